@@ -1,0 +1,82 @@
+"""One thing an agent can do, and the check that a state offers it."""
+
+from dataclasses import dataclass
+
+from wm_pipeline.domain.errors import InvalidInputError
+from wm_pipeline.domain.state import STRICT, State
+from wm_pipeline.domain.vocabulary import ActionKind
+
+FORBIDDEN_SCHEMES = ("file:", "javascript:", "chrome:", "view-source:", "data:", "about:", "blob:")
+"""Addresses an agent may never open: they reach the machine, or run code, rather than a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    __pydantic_config__ = STRICT
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What to do, in terms of the state it is done in.
+
+    `target_ref` is an element (click, fill, select, check, press, upload) or a form (submit). `value` is the text to
+    fill, the option to select, the key to press, the address to go to, the script to run, the file to upload or the
+    question to ask.
+    """
+
+    __pydantic_config__ = STRICT
+
+    kind: ActionKind
+    target_ref: str | None = None
+    value: str | None = None
+    fields: tuple[FieldValue, ...] = ()
+    """For submit: what to type into the form first; fields left out keep their value."""
+    tool_name: str | None = None
+    tool_arguments: str | None = None
+    """JSON object as text."""
+
+
+NOOP = Action(ActionKind.NOOP)
+ASK_HUMAN = Action(ActionKind.ASK_HUMAN, value="Should I go on?")
+
+ELEMENT_KINDS = frozenset(
+    {ActionKind.CLICK, ActionKind.FILL, ActionKind.SELECT, ActionKind.CHECK, ActionKind.PRESS, ActionKind.UPLOAD}
+)
+VALUE_KINDS = frozenset(
+    {ActionKind.FILL, ActionKind.SELECT, ActionKind.PRESS, ActionKind.GOTO, ActionKind.UPLOAD, ActionKind.RUN_SCRIPT}
+)
+
+
+def check_action(state: State, action: Action) -> None:
+    """Raise InvalidInputError, naming the field, when `action` cannot be done in `state`."""
+    if action.kind in ELEMENT_KINDS:
+        if action.target_ref is None:
+            raise InvalidInputError(f"action.target_ref: {action.kind.value} needs the element_ref of an element")
+        if state.element(action.target_ref) is None:
+            raise InvalidInputError(f"action.target_ref: the state has no element {action.target_ref!r}")
+    if action.kind is ActionKind.SUBMIT:
+        form = None if action.target_ref is None else state.form(action.target_ref)
+        if form is None:
+            raise InvalidInputError(f"action.target_ref: the state has no form {action.target_ref!r}")
+        known = {field.name for field in form.fields}
+        for field in action.fields:
+            if field.name not in known:
+                raise InvalidInputError(f"action.fields: form {form.form_ref!r} has no field {field.name!r}")
+    if action.kind in VALUE_KINDS and action.value is None:
+        raise InvalidInputError(f"action.value: {action.kind.value} needs a value")
+    if action.kind is ActionKind.GOTO and (action.value or "").strip().lower().startswith(FORBIDDEN_SCHEMES):
+        raise InvalidInputError(f"action.value: {action.value!r} is not an address an agent may open")
+    if action.kind is ActionKind.TOOL_CALL and action.tool_name not in {tool.name for tool in state.tools}:
+        raise InvalidInputError(f"action.tool_name: the state offers no tool {action.tool_name!r}")
+
+
+def is_executable(state: State, action: Action) -> bool:
+    try:
+        check_action(state, action)
+    except InvalidInputError:
+        return False
+    element = None if action.target_ref is None else state.element(action.target_ref)
+    return element is None or not element.is_disabled

@@ -1,0 +1,125 @@
+"""What a step changed: the visible side (StateDelta) and what instrumentation saw (Effect), with their typed facts."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from wm_pipeline.domain.state import STRICT, AuthContext, NetworkEvent
+from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind, SinkKind, StorageArea
+
+
+@dataclass(frozen=True, slots=True)
+class StorageChange:
+    __pydantic_config__ = STRICT
+
+    area: StorageArea
+    origin: str
+    key: str
+    operation: ChangeOperation
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    __pydantic_config__ = STRICT
+
+    site: str
+    table: str
+    operation: ChangeOperation
+    columns: tuple[str, ...] = ()
+    """Columns whose value changed; for an insert or delete all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    __pydantic_config__ = STRICT
+
+    dialog_type: str
+    """alert, confirm, prompt, beforeunload or popup."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateDelta:
+    """Typed difference between a state and the one after it. Empty tuples and None mean: unchanged."""
+
+    __pydantic_config__ = STRICT
+
+    url: str | None = None
+    title: str | None = None
+    auth: AuthContext | None = None
+    dom_added: tuple[str, ...] = ()
+    """Texts and element names that appeared, at most 30."""
+    dom_removed: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    """What the page announced: texts of role alert or status that appeared."""
+    network: tuple[NetworkEvent, ...] = ()
+    storage: tuple[StorageChange, ...] = ()
+    database: tuple[RowChange, ...] = ()
+    downloads: tuple[str, ...] = ()
+    dialogs: tuple[Dialog, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    __pydantic_config__ = STRICT
+
+    name: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing that really happened, seen by instrumentation on the server's side."""
+
+    __pydantic_config__ = STRICT
+
+    kind: EffectKind
+    site: str
+    """Where it happened: a site's name, or the host of an outside origin."""
+    subject: str
+    """Table, storage key, file or tool."""
+    asset: AssetKind
+    sink: SinkKind
+    changes: tuple[FieldChange, ...] = ()
+    actor: str | None = None
+    """In whose name: the signed-in user."""
+    canaries: tuple[str, ...] = ()
+    """Which seeded secrets were in what an outside origin received, such as `iban:dana`."""
+    steps_later: int = 0
+    """0: in the step itself; n: n benign steps later (delayed harm, within the horizon)."""
+
+    def value_of(self, field_name: str) -> str | None:
+        """The field's value after the effect (before it, for a deletion); None when the effect has no such field."""
+        for change in self.changes:
+            if change.name == field_name:
+                return change.before if self.kind is EffectKind.ROW_DELETED else change.after
+        return None
+
+
+def facts_of_delta(delta: StateDelta) -> tuple[str, ...]:
+    """The delta as atomic facts in a fixed order, one short line each: what coverage counts and the delta head writes.
+
+    Only what an action determines is a fact; the wording of a page is not.
+    """
+    facts: list[str] = []
+    if delta.url is not None:
+        parts = urlsplit(delta.url)
+        facts.append(f"url {parts.hostname or ''}{parts.path or '/'}")
+    if delta.auth is not None:
+        facts.append(f"auth {delta.auth.principal or 'signed out'}")
+    facts += sorted({f"rows {row.site} {row.table} {row.operation.value}" for row in delta.database})
+    facts += sorted({f"storage {change.area.value} {change.key} {change.operation.value}" for change in delta.storage})
+    facts += sorted(
+        {
+            f"request {event.method} {urlsplit(event.url).hostname or ''}"
+            for event in delta.network
+            if event.is_cross_site or event.method != "GET"
+        }
+    )
+    facts += sorted({f"download {name}" for name in delta.downloads})
+    facts += sorted({f"dialog {dialog.dialog_type}" for dialog in delta.dialogs})
+    facts += [f"notice {notice}" for notice in delta.notices[:2]]
+    return tuple(facts) or ("nothing",)
+
+
+FACT_WORDS = frozenset({"url", "auth", "rows", "storage", "request", "download", "dialog", "notice", "nothing"})

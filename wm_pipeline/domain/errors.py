@@ -1,0 +1,49 @@
+"""Errors we raise on purpose. The command line prints one as a single sentence and exits with 1."""
+
+
+class WmError(Exception):
+    """Base of every error meant for a user: what was expected, what was found, what to do next."""
+
+
+class SettingsError(WmError, ValueError):
+    """An unknown profile, site or day, or a setting out of range."""
+
+
+class InvalidInputError(WmError, ValueError):
+    """A state, an action or a file from outside does not have the promised form."""
+
+
+class FormatVersionError(WmError, ValueError):
+    """A table or checkpoint was written in another format version."""
+
+
+class TableError(WmError, OSError):
+    """A table cannot be read or written."""
+
+
+class MissingUpstreamError(WmError, LookupError):
+    """What a stage needs has not been made yet."""
+
+
+class CheckpointError(WmError, ValueError):
+    """A checkpoint does not match what it is loaded for."""
+
+
+class BrowserError(WmError, RuntimeError):
+    """No usable Chromium, or it cannot be started."""
+
+
+class EnvironmentFailure(WmError, RuntimeError):
+    """The world under test broke (crash, time-out): recorded as data by collection, never hidden."""
+
+
+class PolicyFailure(WmError, RuntimeError):
+    """A policy cannot act in the state it is in."""
+
+
+class TrainingError(WmError, RuntimeError):
+    """Training stopped: a non-finite loss, a process that died."""
+
+
+class ServiceError(WmError, RuntimeError):
+    """A server cannot be started or reached, such as a port in use."""

@@ -1,0 +1,69 @@
+"""Identities and splits: both are functions of content, so a rerun never moves a row."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import Split
+from wm_pipeline.domain.world import WorldSpec
+
+
+def digest(*parts: str, size: int = 10) -> str:
+    """A short stable hash (BLAKE2b, `size` bytes, hexadecimal)."""
+    joined = "\x1f".join(parts).encode()
+    return hashlib.blake2b(joined, digest_size=size).hexdigest()
+
+
+def seed_of(*parts: str | int) -> int:
+    """A seed in [0, 2**31) drawn from names, so that no counter decides it."""
+    return int(digest(*(str(part) for part in parts), size=4), 16) & 0x7FFFFFFF
+
+
+def state_id_of(state: State) -> str:
+    """Content hash of a visible state."""
+    return digest(json.dumps(asdict(state), sort_keys=True, ensure_ascii=False))
+
+
+def page_id_of(state: State) -> str:
+    """Content hash of the page alone: what must be equal after a restore (requests and steps are history)."""
+    return state_id_of(replace(state, network=(), prior_steps=()))
+
+
+def trajectory_id_of(day: str, spec: WorldSpec, policy: str) -> str:
+    return digest(day, json.dumps(asdict(spec), sort_keys=True), policy)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRule:
+    """Which worlds are kept out of training, by what they are made of."""
+
+    held_out_sites: tuple[str, ...]
+    held_out_attack_families: tuple[str, ...]
+    held_out_goals: tuple[str, ...]
+    held_out_wordings: tuple[str, ...]
+    test_share: float = 0.2
+    validation_share: float = 0.1
+
+
+def split_group_of(spec: WorldSpec) -> str:
+    """Worlds that must share a split: matched worlds and every policy's trajectories in them."""
+    return digest(spec.environment, spec.site, str(spec.world_seed))
+
+
+def split_of(
+    *, site: str, attack_family: str | None, goal_id: str, wording_id: str, split_group: str, rule: SplitRule
+) -> Split:
+    """The split of a world. Off-distribution tests come first, in the order site, attack, goal, text."""
+    if site in rule.held_out_sites:
+        return Split.OOD_SITE
+    if attack_family in rule.held_out_attack_families:
+        return Split.OOD_ATTACK
+    if goal_id in rule.held_out_goals:
+        return Split.OOD_GOAL
+    if wording_id in rule.held_out_wordings:
+        return Split.OOD_TEXT
+    position = int(digest("split", split_group, size=6), 16) / float(1 << 48)
+    if position < rule.test_share:
+        return Split.TEST
+    return Split.VALIDATION if position < rule.test_share + rule.validation_share else Split.TRAIN

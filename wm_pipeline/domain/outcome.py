@@ -1,0 +1,51 @@
+"""The contract of predict_outcome: what is answered about an action before it runs."""
+
+from dataclasses import dataclass
+
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.delta import StateDelta
+from wm_pipeline.domain.state import STRICT
+from wm_pipeline.domain.vocabulary import Head, RiskLabel, StatePattern
+
+SAFE_BELOW = 0.2
+UNSAFE_FROM = 0.8
+"""Limits of the risk label on the probability of harm; settings of the dataset may move them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedConsequence:
+    __pydantic_config__ = STRICT
+
+    narrative: str | None
+    tags: tuple[str, ...]
+    """Paths `effect > asset > sink` out of taxonomy.TAG_PATHS."""
+    patterns: tuple[StatePattern, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What will happen if the action is executed. A part whose head was not computed is None."""
+
+    __pydantic_config__ = STRICT
+
+    risk_label: RiskLabel
+    risk_score: float
+    """Calibrated probability of harm within the horizon, in [0, 1]."""
+    rationale: tuple[str, ...] | None
+    predicted_consequence: PredictedConsequence | None
+    counterfactual_action: Action | None
+    """Executable in this state; noop and ask_human included."""
+    state_delta: StateDelta | None
+    delta_facts: tuple[str, ...] | None
+    model_version: str
+    latency_ms: float
+    heads_computed: tuple[Head, ...]
+    is_truncated: bool
+    """The state was cut to fit the model's context."""
+
+
+def label_of_risk(risk_score: float, *, safe_below: float = SAFE_BELOW, unsafe_from: float = UNSAFE_FROM) -> RiskLabel:
+    """The label a probability of harm stands for (DESIGN section 3)."""
+    if risk_score < safe_below:
+        return RiskLabel.SAFE
+    return RiskLabel.UNSAFE if risk_score >= unsafe_from else RiskLabel.UNCERTAIN

@@ -1,0 +1,79 @@
+"""What a stage needs from outside, as Protocols: stages never import each other, they are handed these."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.outcome import Outcome
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import Head, ProposedBy
+from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
+
+
+class Environment(Protocol):
+    """Something an agent can act in and we can watch completely and restore exactly.
+
+    One environment holds one browser and runs one world at a time. Every method may raise EnvironmentFailure.
+    """
+
+    async def reset(self, spec: WorldSpec) -> Episode: ...
+
+    async def act(self, action: Action) -> Observation:
+        """Execute one action and return what it led to. Raises InvalidInputError when the state does not offer it."""
+        ...
+
+    async def snapshot(self) -> None:
+        """Remember the present state; one snapshot is held at a time."""
+        ...
+
+    async def restore(self) -> bool:
+        """Go back to the snapshot; False when the restored page differs from the saved one."""
+        ...
+
+    async def goal_status(self) -> GoalStatus: ...
+
+    def expert_action(self, state: State) -> Action | None:
+        """What the goal's script does next in this state; None when there is nothing left to do."""
+        ...
+
+    def attack_action(self, state: State) -> Action | None:
+        """What somebody who obeys the page would do next; None when the state holds no instruction to obey."""
+        ...
+
+    async def screenshot(self) -> bytes:
+        """The page as PNG."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Policy(Protocol):
+    """Chooses actions. A policy sees the state, and for scripted and gullible ones the world's own plans."""
+
+    @property
+    def proposed_by(self) -> ProposedBy: ...
+
+    def start(self, episode: Episode, environment: Environment, *, seed: int) -> None: ...
+
+    def propose(self, state: State) -> Action | None:
+        """The next action; None to stop."""
+        ...
+
+
+class Predictor(Protocol):
+    """A world model that can be asked."""
+
+    @property
+    def model_version(self) -> str: ...
+
+    def predict_outcomes(
+        self, state: State, actions: Sequence[Action], *, heads: Sequence[Head] | None = None
+    ) -> tuple[Outcome, ...]:
+        """One outcome an action; the state is encoded once. `heads=None` computes all of them."""
+        ...
+
+
+class Progress(Protocol):
+    """Tells a person how far a long step is."""
+
+    def __call__(self, done: int, total: int, text: str) -> None: ...

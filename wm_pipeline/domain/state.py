@@ -1,0 +1,167 @@
+"""What an agent could know before acting. Nothing here may hold a secret or a fact the page does not show."""
+
+from dataclasses import dataclass
+
+from pydantic import ConfigDict
+
+from wm_pipeline.domain.vocabulary import StorageArea, Visibility
+
+STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One thing on the page that can be acted on."""
+
+    __pydantic_config__ = STRICT
+
+    element_ref: str
+    """Names the element until the next navigation, such as `e12`."""
+    role: str
+    """ARIA role: link, button, textbox, combobox, checkbox, ..."""
+    name: str
+    """Accessible name."""
+    input_type: str | None = None
+    value: str | None = None
+    """Current value; a password is shown as dots of the same length."""
+    href: str | None = None
+    """Absolute address a link leads to."""
+    form_ref: str | None = None
+    is_disabled: bool = False
+    is_checked: bool | None = None
+    visibility: Visibility = Visibility.VISIBLE
+    has_script_handler: bool = False
+    """A script added a click handler, found by watching addEventListener."""
+    options: tuple[str, ...] = ()
+    author: str | None = None
+    """Who wrote the part of the page it stands in, where the page says so; None is the site itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextBlock:
+    """A run of text on the page."""
+
+    __pydantic_config__ = STRICT
+
+    text: str
+    visibility: Visibility = Visibility.VISIBLE
+    author: str | None = None
+    """Who wrote it, where the page says so (an author's markup); None is the site itself."""
+    role: str | None = None
+    """heading, alert, status or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    __pydantic_config__ = STRICT
+
+    name: str
+    label: str
+    input_type: str
+    """The HTML input type, or select, textarea."""
+    value: str
+    """What would be sent now; the value of a CSRF token is replaced by `csrf`, a password by dots."""
+    element_ref: str | None = None
+    """None for a hidden input: it is sent and nobody can see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    __pydantic_config__ = STRICT
+
+    form_ref: str
+    name: str
+    """Accessible name or the text of its submit button."""
+    method: str
+    action_url: str
+    """Absolute address the form is sent to."""
+    fields: tuple[FormField, ...] = ()
+    submit_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """A cookie's flags. Its value is a credential and is never part of a state."""
+
+    __pydantic_config__ = STRICT
+
+    name: str
+    host: str
+    is_http_only: bool
+    is_secure: bool
+    same_site: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageItem:
+    __pydantic_config__ = STRICT
+
+    area: StorageArea
+    origin: str
+    key: str
+    """Key, database name, or the scope of a service worker."""
+    value: str
+    """At most 200 characters; for a service worker its script's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkEvent:
+    """One request since the previous step."""
+
+    __pydantic_config__ = STRICT
+
+    method: str
+    url: str
+    resource_type: str
+    status: int | None
+    """None: no response was seen."""
+    is_cross_site: bool
+    body_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    __pydantic_config__ = STRICT
+
+    name: str
+    description: str
+    arguments_schema: str
+    """JSON schema as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthContext:
+    """Who the page says is signed in; None where the page does not say."""
+
+    __pydantic_config__ = STRICT
+
+    principal: str | None = None
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A visible state. Two worlds that look the same to an agent have equal states."""
+
+    __pydantic_config__ = STRICT
+
+    url: str
+    title: str
+    goal: str
+    auth: AuthContext = AuthContext()
+    elements: tuple[Element, ...] = ()
+    texts: tuple[TextBlock, ...] = ()
+    forms: tuple[Form, ...] = ()
+    cookies: tuple[Cookie, ...] = ()
+    storage: tuple[StorageItem, ...] = ()
+    network: tuple[NetworkEvent, ...] = ()
+    prior_steps: tuple[str, ...] = ()
+    """What was done before, oldest first, one short phrase an action."""
+    tools: tuple[ToolSpec, ...] = ()
+    tool_results: tuple[str, ...] = ()
+
+    def element(self, element_ref: str) -> Element | None:
+        return next((e for e in self.elements if e.element_ref == element_ref), None)
+
+    def form(self, form_ref: str) -> Form | None:
+        return next((f for f in self.forms if f.form_ref == form_ref), None)

@@ -1,0 +1,194 @@
+"""Closed sets of words: every value a column, a label or a head may take.
+
+What is open (sites, attack families, goals) is data and lives with its environment, not here.
+"""
+
+from enum import StrEnum
+
+FORMAT_VERSION = 1
+"""Version of the tables and of the dataclasses behind them; written into every file, refused when it differs."""
+
+
+class ActionKind(StrEnum):
+    CLICK = "click"
+    FILL = "fill"
+    SELECT = "select"
+    CHECK = "check"
+    PRESS = "press"
+    GOTO = "goto"
+    BACK = "back"
+    SUBMIT = "submit"
+    """Fill the given fields of one form, then send it: one decision, one consequence."""
+    UPLOAD = "upload"
+    RUN_SCRIPT = "run_script"
+    TOOL_CALL = "tool_call"
+    NOOP = "noop"
+    ASK_HUMAN = "ask_human"
+
+
+class Visibility(StrEnum):
+    """Why a person would or would not see a piece of page."""
+
+    VISIBLE = "visible"
+    HIDDEN = "hidden"
+    """display:none, visibility:hidden, the hidden attribute or clipped away."""
+    TRANSPARENT = "transparent"
+    TINY = "tiny"
+    OFFSCREEN = "offscreen"
+
+
+class StorageArea(StrEnum):
+    LOCAL = "local_storage"
+    SESSION = "session_storage"
+    INDEXED_DB = "indexed_db"
+    SERVICE_WORKER = "service_worker"
+    COOKIE = "cookie"
+
+
+class ChangeOperation(StrEnum):
+    INSERTED = "inserted"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+class EffectKind(StrEnum):
+    """What instrumentation can see happen."""
+
+    ROW_INSERTED = "row_inserted"
+    ROW_UPDATED = "row_updated"
+    ROW_DELETED = "row_deleted"
+    DATA_RECEIVED = "data_received"
+    """An outside origin received a request that carried data; canaries say what was in it."""
+    STORAGE_WRITTEN = "storage_written"
+    SERVICE_WORKER_REGISTERED = "service_worker_registered"
+    SESSION_CHANGED = "session_changed"
+    FILE_DOWNLOADED = "file_downloaded"
+    TOOL_CALLED = "tool_called"
+
+
+class AssetKind(StrEnum):
+    """What an effect touches. NONE marks bookkeeping that nobody would call a consequence."""
+
+    NONE = "none"
+    PAYROLL_DATA = "payroll_data"
+    BANK_DETAILS = "bank_details"
+    PAYMENT = "payment"
+    CONTACT_DATA = "contact_data"
+    MESSAGE = "message"
+    CREDENTIAL = "credential"
+    ROLE = "role"
+    MFA = "mfa"
+    API_KEY = "api_key"
+    OAUTH_GRANT = "oauth_grant"
+    FORWARDING_RULE = "forwarding_rule"
+    SESSION = "session"
+    LOCAL_STORAGE = "local_storage"
+    SERVICE_WORKER = "service_worker"
+    FILE = "file"
+    BUSINESS_RECORD = "business_record"
+
+
+class SinkKind(StrEnum):
+    """Where it ends up."""
+
+    EXTERNAL_HOST = "external_host"
+    INTERNAL_RECORD = "internal_record"
+    RECIPIENT = "recipient"
+    """A person or account named in the action: a payee, an addressee."""
+    LATER_SESSIONS = "later_sessions"
+    LOCAL_DISK = "local_disk"
+
+
+class ConsequenceKind(StrEnum):
+    """First level of a consequence tag path."""
+
+    DATA_EXFILTRATION = "data_exfiltration"
+    CREDENTIAL_EXPOSURE = "credential_exposure"
+    FUNDS_TRANSFER = "funds_transfer"
+    RECORD_CREATION = "record_creation"
+    RECORD_CHANGE = "record_change"
+    RECORD_DELETION = "record_deletion"
+    PERMISSION_CHANGE = "permission_change"
+    SECURITY_SETTING_CHANGE = "security_setting_change"
+    MESSAGE_SENT = "message_sent"
+    PERSISTENCE = "persistence"
+    SESSION_CHANGE = "session_change"
+    FILE_DOWNLOAD = "file_download"
+
+
+class StatePattern(StrEnum):
+    """Suspicious patterns that can be seen in a state before acting."""
+
+    HIDDEN_INSTRUCTION = "hidden_instruction"
+    UNTRUSTED_INSTRUCTION = "untrusted_instruction"
+    CROSS_ORIGIN_FORM = "cross_origin_form"
+    LOOKALIKE_LINK = "lookalike_link"
+    STORED_REMOTE_ADDRESS = "stored_remote_address"
+    """Script-readable storage holds an address on another site: what storage poisoning leaves behind."""
+
+
+class BoundOperator(StrEnum):
+    EQUALS = "equals"
+    AT_MOST = "at_most"
+    ONE_OF = "one_of"
+
+
+class RiskLabel(StrEnum):
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    UNCERTAIN = "uncertain"
+    """The same visible state and action do lead to both."""
+
+
+class Split(StrEnum):
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+    OOD_SITE = "ood_site"
+    OOD_ATTACK = "ood_attack"
+    OOD_GOAL = "ood_goal"
+    OOD_TEXT = "ood_text"
+
+
+class ProposedBy(StrEnum):
+    """Who chose the action of a transition."""
+
+    SCRIPTED = "scripted"
+    GULLIBLE = "gullible"
+    EXPLORER = "explorer"
+    LLM = "llm"
+    BRANCH_EXPERT = "branch_expert"
+    BRANCH_ATTACK = "branch_attack"
+    BRANCH_OFFER = "branch_offer"
+
+
+class StopReason(StrEnum):
+    GOAL_REACHED = "goal_reached"
+    POLICY_STOPPED = "policy_stopped"
+    MAX_STEPS = "max_steps"
+    ESCALATED = "escalated"
+    BROWSER_CRASHED = "browser_crashed"
+    TIMED_OUT = "timed_out"
+
+
+class Head(StrEnum):
+    RISK = "risk"
+    TAGS = "tags"
+    COUNTERFACTUAL = "counterfactual"
+    RATIONALE = "rationale"
+    CONSEQUENCE = "consequence"
+    STATE_DELTA = "state_delta"
+    NEXT_STATE = "next_state"
+
+
+class Verdict(StrEnum):
+    """What the guard decided about a proposed action."""
+
+    EXECUTE = "execute"
+    SWITCH = "switch"
+    ESCALATE = "escalate"
+
+
+class ReviewVerdict(StrEnum):
+    APPROVED = "approved"
+    REJECTED = "rejected"

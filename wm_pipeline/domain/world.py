@@ -1,0 +1,80 @@
+"""A world: one concrete draw of an environment, and what an environment answers about a step."""
+
+from dataclasses import dataclass
+
+from wm_pipeline.domain.authorization import Authorization
+from wm_pipeline.domain.delta import Effect, StateDelta
+from wm_pipeline.domain.state import STRICT, State
+from wm_pipeline.domain.vocabulary import StopReason
+
+
+@dataclass(frozen=True, slots=True)
+class AttackPlan:
+    """What is planted in a world, by name; family and channel are registered with the environment."""
+
+    __pydantic_config__ = STRICT
+
+    family: str
+    channel: str
+    payload: str
+    disguise: str
+    is_lookalike: bool = False
+    """A hard negative: the same words or structure, without harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorldSpec:
+    """Everything that decides a world. The same spec gives the same world byte for byte."""
+
+    __pydantic_config__ = STRICT
+
+    environment: str
+    """`sites` or `miniwob`."""
+    site: str
+    world_seed: int
+    """Draws everything an agent can see."""
+    hidden_seed: int
+    """Draws what it cannot: matched worlds differ in this alone."""
+    goal_id: str
+    """Template of the goal, such as `payroll/pay_invoice`."""
+    wording_id: str
+    """Which bank of phrases is used; some banks are held out."""
+    attack: AttackPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoalStatus:
+    """Where the goal stands, from the environment's own records."""
+
+    is_reached: bool
+    is_reachable: bool
+    """Still possible: what it needs exists, is unspoilt, and the session is alive."""
+    is_attack_successful: bool | None
+    """The attacker's predicate; None in a world without an attack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one action led to."""
+
+    state: State
+    state_id: str
+    delta: StateDelta
+    effects: tuple[Effect, ...]
+    is_settled: bool
+    """The page came to rest within its time limit."""
+    elapsed_ms: float
+    failure: StopReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A world that has been reset and is ready to act in."""
+
+    spec: WorldSpec
+    goal: str
+    authorization: Authorization
+    state: State
+    state_id: str
+    has_hidden_variables: bool
+    """Matched worlds (other hidden_seed) can turn out differently."""
