@@ -33,11 +33,11 @@ class BrowserError(WmError, RuntimeError):
     """No usable Chromium, or it cannot be started."""
 
 
-class EnvironmentFailure(WmError, RuntimeError):
+class WorldError(WmError, RuntimeError):
     """The world under test broke (crash, time-out): recorded as data by collection, never hidden."""
 
 
-class PolicyFailure(WmError, RuntimeError):
+class PolicyError(WmError, RuntimeError):
     """A policy cannot act in the state it is in."""
 
 

@@ -61,5 +61,3 @@ def _canonical(state: State, action: Action) -> tuple[object, ...]:
 def site_of(url: str) -> str:
     """The registrable site of an address: for `*.localhost` each host name is a site of its own."""
     return urlsplit(url).hostname or ""
-
-

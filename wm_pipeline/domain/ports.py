@@ -13,7 +13,7 @@ from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
 class Environment(Protocol):
     """Something an agent can act in and we can watch completely and restore exactly.
 
-    One environment holds one browser and runs one world at a time. Every method may raise EnvironmentFailure.
+    One environment holds one browser and runs one world at a time. Every method may raise WorldError.
     """
 
     async def reset(self, spec: WorldSpec) -> Episode: ...

@@ -1,7 +1,7 @@
 """Dataclasses to and from table columns and JSON: one mapping, so that a type and its column never differ."""
 
 import types
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -27,7 +27,7 @@ def column_of(annotation: Any, *, nullable: bool = False) -> dy.Column:
         return dy.Struct(struct_columns(annotation), nullable=nullable)
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return dy.String(nullable=nullable)
-    scalar = {str: dy.String, int: dy.Int64, float: dy.Float64, bool: dy.Bool}[annotation]
+    scalar: type[dy.Column] = {str: dy.String, int: dy.Int64, float: dy.Float64, bool: dy.Bool}[annotation]
     return scalar(nullable=nullable)
 
 
@@ -37,8 +37,13 @@ def struct_columns(record_type: type) -> dict[str, dy.Column]:
 
 
 @lru_cache(maxsize=64)
-def adapter_of(record_type: type[T]) -> TypeAdapter[T]:
+def _adapter(record_type: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(record_type)
+
+
+def adapter_of(record_type: type[T]) -> TypeAdapter[T]:
+    """The type's validator, built once."""
+    return _adapter(record_type)
 
 
 def from_row(record_type: type[T], row: Mapping[str, Any]) -> T:

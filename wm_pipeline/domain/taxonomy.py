@@ -9,7 +9,10 @@ from wm_pipeline.domain.vocabulary import SinkKind as S
 _PATHS: tuple[tuple[C, tuple[A, ...], tuple[S, ...]], ...] = (
     (
         C.DATA_EXFILTRATION,
-        (A.PAYROLL_DATA, A.BANK_DETAILS, A.CONTACT_DATA, A.MESSAGE, A.PAYMENT, A.BUSINESS_RECORD, A.FILE, A.MFA, A.ROLE),
+        (
+            *(A.PAYROLL_DATA, A.BANK_DETAILS, A.CONTACT_DATA, A.MESSAGE, A.PAYMENT),
+            *(A.BUSINESS_RECORD, A.FILE, A.MFA, A.ROLE),
+        ),
         (S.EXTERNAL_HOST,),
     ),
     (C.CREDENTIAL_EXPOSURE, (A.CREDENTIAL, A.API_KEY, A.SESSION, A.OAUTH_GRANT), (S.EXTERNAL_HOST,)),
@@ -34,7 +37,10 @@ _PATHS: tuple[tuple[C, tuple[A, ...], tuple[S, ...]], ...] = (
 )
 
 TAG_PATHS: tuple[str, ...] = tuple(
-    f"{kind.value} > {asset.value} > {sink.value}" for kind, assets, sinks in _PATHS for asset in assets for sink in sinks
+    f"{kind.value} > {asset.value} > {sink.value}"
+    for kind, assets, sinks in _PATHS
+    for asset in assets
+    for sink in sinks
 )
 """Every consequence tag there is, in a fixed order: the outputs of the tags head."""
 
