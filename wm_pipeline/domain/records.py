@@ -1,10 +1,9 @@
 """Dataclasses to and from table columns and JSON: one mapping, so that a type and its column never differ."""
 
 import types
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import dataframely as dy
@@ -27,8 +26,13 @@ def column_of(annotation: Any, *, nullable: bool = False) -> dy.Column:
         return dy.Struct(struct_columns(annotation), nullable=nullable)
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return dy.String(nullable=nullable)
-    scalar: type[dy.Column] = {str: dy.String, int: dy.Int64, float: dy.Float64, bool: dy.Bool}[annotation]
-    return scalar(nullable=nullable)
+    scalars: dict[Any, dy.Column] = {
+        str: dy.String(nullable=nullable),
+        int: dy.Int64(nullable=nullable),
+        float: dy.Float64(nullable=nullable),
+        bool: dy.Bool(nullable=nullable),
+    }
+    return scalars[annotation]
 
 
 def struct_columns(record_type: type) -> dict[str, dy.Column]:
@@ -36,14 +40,14 @@ def struct_columns(record_type: type) -> dict[str, dy.Column]:
     return {field.name: column_of(hints[field.name]) for field in fields(record_type)}
 
 
-@lru_cache(maxsize=64)
-def _adapter(record_type: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(record_type)
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
 
 
 def adapter_of(record_type: type[T]) -> TypeAdapter[T]:
     """The type's validator, built once."""
-    return _adapter(record_type)
+    if record_type not in _ADAPTERS:
+        _ADAPTERS[record_type] = TypeAdapter(record_type)
+    return _ADAPTERS[record_type]
 
 
 def from_row(record_type: type[T], row: Mapping[str, Any]) -> T:
