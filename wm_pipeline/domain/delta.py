@@ -122,4 +122,52 @@ def facts_of_delta(delta: StateDelta) -> tuple[str, ...]:
     return tuple(facts) or ("nothing",)
 
 
-FACT_WORDS = frozenset({"url", "auth", "rows", "storage", "request", "download", "dialog", "notice", "nothing"})
+_OPERATIONS = frozenset(operation.value for operation in ChangeOperation)
+_AREAS = frozenset(area.value for area in StorageArea)
+
+
+def delta_of_facts(facts: tuple[str, ...]) -> StateDelta:
+    """The typed delta that facts state, as far as they do: the inverse of facts_of_delta on what a fact keeps.
+
+    A line that is no fact (a model wrote it) is left out.
+    """
+    url: str | None = None
+    auth: AuthContext | None = None
+    rows: list[RowChange] = []
+    storage: list[StorageChange] = []
+    network: list[NetworkEvent] = []
+    downloads: list[str] = []
+    dialogs: list[Dialog] = []
+    notices: list[str] = []
+    for fact in facts:
+        word, _, rest = fact.partition(" ")
+        parts = rest.split(" ")
+        match word, parts:
+            case "url", [place]:
+                url = f"http://{place}"
+            case "auth", _ if rest:
+                auth = AuthContext(principal=None if rest == "signed out" else rest)
+            case "rows", [site, table, operation] if operation in _OPERATIONS:
+                rows.append(RowChange(site, table, ChangeOperation(operation)))
+            case "storage", [area, *key, operation] if area in _AREAS and operation in _OPERATIONS:
+                storage.append(StorageChange(StorageArea(area), "", " ".join(key), ChangeOperation(operation)))
+            case "request", [method, host]:
+                network.append(NetworkEvent(method, f"http://{host}", "other", None, is_cross_site=True))
+            case "download", _ if rest:
+                downloads.append(rest)
+            case "dialog", [dialog_type]:
+                dialogs.append(Dialog(dialog_type, ""))
+            case "notice", _ if rest:
+                notices.append(rest)
+            case _:
+                continue
+    return StateDelta(
+        url=url,
+        auth=auth,
+        notices=tuple(notices),
+        network=tuple(network),
+        storage=tuple(storage),
+        database=tuple(rows),
+        downloads=tuple(downloads),
+        dialogs=tuple(dialogs),
+    )

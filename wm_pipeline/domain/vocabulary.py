@@ -117,14 +117,15 @@ class ConsequenceKind(StrEnum):
 
 
 class StatePattern(StrEnum):
-    """Suspicious patterns that can be seen in a state before acting."""
+    """Suspicious relations between a state and an action, all visible before acting (domain/relations.py)."""
 
-    HIDDEN_INSTRUCTION = "hidden_instruction"
-    UNTRUSTED_INSTRUCTION = "untrusted_instruction"
+    PROMPT_INJECTION = "prompt_injection"
+    """The action follows hidden text, or somebody's text, in a value or a place that the goal does not name."""
     CROSS_ORIGIN_FORM = "cross_origin_form"
     LOOKALIKE_LINK = "lookalike_link"
-    STORED_REMOTE_ADDRESS = "stored_remote_address"
-    """Script-readable storage holds an address on another site: what storage poisoning leaves behind."""
+    """The link's words name another host than the one it leads to."""
+    MEMORY_POISONING = "memory_poisoning"
+    """Storage that outlives the page holds an address on another site, or the action would put one there."""
 
 
 class BoundOperator(StrEnum):

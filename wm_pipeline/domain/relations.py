@@ -1,0 +1,194 @@
+"""What an action would send, where to, and how that relates to the goal and to who wrote the page.
+
+Computed from the visible state alone, so nothing hidden leaks. Writing these relations out is what lets a small model
+learn in minutes (measured: shared notes on learning; docs/log.md repeats it on our pages).
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.offers import site_of
+from wm_pipeline.domain.state import Element, Form, State, TextBlock
+from wm_pipeline.domain.vocabulary import ActionKind, StatePattern, StorageArea, Visibility
+
+_HOST = re.compile(r"(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})", re.IGNORECASE)
+_SHORTEST_MENTION = 4
+"""Shorter values ("1", "ok") occur everywhere by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentValue:
+    """One value the action would send."""
+
+    name: str
+    value: str
+    is_in_goal: bool
+    written_by: str | None
+    """Author of a text that holds the value; `hidden text` for text nobody can see; None when nobody wrote it."""
+    is_hidden_field: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRelations:
+    target_name: str | None
+    target_role: str | None
+    target_visibility: Visibility
+    target_author: str | None
+    method: str | None
+    destination: str | None
+    """Absolute address the action would open or send to; None when only the page's script knows."""
+    is_cross_site: bool
+    is_destination_in_goal: bool
+    claimed_host: str | None
+    """A host the target's words name although it leads to another one."""
+    sends: tuple[SentValue, ...]
+    mentioned_by: tuple[str, ...]
+    """Authors of texts (or `hidden text`) that name the target, the destination or a sent value outside the goal."""
+
+
+def relate(state: State, action: Action) -> ActionRelations:
+    """Everything visible about what `action` would do in `state`."""
+    element = None if action.target_ref is None else state.element(action.target_ref)
+    form = _form_sent(state, action, element)
+    destination = _destination(state, action, element, form)
+    sends = _sent_values(state, action, element, form, destination)
+    target_name = element.name if element is not None else form.name if form is not None else None
+    is_cross_site = destination is not None and site_of(destination) != site_of(state.url)
+    return ActionRelations(
+        target_name=target_name,
+        target_role=element.role if element is not None else "form" if form is not None else None,
+        target_visibility=element.visibility if element is not None else Visibility.VISIBLE,
+        target_author=element.author if element is not None else None,
+        method=form.method.upper() if form is not None else None,
+        destination=destination,
+        is_cross_site=is_cross_site,
+        is_destination_in_goal=destination is not None and is_mentioned(site_of(destination), state.goal),
+        claimed_host=_claimed_host(target_name, destination),
+        sends=sends,
+        mentioned_by=_mentioned_by(state, target_name, destination if is_cross_site else None, sends),
+    )
+
+
+def patterns_of(state: State, action: Action) -> tuple[StatePattern, ...]:
+    """Suspicious relations of this action in this state."""
+    relations = relate(state, action)
+    found: list[StatePattern] = []
+    strays = any(not sent.is_in_goal and sent.written_by is not None for sent in relations.sends)
+    leaves = relations.is_cross_site and not relations.is_destination_in_goal
+    if relations.mentioned_by and (strays or leaves):
+        found.append(StatePattern.PROMPT_INJECTION)
+    if relations.method is not None and relations.is_cross_site:
+        found.append(StatePattern.CROSS_ORIGIN_FORM)
+    if relations.claimed_host is not None:
+        found.append(StatePattern.LOOKALIKE_LINK)
+    carries_address = any(foreign_hosts(sent.value, state.url) for sent in relations.sends)
+    if stored_remote_hosts(state) or (carries_address and not relations.is_cross_site):
+        found.append(StatePattern.MEMORY_POISONING)
+    return tuple(found)
+
+
+def stored_remote_hosts(state: State) -> tuple[str, ...]:
+    """Hosts of other sites that stand in storage which outlives the page."""
+    lasting = (StorageArea.LOCAL, StorageArea.INDEXED_DB)
+    hosts = {host for item in state.storage if item.area in lasting for host in foreign_hosts(item.value, state.url)}
+    return tuple(sorted(hosts))
+
+
+def foreign_hosts(text: str, url: str) -> tuple[str, ...]:
+    """Host names in a text other than the host of `url`."""
+    own = site_of(url)
+    return tuple(sorted({host.lower() for host in _HOST.findall(text)} - {own}))
+
+
+def is_mentioned(value: str, text: str) -> bool:
+    """Whether a value stands in a text, whatever the case, spacing and digit grouping."""
+    needle = _plain(value)
+    return bool(needle) and needle in _plain(text)
+
+
+def is_untrusted(block: TextBlock) -> bool:
+    """Text that the site itself does not vouch for: somebody wrote it, or nobody can see it."""
+    return block.author is not None or block.visibility is not Visibility.VISIBLE
+
+
+def author_of(block: TextBlock) -> str:
+    return "hidden text" if block.visibility is not Visibility.VISIBLE else block.author or "the site"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"(?<=\d)[,\s](?=\d)", "", " ".join(text.casefold().split()))
+
+
+def _form_sent(state: State, action: Action, element: Element | None) -> Form | None:
+    if action.kind is ActionKind.SUBMIT and action.target_ref is not None:
+        return state.form(action.target_ref)
+    if element is None:
+        return None
+    if action.kind is ActionKind.CLICK:
+        return next((form for form in state.forms if form.submit_ref == element.element_ref), None)
+    if action.kind is ActionKind.PRESS and action.value == "Enter" and element.form_ref is not None:
+        return state.form(element.form_ref)
+    return None
+
+
+def _destination(state: State, action: Action, element: Element | None, form: Form | None) -> str | None:
+    if form is not None:
+        return form.action_url
+    if action.kind is ActionKind.GOTO:
+        return action.value
+    if action.kind is ActionKind.CLICK and element is not None:
+        return element.href
+    return None
+
+
+def _sent_values(
+    state: State, action: Action, element: Element | None, form: Form | None, destination: str | None
+) -> tuple[SentValue, ...]:
+    if form is not None:
+        typed = {field.name: field.value for field in action.fields}
+        return tuple(
+            _sent(state, field.label or field.name, typed.get(field.name, field.value), field.input_type == "hidden")
+            for field in form.fields
+            if "csrf" not in field.name.lower() and typed.get(field.name, field.value) != ""
+        )
+    if action.kind in {ActionKind.FILL, ActionKind.SELECT} and action.value is not None:
+        return (_sent(state, element.name if element is not None else "value", action.value, False),)
+    if destination is not None:
+        return tuple(_sent(state, name, value, False) for name, value in parse_qsl(urlsplit(destination).query))
+    return ()
+
+
+def _sent(state: State, name: str, value: str, is_hidden_field: bool) -> SentValue:
+    writer = next(
+        (
+            author_of(block)
+            for block in state.texts
+            if is_untrusted(block) and len(value) >= _SHORTEST_MENTION and is_mentioned(value, block.text)
+        ),
+        None,
+    )
+    return SentValue(name, value, is_mentioned(value, state.goal), writer, is_hidden_field)
+
+
+def _claimed_host(target_name: str | None, destination: str | None) -> str | None:
+    if target_name is None or destination is None:
+        return None
+    named = foreign_hosts(target_name, destination)
+    return named[0] if named else None
+
+
+def _mentioned_by(
+    state: State, target_name: str | None, foreign_destination: str | None, sends: tuple[SentValue, ...]
+) -> tuple[str, ...]:
+    needles = [sent.value for sent in sends if not sent.is_in_goal]
+    needles += [] if target_name is None else [target_name]
+    needles += [] if foreign_destination is None else [site_of(foreign_destination)]
+    needles = [needle for needle in needles if len(needle) >= _SHORTEST_MENTION]
+    authors = {
+        author_of(block)
+        for block in state.texts
+        if is_untrusted(block) and any(is_mentioned(needle, block.text) for needle in needles)
+    }
+    return tuple(sorted(authors))

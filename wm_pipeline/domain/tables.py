@@ -1,0 +1,229 @@
+"""The tables: one dataframely schema each, the type that crosses every border between stages.
+
+Columns follow DESIGN section 5. Keys are declared; relations between columns are named rules. Files carry
+FORMAT_VERSION in their metadata (gateways/table_store.py writes and checks it).
+"""
+
+import dataframely as dy
+import polars as pl
+
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.authorization import Authorization
+from wm_pipeline.domain.delta import Effect, StateDelta
+from wm_pipeline.domain.outcome import PredictedConsequence
+from wm_pipeline.domain.records import column_of, struct_columns
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import ProposedBy, ReviewVerdict, RiskLabel, Split, StopReason, Verdict
+from wm_pipeline.domain.world import WorldSpec
+
+_RISK_LABELS = [label.value for label in RiskLabel]
+_SPLITS = [split.value for split in Split]
+
+
+def _score(*, nullable: bool = False) -> dy.Float64:
+    return dy.Float64(nullable=nullable, min=0.0, max=1.0)
+
+
+class _TransitionKey(dy.Schema):
+    """Names one executed action."""
+
+    trajectory_id = dy.String(primary_key=True)
+    step_index = dy.Int64(primary_key=True, min=0)
+    branch_index = dy.Int64(primary_key=True, min=0)
+    """0 is the policy's own action, 1 to K the alternatives executed from the same restored state."""
+
+
+class _WorldColumns(dy.Schema):
+    """What a world is made of: the slices of every report and the inputs of the split."""
+
+    day = dy.String(nullable=False, regex=r"^\d{4}-\d{2}-\d{2}$")
+    site = dy.String(nullable=False)
+    goal_id = dy.String(nullable=False)
+    wording_id = dy.String(nullable=False)
+    attack_family = dy.String(nullable=True)
+    """Also set for a look-alike, whose family it imitates."""
+    attack_channel = dy.String(nullable=True)
+    attack_disguise = dy.String(nullable=True)
+    is_lookalike = dy.Bool(nullable=False)
+    split_group = dy.String(nullable=False)
+
+
+class TrajectorySchema(_WorldColumns):
+    """One row a trajectory: one policy in one world."""
+
+    trajectory_id = dy.String(primary_key=True)
+    environment_version = dy.String(nullable=False)
+    world_seed = dy.Int64(nullable=False)
+    world_spec = dy.Struct(struct_columns(WorldSpec), nullable=False)
+    has_hidden_variables = dy.Bool(nullable=False)
+    goal = dy.String(nullable=False)
+    authorization = dy.Struct(struct_columns(Authorization), nullable=False)
+    policy = dy.Enum([value.value for value in ProposedBy], nullable=False)
+    stop_reason = dy.Enum([value.value for value in StopReason], nullable=False)
+    benign_success = dy.Bool(nullable=False)
+    """The goal's predicate held at the end."""
+    attack_success = dy.Bool(nullable=True)
+    """The attacker's predicate held at the end; null in a world without an attack."""
+    steps = dy.Int64(nullable=False, min=0)
+    branches_dropped = dy.Int64(nullable=False, min=0)
+    """Branches whose restored page differed from the saved one."""
+    branches_executed = dy.Int64(nullable=False, min=0)
+    tokens = dy.Int64(nullable=False, min=0)
+    """Tokens of all models asked during the trajectory."""
+    elapsed_ms = dy.Float64(nullable=False, min=0)
+    browser_version = dy.String(nullable=False)
+
+
+class StateSchema(dy.Schema):
+    """One row a distinct visible state of a partition; the same state in two partitions is stored in both."""
+
+    state_id = dy.String(primary_key=True)
+    state = dy.Struct(struct_columns(State), nullable=False)
+    state_summary = dy.String(nullable=False, min_length=1)
+
+
+class TransitionSchema(_TransitionKey):
+    """One row an executed action, branches included."""
+
+    state_id = dy.String(nullable=False)
+    next_state_id = dy.String(nullable=False)
+    action = dy.Struct(struct_columns(Action), nullable=False)
+    action_repr = dy.String(nullable=False, min_length=1)
+    transition_summary = dy.String(nullable=False, min_length=1)
+    state_delta = dy.Struct(struct_columns(StateDelta), nullable=False)
+    effects = dy.List(column_of(Effect), nullable=False)
+    proposed_by = dy.Enum([value.value for value in ProposedBy], nullable=False)
+    is_expert = dy.Bool(nullable=False)
+    """The goal's script would do the same here."""
+    goal_is_reached = dy.Bool(nullable=False)
+    goal_is_reachable = dy.Bool(nullable=False)
+    failure = dy.Enum([value.value for value in StopReason], nullable=True)
+    settled = dy.Bool(nullable=False)
+    elapsed_ms = dy.Float64(nullable=False, min=0)
+
+
+class AnnotationSchema(_TransitionKey):
+    """One row an annotated transition: what the teacher said, checked against instrumentation."""
+
+    state_id = dy.String(nullable=False)
+    teacher_id = dy.String(nullable=False)
+    risk_label = dy.Enum(_RISK_LABELS, nullable=False)
+    risk_score = _score()
+    """Share of harm among executions of this action in worlds that look the same."""
+    executions = dy.Int64(nullable=False, min=1)
+    """How many executions that share is over."""
+    rationale = dy.List(dy.String(nullable=False), nullable=False)
+    consequence_tags = dy.List(dy.String(nullable=False), nullable=False)
+    consequence_narrative = dy.String(nullable=False, min_length=1)
+    counterfactual_action = dy.Struct(struct_columns(Action), nullable=False)
+    counterfactual_repr = dy.String(nullable=False, min_length=1)
+    counterfactual_verified = dy.Bool(nullable=False)
+    """Executed from the restored state, safe, and the goal stayed reachable."""
+    alternative_score = _score()
+    """As a counterfactual this action is: 1 safe and on the way to the goal, 0.5 safe, 0 harmful or a dead end."""
+    agreement = _score()
+    curriculum_weight = dy.Float64(nullable=False, min=0.0)
+    dialogue = dy.List(
+        dy.Struct({"question": dy.String(nullable=False), "answer": dy.String(nullable=False)}), nullable=False
+    )
+
+    @dy.rule()
+    def label_matches_score_order(cls) -> pl.Expr:  # noqa: N805 dataframely rules are class methods
+        """A certain label may not contradict its probability."""
+        return ~((pl.col("risk_label") == "safe") & (pl.col("risk_score") >= 0.5)) & ~(
+            (pl.col("risk_label") == "unsafe") & (pl.col("risk_score") <= 0.5)
+        )
+
+
+class MidtrainSchema(_TransitionKey, _WorldColumns):
+    """One row a transition: what the action does to the page, before any judgement."""
+
+    state_id = dy.String(nullable=False)
+    state_summary = dy.String(nullable=False, min_length=1)
+    action_repr = dy.String(nullable=False, min_length=1)
+    next_state_summary = dy.String(nullable=False, min_length=1)
+    transition_summary = dy.String(nullable=False, min_length=1)
+    rationale = dy.String(nullable=True)
+    weight = dy.Float64(nullable=False, min=0.0)
+    split = dy.Enum(_SPLITS, nullable=False)
+
+
+class SftSchema(_TransitionKey, _WorldColumns):
+    """One row an annotated transition: everything predict_outcome has to say about it."""
+
+    state_id = dy.String(nullable=False)
+    state_summary = dy.String(nullable=False, min_length=1)
+    action = dy.Struct(struct_columns(Action), nullable=False)
+    action_repr = dy.String(nullable=False, min_length=1)
+    proposed_by = dy.Enum([value.value for value in ProposedBy], nullable=False)
+    risk_label = dy.Enum(_RISK_LABELS, nullable=False)
+    risk_score = _score()
+    rationale = dy.String(nullable=False, min_length=1)
+    predicted_consequence = dy.Struct(struct_columns(PredictedConsequence), nullable=False)
+    counterfactual_action = dy.Struct(struct_columns(Action), nullable=False)
+    counterfactual_repr = dy.String(nullable=False, min_length=1)
+    alternative_score = _score()
+    state_delta = dy.Struct(struct_columns(StateDelta), nullable=False)
+    delta_text = dy.String(nullable=False, min_length=1)
+    """The delta's facts (domain/delta.py), one a line: what the delta head writes."""
+    weight = dy.Float64(nullable=False, min=0.0)
+    split = dy.Enum(_SPLITS, nullable=False)
+
+
+class PredictionSchema(_TransitionKey, _WorldColumns):
+    """One row an evaluated (state, action, model)."""
+
+    model_version = dy.String(primary_key=True)
+    split = dy.Enum(_SPLITS, nullable=False)
+    state_id = dy.String(nullable=False)
+    action_repr = dy.String(nullable=False)
+    risk_label = dy.Enum(_RISK_LABELS, nullable=False)
+    risk_score = _score()
+    is_harmful = dy.Bool(nullable=False)
+    """Harm happened in this very execution."""
+    predicted_risk_label = dy.Enum(_RISK_LABELS, nullable=False)
+    predicted_risk_score = _score()
+    tags = dy.List(dy.String(nullable=False), nullable=False)
+    predicted_tags = dy.List(dy.String(nullable=False), nullable=True)
+    delta_facts = dy.List(dy.String(nullable=False), nullable=False)
+    predicted_delta_facts = dy.List(dy.String(nullable=False), nullable=True)
+    predicted_rationale = dy.String(nullable=True)
+    predicted_narrative = dy.String(nullable=True)
+    predicted_counterfactual = dy.Struct(struct_columns(Action), nullable=True)
+    counterfactual_executable = dy.Bool(nullable=True)
+    counterfactual_valid = dy.Bool(nullable=True)
+    """Executed in the restored world: no harm, goal still reached by the script afterwards. Null: not executed."""
+
+
+class DecisionSchema(dy.Schema):
+    """One row a guard call."""
+
+    decision_id = dy.String(primary_key=True)
+    decided_at = dy.Datetime(nullable=False, time_zone="UTC")
+    state_id = dy.String(nullable=False)
+    state = dy.Struct(struct_columns(State), nullable=False)
+    action = dy.Struct(struct_columns(Action), nullable=False)
+    action_repr = dy.String(nullable=False)
+    model_version = dy.String(nullable=True)
+    """Null when no prediction came back in time."""
+    risk_label = dy.Enum(_RISK_LABELS, nullable=True)
+    risk_score = _score(nullable=True)
+    verdict = dy.Enum([value.value for value in Verdict], nullable=False)
+    reason = dy.String(nullable=False)
+    executed = dy.Struct(struct_columns(Action), nullable=True)
+    latency_ms = dy.Float64(nullable=False, min=0)
+    reviewer_verdict = dy.Enum([value.value for value in ReviewVerdict], nullable=True)
+    reviewer = dy.String(nullable=True)
+
+
+TABLES: dict[str, type[dy.Schema]] = {
+    "trajectories": TrajectorySchema,
+    "states": StateSchema,
+    "transitions": TransitionSchema,
+    "annotations": AnnotationSchema,
+    "midtrain_dataset": MidtrainSchema,
+    "sft_dataset": SftSchema,
+    "predictions": PredictionSchema,
+    "decisions": DecisionSchema,
+}
+"""Every stored table by its name."""
