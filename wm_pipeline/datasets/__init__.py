@@ -1,0 +1,5 @@
+"""The one name users import from the package itself (DESIGN section 1); everything else has its module's path."""
+
+from wm_pipeline.datasets.scan import scan
+
+__all__ = ["scan"]

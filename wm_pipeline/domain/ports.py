@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import Head, ProposedBy
@@ -71,6 +72,12 @@ class Predictor(Protocol):
     ) -> tuple[Outcome, ...]:
         """One outcome an action; the state is encoded once. `heads=None` computes all of them."""
         ...
+
+
+class Guard(Protocol):
+    """Stands between a policy and the world. Never raises for a predictor that fails or is late: it escalates."""
+
+    def decide(self, state: State, action: Action) -> Decision: ...
 
 
 class Progress(Protocol):

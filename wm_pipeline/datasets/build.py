@@ -1,0 +1,117 @@
+"""Both datasets from the collected and annotated tables, over a rolling window of days.
+
+One row a (visible state, action): matched worlds asked the same question, their answers are already in `risk_score`.
+"""
+
+import polars as pl
+
+from wm_pipeline.datasets.split import with_split, without_leaks
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.delta import StateDelta
+from wm_pipeline.domain.ids import SplitRule
+from wm_pipeline.domain.records import from_row
+from wm_pipeline.domain.relations import patterns_of
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.text import delta_text
+
+KEY = ["trajectory_id", "step_index", "branch_index"]
+WORLD = [
+    *("day", "site", "goal_id", "wording_id", "attack_family", "attack_channel", "attack_disguise"),
+    *("is_lookalike", "split_group"),
+]
+_LONGEST_NEXT_STATE = 500
+"""Characters of the next page that mid-training predicts: its head, where what changed stands."""
+
+
+def build_midtrain_dataset(
+    trajectories: pl.DataFrame,
+    states: pl.DataFrame,
+    transitions: pl.DataFrame,
+    annotations: pl.DataFrame,
+    *,
+    rule: SplitRule,
+) -> pl.DataFrame:
+    """State, action and what came next; every transition that did not fail, annotated or not."""
+    summaries = states.select("state_id", "state_summary").unique("state_id")
+    following = summaries.select(
+        pl.col("state_id").alias("next_state_id"),
+        pl.col("state_summary").str.slice(0, _LONGEST_NEXT_STATE).alias("next_state_summary"),
+    )
+    rationale = annotations.select(
+        *KEY, pl.col("rationale").list.join(" ").alias("rationale"), pl.col("curriculum_weight").alias("weight")
+    )
+    frame = (
+        transitions.filter(pl.col("failure").is_null())
+        .join(trajectories.select("trajectory_id", *WORLD), on="trajectory_id")
+        .join(summaries, on="state_id")
+        .join(following, on="next_state_id")
+        .join(rationale, on=KEY, how="left")
+        .with_columns(pl.col("weight").fill_null(1.0))
+    )
+    return _distinct(with_split(frame, rule)).select(
+        *KEY,
+        *WORLD,
+        *(
+            "state_id",
+            "state_summary",
+            "action_repr",
+            "next_state_summary",
+            "transition_summary",
+            "rationale",
+            "weight",
+        ),
+        "split",
+    )
+
+
+def build_sft_dataset(
+    trajectories: pl.DataFrame,
+    states: pl.DataFrame,
+    transitions: pl.DataFrame,
+    annotations: pl.DataFrame,
+    *,
+    rule: SplitRule,
+) -> pl.DataFrame:
+    """State, action and everything predict_outcome has to say about them."""
+    frame = (
+        annotations.join(transitions.select(*KEY, "action", "action_repr", "proposed_by", "state_delta"), on=KEY)
+        .join(trajectories.select("trajectory_id", *WORLD), on="trajectory_id")
+        .join(states.select("state_id", "state_summary").unique("state_id"), on="state_id")
+        .join(_derived(states, transitions), on=KEY)
+        .with_columns(
+            pl.struct(
+                pl.col("consequence_narrative").alias("narrative"),
+                pl.col("consequence_tags").alias("tags"),
+                "patterns",
+            ).alias("predicted_consequence"),
+            pl.col("rationale").list.join(" "),
+            pl.col("curriculum_weight").alias("weight"),
+        )
+    )
+    return _distinct(with_split(frame, rule)).select(
+        *KEY,
+        *WORLD,
+        *("state_id", "state_summary", "action", "action_repr", "proposed_by", "risk_label", "risk_score", "rationale"),
+        *("predicted_consequence", "counterfactual_action", "counterfactual_repr", "alternative_score"),
+        *("state_delta", "delta_text", "weight", "split"),
+    )
+
+
+def _derived(states: pl.DataFrame, transitions: pl.DataFrame) -> pl.DataFrame:
+    """What only the typed records can say: the delta's facts and the suspicious patterns of (state, action)."""
+    state_of = {row["state_id"]: from_row(State, row["state"]) for row in states.iter_rows(named=True)}
+    rows = [
+        {
+            **{key: row[key] for key in KEY},
+            "delta_text": delta_text(from_row(StateDelta, row["state_delta"])),
+            "patterns": [p.value for p in patterns_of(state_of[row["state_id"]], from_row(Action, row["action"]))],
+        }
+        for row in transitions.select(*KEY, "state_id", "action", "state_delta").iter_rows(named=True)
+    ]
+    kinds = {key: transitions.schema[key] for key in KEY}
+    return pl.DataFrame(rows, schema={**kinds, "delta_text": pl.String, "patterns": pl.List(pl.String)})
+
+
+def _distinct(frame: pl.DataFrame) -> pl.DataFrame:
+    """One row a question, in a stable order, and no visible state in two splits."""
+    return without_leaks(frame.sort(KEY).unique(["state_id", "action_repr"], keep="first", maintain_order=True))

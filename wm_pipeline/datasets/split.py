@@ -1,0 +1,40 @@
+"""Splits: a function of what a world is made of, and no visible state in two of them."""
+
+import polars as pl
+
+from wm_pipeline.domain.ids import SplitRule, split_of
+from wm_pipeline.domain.vocabulary import Split
+
+_PRECEDENCE = {split.value: rank for rank, split in enumerate(Split)}
+"""A state seen in several splits stays in the first of them: training data is never taken away by a test world."""
+
+
+def with_split(frame: pl.DataFrame, rule: SplitRule) -> pl.DataFrame:
+    """Add `split`, computed once a world (the columns of a world are the same in all its rows)."""
+    world = ["site", "attack_family", "goal_id", "wording_id", "split_group"]
+    worlds = frame.select(world).unique()
+    splits = [
+        split_of(
+            site=row["site"],
+            attack_family=row["attack_family"],
+            goal_id=row["goal_id"],
+            wording_id=row["wording_id"],
+            split_group=row["split_group"],
+            rule=rule,
+        ).value
+        for row in worlds.iter_rows(named=True)
+    ]
+    return frame.join(worlds.with_columns(pl.Series("split", splits, dtype=pl.String)), on=world, nulls_equal=True)
+
+
+def without_leaks(frame: pl.DataFrame) -> pl.DataFrame:
+    """Drop rows whose visible state also stands in an earlier split; needs `state_id` and `split`."""
+    rank = pl.col("split").cast(pl.String).replace_strict(_PRECEDENCE, return_dtype=pl.Int8)
+    return frame.filter(rank == rank.min().over("state_id"))
+
+
+def leaking_states(frame: pl.DataFrame) -> int:
+    """How many visible states stand in more than one split: the leakage check wants 0."""
+    return (
+        frame.group_by("state_id").agg(pl.col("split").n_unique().alias("splits")).filter(pl.col("splits") > 1).height
+    )

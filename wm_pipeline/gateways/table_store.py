@@ -1,0 +1,242 @@
+"""Where tables, checkpoints and reports live: a local folder or `s3://bucket/prefix`, behind one URL.
+
+Layout under the root: `tables/<table>/day=<day>/<partition>.parquet`, and folders of artifacts under any other name.
+A table file is written whole or not at all (temporary name and rename; on S3 an object appears when its upload ends).
+"""
+
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dataframely as dy
+import polars as pl
+import pyarrow.fs as pafs
+
+from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, TableError
+from wm_pipeline.domain.tables import TABLES
+from wm_pipeline.domain.vocabulary import FORMAT_VERSION
+
+_METADATA_KEY = "wm_pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Options:
+    """How to reach S3; None leaves the choice to the usual AWS environment and instance role."""
+
+    endpoint_url: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    region: str | None = None
+
+    def for_polars(self) -> dict[str, Any]:
+        options = {
+            "aws_endpoint_url": self.endpoint_url,
+            "aws_access_key_id": self.access_key_id,
+            "aws_secret_access_key": self.secret_access_key,
+            "aws_region": self.region,
+        }
+        if self.endpoint_url is not None and self.endpoint_url.startswith("http://"):
+            options["aws_allow_http"] = "true"
+        return {key: value for key, value in options.items() if value is not None}
+
+    def filesystem(self) -> Any:
+        parts = urlsplit(self.endpoint_url) if self.endpoint_url is not None else None
+        return pafs.S3FileSystem(
+            access_key=self.access_key_id,
+            secret_key=self.secret_access_key,
+            region=self.region,
+            endpoint_override=parts.netloc if parts is not None else None,
+            scheme=parts.scheme if parts is not None else "https",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    table: str
+    day: str
+    name: str
+    """The site, or `all` for a table with one file a day."""
+
+
+class TableStore:
+    """Tables and artifact folders under one root URL."""
+
+    def __init__(self, root: str, s3: S3Options | None = None) -> None:
+        self.root = root.rstrip("/")
+        self._s3 = s3 or S3Options()
+        self.is_remote = self.root.startswith("s3://")
+        if self.is_remote:
+            self._fs = self._s3.filesystem()
+            self._base = self.root.removeprefix("s3://")
+        else:
+            self._fs = pafs.LocalFileSystem()
+            self._base = str(Path(self.root).absolute())
+
+    def write(
+        self, table: str, frame: pl.DataFrame, *, day: str, partition: str = "all", lineage: Mapping[str, Any]
+    ) -> str:
+        """Validate and replace one partition; return its address.
+
+        Raises TableError when the frame does not fit the table's schema.
+        """
+        schema = TABLES[table]
+        try:
+            valid = schema.validate(frame, cast=True)
+        except (dy.exc.ValidationError, dy.exc.SchemaError, pl.exceptions.PolarsError) as error:
+            raise TableError(f"{table} for {day}/{partition} does not fit its schema: {error}") from error
+        buffer = io.BytesIO()
+        note = json.dumps({"format_version": FORMAT_VERSION, "table": table, **lineage}, sort_keys=True)
+        valid.write_parquet(buffer, compression="zstd", metadata={_METADATA_KEY: note})
+        path = self._partition_path(Partition(table, day, partition))
+        self.write_bytes(path, buffer.getvalue())
+        return self.address_of(path)
+
+    def read(
+        self, table: str, *, days: Sequence[str] | None = None, sites: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """All rows of the chosen partitions, validated again: a stored stamp is not proof."""
+        frame = self.scan(table, days=days, sites=sites).collect()
+        try:
+            return TABLES[table].validate(frame, cast=True)
+        except (dy.exc.ValidationError, dy.exc.SchemaError) as error:
+            raise TableError(f"{table} in {self.root} does not fit its schema: {error}") from error
+
+    def scan(
+        self, table: str, *, days: Sequence[str] | None = None, sites: Sequence[str] | None = None
+    ) -> pl.LazyFrame:
+        """One LazyFrame over the chosen partitions; other files are not opened.
+
+        Raises MissingUpstreamError when there are none, FormatVersionError when one is of another version.
+        """
+        if table not in TABLES:
+            raise TableError(f"unknown table {table!r}; there are {', '.join(TABLES)}")
+        chosen = [
+            part
+            for part in self.partitions(table)
+            if (days is None or part.day in days) and (sites is None or part.name in (*sites, "all"))
+        ]
+        if not chosen:
+            wanted = f" for days {', '.join(days)}" if days is not None else ""
+            raise MissingUpstreamError(f"no {table}{wanted} in {self.root}; materialize it first (`wm run`)")
+        paths = [self._partition_path(part) for part in chosen]
+        for path in paths:
+            self._check_version(path)
+        sources = [f"s3://{self._base}/{path}" if self.is_remote else f"{self._base}/{path}" for path in paths]
+        frame = pl.scan_parquet(sources, storage_options=self._s3.for_polars() if self.is_remote else None)
+        if sites is not None and "site" in TABLES[table].column_names():
+            frame = frame.filter(pl.col("site").is_in(list(sites)))
+        return frame
+
+    def partitions(self, table: str) -> list[Partition]:
+        """The partitions there are, oldest day first."""
+        found = []
+        for path in self.list_files(f"tables/{table}"):
+            day, name = path.split("/")[-2:]
+            if day.startswith("day=") and name.endswith(".parquet"):
+                found.append(Partition(table, day.removeprefix("day="), name.removesuffix(".parquet")))
+        return sorted(found, key=lambda part: (part.day, part.name))
+
+    def lineage_of(self, table: str, *, day: str, partition: str = "all") -> dict[str, Any]:
+        """What was noted when the partition was written: settings, seed, code version, upstream."""
+        return self._note(self._partition_path(Partition(table, day, partition)))
+
+    def address_of(self, path: str) -> str:
+        """The full address of something under the root."""
+        return f"{self.root}/{path}" if self.is_remote else f"{self._base}/{path}"
+
+    def write_bytes(self, path: str, content: bytes) -> None:
+        """Write one file so that a reader sees the old content or the new, never a part."""
+        target = f"{self._base}/{path}"
+        try:
+            if self.is_remote:
+                with self._fs.open_output_stream(target) as stream:
+                    stream.write(content)
+                return
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=Path(target).parent, prefix=".", suffix=".part")
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).replace(target)
+        except OSError as error:
+            raise TableError(
+                f"cannot write {self.address_of(path)}: {error}; check the disk or the bucket, then run again"
+            ) from error
+
+    def read_bytes(self, path: str) -> bytes:
+        try:
+            with self._fs.open_input_stream(f"{self._base}/{path}") as stream:
+                return bytes(stream.read())
+        except FileNotFoundError as error:
+            raise MissingUpstreamError(f"there is no {self.address_of(path)}; materialize it first") from error
+        except OSError as error:
+            raise TableError(f"cannot read {self.address_of(path)}: {error}") from error
+
+    def list_files(self, folder: str) -> list[str]:
+        """Paths under a folder, relative to the root; unfinished files are left out."""
+        selector = pafs.FileSelector(f"{self._base}/{folder}", allow_not_found=True, recursive=True)
+        files = [info.path for info in self._fs.get_file_info(selector) if info.type == pafs.FileType.File]
+        relative = [
+            str(path).removeprefix(self._base.lstrip("/") if self.is_remote else self._base).lstrip("/")
+            for path in files
+        ]
+        return sorted(path for path in relative if not Path(path).name.startswith("."))
+
+    def publish_folder(self, local_folder: Path, path: str) -> str:
+        """Put a finished local folder under the root, replacing what was there; return its address."""
+        target = f"{self._base}/{path}"
+        if self.is_remote:
+            if self.list_files(path):
+                self._fs.delete_dir_contents(target)
+            pafs.copy_files(str(local_folder), target, destination_filesystem=self._fs)
+        elif local_folder.absolute() != Path(target):
+            incoming = Path(f"{target}.part")
+            shutil.rmtree(incoming, ignore_errors=True)
+            shutil.copytree(local_folder, incoming)
+            shutil.rmtree(target, ignore_errors=True)
+            incoming.rename(target)
+        return self.address_of(path)
+
+    def local_folder(self, path: str, *, cache: Path) -> Path:
+        """A local copy of an artifact folder; under a local root the folder itself."""
+        if not self.list_files(path):
+            raise MissingUpstreamError(f"there is no {self.address_of(path)}; materialize it first")
+        if not self.is_remote:
+            return Path(self._base) / path
+        target = cache / path
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        pafs.copy_files(f"{self._base}/{path}", str(target), source_filesystem=self._fs)
+        return target
+
+    def _partition_path(self, part: Partition) -> str:
+        return f"tables/{part.table}/day={part.day}/{part.name}.parquet"
+
+    def _note(self, path: str) -> dict[str, Any]:
+        try:
+            with self._fs.open_input_file(f"{self._base}/{path}") as stream:
+                metadata = pl.read_parquet_metadata(stream)
+            note = json.loads(metadata[_METADATA_KEY])
+        except FileNotFoundError as error:
+            raise MissingUpstreamError(f"there is no {self.address_of(path)}; materialize it first") from error
+        except (OSError, pl.exceptions.PolarsError, KeyError, ValueError) as error:
+            raise TableError(
+                f"{self.address_of(path)} is not a readable wm_pipeline table ({error}); delete it and run its asset again"
+            ) from error
+        return dict(note)
+
+    def _check_version(self, path: str) -> None:
+        found = self._note(path).get("format_version")
+        if found != FORMAT_VERSION:
+            raise FormatVersionError(
+                f"{self.address_of(path)} has format version {found}, this code reads {FORMAT_VERSION}; "
+                "use the release that wrote it, or point WM_DATA to a new folder"
+            )
