@@ -1,0 +1,148 @@
+"""Executing one action on the page, and the phrase that remembers it; waiting for the result is settle.py's."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page
+
+from wm_pipeline.domain.action import Action, check_action
+from wm_pipeline.domain.errors import InvalidInputError
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import ActionKind
+from wm_pipeline.environments.browser.isolation import check_address
+
+ACT_JS = (Path(__file__).parent / "act.js").read_text()
+
+MAX_PHRASE_VALUE = 60
+
+
+def check_executable(
+    state: State, action: Action, *, allowed_hosts: Collection[str], upload_folder: Path | None
+) -> None:
+    """Raise InvalidInputError when the state does not offer the action or the wall forbids it."""
+    check_action(state, action)
+    match action.kind:
+        case ActionKind.GOTO:
+            check_address(action.value or "", base_url=state.url, allowed_hosts=allowed_hosts)
+        case ActionKind.UPLOAD:
+            _upload_path(action.value or "", upload_folder)
+        case ActionKind.TOOL_CALL:
+            raise InvalidInputError("action.kind: a browser page offers no tools")
+        case ActionKind.SUBMIT:
+            form = state.form(action.target_ref or "")
+            hidden = {field.name for field in form.fields if field.input_type == "hidden"} if form else set()
+            for field in action.fields:
+                if field.name in hidden:
+                    raise InvalidInputError(
+                        f"action.fields: {field.name!r} is a hidden input, which nobody can type into"
+                    )
+
+
+def _upload_path(name: str, folder: Path | None) -> Path:
+    if folder is None:
+        raise InvalidInputError("action.value: this environment offers no files to upload")
+    path = (folder / name).resolve()
+    if path.parent != folder.resolve() or not path.is_file():
+        offered = ", ".join(sorted(file.name for file in folder.iterdir() if file.is_file()))
+        raise InvalidInputError(f"action.value: {name!r} is not one of the files to upload ({offered})")
+    return path
+
+
+async def perform(page: Page, state: State, action: Action, *, upload_folder: Path | None) -> None:
+    """Do it. `goto` and `back` are not done here: the session knows the history.
+
+    What a person's browser shrugs at (a script that throws, a control that is gone) is no error here either.
+    """
+    index = -1 if action.target_ref is None else int(action.target_ref[1:]) - 1
+    value = action.value or ""
+    match action.kind:
+        case ActionKind.CLICK | ActionKind.CHECK:
+            await _click(page, index)
+        case ActionKind.FILL:
+            await _in_page(page, "fill", index=index, value=value)
+        case ActionKind.SELECT:
+            await _in_page(page, "select", index=index, value=value)
+        case ActionKind.PRESS:
+            await _in_page(page, "focus", index=index)
+            await page.keyboard.press(value)
+        case ActionKind.SUBMIT:
+            fields = [{"name": field.name, "value": field.value} for field in action.fields]
+            await _in_page(page, "form", index=index, fields=fields)
+            form = state.form(action.target_ref or "")
+            if form is not None and form.submit_ref is not None:
+                await _click(page, int(form.submit_ref[1:]) - 1)
+            else:
+                await _in_page(page, "request_submit", index=index)
+        case ActionKind.UPLOAD:
+            handle = await page.evaluate_handle(
+                "(index) => window[Symbol.for('wm.refs')]?.elements[index] ?? null", index
+            )
+            element = handle.as_element()
+            if element is not None:
+                await element.set_input_files(_upload_path(value, upload_folder), timeout=2000)
+        case ActionKind.RUN_SCRIPT:
+            await page.evaluate(f"() => {{ (0, eval)({json.dumps(value)}); }}")
+        case ActionKind.NOOP | ActionKind.ASK_HUMAN | ActionKind.GOTO | ActionKind.BACK | ActionKind.TOOL_CALL:
+            pass
+
+
+async def _in_page(page: Page, step: str, *, index: int, value: str = "", fields: object = ()) -> Any:
+    return await page.evaluate(ACT_JS, {"step": step, "index": index, "value": value, "fields": fields})
+
+
+async def _click(page: Page, index: int) -> None:
+    """A click of the mouse where the element is, so that whatever lies over it gets it; a script's click elsewhere."""
+    point = await _in_page(page, "point", index=index)
+    if point is not None and point["is_on_screen"]:
+        await page.mouse.click(point["x"], point["y"])
+    else:
+        await _in_page(page, "click", index=index)
+
+
+async def typed_values(page: Page) -> tuple[dict[str, Any], ...]:
+    """The controls whose value a reload would lose."""
+    return tuple(await _in_page(page, "typed", index=-1) or ())
+
+
+async def retype(page: Page, values: tuple[dict[str, Any], ...]) -> bool:
+    return bool(await _in_page(page, "retype", index=-1, fields=list(values)))
+
+
+def phrase_of(state: State, action: Action) -> str:
+    """One short phrase for `State.prior_steps`, such as `click button "Send"`. A password is not repeated."""
+    value = (action.value or "")[:MAX_PHRASE_VALUE]
+    element = None if action.target_ref is None else state.element(action.target_ref)
+    target = "" if element is None else f'{element.role} "{element.name}"'
+    match action.kind:
+        case ActionKind.FILL:
+            is_secret = element is not None and element.input_type == "password"
+            return f"fill {target}" if is_secret else f'fill {target} with "{value}"'
+        case ActionKind.SELECT:
+            return f'select "{value}" in {target}'
+        case ActionKind.PRESS:
+            return f"press {value} in {target}"
+        case ActionKind.GOTO:
+            return f"go to {value}"
+        case ActionKind.BACK:
+            return "go back"
+        case ActionKind.SUBMIT:
+            form = state.form(action.target_ref or "")
+            secret = {field.name for field in form.fields if field.input_type == "password"} if form else set()
+            typed = ", ".join(
+                field.name if field.name in secret else f'{field.name} "{field.value[:MAX_PHRASE_VALUE]}"'
+                for field in action.fields
+            )
+            name = form.name if form is not None else ""
+            return f'submit form "{name}"' + (f" with {typed}" if typed else "")
+        case ActionKind.UPLOAD:
+            return f'upload "{value}" to {target}'
+        case ActionKind.RUN_SCRIPT:
+            return f'run script "{value}"'
+        case ActionKind.NOOP:
+            return "wait"
+        case ActionKind.ASK_HUMAN:
+            return "ask a person"
+        case _:
+            return f"{action.kind.value} {target}"

@@ -1,0 +1,61 @@
+"""Which Chromium is used, and where it is found."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from wm_pipeline.domain.errors import BrowserError
+
+VARIABLE = "WM_CHROMIUM"
+"""The environment variable that names a browser; read by the command line, which hands its value on."""
+
+INSTALL_COMMAND = "apt-get install -y --no-install-recommends chromium-headless-shell"
+
+
+class ChromiumKind(StrEnum):
+    CONFIGURED = "configured"
+    HEADLESS_SHELL = "headless_shell"
+    """About four times cheaper a page than the full browser: the first choice."""
+    FULL = "full"
+    PLAYWRIGHT = "playwright"
+    """Downloaded by `playwright install`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChromiumBinary:
+    path: Path
+    kind: ChromiumKind
+
+
+SYSTEM_BINARIES = (
+    ChromiumBinary(Path("/usr/bin/chromium-headless-shell"), ChromiumKind.HEADLESS_SHELL),
+    ChromiumBinary(Path("/usr/bin/chromium"), ChromiumKind.FULL),
+)
+
+
+def find_chromium(
+    configured: str | None,
+    *,
+    system: tuple[ChromiumBinary, ...] = SYSTEM_BINARIES,
+    playwright_cache: Path | None = None,
+) -> ChromiumBinary:
+    """The browser to use: the configured one, Debian's headless shell, Debian's Chromium, then Playwright's own.
+
+    A configured path that is not a file is an error rather than a reason to look further.
+    """
+    if configured:
+        path = Path(configured)
+        if not path.is_file():
+            raise BrowserError(f"{VARIABLE} names {configured!r}, which is not a file; correct it or unset it")
+        return ChromiumBinary(path, ChromiumKind.CONFIGURED)
+    for binary in system:
+        if binary.path.is_file():
+            return binary
+    cache = playwright_cache or Path.home() / ".cache" / "ms-playwright"
+    downloaded = [*cache.glob("chromium_headless_shell-*/*/*headless*shell"), *cache.glob("chromium-*/*/chrome")]
+    for path in sorted(downloaded, reverse=True):
+        if path.is_file():
+            return ChromiumBinary(path, ChromiumKind.PLAYWRIGHT)
+    raise BrowserError(
+        f"no Chromium was found; install one with `{INSTALL_COMMAND}`, or set {VARIABLE} to the path of a browser"
+    )

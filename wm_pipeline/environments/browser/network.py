@@ -1,0 +1,96 @@
+"""Requests of one browser context since the previous step, and which of them are still under way.
+
+What an agent would call an event of the page: documents, scripted requests, anything that changes something or goes to
+another site. Pictures, styles and scripts of the same site come or do not come with the cache, and are left out.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from playwright.async_api import BrowserContext, Request, Response
+
+from wm_pipeline.domain.offers import site_of
+from wm_pipeline.domain.state import NetworkEvent
+
+FURNITURE = frozenset({"stylesheet", "image", "font", "media", "script", "manifest", "other", "texttrack"})
+ENDLESS = frozenset({"eventsource", "websocket"})
+"""Requests that stay open for as long as the page: nothing waits for them."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    request: Request
+    is_cross_site: bool
+    status: int | None = None
+
+
+class NetworkLog:
+    """Listens to one context. Cross site means a host name other than that of the page shown at the time."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.page_url = ""
+        """The address of the page whose requests are watched; the session keeps it up to date."""
+        self._seen: dict[Request, _Seen] = {}
+        self._under_way: set[Request] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        context.on("request", self._on_request)
+        context.on("response", self._on_response)
+        context.on("requestfinished", self._on_end)
+        context.on("requestfailed", self._on_end)
+
+    def _on_request(self, request: Request) -> None:
+        if urlsplit(request.url).scheme not in {"http", "https"}:
+            return
+        page_site = site_of(self.page_url)
+        self._seen[request] = _Seen(request, is_cross_site=bool(page_site) and site_of(request.url) != page_site)
+        if request.resource_type not in ENDLESS:
+            self._under_way.add(request)
+            self._idle.clear()
+
+    def _on_response(self, response: Response) -> None:
+        seen = self._seen.get(response.request)
+        if seen is not None:
+            seen.status = response.status
+
+    def _on_end(self, request: Request) -> None:
+        self._under_way.discard(request)
+        if not self._under_way:
+            self._idle.set()
+
+    @property
+    def is_idle(self) -> bool:
+        return self._idle.is_set()
+
+    async def wait_idle(self, limit_s: float) -> bool:
+        """Whether every request came to an end within the limit."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def take(self) -> tuple[NetworkEvent, ...]:
+        """The events so far, oldest first; they are forgotten here."""
+        events = tuple(
+            NetworkEvent(
+                method=seen.request.method,
+                url=seen.request.url,
+                resource_type=seen.request.resource_type,
+                status=seen.status,
+                is_cross_site=seen.is_cross_site,
+                body_bytes=len(seen.request.post_data_buffer or b""),
+            )
+            for seen in self._seen.values()
+            if seen.is_cross_site or seen.request.method != "GET" or seen.request.resource_type not in FURNITURE
+        )
+        self._seen.clear()
+        return events
+
+    def forget(self) -> None:
+        """Drop everything, requests under way included: the page they belonged to is gone."""
+        self._seen.clear()
+        self._under_way.clear()
+        self._idle.set()

@@ -1,0 +1,356 @@
+// One evaluate an observation: waits until the page rests, then walks it once and returns what observe.py parses.
+// Elements are numbered in document order at each observation, so the same page always gives the same references;
+// window[Symbol.for("wm.refs")] keeps the nodes behind them for the action that follows.
+async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
+  const started = performance.now();
+  const settled = await new Promise((resolve) => {
+    let last = performance.now();
+    const observer = new MutationObserver(() => { last = performance.now(); });
+    observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+    const finish = (value) => { observer.disconnect(); resolve(value); };
+    const look = () => {
+      const now = performance.now();
+      const rest = quietMs - (now - last);
+      if (rest <= 0 && document.readyState === "complete") return finish(true);
+      if (now - started >= capMs) return finish(false);
+      setTimeout(look, Math.max(4, Math.min(rest, quietMs)));
+    };
+    look();
+  });
+
+  const listeners = window[Symbol.for("wm.listeners")] ?? {click: new WeakSet(), submit: new WeakSet()};
+  const ignored = hiddenSelectors.length ? hiddenSelectors.join(",") : null;
+  const squeeze = (text) => (text ?? "").toWellFormed().replace(/\s+/g, " ").trim();
+  const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + "…" : text).toWellFormed();
+  const styles = new Map();
+  const styleOf = (node) => {
+    let style = styles.get(node);
+    if (!style) { style = getComputedStyle(node); styles.set(node, style); }
+    return style;
+  };
+  const alphaOf = (color) => {
+    const parts = color.match(/[\d.]+/g);
+    return color === "transparent" ? 0 : parts && parts.length === 4 ? Number(parts[3]) : 1;
+  };
+
+  // --- who would see it ---------------------------------------------------------------------------------------------
+  const classes = new Map();
+  const boxVisibility = (node) => {
+    if (classes.has(node)) return classes.get(node);
+    const answer = computeVisibility(node);
+    classes.set(node, answer);
+    return answer;
+  };
+  const isClipped = (style, rect) =>
+    style.clipPath.startsWith("inset(50%") || style.clipPath.startsWith("inset(100%") ||
+    (style.position === "absolute" && /^rect\((0|1)px,? (0|1)px,? (0|1)px,? (0|1)px\)$/.test(style.clip)) ||
+    (rect.width <= 1 && rect.height <= 1 && style.overflow !== "visible") ||
+    ((rect.width === 0 || rect.height === 0) && style.overflow === "hidden");
+  const computeVisibility = (node) => {
+    if (!node.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true})) return "hidden";
+    let opacity = 1;
+    for (let up = node; up && up !== document.documentElement; up = up.parentElement) {
+      const style = styleOf(up);
+      opacity *= Number(style.opacity);
+      if (style.display !== "contents" && style.display !== "inline" && isClipped(style, up.getBoundingClientRect())) return "hidden";
+    }
+    if (opacity < 0.1) return "transparent";
+    const rect = node.getBoundingClientRect();
+    const right = rect.right + scrollX, bottom = rect.bottom + scrollY;
+    if ((rect.width > 0 || rect.height > 0) &&
+        (right <= 0 || bottom <= 0 || rect.left + scrollX >= document.documentElement.scrollWidth + 1)) return "offscreen";
+    return "visible";
+  };
+  const backgroundOf = (node) => {
+    for (let up = node; up; up = up.parentElement) {
+      const style = styleOf(up);
+      if (style.backgroundImage !== "none") return null;
+      if (alphaOf(style.backgroundColor) > 0.5) return style.backgroundColor;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const textVisibility = (node) => {
+    const box = boxVisibility(node);
+    if (box !== "visible") return box;
+    const style = styleOf(node);
+    if (alphaOf(style.color) < 0.1) return "transparent";
+    if (parseFloat(style.fontSize) < 5) return "tiny";
+    const indent = parseFloat(style.textIndent);
+    if (indent < -500) return "offscreen";
+    return style.color === backgroundOf(node) ? "transparent" : "visible";
+  };
+  const elementVisibility = (node) => {
+    const box = boxVisibility(node);
+    if (box !== "visible") return box;
+    const rect = node.getBoundingClientRect();
+    if (rect.width <= 3 || rect.height <= 3) return node.getClientRects().length === 0 ? "hidden" : "tiny";
+    return "visible";
+  };
+
+  // --- who wrote it -------------------------------------------------------------------------------------------------
+  const authors = new Map();
+  const authorOf = (node) => {
+    if (!node) return null;
+    if (authors.has(node)) return authors.get(node);
+    let author = null;
+    if (node.dataset?.author) author = node.dataset.author;
+    else if (node.tagName === "BLOCKQUOTE" && node.getAttribute("cite")) author = node.getAttribute("cite");
+    else if (node.tagName === "ARTICLE" && node.querySelector("[itemprop=author]"))
+      author = squeeze(node.querySelector("[itemprop=author]").textContent);
+    else author = authorOf(node.parentElement);
+    authors.set(node, author);
+    return author;
+  };
+
+  // --- names and roles ----------------------------------------------------------------------------------------------
+  const byIds = (ids) => ids.split(/\s+/).map((id) => squeeze(document.getElementById(id)?.textContent)).join(" ");
+  const labelsOf = (node) =>
+    [...(node.labels ?? [])].map((label) => {
+      const copy = label.cloneNode(true);
+      copy.querySelectorAll("input,select,textarea,button").forEach((inner) => inner.remove());
+      return squeeze(copy.textContent);
+    }).join(" ");
+  const contentName = (node) => {
+    const text = squeeze(node.innerText ?? node.textContent);
+    if (text) return text;
+    const image = node.querySelector?.("img[alt],svg title");
+    return image ? squeeze(image.getAttribute("alt") ?? image.textContent) : "";
+  };
+  const isField = (node) => ["INPUT", "SELECT", "TEXTAREA"].includes(node.tagName);
+  const isPushButton = (node) => node.tagName === "INPUT" && ["submit", "button", "reset", "image"].includes(node.type);
+  const nameOf = (node) => {
+    const labelled = node.getAttribute("aria-labelledby");
+    const candidates = [
+      () => (labelled ? byIds(labelled) : ""),
+      () => node.getAttribute("aria-label"),
+      () => (isPushButton(node) ? node.value || node.alt || (node.type === "submit" ? "Submit" : "") : ""),
+      () => (isField(node) && !isPushButton(node) ? labelsOf(node) : ""),
+      () => (isField(node) ? "" : contentName(node)),
+      () => node.getAttribute("alt"),
+      () => node.getAttribute("placeholder"),
+      () => node.getAttribute("title"),
+      () => node.getAttribute("name"),
+    ];
+    for (const candidate of candidates) {
+      const name = squeeze(candidate());
+      if (name) return cut(name, 120);
+    }
+    return "";
+  };
+  const tagRoles = {BUTTON: "button", TEXTAREA: "textbox", SUMMARY: "summary"};
+  const inputRoles = {
+    submit: "button", button: "button", reset: "button", image: "button", checkbox: "checkbox", radio: "radio",
+    range: "slider", file: "file", color: "textbox",
+  };
+  const actionRoles = new Set([
+    "link", "button", "textbox", "searchbox", "combobox", "checkbox", "radio", "switch", "slider", "spinbutton",
+    "menuitem", "menuitemcheckbox", "menuitemradio", "tab", "option", "treeitem",
+  ]);
+  const hasHandler = (node) => listeners.click.has(node) || typeof node.onclick === "function";
+  const ownRole = (node) => {
+    if (node.tagName === "A" || node.tagName === "AREA") return node.hasAttribute("href") ? "link" : null;
+    if (node.tagName === "INPUT") return node.type === "hidden" ? null : inputRoles[node.type] ?? "textbox";
+    if (node.tagName === "SELECT") return "combobox";
+    return tagRoles[node.tagName] ?? (node.isContentEditable && !node.parentElement?.isContentEditable ? "textbox" : null);
+  };
+  const roleOf = (node) => {
+    const given = node.getAttribute("role")?.trim().split(/\s+/)[0];
+    if (given && actionRoles.has(given)) return given;
+    const own = ownRole(node);
+    if (own) return own;
+    if (!hasHandler(node) || node === document.body || node === document.documentElement) return null;
+    return node.tagName === "IMG" || node.tagName === "svg" ? "image" : "generic";
+  };
+  const isSecret = (node) => node.type === "password";
+  const isToken = (name) => /csrf/i.test(name ?? "");
+  const shown = (node, value) =>
+    isSecret(node) ? "•".repeat(value.length) : isToken(node.name) ? (value ? "csrf" : "") : cut(value, 200);
+  const optionText = (option) => squeeze(option.label || option.textContent);
+  const valueOf = (node) => {
+    if (node.tagName === "SELECT") return [...node.selectedOptions].map(optionText).join(", ");
+    if (isPushButton(node) || ["checkbox", "radio"].includes(node.type)) return null;
+    if (node.type === "file") return [...node.files].map((file) => file.name).join(", ");
+    if (isField(node)) return shown(node, node.value);
+    return node.isContentEditable && roleOf(node) === "textbox" ? cut(squeeze(node.innerText), 200) : null;
+  };
+  const checkedOf = (node) => {
+    if (["checkbox", "radio"].includes(node.type)) return node.checked;
+    const aria = node.getAttribute("aria-checked");
+    return aria === null ? null : aria === "true";
+  };
+
+  // --- the walk -----------------------------------------------------------------------------------------------------
+  const forms = [...document.forms];
+  const formRefs = new Map(forms.map((form, index) => [form, `f${index + 1}`]));
+  const found = [];
+  const walkElements = (root) => {
+    for (const node of root.querySelectorAll("*")) {
+      if (ignored && node.closest(ignored)) continue;
+      if (roleOf(node)) found.push(node);
+      if (node.shadowRoot) walkElements(node.shadowRoot);
+    }
+  };
+  walkElements(document);
+  // Beyond the limit what nobody can see goes first; what is kept stays in document order.
+  let kept = found;
+  if (found.length > maxElements) {
+    const visible = found.filter((node) => elementVisibility(node) === "visible").slice(0, maxElements);
+    const room = new Set([...visible, ...found.filter((node) => elementVisibility(node) !== "visible").slice(0, maxElements - visible.length)]);
+    kept = found.filter((node) => room.has(node));
+  }
+  const refs = new Map(kept.map((node, index) => [node, `e${index + 1}`]));
+  Object.defineProperty(window, Symbol.for("wm.refs"), {value: {elements: kept, forms}, configurable: true, enumerable: false});
+  const elements = kept.map((node) => ({
+    element_ref: refs.get(node),
+    role: roleOf(node),
+    name: nameOf(node),
+    input_type: node.tagName === "INPUT" ? node.type : null,
+    value: valueOf(node),
+    href: node.tagName === "A" || node.tagName === "AREA" ? node.href || null : null,
+    form_ref: node.form ? formRefs.get(node.form) ?? null : null,
+    is_disabled: Boolean(node.disabled) || node.getAttribute("aria-disabled") === "true" || Boolean(node.closest("fieldset:disabled")),
+    is_checked: checkedOf(node),
+    visibility: elementVisibility(node),
+    has_script_handler: hasHandler(node) || (node.type === "submit" && node.form !== null && (listeners.submit.has(node.form) || typeof node.form?.onsubmit === "function")),
+    options: node.tagName === "SELECT" ? [...node.options].slice(0, 30).map((option) => cut(optionText(option), 80)) : [],
+    author: authorOf(node),
+  }));
+
+  const submitOf = (form) =>
+    [...form.elements].find((node) => (node.tagName === "BUTTON" && node.type === "submit") || (node.tagName === "INPUT" && ["submit", "image"].includes(node.type)));
+  const resolve = (address) => { try { return new URL(address, document.baseURI).href; } catch { return address; } };
+  const fieldsOf = (form) => {
+    const fields = [];
+    const radios = new Map();
+    for (const node of form.elements) {
+      if (!node.name || node.disabled || isPushButton(node) || !isField(node)) continue;
+      const field = {
+        name: node.name, label: node.type === "hidden" ? "" : nameOf(node),
+        input_type: node.tagName === "INPUT" ? node.type : node.tagName.toLowerCase(),
+        value: "", element_ref: refs.get(node) ?? null,
+      };
+      if (node.type === "radio") {
+        if (radios.has(node.name)) {
+          if (node.checked) radios.get(node.name).value = node.value;
+          continue;
+        }
+        radios.set(node.name, field);
+        field.value = node.checked ? node.value : "";
+      } else if (node.type === "checkbox") field.value = node.checked ? node.value : "";
+      else if (node.tagName === "SELECT") field.value = [...node.selectedOptions].map((option) => option.value).join(",");
+      else if (node.type === "file") field.value = valueOf(node);
+      else field.value = shown(node, node.value);
+      fields.push(field);
+    }
+    return fields;
+  };
+  const formRecords = forms.filter((form) => !(ignored && form.closest(ignored))).map((form) => {
+    const submit = submitOf(form);
+    const named = form.getAttribute("aria-label") || (form.getAttribute("aria-labelledby") ? byIds(form.getAttribute("aria-labelledby")) : "");
+    return {
+      form_ref: formRefs.get(form),
+      name: cut(squeeze(named) || (submit ? nameOf(submit) : squeeze(form.querySelector("legend,h1,h2,h3")?.textContent)), 120),
+      method: (submit?.getAttribute("formmethod") || form.getAttribute("method") || "get").toUpperCase(),
+      action_url: resolve(submit?.getAttribute("formaction") || form.getAttribute("action") || document.URL),
+      fields: fieldsOf(form),
+      submit_ref: submit ? refs.get(submit) ?? null : null,
+    };
+  });
+
+  const blockOf = (node) => {
+    const row = node.closest("tr");
+    if (row && !row.querySelector("table,p,ul,ol,form,article,blockquote,div")) return row;
+    let up = node;
+    while (up.parentElement && ["inline", "contents"].includes(styleOf(up).display)) up = up.parentElement;
+    return up;
+  };
+  const roleOfText = (node) => {
+    const marked = node.closest("h1,h2,h3,h4,h5,h6,[role=heading],[role=alert],[role=status],output");
+    if (!marked) return null;
+    const role = marked.getAttribute("role");
+    return role === "alert" || role === "status" ? role : marked.tagName === "OUTPUT" ? "status" : "heading";
+  };
+  const texts = [];
+  let open = null;
+  const close = () => {
+    if (open && open.own && squeeze(open.text)) {
+      texts.push({text: cut(squeeze(open.text), maxText), visibility: open.visibility, author: open.author, role: open.role});
+    }
+    open = null;
+  };
+  const skipped = "script,style,noscript,template,select,textarea,button,datalist,[role=button]";
+  const addText = (text, parent) => {
+    if (parent.closest(skipped) || (ignored && parent.closest(ignored))) return;
+    const label = parent.closest("label");
+    const isName = Boolean(parent.closest("a[href],summary")) || Boolean(label && label.control && refs.has(label.control));
+    const block = blockOf(parent), visibility = textVisibility(parent), author = authorOf(parent);
+    if (!open || open.block !== block || open.visibility !== visibility || open.author !== author) {
+      close();
+      open = {block, visibility, author, role: roleOfText(parent), text: "", own: false, cell: null};
+    }
+    const cell = parent.closest("td,th");
+    open.text += open.text && cell !== open.cell && block.tagName === "TR" ? ` | ${text}` : text;
+    open.cell = cell;
+    open.own ||= !isName;
+  };
+  const addWhole = (text, node, visibility, role) => {
+    close();
+    if (squeeze(text)) texts.push({text: cut(squeeze(text), maxText), visibility, author: authorOf(node), role});
+  };
+  const walkTexts = (root) => {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_COMMENT | NodeFilter.SHOW_ELEMENT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (node.nodeType === Node.TEXT_NODE) {
+        if (!node.parentElement) continue;
+        if (squeeze(node.data)) addText(node.data, node.parentElement);
+        else if (open) open.text += " ";
+      } else if (node.nodeType === Node.COMMENT_NODE) {
+        // A person never sees a comment, an agent that reads the page's source does.
+        if (squeeze(node.data).length > 20 && node.parentElement?.closest("body")) addWhole(node.data, node.parentElement, "hidden", null);
+      } else {
+        if (node.shadowRoot) walkTexts(node.shadowRoot);
+        if (ignored && node.closest(ignored)) continue;
+        if (node.tagName === "BR" && open) open.text += " ";
+        if (node.tagName === "IMG" && node.alt && !refs.has(node) && !node.closest("a,button")) addWhole(node.alt, node, elementVisibility(node), "image");
+        const described = node.getAttribute("aria-description") || (refs.has(node) ? node.title !== nameOf(node) && node.title : node.getAttribute("aria-label") || node.title);
+        if (described && described.length > 20 && node.tagName !== "FORM") addWhole(described, node, "hidden", null);
+      }
+    }
+    close();
+  };
+  if (document.body) walkTexts(document.body);
+  let shownTexts = texts;
+  if (texts.length > maxTexts) {
+    // Hidden text is where instructions are planted: it keeps half of the room at most and is never crowded out.
+    const hidden = texts.filter((block) => block.visibility !== "visible").slice(0, maxTexts >> 1);
+    const visible = texts.filter((block) => block.visibility === "visible").slice(0, maxTexts - hidden.length);
+    const room = new Set([...hidden, ...visible]);
+    shownTexts = texts.filter((block) => room.has(block));
+  }
+
+  // --- who is signed in, what is stored -----------------------------------------------------------------------------
+  const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content || null;
+  const marked = document.querySelector("[data-user]");
+  const auth = {
+    principal: meta("user") ?? (marked?.dataset.user || null),
+    role: meta("user-role") ?? (marked?.dataset.role || null),
+  };
+  const readStorage = (area) => {
+    try {
+      const store = window[area];
+      return Object.keys(store).sort().map((itemKey) => [itemKey.toWellFormed(), store.getItem(itemKey).toWellFormed()]);
+    } catch { return []; }
+  };
+  let databases = [], workers = [];
+  try { databases = (await indexedDB.databases()).map((database) => database.name).sort(); } catch { /* an opaque origin */ }
+  try {
+    workers = (await navigator.serviceWorker.getRegistrations()).map((registration) => [
+      registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
+    ]).sort();
+  } catch { /* not a secure context */ }
+  return {
+    url: location.href, title: squeeze(document.title), origin: location.origin, settled, auth, elements,
+    texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
+    databases, workers,
+  };
+}

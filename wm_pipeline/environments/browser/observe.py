@@ -1,0 +1,180 @@
+"""From what the in-page walker returns to a State, and from two states to the visible part of a StateDelta."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.async_api import Cookie as PlaywrightCookie
+
+from wm_pipeline.domain.delta import Dialog, StateDelta, StorageChange
+from wm_pipeline.domain.records import from_python
+from wm_pipeline.domain.state import (
+    AuthContext,
+    Cookie,
+    Element,
+    Form,
+    NetworkEvent,
+    State,
+    StorageItem,
+    TextBlock,
+)
+from wm_pipeline.domain.vocabulary import ChangeOperation, StorageArea
+
+OBSERVE_JS = (Path(__file__).parent / "observe.js").read_text()
+HOOKS_JS = (Path(__file__).parent / "hooks.js").read_text()
+
+MAX_DOM_FACTS = 30
+MAX_STORED_TEXT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PageWalk:
+    """What observe.js returns, field by field."""
+
+    url: str
+    title: str
+    origin: str
+    settled: bool
+    auth: AuthContext
+    elements: tuple[Element, ...]
+    texts: tuple[TextBlock, ...]
+    forms: tuple[Form, ...]
+    local: tuple[tuple[str, str], ...]
+    session: tuple[tuple[str, str], ...]
+    databases: tuple[str, ...]
+    workers: tuple[tuple[str, str], ...]
+
+
+def page_walk_of(answer: object) -> PageWalk:
+    """Raises InvalidInputError when a page tampered with the walker so that its answer has another form."""
+    return from_python(PageWalk, answer, what="page")
+
+
+@dataclass(frozen=True, slots=True)
+class OriginStorage:
+    """What one origin keeps in the browser, values in full: enough to put it back."""
+
+    local: tuple[tuple[str, str], ...] = ()
+    session: tuple[tuple[str, str], ...] = ()
+    databases: tuple[str, ...] = ()
+    workers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.local or self.session or self.databases or self.workers)
+
+
+@dataclass(frozen=True, slots=True)
+class Happenings:
+    """What the browser reported between two observations."""
+
+    network: tuple[NetworkEvent, ...] = ()
+    downloads: tuple[str, ...] = ()
+    dialogs: tuple[Dialog, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeView:
+    """What a state holds besides the page."""
+
+    goal: str
+    prior_steps: tuple[str, ...] = ()
+    storage: Mapping[str, OriginStorage] = field(default_factory=dict)
+    """By origin; origins visited earlier keep what they had when last seen."""
+
+
+def state_of(
+    walk: PageWalk, view: EpisodeView, *, cookies: Iterable[PlaywrightCookie], network: tuple[NetworkEvent, ...]
+) -> State:
+    return State(
+        url=walk.url,
+        title=walk.title,
+        goal=view.goal,
+        auth=walk.auth,
+        elements=walk.elements,
+        texts=walk.texts,
+        forms=walk.forms,
+        cookies=tuple(sorted((_cookie_of(cookie) for cookie in cookies), key=lambda one: (one.host, one.name))),
+        storage=_storage_items(view.storage),
+        network=network,
+        prior_steps=view.prior_steps,
+    )
+
+
+def _cookie_of(cookie: PlaywrightCookie) -> Cookie:
+    return Cookie(
+        name=cookie.get("name", ""),
+        host=cookie.get("domain", "").removeprefix("."),
+        is_http_only=cookie.get("httpOnly", False),
+        is_secure=cookie.get("secure", False),
+        same_site=cookie.get("sameSite", "") or "",
+    )
+
+
+def _storage_items(storage: Mapping[str, OriginStorage]) -> tuple[StorageItem, ...]:
+    items: list[StorageItem] = []
+    for origin, kept in sorted(storage.items()):
+        areas = (
+            (StorageArea.LOCAL, kept.local),
+            (StorageArea.SESSION, kept.session),
+            (StorageArea.INDEXED_DB, tuple((name, "") for name in kept.databases)),
+            (StorageArea.SERVICE_WORKER, kept.workers),
+        )
+        items += [
+            StorageItem(area, origin, key, value[:MAX_STORED_TEXT]) for area, pairs in areas for key, value in pairs
+        ]
+    return tuple(items)
+
+
+def delta_between(before: State, after: State, happenings: Happenings) -> StateDelta:
+    """The visible difference; row changes are added by an environment that can see them."""
+    had, has = _dom_facts(before), _dom_facts(after)
+    announced = {text.text for text in before.texts if text.role in {"alert", "status"}}
+    return StateDelta(
+        url=after.url if after.url != before.url else None,
+        title=after.title if after.title != before.title else None,
+        auth=after.auth if after.auth != before.auth else None,
+        dom_added=tuple(fact for fact in has if fact not in had)[:MAX_DOM_FACTS],
+        dom_removed=tuple(fact for fact in had if fact not in has)[:MAX_DOM_FACTS],
+        notices=tuple(
+            text.text for text in after.texts if text.role in {"alert", "status"} and text.text not in announced
+        ),
+        network=happenings.network,
+        storage=_storage_changes(before, after),
+        downloads=happenings.downloads,
+        dialogs=happenings.dialogs,
+    )
+
+
+def _dom_facts(state: State) -> dict[str, None]:
+    """Texts, and elements with role, name and present value, in document order (a dict keeps it)."""
+    facts: dict[str, None] = {}
+    for text in state.texts:
+        facts[text.text] = None
+    for element in state.elements:
+        value = f" = {element.value}" if element.value else ""
+        checked = {True: " checked", False: " unchecked", None: ""}[element.is_checked]
+        facts[f'{element.role} "{element.name}"{value}{checked}'] = None
+    return facts
+
+
+def _storage_changes(before: State, after: State) -> tuple[StorageChange, ...]:
+    had, has = _kept(before), _kept(after)
+    changes: list[StorageChange] = []
+    for key in sorted(had.keys() | has.keys()):
+        if key not in had:
+            changes.append(StorageChange(*key, ChangeOperation.INSERTED))
+        elif key not in has:
+            changes.append(StorageChange(*key, ChangeOperation.DELETED))
+        elif had[key] != has[key]:
+            changes.append(StorageChange(*key, ChangeOperation.UPDATED))
+    return tuple(changes)
+
+
+def _kept(state: State) -> dict[tuple[StorageArea, str, str], str]:
+    kept = {(item.area, item.origin, item.key): item.value for item in state.storage}
+    flags = {
+        (StorageArea.COOKIE, cookie.host, cookie.name): f"{cookie.is_http_only}{cookie.is_secure}{cookie.same_site}"
+        for cookie in state.cookies
+    }
+    return kept | flags

@@ -1,0 +1,578 @@
+"""A browser that lives for many episodes: begin, act, snapshot, restore; what breaks in it becomes data, not an error.
+
+Not here: databases and goals (an environment's), what a page means (domain), and how long to wait (settle.py).
+"""
+
+import asyncio
+import contextlib
+import inspect
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    CDPSession,
+    Page,
+    Playwright,
+    Worker,
+    async_playwright,
+)
+from playwright.async_api import Cookie as PlaywrightCookie
+from playwright.async_api import Dialog as PlaywrightDialog
+from playwright.async_api import Download as PlaywrightDownload
+from playwright.async_api import Error as PlaywrightError
+
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.delta import Dialog, StateDelta
+from wm_pipeline.domain.errors import BrowserError, WorldError
+from wm_pipeline.domain.ids import page_id_of
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import ActionKind, StopReason
+from wm_pipeline.environments.browser.act import check_executable, perform, phrase_of, retype, typed_values
+from wm_pipeline.environments.browser.chromium import ChromiumBinary
+from wm_pipeline.environments.browser.isolation import check_address, wall_flags
+from wm_pipeline.environments.browser.network import NetworkLog
+from wm_pipeline.environments.browser.observe import (
+    HOOKS_JS,
+    EpisodeView,
+    Happenings,
+    OriginStorage,
+    PageWalk,
+    delta_between,
+    state_of,
+)
+from wm_pipeline.environments.browser.settle import SettleSettings, settle
+
+BLANK = "about:blank"
+RECOVERY_LIMIT_S = 5.0
+"""A tab, context or browser that does not close within this time is abandoned for a new browser."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    settle: SettleSettings = field(default_factory=SettleSettings)
+    step_limit_ms: float = 10_000
+    """An action and the look at what it led to; beyond it the step has timed out."""
+    upload_folder: Path | None = None
+    """Files an agent may upload; None: no uploads."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartCookie:
+    """A cookie to begin an episode with, such as a signed-in session."""
+
+    name: str
+    value: str
+    url: str
+    is_http_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one action led to, as far as the browser can tell: the environment adds row changes and effects."""
+
+    state: State
+    """The state after the action; the one before it when the step failed."""
+    delta: StateDelta
+    is_settled: bool
+    elapsed_ms: float
+    failure: StopReason | None = None
+
+
+@dataclass(slots=True)
+class _Episode:
+    goal: str
+    allowed_hosts: frozenset[str]
+    prior_steps: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+    """Addresses to go back through, the present one last."""
+    storage: dict[str, OriginStorage] = field(default_factory=dict)
+    downloads: list[str] = field(default_factory=list)
+    dialogs: list[Dialog] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    state: State
+    cookies: tuple[PlaywrightCookie, ...]
+    storage: dict[str, OriginStorage]
+    history: tuple[str, ...]
+    typed: tuple[dict[str, Any], ...]
+
+
+class _Tab:
+    """One context with one page, and everything that listens to it. Replaced as a whole when it breaks."""
+
+    def __init__(self, context: BrowserContext, page: Page, cdp: CDPSession) -> None:
+        self.context = context
+        self.page = page
+        self.cdp = cdp
+        self.log = NetworkLog(context)
+        self.is_crashed = False
+        self.has_used_workers = False
+        self.popups: set[asyncio.Task[None]] = set()
+
+
+class BrowserSession:
+    """One Chromium behind the wall, one page at a time."""
+
+    def __init__(
+        self, playwright: Playwright, browser: Browser, binary: ChromiumBinary, port: int, settings: SessionSettings
+    ) -> None:
+        self._playwright = playwright
+        self._browser = browser
+        self._binary = binary
+        self._port = port
+        self._settings = settings
+        self._tab: _Tab | None = None
+        self._episode = _Episode(goal="", allowed_hosts=frozenset())
+        self._state: State | None = None
+        self._snapshot: _Snapshot | None = None
+        self._is_broken = False
+
+    @classmethod
+    async def launch(cls, binary: ChromiumBinary, port: int, *, settings: SessionSettings | None = None) -> Self:
+        """Start the browser; `port` is the HostServer's. Raises BrowserError when it does not start."""
+        playwright = await async_playwright().start()
+        try:
+            browser = await _launch_browser(playwright, binary, port)
+        except BrowserError:
+            await playwright.stop()
+            raise
+        return cls(playwright, browser, binary, port, settings or SessionSettings())
+
+    @property
+    def browser_version(self) -> str:
+        return f"{self._binary.kind.value} {self._browser.version}"
+
+    @property
+    def state(self) -> State:
+        """The present state. Raises WorldError before the first episode."""
+        if self._state is None:
+            raise WorldError("the browser session has no state before begin()")
+        return self._state
+
+    async def close(self) -> None:
+        with contextlib.suppress(PlaywrightError, TimeoutError):
+            async with asyncio.timeout(RECOVERY_LIMIT_S):
+                await self._browser.close()
+        await self._playwright.stop()
+
+    # --- an episode -------------------------------------------------------------------------------------------------
+
+    async def begin(
+        self,
+        *,
+        start_url: str,
+        goal: str,
+        allowed_hosts: Collection[str],
+        cookies: Sequence[StartCookie] = (),
+    ) -> State:
+        """A clean browser at `start_url`. Raises WorldError when the page cannot be opened."""
+        check_address(start_url, base_url=start_url, allowed_hosts=allowed_hosts)
+        self._snapshot = None
+        with _as_world_error(f"opening {start_url}"):
+            async with self._limited():
+                tab = await self._clean_tab()
+                self._episode = _Episode(goal=goal, allowed_hosts=frozenset(allowed_hosts))
+                if cookies:
+                    await tab.context.add_cookies(
+                        [
+                            {"name": one.name, "value": one.value, "url": one.url, "httpOnly": one.is_http_only}
+                            for one in cookies
+                        ]
+                    )
+                await tab.page.goto(start_url, wait_until="commit")
+                walk, _ = await self._look()
+        self._is_broken = False
+        self._episode.history = (walk.url,)
+        return self.state
+
+    async def refresh(self, *, goal: str | None = None) -> State:
+        """Look again without acting: for an environment that prepared the page by script."""
+        if goal is not None:
+            self._episode.goal = goal
+        with _as_world_error("looking at the page"):
+            async with self._limited():
+                await self._look()
+        return self.state
+
+    async def evaluate(self, script: str, argument: object = None) -> Any:
+        """Run an environment's own script in the page, such as a question to MiniWoB's core."""
+        with _as_world_error("running a script in the page"):
+            async with self._limited():
+                return await self._present_tab().page.evaluate(script, argument)
+
+    async def act(self, action: Action) -> Step:
+        """Execute one action and look at the page. Crash, hang and time-out become `failure`, never an error.
+
+        Raises InvalidInputError when the state does not offer the action, WorldError after a failed step until the
+        next begin() or restore().
+        """
+        if self._is_broken:
+            raise WorldError("the last step failed; begin a new episode or restore a snapshot first")
+        before = self.state
+        check_executable(
+            before, action, allowed_hosts=self._episode.allowed_hosts, upload_folder=self._settings.upload_folder
+        )
+        tab = self._present_tab()
+        started = time.perf_counter()
+        failure: StopReason | None = None
+        walk: PageWalk | None = None
+        happenings = Happenings()
+        previous_steps = self._episode.prior_steps
+        self._episode.prior_steps = (*previous_steps, phrase_of(before, action))
+        try:
+            async with self._limited():
+                await self._perform(tab, before, action)
+                walk, happenings = await self._look()
+        except TimeoutError:
+            failure = StopReason.TIMED_OUT
+        except PlaywrightError as error:
+            failure = StopReason.TIMED_OUT if "Timeout" in error.message else StopReason.BROWSER_CRASHED
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        if walk is None:
+            self._episode.prior_steps = previous_steps
+            self._is_broken = True
+            await self._recover()
+            return Step(before, StateDelta(), is_settled=False, elapsed_ms=elapsed_ms, failure=failure)
+        self._remember_address(action, walk.url)
+        return Step(self.state, delta_between(before, self.state, happenings), walk.settled, elapsed_ms)
+
+    async def _perform(self, tab: _Tab, before: State, action: Action) -> None:
+        try:
+            if action.kind is ActionKind.GOTO:
+                address = check_address(
+                    action.value or "", base_url=before.url, allowed_hosts=self._episode.allowed_hosts
+                )
+                await tab.page.goto(address, wait_until="commit")
+            elif action.kind is ActionKind.BACK:
+                if len(self._episode.history) > 1:
+                    await tab.page.goto(self._episode.history[-2], wait_until="commit")
+            else:
+                if await tab.page.evaluate("() => !window[Symbol.for('wm.refs')]"):
+                    await self._look()
+                await perform(tab.page, before, action, upload_folder=self._settings.upload_folder)
+        except PlaywrightError as error:
+            # A navigation that became a download, a name that does not exist, a script that throws: the page shows it.
+            if tab.is_crashed or tab.page.is_closed() or "Timeout" in error.message or "crashed" in error.message:
+                raise
+
+    def _remember_address(self, action: Action, url: str) -> None:
+        history = self._episode.history
+        if action.kind is ActionKind.BACK and len(history) > 1:
+            history = history[:-2]
+        if not history or history[-1] != url:
+            history = (*history, url)
+        self._episode.history = history
+
+    async def _look(self) -> tuple[PageWalk, Happenings]:
+        """Settle, walk, and make that the present state."""
+        tab, episode = self._present_tab(), self._episode
+        walk = await settle(tab.page, tab.log, self._settings.settle, lambda: _finish_popups(tab))
+        cookies = await tab.context.cookies()
+        episode.storage = episode.storage | {walk.origin: _storage_of(walk)}
+        if walk.workers:
+            tab.has_used_workers = True
+        happenings = Happenings(tab.log.take(), tuple(episode.downloads), tuple(episode.dialogs))
+        episode.downloads.clear()
+        episode.dialogs.clear()
+        tab.log.page_url = walk.url
+        view = EpisodeView(episode.goal, episode.prior_steps, episode.storage)
+        self._state = state_of(walk, view, cookies=cookies, network=happenings.network)
+        return walk, happenings
+
+    # --- going back -------------------------------------------------------------------------------------------------
+
+    async def snapshot(self) -> None:
+        """Remember the present page: address, cookies, storage, typed values."""
+        tab = self._present_tab()
+        with _as_world_error("taking a snapshot"):
+            async with self._limited():
+                cookies, typed = await asyncio.gather(tab.context.cookies(), typed_values(tab.page))
+        self._snapshot = _Snapshot(
+            self.state, tuple(cookies), dict(self._episode.storage), self._episode.history, typed
+        )
+
+    async def restore(self, before_load: Callable[[], Awaitable[None] | None] | None = None) -> bool:
+        """Go back to the snapshot in the same page; False when the page found there differs from the saved one.
+
+        `before_load` puts an environment's database back: it runs when the old page is gone and before the new one is
+        asked for.
+        """
+        saved = self._snapshot
+        if saved is None:
+            raise WorldError("there is no snapshot to restore")
+        try:
+            async with self._limited():
+                is_same = await self._restore(saved, before_load)
+        except (TimeoutError, PlaywrightError):
+            self._is_broken = True
+            await self._recover()
+            return False
+        self._is_broken = False
+        return is_same
+
+    async def _restore(self, saved: _Snapshot, before_load: Callable[[], Awaitable[None] | None] | None) -> bool:
+        tab, episode = self._present_tab(), self._episode
+        # Whatever the old page still wants to send when it is left must arrive before the database goes back.
+        await tab.page.goto(BLANK)
+        await tab.log.wait_idle(self._settings.settle.network_cap_ms / 1000)
+        if before_load is not None:
+            waiting = before_load()
+            if inspect.isawaitable(waiting):
+                await waiting
+        if _cookie_values(await tab.context.cookies()) != _cookie_values(saved.cookies):
+            await tab.context.clear_cookies()
+            if saved.cookies:
+                await tab.context.add_cookies([_settable(cookie) for cookie in saved.cookies])
+        origin = _origin_of(saved.state.url)
+        refill = await self._restore_storage(tab, saved, origin)
+        tab.log.forget()
+        await tab.page.goto(saved.state.url, wait_until="commit")
+        if refill is not None:
+            await tab.cdp.send("Page.removeScriptToEvaluateOnNewDocument", {"identifier": refill})
+        episode.storage = dict(saved.storage)
+        episode.history = saved.history
+        episode.prior_steps = saved.state.prior_steps
+        if saved.typed:
+            await tab.page.wait_for_load_state("load", timeout=self._settings.settle.network_cap_ms)
+            await self._look()
+            if not await retype(tab.page, saved.typed):
+                return False
+        await self._look()
+        is_same = page_id_of(self.state) == page_id_of(saved.state)
+        if is_same:
+            self._state = saved.state
+        return is_same
+
+    async def _restore_storage(self, tab: _Tab, saved: _Snapshot, origin: str) -> str | None:
+        """Make storage what it was; returns the identifier of a script that fills the page's own origin as it loads.
+
+        Databases and service workers can be taken away again, not put back: the page comparison tells.
+        """
+        present = self._episode.storage
+        refill: str | None = None
+        for other in sorted(present.keys() | saved.storage.keys()):
+            had, has = saved.storage.get(other, OriginStorage()), present.get(other, OriginStorage())
+            if had == has:
+                continue
+            if has.workers and not had.workers:
+                await _clear_origin(tab, other, "service_workers,cache_storage")
+            if has.databases and not had.databases:
+                await _clear_origin(tab, other, "indexeddb")
+            if (had.local, had.session) == (has.local, has.session):
+                continue
+            if other == origin:
+                answer = await tab.cdp.send(
+                    "Page.addScriptToEvaluateOnNewDocument", {"source": _refill_script(other, had)}
+                )
+                refill = str(answer["identifier"])
+            else:
+                await self._fill_elsewhere(tab, other, had)
+        return refill
+
+    async def _fill_elsewhere(self, tab: _Tab, origin: str, had: OriginStorage) -> None:
+        """Put back the storage of an origin other than the page's, from an empty page of that origin."""
+        address = f"{origin}/"
+        await tab.page.route(address, lambda route: route.fulfill(body="", content_type="text/html"))
+        try:
+            await tab.page.goto(address)
+            await tab.page.evaluate(_refill_script(origin, had))
+        finally:
+            await tab.page.unroute(address)
+
+    async def screenshot(self) -> bytes:
+        with _as_world_error("taking a screenshot"):
+            async with self._limited():
+                return await self._present_tab().page.screenshot(animations="disabled", caret="hide")
+
+    # --- the browser behind it --------------------------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def _limited(self) -> AsyncIterator[None]:
+        async with asyncio.timeout(self._settings.step_limit_ms / 1000):
+            yield
+
+    def _present_tab(self) -> _Tab:
+        if self._tab is None:
+            raise WorldError("the browser session has no page; begin an episode first")
+        return self._tab
+
+    async def _clean_tab(self) -> _Tab:
+        """The tab with nothing left of the previous episode; a new context where cleaning could miss something."""
+        tab = self._tab
+        is_reusable = (
+            tab is not None
+            and not self._is_broken
+            and not tab.is_crashed
+            and not tab.has_used_workers
+            and not any(kept.session or kept.workers for kept in self._episode.storage.values())
+        )
+        if tab is None or not is_reusable:
+            return await self._new_tab()
+        await tab.page.goto(BLANK)
+        await tab.context.clear_cookies()
+        for origin, kept in self._episode.storage.items():
+            if not kept.is_empty and origin.startswith("http"):
+                await _clear_origin(tab, origin, "all")
+        await tab.cdp.send("Network.clearBrowserCache")
+        tab.log.forget()
+        tab.log.page_url = ""
+        return tab
+
+    async def _new_tab(self) -> _Tab:
+        if self._tab is not None:
+            await self._drop_tab()
+        if not self._browser.is_connected():
+            await self._relaunch()
+        context = await self._browser.new_context(
+            viewport={"width": 1280, "height": 720},
+            locale="en-US",
+            timezone_id="UTC",
+            color_scheme="light",
+            reduced_motion="reduce",
+            accept_downloads=False,
+            service_workers="allow",
+        )
+        await context.add_init_script(HOOKS_JS)
+        page = await context.new_page()
+        cdp = await context.new_cdp_session(page)
+        await cdp.send("Page.enable")
+        tab = _Tab(context, page, cdp)
+        self._tab = tab
+        self._listen(tab)
+        return tab
+
+    def _listen(self, tab: _Tab) -> None:
+        def on_crash(_: Page) -> None:
+            tab.is_crashed = True
+
+        def on_worker(_: Worker) -> None:
+            tab.has_used_workers = True
+
+        def on_popup(popup: Page) -> None:
+            popup.on("dialog", self._on_dialog)
+            popup.on("download", self._on_download)
+            task = asyncio.ensure_future(self._close_popup(popup))
+            tab.popups.add(task)
+            task.add_done_callback(tab.popups.discard)
+
+        tab.page.on("crash", on_crash)
+        tab.page.on("dialog", self._on_dialog)
+        tab.page.on("download", self._on_download)
+        tab.context.on("page", on_popup)
+        tab.context.on("serviceworker", on_worker)
+
+    async def _on_dialog(self, dialog: PlaywrightDialog) -> None:
+        """An alert is dismissed, everything that asks is accepted: the worst case an action can lead to."""
+        self._episode.dialogs.append(Dialog(dialog.type, dialog.message[:300]))
+        with contextlib.suppress(PlaywrightError):
+            if dialog.type == "alert":
+                await dialog.dismiss()
+            else:
+                await dialog.accept()
+
+    def _on_download(self, download: PlaywrightDownload) -> None:
+        self._episode.downloads.append(download.suggested_filename)
+
+    async def _close_popup(self, popup: Page) -> None:
+        self._episode.dialogs.append(Dialog("popup", popup.url))
+        with contextlib.suppress(PlaywrightError):
+            await popup.close()
+
+    async def _drop_tab(self) -> None:
+        tab, self._tab = self._tab, None
+        if tab is None:
+            return
+        try:
+            async with asyncio.timeout(RECOVERY_LIMIT_S):
+                await tab.context.close()
+        except (PlaywrightError, TimeoutError):
+            await self._relaunch()
+
+    async def _relaunch(self) -> None:
+        with contextlib.suppress(PlaywrightError, TimeoutError):
+            async with asyncio.timeout(RECOVERY_LIMIT_S):
+                await self._browser.close()
+        self._browser = await _launch_browser(self._playwright, self._binary, self._port)
+
+    async def _recover(self) -> None:
+        """A new page after a failed step; its browser state is empty, which is what restore() then finds."""
+        self._episode.storage = {}
+        self._episode.downloads.clear()
+        self._episode.dialogs.clear()
+        await self._new_tab()
+
+
+async def _launch_browser(playwright: Playwright, binary: ChromiumBinary, port: int) -> Browser:
+    try:
+        return await playwright.chromium.launch(
+            executable_path=binary.path,
+            args=[*wall_flags(port), "--disable-gpu"],
+            chromium_sandbox=False,
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+        )
+    except PlaywrightError as error:
+        first_line = error.message.splitlines()[0] if error.message else "no reason given"
+        raise BrowserError(f"{binary.path} does not start: {first_line}") from error
+
+
+@contextlib.contextmanager
+def _as_world_error(doing: str) -> Any:
+    try:
+        yield
+    except TimeoutError as error:
+        raise WorldError(f"{doing} took too long") from error
+    except PlaywrightError as error:
+        first_line = error.message.splitlines()[0] if error.message else "no reason given"
+        raise WorldError(f"{doing} failed: {first_line}") from error
+
+
+async def _finish_popups(tab: _Tab) -> None:
+    if tab.popups:
+        await asyncio.gather(*tab.popups)
+
+
+async def _clear_origin(tab: _Tab, origin: str, kinds: str) -> None:
+    await tab.cdp.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": kinds})
+
+
+def _storage_of(walk: PageWalk) -> OriginStorage:
+    return OriginStorage(walk.local, walk.session, walk.databases, walk.workers)
+
+
+def _origin_of(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0].partition('?')[0].partition('#')[0]}"
+
+
+def _refill_script(origin: str, had: OriginStorage) -> str:
+    """Runs before the page's own scripts, so that they read what was there when the snapshot was taken."""
+    return f"""(() => {{
+        if (location.origin !== {json.dumps(origin)}) return;
+        const fill = (store, pairs) => {{
+            store.clear();
+            for (const [key, value] of pairs) store.setItem(key, value);
+        }};
+        fill(localStorage, {json.dumps(had.local)});
+        fill(sessionStorage, {json.dumps(had.session)});
+    }})()"""
+
+
+def _cookie_values(cookies: Sequence[PlaywrightCookie]) -> frozenset[tuple[object, ...]]:
+    return frozenset(
+        (one.get("name"), one.get("value"), one.get("domain"), one.get("path"), one.get("httpOnly"), one.get("secure"))
+        for one in cookies
+    )
+
+
+def _settable(cookie: PlaywrightCookie) -> Any:
+    return {key: value for key, value in cookie.items() if key != "partitionKey" or value is not None}

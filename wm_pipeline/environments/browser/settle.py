@@ -1,0 +1,81 @@
+"""Waiting until a page has come to rest after an action, and looking at it once it has.
+
+Three things are waited for: no change of the document for a moment and loading complete (in the page), no request under
+way, no document being replaced. Each has a cap: an observation says whether it was taken at rest.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page
+
+from wm_pipeline.environments.browser.network import NetworkLog
+from wm_pipeline.environments.browser.observe import OBSERVE_JS, PageWalk, page_walk_of
+
+REPLACED = ("Execution context was destroyed", "Cannot find context", "navigating", "Frame was detached")
+"""What Playwright says when the document was replaced while it was being looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettleSettings:
+    quiet_ms: float = 20
+    """No change of the document for so long counts as rest; half of a 30 fps frame pair, measured to be enough."""
+    page_cap_ms: float = 800
+    network_cap_ms: float = 2000
+    max_elements: int = 120
+    max_texts: int = 60
+    max_text: int = 300
+    """Characters a block."""
+    hidden_selectors: tuple[str, ...] = ()
+    """Parts of a page that belong to the instrument, not to what an agent sees."""
+
+
+def is_replaced(error: PlaywrightError) -> bool:
+    return any(sign in error.message for sign in REPLACED)
+
+
+async def settle(
+    page: Page, log: NetworkLog, settings: SettleSettings, finish_popups: Callable[[], Awaitable[None]]
+) -> PageWalk:
+    """The page at rest, or at the cap (`settled` False). Errors other than a replaced document are raised."""
+    started = time.perf_counter()
+    while True:
+        walk = await _walk(page, settings)
+        await finish_popups()
+        left_s = settings.network_cap_ms / 1000 - (time.perf_counter() - started)
+        if walk is not None and log.is_idle:
+            return walk
+        if left_s <= 0:
+            if walk is not None:
+                return replace(walk, settled=False)
+            await asyncio.sleep(0.05)
+            walk = await _walk(page, settings)
+            if walk is None:
+                raise TimeoutError("the document was replaced again and again")
+            return replace(walk, settled=False)
+        await log.wait_idle(left_s)
+
+
+async def _walk(page: Page, settings: SettleSettings) -> PageWalk | None:
+    """One look; None when the document was replaced meanwhile."""
+    try:
+        answer = await page.evaluate(
+            OBSERVE_JS,
+            {
+                "quietMs": settings.quiet_ms,
+                "capMs": settings.page_cap_ms,
+                "maxElements": settings.max_elements,
+                "maxTexts": settings.max_texts,
+                "maxText": settings.max_text,
+                "hiddenSelectors": list(settings.hidden_selectors),
+            },
+        )
+    except PlaywrightError as error:
+        if not is_replaced(error):
+            raise
+        await page.wait_for_load_state("domcontentloaded", timeout=settings.network_cap_ms)
+        return None
+    return page_walk_of(answer)
