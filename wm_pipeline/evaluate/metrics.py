@@ -94,7 +94,7 @@ class Overlap:
 
 
 def set_overlap(truth: Sequence[frozenset[str]], predicted: Sequence[frozenset[str]]) -> Overlap:
-    """Micro precision, recall and F1 over sets of facts or tags (information coverage); None where nothing is counted."""
+    """Micro precision, recall and F1 over sets of facts or tags (information coverage); None: nothing counted."""
     hits = sum(len(t & p) for t, p in zip(truth, predicted, strict=True))
     said = sum(len(p) for p in predicted)
     true = sum(len(t) for t in truth)
