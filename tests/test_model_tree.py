@@ -1,0 +1,118 @@
+"""Packing states, actions and texts into one sequence changes nothing but the cost."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from wm_pipeline.domain.taxonomy import TAG_PATHS
+from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.backbone import build_tiny_backbone
+from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
+from wm_pipeline.model.prompt import ActionLabels, ActionNode, PromptRenderer, StateTree
+from wm_pipeline.model.settings import TINY_BASE, Compute, ModelSettings
+from wm_pipeline.model.tree import pack_trees
+from wm_pipeline.model.world_model import WorldModel
+
+SETTINGS = ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32, are_embeddings_trained=True)
+WEIGHTS = dict.fromkeys(Head, 1.0)
+
+
+def build_model() -> tuple[WorldModel, PromptRenderer]:
+    backbone = build_tiny_backbone(seed=3)
+    decoder: Any = backbone.model.base_model
+    # The library's norm rounds to float32 inside; torch's own keeps float64.
+    for layer in decoder.layers:
+        layer.input_layernorm = torch.nn.RMSNorm(64, eps=1e-6)
+        layer.post_attention_layernorm = torch.nn.RMSNorm(64, eps=1e-6)
+    decoder.norm = torch.nn.RMSNorm(64, eps=1e-6)
+    model = WorldModel(backbone.model, SETTINGS, seed=4).double()
+    return model, PromptRenderer(backbone.tokenizer, max_state_tokens=64)
+
+
+def build_trees(renderer: PromptRenderer) -> list[StateTree]:
+    trees = []
+    for index in range(3):
+        state_ids, is_truncated = renderer.state(f"goal: pay invoice {index}\npage: payroll\n" + "text " * index)
+        actions = tuple(
+            ActionNode(
+                renderer.action(f"click button {number} " + "x" * number),
+                texts=(
+                    renderer.text(Head.RATIONALE, "1. the user asked" + "!" * number),
+                    renderer.text(Head.STATE_DELTA, "url a"),
+                )
+                if number != 1
+                else (),
+                labels=ActionLabels(0.1 + 0.3 * number, tuple(n == number for n in range(len(TAG_PATHS))), 0.5),
+                weight=1.0 + number,
+            )
+            for number in range(index + 1)
+        )
+        trees.append(StateTree(state_ids, actions, is_truncated))
+    return trees
+
+
+def unpack(trees: list[StateTree]) -> list[StateTree]:
+    """One tree an example: a state with one action, and one more for each text head."""
+    single = []
+    for tree in trees:
+        for action in tree.actions:
+            single.append(replace(tree, actions=(replace(action, texts=()),)))
+            single += [
+                replace(tree, actions=(replace(action, texts=(text,), labels=ActionLabels()),)) for text in action.texts
+            ]
+    return single
+
+
+def gradients_of(model: WorldModel, batches: list[list[StateTree]], pad_id: int) -> tuple[float, list[torch.Tensor]]:
+    counts = counts_of([tree for trees in batches for tree in trees])
+    balance = ClassBalance(risk_positive_weight=2.0)
+    model.zero_grad()
+    total = 0.0
+    for trees in batches:
+        batch = pack_trees(trees, pad_id=pad_id)
+        losses = head_losses(model(batch), batch.readouts, trees, balance)
+        loss = total_loss(losses, WEIGHTS, counts)
+        assert loss is not None
+        loss.backward()
+        total += loss.item()
+    return total, [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
+
+
+def test_packed_losses_and_gradients_equal_those_of_single_examples() -> None:
+    model, renderer = build_model()
+    trees = build_trees(renderer)
+
+    packed_loss, packed_gradients = gradients_of(model, [trees], renderer.end_id)
+    single_loss, single_gradients = gradients_of(model, [[tree] for tree in unpack(trees)], renderer.end_id)
+
+    assert abs(packed_loss - single_loss) < 1e-9
+    assert len(packed_gradients) == len(single_gradients) > 10
+    for packed, single in zip(packed_gradients, single_gradients, strict=True):
+        assert torch.allclose(packed, single, rtol=0, atol=1e-9)
+
+
+def test_rows_hold_several_trees_and_waste_little() -> None:
+    _, renderer = build_model()
+    trees = build_trees(renderer)
+
+    batch = pack_trees(trees * 4, pad_id=renderer.end_id)
+
+    assert batch.tokens == sum(tree.tokens for tree in trees) * 4
+    assert batch.rows.token_ids_BT.shape[0] < len(trees) * 4
+    assert batch.rows.token_ids_BT.shape[1] == max(tree.tokens for tree in trees)
+    assert batch.rows.token_ids_BT.numel() < 1.4 * batch.tokens
+
+
+def test_a_token_sees_its_ancestors_and_nothing_beside_them() -> None:
+    _, renderer = build_model()
+    tree = build_trees(renderer)[2]
+
+    rows = pack_trees([tree], pad_id=renderer.end_id).rows
+    mask_TT = rows.mask_B1TT[0, 0]
+
+    second = rows.first_token[0][4]
+    assert rows.node_BT[0, second].item() == 4
+    visible_nodes = set(rows.node_BT[0][mask_TT[second]].tolist())
+    assert visible_nodes == {0, 4}
+    assert rows.position_ids_BT[0, second].item() == len(tree.state_ids)

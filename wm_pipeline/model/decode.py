@@ -1,0 +1,232 @@
+"""Prediction: scores from one packed forward pass, texts written by all branches at once on the cache of that pass.
+
+Each branch (an action's text head) is a leaf of the same tree as in training. A decoding step adds one token to every
+unfinished branch of a row; the block mask keeps branches apart, so the shared prefix is held once and never copied.
+
+Dimensions: B rows, Q queries, K keys, A actions, N nodes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.heads import read_heads
+from wm_pipeline.model.prompt import SCORE_HEADS, TEXT_HEADS, PromptRenderer, StateTree
+from wm_pipeline.model.settings import Compute
+from wm_pipeline.model.tree import PackedRows, nodes_of, pack_rows, tree_mask
+from wm_pipeline.model.world_model import WorldModel, output_layer
+
+
+@dataclass(frozen=True, slots=True)
+class ActionPrediction:
+    """Raw answers of the heads about one action."""
+
+    risk_logit: float
+    tag_logits: tuple[float, ...]
+    alternative_logit: float
+    texts: dict[Head, str]
+    token_ids: dict[Head, tuple[int, ...]]
+    """What the texts consist of, with the end token where the model ended by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Draw tokens instead of taking the likeliest, as on-policy distillation does."""
+
+    temperature: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    row: int
+    node: int
+    tree: int
+    action: int
+    head: Head
+    start_position: int
+
+
+@torch.inference_mode()
+def predict_trees(
+    model: WorldModel,
+    renderer: PromptRenderer,
+    trees: Sequence[StateTree],
+    *,
+    max_new_tokens: int,
+    max_batch_tokens: int = 8192,
+    sampling: Sampling | None = None,
+) -> list[tuple[ActionPrediction, ...]]:
+    """Answers for every action of every tree, in order. Text heads with an empty target are written."""
+    order = sorted(range(len(trees)), key=lambda index: trees[index].tokens)
+    answers: dict[int, tuple[ActionPrediction, ...]] = {}
+    batch: list[int] = []
+    for position, index in enumerate(order):
+        batch.append(index)
+        # Sorted by length: the next tree is the widest so far, and rows are padded to the widest.
+        upcoming = order[position + 1] if position + 1 < len(order) else None
+        if upcoming is None or trees[upcoming].tokens * (len(batch) + 1) > max_batch_tokens:
+            predicted = _predict_batch(
+                model, renderer, [trees[i] for i in batch], max_new_tokens=max_new_tokens, sampling=sampling
+            )
+            answers.update(zip(batch, predicted, strict=True))
+            batch = []
+    return [answers[index] for index in range(len(trees))]
+
+
+def _predict_batch(
+    model: WorldModel,
+    renderer: PromptRenderer,
+    trees: Sequence[StateTree],
+    *,
+    max_new_tokens: int,
+    sampling: Sampling | None,
+) -> list[tuple[ActionPrediction, ...]]:
+    packed = pack_rows([nodes_of(tree, offset=0) for tree in trees], pad_id=renderer.end_id).to(model.device)
+    branches = _open_branches(trees, packed)
+    reader = _TreeReader(model, packed)
+    hidden_BTD = reader.read(packed.token_ids_BT, packed.position_ids_BT, packed.node_BT, is_cached=bool(branches))
+    rows: list[int] = []
+    columns: list[int] = []
+    for row, tree in enumerate(trees):
+        node = 1
+        for action in tree.actions:
+            rows.append(row)
+            columns.append(packed.first_token[row][node] + len(action.token_ids) - 1)
+            node += 1 + len(action.texts)
+    with torch.autocast(model.device.type, enabled=False):
+        scores = read_heads(model.heads, hidden_BTD[rows, columns].float())
+    risk, tags, alternative = (scores[head].float().cpu().tolist() for head in SCORE_HEADS)
+    written = _write(model, reader, hidden_BTD, packed, branches, max_new_tokens, renderer.end_id, sampling)
+
+    answers: list[tuple[ActionPrediction, ...]] = []
+    index = 0
+    for tree_index, tree in enumerate(trees):
+        predictions: list[ActionPrediction] = []
+        for action_index in range(len(tree.actions)):
+            token_ids = {
+                branch.head: tuple(tokens)
+                for branch, tokens in zip(branches, written, strict=True)
+                if (branch.tree, branch.action) == (tree_index, action_index)
+            }
+            texts = {head: renderer.decode(tokens).strip() for head, tokens in token_ids.items()}
+            predictions.append(ActionPrediction(risk[index], tuple(tags[index]), alternative[index], texts, token_ids))
+            index += 1
+        answers.append(tuple(predictions))
+    return answers
+
+
+def _open_branches(trees: Sequence[StateTree], packed: PackedRows) -> list[_Branch]:
+    branches: list[_Branch] = []
+    for row, tree in enumerate(trees):
+        node = 1
+        for action_index, action in enumerate(tree.actions):
+            node += 1
+            for text in action.texts:
+                if not text.target_ids and text.head in TEXT_HEADS:
+                    start = len(tree.state_ids) + len(action.token_ids) + len(text.marker_ids)
+                    branches.append(_Branch(row, node, row, action_index, text.head, start))
+                node += 1
+    return branches
+
+
+class _TreeReader:
+    """The model with the cache of one packed batch; every call appends tokens to it."""
+
+    def __init__(self, model: WorldModel, packed: PackedRows) -> None:
+        self._model = model
+        self._ancestors_BNN = packed.ancestors_BNN
+        rows = packed.token_ids_BT.shape[0]
+        self._key_node_BK = torch.zeros((rows, 0), dtype=torch.long, device=model.device)
+        self._cache = DynamicCache(config=model.backbone.config)
+
+    def read(self, token_ids_BQ: Tensor, position_ids_BQ: Tensor, node_BQ: Tensor, *, is_cached: bool) -> Tensor:
+        """Hidden vectors of the new tokens."""
+        seen = self._key_node_BK.shape[1]
+        self._key_node_BK = torch.cat([self._key_node_BK, node_BQ], dim=1)
+        column_BK = torch.arange(self._key_node_BK.shape[1], device=node_BQ.device).expand_as(self._key_node_BK)
+        mask_B1QK = tree_mask(node_BQ, column_BK[:, seen:], self._key_node_BK, column_BK, self._ancestors_BNN)
+        decoder: Any = self._model.backbone.base_model
+        is_low = self._model.settings.compute is Compute.BF16
+        with torch.autocast(token_ids_BQ.device.type, dtype=torch.bfloat16, enabled=is_low):
+            encoded = decoder(
+                input_ids=token_ids_BQ,
+                position_ids=position_ids_BQ,
+                attention_mask=mask_B1QK,
+                past_key_values=self._cache if is_cached else None,
+                use_cache=is_cached,
+            )
+        hidden_BQD: Tensor = encoded.last_hidden_state
+        return hidden_BQD
+
+
+def _write(
+    model: WorldModel,
+    reader: _TreeReader,
+    hidden_BTD: Tensor,
+    packed: PackedRows,
+    branches: Sequence[_Branch],
+    max_new_tokens: int,
+    end_id: int,
+    sampling: Sampling | None,
+) -> list[list[int]]:
+    """Tokens of each branch, until its end token or the limit."""
+    written: list[list[int]] = [[] for _ in branches]
+    if not branches:
+        return written
+    generator = None if sampling is None else torch.Generator(device=model.device).manual_seed(sampling.seed)
+    output = output_layer(model.backbone)
+    pad_node = packed.ancestors_BNN.shape[1] - 1
+    rows = packed.token_ids_BT.shape[0]
+    last_column_of_node = _last_columns(packed)
+    active = list(range(len(branches)))
+    hidden_SD = hidden_BTD[
+        [branches[index].row for index in active],
+        [last_column_of_node[branches[index].row][branches[index].node] for index in active],
+    ]
+    for step in range(max_new_tokens):
+        with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=model.settings.compute is Compute.BF16):
+            logits_SV = output(hidden_SD)
+        for index, token in zip(active, _choose(logits_SV, sampling, generator), strict=True):
+            written[index].append(token)
+        active = [index for index in active if written[index][-1] != end_id]
+        if not active or step == max_new_tokens - 1:
+            break
+        slots: list[list[int]] = [[] for _ in range(rows)]
+        for index in active:
+            slots[branches[index].row].append(index)
+        width = max(len(row) for row in slots)
+        token_ids_BQ = torch.full((rows, width), end_id)
+        position_ids_BQ = torch.zeros((rows, width), dtype=torch.long)
+        node_BQ = torch.full((rows, width), pad_node)
+        places: dict[int, tuple[int, int]] = {}
+        for row, members in enumerate(slots):
+            for slot, index in enumerate(members):
+                token_ids_BQ[row, slot] = written[index][-1]
+                position_ids_BQ[row, slot] = branches[index].start_position + step
+                node_BQ[row, slot] = branches[index].node
+                places[index] = (row, slot)
+        hidden_BQD = reader.read(
+            token_ids_BQ.to(model.device), position_ids_BQ.to(model.device), node_BQ.to(model.device), is_cached=True
+        )
+        hidden_SD = hidden_BQD[[places[index][0] for index in active], [places[index][1] for index in active]]
+    return written
+
+
+def _last_columns(packed: PackedRows) -> list[dict[int, int]]:
+    """Column of each node's last token, by row."""
+    return [{node: column for column, node in enumerate(row)} for row in packed.node_BT.tolist()]
+
+
+def _choose(logits_SV: Tensor, sampling: Sampling | None, generator: torch.Generator | None) -> list[int]:
+    if sampling is None:
+        chosen: list[int] = logits_SV.argmax(dim=-1).tolist()
+        return chosen
+    probabilities_SV = torch.softmax(logits_SV.float() / sampling.temperature, dim=-1)
+    drawn: list[int] = torch.multinomial(probabilities_SV, 1, generator=generator).squeeze(1).tolist()
+    return drawn

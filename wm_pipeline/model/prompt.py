@@ -1,0 +1,126 @@
+"""The one place that turns (state, action) into tokens and targets: for training, evaluation and serving alike.
+
+A state and its actions form a tree: the state's text, below it each action, below an action its text heads. Segments
+are tokenized one by one, so a token never spans two of them and a shared prefix is the same tokens everywhere.
+A golden file guards the words.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from transformers import PreTrainedTokenizerFast
+
+from wm_pipeline.domain.taxonomy import TAG_PATHS
+from wm_pipeline.domain.vocabulary import Head
+
+TEXT_HEADS: tuple[Head, ...] = (Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DELTA, Head.NEXT_STATE)
+"""Heads that write; the others read one vector at the action's last token."""
+SCORE_HEADS: tuple[Head, ...] = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
+
+_STATE_END = "\n"
+_ACTION_BEGIN = "\naction: "
+_OBSERVED = "\nit was executed, and this was observed:\n"
+_ACTION_END = "\n=>"
+"""Its last token is where the score heads read."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextNode:
+    head: Head
+    marker_ids: tuple[int, ...]
+    target_ids: tuple[int, ...]
+    """Ends with the end token; empty where the model is to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLabels:
+    """Targets of the score heads; None where the data has no label."""
+
+    risk_score: float | None = None
+    tags: tuple[bool, ...] | None = None
+    alternative_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionNode:
+    token_ids: tuple[int, ...]
+    texts: tuple[TextNode, ...] = ()
+    labels: ActionLabels = ActionLabels()
+    weight: float = 1.0
+    row_key: str = ""
+    """Names the dataset row in messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateTree:
+    state_ids: tuple[int, ...]
+    actions: tuple[ActionNode, ...]
+    is_truncated: bool
+
+    @property
+    def tokens(self) -> int:
+        """Tokens a model reads for this tree."""
+        texts = sum(
+            len(text.marker_ids) + max(0, len(text.target_ids) - 1) for action in self.actions for text in action.texts
+        )
+        return len(self.state_ids) + sum(len(action.token_ids) for action in self.actions) + texts
+
+
+class PromptRenderer:
+    """Turns texts into tree segments with one tokenizer; remembers segments it has seen."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, *, max_state_tokens: int) -> None:
+        self._tokenizer = tokenizer
+        self._max_state_tokens = max_state_tokens
+        self._encode = lru_cache(maxsize=20_000)(self._encode_text)
+        end = tokenizer.eos_token_id
+        assert isinstance(end, int)
+        self.end_id: int = end
+        """Ends every written text, and pads."""
+
+    def _encode_text(self, text: str) -> tuple[int, ...]:
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def state(self, state_summary: str) -> tuple[tuple[int, ...], bool]:
+        """Tokens of the state, cut at its end to the limit, and whether that was necessary."""
+        end_ids = self._encode(_STATE_END)
+        token_ids = self._encode(state_summary)
+        room = self._max_state_tokens - len(end_ids)
+        return token_ids[:room] + end_ids, len(token_ids) > room
+
+    def action(self, action_repr: str, *, observed: str | None = None) -> tuple[int, ...]:
+        """Tokens of an action, never cut. `observed` tells a teacher what its execution led to."""
+        told = "" if observed is None else _OBSERVED + observed
+        return self._encode(f"{_ACTION_BEGIN}{action_repr}{told}") + self._encode(_ACTION_END)
+
+    def text(self, head: Head, target: str | None) -> TextNode:
+        """A text head with its target; None where the model is to write."""
+        target_ids = () if target is None else (*self._encode(target), self.end_id)
+        return TextNode(head, self._encode(f"\n{head.value}: "), target_ids)
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Written tokens as text, without the end token."""
+        kept = [token for token in token_ids if token != self.end_id]
+        text = self._tokenizer.decode(kept, clean_up_tokenization_spaces=False)
+        assert isinstance(text, str)
+        return text
+
+    def question(self, state_summary: str, action_reprs: Sequence[str], *, heads: Sequence[Head] = ()) -> StateTree:
+        """A tree to be answered: no labels, text heads open."""
+        state_ids, is_truncated = self.state(state_summary)
+        texts = tuple(self.text(head, None) for head in heads if head in TEXT_HEADS)
+        actions = tuple(ActionNode(self.action(action_repr), texts) for action_repr in action_reprs)
+        return StateTree(state_ids, actions, is_truncated)
+
+
+def tag_labels(tags: Sequence[str]) -> tuple[bool, ...]:
+    """Which of all tag paths are in `tags`, in the taxonomy's order."""
+    present = set(tags)
+    return tuple(path in present for path in TAG_PATHS)
+
+
+def text_targets(row: Mapping[str, str | None]) -> dict[Head, str]:
+    """The text heads that have a target in a row of head names and texts."""
+    targets = {head: row.get(head.value) for head in TEXT_HEADS}
+    return {head: target for head, target in targets.items() if target}

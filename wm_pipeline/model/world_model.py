@@ -1,0 +1,81 @@
+# ruff: noqa: N815 tensors end in their dimensions
+"""The backbone and its heads as one module: a batch of trees in, the logits of every head out.
+
+Dimensions: B rows, T tokens, D hidden size, A actions, P predicted text tokens, V vocabulary.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.heads import build_heads, read_heads
+from wm_pipeline.model.settings import Compute, ModelSettings
+from wm_pipeline.model.tree import TreeBatch
+
+
+@dataclass(frozen=True, slots=True)
+class HeadOutputs:
+    scores: dict[Head, Tensor]
+    """Logits of the score heads, by action."""
+    text_logits_PV: Tensor
+    """Logits of the text heads at the positions that predict a target token."""
+
+
+class WorldModel(nn.Module):
+    """A causal language model with heads that judge the action at the end of a path."""
+
+    def __init__(self, backbone: PreTrainedModel, settings: ModelSettings, *, seed: int) -> None:
+        super().__init__()
+        config: Any = backbone.config
+        self.backbone = backbone
+        self.heads = build_heads(int(config.hidden_size), seed=seed)
+        self.settings = settings
+        self.vocabulary_size = int(config.vocab_size)
+        embeddings: Any = backbone.get_input_embeddings()
+        embeddings.weight.requires_grad_(settings.are_embeddings_trained)
+        if config.tie_word_embeddings is False:
+            output_layer(backbone).weight.requires_grad_(settings.are_embeddings_trained)
+
+    @property
+    def device(self) -> torch.device:
+        return self.backbone.device
+
+    def forward(self, batch: TreeBatch) -> HeadOutputs:
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.settings.compute is Compute.BF16):
+            return self._read(batch, self.encode(batch))
+
+    def encode(self, batch: TreeBatch) -> Tensor:
+        """Hidden vectors of every token, after the final norm."""
+        rows = batch.rows
+        decoder: Any = self.backbone.base_model
+        encoded = decoder(
+            input_ids=rows.token_ids_BT,
+            position_ids=rows.position_ids_BT,
+            attention_mask=rows.mask_B1TT,
+            use_cache=False,
+        )
+        hidden_BTD: Tensor = encoded.last_hidden_state
+        return hidden_BTD
+
+    def _read(self, batch: TreeBatch, hidden_BTD: Tensor) -> HeadOutputs:
+        places = batch.readouts
+        hidden_AD = hidden_BTD[places.action_row_A, places.action_column_A]
+        hidden_PD = hidden_BTD[places.text_row_P, places.text_column_P]
+        with torch.autocast(self.device.type, enabled=False):
+            # Probabilities are read in full precision: a guard compares them with a threshold.
+            scores = read_heads(self.heads, hidden_AD.float() if hidden_AD.dtype == torch.bfloat16 else hidden_AD)
+        # Only where a text is predicted: the output layer over all tokens would cost more than the decoder.
+        return HeadOutputs(scores, output_layer(self.backbone)(hidden_PD))
+
+
+def output_layer(backbone: PreTrainedModel) -> nn.Linear:
+    """The layer from hidden vectors to logits over the vocabulary."""
+    # The library leaves this method untyped.
+    model: Any = backbone
+    layer = model.get_output_embeddings()
+    assert isinstance(layer, nn.Linear)
+    return layer
