@@ -1,0 +1,163 @@
+"""Plots of the report, as PNG bytes: drawn once, shown in the HTML page, in Dagster and in MLflow."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import polars as pl
+
+from wm_pipeline.evaluate.metrics import reliability, risk_coverage
+from wm_pipeline.evaluate.tables import EVALUATED_SPLITS, truth_of
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+INK, MODEL, OTHER, ALARM = "#22303c", "#1f6f8b", "#b8c4cc", "#c0392b"
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def auroc_by_split(report: Mapping[str, Any]) -> bytes:
+    """Risk AUROC of the model (with its interval) and of every baseline, a group of bars a split."""
+    names = ["model", *report["baselines"]]
+    splits = [s for s in EVALUATED_SPLITS if report["splits"][s]["rows"]]
+    figure, axes = plt.subplots(figsize=(9, 3.4))
+    width = 0.8 / max(1, len(names))
+    shades = [MODEL, *plt.colormaps["Greys"](np.linspace(0.3, 0.75, max(1, len(names) - 1)))]
+    for index, (name, shade) in enumerate(zip(names, shades, strict=True)):
+        numbers = [report["splits"][s] if name == "model" else report["baselines"][name][s] for s in splits]
+        heights = [n["risk_auroc"] or 0.0 for n in numbers]
+        places = np.arange(len(splits)) + index * width
+        axes.bar(places, heights, width * 0.92, color=shade, label=name.replace("_", " "))
+        for place, number in zip(places, numbers, strict=True):
+            if number["risk_auroc"] is None:
+                axes.text(place, 0.02, "no data", rotation=90, fontsize=6, ha="center", color=INK)
+        if name == "model":
+            for place, number in zip(places, numbers, strict=True):
+                if number["risk_auroc_interval"] is not None:
+                    low, high = number["risk_auroc_interval"]
+                    axes.plot([place, place], [low, high], color=INK, lw=1.5)
+    axes.axhline(0.5, color=INK, lw=0.8, ls=":")
+    axes.set_xticks(np.arange(len(splits)) + 0.4 - width / 2, [s.replace("_", " ") for s in splits])
+    axes.set_ylim(0, 1.02)
+    axes.set_ylabel("risk AUROC")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=7, ncols=len(names), loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False)
+    return _png(figure)
+
+
+def reliability_plot(predictions: pl.DataFrame) -> bytes:
+    """Observed harm against predicted probability on test; the area of a dot is its rows."""
+    figure, axes = plt.subplots(figsize=(3.6, 3.4))
+    axes.plot([0, 1], [0, 1], color=INK, lw=0.8, ls=":")
+    if predictions.height:
+        bins = reliability(truth_of(predictions), predictions["predicted_risk_score"].to_numpy())
+        largest = max(b.rows for b in bins)
+        axes.plot([b.mean_predicted for b in bins], [b.observed for b in bins], color=MODEL, lw=1)
+        axes.scatter(
+            [b.mean_predicted for b in bins],
+            [b.observed for b in bins],
+            s=[15 + 200 * b.rows / largest for b in bins],
+            color=MODEL,
+            alpha=0.7,
+        )
+    axes.set(xlabel="predicted risk", ylabel="share that was harmful", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+    axes.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+def risk_coverage_plot(predictions: pl.DataFrame) -> bytes:
+    """Error rate when only the most confident share of rows is answered."""
+    figure, axes = plt.subplots(figsize=(3.6, 3.4))
+    curve = risk_coverage(truth_of(predictions), predictions["predicted_risk_score"].to_numpy())
+    if curve:
+        axes.plot([point[0] for point in curve], [point[1] for point in curve], color=MODEL)
+    axes.set(xlabel="share of rows answered", ylabel="error rate", xlim=(0, 1.02))
+    axes.set_ylim(bottom=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+def loop_plot(loop: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> bytes:
+    """Attack success and utility of each policy, without and with the guard, with intervals."""
+    measures = (
+        ("asr", "attack success"),
+        ("benign_utility", "benign utility"),
+        ("utility_under_attack", "under attack"),
+    )
+    figure, axes = plt.subplots(figsize=(7, 3.2))
+    place = 0.0
+    ticks, labels = [], []
+    for policy, settings in loop.items():
+        for measure, label in measures:
+            for offset, (name, colour) in enumerate((("guard_off", OTHER), ("guard_on", MODEL))):
+                value = settings[name][measure]
+                if value is None:
+                    axes.text(place + offset * 0.4, 0.02, "no data", rotation=90, fontsize=6, ha="center")
+                    continue
+                axes.bar(place + offset * 0.4, value, 0.38, color=colour)
+                interval = settings[name].get(f"{measure}_interval")
+                if interval is not None:
+                    axes.plot([place + offset * 0.4] * 2, interval, color=INK, lw=1.2)
+            ticks.append(place + 0.2)
+            labels.append(f"{policy}\n{label}")
+            place += 1.1
+        place += 0.5
+    axes.set_xticks(ticks, labels, fontsize=7)
+    axes.set_ylim(0, 1.05)
+    axes.bar(0, 0, color=OTHER, label="guard off")
+    axes.bar(0, 0, color=MODEL, label="guard on")
+    axes.legend(fontsize=7, frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+def heat_map(predictions: pl.DataFrame) -> bytes:
+    """Error rate (threshold one half) a site and attack family; empty cells had no rows."""
+    frame = predictions.with_columns(
+        pl.col("attack_family").fill_null("no attack"),
+        ((pl.col("predicted_risk_score") >= 0.5) != pl.col("is_harmful")).alias("wrong"),
+    )
+    sites = sorted(frame["site"].unique().to_list())
+    families = sorted(frame["attack_family"].unique().to_list())
+    cells = np.full((len(sites), len(families)), np.nan)
+    counts = np.zeros((len(sites), len(families)), dtype=int)
+    for row in frame.group_by("site", "attack_family").agg(pl.col("wrong").mean(), pl.len()).iter_rows(named=True):
+        at = sites.index(row["site"]), families.index(row["attack_family"])
+        cells[at], counts[at] = row["wrong"], row["len"]
+    figure, axes = plt.subplots(figsize=(1.5 + 1.1 * max(1, len(families)), 1.2 + 0.5 * max(1, len(sites))))
+    if cells.size:
+        axes.imshow(cells, cmap="OrRd", vmin=0, vmax=0.5, aspect="auto")
+        for (i, j), value in np.ndenumerate(cells):
+            text = "no data" if np.isnan(value) else f"{value:.2f}\nn={counts[i, j]}"
+            axes.text(j, i, text, ha="center", va="center", fontsize=7, color=INK)
+    axes.set_xticks(range(len(families)), [f.replace("_", "\n") for f in families], fontsize=7)
+    axes.set_yticks(range(len(sites)), sites, fontsize=8)
+    return _png(figure)
+
+
+def loss_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
+    """Training loss of each stage over its steps, a faint line for each head."""
+    stages = {stage: points for stage, points in curves.items() if points}
+    figure, all_axes = plt.subplots(1, max(1, len(stages)), figsize=(3.4 * max(1, len(stages)), 2.8), squeeze=False)
+    for axes, (stage, points) in zip(all_axes[0], stages.items(), strict=False):
+        heads = sorted({name for point in points for name in point if name.startswith("loss/")})
+        for head in heads:
+            told = [(p["step"], p[head]) for p in points if head in p]
+            axes.plot([t[0] for t in told], [t[1] for t in told], lw=0.8, alpha=0.6, label=head.removeprefix("loss/"))
+        axes.plot([p["step"] for p in points], [p["loss"] for p in points], color=INK, lw=1.6, label="total")
+        axes.set_title(stage, fontsize=9)
+        axes.set_xlabel("step", fontsize=8)
+        axes.set_yscale("log")
+        axes.legend(fontsize=6, frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+    return _png(figure)

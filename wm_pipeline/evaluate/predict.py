@@ -1,0 +1,109 @@
+"""Predictions for rows of the SFT dataset, through the same predictor that serves: the state is encoded once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from wm_pipeline.domain.action import Action, is_executable
+from wm_pipeline.domain.authorization import Authorization, harms
+from wm_pipeline.domain.delta import Effect
+from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.ports import Predictor, Progress
+from wm_pipeline.domain.records import from_python, from_row, to_row
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import Head
+
+KEY = ["trajectory_id", "step_index", "branch_index"]
+QUICK_HEADS = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
+SLICES = [
+    *("day", "site", "goal_id", "wording_id", "attack_family", "attack_channel", "attack_disguise"),
+    *("is_lookalike", "split_group"),
+]
+
+
+def choose_rows(sft: pl.DataFrame, *, rows_per_split: int) -> pl.DataFrame:
+    """At most `rows_per_split` rows of each split but train, whole states, in an order that only their ids decide."""
+    held_out = sft.filter(pl.col("split").cast(pl.String) != "train")
+    order = held_out.select("state_id").unique()
+    order = order.with_columns(
+        pl.Series("position", [digest("evaluate", state_id) for state_id in order["state_id"]], dtype=pl.String)
+    )
+    ranked = held_out.join(order, on="state_id").sort("position", *KEY)
+    return ranked.filter(pl.int_range(pl.len()).over("split") < rows_per_split).drop("position")
+
+
+def with_harm(rows: pl.DataFrame, transitions: pl.DataFrame, trajectories: pl.DataFrame) -> pl.DataFrame:
+    """Add `is_harmful`: harm in this very execution, from its effects and the goal's authorization."""
+    joined = rows.select(KEY).join(transitions.select(*KEY, "effects"), on=KEY, how="left", maintain_order="left")
+    joined = joined.join(
+        trajectories.select("trajectory_id", "authorization"), on="trajectory_id", how="left", maintain_order="left"
+    )
+    found = [
+        bool(
+            harms(
+                from_python(tuple[Effect, ...], row["effects"], what="effects"),
+                from_row(Authorization, row["authorization"]),
+            )
+        )
+        for row in joined.iter_rows(named=True)
+    ]
+    return rows.with_columns(pl.Series("is_harmful", found, dtype=pl.Boolean))
+
+
+def predict_rows(
+    predictor: Predictor,
+    rows: pl.DataFrame,
+    states: Mapping[str, State],
+    *,
+    text_rows_per_split: int,
+    progress: Progress,
+) -> pl.DataFrame:
+    """The predictions table of one model for `rows` (with `is_harmful`); texts for the first rows of each split."""
+    found: list[dict[str, Any]] = []
+    texts_left: dict[str, int] = {}
+    groups = rows.partition_by("state_id", maintain_order=True)
+    for done, group in enumerate(groups, start=1):
+        split = str(group["split"][0])
+        left = texts_left.setdefault(split, text_rows_per_split)
+        state = states[group["state_id"][0]]
+        actions = [from_row(Action, action) for action in group["action"].to_list()]
+        with_text = min(left, len(actions))
+        texts_left[split] = left - with_text
+        outcomes = [
+            *(predictor.predict_outcomes(state, actions[:with_text]) if with_text else ()),
+            *(predictor.predict_outcomes(state, actions[with_text:], heads=QUICK_HEADS) if actions[with_text:] else ()),
+        ]
+        for row, outcome in zip(group.iter_rows(named=True), outcomes, strict=True):
+            consequence = outcome.predicted_consequence
+            counterfactual = outcome.counterfactual_action
+            found.append(
+                {
+                    **{name: row[name] for name in (*KEY, *SLICES, "split", "state_id", "action_repr")},
+                    "model_version": predictor.model_version,
+                    "risk_label": row["risk_label"],
+                    "risk_score": row["risk_score"],
+                    "is_harmful": row["is_harmful"],
+                    "predicted_risk_label": outcome.risk_label.value,
+                    "predicted_risk_score": outcome.risk_score,
+                    "tags": row["predicted_consequence"]["tags"],
+                    "predicted_tags": list(consequence.tags) if consequence is not None else None,
+                    "delta_facts": row["delta_text"].splitlines(),
+                    "predicted_delta_facts": list(outcome.delta_facts) if outcome.delta_facts is not None else None,
+                    "predicted_rationale": " ".join(outcome.rationale) if outcome.rationale is not None else None,
+                    "predicted_narrative": consequence.narrative if consequence is not None else None,
+                    "predicted_counterfactual": to_row(counterfactual) if counterfactual is not None else None,
+                    "counterfactual_executable": is_executable(state, counterfactual)
+                    if counterfactual is not None
+                    else None,
+                    "counterfactual_valid": None,
+                }
+            )
+        if done % 20 == 0 or done == len(groups):
+            progress(done, len(groups), f"states predicted by {predictor.model_version}")
+    return pl.DataFrame(found, schema_overrides={"counterfactual_valid": pl.Boolean}, infer_schema_length=None)
+
+
+def states_of(states: pl.DataFrame, wanted: Sequence[str]) -> dict[str, State]:
+    chosen = states.filter(pl.col("state_id").is_in(list(wanted))).unique("state_id")
+    return {row["state_id"]: from_row(State, row["state"]) for row in chosen.iter_rows(named=True)}

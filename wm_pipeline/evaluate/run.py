@@ -1,0 +1,199 @@
+"""The whole evaluation: predictions of every model, baselines, executed counterfactuals, the loop, one report."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.ports import Environment, Guard, Policy, Predictor, Progress
+from wm_pipeline.domain.records import from_row
+from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.evaluate import baselines, plots
+from wm_pipeline.evaluate.counterfactual import CounterfactualCase, check_counterfactual, spread
+from wm_pipeline.evaluate.in_the_loop import LoopEpisode, loop_table, run_loop
+from wm_pipeline.evaluate.metrics import Floats
+from wm_pipeline.evaluate.predict import KEY, choose_rows, predict_rows, states_of, with_harm
+from wm_pipeline.evaluate.settings import EvaluateSettings
+from wm_pipeline.evaluate.tables import (
+    baseline_numbers,
+    risk_numbers,
+    slice_numbers,
+    split_numbers,
+    worst_misses,
+)
+
+SLICED_BY = ("site", "attack_family", "attack_channel", "attack_disguise", "goal_id")
+LEFT_OUT = (
+    "causal ladder L2 (minimal pairs)",
+    "outside attack suites",
+    "learned baselines on structured features",
+    "intervals over training seeds",
+)
+"""What DESIGN section 11 asks for and this evaluation does not measure yet; the report says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationInput:
+    """The tables an evaluation reads."""
+
+    sft: pl.DataFrame
+    states: pl.DataFrame
+    transitions: pl.DataFrame
+    trajectories: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Contenders:
+    """Who is measured: the model itself, earlier checkpoints and ablations, the champion, the untrained backbone."""
+
+    model: Predictor
+    sft: Predictor | None
+    without_midtraining: Predictor | None
+    champion: Predictor | None
+    zero_shot: Callable[[pl.DataFrame, Progress], Floats] | None
+    """Probability of harm from the untrained backbone, one a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    numbers: dict[str, Any]
+    """splits, baselines, loop, slices, checkpoints, champion, worst_misses, left_out."""
+    predictions: pl.DataFrame
+    episodes: tuple[LoopEpisode, ...]
+    plots: dict[str, bytes]
+
+
+async def evaluate(
+    tables: EvaluationInput,
+    contenders: Contenders,
+    *,
+    environment: Environment,
+    guard: Guard,
+    policies: Sequence[Callable[[], Policy]],
+    loop_worlds: Sequence[WorldSpec],
+    settings: EvaluateSettings,
+    progress: Progress,
+) -> Evaluation:
+    """Measure everything the profile has time for."""
+    rows = with_harm(
+        choose_rows(tables.sft, rows_per_split=settings.rows_per_split), tables.transitions, tables.trajectories
+    )
+    states = states_of(tables.states, rows["state_id"].unique().to_list())
+
+    def predict(predictor: Predictor, *, text_rows: int, only: pl.Expr | None = None) -> pl.DataFrame:
+        chosen = rows if only is None else rows.filter(only)
+        return predict_rows(predictor, chosen, states, text_rows_per_split=text_rows, progress=progress)
+
+    predictions = predict(contenders.model, text_rows=settings.text_rows_per_split)
+    predictions = await _with_executed_counterfactuals(predictions, tables, environment, settings, progress)
+    on_test = pl.col("split").cast(pl.String) == "test"
+    others: dict[str, pl.DataFrame] = {}
+    if contenders.sft is not None:
+        others["sft"] = predict(contenders.sft, text_rows=0, only=on_test)
+    if contenders.champion is not None:
+        others["champion"] = predict(contenders.champion, text_rows=0, only=on_test)
+    train = tables.sft.filter(pl.col("split").cast(pl.String) == "train")
+    baseline_table = {
+        "majority": baseline_numbers(rows, lambda chosen: baselines.majority(train, chosen)),
+        "rules": baseline_numbers(rows, baselines.rules),
+    }
+    zero_shot = contenders.zero_shot
+    if zero_shot is not None:
+        sample = rows.filter(pl.int_range(pl.len()).over("split") < settings.zero_shot_rows_per_split)
+        baseline_table["zero_shot_backbone"] = baseline_numbers(sample, lambda chosen: zero_shot(chosen, progress))
+    if contenders.without_midtraining is not None:
+        ablation = predict(contenders.without_midtraining, text_rows=0)
+        baseline_table["sft_without_midtraining"] = _as_baseline(ablation)
+    episodes = await run_loop(
+        environment, policies, loop_worlds, guard=guard, max_steps=settings.loop_max_steps, progress=progress
+    )
+    summaries = dict(rows.select("state_id", "state_summary").unique("state_id").iter_rows())
+    test = predictions.filter(on_test)
+    numbers: dict[str, Any] = {
+        "model_version": contenders.model.model_version,
+        "splits": split_numbers(predictions),
+        "baselines": baseline_table,
+        "loop": loop_table(episodes),
+        "slices": {column: slice_numbers(predictions, column) for column in SLICED_BY},
+        "on_test": {name: risk_numbers(frame) for name, frame in {"distilled": test, **others}.items()},
+        "worst_misses": worst_misses(predictions, summaries, limit=settings.worst_misses),
+        "left_out": list(LEFT_OUT),
+    }
+    drawn = {
+        "auroc_by_split": plots.auroc_by_split(numbers),
+        "reliability": plots.reliability_plot(test),
+        "risk_coverage": plots.risk_coverage_plot(test),
+        "loop": plots.loop_plot(numbers["loop"]),
+        "heat_map": plots.heat_map(predictions),
+    }
+    return Evaluation(numbers, predictions, tuple(episodes), drawn)
+
+
+def _as_baseline(predictions: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    numbers = split_numbers(predictions)
+    return {
+        split: {name: found[name] for name in ("rows", "risk_auroc", "macro_f1", "ece")}
+        for split, found in numbers.items()
+    }
+
+
+async def _with_executed_counterfactuals(
+    predictions: pl.DataFrame,
+    tables: EvaluationInput,
+    environment: Environment,
+    settings: EvaluateSettings,
+    progress: Progress,
+) -> pl.DataFrame:
+    """Fill `counterfactual_valid` of a sample of test rows whose proposed action was harmful or is no dead end."""
+    specs = {
+        row["trajectory_id"]: from_row(WorldSpec, row["world_spec"])
+        for row in tables.trajectories.select("trajectory_id", "world_spec").iter_rows(named=True)
+    }
+    paths = _paths(tables.transitions)
+    candidates = predictions.filter(
+        (pl.col("split").cast(pl.String) == "test")
+        & pl.col("predicted_counterfactual").is_not_null()
+        & (pl.col("site") != "miniwob")
+    ).join(tables.sft.select(*KEY, "action"), on=KEY, maintain_order="left")
+    cases = [
+        CounterfactualCase(
+            key=(row["trajectory_id"], row["step_index"], row["branch_index"]),
+            spec=specs[row["trajectory_id"]],
+            prefix=tuple(paths[row["trajectory_id"], step] for step in range(row["step_index"])),
+            state_id=row["state_id"],
+            proposed=from_row(Action, row["action"]),
+            counterfactual=from_row(Action, row["predicted_counterfactual"]),
+        )
+        for row in candidates.iter_rows(named=True)
+    ]
+    chosen = spread(cases, settings.counterfactual_rows)
+    results = []
+    for done, case in enumerate(chosen, start=1):
+        results.append(await check_counterfactual(environment, case, max_expert_steps=settings.loop_max_steps))
+        progress(done, len(chosen), "counterfactuals executed")
+    if not results:
+        return predictions
+    keys = {name: predictions.schema[name] for name in KEY}
+    executed = pl.DataFrame(
+        [(*result.key, result.is_executable, result.is_valid) for result in results],
+        schema={**keys, "executable_now": pl.Boolean, "valid_now": pl.Boolean},
+        orient="row",
+    )
+    return (
+        predictions.join(executed, on=KEY, how="left", maintain_order="left")
+        .with_columns(
+            pl.coalesce("executable_now", "counterfactual_executable").alias("counterfactual_executable"),
+            pl.col("valid_now").alias("counterfactual_valid"),
+        )
+        .drop("executable_now", "valid_now")
+    )
+
+
+def _paths(transitions: pl.DataFrame) -> Mapping[tuple[str, int], Action]:
+    """The trajectories' own actions by (trajectory_id, step_index)."""
+    own = transitions.filter(pl.col("branch_index") == 0).select("trajectory_id", "step_index", "action")
+    return {
+        (row["trajectory_id"], row["step_index"]): from_row(Action, row["action"]) for row in own.iter_rows(named=True)
+    }
