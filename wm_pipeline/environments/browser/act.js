@@ -38,8 +38,8 @@
   const node = refs.elements[index];
   switch (step) {
     case "point": return node ? point(node) : null;
-    case "click": node?.click(); return true;
-    case "focus": node?.focus(); return true;
+    case "click": if (!node) return null; node.click(); return true;
+    case "focus": if (!node) return null; node.focus(); return true;
     case "fill": return node ? write(node, value) : null;
     case "select": return node ? choose(node, value) : null;
     case "form": {

@@ -50,55 +50,66 @@ def _upload_path(name: str, folder: Path | None) -> Path:
     return path
 
 
-async def perform(page: Page, state: State, action: Action, *, upload_folder: Path | None) -> None:
-    """Do it. `goto` and `back` are not done here: the session knows the history.
+async def perform(page: Page, state: State, action: Action, *, upload_folder: Path | None) -> bool:
+    """Do it; False when the page no longer knows the references of its last observation.
 
-    What a person's browser shrugs at (a script that throws, a control that is gone) is no error here either.
+    `goto` and `back` are not done here: the session knows the history. What a person's browser shrugs at (an option
+    that is not there, a field that cannot be written) is no error here either.
     """
     index = -1 if action.target_ref is None else int(action.target_ref[1:]) - 1
     value = action.value or ""
     match action.kind:
         case ActionKind.CLICK | ActionKind.CHECK:
-            await _click(page, index)
+            return await _click(page, index)
         case ActionKind.FILL:
-            await _in_page(page, "fill", index=index, value=value)
+            return await _in_page(page, "fill", index=index, value=value) is not None
         case ActionKind.SELECT:
-            await _in_page(page, "select", index=index, value=value)
+            return await _in_page(page, "select", index=index, value=value) is not None
         case ActionKind.PRESS:
-            await _in_page(page, "focus", index=index)
+            if await _in_page(page, "focus", index=index) is None:
+                return False
             await page.keyboard.press(value)
         case ActionKind.SUBMIT:
-            fields = [{"name": field.name, "value": field.value} for field in action.fields]
-            await _in_page(page, "form", index=index, fields=fields)
-            form = state.form(action.target_ref or "")
-            if form is not None and form.submit_ref is not None:
-                await _click(page, int(form.submit_ref[1:]) - 1)
-            else:
-                await _in_page(page, "request_submit", index=index)
+            return await _submit(page, state, action, index)
         case ActionKind.UPLOAD:
             handle = await page.evaluate_handle(
                 "(index) => window[Symbol.for('wm.refs')]?.elements[index] ?? null", index
             )
             element = handle.as_element()
-            if element is not None:
-                await element.set_input_files(_upload_path(value, upload_folder), timeout=2000)
+            if element is None:
+                return False
+            await element.set_input_files(_upload_path(value, upload_folder), timeout=2000)
         case ActionKind.RUN_SCRIPT:
             await page.evaluate(f"() => {{ (0, eval)({json.dumps(value)}); }}")
         case ActionKind.NOOP | ActionKind.ASK_HUMAN | ActionKind.GOTO | ActionKind.BACK | ActionKind.TOOL_CALL:
             pass
+    return True
+
+
+async def _submit(page: Page, state: State, action: Action, index: int) -> bool:
+    fields = [{"name": field.name, "value": field.value} for field in action.fields]
+    if await _in_page(page, "form", index=index, fields=fields) is None:
+        return False
+    form = state.form(action.target_ref or "")
+    if form is not None and form.submit_ref is not None:
+        return await _click(page, int(form.submit_ref[1:]) - 1)
+    return await _in_page(page, "request_submit", index=index) is not None
 
 
 async def _in_page(page: Page, step: str, *, index: int, value: str = "", fields: object = ()) -> Any:
     return await page.evaluate(ACT_JS, {"step": step, "index": index, "value": value, "fields": fields})
 
 
-async def _click(page: Page, index: int) -> None:
+async def _click(page: Page, index: int) -> bool:
     """A click of the mouse where the element is, so that whatever lies over it gets it; a script's click elsewhere."""
     point = await _in_page(page, "point", index=index)
-    if point is not None and point["is_on_screen"]:
+    if point is None:
+        return False
+    if point["is_on_screen"]:
         await page.mouse.click(point["x"], point["y"])
     else:
         await _in_page(page, "click", index=index)
+    return True
 
 
 async def typed_values(page: Page) -> tuple[dict[str, Any], ...]:

@@ -1,4 +1,5 @@
-// One evaluate an observation: waits until the page rests, then walks it once and returns what observe.py parses.
+// One evaluate an observation: waits until the page rests, then walks it once and returns, as JSON
+// text (half of the time of an object), what observe.py parses.
 // Elements are numbered in document order at each observation, so the same page always gives the same references;
 // window[Symbol.for("wm.refs")] keeps the nodes behind them for the action that follows.
 async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
@@ -348,9 +349,9 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
       registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
     ]).sort();
   } catch { /* not a secure context */ }
-  return {
+  return JSON.stringify({
     url: location.href, title: squeeze(document.title), origin: location.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
     databases, workers,
-  };
+  });
 }

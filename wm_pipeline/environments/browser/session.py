@@ -38,7 +38,7 @@ from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.isolation import check_address, wall_flags
 from wm_pipeline.environments.browser.network import NetworkLog
 from wm_pipeline.environments.browser.observe import (
-    HOOKS_JS,
+    INIT_JS,
     EpisodeView,
     Happenings,
     OriginStorage,
@@ -49,6 +49,8 @@ from wm_pipeline.environments.browser.observe import (
 from wm_pipeline.environments.browser.settle import SettleSettings, settle
 
 BLANK = "about:blank"
+POPUP_LIMIT_S = 1.0
+"""A window that was announced and does not open within this time was blocked."""
 RECOVERY_LIMIT_S = 5.0
 """A tab, context or browser that does not close within this time is abandoned for a new browser."""
 
@@ -115,7 +117,18 @@ class _Tab:
         self.log = NetworkLog(context)
         self.is_crashed = False
         self.has_used_workers = False
-        self.popups: set[asyncio.Task[None]] = set()
+        self.popups_announced = 0
+        self.popups_opened = 0
+        self.popups_closing: set[asyncio.Task[None]] = set()
+
+    async def finish_popups(self) -> None:
+        """Wait until every window that was announced has opened and is closed again."""
+        deadline = time.perf_counter() + POPUP_LIMIT_S
+        while self.popups_opened < self.popups_announced and time.perf_counter() < deadline:
+            await asyncio.sleep(0.005)
+        self.popups_opened = self.popups_announced
+        if self.popups_closing:
+            await asyncio.gather(*self.popups_closing)
 
 
 class BrowserSession:
@@ -255,9 +268,11 @@ class BrowserSession:
                 if len(self._episode.history) > 1:
                     await tab.page.goto(self._episode.history[-2], wait_until="commit")
             else:
-                if await tab.page.evaluate("() => !window[Symbol.for('wm.refs')]"):
-                    await self._look()
-                await perform(tab.page, before, action, upload_folder=self._settings.upload_folder)
+                is_done = await perform(tab.page, before, action, upload_folder=self._settings.upload_folder)
+                if not is_done:
+                    # The page replaced itself since it was looked at: number its elements again, then act.
+                    await settle(tab.page, tab.log, self._settings.settle, tab.finish_popups)
+                    await perform(tab.page, before, action, upload_folder=self._settings.upload_folder)
         except PlaywrightError as error:
             # A navigation that became a download, a name that does not exist, a script that throws: the page shows it.
             if tab.is_crashed or tab.page.is_closed() or "Timeout" in error.message or "crashed" in error.message:
@@ -274,7 +289,7 @@ class BrowserSession:
     async def _look(self) -> tuple[PageWalk, Happenings]:
         """Settle, walk, and make that the present state."""
         tab, episode = self._present_tab(), self._episode
-        walk = await settle(tab.page, tab.log, self._settings.settle, lambda: _finish_popups(tab))
+        walk = await settle(tab.page, tab.log, self._settings.settle, tab.finish_popups)
         cookies = await tab.context.cookies()
         episode.storage = episode.storage | {walk.origin: _storage_of(walk)}
         if walk.workers:
@@ -440,7 +455,7 @@ class BrowserSession:
             accept_downloads=False,
             service_workers="allow",
         )
-        await context.add_init_script(HOOKS_JS)
+        await context.add_init_script(INIT_JS)
         page = await context.new_page()
         cdp = await context.new_cdp_session(page)
         await cdp.send("Page.enable")
@@ -456,16 +471,23 @@ class BrowserSession:
         def on_worker(_: Worker) -> None:
             tab.has_used_workers = True
 
+        def on_window_open(event: dict[str, Any]) -> None:
+            # The browser says so at once; the page that Playwright hands out comes when its document does.
+            tab.popups_announced += 1
+            self._episode.dialogs.append(Dialog("popup", str(event["url"])))
+
         def on_popup(popup: Page) -> None:
             popup.on("dialog", self._on_dialog)
             popup.on("download", self._on_download)
-            task = asyncio.ensure_future(self._close_popup(popup))
-            tab.popups.add(task)
-            task.add_done_callback(tab.popups.discard)
+            tab.popups_opened += 1
+            task = asyncio.ensure_future(_close_popup(popup))
+            tab.popups_closing.add(task)
+            task.add_done_callback(tab.popups_closing.discard)
 
         tab.page.on("crash", on_crash)
         tab.page.on("dialog", self._on_dialog)
         tab.page.on("download", self._on_download)
+        tab.cdp.on("Page.windowOpen", on_window_open)
         tab.context.on("page", on_popup)
         tab.context.on("serviceworker", on_worker)
 
@@ -480,11 +502,6 @@ class BrowserSession:
 
     def _on_download(self, download: PlaywrightDownload) -> None:
         self._episode.downloads.append(download.suggested_filename)
-
-    async def _close_popup(self, popup: Page) -> None:
-        self._episode.dialogs.append(Dialog("popup", popup.url))
-        with contextlib.suppress(PlaywrightError):
-            await popup.close()
 
     async def _drop_tab(self) -> None:
         tab, self._tab = self._tab, None
@@ -536,9 +553,9 @@ def _as_world_error(doing: str) -> Any:
         raise WorldError(f"{doing} failed: {first_line}") from error
 
 
-async def _finish_popups(tab: _Tab) -> None:
-    if tab.popups:
-        await asyncio.gather(*tab.popups)
+async def _close_popup(popup: Page) -> None:
+    with contextlib.suppress(PlaywrightError):
+        await popup.close()
 
 
 async def _clear_origin(tab: _Tab, origin: str, kinds: str) -> None:

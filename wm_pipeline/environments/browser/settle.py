@@ -13,7 +13,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
 from wm_pipeline.environments.browser.network import NetworkLog
-from wm_pipeline.environments.browser.observe import OBSERVE_JS, PageWalk, page_walk_of
+from wm_pipeline.environments.browser.observe import OBSERVE_ANYWHERE_JS, OBSERVE_JS, PageWalk, page_walk_of
 
 REPLACED = ("Execution context was destroyed", "Cannot find context", "navigating", "Frame was detached")
 """What Playwright says when the document was replaced while it was being looked at."""
@@ -61,21 +61,21 @@ async def settle(
 
 async def _walk(page: Page, settings: SettleSettings) -> PageWalk | None:
     """One look; None when the document was replaced meanwhile."""
+    options = {
+        "quietMs": settings.quiet_ms,
+        "capMs": settings.page_cap_ms,
+        "maxElements": settings.max_elements,
+        "maxTexts": settings.max_texts,
+        "maxText": settings.max_text,
+        "hiddenSelectors": list(settings.hidden_selectors),
+    }
     try:
-        answer = await page.evaluate(
-            OBSERVE_JS,
-            {
-                "quietMs": settings.quiet_ms,
-                "capMs": settings.page_cap_ms,
-                "maxElements": settings.max_elements,
-                "maxTexts": settings.max_texts,
-                "maxText": settings.max_text,
-                "hiddenSelectors": list(settings.hidden_selectors),
-            },
-        )
+        answer = await page.evaluate(OBSERVE_JS, options)
+        if answer is None:
+            answer = await page.evaluate(OBSERVE_ANYWHERE_JS, options)
     except PlaywrightError as error:
         if not is_replaced(error):
             raise
         await page.wait_for_load_state("domcontentloaded", timeout=settings.network_cap_ms)
         return None
-    return page_walk_of(answer)
+    return page_walk_of(str(answer))
