@@ -261,7 +261,7 @@ def test_a_page_that_hangs_times_out_and_the_next_episode_works(world: BrowserWo
     assert step.failure is StopReason.TIMED_OUT
     assert step.state == state
     assert step.elapsed_ms < 6000
-    with pytest.raises(WorldError, match="^the last step failed; begin a new episode or restore a snapshot first$"):
+    with pytest.raises(WorldError, match=r"^the last step failed; begin a new episode or restore a snapshot first$"):
         world.act(NOOP)
     assert world.open("mail.html").title == "Mail"
 

@@ -1,4 +1,4 @@
-"""A web site made of the files under tests/pages, and a browser session on it: the real browser, pages made for a test."""
+"""A web site made of the files under tests/pages, and a real browser session on it."""
 
 import asyncio
 import time

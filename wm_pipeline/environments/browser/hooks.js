@@ -4,7 +4,7 @@
   const key = Symbol.for("wm.listeners");
   if (window[key]) return;
   const listeners = {click: new WeakSet(), submit: new WeakSet()};
-  Object.defineProperty(window, key, {value: listeners, enumerable: false});
+  Object.defineProperty(window, key, {value: listeners});
   const clickTypes = new Set(["click", "mousedown", "mouseup", "pointerdown", "pointerup", "dblclick"]);
   const original = EventTarget.prototype.addEventListener;
   EventTarget.prototype.addEventListener = function (type, ...rest) {

@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.async_api import Cookie as PlaywrightCookie
 
 from wm_pipeline.domain.delta import Dialog, StateDelta, StorageChange
+from wm_pipeline.domain.errors import InvalidInputError, WorldError
 from wm_pipeline.domain.records import from_json
 from wm_pipeline.domain.state import (
     AuthContext,
@@ -24,7 +25,7 @@ _WALKER = (Path(__file__).parent / "observe.js").read_text()
 INIT_JS = (
     (Path(__file__).parent / "hooks.js").read_text()
     + f"""
-Object.defineProperty(window, Symbol.for("wm.walk"), {{value: {_WALKER}, enumerable: false, configurable: true}});
+if (!window[Symbol.for("wm.walk")]) Object.defineProperty(window, Symbol.for("wm.walk"), {{value: {_WALKER}}});
 """
 )
 """Added to every document, so that the walker is not sent anew with each observation (4 of 10 ms)."""
@@ -56,8 +57,11 @@ class PageWalk:
 
 
 def page_walk_of(answer: str) -> PageWalk:
-    """Raises InvalidInputError when a page tampered with the walker so that its answer has another form."""
-    return from_json(PageWalk, answer, what="page")
+    """Raises WorldError when a page tampered with what the walker uses, so that its answer has another form."""
+    try:
+        return from_json(PageWalk, answer, what="page")
+    except InvalidInputError as error:
+        raise WorldError(f"the page cannot be read: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,6 +248,8 @@ class BrowserSession:
             failure = StopReason.TIMED_OUT
         except PlaywrightError as error:
             failure = StopReason.TIMED_OUT if "Timeout" in error.message else StopReason.BROWSER_CRASHED
+        except WorldError:
+            failure = StopReason.BROWSER_CRASHED
         elapsed_ms = (time.perf_counter() - started) * 1000
         if walk is None:
             self._episode.prior_steps = previous_steps
@@ -326,7 +328,7 @@ class BrowserSession:
         try:
             async with self._limited():
                 is_same = await self._restore(saved, before_load)
-        except (TimeoutError, PlaywrightError):
+        except (TimeoutError, PlaywrightError, WorldError):
             self._is_broken = True
             await self._recover()
             return False

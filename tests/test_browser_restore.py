@@ -1,0 +1,166 @@
+"""A saved page can be gone back to exactly, and a page that cannot is noticed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.page_site import BrowserWorld, ref_of
+from wm_pipeline.domain.action import NOOP, Action
+from wm_pipeline.domain.errors import WorldError
+from wm_pipeline.domain.vocabulary import ActionKind, StopReason
+from wm_pipeline.environments.browser.session import SessionSettings
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[BrowserWorld]:
+    world = BrowserWorld(SessionSettings(step_limit_ms=4000))
+    yield world
+    world.close()
+
+
+def click(world: BrowserWorld, name: str) -> Action:
+    return Action(ActionKind.CLICK, ref_of(world.session.state, name))
+
+
+def save(world: BrowserWorld) -> None:
+    world.run(world.session.snapshot())
+
+
+def restore(world: BrowserWorld) -> bool:
+    return world.run(world.session.restore())
+
+
+def test_half_filled_forms_come_back(world: BrowserWorld) -> None:
+    state = world.open("mail.html")
+    for action in (
+        Action(ActionKind.FILL, ref_of(state, "Amount"), "12"),
+        Action(ActionKind.SELECT, ref_of(state, "Payee"), "Bob"),
+        Action(ActionKind.CHECK, ref_of(state, "Urgent")),
+        Action(ActionKind.CHECK, ref_of(state, "Fast")),
+    ):
+        world.act(action)
+    saved = world.session.state
+    save(world)
+    world.act(Action(ActionKind.SUBMIT, "f1"))
+
+    is_same = restore(world)
+
+    assert is_same
+    assert world.session.state == saved
+
+
+@pytest.mark.parametrize("name", ["Store", "Draft", "Cookie", "Worker"])
+def test_what_a_branch_stored_is_gone_again(world: BrowserWorld, name: str) -> None:
+    saved = world.open("scripts.html")
+    save(world)
+    world.act(click(world, name))
+
+    is_same = restore(world)
+
+    assert is_same
+    assert world.session.state == saved
+    assert world.act(NOOP).delta.storage == ()
+
+
+def test_what_was_stored_before_is_there_before_the_page_asks_for_it(world: BrowserWorld) -> None:
+    world.open("scripts.html")
+    for name in ("Store", "Draft", "Cookie"):
+        world.act(click(world, name))
+    saved = world.act(Action(ActionKind.GOTO, value="/scripts.html?again")).state
+    assert "stored: http://evil.localhost/ x" in [block.text for block in saved.texts]
+    save(world)
+    world.act(Action(ActionKind.RUN_SCRIPT, value="localStorage.clear(); sessionStorage.clear()"))
+
+    is_same = restore(world)
+
+    assert is_same
+    assert world.session.state == saved
+
+
+def test_storage_of_a_page_left_behind_comes_back(world: BrowserWorld) -> None:
+    world.open("scripts.html")
+    world.act(click(world, "Store"))
+    saved = world.act(Action(ActionKind.GOTO, value="http://pay.localhost/scripts.html")).state
+    save(world)
+    world.act(Action(ActionKind.GOTO, value="http://mail.localhost/scripts.html"))
+    world.act(Action(ActionKind.RUN_SCRIPT, value="localStorage.clear()"))
+
+    is_same = restore(world)
+    again = world.act(Action(ActionKind.GOTO, value="http://mail.localhost/scripts.html"))
+
+    assert is_same
+    assert [item.key for item in saved.storage] == ["sync"]
+    assert "stored: http://evil.localhost/" in [block.text for block in again.state.texts]
+
+
+def test_the_same_action_leads_to_the_same_state_after_each_restore(world: BrowserWorld) -> None:
+    world.open("mail.html")
+    save(world)
+
+    steps = []
+    for _ in range(3):
+        steps.append(world.act(click(world, "the notice")))
+        assert restore(world)
+
+    assert steps[0].state == steps[1].state == steps[2].state
+    assert steps[0].delta == steps[1].delta == steps[2].delta
+
+
+def test_going_back_after_a_restore_follows_the_saved_history(world: BrowserWorld) -> None:
+    world.open("mail.html")
+    world.act(click(world, "the notice"))
+    save(world)
+    world.act(Action(ActionKind.GOTO, value="/scripts.html"))
+    world.act(Action(ActionKind.GOTO, value="/visibility.html"))
+    assert restore(world)
+
+    step = world.act(Action(ActionKind.BACK))
+
+    assert step.state.title == "Mail"
+
+
+def test_a_page_that_differs_from_the_saved_one_is_noticed(world: BrowserWorld) -> None:
+    world.open("counter.html")
+    save(world)
+    world.act(NOOP)
+
+    assert not restore(world)
+
+
+def test_the_database_goes_back_after_the_old_page_and_before_the_new_one(world: BrowserWorld) -> None:
+    world.open("unload.html")
+    save(world)
+    world.site.requests.clear()
+
+    is_same = world.run(world.session.restore(lambda: world.site.requests.append("database restored")))
+
+    assert is_same
+    assert world.site.requests == [
+        "POST mail.localhost /beacon bye",
+        "database restored",
+        "GET mail.localhost /unload.html",
+    ]
+
+
+def test_a_failed_step_can_be_gone_back_from(world: BrowserWorld) -> None:
+    world.open("scripts.html")
+    for name in ("Store", "Draft", "Cookie"):
+        world.act(click(world, name))
+    saved = world.act(Action(ActionKind.GOTO, value="/scripts.html?again")).state
+    save(world)
+    failed = world.act(click(world, "Hang"))
+
+    is_same = restore(world)
+
+    assert failed.failure is StopReason.TIMED_OUT
+    assert is_same
+    assert world.session.state == saved
+
+
+def test_without_a_snapshot_there_is_nothing_to_restore(world: BrowserWorld) -> None:
+    world.open("mail.html")
+
+    with pytest.raises(WorldError, match=r"^there is no snapshot to restore$"):
+        restore(world)
