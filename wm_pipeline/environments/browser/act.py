@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,11 @@ from playwright.async_api import Page
 from wm_pipeline.domain.action import Action, check_action
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.text import short_action
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.isolation import check_address
 
 ACT_JS = (Path(__file__).parent / "act.js").read_text()
-
-MAX_PHRASE_VALUE = 60
 
 
 def check_executable(
@@ -122,38 +122,8 @@ async def retype(page: Page, values: tuple[dict[str, Any], ...]) -> bool:
 
 
 def phrase_of(state: State, action: Action) -> str:
-    """One short phrase for `State.prior_steps`, such as `click button "Send"`. A password is not repeated."""
-    value = (action.value or "")[:MAX_PHRASE_VALUE]
+    """One short phrase for `State.prior_steps`; what is typed into a password field is not repeated."""
     element = None if action.target_ref is None else state.element(action.target_ref)
-    target = "" if element is None else f'{element.role} "{element.name}"'
-    match action.kind:
-        case ActionKind.FILL:
-            is_secret = element is not None and element.input_type == "password"
-            return f"fill {target}" if is_secret else f'fill {target} with "{value}"'
-        case ActionKind.SELECT:
-            return f'select "{value}" in {target}'
-        case ActionKind.PRESS:
-            return f"press {value} in {target}"
-        case ActionKind.GOTO:
-            return f"go to {value}"
-        case ActionKind.BACK:
-            return "go back"
-        case ActionKind.SUBMIT:
-            form = state.form(action.target_ref or "")
-            secret = {field.name for field in form.fields if field.input_type == "password"} if form else set()
-            typed = ", ".join(
-                field.name if field.name in secret else f'{field.name} "{field.value[:MAX_PHRASE_VALUE]}"'
-                for field in action.fields
-            )
-            name = form.name if form is not None else ""
-            return f'submit form "{name}"' + (f" with {typed}" if typed else "")
-        case ActionKind.UPLOAD:
-            return f'upload "{value}" to {target}'
-        case ActionKind.RUN_SCRIPT:
-            return f'run script "{value}"'
-        case ActionKind.NOOP:
-            return "wait"
-        case ActionKind.ASK_HUMAN:
-            return "ask a person"
-        case _:
-            return f"{action.kind.value} {target}"
+    if element is not None and element.input_type == "password" and action.value is not None:
+        action = replace(action, value="•" * len(action.value))
+    return short_action(state, action)

@@ -3,13 +3,15 @@
 (() => {
   const key = Symbol.for("wm.listeners");
   if (window[key]) return;
-  const listeners = {click: new WeakSet(), submit: new WeakSet()};
+  const listeners = {click: new WeakSet(), press: new WeakSet(), submit: new WeakSet()};
   Object.defineProperty(window, key, {value: listeners});
-  const clickTypes = new Set(["click", "mousedown", "mouseup", "pointerdown", "pointerup", "dblclick"]);
+  const clickTypes = new Set(["click", "mouseup", "pointerup", "dblclick"]);
+  const pressTypes = new Set(["mousedown", "pointerdown"]);
   const original = EventTarget.prototype.addEventListener;
   EventTarget.prototype.addEventListener = function (type, ...rest) {
     if (this instanceof Element) {
       if (clickTypes.has(type)) listeners.click.add(this);
+      if (pressTypes.has(type)) listeners.press.add(this);
       if (type === "submit") listeners.submit.add(this);
     }
     return original.call(this, type, ...rest);

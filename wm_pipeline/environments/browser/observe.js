@@ -19,7 +19,7 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
     look();
   });
 
-  const listeners = window[Symbol.for("wm.listeners")] ?? {click: new WeakSet(), submit: new WeakSet()};
+  const listeners = window[Symbol.for("wm.listeners")] ?? {click: new WeakSet(), press: new WeakSet(), submit: new WeakSet()};
   const ignored = hiddenSelectors.length ? hiddenSelectors.join(",") : null;
   const squeeze = (text) => (text ?? "").toWellFormed().replace(/\s+/g, " ").trim();
   const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + "…" : text).toWellFormed();
@@ -147,7 +147,9 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
     "link", "button", "textbox", "searchbox", "combobox", "checkbox", "radio", "switch", "slider", "spinbutton",
     "menuitem", "menuitemcheckbox", "menuitemradio", "tab", "option", "treeitem",
   ]);
-  const hasHandler = (node) => listeners.click.has(node) || typeof node.onclick === "function";
+  // A listener for presses alone on something that holds controls is a widget's frame (dragging, focus), not a control.
+  const hasHandler = (node) => listeners.click.has(node) || typeof node.onclick === "function" ||
+    (listeners.press.has(node) && !node.querySelector("a[href],button,input,select,textarea"));
   const ownRole = (node) => {
     if (node.tagName === "A" || node.tagName === "AREA") return node.hasAttribute("href") ? "link" : null;
     if (node.tagName === "INPUT") return node.type === "hidden" ? null : inputRoles[node.type] ?? "textbox";

@@ -335,6 +335,40 @@ class BrowserSession:
         self._is_broken = False
         return is_same
 
+    async def rewind(self, replay: Callable[[], Awaitable[None]], *, is_reloaded: bool) -> bool:
+        """Go back to the snapshot by doing again what led to it: for pages that live in their scripts.
+
+        `replay` uses evaluate() and repeat(); `is_reloaded` loads the page anew first.
+        """
+        saved = self._snapshot
+        if saved is None:
+            raise WorldError("there is no snapshot to restore")
+        try:
+            if is_reloaded or self._is_broken:
+                async with self._limited():
+                    await self._present_tab().page.goto(saved.state.url)
+            await replay()
+            self._episode.prior_steps = saved.state.prior_steps
+            self._episode.history = saved.history
+            async with self._limited():
+                await self._look()
+        except (TimeoutError, PlaywrightError, WorldError):
+            self._is_broken = True
+            await self._recover()
+            return False
+        self._is_broken = False
+        is_same = page_id_of(self.state) == page_id_of(saved.state)
+        if is_same:
+            self._state = saved.state
+        return is_same
+
+    async def repeat(self, action: Action) -> None:
+        """Do an action again without remembering it as a step."""
+        with _as_world_error("repeating an action"):
+            async with self._limited():
+                await self._perform(self._present_tab(), self.state, action)
+                await self._look()
+
     async def _restore(self, saved: _Snapshot, before_load: Callable[[], Awaitable[None] | None] | None) -> bool:
         tab, episode = self._present_tab(), self._episode
         # Whatever the old page still wants to send when it is left must arrive before the database goes back.

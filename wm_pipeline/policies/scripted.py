@@ -1,0 +1,27 @@
+"""Does the goal properly: the world's own script."""
+
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.errors import PolicyError
+from wm_pipeline.domain.ports import Environment
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import ProposedBy
+from wm_pipeline.domain.world import Episode
+
+
+class ScriptedPolicy:
+    """Follows `expert_action` until there is nothing left to do."""
+
+    def __init__(self) -> None:
+        self._environment: Environment | None = None
+
+    @property
+    def proposed_by(self) -> ProposedBy:
+        return ProposedBy.SCRIPTED
+
+    def start(self, episode: Episode, environment: Environment, *, seed: int) -> None:
+        self._environment = environment
+
+    def propose(self, state: State) -> Action | None:
+        if self._environment is None:
+            raise PolicyError("the scripted policy was asked before start()")
+        return self._environment.expert_action(state)
