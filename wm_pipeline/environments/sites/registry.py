@@ -1,0 +1,66 @@
+"""Which sites and attack families there are. Register your own before worlds are drawn or an environment is opened."""
+
+from wm_pipeline.domain.errors import InvalidInputError
+from wm_pipeline.environments.sites.attack import AttackFamily
+from wm_pipeline.environments.sites.attacks import (
+    cross_origin_form,
+    hidden_dom_instruction,
+    lookalike_link,
+    storage_poisoning,
+    user_content_instruction,
+)
+from wm_pipeline.environments.sites.schema import SiteSchema, check_schema
+from wm_pipeline.environments.sites.schemas.identity import IDENTITY
+from wm_pipeline.environments.sites.schemas.payroll import PAYROLL
+from wm_pipeline.environments.sites.schemas.webmail import WEBMAIL
+
+_SITES: dict[str, SiteSchema] = {}
+_FAMILIES: dict[str, AttackFamily] = {}
+
+
+def register_site(schema: SiteSchema) -> SiteSchema:
+    """Add a site, or replace the one of the same name. Raises InvalidInputError when the schema has a mistake."""
+    check_schema(schema)
+    _SITES[schema.name] = schema
+    return schema
+
+
+def register_attack(family: AttackFamily) -> AttackFamily:
+    """Add an attack family, or replace the one of the same name."""
+    if not family.lookalikes:
+        raise InvalidInputError(f"attack family {family.name}: it has no look-alikes; add at least one harmless twin")
+    _FAMILIES[family.name] = family
+    return family
+
+
+def registered_sites() -> dict[str, SiteSchema]:
+    return dict(_SITES)
+
+
+def registered_attacks() -> dict[str, AttackFamily]:
+    return dict(_FAMILIES)
+
+
+def site_of(name: str) -> SiteSchema:
+    if name not in _SITES:
+        raise InvalidInputError(f"site: there is no site {name!r}; registered are {', '.join(sorted(_SITES))}")
+    return _SITES[name]
+
+
+def attack_of(name: str) -> AttackFamily:
+    if name not in _FAMILIES:
+        known = ", ".join(sorted(_FAMILIES))
+        raise InvalidInputError(f"attack: there is no family {name!r}; registered are {known}")
+    return _FAMILIES[name]
+
+
+for _schema in (PAYROLL, WEBMAIL, IDENTITY):
+    register_site(_schema)
+for _family in (
+    hidden_dom_instruction.FAMILY,
+    user_content_instruction.FAMILY,
+    cross_origin_form.FAMILY,
+    lookalike_link.FAMILY,
+    storage_poisoning.FAMILY,
+):
+    register_attack(_family)

@@ -1,0 +1,574 @@
+"""A site schema: one web application as data. A new site is one file that builds a SiteSchema and registers it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wm_pipeline.domain.authorization import Bound, EffectPattern
+from wm_pipeline.domain.errors import InvalidInputError
+from wm_pipeline.domain.vocabulary import AssetKind, BoundOperator, ChangeOperation, EffectKind, SinkKind
+from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.wording import Phrase
+
+Words = Phrase | str
+Row = Mapping[str, str]
+Rows = Mapping[str, Sequence[Row]]
+"""Rows a table, as drawn for one world."""
+
+
+class ColumnType(StrEnum):
+    TEXT = "text"
+    MONEY = "money"
+    RICH_TEXT = "rich_text"
+    """Text with markup, written by whoever the entity's author column names: where strangers' words reach a page."""
+    INTERNAL = "internal"
+    """Never shown."""
+
+
+class ValueSource(StrEnum):
+    """Where a written value comes from."""
+
+    FIELD = "field"
+    RECORD = "record"
+    """A column of the record that the operation is done on."""
+    CONSTANT = "constant"
+    USER = "user"
+    """The signed-in user's name."""
+    USER_EMAIL = "user_email"
+    NEXT_KEY = "next_key"
+    """The next free key of the table, with the given prefix."""
+    ABOUT = "about"
+    """`table/key` of the record: what a comment is about."""
+    SECRET = "secret"  # noqa: S105 (a word, not a password)
+    """A fresh secret, the same in every run of the world."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    source: ValueSource
+    name: str = ""
+
+
+def field(name: str) -> Value:
+    return Value(ValueSource.FIELD, name)
+
+
+def record(column: str) -> Value:
+    return Value(ValueSource.RECORD, column)
+
+
+def constant(text: str) -> Value:
+    return Value(ValueSource.CONSTANT, text)
+
+
+def equals(field_name: str, value: str) -> Bound:
+    return Bound(field_name, BoundOperator.EQUALS, (value,))
+
+
+def at_most(field_name: str, value: str) -> Bound:
+    return Bound(field_name, BoundOperator.AT_MOST, (value,))
+
+
+def one_of(field_name: str, *values: str) -> Bound:
+    return Bound(field_name, BoundOperator.ONE_OF, values)
+
+
+def inserted(site: str, table: str, *bounds: Bound) -> EffectPattern:
+    return EffectPattern(EffectKind.ROW_INSERTED, site, table, bounds)
+
+
+def updated(site: str, table: str, *bounds: Bound) -> EffectPattern:
+    return EffectPattern(EffectKind.ROW_UPDATED, site, table, bounds)
+
+
+def deleted(site: str, table: str, *bounds: Bound) -> EffectPattern:
+    return EffectPattern(EffectKind.ROW_DELETED, site, table, bounds)
+
+
+def received(host: str) -> EffectPattern:
+    return EffectPattern(EffectKind.DATA_RECEIVED, host, "*")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    label: Words = ""
+    column_type: ColumnType = ColumnType.TEXT
+    asset: AssetKind | None = None
+    """What a change of this column touches; None is the entity's own asset, NONE is bookkeeping."""
+    is_canary: bool = False
+    """Values are secrets: any outside host that receives one shows up as an effect."""
+    is_identity: bool = False
+    """Repeated in every effect on the row, so that an authorization can say which row it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Rows of this entity leave the company when the address is outside it, as mail does."""
+
+    address_column: str
+    content_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    table: str
+    key: str
+    title: str
+    """Column that names a record on the page."""
+    columns: tuple[Column, ...]
+    asset: AssetKind
+    insert_sink: SinkKind = SinkKind.INTERNAL_RECORD
+    author: str | None = None
+    """Column that says who wrote the rich text."""
+    delivery: Delivery | None = None
+
+    def column(self, name: str) -> Column | None:
+        return next((column for column in self.columns if column.name == name), None)
+
+    @property
+    def rich_text(self) -> str | None:
+        """The column that strangers' words are in."""
+        return next((c.name for c in self.columns if c.column_type is ColumnType.RICH_TEXT), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an operation's form."""
+
+    name: str
+    label: Words
+    input_type: str = "text"
+    """text, email, number, textarea or select."""
+    prefill: str | None = None
+    """Column of the record whose value is filled in."""
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    operation: ChangeOperation
+    table: str
+    values: Mapping[str, Value]
+    """For an update or a delete the row is the operation's record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What must hold of the record, or the site refuses and says so."""
+
+    column: str
+    one_of: tuple[str, ...]
+    refusal: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A limit: above it the written column gets another value, such as a wire that waits for approval."""
+
+    field: str
+    at_most: float
+    column: str
+    otherwise: str
+    text: Words
+    """What the form says about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenForward:
+    """What the other side does with what it gets, where the world's hidden variable says so. No page shows it."""
+
+    trusted_column: str
+    trusted_value: str
+    """A record with this value is never forwarded: what can be seen does matter."""
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    name: str
+    label: Words
+    """Text of the button."""
+    table: str
+    """Entity whose record it is done on; a form of a list page has no record."""
+    writes: tuple[Write, ...]
+    notice: Words
+    """What the page announces afterwards."""
+    fields: tuple[Field, ...] = ()
+    roles: tuple[str, ...] = ()
+    """Who may; empty: everybody who is signed in."""
+    is_on_list: bool = False
+    """The form stands on the list page, and there is no record."""
+    is_csrf_protected: bool = True
+    """False is a deliberate mistake of the site: a form on another site can send it."""
+    guards: tuple[Guard, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    confirm: Words | None = None
+    """Asked in a dialog first."""
+    is_async: bool = False
+    """Sent by script, then the page is loaded again."""
+    hidden_forward: HiddenForward | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A list of a table's records at `/{name}`, and a page for each at `/{name}/{key}`; the dashboard is given."""
+
+    name: str
+    title: Words
+    table: str
+    columns: tuple[str, ...]
+    """What the list shows beside the title column."""
+    detail: tuple[str, ...]
+    """What a record's page shows."""
+    where: Mapping[str, str] | None = None
+    """Only rows with these values; `{user_email}` is the signed-in user's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """Whether the database holds rows like this; `{parameter}` in a value is the goal's."""
+
+    table: str
+    where: Mapping[str, str]
+    at_least: int = 1
+    at_most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A goal's parameters, and which of them are secrets that only the user and the site should know."""
+
+    parameters: Mapping[str, str]
+    secrets: Mapping[str, AssetKind] | None = None
+    rows: Rows | None = None
+    """Rows that only worlds with this goal have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One page's worth of the expert's script: a link to follow, or a form to send."""
+
+    path: str
+    """Page to be on, with `{parameter}` slots."""
+    operation: str | None = None
+    """Operation whose form is sent there; None: only go there."""
+    record: str | None = None
+    """Key of the record the form belongs to."""
+    fields: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a user may ask for, with everything needed to judge it."""
+
+    name: str
+    texts: Phrase
+    draw: Callable[[Draw, Rows], Drawn]
+    record: tuple[str, str]
+    """Table and key, with slots, of the record whose page lies on the way: where an attack can wait."""
+    start: str
+    """Path of the page it starts on."""
+    script: tuple[Stage, ...]
+    authorized: tuple[EffectPattern, ...]
+    """With `{parameter}` slots in the bounds."""
+    reached: tuple[RowCheck, ...]
+    requires: tuple[RowCheck, ...]
+    """What must hold for the goal to be possible as long as it is not reached."""
+    has_hidden_variable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Abuse:
+    """What an attacker can want from one of the site's own operations."""
+
+    name: str
+    operation: str
+    view: str
+    """View on whose page the form stands."""
+    draw: Callable[[Draw, Rows, Mapping[str, str]], Mapping[str, str]]
+    """Slots for the request: the attacker's values, and `record` for the key. Also gets the goal's parameters."""
+    fields: Mapping[str, str]
+    """What to send, with slots."""
+    request: Phrase
+    """The sentence that asks for it, values included."""
+    success: tuple[EffectPattern, ...]
+    goals: tuple[str, ...] = ()
+    """Only with these goals; empty: any."""
+
+    def fits(self, site: "SiteSchema", goal: Goal) -> bool:
+        return self in site.abuses and (not self.goals or goal.name in self.goals)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSchema:
+    name: str
+    brand: Words
+    entities: tuple[Entity, ...]
+    roles: tuple[Role, ...]
+    views: tuple[View, ...]
+    operations: tuple[Operation, ...]
+    goals: tuple[Goal, ...]
+    populate: Callable[[Draw], Rows]
+    """The rows of one world."""
+    user_role: str
+    """Role of the signed-in user."""
+    abuses: tuple[Abuse, ...] = ()
+    text_channel: str = "note"
+    """Name of the channel that a record's rich text is, such as mail_body."""
+    same_site: str = "Lax"
+    """SameSite of the session cookie; None lets forms of other sites act with it."""
+    comments_title: Words = "Comments"
+
+    @property
+    def host(self) -> str:
+        return f"{self.name}.localhost"
+
+    @property
+    def origin(self) -> str:
+        return f"http://{self.host}"
+
+    def entity(self, table: str) -> Entity:
+        found = next((entity for entity in (*self.entities, *BUILT_IN_ENTITIES) if entity.table == table), None)
+        if found is None:
+            raise InvalidInputError(f"site {self.name}: no entity has the table {table!r}; add it to `entities`")
+        return found
+
+    def operation(self, name: str) -> Operation | None:
+        return next((operation for operation in self.operations if operation.name == name), None)
+
+    def view(self, name: str) -> View | None:
+        return next((view for view in self.views if view.name == name), None)
+
+    def view_of(self, table: str) -> View:
+        """The list whose pages show this table's records."""
+        found = next((view for view in self.views if view.table == table), None)
+        if found is None:
+            raise InvalidInputError(f"site {self.name}: no list view shows the table {table!r}; add one to `views`")
+        return found
+
+    def goal(self, name: str) -> Goal | None:
+        return next((goal for goal in self.goals if goal.name == name), None)
+
+
+COMMENTS = Entity(
+    table="comments",
+    key="comment_id",
+    title="comment_id",
+    columns=(
+        Column("comment_id"),
+        Column("about", column_type=ColumnType.INTERNAL, is_identity=True),
+        Column("author", is_identity=True),
+        Column("body", column_type=ColumnType.RICH_TEXT),
+    ),
+    asset=AssetKind.BUSINESS_RECORD,
+    author="author",
+)
+"""Every site has comments on its records; `about` is `table/key`."""
+
+ANNOUNCEMENTS = Entity(
+    table="announcements",
+    key="announcement_id",
+    title="announcement_id",
+    columns=(Column("announcement_id"), Column("author"), Column("body", column_type=ColumnType.RICH_TEXT)),
+    asset=AssetKind.BUSINESS_RECORD,
+    author="author",
+)
+"""Every site has a banner that colleagues can write."""
+
+FILES = Entity(
+    table="files",
+    key="file_name",
+    title="file_name",
+    columns=(Column("file_name"), Column("author"), Column("content"), Column("content_type")),
+    asset=AssetKind.BUSINESS_RECORD,
+    author="author",
+)
+"""Uploaded files, served under /files/."""
+
+SESSIONS = Entity(
+    table="sessions",
+    key="session_token",
+    title="principal",
+    columns=(
+        Column("session_token", column_type=ColumnType.INTERNAL),
+        Column("principal", is_identity=True),
+        Column("email"),
+        Column("role"),
+        Column("csrf_token", column_type=ColumnType.INTERNAL),
+        Column("is_alive"),
+    ),
+    asset=AssetKind.NONE,
+)
+
+BUILT_IN_ENTITIES = (COMMENTS, ANNOUNCEMENTS, FILES, SESSIONS)
+
+_INPUT_TYPES = ("text", "email", "number", "textarea", "select")
+_SAME_SITE = ("Lax", "Strict", "None")
+
+
+def check_schema(schema: SiteSchema) -> None:
+    """Raise InvalidInputError naming site, key and remedy at the first mistake in a schema."""
+    tables = {entity.table for entity in schema.entities}
+    _require(
+        schema.name.isidentifier() and schema.name.islower(),
+        schema,
+        "name",
+        f"{schema.name!r} cannot be a host name; use lower-case letters",
+    )
+    _require(bool(schema.views), schema, "views", "there is no page to show; add a View")
+    _require(
+        schema.user_role in {role.name for role in schema.roles},
+        schema,
+        "user_role",
+        f"no role is called {schema.user_role!r}; add a Role",
+    )
+    _require(
+        schema.same_site in _SAME_SITE,
+        schema,
+        "same_site",
+        f"{schema.same_site!r} is not one of {', '.join(_SAME_SITE)}; use one of these",
+    )
+    for entity in schema.entities:
+        key = f"entities[{entity.table}]"
+        _require(
+            entity.table not in {built_in.table for built_in in BUILT_IN_ENTITIES},
+            schema,
+            key,
+            "every site has this table already; rename it",
+        )
+        names = [column.name for column in entity.columns]
+        _require(len(set(names)) == len(names), schema, f"{key}.columns", "a column is given twice; remove one")
+        for role, column in (("key", entity.key), ("title", entity.title), ("author", entity.author)):
+            _require(column is None or column in names, schema, f"{key}.{role}", _no_column(entity, column))
+        if entity.delivery is not None:
+            for column in (entity.delivery.address_column, *entity.delivery.content_columns):
+                _require(column in names, schema, f"{key}.delivery", _no_column(entity, column))
+        _require(
+            entity.rich_text is None or entity.author is not None,
+            schema,
+            f"{key}.author",
+            f"{entity.rich_text!r} is rich text and nobody is said to have written it; name the author's column",
+        )
+    for view in schema.views:
+        key = f"views[{view.name}]"
+        _require(view.table in tables, schema, f"{key}.table", _no_table(view.table, tables))
+        entity = schema.entity(view.table)
+        for column in (*view.columns, *view.detail, *(view.where or {})):
+            _require(entity.column(column) is not None, schema, f"{key}.columns", _no_column(entity, column))
+    for operation in schema.operations:
+        _check_operation(schema, operation, tables)
+    for goal in schema.goals:
+        key = f"goals[{goal.name}]"
+        _require(goal.record[0] in tables, schema, f"{key}.record", _no_table(goal.record[0], tables))
+        _require(bool(goal.reached), schema, f"{key}.reached", "nothing says when it is reached; add a RowCheck")
+        for stage in goal.script:
+            _check_script(schema, f"{key}.script", stage.operation, stage.fields)
+        for check in (*goal.reached, *goal.requires):
+            _check_row(schema, f"{key}.reached", check)
+    for abuse in schema.abuses:
+        key = f"abuses[{abuse.name}]"
+        _check_script(schema, key, abuse.operation, abuse.fields)
+        _require(schema.view(abuse.view) is not None, schema, f"{key}.view", f"there is no view {abuse.view!r}; add it")
+        for name in abuse.goals:
+            _require(schema.goal(name) is not None, schema, f"{key}.goals", f"there is no goal {name!r}; add it")
+
+
+def _check_operation(schema: SiteSchema, operation: Operation, tables: set[str]) -> None:
+    key = f"operations[{operation.name}]"
+    _require(operation.table in tables, schema, f"{key}.table", _no_table(operation.table, tables))
+    entity = schema.entity(operation.table)
+    field_names = {item.name for item in operation.fields}
+    _require(
+        not operation.is_on_list or not operation.guards, schema, f"{key}.guards", "a list page has no record to check"
+    )
+    for role in operation.roles:
+        _require(
+            role in {known.name for known in schema.roles},
+            schema,
+            f"{key}.roles",
+            f"no role is called {role!r}; add a Role",
+        )
+    for item in operation.fields:
+        at = f"{key}.fields[{item.name}]"
+        _require(
+            item.input_type in _INPUT_TYPES,
+            schema,
+            at,
+            f"{item.input_type!r} is not one of {', '.join(_INPUT_TYPES)}; use one of these",
+        )
+        _require((item.input_type == "select") == bool(item.options), schema, at, "a select needs options, others none")
+        _require(
+            item.prefill is None or entity.column(item.prefill) is not None,
+            schema,
+            at,
+            _no_column(entity, item.prefill),
+        )
+    for guard in operation.guards:
+        _require(entity.column(guard.column) is not None, schema, f"{key}.guards", _no_column(entity, guard.column))
+    for policy in operation.policies:
+        _require(policy.field in field_names, schema, f"{key}.policies", _no_field(operation, policy.field))
+    _require(bool(operation.writes), schema, f"{key}.writes", "it changes nothing; add a Write")
+    for index, write in enumerate(operation.writes):
+        at = f"{key}.writes[{index}]"
+        known = tables | {COMMENTS.table}
+        _require(write.table in known, schema, f"{at}.table", _no_table(write.table, known))
+        written = schema.entity(write.table)
+        if write.operation is not ChangeOperation.INSERTED:
+            _require(
+                write.table == operation.table and not operation.is_on_list,
+                schema,
+                at,
+                f"it changes the operation's record, which is not in {write.table!r}; insert, or move the operation",
+            )
+        for column, value in write.values.items():
+            _require(written.column(column) is not None, schema, f"{at}.values", _no_column(written, column))
+            if value.source is ValueSource.FIELD:
+                _require(value.name in field_names, schema, f"{at}.values", _no_field(operation, value.name))
+            if value.source is ValueSource.RECORD:
+                _require(
+                    entity.column(value.name) is not None and not operation.is_on_list,
+                    schema,
+                    f"{at}.values",
+                    _no_column(entity, value.name),
+                )
+
+
+def _check_script(schema: SiteSchema, key: str, operation_name: str | None, fields: Mapping[str, str] | None) -> None:
+    if operation_name is None:
+        return
+    operation = schema.operation(operation_name)
+    if operation is None:
+        raise InvalidInputError(f"site {schema.name}: {key}: there is no operation {operation_name!r}; add it")
+    for name in fields or {}:
+        _require(name in {item.name for item in operation.fields}, schema, key, _no_field(operation, name))
+
+
+def _check_row(schema: SiteSchema, key: str, check: RowCheck) -> None:
+    entity = schema.entity(check.table)
+    for column in check.where:
+        _require(entity.column(column) is not None, schema, key, _no_column(entity, column))
+
+
+def _no_table(table: str, tables: set[str]) -> str:
+    return f"no entity has the table {table!r}; add an Entity or use one of {', '.join(sorted(tables))}"
+
+
+def _no_column(entity: Entity, column: str | None) -> str:
+    known = ", ".join(known.name for known in entity.columns)
+    return f"{entity.table!r} has no column {column!r}; add a Column or use one of {known}"
+
+
+def _no_field(operation: Operation, name: str) -> str:
+    known = ", ".join(item.name for item in operation.fields) or "none yet"
+    return f"operation {operation.name!r} has no field {name!r}; add a Field or use one of {known}"
+
+
+def _require(is_right: bool, schema: SiteSchema, key: str, problem: str) -> None:  # a check reads best in one line
+    if not is_right:
+        raise InvalidInputError(f"site {schema.name}: {key}: {problem}")

@@ -1,0 +1,86 @@
+"""Scripts as data: open a page, send a form; resolved against a state into the next action."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wm_pipeline.domain.action import Action, FieldValue
+from wm_pipeline.domain.state import Form, State
+from wm_pipeline.domain.vocabulary import ActionKind
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Be at an address: by a link when the page has one, else by typing the address where that is allowed."""
+
+    url: str
+    is_typed: bool = False
+    """Go there even where no link leads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a form."""
+
+    url: str
+    """Address the form is sent to."""
+    fields: tuple[FieldValue, ...] = ()
+    record: str | None = None
+    """Value of the form's hidden `record`, when it has one."""
+    is_planted: bool = False
+    """The form stands in what somebody wrote, not in the site's own part of the page."""
+    is_by_hand: bool = False
+    """Field by field, then the button; otherwise all in one submit action."""
+
+
+Step = Open | Send
+
+
+def next_action(state: State, steps: Sequence[Step]) -> Action | None:
+    """The action of the last step that can be done in this state; None when none can."""
+    for step in reversed(steps):
+        action = resolve(state, step)
+        if action is not None:
+            return action
+    return None
+
+
+def resolve(state: State, step: Step) -> Action | None:
+    if isinstance(step, Send):
+        form = form_of(state, step)
+        return None if form is None else _send(state, form, step)
+    if state.url == step.url:
+        return None
+    link = next((e for e in state.elements if e.href == step.url and not e.is_disabled), None)
+    if link is not None:
+        return Action(ActionKind.CLICK, link.element_ref)
+    return Action(ActionKind.GOTO, value=step.url) if step.is_typed else None
+
+
+def form_of(state: State, step: Send) -> Form | None:
+    """The form that a step means."""
+    for form in state.forms:
+        if form.action_url != step.url or _is_planted(state, form) is not step.is_planted:
+            continue
+        hidden = {field.name: field.value for field in form.fields if field.input_type == "hidden"}
+        if step.record is None or hidden.get("record", step.record) == step.record:
+            return form
+    return None
+
+
+def _is_planted(state: State, form: Form) -> bool:
+    refs = (form.submit_ref, *(field.element_ref for field in form.fields))
+    elements = [state.element(ref) for ref in refs if ref is not None]
+    return any(element is not None and element.author is not None for element in elements)
+
+
+def _send(state: State, form: Form, step: Send) -> Action:
+    present = {field.name: field for field in form.fields}
+    wrong = [value for value in step.fields if value.name in present and present[value.name].value != value.value]
+    if not step.is_by_hand or form.submit_ref is None:
+        return Action(ActionKind.SUBMIT, form.form_ref, fields=tuple(wrong))
+    for value in wrong:
+        field = present[value.name]
+        if field.element_ref is not None:
+            kind = ActionKind.SELECT if field.input_type == "select" else ActionKind.FILL
+            return Action(kind, field.element_ref, value.value)
+    return Action(ActionKind.CLICK, form.submit_ref)

@@ -1,0 +1,355 @@
+"""Worlds: from a spec to everything that will be served, and from a day to the specs to run."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Generic, TypeVar
+
+from wm_pipeline.domain.action import FieldValue
+from wm_pipeline.domain.authorization import Authorization, EffectPattern
+from wm_pipeline.domain.errors import InvalidInputError
+from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.vocabulary import AssetKind
+from wm_pipeline.domain.world import AttackPlan, WorldSpec
+from wm_pipeline.environments.sites.attack import (
+    BANNER,
+    AttackFamily,
+    Payload,
+    Plant,
+    Scene,
+    channels_of,
+    filled,
+)
+from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.effects import canaries_of
+from wm_pipeline.environments.sites.engine import session_row
+from wm_pipeline.environments.sites.recorder import Canary
+from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, registered_sites, site_of
+from wm_pipeline.environments.sites.schema import Goal, Row, RowCheck, Rows, SiteSchema
+from wm_pipeline.environments.sites.script import Open, Send, Step
+from wm_pipeline.environments.sites.wording import WORDING_IDS
+
+T = TypeVar("T")
+
+ENVIRONMENT = "sites"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One world, drawn: nothing in it depends on anything but its spec."""
+
+    spec: WorldSpec
+    draw: Draw
+    site: SiteSchema
+    goal: Goal
+    parameters: Mapping[str, str]
+    goal_text: str
+    authorization: Authorization
+    start_url: str
+    expert_steps: tuple[Step, ...]
+    rows: Mapping[str, Rows]
+    """Rows a site."""
+    canaries: tuple[Canary, ...]
+    plant: Plant | None
+    is_forwarding: bool
+    has_hidden_variables: bool
+    broker_host: str
+
+
+def build_world(spec: WorldSpec) -> World:
+    """Draw a world. Raises InvalidInputError when the spec names something that is not registered or does not fit."""
+    if spec.environment != ENVIRONMENT:
+        raise InvalidInputError(f"world.environment: expected {ENVIRONMENT!r}, found {spec.environment!r}")
+    if spec.wording_id not in WORDING_IDS:
+        raise InvalidInputError(f"world.wording_id: {spec.wording_id!r} is not one of {', '.join(WORDING_IDS)}")
+    site = site_of(spec.site)
+    goal = _goal_of(site, spec.goal_id)
+    draw = Draw(spec.world_seed, spec.wording_id)
+    rows: dict[str, dict[str, list[Row]]] = {
+        name: {table: list(drawn) for table, drawn in schema.populate(draw).items()}
+        for name, schema in registered_sites().items()
+    }
+    own = rows[site.name]
+    drawn = goal.draw(draw, own)
+    for table, extra in (drawn.rows or {}).items():
+        own[table] = [*own.get(table, []), *extra]
+    parameters = drawn.parameters
+    goal_text = draw.text(f"goal/{goal.name}", goal.texts, **parameters)
+    record = _record_of(site, goal, parameters, own)
+    plant = None
+    if spec.attack is not None:
+        scene = Scene(draw, site, goal, parameters, goal_text, own, record, spec.attack)
+        plant = payload_of(spec.attack, site, goal).plant(scene)
+        _place(scene, plant, own)
+    for name, schema in registered_sites().items():
+        rows[name]["sessions"] = [session_row(draw, schema)]
+    is_forwarding, has_hidden = _hidden_of(site, goal, record, spec.hidden_seed)
+    canaries = [Canary(f"email:{draw.user.handle}", draw.user.email, AssetKind.CONTACT_DATA)]
+    for name, schema in registered_sites().items():
+        canaries += canaries_of(schema, rows[name])
+    canaries += [Canary(f"{name}:goal", parameters[name], asset) for name, asset in (drawn.secrets or {}).items()]
+    patterns = tuple(filled(pattern, parameters) for pattern in goal.authorized)
+    return World(
+        spec=spec,
+        draw=draw,
+        site=site,
+        goal=goal,
+        parameters=parameters,
+        goal_text=goal_text if plant is None or not plant.goal_note else f"{goal_text} {plant.goal_note}",
+        authorization=Authorization(patterns + (() if plant is None else plant.authorized)),
+        start_url=site.origin + _start_path(spec, draw, site, goal, parameters),
+        expert_steps=_expert_steps(draw, site, goal, parameters),
+        rows=rows,
+        canaries=tuple({canary.value: canary for canary in reversed(canaries)}.values())[::-1],
+        plant=plant,
+        is_forwarding=is_forwarding,
+        has_hidden_variables=has_hidden,
+        broker_host=draw.outside_host("broker"),
+    )
+
+
+def _goal_of(site: SiteSchema, goal_id: str) -> Goal:
+    prefix, _, name = goal_id.partition("/")
+    goal = site.goal(name)
+    if prefix != site.name or goal is None:
+        known = ", ".join(f"{site.name}/{one.name}" for one in site.goals)
+        raise InvalidInputError(f"world.goal_id: {goal_id!r} is not one of {known}")
+    return goal
+
+
+def payload_of(plan: AttackPlan, site: SiteSchema, goal: Goal) -> Payload:
+    """The payload a plan names. Raises InvalidInputError when it does not exist or does not fit the world."""
+    family = attack_of(plan.family)
+    found = next((one for one in _payloads(family, site, plan.is_lookalike) if one.name == plan.payload), None)
+    if found is None or not found.fits(site, goal):
+        raise InvalidInputError(
+            f"attack.payload: {plan.payload!r} of {plan.family} does not fit {site.name}/{goal.name}"
+        )
+    if plan.channel not in channels_of(site, goal):
+        known = ", ".join(channels_of(site, goal))
+        raise InvalidInputError(f"attack.channel: {plan.channel!r} is not one of {known} ({site.name}/{goal.name})")
+    if plan.disguise not in family.disguises:
+        raise InvalidInputError(f"attack.disguise: {plan.disguise!r} is not one of {', '.join(family.disguises)}")
+    return found
+
+
+def _payloads(family: AttackFamily, site: SiteSchema, is_lookalike: bool) -> tuple[Payload, ...]:
+    return family.lookalikes if is_lookalike else family.payloads(site)
+
+
+def _record_of(site: SiteSchema, goal: Goal, parameters: Mapping[str, str], rows: Rows) -> Row:
+    table, key = goal.record
+    entity = site.entity(table)
+    wanted = key.format_map(dict(parameters))
+    return next(row for row in rows[table] if row[entity.key] == wanted)
+
+
+def _place(scene: Scene, plant: Plant, rows: dict[str, list[Row]]) -> None:
+    """Put the planted text where its channel says, and files where uploads go."""
+    author = scene.draw.choice(
+        "plant author",
+        (
+            scene.draw.people[5].email,
+            scene.draw.people[6].email,
+            scene.draw.vendors[3].email,
+            scene.draw.outside_email("plant"),
+        ),
+    )
+    table, _ = scene.goal.record
+    entity = scene.site.entity(table)
+    key = scene.record[entity.key]
+    channel = scene.plan.channel
+    if channel == BANNER:
+        rows["announcements"] = [{"announcement_id": "N2", "author": author, "body": plant.html}]
+    elif channel == scene.site.text_channel and entity.rich_text is not None:
+        text = entity.rich_text
+        rows[table] = [
+            {**row, text: f"{row[text]} {plant.html}"} if row[entity.key] == key else row for row in rows[table]
+        ]
+    else:
+        comment = {"comment_id": "C1", "about": f"{table}/{key}", "author": author, "body": plant.html}
+        rows["comments"] = [*rows.get("comments", []), comment]
+    rows["files"] = [
+        {"file_name": file.name, "author": author, "content": file.content, "content_type": file.content_type}
+        for file in plant.files
+    ]
+
+
+def _hidden_of(site: SiteSchema, goal: Goal, record: Row, hidden_seed: int) -> tuple[bool, bool]:
+    """The hidden variable and whether it can make a difference; it is the seed's last bit, so 2n and 2n+1 differ."""
+    if not goal.has_hidden_variable:
+        return False, False
+    hidden = [o.hidden_forward for stage in goal.script if (o := site.operation(stage.operation or "")) is not None]
+    can_forward = any(one is not None and record[one.trusted_column] != one.trusted_value for one in hidden)
+    return hidden_seed % 2 == 1, can_forward
+
+
+def _start_path(spec: WorldSpec, draw: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[str, str]) -> str:
+    given = goal.start.format_map(dict(parameters))
+    listed = f"/{site.view_of(goal.record[0]).name}"
+    if given != listed:
+        return listed if spec.attack is not None and spec.attack.channel == BANNER else given
+    table, key = goal.record
+    own = f"{listed}/{key.format_map(dict(parameters))}"
+    places = (listed, "/") if spec.attack is not None and spec.attack.channel == BANNER else (listed, "/", own)
+    return draw.choice(f"start/{table}", places)
+
+
+def _expert_steps(draw: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[str, str]) -> tuple[Step, ...]:
+    slots = dict(parameters)
+    steps: list[Step] = []
+    for index, stage in enumerate(goal.script):
+        steps.append(Open(site.origin + stage.path.format_map(slots), is_typed=index == 0))
+        if stage.operation is not None:
+            fields = tuple(FieldValue(name, value.format_map(slots)) for name, value in (stage.fields or {}).items())
+            record = None if stage.record is None else stage.record.format_map(slots)
+            url = f"{site.origin}/do/{stage.operation}"
+            steps.append(Send(url, fields, record=record, is_by_hand=draw.chance("by hand", 0.35)))
+    return tuple(steps)
+
+
+def checks_of(world: World, checks: tuple[RowCheck, ...]) -> tuple[RowCheck, ...]:
+    """The goal's checks with this world's parameters."""
+    slots = dict(world.parameters)
+    return tuple(
+        RowCheck(
+            check.table,
+            {column: value.format_map(slots) for column, value in check.where.items()},
+            check.at_least,
+            check.at_most,
+        )
+        for check in checks
+    )
+
+
+def attack_patterns(world: World) -> tuple[EffectPattern, ...]:
+    return () if world.plant is None else world.plant.success
+
+
+# --- drawing many -----------------------------------------------------------------------------------------------------
+
+_KINDS = ("attack", "benign", "attack", "lookalike", "attack", "pair", "pair", "attack", "lookalike", "attack")
+"""Half attacked, a fifth look-alikes, the rest benign, most of that as pairs that differ in hidden variables alone."""
+
+
+def draw_worlds(*, site: str, day: str, count: int, seed: int) -> tuple[WorldSpec, ...]:
+    """The worlds of one site and day, with families, payloads, channels, disguises, goals and wordings balanced."""
+    schema = site_of(site)
+    random = Random(seed_of("worlds", site, day, seed))
+    plain_goals = _Cycle(random, [goal for goal in schema.goals if not goal.has_hidden_variable])
+    hidden_goals = _Cycle(random, [goal for goal in schema.goals if goal.has_hidden_variable])
+    wordings = _Cycle(random, WORDING_IDS)
+    families = {is_lookalike: _Cycle(random, sorted(registered_attacks())) for is_lookalike in (False, True)}
+    payloads: dict[tuple[str, bool], _Cycle[Payload]] = {}
+    channels, disguises = _Balance(random), _Balance(random)
+    specs: list[WorldSpec] = []
+    pair: WorldSpec | None = None
+    for index in range(count):
+        kind = _KINDS[index % len(_KINDS)]
+        world_seed = seed_of("world", site, day, seed, index)
+        if kind == "pair" and pair is not None:
+            specs.append(
+                WorldSpec(ENVIRONMENT, site, pair.world_seed, pair.hidden_seed + 1, pair.goal_id, pair.wording_id, None)
+            )
+            pair = None
+            continue
+        goal = (hidden_goals if kind == "pair" and hidden_goals.items else plain_goals).next()
+        attack = None
+        if kind in ("attack", "lookalike"):
+            is_lookalike = kind == "lookalike"
+            family = attack_of(families[is_lookalike].next())
+            of_family = (family.name, is_lookalike)
+            if of_family not in payloads:
+                payloads[of_family] = _Cycle(random, _payloads(family, schema, is_lookalike))
+            goal, payload = _fitting(schema, payloads[of_family], goal, plain_goals)
+            attack = AttackPlan(
+                family=family.name,
+                channel=channels.next(channels_of(schema, goal)),
+                payload=payload.name,
+                disguise=disguises.next(family.disguises),
+                is_lookalike=is_lookalike,
+            )
+        spec = WorldSpec(
+            environment=ENVIRONMENT,
+            site=site,
+            world_seed=world_seed,
+            hidden_seed=2 * (seed_of("hidden", site, day, seed, index) // 2),
+            goal_id=f"{site}/{goal.name}",
+            wording_id=wordings.next(),
+            attack=attack,
+        )
+        specs.append(spec)
+        pair = spec if kind == "pair" else None
+    return tuple(specs)
+
+
+class _Cycle(Generic[T]):
+    """Goes round a shuffled list, so that everything comes equally often."""
+
+    def __init__(self, random: Random, items: Iterable[T]) -> None:
+        self.items = list(items)
+        random.shuffle(self.items)
+        self._at = 0
+
+    def next(self) -> T:
+        self._at += 1
+        return self.items[(self._at - 1) % len(self.items)]
+
+
+class _Balance:
+    """Chooses what has been chosen least, at random among equals."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._counts: Counter[str] = Counter()
+
+    def next(self, options: Sequence[str]) -> str:
+        fewest = min(self._counts[option] for option in options)
+        chosen = self._random.choice([option for option in options if self._counts[option] == fewest])
+        self._counts[chosen] += 1
+        return chosen
+
+
+def _fitting(schema: SiteSchema, payloads: _Cycle[Payload], goal: Goal, goals: _Cycle[Goal]) -> tuple[Goal, Payload]:
+    """The next payload, and a goal that it fits: the one at hand, or the next that does."""
+    for _ in payloads.items:
+        payload = payloads.next()
+        for candidate in (goal, *(goals.next() for _ in goals.items)):
+            if payload.fits(schema, candidate):
+                return candidate, payload
+    raise InvalidInputError(f"site {schema.name}: no goal fits any payload; widen `fits` or the abuses' goals")
+
+
+def catalogue() -> dict[str, object]:
+    """What worlds can be made of, with counts: sites and their goals, channels and payloads, disguises, wordings."""
+    families = registered_attacks()
+    return {
+        "wordings": list(WORDING_IDS),
+        "disguises": sorted({disguise for family in families.values() for disguise in family.disguises}),
+        "sites": {
+            name: {
+                "goals": [f"{name}/{goal.name}" for goal in schema.goals],
+                "goals_with_hidden_variables": [f"{name}/{g.name}" for g in schema.goals if g.has_hidden_variable],
+                "channels": sorted({channel for goal in schema.goals for channel in channels_of(schema, goal)}),
+                "payloads": {
+                    family.name: [
+                        payload.name
+                        for payload in family.payloads(schema)
+                        if any(payload.fits(schema, goal) for goal in schema.goals)
+                    ]
+                    for family in families.values()
+                },
+            }
+            for name, schema in registered_sites().items()
+        },
+        "families": {
+            family.name: {"lookalikes": [payload.name for payload in family.lookalikes]} for family in families.values()
+        },
+        "counts": {
+            "sites": len(registered_sites()),
+            "goals": sum(len(schema.goals) for schema in registered_sites().values()),
+            "families": len(families),
+            "wordings": len(WORDING_IDS),
+        },
+    }
