@@ -229,7 +229,7 @@ class TableStore:
             raise MissingUpstreamError(f"there is no {self.address_of(path)}; materialize it first") from error
         except (OSError, pl.exceptions.PolarsError, KeyError, ValueError) as error:
             raise TableError(
-                f"{self.address_of(path)} is not a readable wm_pipeline table ({error}); delete it and run its asset again"
+                f"{self.address_of(path)} is not a readable wm_pipeline table ({error}); delete it, then run its asset"
             ) from error
         return dict(note)
 

@@ -1,0 +1,50 @@
+# Everything runs from here; `make help` lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+export DAGSTER_HOME := $(CURDIR)
+# One thread a process is set where processes are started; two libraries must not each start a pool.
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: help setup run ui test test-fast check format notebook screenshots clean
+.DEFAULT_GOAL := help
+
+help:  ## list what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## virtual environment, pinned dependencies, Chromium, base weights
+
+$(READY): pyproject.toml constraints.txt scripts/setup.sh
+	@PYTHON=$(PYTHON) bash scripts/setup.sh
+	@touch $(READY)
+
+run: $(READY)  ## the main job: one round from real browsers to a registered model (PROFILE=laptop)
+	@$(BIN)/wm run --profile $(or $(PROFILE),laptop)
+
+ui: $(READY)  ## Dagster UI and MLflow UI on loopback
+	@$(BIN)/wm ui
+
+test: $(READY)  ## all tests that need no GPU and no keys, real Chromium included
+	@$(BIN)/python -m pytest -q
+
+test-fast: $(READY)  ## without browser and slow tests
+	@$(BIN)/python -m pytest -q -m "not browser and not slow"
+
+check: $(READY)  ## ruff, mypy, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY)  ## let ruff mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+notebook: $(READY)  ## execute the notebooks as shipped
+	@$(BIN)/python -m pytest -q tests/test_notebooks.py
+
+screenshots: $(READY)  ## README's pictures, taken from the running UIs and the newest report
+	@$(BIN)/python scripts/screenshots.py
+
+clean:  ## remove what runs produced (data, checkpoints, MLflow, Dagster history), keep the virtual environment
+	rm -rf .wm

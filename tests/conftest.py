@@ -1,0 +1,11 @@
+"""Settings every test shares: property tests are repeatable and have no deadline on a busy machine."""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+settings.register_profile(
+    "wm", deadline=None, max_examples=30, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("wm")
+
+st.register_type_strategy(int, st.integers(-(2**53), 2**53))  # what a table's Int64 and JSON both hold
