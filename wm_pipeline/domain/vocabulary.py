@@ -170,6 +170,8 @@ class StopReason(StrEnum):
     ESCALATED = "escalated"
     BROWSER_CRASHED = "browser_crashed"
     TIMED_OUT = "timed_out"
+    RESTORE_FAILED = "restore_failed"
+    """After a branch the page could not be brought back; what came before is kept."""
 
 
 class Head(StrEnum):

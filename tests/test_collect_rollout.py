@@ -1,0 +1,220 @@
+"""Every visited state is branched from as it was; delayed harm is found; troubles become data."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.fakes.toy_environment import ATTACK, LEAKED, PLANTED, ToyEnvironment, press, toy_world
+from wm_pipeline.collect.branches import Plans, choose_branches
+from wm_pipeline.collect.rollout import TrajectoryRecords, TransitionRecord, collect_trajectory
+from wm_pipeline.collect.settings import CollectSettings
+from wm_pipeline.domain.action import NOOP, Action
+from wm_pipeline.domain.errors import SettingsError, WorldError
+from wm_pipeline.domain.ports import Environment, Policy
+from wm_pipeline.domain.state import Element, State
+from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, StopReason
+from wm_pipeline.domain.world import Episode, WorldSpec
+from wm_pipeline.policies.gullible import GulliblePolicy
+from wm_pipeline.policies.scripted import ScriptedPolicy
+
+DAY = "2030-01-15"
+
+
+@dataclass
+class ListPolicy:
+    """Presses the buttons it is given."""
+
+    names: list[str]
+    seeds: list[int] = field(default_factory=list)
+
+    @property
+    def proposed_by(self) -> ProposedBy:
+        return ProposedBy.LLM
+
+    def start(self, episode: Episode, environment: Environment, *, seed: int) -> None:
+        self.seeds.append(seed)
+
+    def propose(self, state: State) -> Action | None:
+        return press(self.names.pop(0)) if self.names else None
+
+
+def collect(
+    policy: Policy,
+    spec: WorldSpec | None = None,
+    environment: ToyEnvironment | None = None,
+    **settings: float,
+) -> TrajectoryRecords:
+    chosen = CollectSettings(**{"branches": 2, "noop_share": 0.0, **settings})  # type: ignore[arg-type]
+    return asyncio.run(
+        collect_trajectory(environment or ToyEnvironment(), policy, spec or toy_world(), day=DAY, settings=chosen)
+    )
+
+
+def main_steps(records: TrajectoryRecords) -> list[TransitionRecord]:
+    return [one for one in records.transitions if one.branch_index == 0]
+
+
+def test_a_scripted_trajectory_reaches_the_goal_and_ends_there() -> None:
+    records = collect(ScriptedPolicy())
+
+    assert records.stop_reason is StopReason.GOAL_REACHED
+    assert records.benign_success
+    assert records.attack_success is None
+    assert [one.action for one in main_steps(records)] == [press("next"), press("next"), press("finish")]
+    assert all(one.is_expert for one in main_steps(records))
+
+
+def test_branches_start_from_the_state_of_their_step_and_leave_no_trace() -> None:
+    records = collect(ScriptedPolicy())
+
+    with_branches = [one for one in records.transitions if one.branch_index > 0]
+    without = collect(ScriptedPolicy(), branches=0)
+    assert len(with_branches) == records.branches_executed == 6
+    for one in records.transitions:
+        assert one.state_id == main_steps(records)[one.step_index].state_id
+    assert [one.next_state_id for one in main_steps(records)] == [one.next_state_id for one in without.transitions]
+    assert {one.next_state_id for one in records.transitions} <= records.states.keys()
+
+
+def test_the_experts_and_the_attacks_actions_are_always_among_the_branches() -> None:
+    records = collect(ListPolicy(["next", "slow"]), toy_world(attack=ATTACK), branches=1)
+
+    at_the_attack = {one.proposed_by: one.action for one in records.transitions if one.step_index == 1}
+    assert at_the_attack == {
+        ProposedBy.LLM: press("slow"),
+        ProposedBy.BRANCH_EXPERT: press("next"),
+        ProposedBy.BRANCH_ATTACK: press("leak"),
+    }
+
+
+def test_a_gullible_policy_obeys_the_page_and_the_attack_counts() -> None:
+    records = collect(GulliblePolicy(), toy_world(attack=ATTACK))
+
+    assert [one.action for one in main_steps(records)][:2] == [press("next"), press("leak")]
+    assert (records.benign_success, records.attack_success) == (True, True)
+
+
+def test_harm_that_comes_later_is_added_to_the_action_that_caused_it() -> None:
+    records = collect(ListPolicy(["plant", "next"]), branches=0, horizon=2)
+
+    planted, following = main_steps(records)
+    assert planted.effects[0] == PLANTED
+    assert [(effect.kind, effect.steps_later) for effect in planted.effects[1:]] == [(LEAKED.kind, 1), (LEAKED.kind, 2)]
+    assert following.effects == (LEAKED,)
+
+
+def test_without_a_horizon_nothing_is_waited_for() -> None:
+    records = collect(ListPolicy(["plant"]), branches=0, horizon=0)
+
+    assert main_steps(records)[0].effects == (PLANTED,)
+
+
+def test_delayed_harm_of_a_branch_is_found_too() -> None:
+    records = collect(ListPolicy(["slow"]), branches=7, horizon=1)
+
+    planted = next(one for one in records.transitions if one.action == press("plant"))
+    assert [effect.steps_later for effect in planted.effects] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("crash", StopReason.BROWSER_CRASHED), ("hang", StopReason.TIMED_OUT)], ids=["crash", "hang"]
+)
+def test_a_failed_step_ends_the_trajectory_and_is_recorded(name: str, reason: StopReason) -> None:
+    records = collect(ListPolicy(["next", name, "next"]), branches=0)
+
+    assert records.stop_reason is reason
+    assert [one.failure for one in main_steps(records)] == [None, reason]
+    assert main_steps(records)[1].next_state_id == main_steps(records)[1].state_id
+
+
+def test_a_failed_branch_is_recorded_and_the_trajectory_goes_on() -> None:
+    records = collect(ScriptedPolicy(), branches=7)
+
+    failures = {one.action.target_ref: one.failure for one in records.transitions if one.failure}
+    assert failures == {
+        press("crash").target_ref: StopReason.BROWSER_CRASHED,
+        press("hang").target_ref: StopReason.TIMED_OUT,
+    }
+    assert records.stop_reason is StopReason.GOAL_REACHED
+
+
+def test_a_page_that_cannot_be_restored_drops_its_branches_and_is_replayed() -> None:
+    environment = ToyEnvironment()
+
+    records = collect(ScriptedPolicy(), toy_world(goal_id="toy/unrestorable"), environment, branches=7, horizon=0)
+
+    assert records.branches_dropped > 0
+    assert environment.resets > 1
+    assert records.stop_reason is StopReason.GOAL_REACHED
+    assert records.branches_executed == sum(one.branch_index > 0 for one in records.transitions)
+
+
+def test_a_policy_that_stops_early_is_said_to_have_stopped() -> None:
+    assert collect(ListPolicy(["next"])).stop_reason is StopReason.POLICY_STOPPED
+
+
+def test_a_trajectory_ends_at_the_step_limit() -> None:
+    records = collect(ListPolicy(["slow"] * 9), branches=0, max_steps=2)
+
+    assert (records.stop_reason, records.steps) == (StopReason.MAX_STEPS, 2)
+
+
+def test_a_world_that_cannot_be_reset_is_no_trajectory() -> None:
+    with pytest.raises(WorldError, match=r"^the toy cannot be reset$"):
+        collect(ScriptedPolicy(), toy_world(goal_id="toy/unresettable"))
+
+
+def test_the_same_seed_gives_the_same_records() -> None:
+    first, second = collect(ScriptedPolicy(), branches=3), collect(ScriptedPolicy(), branches=3)
+    other = collect(ScriptedPolicy(), branches=3, seed=1)
+
+    assert first.transitions == second.transitions
+    assert first.transitions != other.transitions
+
+
+def a_page(*elements: Element) -> State:
+    return State("http://a.localhost/", "A", "goal", elements=elements)
+
+
+def test_branches_differ_from_the_main_action_and_from_each_other() -> None:
+    state = a_page(*(Element(f"e{n}", "link", f"link {n}") for n in range(1, 6)))
+    main = Action(ActionKind.CLICK, "e1")
+
+    chosen = choose_branches(state, Plans(main, main, None), count=20, noop_share=1.0, seed=1)
+
+    actions = [one.action for one in chosen]
+    assert main not in actions
+    assert len(set(actions)) == len(actions)
+    assert actions[0] == NOOP
+    assert {action.target_ref for action in actions if action.kind is ActionKind.CLICK} == {"e2", "e3", "e4", "e5"}
+
+
+def test_offers_that_may_have_consequences_are_chosen_more_often() -> None:
+    state = a_page(
+        *(Element(f"e{n}", "link", f"link {n}", href="http://a.localhost/x") for n in range(1, 10)),
+        Element("e10", "link", "away", href="http://b.localhost/"),
+    )
+
+    def is_chosen(seed: int, ref: str) -> bool:
+        chosen = choose_branches(state, Plans(NOOP, None, None), count=1, noop_share=0.0, seed=seed)
+        return chosen[0].action.target_ref == ref
+
+    away = sum(is_chosen(seed, "e10") for seed in range(400))
+    plain = sum(is_chosen(seed, "e1") for seed in range(400))
+    assert away > 1.8 * plain
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("max_steps", 0, "collect.max_steps must be at least 1, found 0"),
+        ("branches", -1, "collect.branches and collect.horizon must not be negative, found -1, 2"),
+        ("noop_share", 1.5, "collect.noop_share must be in [0, 1], found 1.5"),
+    ],
+)
+def test_settings_out_of_range_are_refused(name: str, value: float, message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        CollectSettings(**{name: value})  # type: ignore[arg-type]
+
+    assert str(refused.value) == message

@@ -1,0 +1,251 @@
+"""One policy in one world: the states visited, the action taken in each, and K alternatives from the same state."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from wm_pipeline.collect.branches import Alternative, Plans, choose_branches
+from wm_pipeline.collect.settings import CollectSettings
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.authorization import Authorization, harms
+from wm_pipeline.domain.delta import Effect, StateDelta
+from wm_pipeline.domain.errors import WorldError
+from wm_pipeline.domain.ids import page_id_of, seed_of, trajectory_id_of
+from wm_pipeline.domain.offers import same_target
+from wm_pipeline.domain.ports import Environment, Policy
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, ProposedBy, StopReason
+from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
+
+LEFT_BEHIND = frozenset({EffectKind.STORAGE_WRITTEN, EffectKind.SERVICE_WORKER_REGISTERED})
+"""Effects that can do harm in a later step."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionRecord:
+    """One executed action; branch 0 is the policy's own."""
+
+    step_index: int
+    branch_index: int
+    state_id: str
+    next_state_id: str
+    action: Action
+    proposed_by: ProposedBy
+    is_expert: bool
+    delta: StateDelta
+    effects: tuple[Effect, ...]
+    goal: GoalStatus
+    is_settled: bool
+    elapsed_ms: float
+    failure: StopReason | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryRecords:
+    """Everything that one policy's run through one world left behind."""
+
+    trajectory_id: str
+    day: str
+    spec: WorldSpec
+    policy: ProposedBy
+    goal: str
+    authorization: Authorization
+    has_hidden_variables: bool
+    states: dict[str, State]
+    transitions: tuple[TransitionRecord, ...]
+    stop_reason: StopReason
+    benign_success: bool
+    attack_success: bool | None
+    branches_executed: int
+    branches_dropped: int
+    elapsed_ms: float
+
+    @property
+    def steps(self) -> int:
+        return sum(one.branch_index == 0 for one in self.transitions)
+
+
+async def collect_trajectory(
+    environment: Environment, policy: Policy, spec: WorldSpec, *, day: str, settings: CollectSettings
+) -> TrajectoryRecords:
+    """Run `policy` in the world `spec`. Crashes and time-outs end the trajectory with their reason.
+
+    Raises WorldError only when the world cannot even be reset: then there is nothing to record.
+    """
+    started = time.perf_counter()
+    episode = await environment.reset(spec)
+    rollout = _Rollout(environment, episode, settings)
+    policy.start(episode, environment, seed=seed_of("policy", settings.seed, spec.world_seed, spec.hidden_seed))
+    status: GoalStatus | None
+    try:
+        stop_reason = await rollout.run(policy)
+        status = await environment.goal_status()
+    except WorldError:
+        stop_reason, status = StopReason.BROWSER_CRASHED, rollout.last_status
+    return TrajectoryRecords(
+        trajectory_id=trajectory_id_of(day, spec, policy.proposed_by.value),
+        day=day,
+        spec=spec,
+        policy=policy.proposed_by,
+        goal=episode.goal,
+        authorization=episode.authorization,
+        has_hidden_variables=episode.has_hidden_variables,
+        states=rollout.states,
+        transitions=tuple(rollout.transitions),
+        stop_reason=stop_reason,
+        benign_success=status is not None and status.is_reached,
+        attack_success=_attack_success(spec, status),
+        branches_executed=rollout.branches_executed,
+        branches_dropped=rollout.branches_dropped,
+        elapsed_ms=(time.perf_counter() - started) * 1000,
+    )
+
+
+def _attack_success(spec: WorldSpec, status: GoalStatus | None) -> bool | None:
+    if spec.attack is None:
+        return None
+    return status is not None and bool(status.is_attack_successful)
+
+
+@dataclass(slots=True)
+class _Rollout:
+    environment: Environment
+    episode: Episode
+    settings: CollectSettings
+    states: dict[str, State] = field(default_factory=dict)
+    transitions: list[TransitionRecord] = field(default_factory=list)
+    taken: list[Action] = field(default_factory=list)
+    """The policy's own actions so far: what a replay repeats."""
+    last_status: GoalStatus | None = None
+    branches_executed: int = 0
+    branches_dropped: int = 0
+
+    async def run(self, policy: Policy) -> StopReason:
+        state, state_id = self.episode.state, self.episode.state_id
+        self.states[state_id] = state
+        for step_index in range(self.settings.max_steps):
+            main = policy.propose(state)
+            if main is None:
+                is_reached = self.last_status is not None and self.last_status.is_reached
+                return StopReason.GOAL_REACHED if is_reached else StopReason.POLICY_STOPPED
+            plans = Plans(main, self.environment.expert_action(state), self.environment.attack_action(state))
+            if not await self._run_branches(state, state_id, plans, step_index):
+                return StopReason.RESTORE_FAILED
+            observation, self.last_status = await self._execute(
+                state, state_id, Alternative(main, policy.proposed_by), plans, key=(step_index, 0)
+            )
+            self.taken.append(main)
+            if observation.failure is not None:
+                return observation.failure
+            if not await self._follow_main(observation):
+                return StopReason.RESTORE_FAILED
+            state, state_id = observation.state, observation.state_id
+            if self._is_finished(state):
+                return StopReason.GOAL_REACHED
+        return StopReason.MAX_STEPS
+
+    def _is_finished(self, state: State) -> bool:
+        return (
+            self.last_status is not None
+            and self.last_status.is_reached
+            and self.environment.expert_action(state) is None
+            and self.environment.attack_action(state) is None
+        )
+
+    async def _run_branches(self, state: State, state_id: str, plans: Plans, step_index: int) -> bool:
+        """Execute the alternatives; False when the state could not be brought back afterwards."""
+        chosen = choose_branches(
+            state,
+            plans,
+            count=self.settings.branches,
+            noop_share=self.settings.noop_share,
+            seed=seed_of("branches", self.settings.seed, state_id, step_index),
+        )
+        if not chosen:
+            return True
+        await self.environment.snapshot()
+        for position, alternative in enumerate(chosen):
+            observation, _ = await self._execute(state, state_id, alternative, plans, key=(step_index, position + 1))
+            self.branches_executed += 1
+            if observation.failure is None:
+                await self._follow(observation, len(self.transitions) - 1)
+            if not await self.environment.restore():
+                # What would be executed now would start from another page than the saved one.
+                self.branches_dropped += len(chosen) - position - 1
+                return await self._replay(state)
+        return True
+
+    async def _execute(
+        self, state: State, state_id: str, alternative: Alternative, plans: Plans, *, key: tuple[int, int]
+    ) -> tuple[Observation, GoalStatus]:
+        """Do it and record it; a failed step leaves the goal where it was."""
+        observation = await self.environment.act(alternative.action)
+        status = self.last_status if observation.failure is not None else None
+        if status is None:
+            status = await self.environment.goal_status()
+        self.states[observation.state_id] = observation.state
+        self.transitions.append(
+            TransitionRecord(
+                step_index=key[0],
+                branch_index=key[1],
+                state_id=state_id,
+                next_state_id=observation.state_id,
+                action=alternative.action,
+                proposed_by=alternative.proposed_by,
+                is_expert=plans.expert is not None and same_target(state, alternative.action, plans.expert),
+                delta=observation.delta,
+                effects=observation.effects,
+                goal=status,
+                is_settled=observation.is_settled,
+                elapsed_ms=observation.elapsed_ms,
+                failure=observation.failure,
+            )
+        )
+        return observation, status
+
+    # --- delayed harm -----------------------------------------------------------------------------------------------
+
+    async def _follow(self, observation: Observation, position: int) -> None:
+        """Go on as the goal's script would, and add the harm seen then to the transition at `position`."""
+        if not leaves_something(observation.effects):
+            return
+        state = observation.state
+        delayed: list[Effect] = []
+        for steps_later in range(1, self.settings.horizon + 1):
+            action = self.environment.expert_action(state)
+            if action is None:
+                break
+            later = await self.environment.act(action)
+            # What the script itself is entitled to do is its own consequence, not that of the action before.
+            delayed += [
+                replace(effect, steps_later=steps_later) for effect in harms(later.effects, self.episode.authorization)
+            ]
+            if later.failure is not None:
+                break
+            state = later.state
+        record = self.transitions[position]
+        self.transitions[position] = replace(record, effects=(*record.effects, *delayed))
+
+    async def _follow_main(self, observation: Observation) -> bool:
+        if not leaves_something(observation.effects) or self.settings.horizon == 0:
+            return True
+        position = len(self.transitions) - 1
+        await self.environment.snapshot()
+        await self._follow(observation, position)
+        return await self.environment.restore() or await self._replay(observation.state)
+
+    async def _replay(self, expected: State) -> bool:
+        """Start the world again and repeat the policy's actions; whether that leads to the expected page."""
+        episode = await self.environment.reset(self.episode.spec)
+        state = episode.state
+        for action in self.taken:
+            observation = await self.environment.act(action)
+            if observation.failure is not None:
+                return False
+            state = observation.state
+        return page_id_of(state) == page_id_of(expected)
+
+
+def leaves_something(effects: Sequence[Effect]) -> bool:
+    """Whether something was left in the browser that can act later."""
+    return any(effect.kind in LEFT_BEHIND and effect.asset is not AssetKind.NONE for effect in effects)

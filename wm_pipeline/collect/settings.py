@@ -1,0 +1,28 @@
+"""What varies in a collection round."""
+
+from dataclasses import dataclass
+
+from wm_pipeline.domain.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class CollectSettings:
+    max_steps: int = 8
+    """Steps of the policy a trajectory; the goals of the built-in sites need 3 to 6."""
+    branches: int = 3
+    """Alternatives executed at each visited state; the expert's and the attack's always are."""
+    horizon: int = 2
+    """Benign steps that delayed harm is waited for after something was left behind in the browser."""
+    noop_share: float = 0.25
+    """How often doing nothing is one of the alternatives."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 1:
+            raise SettingsError(f"collect.max_steps must be at least 1, found {self.max_steps!r}")
+        if self.branches < 0 or self.horizon < 0:
+            raise SettingsError(
+                f"collect.branches and collect.horizon must not be negative, found {self.branches!r}, {self.horizon!r}"
+            )
+        if not 0.0 <= self.noop_share <= 1.0:
+            raise SettingsError(f"collect.noop_share must be in [0, 1], found {self.noop_share!r}")
