@@ -1,0 +1,21 @@
+"""A table store that keeps its partitions in a dict, validated as the real one does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from wm_pipeline.domain.tables import TABLES
+
+
+class MemoryStore:
+    def __init__(self) -> None:
+        self.tables: dict[str, pl.DataFrame] = {}
+        self.lineage: list[Mapping[str, Any]] = []
+
+    def write(
+        self, table: str, frame: pl.DataFrame, *, day: str, partition: str = "all", lineage: Mapping[str, Any]
+    ) -> str:
+        self.tables[table] = TABLES[table].validate(frame, cast=True)
+        self.lineage.append(lineage)
+        return f"memory:{table}/{day}/{partition}"
