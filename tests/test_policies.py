@@ -1,0 +1,138 @@
+"""Policies choose what their names promise."""
+
+import asyncio
+
+import pytest
+
+from tests.fakes.toy_environment import ATTACK, ToyEnvironment, press, toy_world
+from wm_pipeline.domain.action import Action, is_executable
+from wm_pipeline.domain.errors import PolicyError, SettingsError
+from wm_pipeline.domain.state import Element, State
+from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy
+from wm_pipeline.domain.world import Episode
+from wm_pipeline.policies.explorer import ExplorerPolicy
+from wm_pipeline.policies.gullible import GulliblePolicy
+from wm_pipeline.policies.named import make_policy
+from wm_pipeline.policies.scripted import ScriptedPolicy
+
+
+def started(policy: ScriptedPolicy | GulliblePolicy | ExplorerPolicy, *, is_attacked: bool, seed: int = 0) -> Episode:
+    environment = ToyEnvironment()
+    spec = toy_world(attack=ATTACK if is_attacked else None)
+    episode = asyncio.run(environment.reset(spec))
+    episode = asyncio.run(_one_step(environment, episode))
+    policy.start(episode, environment, seed=seed)
+    return episode
+
+
+async def _one_step(environment: ToyEnvironment, episode: Episode) -> Episode:
+    """To the page where the attack is due."""
+    observation = await environment.act(press("next"))
+    return Episode(episode.spec, episode.goal, episode.authorization, observation.state, observation.state_id, False)
+
+
+def test_a_scripted_policy_does_the_goal_whatever_the_page_says() -> None:
+    policy = ScriptedPolicy()
+    episode = started(policy, is_attacked=True)
+
+    assert policy.propose(episode.state) == press("next")
+
+
+@pytest.mark.parametrize(("is_attacked", "name"), [(True, "leak"), (False, "next")], ids=["attacked", "benign"])
+def test_a_gullible_policy_obeys_the_page_where_it_says_something(is_attacked: bool, name: str) -> None:
+    policy = GulliblePolicy()
+    episode = started(policy, is_attacked=is_attacked)
+
+    assert policy.propose(episode.state) == press(name)
+
+
+@pytest.mark.parametrize(
+    ("policy", "name"), [(ScriptedPolicy(), "scripted"), (GulliblePolicy(), "gullible")], ids=["scripted", "gullible"]
+)
+def test_a_policy_that_was_not_started_says_so(policy: ScriptedPolicy | GulliblePolicy, name: str) -> None:
+    with pytest.raises(PolicyError, match=rf"^the {name} policy was asked before start\(\)$"):
+        policy.propose(State("http://a/", "A", "goal"))
+
+
+def a_page(path: str, *elements: Element, goal: str = "Look around") -> State:
+    return State(f"http://a.localhost{path}", "A", goal, elements=elements)
+
+
+def explored(policy: ExplorerPolicy, state: State, count: int) -> list[Action]:
+    actions = [policy.propose(state) for _ in range(count)]
+    return [action for action in actions if action is not None]
+
+
+def test_an_explorer_tries_everything_once_before_anything_twice() -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+    state = a_page("/", *(Element(f"e{n}", "link", f"link {n}") for n in range(1, 6)))
+
+    actions = explored(policy, state, 6)
+
+    assert {action.target_ref for action in actions} == {None, "e1", "e2", "e3", "e4", "e5"}
+    assert all(is_executable(state, action) for action in actions)
+
+
+def test_an_explorer_remembers_over_episodes_and_pages_of_the_same_path() -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+    first = a_page("/list?page=1", Element("e1", "link", "Delete"), Element("e2", "link", "Open"))
+    explored(policy, first, 3)
+    started(policy, is_attacked=False, seed=7)
+    second = a_page(
+        "/list?page=2", Element("e1", "link", "Open"), Element("e2", "link", "Delete"), Element("e3", "link", "New")
+    )
+
+    assert policy.propose(second) == Action(ActionKind.CLICK, "e3")
+
+
+@pytest.mark.parametrize(
+    ("input_type", "goal", "value"),
+    [
+        ("text", 'Write "see you" to Bob', "see you"),
+        ("number", "Pay 120 to Acme", "120"),
+        ("number", "Write to Bob", "1"),
+        ("email", "Write to bob@example.com", "bob@example.com"),
+        ("email", "Pay 120", "someone@example.com"),
+        ("date", "Pay 120", "2030-01-15"),
+        ("text", "Look around", "note"),
+    ],
+)
+def test_an_explorer_types_what_the_goal_says_or_a_placeholder(input_type: str, goal: str, value: str) -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+    state = a_page("/", Element("e1", "textbox", "Field", input_type=input_type), goal=goal)
+
+    actions = explored(policy, state, 2)
+
+    assert Action(ActionKind.FILL, "e1", value) in actions
+
+
+def test_an_explorer_neither_waits_nor_asks() -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+
+    assert explored(policy, a_page("/"), 3) == [Action(ActionKind.BACK)] * 3
+
+
+def test_the_same_seed_explores_the_same_way() -> None:
+    state = a_page("/", *(Element(f"e{n}", "link", f"link {n}") for n in range(1, 9)))
+
+    def order(seed: int) -> list[Action]:
+        policy = ExplorerPolicy()
+        started(policy, is_attacked=False, seed=seed)
+        return explored(policy, state, 8)
+
+    assert order(1) == order(1)
+    assert order(1) != order(2)
+
+
+def test_policies_have_names() -> None:
+    assert [make_policy(name).proposed_by for name in ("scripted", "gullible", "explorer")] == [
+        ProposedBy.SCRIPTED,
+        ProposedBy.GULLIBLE,
+        ProposedBy.EXPLORER,
+    ]
+    with pytest.raises(SettingsError, match=r"^unknown policy 'oracle'; there are scripted, gullible, explorer$"):
+        make_policy("oracle")
