@@ -68,7 +68,7 @@ def fit_calibration(logits: Sequence[float], risk_scores: Sequence[float]) -> Ca
         loss = torch.nn.functional.binary_cross_entropy_with_logits(parameters[0] * logit_N + parameters[1], target_N)
         loss = loss + _PRIOR_STRENGTH * ((parameters[0] - 1.0) ** 2 + parameters[1] ** 2) / len(logits) ** 0.5
         loss.backward()
-        return float(loss)
+        return float(loss.detach())
 
     optimizer.step(closure)
     scale, shift = parameters.detach().tolist()

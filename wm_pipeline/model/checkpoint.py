@@ -31,7 +31,7 @@ from wm_pipeline.model.calibration import Calibration, Thresholds
 from wm_pipeline.model.prompt import PromptRenderer
 from wm_pipeline.model.settings import Compute, ModelSettings, Stage
 from wm_pipeline.model.tree import pack_trees
-from wm_pipeline.model.world_model import WorldModel
+from wm_pipeline.model.world_model import WorldModel, is_low_precision
 
 CHECKPOINT_FORMAT = 1
 """Version of the folder's layout and of the prompt it was trained with."""
@@ -166,7 +166,7 @@ def read_manifest(folder: Path) -> Manifest:
 def load_checkpoint(folder: Path, *, for_training: bool = False) -> Checkpoint:
     """Weights in the numbers they are computed in; in fp32 when training goes on from here."""
     manifest = read_manifest(folder)
-    is_low = manifest.model.compute is Compute.BF16 and not for_training
+    is_low = is_low_precision(torch.device("cpu"), manifest.model.compute) and not for_training
     try:
         # The Auto classes are untyped factories.
         tokenizer: Any = AutoTokenizer.from_pretrained(folder / "backbone")
@@ -194,10 +194,10 @@ def probe_logits(checkpoint: Checkpoint) -> Tensor:
         tree,
         actions=tuple(replace(action, texts=(renderer.text(Head.RATIONALE, "1."),)) for action in tree.actions),
     )
-    batch = pack_trees([tree], pad_id=renderer.end_id)
+    batch = pack_trees([tree], pad_id=renderer.end_id).to(checkpoint.model.device)
     with torch.inference_mode():
         outputs = checkpoint.model.eval()(batch)
-    return torch.cat([logits.float().flatten() for logits in (*outputs.scores.values(), outputs.text_logits_PV)])
+    return torch.cat([logits.float().flatten().cpu() for logits in (*outputs.scores.values(), outputs.text_logits_PV)])
 
 
 def reload_difference(folder: Path, expected: Tensor) -> float:

@@ -17,9 +17,8 @@ from transformers import DynamicCache
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.heads import read_heads
 from wm_pipeline.model.prompt import SCORE_HEADS, TEXT_HEADS, PromptRenderer, StateTree
-from wm_pipeline.model.settings import Compute
 from wm_pipeline.model.tree import PackedRows, nodes_of, pack_rows, tree_mask
-from wm_pipeline.model.world_model import WorldModel, output_layer
+from wm_pipeline.model.world_model import WorldModel, autocast, output_layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +151,7 @@ class _TreeReader:
         column_BK = torch.arange(self._key_node_BK.shape[1], device=node_BQ.device).expand_as(self._key_node_BK)
         mask_B1QK = tree_mask(node_BQ, column_BK[:, seen:], self._key_node_BK, column_BK, self._ancestors_BNN)
         decoder: Any = self._model.backbone.base_model
-        is_low = self._model.settings.compute is Compute.BF16
-        with torch.autocast(token_ids_BQ.device.type, dtype=torch.bfloat16, enabled=is_low):
+        with autocast(token_ids_BQ.device, self._model.settings.compute):
             encoded = decoder(
                 input_ids=token_ids_BQ,
                 position_ids=position_ids_BQ,
@@ -190,7 +188,7 @@ def _write(
         [last_column_of_node[branches[index].row][branches[index].node] for index in active],
     ]
     for step in range(max_new_tokens):
-        with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=model.settings.compute is Compute.BF16):
+        with autocast(model.device, model.settings.compute):
             logits_SV = output(hidden_SD)
         for index, token in zip(active, _choose(logits_SV, sampling, generator), strict=True):
             written[index].append(token)

@@ -16,6 +16,9 @@ TINY_BASE = "tiny"
 class Compute(StrEnum):
     """In which numbers matrices are multiplied; weights are always trained in fp32."""
 
+    AUTO = "auto"
+    """bf16 where the processor multiplies it faster (GPUs, newer CPUs), else fp32: ten times slower the wrong way."""
+
     BF16 = "bf16"
     FP32 = "fp32"
 
@@ -45,7 +48,7 @@ class ModelSettings:
     """What of a state is longer is cut at its end, where its least telling lines stand."""
     max_target_tokens: int = 96
     """Limit of a generated text, in tokens."""
-    compute: Compute = Compute.BF16
+    compute: Compute = Compute.AUTO
     are_embeddings_trained: bool = False
     """Embeddings are tied to the output layer; frozen they keep the language and halve the optimizer's work."""
 
@@ -94,7 +97,7 @@ class TrainSettings:
     zero_stage: int = 1
     seed: int = 0
     checkpoint_every: int = 0
-    """Steps between resumable checkpoints; 0 keeps only the one at the end of an interrupted run's last interval."""
+    """Steps between resumable states; 0: an interrupted run starts again (minutes of work do not need them)."""
     max_seconds: float | None = None
     """Lowers max_steps to what the measured speed of the first steps affords; decided once and stored."""
     threads: int = 2

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from wm_pipeline.model.prompt import StateTree
+from wm_pipeline.model.prompt import TEXT_HEADS, StateTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,17 @@ class Readouts:
     text_action_P: Tensor
     """Index of the action it belongs to."""
 
+    def to(self, device: torch.device) -> "Readouts":
+        return Readouts(
+            action_row_A=self.action_row_A.to(device),
+            action_column_A=self.action_column_A.to(device),
+            text_row_P=self.text_row_P.to(device),
+            text_column_P=self.text_column_P.to(device),
+            text_target_P=self.text_target_P.to(device),
+            text_head_P=self.text_head_P.to(device),
+            text_action_P=self.text_action_P.to(device),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TreeBatch:
@@ -116,6 +127,9 @@ class TreeBatch:
     """Node indices of each tree's actions."""
     tokens: int
     """Tokens without padding."""
+
+    def to(self, device: torch.device) -> "TreeBatch":
+        return replace(self, rows=self.rows.to(device), readouts=self.readouts.to(device))
 
 
 def nodes_of(tree: StateTree, *, offset: int) -> list[Node]:
@@ -134,8 +148,6 @@ def nodes_of(tree: StateTree, *, offset: int) -> list[Node]:
 
 def pack_trees(trees: Sequence[StateTree], *, pad_id: int, row_tokens: int = 0) -> TreeBatch:
     """Several trees as a batch: rows are filled up to the longest tree, or to `row_tokens` when that is more."""
-    from wm_pipeline.model.prompt import TEXT_HEADS
-
     tree_row, row_count = _assign_rows([tree.tokens for tree in trees], row_tokens)
     rows: list[list[Node]] = [[] for _ in range(row_count)]
     roots: list[int] = []

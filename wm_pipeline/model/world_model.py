@@ -45,7 +45,7 @@ class WorldModel(nn.Module):
         return self.backbone.device
 
     def forward(self, batch: TreeBatch) -> HeadOutputs:
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.settings.compute is Compute.BF16):
+        with autocast(self.device, self.settings.compute):
             return self._read(batch, self.encode(batch))
 
     def encode(self, batch: TreeBatch) -> Tensor:
@@ -70,6 +70,20 @@ class WorldModel(nn.Module):
             scores = read_heads(self.heads, hidden_AD.float() if hidden_AD.dtype == torch.bfloat16 else hidden_AD)
         # Only where a text is predicted: the output layer over all tokens would cost more than the decoder.
         return HeadOutputs(scores, output_layer(self.backbone)(hidden_PD))
+
+
+def is_low_precision(device: torch.device, compute: Compute) -> bool:
+    """Whether matrices are multiplied in bf16 on this device."""
+    if compute is not Compute.AUTO:
+        return compute is Compute.BF16
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    # torch has no public name for these two; both have been there since 2.6.
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def autocast(device: torch.device, compute: Compute) -> torch.autocast:
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_low_precision(device, compute))
 
 
 def output_layer(backbone: PreTrainedModel) -> nn.Linear:

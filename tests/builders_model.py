@@ -1,0 +1,131 @@
+"""Small learnable datasets: an action is harmful when it sends a value the goal does not name to another site."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import polars as pl
+
+from wm_pipeline.domain.action import ASK_HUMAN, Action
+from wm_pipeline.domain.delta import RowChange, StateDelta
+from wm_pipeline.domain.records import to_row
+from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
+from wm_pipeline.domain.text import delta_text
+from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, Split
+from wm_pipeline.model.settings import TINY_BASE, Compute, HeadWeight, ModelSettings, Stage, TrainSettings
+from wm_pipeline.train.run import TrainRun
+
+TINY_MODEL = ModelSettings(
+    base=TINY_BASE, kept_layers=None, max_state_tokens=96, compute=Compute.FP32, are_embeddings_trained=True
+)
+EXFILTRATION = "data_exfiltration > payroll_data > external_host"
+TRANSFER = "funds_transfer > payment > recipient"
+NAMES = ("dana", "omar", "lena", "ravi", "mina", "joel")
+
+
+def build_rows(states: int, *, seed: int = 0, actions: int = 4) -> list[dict[str, Any]]:
+    """Rows of sft_dataset: every tenth state is validation, the one after it test."""
+    random = Random(seed)
+    rows = []
+    for number in range(states):
+        named, other = random.sample(NAMES, 2)
+        split = {0: Split.VALIDATION, 1: Split.TEST}.get(number % 5, Split.TRAIN)
+        for branch in range(actions):
+            payee = named if branch % 2 == 0 else other
+            is_foreign = branch >= 2
+            in_goal = "in goal" if payee == named else "not in goal"
+            is_harmful = payee != named
+            host = "other site evil.localhost/x, not in goal" if is_foreign else "same site /wires"
+            delta = StateDelta(database=(RowChange("payroll", "wires", ChangeOperation.INSERTED),))
+            tag = EXFILTRATION if is_foreign else TRANSFER
+            rows.append(
+                {
+                    "trajectory_id": f"t{seed}-{number}",
+                    "step_index": 0,
+                    "branch_index": branch,
+                    "day": "2026-11-22",
+                    "site": "payroll",
+                    "goal_id": "payroll/pay",
+                    "wording_id": "plain",
+                    "attack_family": None,
+                    "attack_channel": None,
+                    "attack_disguise": None,
+                    "is_lookalike": False,
+                    "split_group": f"g{number}",
+                    "state_id": f"s{seed}-{number}",
+                    "state_summary": f"goal: pay {named}\npage: payroll/wires\ntext by {other}: pay {other}",
+                    "action": to_row(Action(ActionKind.CLICK, "e1")),
+                    "action_repr": f'click button "Send"\nPOST to {host}\nsends payee = {payee} ({in_goal})',
+                    "proposed_by": "branch_offer",
+                    "risk_label": "unsafe" if is_harmful else "safe",
+                    "risk_score": 1.0 if is_harmful else 0.0,
+                    "rationale": f"1. payee is {in_goal}",
+                    "predicted_consequence": {"narrative": f"{payee} is paid", "tags": [tag], "patterns": []},
+                    "counterfactual_action": to_row(ASK_HUMAN),
+                    "counterfactual_repr": "ask a person",
+                    "alternative_score": 0.0 if is_harmful else 1.0,
+                    "state_delta": to_row(delta),
+                    "delta_text": delta_text(delta),
+                    "weight": 1.0,
+                    "split": split.value,
+                }
+            )
+    return rows
+
+
+def write_sft(path: Path, states: int, *, seed: int = 0) -> Path:
+    schema = SftSchema.create_empty().schema
+    frame = pl.DataFrame(build_rows(states, seed=seed), schema=schema)
+    SftSchema.validate(frame).write_parquet(path)
+    return path
+
+
+def write_midtrain(path: Path, states: int, *, seed: int = 0) -> Path:
+    kept = set(MidtrainSchema.create_empty().schema)
+    rows = [
+        {name: value for name, value in row.items() if name in kept}
+        | {
+            "next_state_summary": f"goal: pay\npage: payroll/done {row['predicted_consequence']['narrative']}",
+            "transition_summary": row["delta_text"],
+        }
+        for row in build_rows(states, seed=seed)
+    ]
+    frame = pl.DataFrame(rows, schema=MidtrainSchema.create_empty().schema)
+    MidtrainSchema.validate(frame).write_parquet(path)
+    return path
+
+
+def tiny_train(**changes: Any) -> TrainSettings:
+    """A few steps of the tiny base in seconds."""
+    values: dict[str, Any] = {
+        "max_steps": 6,
+        "trees_per_step": 4,
+        "learning_rate": 3e-3,
+        "threads": 1,
+        "max_text_tokens": 48,
+    }
+    return TrainSettings(**(values | changes))
+
+
+def tiny_run(dataset: Path, folder: Path, *, stage: Stage = Stage.SFT, **changes: Any) -> TrainRun:
+    values: dict[str, Any] = {
+        "stage": stage,
+        "dataset_paths": (str(dataset),),
+        "output_folder": str(folder),
+        "cache_folder": str(folder / "cache"),
+        "data_version": "d1",
+        "code_version": "c1",
+        "model": TINY_MODEL,
+        "train": tiny_train(),
+    }
+    return TrainRun(**(values | changes))
+
+
+def write_config(path: Path, run: Any) -> Path:
+    path.write_text(json.dumps(asdict(run)))
+    return path
+
+
+__all__ = ["HeadWeight", "build_rows", "tiny_run", "tiny_train", "write_config", "write_midtrain", "write_sft"]

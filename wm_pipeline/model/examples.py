@@ -1,0 +1,162 @@
+"""Dataset rows as training examples: which column is which head's target, grouped into trees by state."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+import polars as pl
+
+from wm_pipeline.domain.errors import MissingUpstreamError
+from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
+from wm_pipeline.domain.vocabulary import Head, Split
+from wm_pipeline.model.prompt import ActionLabels, ActionNode, PromptRenderer, StateTree, TextNode, tag_labels
+
+NEXT_PAGE_CHARS = 160
+"""How much of the next page's text follows the transition in the mid-training target: its goal line is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One (state, action) with all its targets."""
+
+    row_key: str
+    state_id: str
+    state_summary: str
+    action_repr: str
+    labels: ActionLabels
+    texts: Mapping[Head, str]
+    weight: float
+
+
+def read_dataset(paths: Sequence[str], schema: type[MidtrainSchema] | type[SftSchema]) -> pl.DataFrame:
+    """All rows of the files, validated. Raises MissingUpstreamError when there is none."""
+    missing = [path for path in paths if "://" not in path and not Path(path).exists()]
+    if missing or not paths:
+        raise MissingUpstreamError(f"expected parquet files of the dataset, found none at {missing!r}; build it first")
+    frame = pl.concat([pl.read_parquet(path) for path in paths])
+    return schema.validate(frame, cast=True)
+
+
+def midtrain_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
+    """What the action does to the page: the transition and the beginning of the next page."""
+    return [
+        Example(
+            row_key=_key(row),
+            state_id=row["state_id"],
+            state_summary=row["state_summary"],
+            action_repr=row["action_repr"],
+            labels=ActionLabels(),
+            texts=_present(
+                {
+                    Head.NEXT_STATE: f"{row['transition_summary']}\n{_next_page(row['next_state_summary'])}".strip(),
+                    Head.RATIONALE: row["rationale"],
+                }
+            ),
+            weight=row["weight"],
+        )
+        for row in frame.filter(pl.col("split") == split.value).iter_rows(named=True)
+    ]
+
+
+def _next_page(next_state_summary: str) -> str:
+    """Whole lines of the next page after its goal, up to the limit."""
+    lines: list[str] = []
+    for line in next_state_summary.split("\n"):
+        if line.startswith("goal: "):
+            continue
+        if sum(len(kept) + 1 for kept in lines) + len(line) > NEXT_PAGE_CHARS:
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def sft_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
+    """Everything predict_outcome has to say about an action."""
+    return [
+        Example(
+            row_key=_key(row),
+            state_id=row["state_id"],
+            state_summary=row["state_summary"],
+            action_repr=row["action_repr"],
+            labels=ActionLabels(
+                row["risk_score"], tag_labels(row["predicted_consequence"]["tags"]), row["alternative_score"]
+            ),
+            texts=_present(
+                {
+                    Head.RATIONALE: row["rationale"],
+                    Head.CONSEQUENCE: row["predicted_consequence"]["narrative"],
+                    Head.STATE_DELTA: row["delta_text"],
+                }
+            ),
+            weight=row["weight"],
+        )
+        for row in frame.filter(pl.col("split") == split.value).iter_rows(named=True)
+    ]
+
+
+def _present(texts: Mapping[Head, str | None]) -> dict[Head, str]:
+    return {head: text for head, text in texts.items() if text}
+
+
+def _key(row: Mapping[str, object]) -> str:
+    return f"{row['trajectory_id']}/{row['step_index']}/{row['branch_index']}"
+
+
+def group_by_state(examples: Iterable[Example], *, actions_per_tree: int, seed: int) -> list[tuple[Example, ...]]:
+    """Examples of one state together, at most `actions_per_tree` in a group, in an order that `seed` decides.
+
+    The same action in the same state (matched worlds, several policies) becomes one example with the mean of the
+    labels and the sum of the weights; its texts are those of the first.
+    """
+    by_state: dict[str, dict[str, list[Example]]] = {}
+    for example in examples:
+        if example.weight > 0:
+            by_state.setdefault(example.state_id, {}).setdefault(example.action_repr, []).append(example)
+    groups: list[tuple[Example, ...]] = []
+    for state_id, by_action in sorted(by_state.items()):
+        merged = [_merge(same) for same in by_action.values()]
+        Random(seed_of("actions", state_id, seed)).shuffle(merged)
+        # Equal shares: five actions at four a tree are three and two, not four and one.
+        parts = -(-len(merged) // actions_per_tree)
+        groups += [tuple(merged[part::parts]) for part in range(parts)]
+    return groups
+
+
+def _merge(same: Sequence[Example]) -> Example:
+    weight = sum(example.weight for example in same)
+
+    def mean(scores: Sequence[float | None]) -> float | None:
+        known = [(s, e.weight) for s, e in zip(scores, same, strict=True) if s is not None]
+        return None if not known else sum(s * w for s, w in known) / sum(w for _, w in known)
+
+    labels = replace(
+        same[0].labels,
+        risk_score=mean([example.labels.risk_score for example in same]),
+        alternative_score=mean([example.labels.alternative_score for example in same]),
+    )
+    return replace(same[0], labels=labels, weight=weight)
+
+
+@dataclass(frozen=True, slots=True)
+class TextChoice:
+    """Which text heads of which actions are trained."""
+
+    share: float
+    max_tokens: int
+    seed: int
+
+
+def build_tree(group: Sequence[Example], renderer: PromptRenderer, choice: TextChoice) -> StateTree:
+    """A group as a tree with targets; a text longer than the limit is left out, never cut."""
+    state_ids, is_truncated = renderer.state(group[0].state_summary)
+    return StateTree(state_ids, tuple(_action(example, renderer, choice) for example in group), is_truncated)
+
+
+def _action(example: Example, renderer: PromptRenderer, choice: TextChoice) -> ActionNode:
+    nodes: tuple[TextNode, ...] = ()
+    if Random(seed_of("texts", example.row_key, choice.seed)).random() < choice.share:
+        candidates = (renderer.text(head, text) for head, text in example.texts.items())
+        nodes = tuple(node for node in candidates if len(node.target_ids) <= choice.max_tokens)
+    return ActionNode(renderer.action(example.action_repr), nodes, example.labels, example.weight, example.row_key)

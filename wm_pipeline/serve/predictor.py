@@ -1,0 +1,218 @@
+"""predict_outcome: a trained checkpoint answers what an action will lead to, before it is executed."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from wm_pipeline.domain.action import Action, check_action, is_executable
+from wm_pipeline.domain.delta import delta_of_facts
+from wm_pipeline.domain.errors import CheckpointError, InvalidInputError
+from wm_pipeline.domain.offers import offered_actions, same_target
+from wm_pipeline.domain.outcome import SAFE_BELOW, UNSAFE_FROM, Outcome, PredictedConsequence, label_of_risk
+from wm_pipeline.domain.relations import patterns_of
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.taxonomy import TAG_PATHS
+from wm_pipeline.domain.text import describe_action, summarize_state
+from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.calibration import Thresholds
+from wm_pipeline.model.checkpoint import Checkpoint, load_checkpoint
+from wm_pipeline.model.decode import ActionPrediction, predict_trees
+from wm_pipeline.model.prompt import TEXT_HEADS, ActionNode, StateTree
+
+ANSWER_HEADS = (
+    Head.RISK,
+    Head.TAGS,
+    Head.COUNTERFACTUAL,
+    Head.RATIONALE,
+    Head.CONSEQUENCE,
+    Head.STATE_DELTA,
+)
+"""Everything an outcome holds; next_state is for imagination and comes on request alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorSettings:
+    max_offers: int = 12
+    """Offered actions that compete as counterfactual, the three harmless ones included."""
+    max_new_tokens: int | None = None
+    """Limit of each text; None takes the model's."""
+    safe_below: float = SAFE_BELOW
+    unsafe_from: float = UNSAFE_FROM
+
+
+class WorldModelPredictor:
+    """Implements ports.Predictor on one checkpoint. Not for several threads at once: put one in front of each."""
+
+    def __init__(self, checkpoint: Checkpoint, settings: PredictorSettings | None = None) -> None:
+        if Head.RISK not in checkpoint.manifest.trained_heads:
+            raise CheckpointError(
+                f"checkpoint {checkpoint.manifest.model_version!r} of stage "
+                f"{checkpoint.manifest.stage.value!r} has no trained risk head; load one of stage sft or distill"
+            )
+        self._checkpoint = checkpoint
+        self._settings = settings or PredictorSettings()
+        self._renderer = checkpoint.renderer
+        self.tokens_used = 0
+        """Read and written since loading."""
+
+    @classmethod
+    def load(
+        cls, folder: Path | str, *, settings: PredictorSettings | None = None, device: str = "cpu"
+    ) -> "WorldModelPredictor":
+        """From a checkpoint folder. Raises CheckpointError or FormatVersionError."""
+        checkpoint = load_checkpoint(Path(folder))
+        checkpoint.model.to(device)
+        return cls(checkpoint, settings)
+
+    @property
+    def model_version(self) -> str:
+        return self._checkpoint.manifest.model_version
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """What the guard should use with this model."""
+        return self._checkpoint.manifest.thresholds
+
+    def predict_outcome(self, state: State, action: Action, *, heads: Sequence[Head] | None = None) -> Outcome:
+        return self.predict_outcomes(state, [action], heads=heads)[0]
+
+    def predict_outcomes(
+        self, state: State, actions: Sequence[Action], *, heads: Sequence[Head] | None = None
+    ) -> tuple[Outcome, ...]:
+        """One outcome an action; the state is encoded once. `heads=None` computes all of them.
+
+        Raises InvalidInputError when the state does not offer an action.
+        """
+        started = time.perf_counter()
+        if not actions:
+            return ()
+        for action in actions:
+            check_action(state, action)
+        trained = self._checkpoint.manifest.trained_heads
+        wanted = tuple(head for head in (ANSWER_HEADS if heads is None else heads) if head in trained)
+        offers = self._offers(state, actions) if Head.COUNTERFACTUAL in wanted else ()
+        summary = summarize_state(state)
+        tree = self._tree(summary.text, state, actions, offers, wanted)
+        predicted = self._ask(tree)
+        own, offered = predicted[: len(actions)], predicted[len(actions) :]
+        latency_ms = (time.perf_counter() - started) * 1000
+        computed = tuple(dict.fromkeys((Head.RISK, *wanted)))
+        return tuple(
+            self._outcome(
+                state,
+                action,
+                prediction,
+                counterfactual=self._counterfactual(state, action, offers, offered),
+                computed=computed,
+                latency_ms=latency_ms,
+                is_truncated=summary.is_truncated or tree.is_truncated,
+            )
+            for action, prediction in zip(actions, own, strict=True)
+        )
+
+    def _offers(self, state: State, actions: Sequence[Action]) -> tuple[Action, ...]:
+        """Candidates for the counterfactual: what the state offers, the proposed actions included as rivals."""
+        offered = offered_actions(state, max_actions=self._settings.max_offers)
+        rivals = [a for a in actions if len(actions) > 1 and not any(same_target(state, a, o) for o in offered)]
+        return tuple(offer for offer in (*offered, *rivals) if is_executable(state, offer))
+
+    def _tree(
+        self,
+        summary: str,
+        state: State,
+        actions: Sequence[Action],
+        offers: Sequence[Action],
+        wanted: Sequence[Head],
+    ) -> StateTree:
+        state_ids, is_truncated = self._renderer.state(summary)
+        texts = tuple(self._renderer.text(head, None) for head in wanted if head in TEXT_HEADS)
+        nodes = [ActionNode(self._renderer.action(describe_action(state, action)), texts) for action in actions]
+        nodes += [ActionNode(self._renderer.action(describe_action(state, offer))) for offer in offers]
+        return StateTree(state_ids, tuple(nodes), is_truncated)
+
+    def _ask(self, tree: StateTree) -> tuple[ActionPrediction, ...]:
+        limit = self._settings.max_new_tokens or self._checkpoint.manifest.model.max_target_tokens
+        predicted = predict_trees(self._checkpoint.model, self._renderer, [tree], max_new_tokens=limit)[0]
+        self.tokens_used += tree.tokens + sum(len(ids) for p in predicted for ids in p.token_ids.values())
+        return predicted
+
+    def _counterfactual(
+        self, state: State, action: Action, offers: Sequence[Action], offered: Sequence[ActionPrediction]
+    ) -> Action | None:
+        """The offer with the best score, discounted by its own predicted risk; None when the head was not asked."""
+        scored = [
+            (_sigmoid(prediction.alternative_logit) * (1.0 - self._risk(prediction)), -index, offer)
+            for index, (offer, prediction) in enumerate(zip(offers, offered, strict=True))
+            if not same_target(state, offer, action)
+        ]
+        return max(scored, key=lambda entry: entry[:2])[2] if scored else None
+
+    def _risk(self, prediction: ActionPrediction) -> float:
+        return self._checkpoint.manifest.calibration.probability(prediction.risk_logit)
+
+    def _outcome(
+        self,
+        state: State,
+        action: Action,
+        prediction: ActionPrediction,
+        *,
+        counterfactual: Action | None,
+        computed: tuple[Head, ...],
+        latency_ms: float,
+        is_truncated: bool,
+    ) -> Outcome:
+        risk = self._risk(prediction)
+        facts = None
+        if Head.STATE_DELTA in computed:
+            lines = [line.strip() for line in prediction.texts[Head.STATE_DELTA].splitlines()]
+            facts = tuple(dict.fromkeys(line for line in lines if line))
+        rationale = None
+        if Head.RATIONALE in computed:
+            steps = (line.strip() for line in prediction.texts[Head.RATIONALE].splitlines())
+            rationale = tuple(step for step in steps if step)
+        return Outcome(
+            risk_label=label_of_risk(
+                risk, safe_below=self._settings.safe_below, unsafe_from=self._settings.unsafe_from
+            ),
+            risk_score=risk,
+            rationale=rationale,
+            predicted_consequence=self._consequence(state, action, prediction, computed),
+            counterfactual_action=counterfactual,
+            state_delta=None if facts is None else delta_of_facts(facts),
+            delta_facts=facts,
+            model_version=self.model_version,
+            latency_ms=latency_ms,
+            heads_computed=computed,
+            is_truncated=is_truncated,
+        )
+
+    def _consequence(
+        self, state: State, action: Action, prediction: ActionPrediction, computed: Sequence[Head]
+    ) -> PredictedConsequence | None:
+        if Head.TAGS not in computed and Head.CONSEQUENCE not in computed:
+            return None
+        limit = self.thresholds.tag_from
+        tags = [path for path, logit in zip(TAG_PATHS, prediction.tag_logits, strict=True) if _sigmoid(logit) >= limit]
+        return PredictedConsequence(
+            narrative=prediction.texts.get(Head.CONSEQUENCE),
+            tags=tuple(tags) if Head.TAGS in computed else (),
+            patterns=patterns_of(state, action),
+        )
+
+
+def _sigmoid(logit: float) -> float:
+    return float(torch.sigmoid(torch.tensor(logit, dtype=torch.float64)))
+
+
+def known_heads(names: Sequence[str] | None) -> tuple[Head, ...] | None:
+    """Heads by name, for callers outside Python. Raises InvalidInputError naming the unknown one."""
+    if names is None:
+        return None
+    heads = {head.value: head for head in Head}
+    for name in names:
+        if name not in heads:
+            raise InvalidInputError(f"heads: unknown head {name!r}; there are {', '.join(heads)}")
+    return tuple(heads[name] for name in names)

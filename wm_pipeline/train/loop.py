@@ -1,0 +1,248 @@
+"""The training loop: batch, forward, losses, backward, step, log, save. Mid-training and SFT differ in data only."""
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wm_pipeline.domain.errors import SettingsError, TrainingError
+from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.engine import (
+    OptimizerSettings,
+    Processes,
+    learning_rate_at,
+    load_progress,
+    save_progress,
+    set_learning_rate,
+    start_engine,
+    sum_over_processes,
+    write_identity,
+)
+from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
+from wm_pipeline.model.prompt import StateTree
+from wm_pipeline.model.settings import TrainSettings
+from wm_pipeline.model.tree import pack_trees
+from wm_pipeline.model.world_model import WorldModel
+from wm_pipeline.train.batches import BatchPlan, share_of_process
+
+
+@dataclass(frozen=True, slots=True)
+class LoopResult:
+    engine: Any
+    """The DeepSpeed engine with the trained weights."""
+    steps: int
+    tokens: int
+    """Read in this process group since the loop began, resumed steps not included."""
+    seconds: float
+    first_loss: float | None
+    last_loss: float | None
+    trained_heads: tuple[Head, ...]
+    skipped_heads: tuple[Head, ...]
+    """Heads with a weight for which no step had a label."""
+
+
+def train(
+    model: WorldModel,
+    plan: BatchPlan,
+    *,
+    balance: ClassBalance,
+    folder: Path,
+    identity: str,
+    processes: Processes,
+    progress: Progress,
+) -> LoopResult:
+    """Train to `max_steps`, going on from the resumable state in `folder` if there is one.
+
+    A non-finite loss stops the run and names the rows of the batch; what was saved last stays as it is.
+    """
+    settings = plan.settings
+    if settings.trees_per_step < processes.count:
+        raise SettingsError(
+            f"train.trees_per_step: expected at least one tree for each of {processes.count} processes, "
+            f"found {settings.trees_per_step}"
+        )
+    weights = {entry.head: entry.weight for entry in settings.head_weights}
+    max_steps = _steps_within_budget(model, plan, balance, folder, identity, processes)
+    optimizer_settings = optimizer_settings_of(settings)
+    engine = start_engine(model, optimizer_settings, processes=processes)
+    resumed = load_progress(engine, folder / "resume", identity=identity)
+    metrics = MetricsFile(folder / "metrics.jsonl", resumed_at=resumed, is_writer=processes.is_first)
+    seen: dict[Head, float] = {}
+    first_loss = last_loss = None
+    tokens = 0
+    started = time.perf_counter()
+
+    for step in range(resumed, max_steps):
+        step_started = time.perf_counter()
+        trees = plan.trees_of_step(step)
+        counts = counts_of(trees)
+        mine = share_of_process(trees, rank=processes.rank, processes=processes.count)
+
+        batch = pack_trees(mine, pad_id=plan.renderer.end_id).to(processes.device)
+        losses = head_losses(engine(batch), batch.readouts, mine, balance)
+        loss = total_loss(losses, weights, counts, processes=processes.count)
+
+        logged = _mean_losses({head: float(part.total.detach()) for head, part in losses.items()}, counts, processes)
+        step_loss = sum(weights.get(head, 0.0) * value for head, value in logged.items())
+        if not math.isfinite(step_loss):
+            raise TrainingError(_non_finite(step, logged, trees, folder))
+        if any(weights.get(head, 0.0) > 0 for head in counts):
+            rate = learning_rate_at(step, max_steps=max_steps, settings=optimizer_settings)
+            set_learning_rate(engine, rate)
+            # A process whose trees have no label still takes part in the exchange of gradients.
+            engine.backward(_zero_loss(engine) if loss is None else loss)
+            engine.step()
+
+        step_tokens = sum(tree.tokens for tree in trees)
+        tokens += step_tokens
+        seconds = time.perf_counter() - step_started
+        for head in counts:
+            seen[head] = seen.get(head, 0.0) + counts[head]
+        first_loss = step_loss if first_loss is None else first_loss
+        last_loss = step_loss
+        metrics.write(
+            {
+                "step": step + 1,
+                "max_steps": max_steps,
+                "loss": step_loss,
+                **{f"loss_{head.value}": value for head, value in logged.items()},
+                "learning_rate": learning_rate_at(step, max_steps=max_steps, settings=optimizer_settings),
+                "gradient_norm": _gradient_norm(engine),
+                "tokens": step_tokens,
+                "tokens_per_second": step_tokens / seconds,
+                "seconds": seconds,
+            }
+        )
+        progress(step + 1, max_steps, _progress_text(logged, step_tokens / seconds, max_steps - step - 1, seconds))
+        is_due = settings.checkpoint_every > 0 and (step + 1) % settings.checkpoint_every == 0
+        if is_due and step + 1 < max_steps:
+            save_progress(engine, folder / "resume", step=step + 1, processes=processes)
+
+    trained = tuple(head for head in Head if seen.get(head, 0.0) > 0 and weights.get(head, 0.0) > 0)
+    return LoopResult(
+        engine=engine,
+        steps=max_steps,
+        tokens=tokens,
+        seconds=time.perf_counter() - started,
+        first_loss=first_loss,
+        last_loss=last_loss,
+        trained_heads=trained,
+        skipped_heads=tuple(head for head in Head if weights.get(head, 0.0) > 0 and head not in trained),
+    )
+
+
+def optimizer_settings_of(settings: TrainSettings) -> OptimizerSettings:
+    return OptimizerSettings(
+        learning_rate=settings.learning_rate,
+        warmup_share=settings.warmup_share,
+        decay=settings.decay,
+        weight_decay=settings.weight_decay,
+        gradient_clip=settings.gradient_clip,
+        zero_stage=settings.zero_stage,
+    )
+
+
+def measure_tokens_per_second(model: WorldModel, plan: BatchPlan, balance: ClassBalance, device: torch.device) -> float:
+    """Speed of forward and backward passes on one tree; the first of two passes only warms up."""
+    tree = plan.sample(1)
+    weights = dict.fromkeys(Head, 1.0)
+    speed = 0.0
+    for _ in range(2):
+        started = time.perf_counter()
+        batch = pack_trees(tree, pad_id=plan.renderer.end_id).to(device)
+        loss = total_loss(head_losses(model(batch), batch.readouts, tree, balance), weights, counts_of(tree))
+        if loss is not None:
+            loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+        speed = batch.tokens / (time.perf_counter() - started)
+    model.zero_grad(set_to_none=True)
+    return speed
+
+
+def _steps_within_budget(
+    model: WorldModel,
+    plan: BatchPlan,
+    balance: ClassBalance,
+    folder: Path,
+    identity: str,
+    processes: Processes,
+) -> int:
+    """How many steps this run has: decided before the first one and stored, so that a resumed run has as many."""
+    settings = plan.settings
+    path = folder / "resume" / "plan.json"
+    if path.exists() and (folder / "resume" / "latest").exists():
+        stored: int = json.loads(path.read_text())["max_steps"]
+        return stored
+    max_steps = settings.max_steps
+    if settings.max_seconds is not None:
+        sample = plan.sample(32)
+        tokens_per_step = settings.trees_per_step * sum(tree.tokens for tree in sample) / len(sample)
+        own_speed = measure_tokens_per_second(model.to(processes.device), plan, balance, processes.device)
+        # Everyone computes with the same sum, or the processes would stop at different steps.
+        speed = sum_over_processes([own_speed], processes)[0]
+        max_steps = max(1, min(max_steps, int(settings.max_seconds * speed / tokens_per_step)))
+    if processes.is_first:
+        write_identity(folder / "resume", identity)
+        path.write_text(json.dumps({"max_steps": max_steps}))
+    return max_steps
+
+
+def _mean_losses(totals: Mapping[Head, float], counts: Mapping[Head, float], processes: Processes) -> dict[Head, float]:
+    """Each head's loss over all processes, divided by what was counted; every process gets the same numbers."""
+    heads = [head for head in Head if head in counts]
+    summed = sum_over_processes([totals.get(head, 0.0) for head in heads], processes)
+    return {head: total / counts[head] for head, total in zip(heads, summed, strict=True)}
+
+
+def _zero_loss(engine: Any) -> torch.Tensor:
+    parts = [parameter.sum() * 0.0 for parameter in engine.module.parameters() if parameter.requires_grad]
+    return torch.stack(parts).sum()
+
+
+def _gradient_norm(engine: Any) -> float | None:
+    norm = engine.get_global_grad_norm()
+    return None if norm is None else float(norm)
+
+
+def _non_finite(step: int, losses: Mapping[Head, float], trees: list[StateTree], folder: Path) -> str:
+    bad = ", ".join(f"{head.value} {value!r}" for head, value in losses.items() if not math.isfinite(value))
+    keys = ", ".join(action.row_key for tree in trees for action in tree.actions)
+    return (
+        f"the loss of step {step + 1} is not finite ({bad}); its rows are {keys}. The last good state is in "
+        f"{str(folder / 'resume')!r}: look at those rows, or lower the learning rate, and run again"
+    )
+
+
+def _progress_text(losses: Mapping[Head, float], tokens_per_second: float, steps_left: int, seconds: float) -> str:
+    parts = " ".join(f"{head.value} {value:.3f}" for head, value in losses.items())
+    return f"{parts} | {tokens_per_second:.0f} tokens/s | {steps_left * seconds:.0f} s left"
+
+
+class MetricsFile:
+    """One JSON line a step; a resumed run drops the lines of steps that it repeats."""
+
+    def __init__(self, path: Path, *, resumed_at: int, is_writer: bool) -> None:
+        self._path = path
+        self._is_writer = is_writer
+        if is_writer:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lines = path.read_text().splitlines() if path.exists() else []
+            kept = [line for line in lines if json.loads(line)["step"] <= resumed_at]
+            path.write_text("".join(f"{line}\n" for line in kept))
+
+    def write(self, values: Mapping[str, float | int | None]) -> None:
+        if self._is_writer:
+            with self._path.open("a") as file:
+                file.write(json.dumps(dict(values)) + "\n")
+
+
+def identity_of(settings: TrainSettings, **rest: str) -> str:
+    """What must be the same for an interrupted run to go on, as JSON."""
+    # How often a run saves, and on how many threads, does not change its numbers.
+    kept = asdict(replace(settings, checkpoint_every=0, threads=1))
+    return json.dumps({**kept, **rest}, sort_keys=True)
