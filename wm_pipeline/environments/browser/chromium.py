@@ -1,10 +1,14 @@
-"""Which Chromium is used, and where it is found."""
+"""Which Chromium is used, where it is found, and how it is started."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from playwright.async_api import Browser, Playwright
+from playwright.async_api import Error as PlaywrightError
+
 from wm_pipeline.domain.errors import BrowserError
+from wm_pipeline.environments.browser.isolation import wall_flags
 
 VARIABLE = "WM_CHROMIUM"
 """The environment variable that names a browser; read by the command line, which hands its value on."""
@@ -59,3 +63,20 @@ def find_chromium(
     raise BrowserError(
         f"no Chromium was found; install one with `{INSTALL_COMMAND}`, or set {VARIABLE} to the path of a browser"
     )
+
+
+async def launch_browser(playwright: Playwright, binary: ChromiumBinary, port: int) -> Browser:
+    """Behind the wall, with the server at `port` as the only thing it can reach. Raises BrowserError."""
+    try:
+        return await playwright.chromium.launch(
+            executable_path=binary.path,
+            args=[*wall_flags(port), "--disable-gpu"],
+            chromium_sandbox=False,
+            # Signals are for the process that started us: it closes browsers in order.
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+        )
+    except PlaywrightError as error:
+        first_line = error.message.splitlines()[0] if error.message else "no reason given"
+        raise BrowserError(f"{binary.path} does not start: {first_line}") from error

@@ -3,6 +3,8 @@
 // Elements are numbered in document order at each observation, so the same page always gives the same references;
 // window[Symbol.for("wm.refs")] keeps the nodes behind them for the action that follows.
 async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
+  const listeners = window[Symbol.for("wm.listeners")] ??
+    {click: new WeakSet(), press: new WeakSet(), submit: new WeakSet(), isRestless: true, setTimeout: window.setTimeout.bind(window)};
   const started = performance.now();
   const settled = await new Promise((resolve) => {
     let last = performance.now();
@@ -14,12 +16,11 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
       const rest = quietMs - (now - last);
       if (rest <= 0 && document.readyState === "complete") return finish(true);
       if (now - started >= capMs) return finish(false);
-      setTimeout(look, Math.max(4, Math.min(rest, quietMs)));
+      listeners.setTimeout(look, Math.max(4, Math.min(rest, quietMs)));
     };
     look();
   });
 
-  const listeners = window[Symbol.for("wm.listeners")] ?? {click: new WeakSet(), press: new WeakSet(), submit: new WeakSet()};
   const ignored = hiddenSelectors.length ? hiddenSelectors.join(",") : null;
   const squeeze = (text) => (text ?? "").toWellFormed().replace(/\s+/g, " ").trim();
   const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + "…" : text).toWellFormed();
@@ -355,5 +356,6 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
     url: location.href, title: squeeze(document.title), origin: location.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
     databases, workers,
+    restless: listeners.isRestless || workers.length > 0 || Boolean(window.onpagehide || window.onunload || window.onbeforeunload),
   });
 }

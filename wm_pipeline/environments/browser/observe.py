@@ -54,6 +54,8 @@ class PageWalk:
     session: tuple[tuple[str, str], ...]
     databases: tuple[str, ...]
     workers: tuple[tuple[str, str], ...]
+    restless: bool
+    """The page may still do something when nobody acts, or when it is left."""
 
 
 def page_walk_of(answer: str) -> PageWalk:

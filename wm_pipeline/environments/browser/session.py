@@ -6,39 +6,25 @@ Not here: databases and goals (an environment's), what a page means (domain), an
 import asyncio
 import contextlib
 import inspect
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from playwright.async_api import (
-    Browser,
-    BrowserContext,
-    CDPSession,
-    Page,
-    Playwright,
-    Worker,
-    async_playwright,
-)
-from playwright.async_api import Cookie as PlaywrightCookie
-from playwright.async_api import Dialog as PlaywrightDialog
-from playwright.async_api import Download as PlaywrightDownload
+from playwright.async_api import Browser, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.delta import Dialog, StateDelta
+from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.errors import BrowserError, WorldError
 from wm_pipeline.domain.ids import page_id_of
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.environments.browser.act import check_executable, perform, phrase_of, retype, typed_values
-from wm_pipeline.environments.browser.chromium import ChromiumBinary
-from wm_pipeline.environments.browser.isolation import check_address, wall_flags
-from wm_pipeline.environments.browser.network import NetworkLog
+from wm_pipeline.environments.browser.chromium import ChromiumBinary, launch_browser
+from wm_pipeline.environments.browser.isolation import check_address
 from wm_pipeline.environments.browser.observe import (
-    INIT_JS,
     EpisodeView,
     Happenings,
     OriginStorage,
@@ -46,11 +32,11 @@ from wm_pipeline.environments.browser.observe import (
     delta_between,
     state_of,
 )
-from wm_pipeline.environments.browser.settle import SettleSettings, settle
+from wm_pipeline.environments.browser.restore import Snapshot, restore_cookies, restore_storage
+from wm_pipeline.environments.browser.settle import SettleSettings, look_now, settle
+from wm_pipeline.environments.browser.tab import Tab
 
 BLANK = "about:blank"
-POPUP_LIMIT_S = 1.0
-"""A window that was announced and does not open within this time was blocked."""
 RECOVERY_LIMIT_S = 5.0
 """A tab, context or browser that does not close within this time is abandoned for a new browser."""
 
@@ -94,41 +80,6 @@ class _Episode:
     history: tuple[str, ...] = ()
     """Addresses to go back through, the present one last."""
     storage: dict[str, OriginStorage] = field(default_factory=dict)
-    downloads: list[str] = field(default_factory=list)
-    dialogs: list[Dialog] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    state: State
-    cookies: tuple[PlaywrightCookie, ...]
-    storage: dict[str, OriginStorage]
-    history: tuple[str, ...]
-    typed: tuple[dict[str, Any], ...]
-
-
-class _Tab:
-    """One context with one page, and everything that listens to it. Replaced as a whole when it breaks."""
-
-    def __init__(self, context: BrowserContext, page: Page, cdp: CDPSession) -> None:
-        self.context = context
-        self.page = page
-        self.cdp = cdp
-        self.log = NetworkLog(context)
-        self.is_crashed = False
-        self.has_used_workers = False
-        self.popups_announced = 0
-        self.popups_opened = 0
-        self.popups_closing: set[asyncio.Task[None]] = set()
-
-    async def finish_popups(self) -> None:
-        """Wait until every window that was announced has opened and is closed again."""
-        deadline = time.perf_counter() + POPUP_LIMIT_S
-        while self.popups_opened < self.popups_announced and time.perf_counter() < deadline:
-            await asyncio.sleep(0.005)
-        self.popups_opened = self.popups_announced
-        if self.popups_closing:
-            await asyncio.gather(*self.popups_closing)
 
 
 class BrowserSession:
@@ -142,18 +93,20 @@ class BrowserSession:
         self._binary = binary
         self._port = port
         self._settings = settings
-        self._tab: _Tab | None = None
+        self._tab: Tab | None = None
         self._episode = _Episode(goal="", allowed_hosts=frozenset())
         self._state: State | None = None
-        self._snapshot: _Snapshot | None = None
+        self._snapshot: Snapshot | None = None
         self._is_broken = False
+        self._is_restless = True
+        """The page may act by itself, or when it is left."""
 
     @classmethod
     async def launch(cls, binary: ChromiumBinary, port: int, *, settings: SessionSettings | None = None) -> Self:
         """Start the browser; `port` is the HostServer's. Raises BrowserError when it does not start."""
         playwright = await async_playwright().start()
         try:
-            browser = await _launch_browser(playwright, binary, port)
+            browser = await launch_browser(playwright, binary, port)
         except BrowserError:
             await playwright.stop()
             raise
@@ -259,7 +212,7 @@ class BrowserSession:
         self._remember_address(action, walk.url)
         return Step(self.state, delta_between(before, self.state, happenings), walk.settled, elapsed_ms)
 
-    async def _perform(self, tab: _Tab, before: State, action: Action) -> None:
+    async def _perform(self, tab: Tab, before: State, action: Action) -> None:
         try:
             if action.kind is ActionKind.GOTO:
                 address = check_address(
@@ -288,20 +241,20 @@ class BrowserSession:
             history = (*history, url)
         self._episode.history = history
 
-    async def _look(self) -> tuple[PageWalk, Happenings]:
-        """Settle, walk, and make that the present state."""
+    async def _look(self, *, is_waiting: bool = True) -> tuple[PageWalk, Happenings]:
+        """Settle (unless told not to wait), walk, and make that the present state."""
         tab, episode = self._present_tab(), self._episode
-        walk = await settle(tab.page, tab.log, self._settings.settle, tab.finish_popups)
+        walk = None if is_waiting else await look_now(tab.page, self._settings.settle)
+        if walk is None:
+            walk = await settle(tab.page, tab.log, self._settings.settle, tab.finish_popups)
         cookies = await tab.context.cookies()
         episode.storage = episode.storage | {walk.origin: _storage_of(walk)}
-        if walk.workers:
-            tab.has_used_workers = True
-        happenings = Happenings(tab.log.take(), tuple(episode.downloads), tuple(episode.dialogs))
-        episode.downloads.clear()
-        episode.dialogs.clear()
+        tab.has_used_workers = tab.has_used_workers or bool(walk.workers)
+        happenings = tab.take_happenings()
         tab.log.page_url = walk.url
         view = EpisodeView(episode.goal, episode.prior_steps, episode.storage)
         self._state = state_of(walk, view, cookies=cookies, network=happenings.network)
+        self._is_restless = walk.restless
         return walk, happenings
 
     # --- going back -------------------------------------------------------------------------------------------------
@@ -312,9 +265,7 @@ class BrowserSession:
         with _as_world_error("taking a snapshot"):
             async with self._limited():
                 cookies, typed = await asyncio.gather(tab.context.cookies(), typed_values(tab.page))
-        self._snapshot = _Snapshot(
-            self.state, tuple(cookies), dict(self._episode.storage), self._episode.history, typed
-        )
+        self._snapshot = Snapshot(self.state, tuple(cookies), dict(self._episode.storage), self._episode.history, typed)
 
     async def restore(self, before_load: Callable[[], Awaitable[None] | None] | None = None) -> bool:
         """Go back to the snapshot in the same page; False when the page found there differs from the saved one.
@@ -357,10 +308,7 @@ class BrowserSession:
             await self._recover()
             return False
         self._is_broken = False
-        is_same = page_id_of(self.state) == page_id_of(saved.state)
-        if is_same:
-            self._state = saved.state
-        return is_same
+        return self._is_as(saved)
 
     async def repeat(self, action: Action) -> None:
         """Do an action again without remembering it as a step."""
@@ -369,22 +317,19 @@ class BrowserSession:
                 await self._perform(self._present_tab(), self.state, action)
                 await self._look()
 
-    async def _restore(self, saved: _Snapshot, before_load: Callable[[], Awaitable[None] | None] | None) -> bool:
+    async def _restore(self, saved: Snapshot, before_load: Callable[[], Awaitable[None] | None] | None) -> bool:
         tab, episode = self._present_tab(), self._episode
-        # Whatever the old page still wants to send when it is left must arrive before the database goes back.
-        await tab.page.goto(BLANK)
-        await tab.log.wait_idle(self._settings.settle.network_cap_ms / 1000)
+        if self._is_restless or not tab.log.is_idle:
+            # Whatever the old page still wants to send when it is left must arrive before the database goes back.
+            await tab.page.goto(BLANK)
+            await tab.log.wait_idle(self._settings.settle.network_cap_ms / 1000)
         if before_load is not None:
             waiting = before_load()
             if inspect.isawaitable(waiting):
                 await waiting
-        if _cookie_values(await tab.context.cookies()) != _cookie_values(saved.cookies):
-            await tab.context.clear_cookies()
-            if saved.cookies:
-                await tab.context.add_cookies([_settable(cookie) for cookie in saved.cookies])
-        origin = _origin_of(saved.state.url)
-        refill = await self._restore_storage(tab, saved, origin)
-        tab.log.forget()
+        await restore_cookies(tab, saved)
+        refill = await restore_storage(tab, episode.storage, saved)
+        tab.forget()
         await tab.page.goto(saved.state.url, wait_until="commit")
         if refill is not None:
             await tab.cdp.send("Page.removeScriptToEvaluateOnNewDocument", {"identifier": refill})
@@ -393,50 +338,21 @@ class BrowserSession:
         episode.prior_steps = saved.state.prior_steps
         if saved.typed:
             await tab.page.wait_for_load_state("load", timeout=self._settings.settle.network_cap_ms)
-            await self._look()
+            await self._look(is_waiting=False)
             if not await retype(tab.page, saved.typed):
                 return False
-        await self._look()
+        # A page that is as saved is at rest as it was then; one that is not may still be on its way there.
+        await self._look(is_waiting=False)
+        if not self._is_as(saved) or not tab.log.is_idle:
+            await self._look()
+        return self._is_as(saved)
+
+    def _is_as(self, saved: Snapshot) -> bool:
+        """Whether the present page is the saved one; if so the saved state is the present one, history and all."""
         is_same = page_id_of(self.state) == page_id_of(saved.state)
         if is_same:
             self._state = saved.state
         return is_same
-
-    async def _restore_storage(self, tab: _Tab, saved: _Snapshot, origin: str) -> str | None:
-        """Make storage what it was; returns the identifier of a script that fills the page's own origin as it loads.
-
-        Databases and service workers can be taken away again, not put back: the page comparison tells.
-        """
-        present = self._episode.storage
-        refill: str | None = None
-        for other in sorted(present.keys() | saved.storage.keys()):
-            had, has = saved.storage.get(other, OriginStorage()), present.get(other, OriginStorage())
-            if had == has:
-                continue
-            if has.workers and not had.workers:
-                await _clear_origin(tab, other, "service_workers,cache_storage")
-            if has.databases and not had.databases:
-                await _clear_origin(tab, other, "indexeddb")
-            if (had.local, had.session) == (has.local, has.session):
-                continue
-            if other == origin:
-                answer = await tab.cdp.send(
-                    "Page.addScriptToEvaluateOnNewDocument", {"source": _refill_script(other, had)}
-                )
-                refill = str(answer["identifier"])
-            else:
-                await self._fill_elsewhere(tab, other, had)
-        return refill
-
-    async def _fill_elsewhere(self, tab: _Tab, origin: str, had: OriginStorage) -> None:
-        """Put back the storage of an origin other than the page's, from an empty page of that origin."""
-        address = f"{origin}/"
-        await tab.page.route(address, lambda route: route.fulfill(body="", content_type="text/html"))
-        try:
-            await tab.page.goto(address)
-            await tab.page.evaluate(_refill_script(origin, had))
-        finally:
-            await tab.page.unroute(address)
 
     async def screenshot(self) -> bytes:
         with _as_world_error("taking a screenshot"):
@@ -450,12 +366,12 @@ class BrowserSession:
         async with asyncio.timeout(self._settings.step_limit_ms / 1000):
             yield
 
-    def _present_tab(self) -> _Tab:
+    def _present_tab(self) -> Tab:
         if self._tab is None:
             raise WorldError("the browser session has no page; begin an episode first")
         return self._tab
 
-    async def _clean_tab(self) -> _Tab:
+    async def _clean_tab(self) -> Tab:
         """The tab with nothing left of the previous episode; a new context where cleaning could miss something."""
         tab = self._tab
         is_reusable = (
@@ -471,73 +387,19 @@ class BrowserSession:
         await tab.context.clear_cookies()
         for origin, kept in self._episode.storage.items():
             if not kept.is_empty and origin.startswith("http"):
-                await _clear_origin(tab, origin, "all")
+                await tab.clear_origin(origin)
         await tab.cdp.send("Network.clearBrowserCache")
-        tab.log.forget()
+        tab.forget()
         tab.log.page_url = ""
         return tab
 
-    async def _new_tab(self) -> _Tab:
+    async def _new_tab(self) -> Tab:
         if self._tab is not None:
             await self._drop_tab()
         if not self._browser.is_connected():
             await self._relaunch()
-        context = await self._browser.new_context(
-            viewport={"width": 1280, "height": 720},
-            locale="en-US",
-            timezone_id="UTC",
-            color_scheme="light",
-            reduced_motion="reduce",
-            accept_downloads=False,
-            service_workers="allow",
-        )
-        await context.add_init_script(INIT_JS)
-        page = await context.new_page()
-        cdp = await context.new_cdp_session(page)
-        await cdp.send("Page.enable")
-        tab = _Tab(context, page, cdp)
-        self._tab = tab
-        self._listen(tab)
-        return tab
-
-    def _listen(self, tab: _Tab) -> None:
-        def on_crash(_: Page) -> None:
-            tab.is_crashed = True
-
-        def on_worker(_: Worker) -> None:
-            tab.has_used_workers = True
-
-        def on_window_open(event: dict[str, Any]) -> None:
-            # The browser says so at once; the page that Playwright hands out comes when its document does.
-            tab.popups_announced += 1
-            self._episode.dialogs.append(Dialog("popup", str(event["url"])))
-
-        def on_popup(popup: Page) -> None:
-            popup.on("dialog", self._on_dialog)
-            popup.on("download", self._on_download)
-            tab.popups_opened += 1
-            task = asyncio.ensure_future(_close_popup(popup))
-            tab.popups_closing.add(task)
-            task.add_done_callback(tab.popups_closing.discard)
-
-        tab.page.on("crash", on_crash)
-        tab.page.on("dialog", self._on_dialog)
-        tab.page.on("download", self._on_download)
-        tab.cdp.on("Page.windowOpen", on_window_open)
-        tab.context.on("page", on_popup)
-        tab.context.on("serviceworker", on_worker)
-
-    async def _on_dialog(self, dialog: PlaywrightDialog) -> None:
-        """An alert is dismissed, everything that asks is accepted: the worst case an action can lead to."""
-        self._episode.dialogs.append(Dialog(dialog.type, dialog.message[:300]))
-        with contextlib.suppress(PlaywrightError):
-            if dialog.type == "alert":
-                await dialog.dismiss()
-            else:
-                await dialog.accept()
-
-    def _on_download(self, download: PlaywrightDownload) -> None:
-        self._episode.downloads.append(download.suggested_filename)
+        self._tab = await Tab.open(self._browser)
+        return self._tab
 
     async def _drop_tab(self) -> None:
         tab, self._tab = self._tab, None
@@ -553,29 +415,12 @@ class BrowserSession:
         with contextlib.suppress(PlaywrightError, TimeoutError):
             async with asyncio.timeout(RECOVERY_LIMIT_S):
                 await self._browser.close()
-        self._browser = await _launch_browser(self._playwright, self._binary, self._port)
+        self._browser = await launch_browser(self._playwright, self._binary, self._port)
 
     async def _recover(self) -> None:
         """A new page after a failed step; its browser state is empty, which is what restore() then finds."""
         self._episode.storage = {}
-        self._episode.downloads.clear()
-        self._episode.dialogs.clear()
         await self._new_tab()
-
-
-async def _launch_browser(playwright: Playwright, binary: ChromiumBinary, port: int) -> Browser:
-    try:
-        return await playwright.chromium.launch(
-            executable_path=binary.path,
-            args=[*wall_flags(port), "--disable-gpu"],
-            chromium_sandbox=False,
-            handle_sigint=False,
-            handle_sigterm=False,
-            handle_sighup=False,
-        )
-    except PlaywrightError as error:
-        first_line = error.message.splitlines()[0] if error.message else "no reason given"
-        raise BrowserError(f"{binary.path} does not start: {first_line}") from error
 
 
 @contextlib.contextmanager
@@ -589,43 +434,5 @@ def _as_world_error(doing: str) -> Any:
         raise WorldError(f"{doing} failed: {first_line}") from error
 
 
-async def _close_popup(popup: Page) -> None:
-    with contextlib.suppress(PlaywrightError):
-        await popup.close()
-
-
-async def _clear_origin(tab: _Tab, origin: str, kinds: str) -> None:
-    await tab.cdp.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": kinds})
-
-
 def _storage_of(walk: PageWalk) -> OriginStorage:
     return OriginStorage(walk.local, walk.session, walk.databases, walk.workers)
-
-
-def _origin_of(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.partition('/')[0].partition('?')[0].partition('#')[0]}"
-
-
-def _refill_script(origin: str, had: OriginStorage) -> str:
-    """Runs before the page's own scripts, so that they read what was there when the snapshot was taken."""
-    return f"""(() => {{
-        if (location.origin !== {json.dumps(origin)}) return;
-        const fill = (store, pairs) => {{
-            store.clear();
-            for (const [key, value] of pairs) store.setItem(key, value);
-        }};
-        fill(localStorage, {json.dumps(had.local)});
-        fill(sessionStorage, {json.dumps(had.session)});
-    }})()"""
-
-
-def _cookie_values(cookies: Sequence[PlaywrightCookie]) -> frozenset[tuple[object, ...]]:
-    return frozenset(
-        (one.get("name"), one.get("value"), one.get("domain"), one.get("path"), one.get("httpOnly"), one.get("secure"))
-        for one in cookies
-    )
-
-
-def _settable(cookie: PlaywrightCookie) -> Any:
-    return {key: value for key, value in cookie.items() if key != "partitionKey" or value is not None}

@@ -37,6 +37,11 @@ def is_replaced(error: PlaywrightError) -> bool:
     return any(sign in error.message for sign in REPLACED)
 
 
+async def look_now(page: Page, settings: SettleSettings) -> PageWalk | None:
+    """The page as soon as it is loaded, without waiting for rest: for a page known in advance. None: replaced."""
+    return await _walk(page, replace(settings, quiet_ms=0))
+
+
 async def settle(
     page: Page, log: NetworkLog, settings: SettleSettings, finish_popups: Callable[[], Awaitable[None]]
 ) -> PageWalk:
