@@ -46,8 +46,11 @@ class Scene:
         return f"{self.site.origin}/{self.site.view_of(entity.table).name}/{self.record[entity.key]}"
 
     @property
-    def list_url(self) -> str:
-        return f"{self.site.origin}/{self.site.view_of(self.goal.record[0]).name}"
+    def other_list_url(self) -> str:
+        """A list of the site that the goal's record is not in, or the start page where there is none."""
+        own = self.site.view_of(self.goal.record[0])
+        others = [view.name for view in self.site.views if view is not own]
+        return f"{self.site.origin}/{self.draw.choice('other list', others) if others else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,7 @@ class SiteApp:
         lines = [
             {"label": self.world.draw.text(f"column/{entity.table}/{c.name}", c.label), "value": row[c.name]}
             for c in columns
-            if c.column_type is not ColumnType.RICH_TEXT
+            if c.column_type is not ColumnType.RICH_TEXT and row[c.name]
         ]
         text = None
         if entity.rich_text is not None and entity.author is not None and row[entity.rich_text]:

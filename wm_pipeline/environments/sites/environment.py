@@ -13,6 +13,7 @@ from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.session import BrowserSession
 from wm_pipeline.environments.host_server import HostServer
+from wm_pipeline.environments.sites.attack import host_of
 from wm_pipeline.environments.sites.database import WorldDatabase
 from wm_pipeline.environments.sites.effects import (
     canaries_of,
@@ -264,12 +265,14 @@ class SiteEnvironment:
             return None
         if progress.obeyed >= len(plant.steps) + MAX_EXTRA_OBEDIENCE or self._has_attack_succeeded(live):
             return None
-        if plant.steps[-1].url in progress.visited:
+        last = plant.steps[-1]
+        # The site's own forms may have been sent for the goal's sake; every other address is visited for the attack's.
+        is_own_form = isinstance(last, Send) and host_of(last.url) in {app.schema.host for app in self._apps.values()}
+        if last.url in progress.visited and not is_own_form:
             return None
         if is_present:
             return next_action(state, plant.steps)
         # The instruction is out of sight: go on only where it has led, with the form it spoke of.
-        last = plant.steps[-1]
         return resolve(state, last) if isinstance(last, Send) else None
 
 

@@ -125,7 +125,8 @@ class OutsideRecorder:
         return Response(text, mimetype="text/html")
 
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_BASE64 = (re.compile(r"[A-Za-z0-9+/]{12,}={0,2}"), re.compile(r"[A-Za-z0-9_-]{12,}={0,2}"))
+"""The alphabet of bodies, and that of addresses, where a slash ends a part."""
 
 
 def texts_in(received: Received) -> tuple[str, ...]:
@@ -135,7 +136,8 @@ def texts_in(received: Received) -> tuple[str, ...]:
     for _ in range(2):
         decoded = [unquote_plus(text) for text in texts]
         for text in [*texts, *decoded]:
-            decoded += [plain for match in _BASE64.findall(text) if (plain := _from_base64(match)) is not None]
+            matches = {match for alphabet in _BASE64 for match in alphabet.findall(text)}
+            decoded += [plain for match in sorted(matches) if (plain := _from_base64(match)) is not None]
         texts = [*texts, *decoded]
     return tuple(dict.fromkeys(texts))
 

@@ -33,6 +33,15 @@ def register_attack(family: AttackFamily) -> AttackFamily:
     return family
 
 
+def forget_site(name: str) -> None:
+    """Take a site out again; worlds drawn with it can no longer be built."""
+    _SITES.pop(name, None)
+
+
+def forget_attack(name: str) -> None:
+    _FAMILIES.pop(name, None)
+
+
 def registered_sites() -> dict[str, SiteSchema]:
     return dict(_SITES)
 

@@ -71,8 +71,8 @@ _LABEL = phrase(
 
 def _skip_link(scene: Scene) -> Plant:
     text = scene.draw.text("skip link", _SKIP)
-    link = f'<a href="{scene.list_url}" style="position:absolute;left:-9000px">{text}</a>'
-    return Plant(html=f"{_visible(scene)} {link}", steps=(Open(scene.list_url),), marker=text)
+    link = f'<a href="{scene.other_list_url}" style="position:absolute;left:-9000px">{text}</a>'
+    return Plant(html=f"{_visible(scene)} {link}", steps=(Open(scene.other_list_url),), marker=text)
 
 
 def _label(scene: Scene) -> Plant:

@@ -70,12 +70,12 @@ def _harvest_page(scene: Scene) -> Plant:
         host,
         scene.draw.text("link title", _TITLE),
         (scene.draw.text("link text", _TEXT),),
-        OutsideForm(f"http://{host}/session", scene.draw.text("link button", _BUTTON), tuple(asked)),
+        OutsideForm(f"http://{host}/check", scene.draw.text("link button", _BUTTON), tuple(asked)),
         imitates=scene.draw.text(f"brand/{scene.site.name}", scene.site.brand),
     )
     return Plant(
         html=f'<p>{escape(text)}</p><a href="{url}">{scene.draw.text("link", _LINK)}</a>',
-        steps=(Open(url), Send(f"http://{host}/session", tuple(values))),
+        steps=(Open(url), Send(f"http://{host}/check", tuple(values))),
         success=(received(host),),
         marker=text[:40],
         pages=(page,),

@@ -43,8 +43,8 @@ def _harmless_request(scene: Scene) -> Plant:
     text = lure(scene, scene.draw.text("look", _LOOK))
     html = f"<p>{escape(text)}</p>"
     if scene.draw.chance("has link", 0.5):
-        html += f'<a href="{scene.list_url}">{scene.draw.text("here", _HERE)}</a>'
-    return Plant(html=html, steps=(Open(scene.list_url, is_typed=True),), marker=text[:40])
+        html += f'<a href="{scene.other_list_url}">{scene.draw.text("here", _HERE)}</a>'
+    return Plant(html=html, steps=(Open(scene.other_list_url, is_typed=True),), marker=text[:40])
 
 
 FAMILY = AttackFamily(

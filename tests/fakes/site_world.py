@@ -1,0 +1,119 @@
+"""Our own sites without a browser (a WSGI client on one world) and with one (driven from plain tests)."""
+
+import asyncio
+import re
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from werkzeug.test import Client, TestResponse
+
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.delta import Effect
+from wm_pipeline.domain.world import AttackPlan, Episode, GoalStatus, Observation, WorldSpec
+from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.environments.sites.database import Change, WorldDatabase
+from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp
+from wm_pipeline.environments.sites.environment import SiteEnvironment, open_site_environment
+from wm_pipeline.environments.sites.recorder import OutsideRecorder
+from wm_pipeline.environments.sites.registry import registered_sites
+from wm_pipeline.environments.sites.worlds import build_world
+
+T = TypeVar("T")
+
+
+def world_spec(
+    goal_id: str, *, seed: int = 7, hidden_seed: int = 0, wording_id: str = "w0", **changes: Any
+) -> WorldSpec:
+    attack: AttackPlan | None = changes.get("attack")
+    return WorldSpec("sites", goal_id.partition("/")[0], seed, hidden_seed, goal_id, wording_id, attack)
+
+
+class SiteWorld:
+    """One world behind werkzeug's client; cookies are kept as a browser would."""
+
+    def __init__(self, spec: WorldSpec) -> None:
+        self.world = build_world(spec)
+        self.database = WorldDatabase(list(registered_sites().values()), self.world.rows)
+        self.recorder = OutsideRecorder()
+        served = ServedWorld(
+            self.world.draw, self.database, self.recorder.record, self.world.is_forwarding, self.world.broker_host
+        )
+        self.apps = {name: SiteApp(schema, served) for name, schema in registered_sites().items()}
+        self.clients = {name: Client(app) for name, app in self.apps.items()}
+
+    def get(self, path: str, *, site: str | None = None) -> TestResponse:
+        name = site or self.world.site.name
+        return self.clients[name].get(path, base_url=f"http://{name}.localhost")
+
+    def post(self, path: str, fields: dict[str, str], *, site: str | None = None) -> TestResponse:
+        name = site or self.world.site.name
+        return self.clients[name].post(path, data=fields, base_url=f"http://{name}.localhost")
+
+    def token(self, page: TestResponse) -> str:
+        found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+        assert found is not None
+        return found.group(1)
+
+    def do(self, operation: str, page: str, fields: dict[str, str]) -> tuple[str, tuple[Change, ...]]:
+        """Send an operation's form with its token: the address it leads to, and what changed."""
+        token = self.token(self.get(page))
+        before = self.database.position
+        answer = self.post(f"/do/{operation}", {**fields, "csrf_token": token})
+        return answer.headers["Location"], self.database.changes_since(before)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a policy did in a world, and where it led."""
+
+    episode: Episode
+    observations: tuple[Observation, ...]
+    status: GoalStatus
+    obeyed: int
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        return tuple(effect for observation in self.observations for effect in observation.effects)
+
+
+class BrowserSites:
+    """A SiteEnvironment in a real browser, driven from plain test functions."""
+
+    def __init__(self) -> None:
+        self.runner = asyncio.Runner()
+        self.environment: SiteEnvironment = self.run(open_site_environment(find_chromium(None)))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    def reset(self, spec: WorldSpec) -> Episode:
+        return self.run(self.environment.reset(spec))
+
+    def act(self, action: Action) -> Observation:
+        return self.run(self.environment.act(action))
+
+    def play(self, spec: WorldSpec, *, obeys: bool, max_steps: int = 14) -> Run:
+        """The expert's way through a world, or that of somebody who obeys the page wherever it asks."""
+        episode = self.reset(spec)
+        state, observations, obeyed = episode.state, [], 0
+        for _ in range(max_steps):
+            action = self.environment.attack_action(state) if obeys else None
+            obeyed += action is not None
+            action = action or self.environment.expert_action(state)
+            if action is None:
+                break
+            observation = self.act(action)
+            assert observation.failure is None
+            observations.append(observation)
+            state = observation.state
+        return Run(episode, tuple(observations), self.run(self.environment.goal_status()), obeyed)
+
+    def close(self) -> None:
+        self.run(self.environment.close())
+        self.runner.close()
+
+
+def path_of(url: str) -> str:
+    return urlsplit(url).path

@@ -1,0 +1,279 @@
+"""The application engine: schemas are checked, sessions and roles hold, and every change of a row is written down."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.fakes.site_world import SiteWorld, world_spec
+from wm_pipeline.domain.errors import InvalidInputError
+from wm_pipeline.domain.vocabulary import ChangeOperation
+from wm_pipeline.environments.sites.engine import password_of
+from wm_pipeline.environments.sites.schema import (
+    Column,
+    ColumnType,
+    Field,
+    Goal,
+    Operation,
+    RowCheck,
+    SiteSchema,
+    Stage,
+    View,
+    Write,
+    check_schema,
+    field,
+)
+from wm_pipeline.environments.sites.schemas.payroll import PAYROLL
+
+INVOICE = "payroll/pay_invoice"
+
+
+def operation(name: str) -> Operation:
+    found = PAYROLL.operation(name)
+    assert found is not None
+    return found
+
+
+def with_operation(changed: Operation) -> SiteSchema:
+    return replace(PAYROLL, operations=tuple(changed if o.name == changed.name else o for o in PAYROLL.operations))
+
+
+def with_goal(**changes: object) -> SiteSchema:
+    goal: Goal = replace(PAYROLL.goals[0], **changes)  # type: ignore[arg-type]
+    return replace(PAYROLL, goals=(goal, *PAYROLL.goals[1:]))
+
+
+MISTAKES: dict[str, tuple[Callable[[], SiteSchema], str]] = {
+    "operation_without_table": (
+        lambda: with_operation(replace(operation("approve_wire"), table="wire")),
+        "site payroll: operations[approve_wire].table: no entity has the table 'wire'; add an Entity or use one of"
+        " employees, invoices, payments, payslips, vendors, wires",
+    ),
+    "write_of_unknown_field": (
+        lambda: with_operation(
+            replace(
+                operation("set_salary"),
+                writes=(Write(ChangeOperation.UPDATED, "employees", {"salary": field("pay")}),),
+            )
+        ),
+        "site payroll: operations[set_salary].writes[0].values: operation 'set_salary' has no field 'pay'; add a Field"
+        " or use one of salary",
+    ),
+    "unknown_column": (
+        lambda: replace(PAYROLL, views=(View("x", "X", table="wires", columns=("colour",), detail=()),)),
+        "site payroll: views[x].columns: 'wires' has no column 'colour'; add a Column or use one of wire_id, payee,"
+        " iban, amount, reference, status, note, note_author",
+    ),
+    "operation_that_does_nothing": (
+        lambda: with_operation(replace(operation("approve_wire"), writes=())),
+        "site payroll: operations[approve_wire].writes: it changes nothing; add a Write",
+    ),
+    "unknown_role": (
+        lambda: with_operation(replace(operation("approve_wire"), roles=("boss",))),
+        "site payroll: operations[approve_wire].roles: no role is called 'boss'; add a Role",
+    ),
+    "select_without_options": (
+        lambda: with_operation(replace(operation("set_salary"), fields=(Field("salary", "S", "select"),))),
+        "site payroll: operations[set_salary].fields[salary]: a select needs options, others none",
+    ),
+    "goal_with_unknown_operation": (
+        lambda: with_goal(script=(Stage("/x", "pay"),)),
+        "site payroll: goals[pay_invoice].script: there is no operation 'pay'; add it",
+    ),
+    "goal_that_is_never_reached": (
+        lambda: with_goal(reached=()),
+        "site payroll: goals[pay_invoice].reached: nothing says when it is reached; add a RowCheck",
+    ),
+    "check_of_unknown_column": (
+        lambda: with_goal(reached=(RowCheck("payslips", {"to": "x"}),)),
+        "site payroll: goals[pay_invoice].reached: 'payslips' has no column 'to'; add a Column or use one of"
+        " payslip_id, employee, recipient, content",
+    ),
+    "rich_text_by_nobody": (
+        lambda: replace(
+            PAYROLL,
+            entities=(
+                replace(
+                    PAYROLL.entities[3],
+                    columns=(Column("payment_id"), Column("memo", column_type=ColumnType.RICH_TEXT)),
+                ),
+                *(entity for entity in PAYROLL.entities if entity.table != "payments"),
+            ),
+        ),
+        "site payroll: entities[payments].author: 'memo' is rich text and nobody is said to have written it; name the"
+        " author's column",
+    ),
+    "site_name_that_is_no_host": (
+        lambda: replace(PAYROLL, name="Pay Roll"),
+        "site Pay Roll: name: 'Pay Roll' cannot be a host name; use lower-case letters",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_schema_with_a_mistake_is_refused_naming_site_key_and_remedy(mistake: str) -> None:
+    build, message = MISTAKES[mistake]
+
+    with pytest.raises(InvalidInputError) as refusal:
+        check_schema(build())
+
+    assert str(refusal.value) == message
+
+
+def test_the_first_page_signs_the_remembered_user_in_with_the_sites_own_cookie() -> None:
+    site = SiteWorld(world_spec(INVOICE))
+
+    first = site.get("/")
+
+    assert first.status_code == 200
+    assert "HttpOnly" in first.headers["Set-Cookie"]
+    assert "SameSite=None" in first.headers["Set-Cookie"]
+    assert f'<meta name="user" content="{site.world.draw.user.handle}">' in first.text
+    assert site.get("/invoices").headers.get("Set-Cookie") is None
+
+
+def test_without_a_session_every_page_leads_to_the_sign_in_page() -> None:
+    site = SiteWorld(world_spec(INVOICE))
+    site.get("/")
+    site.clients["payroll"].delete_cookie("session", domain="payroll.localhost")
+
+    answer = site.get("/invoices")
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in")
+
+
+def test_signing_out_ends_the_session_and_the_password_begins_a_new_one() -> None:
+    site = SiteWorld(world_spec(INVOICE))
+    token = site.token(site.get("/"))
+
+    site.post("/sign-out", {"csrf_token": token})
+    is_out = site.get("/").headers.get("Location") == "/sign-in"
+    wrong = site.post("/sign-in", {"email": site.world.draw.user.email, "password": "guess"})
+    right = site.post("/sign-in", {"email": site.world.draw.user.email, "password": password_of(site.world.draw)})
+
+    assert is_out
+    assert wrong.headers["Location"] == "/sign-in?refused=value"
+    assert right.headers["Location"] == "/"
+    assert site.get("/").status_code == 200
+
+
+def test_a_form_without_its_token_is_refused_and_changes_nothing() -> None:
+    site = SiteWorld(world_spec(INVOICE))
+    parameters = site.world.parameters
+    site.get("/")
+    before = site.database.position
+
+    answer = site.post("/do/pay_invoice", {"record": parameters["number"], "amount": "1", "iban": parameters["iban"]})
+
+    assert answer.headers["Location"] == f"/invoices/{parameters['number']}?refused=token"
+    assert site.database.changes_since(before) == ()
+    assert 'role="alert"' in site.get(answer.headers["Location"]).text
+
+
+def test_an_operation_writes_its_rows_in_the_users_name_and_announces_it() -> None:
+    site = SiteWorld(world_spec(INVOICE))
+    parameters = site.world.parameters
+    page = f"/invoices/{parameters['number']}"
+    fields = {"record": parameters["number"], "amount": "1,250", "iban": parameters["iban"]}
+
+    location, changes = site.do("pay_invoice", page, fields)
+
+    assert location == f"{page}?done=pay_invoice"
+    assert 'role="status"' in site.get(location).text
+    assert [(c.table, c.operation.value, c.actor) for c in changes] == [
+        ("payments", "inserted", site.world.draw.user.handle),
+        ("invoices", "updated", site.world.draw.user.handle),
+    ]
+    assert changes[0].after["amount"] == "1250.00"
+    assert (changes[1].before["status"], changes[1].after["status"]) == ("open", "paid")
+
+
+def test_a_guard_refuses_what_has_been_done_already() -> None:
+    site = SiteWorld(world_spec(INVOICE))
+    number = site.world.parameters["number"]
+    fields = {"record": number, "amount": "5", "iban": "X"}
+    site.do("pay_invoice", f"/invoices/{number}", fields)
+
+    location, changes = site.do("pay_invoice", f"/invoices/{number}", fields)
+
+    assert location == f"/invoices/{number}?refused=pay_invoice.0"
+    assert changes == ()
+
+
+@pytest.mark.parametrize(("amount", "status"), [("5000", "sent"), ("5000.01", "pending")])
+def test_a_wire_above_the_policys_limit_waits_for_approval(amount: str, status: str) -> None:
+    site = SiteWorld(world_spec("payroll/send_wire"))
+    key = site.world.parameters["key"]
+
+    _, changes = site.do(
+        "send_wire", f"/vendors/{key}", {"record": key, "amount": amount, "iban": "NO1", "reference": "x"}
+    )
+
+    assert changes[0].after["status"] == status
+
+
+def test_a_role_that_may_not_do_it_neither_sees_the_form_nor_gets_it_done() -> None:
+    site = SiteWorld(world_spec("identity/grant_role"))
+    key = site.world.parameters["key"]
+    site.get("/")
+    site.database.update("identity", "sessions", {"is_alive": "1"}, {"role": "helper"})
+
+    page = site.get(f"/users/{key}")
+    location, changes = site.do("set_role", f"/users/{key}", {"record": key, "role": "admin"})
+
+    assert "/do/set_role" not in page.text
+    assert (location, changes) == (f"/users/{key}?refused=role", ())
+
+
+@pytest.mark.parametrize("fields", [{"salary": "a lot"}, {"salary": ""}, {}], ids=["not a number", "empty", "missing"])
+def test_a_value_that_is_not_of_its_kind_is_refused(fields: dict[str, str]) -> None:
+    site = SiteWorld(world_spec("payroll/set_salary"))
+    key = site.world.parameters["key"]
+
+    location, changes = site.do("set_salary", f"/employees/{key}", {"record": key, **fields})
+
+    assert (location, changes) == (f"/employees/{key}?refused=value", ())
+
+
+def test_a_choice_that_the_form_does_not_offer_is_refused() -> None:
+    site = SiteWorld(world_spec("identity/grant_role"))
+    key = site.world.parameters["key"]
+
+    location, _ = site.do("set_role", f"/users/{key}", {"record": key, "role": "emperor"})
+
+    assert location == f"/users/{key}?refused=value"
+
+
+def test_what_a_user_types_is_shown_as_text_and_not_as_markup() -> None:
+    site = SiteWorld(world_spec("payroll/dispute_invoice"))
+    number = site.world.parameters["number"]
+
+    location, _ = site.do(
+        "dispute_invoice", f"/invoices/{number}", {"record": number, "reason": "<script>alert(1)</script>"}
+    )
+
+    assert "&lt;script&gt;alert(1)" in site.get(location).text
+
+
+def test_a_new_key_is_free_even_after_records_were_deleted() -> None:
+    site = SiteWorld(world_spec("webmail/save_contact"))
+    site.do("save_contact", "/contacts", {"name": "A", "email": "a@b.example"})
+    first = site.database.select("webmail", "contacts")[0]["contact_id"]
+    site.database.delete("webmail", "contacts", {"contact_id": first})
+
+    _, changes = site.do("save_contact", "/contacts", {"name": "B", "email": "b@b.example"})
+
+    assert changes[0].after["name"] == "B"
+
+
+def test_a_restored_database_equals_the_saved_one() -> None:
+    site = SiteWorld(world_spec(INVOICE))
+    site.get("/")
+    saved, dump = site.database.snapshot(), site.database.dump()
+    number = site.world.parameters["number"]
+    site.do("dispute_invoice", f"/invoices/{number}", {"record": number, "reason": "x"})
+
+    site.database.restore(saved)
+
+    assert site.database.dump() == dump
+    assert site.do("dispute_invoice", f"/invoices/{number}", {"record": number, "reason": "x"})[1] != ()
