@@ -1,0 +1,72 @@
+"""One question to the model in use: from files or from a stored transition."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from wm_pipeline.domain.action import Action, check_action
+from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.records import from_json, from_row
+from wm_pipeline.domain.state import State
+from wm_pipeline.evaluation import load_predictor
+from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.stages import Workspace
+
+if TYPE_CHECKING:
+    from wm_pipeline.serve.predictor import WorldModelPredictor
+
+
+def question_of_files(state_path: Path, action_path: Path) -> tuple[State, Action]:
+    """State and action out of JSON files. Raises InvalidInputError naming the field."""
+    state = from_json(State, _read(state_path), what="state")
+    action = from_json(Action, _read(action_path), what="action")
+    check_action(state, action)
+    return state, action
+
+
+def question_of_transition(store: TableStore, transition_id: str) -> tuple[State, Action]:
+    """State and action of `trajectory_id/step_index/branch_index`."""
+    parts = transition_id.split("/")
+    if len(parts) != 3 or not (parts[1].isdigit() and parts[2].isdigit()):
+        raise InvalidInputError(
+            f"transition: expected trajectory_id/step_index/branch_index, found {transition_id!r}; "
+            "the transitions table has them"
+        )
+    found = (
+        store.scan("transitions")
+        .filter(
+            (pl.col("trajectory_id") == parts[0])
+            & (pl.col("step_index") == int(parts[1]))
+            & (pl.col("branch_index") == int(parts[2]))
+        )
+        .select("state_id", "action")
+        .collect()
+    )
+    if not found.height:
+        raise MissingUpstreamError(f"no transition {transition_id!r} in {store.root}")
+    state_id = found["state_id"][0]
+    states = store.scan("states").filter(pl.col("state_id") == state_id).select("state").head(1).collect()
+    return from_row(State, states["state"][0]), from_row(Action, found["action"][0])
+
+
+def predictor_in_use(workspace: Workspace, checkpoint: Path | None) -> "WorldModelPredictor":
+    """The given checkpoint, else the champion, else the newest distilled one."""
+    from wm_pipeline.serve.predictor import WorldModelPredictor
+
+    if checkpoint is not None:
+        return WorldModelPredictor.load(checkpoint)
+    champion = workspace.registry.champion()
+    if champion is not None:
+        return load_predictor(workspace, champion.checkpoint_address.removeprefix(workspace.store.address_of("")))
+    days = sorted({path.split("/")[2] for path in workspace.store.list_files("checkpoints/distilled")})
+    if not days:
+        raise MissingUpstreamError(f"no model in {workspace.store.root}; run `wm run`, or give --checkpoint")
+    return load_predictor(workspace, f"checkpoints/distilled/{days[-1]}")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error

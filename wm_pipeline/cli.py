@@ -1,0 +1,277 @@
+"""The command line: `wm <verb>`. JSON on stdout, words on stderr; exit 0 done, 1 a WmError in one line, 2 bad usage."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wm_pipeline.domain.errors import InvalidInputError, ServiceError, WmError
+
+if TYPE_CHECKING:
+    from wm_pipeline.defs.resources import WorkspaceResource
+
+ROOT = Path(__file__).resolve().parents[1]
+LEAST_FREE_GIB = 4
+"""A round writes about 2 GiB: three checkpoints, their optimizer states, MLflow's copy."""
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+ProfileOption = Annotated[str, typer.Option("--profile", "-p", help="tiny, laptop or gpu", envvar="WM_PROFILE")]
+DayOption = Annotated[str | None, typer.Option("--day", help="YYYY-MM-DD; the newest round, or today")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Everything as JSON on stdout")]
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _resource(profile: str | None = None) -> "WorkspaceResource":
+    os.environ.setdefault("DAGSTER_HOME", str(ROOT))
+    if profile is not None:
+        os.environ["WM_PROFILE"] = profile
+    from wm_pipeline.defs.resources import workspace_from_environment
+    from wm_pipeline.profiles import profile_named
+
+    resource = workspace_from_environment()
+    profile_named(resource.profile)
+    return resource
+
+
+@app.command()
+def run(
+    profile: ProfileOption = "laptop",
+    day: DayOption = None,
+    redo_from: Annotated[str | None, typer.Option(help="Make this asset and all after it again")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, make nothing")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """One round: roll out, annotate, build datasets, train, distil, evaluate, register. What is unchanged is kept."""
+    started = time.monotonic()
+    resource = _resource(profile)
+    from wm_pipeline.defs.rounds import check_day, plan_round, run_round
+
+    workspace = resource.workspace()
+    days = [part.day for part in workspace.store.partitions("trajectories")]
+    chosen = check_day(day or (max(days) if days else datetime.now(UTC).date().isoformat()))
+    assets = plan_round(resource, chosen, redo_from=redo_from)
+    say(f"round {chosen}, profile {profile}: " + (f"to make: {', '.join(assets)}" if assets else "nothing has changed"))
+    if dry_run:
+        print(json.dumps({"day": chosen, "profile": profile, "to_make": assets}))
+        return
+    if assets:
+        _check_disk(Path(resource.state_folder))
+        from wm_pipeline.definitions import defs
+
+        run_round(defs, chosen, assets, sites=resource.settings().round.sites)
+    from wm_pipeline.evaluation import REPORT_HTML, read_report
+
+    report = read_report(workspace, chosen)
+    if as_json:
+        print(json.dumps(report))
+    else:
+        print(_summary(report))
+    say(f"report: {workspace.store.address_of(f'reports/{chosen}/{REPORT_HTML}')}")
+    say(f"done in {time.monotonic() - started:.0f} s; `make ui` shows the graph, `wm report --json` all numbers")
+
+
+def _check_disk(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    free_gib = shutil.disk_usage(folder).free / 2**30
+    if free_gib < LEAST_FREE_GIB:
+        raise ServiceError(
+            f"{folder} has {free_gib:.1f} GiB free, a round needs {LEAST_FREE_GIB}; "
+            "free some, or set WM_STATE to a folder on another disk"
+        )
+
+
+def _summary(report: dict[str, Any]) -> str:
+    from wm_pipeline.evaluate.report import show_number
+
+    lines = [f"model {report['model_version']} (MLflow version {report['registered_version'] or 'none'})"]
+    lines.append(
+        f"{'split':<12}{'rows':>6}{'AUROC':>9}{'macro-F1':>10}{'ECE':>9}   rules / zero-shot / no mid-training"
+    )
+    for split, n in report["splits"].items():
+        others = [
+            show_number(report["baselines"].get(name, {}).get(split, {}).get("risk_auroc"))
+            for name in ("rules", "zero_shot_backbone", "sft_without_midtraining")
+        ]
+        numbers = f"{show_number(n['risk_auroc']):>9}{show_number(n['macro_f1']):>10}{show_number(n['ece'], 3):>9}"
+        lines.append(f"{split:<12}{n['rows']:>6}{numbers}   {' / '.join(others)}")
+    test = report["splits"]["test"]
+    lines.append(
+        f"counterfactuals on test: executable {show_number(test['counterfactual_executable'])}, "
+        f"valid by execution {show_number(test['counterfactual_valid'])} of {test['counterfactuals_executed']}"
+    )
+    for policy, modes in report["loop"].items():
+        off, on = modes["guard_off"], modes["guard_on"]
+        lines.append(
+            f"{policy:<9} attack success {show_number(off['asr'])} -> {show_number(on['asr'])} with the guard, "
+            f"benign utility {show_number(off['benign_utility'])} -> {show_number(on['benign_utility'])}"
+        )
+    lines.append(f"gate: {report['gate']['reason']}")
+    return "\n".join(lines)
+
+
+@app.command()
+def report(day: DayOption = None, as_json: JsonOption = False) -> None:
+    """The newest eval report's numbers."""
+    from wm_pipeline.evaluation import read_report
+
+    found = read_report(_resource().workspace(), day)
+    print(json.dumps(found) if as_json else _summary(found))
+
+
+@app.command()
+def predict(
+    state: Annotated[Path | None, typer.Option(help="JSON file with a State")] = None,
+    action: Annotated[Path | None, typer.Option(help="JSON file with an Action")] = None,
+    transition: Annotated[
+        str | None, typer.Option(help="trajectory_id/step_index/branch_index of a stored one")
+    ] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint folder; default: the champion")] = None,
+    heads: Annotated[str | None, typer.Option(help="Comma-separated heads, such as risk,tags; default: all")] = None,
+) -> None:
+    """What an action will lead to: an Outcome as JSON."""
+    from wm_pipeline.asking import predictor_in_use, question_of_files, question_of_transition
+    from wm_pipeline.domain.records import to_json
+    from wm_pipeline.domain.vocabulary import Head
+
+    workspace = _resource().workspace()
+    if transition is not None:
+        asked_state, asked_action = question_of_transition(workspace.store, transition)
+    elif state is not None and action is not None:
+        asked_state, asked_action = question_of_files(state, action)
+    else:
+        raise typer.BadParameter("give --state and --action, or --transition")
+    known = {head.value for head in Head}
+    names = None if heads is None else [name.strip() for name in heads.split(",")]
+    for name in names or ():
+        if name not in known:
+            raise InvalidInputError(f"heads: unknown head {name!r}; there are {', '.join(sorted(known))}")
+    predictor = predictor_in_use(workspace, checkpoint)
+    wanted = None if names is None else tuple(Head(name) for name in names)
+    print(to_json(predictor.predict_outcomes(asked_state, [asked_action], heads=wanted)[0]))
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="Port on the loopback interface")] = 8080,
+    checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint folder; default: the champion")] = None,
+    token: Annotated[str | None, typer.Option(envvar="WM_TOKEN", help="Bearer token that callers must send")] = None,
+) -> None:
+    """The same answers over HTTP, documented at /docs."""
+    _check_port(port)
+    import uvicorn
+
+    from wm_pipeline.asking import predictor_in_use
+    from wm_pipeline.serve.app import build_app
+    from wm_pipeline.training import guard_of
+
+    predictor = predictor_in_use(_resource().workspace(), checkpoint)
+    say(f"model {predictor.model_version}: http://127.0.0.1:{port}/docs")
+    uvicorn.run(
+        build_app(predictor, guard_of(predictor), token=token), host="127.0.0.1", port=port, log_level="warning"
+    )
+
+
+@app.command()
+def schema(
+    folder: Annotated[Path, typer.Argument(help="Where the JSON schemas of State, Action and Outcome are written")],
+) -> None:
+    """JSON schemas for users of the contract."""
+    from wm_pipeline.domain.action import Action
+    from wm_pipeline.domain.outcome import Outcome
+    from wm_pipeline.domain.records import adapter_of
+    from wm_pipeline.domain.state import State
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for record_type in (State, Action, Outcome):
+        path = folder / f"{record_type.__name__.lower()}.schema.json"
+        path.write_text(json.dumps(adapter_of(record_type).json_schema(), indent=1) + "\n")
+        print(path)
+
+
+@app.command()
+def ui(
+    dagster_port: Annotated[int, typer.Option()] = 3000,
+    mlflow_port: Annotated[int, typer.Option()] = 5000,
+) -> None:
+    """Dagster UI and MLflow UI on loopback, until Ctrl-C."""
+    resource = _resource()
+    for port in (dagster_port, mlflow_port):
+        _check_port(port)
+    Path(resource.state_folder).mkdir(parents=True, exist_ok=True)
+    tools = Path(sys.executable).parent
+    environment = {**os.environ, "WM_MLFLOW_UI": f"http://127.0.0.1:{mlflow_port}"}
+    commands = [
+        [str(tools / "dagster"), "dev", "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(dagster_port)],
+        [
+            *(str(tools / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(mlflow_port), "--workers", "1"),
+            *("--backend-store-uri", resource.mlflow_uri, "--default-artifact-root", resource.mlflow_artifacts),
+        ],
+    ]
+    children = [subprocess.Popen(command, cwd=ROOT, env=environment) for command in commands]  # noqa: S603 our own tools
+    say(f"Dagster UI: http://127.0.0.1:{dagster_port}")
+    say(f"MLflow UI:  http://127.0.0.1:{mlflow_port}")
+    try:
+        while all(child.poll() is None for child in children):
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        say("stopping")
+    for child in children:
+        child.send_signal(signal.SIGINT)
+    for child in children:
+        child.wait(timeout=30)
+
+
+@app.command()
+def setup() -> None:
+    """Once after installing: find Chromium, convert the base weights, compile DeepSpeed's communication kernel."""
+    from wm_pipeline.environments.browser.chromium import find_chromium
+
+    resource = _resource()
+    binary = find_chromium(resource.chromium or None)
+    say(f"Chromium: {binary.path}")
+    from wm_pipeline.gateways.process import training_environment
+
+    storage = resource.workspace().storage
+    done = subprocess.run(  # noqa: S603 our own interpreter
+        [sys.executable, "-m", "wm_pipeline.model.warm_up", storage.cache_folder],
+        env=dict(training_environment(processes=1)),
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ServiceError(
+            "preparing weights and DeepSpeed failed; the lines above say why, then run `make setup` again"
+        )
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ServiceError(f"port {port} is in use; stop what listens there or choose another port") from error
+
+
+def main() -> None:
+    """Entry point of `wm`: a WmError is one line and exit status 1, bad usage 2, anything else a bug's traceback."""
+    try:
+        app()
+    except WmError as error:
+        say(f"wm: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        say("wm: stopped; what was finished is kept, and the same command goes on from there")
+        sys.exit(1)

@@ -1,0 +1,69 @@
+"""Jobs and the nightly schedule: two jobs, since a run's assets share one partition (docs/decisions/0002)."""
+
+import os
+
+import dagster as dg
+
+from wm_pipeline.defs.datasets import midtrain_dataset, sft_dataset
+from wm_pipeline.defs.evaluation import attack_curriculum, eval_report, model_version, reviewed_decisions
+from wm_pipeline.defs.experience import raw_trajectories, socratic_annotations
+from wm_pipeline.defs.partitions import days, days_and_sites
+from wm_pipeline.defs.training import distilled_checkpoint, midtrain_checkpoint, sft_checkpoint
+from wm_pipeline.settings import SITES
+
+EXPERIENCE = [raw_trajectories, socratic_annotations]
+MODEL = [
+    *(midtrain_dataset, sft_dataset, midtrain_checkpoint, sft_checkpoint, distilled_checkpoint),
+    *(eval_report, model_version, attack_curriculum, reviewed_decisions),
+]
+
+experience_job = dg.define_asset_job(
+    "nightly_experience",
+    selection=dg.AssetSelection.assets(*EXPERIENCE),
+    partitions_def=days_and_sites,
+    description="Rolls out and annotates every site of a day.",
+)
+model_job = dg.define_asset_job(
+    "nightly_model",
+    selection=dg.AssetSelection.assets(*MODEL),
+    partitions_def=days,
+    description="From the day's experience to a registered model version, promoted only by the gate.",
+)
+
+
+def range_tags(day: str, sites: tuple[str, ...] = SITES) -> dict[str, str]:
+    """Tags of one run over all sites of a day."""
+    ordered = sorted(sites)
+    return {
+        "dagster/asset_partition_range_start": str(dg.MultiPartitionKey({"day": day, "site": ordered[0]})),
+        "dagster/asset_partition_range_end": str(dg.MultiPartitionKey({"day": day, "site": ordered[-1]})),
+    }
+
+
+def _status() -> dg.DefaultScheduleStatus:
+    """Off on a laptop; a deployment turns the night on with WM_NIGHTLY=on."""
+    is_on = os.environ.get("WM_NIGHTLY", "off") == "on"
+    return dg.DefaultScheduleStatus.RUNNING if is_on else dg.DefaultScheduleStatus.STOPPED
+
+
+@dg.schedule(job=experience_job, cron_schedule="0 2 * * *", default_status=_status())
+def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Every night at two: the day's experience; `after_experience` starts the model when it is there."""
+    day = context.scheduled_execution_time.date().isoformat()
+    return dg.RunRequest(run_key=f"experience-{day}", tags={**range_tags(day), "wm/day": day})
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[experience_job],
+    request_job=model_job,
+    default_status=dg.DefaultSensorStatus.RUNNING
+    if os.environ.get("WM_NIGHTLY", "off") == "on"
+    else dg.DefaultSensorStatus.STOPPED,
+)
+def after_experience(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+    """Starts the model's half of a round once a night's experience is complete."""
+    day = context.dagster_run.tags.get("wm/day")
+    if day is None:
+        return dg.SkipReason("the run was started by hand, for some partitions only")
+    return dg.RunRequest(run_key=f"model-{day}", partition_key=day)

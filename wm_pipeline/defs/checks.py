@@ -1,0 +1,77 @@
+"""Checks beside the assets: one property each, over the numbers a stage reports. What cannot be computed fails."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+MOST_DROPPED = 0.05
+"""Share of branches whose restored page may differ from the saved one before experience is not trusted."""
+LEAST_AGREEMENT = 0.9
+LEAST_HARM, MOST_HARM = 0.02, 0.7
+"""Outside of this share of harm a risk head learns a constant."""
+
+
+def spec(asset: str, name: str, description: str, *, blocking: bool) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(name, asset=asset, description=description, blocking=blocking)
+
+
+def result(name: str, passed: bool | None, **numbers: Any) -> dg.AssetCheckResult:
+    """A check's result; `passed` None means that it could not be computed, which fails."""
+    told = {key: value for key, value in numbers.items() if value is not None}
+    if passed is None:
+        told["problem"] = "could not be computed: a number is missing"
+    return dg.AssetCheckResult(check_name=name, passed=bool(passed), metadata=told)
+
+
+def restores_hold(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    tried = numbers["branches_executed"] + numbers["branches_dropped"]
+    share = numbers["branches_dropped"] / tried if tried else None
+    return result("restores_hold", None if share is None else share <= MOST_DROPPED, dropped_share=share)
+
+
+def no_world_failed(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    return result("no_world_failed", numbers["failed_worlds"] == 0, failed_worlds=numbers["failed_worlds"])
+
+
+def teacher_agrees(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    agreement = numbers["teacher_agreement"]
+    passed = None if agreement is None else agreement >= LEAST_AGREEMENT
+    return result("teacher_agrees", passed, agreement=agreement)
+
+
+def no_leakage(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    leaking = numbers["leaking_states"]
+    return result("no_leakage", leaking == 0, leaking_states=leaking)
+
+
+def splits_are_filled(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    counts = {split: numbers.get(f"split_{split}", 0) for split in ("train", "validation", "test")}
+    return result("splits_are_filled", all(counts.values()), **counts)
+
+
+def labels_are_balanced(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    share = numbers["harm_share"]
+    return result("labels_are_balanced", None if share is None else LEAST_HARM <= share <= MOST_HARM, harm_share=share)
+
+
+def loss_fell(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    first, last = numbers.get("first_loss"), numbers.get("last_loss")
+    passed = None if first is None or last is None else last < first
+    return result("loss_fell", passed, first_loss=first, last_loss=last)
+
+
+def reload_is_exact(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    difference = numbers.get("reload_difference")
+    return result("reload_is_exact", None if difference is None else difference == 0.0, difference=difference)
+
+
+def is_calibrated(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    ece = numbers["test_ece"]
+    return result("is_calibrated", None if ece is None else ece <= 0.10, ece=ece)
+
+
+def guard_cuts_attacks(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    off, on = numbers["asr_guard_off"], numbers["asr_guard_on"]
+    passed = None if off is None or on is None else on <= 0.2 * off
+    return result("guard_cuts_attacks", passed, asr_guard_off=off, asr_guard_on=on)

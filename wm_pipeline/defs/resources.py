@@ -1,0 +1,83 @@
+"""Resources: where things are kept and which profile runs, read from the environment here and in cli.py only."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+from dagster_aws.s3 import S3Resource
+
+from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.table_store import S3Options, TableStore
+from wm_pipeline.profiles import profile_named
+from wm_pipeline.settings import Profile, StorageSettings
+from wm_pipeline.stages import PrintedProgress, Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class WorkspaceResource(dg.ConfigurableResource[Workspace]):
+    """Data, checkpoints, reports and MLflow of this deployment, and the profile of its rounds."""
+
+    profile: str
+    data: str
+    state_folder: str
+    mlflow_uri: str
+    mlflow_artifacts: str
+    mlflow_ui_url: str
+    chromium: str
+    s3: dg.ResourceDependency[S3Resource]
+
+    def create_resource(self, context: dg.InitResourceContext) -> Workspace:
+        """The plain object that stages take."""
+        return self.workspace()
+
+    def workspace(self) -> Workspace:
+        storage = StorageSettings(
+            data_root=self.data,
+            work_folder=f"{self.state_folder}/work",
+            cache_folder=f"{self.state_folder}/cache",
+            chromium=self.chromium or None,
+        )
+        options = S3Options(
+            endpoint_url=self.s3.endpoint_url,
+            access_key_id=self.s3.aws_access_key_id,
+            secret_access_key=self.s3.aws_secret_access_key,
+            region=self.s3.region_name,
+        )
+        registry = ModelRegistry(
+            self.mlflow_uri, artifact_root=self.mlflow_artifacts or None, ui_url=self.mlflow_ui_url or None
+        )
+        return Workspace(storage, TableStore(self.data, options), registry)
+
+    def settings(self) -> Profile:
+        return profile_named(self.profile)
+
+
+def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
+    """The workspace that environment variables describe; everything under `.wm/` beside the code by default.
+
+    WM_PROFILE, WM_DATA (folder or s3://bucket/prefix), WM_STATE, WM_MLFLOW_URI, WM_MLFLOW_ARTIFACTS, WM_MLFLOW_UI,
+    WM_CHROMIUM, and AWS's own AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
+    """
+    state = os.environ.get("WM_STATE", str(ROOT / ".wm"))
+    return WorkspaceResource(
+        profile=profile or os.environ.get("WM_PROFILE", "laptop"),
+        data=os.environ.get("WM_DATA", f"{state}/data"),
+        state_folder=state,
+        mlflow_uri=os.environ.get("WM_MLFLOW_URI", f"sqlite:///{state}/mlflow.db"),
+        mlflow_artifacts=os.environ.get("WM_MLFLOW_ARTIFACTS", f"{state}/mlartifacts"),
+        mlflow_ui_url=os.environ.get("WM_MLFLOW_UI", "http://127.0.0.1:5000"),
+        chromium=os.environ.get("WM_CHROMIUM", ""),
+        s3=S3Resource(
+            endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
+            aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY"),
+            region_name=os.environ.get("AWS_REGION"),
+        ),
+    )
+
+
+def progress_to(write: Callable[[str], None]) -> PrintedProgress:
+    """Counted lines into a log."""
+    return PrintedProgress(write)

@@ -1,0 +1,67 @@
+"""A whole round from one command: what is unchanged is left alone, the rest is two Dagster runs in this process."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from wm_pipeline.defs.automation import EXPERIENCE, experience_job, model_job, range_tags
+from wm_pipeline.defs.partitions import FIRST_DAY
+from wm_pipeline.defs.resources import WorkspaceResource
+from wm_pipeline.domain.errors import SettingsError, WmError
+from wm_pipeline.fingerprints import ROUND_ASSETS, stale_assets
+
+EXPERIENCE_NAMES = tuple(asset.key.to_user_string() for asset in EXPERIENCE)
+
+
+def check_day(day: str) -> str:
+    """The day, if a round may be made for it. Raises SettingsError."""
+    try:
+        found = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError as error:
+        raise SettingsError(f"unknown day {day!r}; write it as YYYY-MM-DD") from error
+    if found.isoformat() < FIRST_DAY or found > datetime.now(UTC).date():
+        raise SettingsError(f"day {day} is out of range; rounds go from {FIRST_DAY} to today")
+    return found.isoformat()
+
+
+def plan_round(resource: WorkspaceResource, day: str, *, redo_from: str | None) -> list[str]:
+    """The assets a round has to make, upstream first; `redo_from` makes that asset and all after it again."""
+    stale = stale_assets(resource.workspace().store, resource.settings(), day)
+    if redo_from is None:
+        return stale
+    if redo_from not in ROUND_ASSETS:
+        raise SettingsError(f"unknown asset {redo_from!r}; there are {', '.join(ROUND_ASSETS)}")
+    return [a for a in ROUND_ASSETS if a in stale or ROUND_ASSETS.index(a) >= ROUND_ASSETS.index(redo_from)]
+
+
+def run_round(definitions: dg.Definitions, day: str, assets: Sequence[str], *, sites: tuple[str, ...]) -> None:
+    """Materialize the assets of a day. Raises the WmError a stage raised."""
+    instance = dg.DagsterInstance.get()
+    experience = [dg.AssetKey(name) for name in assets if name in EXPERIENCE_NAMES]
+    model = [dg.AssetKey(name) for name in assets if name not in EXPERIENCE_NAMES]
+    try:
+        if experience:
+            definitions.resolve_job_def(experience_job.name).execute_in_process(
+                instance=instance, asset_selection=experience, tags={**range_tags(day, sites), "wm/day": day}
+            )
+        if model:
+            model = [*model, dg.AssetKey("reviewed_decisions")]
+            definitions.resolve_job_def(model_job.name).execute_in_process(
+                instance=instance, asset_selection=model, partition_key=day
+            )
+    except dg.DagsterExecutionStepExecutionError as error:
+        cause = _cause(error)
+        if cause is not None:
+            raise cause from error
+        raise
+
+
+def _cause(error: BaseException) -> WmError | None:
+    """The error of ours behind a framework's error."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, WmError):
+            return found
+        found = found.__cause__ or found.__context__
+    return None

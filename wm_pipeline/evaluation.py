@@ -1,0 +1,257 @@
+"""Evaluation and registration wired: checkpoints become predictors, predictions become a report, a report a version."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from wm_pipeline.domain.action import NOOP
+from wm_pipeline.domain.errors import MissingUpstreamError
+from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.ports import Predictor, Progress
+from wm_pipeline.domain.records import to_json
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import ProposedBy
+from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.environments.sites.worlds import draw_worlds
+from wm_pipeline.evaluate import plots
+from wm_pipeline.evaluate.gate import GateDecision, GateNumbers, decide_promotion
+from wm_pipeline.evaluate.report import render_report
+from wm_pipeline.evaluate.run import Contenders, EvaluationInput, evaluate
+from wm_pipeline.gateways.mlflow_registry import RegisteredModel
+from wm_pipeline.policies.named import make_policy
+from wm_pipeline.settings import Profile
+from wm_pipeline.stages import MINIWOB, StageOutput, Workspace, lineage_of, open_environment, write_lineage
+from wm_pipeline.training import ABLATION, CHECKPOINT, guard_of
+
+if TYPE_CHECKING:
+    from wm_pipeline.serve.predictor import WorldModelPredictor
+
+REPORT_JSON, REPORT_HTML = "report.json", "report.html"
+MODEL_CODE = Path(__file__).parent / "serve" / "pyfunc_model.py"
+
+
+def load_predictor(workspace: Workspace, path: str) -> "WorldModelPredictor":
+    """The predictor of a published checkpoint folder."""
+    from wm_pipeline.serve.predictor import WorldModelPredictor
+
+    return WorldModelPredictor.load(workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT)
+
+
+def load_champion(workspace: Workspace) -> Predictor | None:
+    """The champion's predictor; None before the first promotion."""
+    champion = workspace.registry.champion()
+    if champion is None:
+        return None
+    return load_predictor(workspace, champion.checkpoint_address.removeprefix(workspace.store.address_of("")))
+
+
+def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:
+    """Fresh worlds for the loop, shared out over our own sites; their seeds are used for nothing else."""
+    sites = [site for site in profile.round.sites if site != MINIWOB]
+    each = -(-profile.evaluate.loop_worlds // len(sites))
+    drawn = [draw_worlds(site=s, day=day, count=each, seed=seed_of("loop", profile.seed, day, s)) for s in sites]
+    return [spec for group in zip(*drawn, strict=True) for spec in group][: profile.evaluate.loop_worlds]
+
+
+def evaluate_day(
+    workspace: Workspace,
+    profile: Profile,
+    day: str,
+    *,
+    fingerprint: str,
+    timings: Mapping[str, float],
+    progress: Progress,
+) -> tuple[StageOutput, dict[str, bytes]]:
+    """eval_report of a day: report.json, report.html and the predictions table; also the plots, for the UI."""
+    from wm_pipeline.model.backbone import load_backbone
+    from wm_pipeline.model.zero_shot import zero_shot_risk
+
+    started = time.monotonic()
+    store = workspace.store
+    days = list(store.lineage_of("sft_dataset", day=day)["days"])
+    tables = EvaluationInput(
+        sft=store.read("sft_dataset", days=[day]),
+        states=store.scan("states", days=days).collect(),
+        transitions=store.scan("transitions", days=days).collect(),
+        trajectories=store.scan("trajectories", days=days).collect(),
+    )
+    model = load_predictor(workspace, f"checkpoints/distilled/{day}")
+    ablation = f"checkpoints/sft/{day}/{ABLATION}"
+
+    def ask_backbone(rows: pl.DataFrame, tell: Progress) -> Any:
+        backbone = load_backbone(profile.zero_shot_model, cache_folder=workspace.cache, seed=profile.seed)
+        return zero_shot_risk(backbone, rows["state_summary"].to_list(), rows["action_repr"].to_list(), progress=tell)
+
+    contenders = Contenders(
+        model=model,
+        sft=load_predictor(workspace, f"checkpoints/sft/{day}"),
+        without_midtraining=load_predictor(workspace, ablation) if profile.has_ablation else None,
+        champion=load_champion(workspace),
+        zero_shot=ask_backbone if profile.evaluate.zero_shot_rows_per_split else None,
+    )
+
+    async def measure() -> Any:
+        opened = await open_environment("sites", workspace.storage.chromium)
+        try:
+            return await evaluate(
+                tables,
+                contenders,
+                environment=opened.environment,
+                guard=guard_of(model),
+                policies=[partial(make_policy, name.value) for name in (ProposedBy.GULLIBLE, ProposedBy.SCRIPTED)],
+                loop_worlds=loop_worlds(profile, day),
+                settings=profile.evaluate,
+                progress=progress,
+            )
+        finally:
+            await opened.environment.close()
+
+    found = asyncio.run(measure())
+    store.write("predictions", found.predictions, day=day, lineage=lineage_of(profile, fingerprint))
+    curves = {name: _curve(workspace, path) for name, path in _checkpoint_folders(profile, day).items()}
+    gate = _gate(profile, found.numbers)
+    report = {
+        **found.numbers,
+        "day": day,
+        "profile": profile.name,
+        "registered_version": None,
+        "gate": {"promoted": gate.promoted, "reason": gate.reason},
+        "checkpoints": _checkpoints(workspace, profile, day, found.numbers["on_test"]),
+        "timings": {**timings, "eval_report": time.monotonic() - started},
+    }
+    drawn = {**found.plots, "loss_curves": plots.loss_curves(curves)}
+    folder = f"reports/{day}"
+    for name, content in drawn.items():
+        store.write_bytes(f"{folder}/plots/{name}.png", content)
+    store.write_bytes(f"{folder}/{REPORT_HTML}", render_report(report, drawn).encode())
+    store.write_bytes(f"{folder}/{REPORT_JSON}", json.dumps(report, indent=1, default=str).encode())
+    write_lineage(workspace, folder, lineage_of(profile, fingerprint, model_version=report["model_version"]))
+    output = StageOutput(store.address_of(f"{folder}/{REPORT_HTML}"), found.predictions.height, headline(report))
+    return output, drawn
+
+
+def _gate(profile: Profile, numbers: Mapping[str, Any]) -> GateDecision:
+    gullible = numbers["loop"]["gullible"]
+    on_test = numbers["on_test"]
+    challenger = GateNumbers(
+        test_auroc=on_test["distilled"]["risk_auroc"],
+        test_macro_f1=on_test["distilled"]["macro_f1"],
+        test_ece=on_test["distilled"]["ece"],
+        guarded_asr=gullible["guard_on"]["asr"],
+        unguarded_asr=gullible["guard_off"]["asr"],
+    )
+    champion = None
+    if "champion" in on_test:
+        known = on_test["champion"]
+        champion = GateNumbers(known["risk_auroc"], known["macro_f1"], known["ece"], None, None)
+    rules_auroc = numbers["baselines"]["rules"]["test"]["risk_auroc"]
+    return decide_promotion(challenger, champion=champion, rules_auroc=rules_auroc, settings=profile.gate)
+
+
+def _checkpoint_folders(profile: Profile, day: str) -> dict[str, str]:
+    folders = {name: f"checkpoints/{name}/{day}" for name in ("midtrain", "sft", "distilled")}
+    return {**folders, ABLATION: f"checkpoints/sft/{day}/{ABLATION}"} if profile.has_ablation else folders
+
+
+def _curve(workspace: Workspace, folder: str) -> list[dict[str, float]]:
+    lines = workspace.store.read_bytes(f"{folder}/metrics.jsonl").decode().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if isinstance(v, int | float)} for line in lines]
+
+
+def _checkpoints(
+    workspace: Workspace, profile: Profile, day: str, on_test: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name, folder in _checkpoint_folders(profile, day).items():
+        result = json.loads(workspace.store.read_bytes(f"{folder}/result.json"))
+        found[name] = {
+            "model_version": result["model_version"],
+            "steps": result["steps"],
+            "validation_loss": result["validation_loss"],
+            "test_risk_auroc": on_test.get(name, {}).get("risk_auroc"),
+            "test_macro_f1": on_test.get(name, {}).get("macro_f1"),
+        }
+    return found
+
+
+def headline(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The few numbers that a person asks for first."""
+    test, gullible = report["splits"]["test"], report["loop"]["gullible"]
+    return {
+        "test_risk_auroc": test["risk_auroc"],
+        "test_macro_f1": test["macro_f1"],
+        "test_ece": test["ece"],
+        "ood_site_risk_auroc": report["splits"]["ood_site"]["risk_auroc"],
+        "ood_attack_risk_auroc": report["splits"]["ood_attack"]["risk_auroc"],
+        "asr_guard_off": gullible["guard_off"]["asr"],
+        "asr_guard_on": gullible["guard_on"]["asr"],
+        "benign_utility_guard_off": gullible["guard_off"]["benign_utility"],
+        "benign_utility_guard_on": gullible["guard_on"]["benign_utility"],
+        "counterfactual_valid": test["counterfactual_valid"],
+    }
+
+
+def read_report(workspace: Workspace, day: str | None = None) -> dict[str, Any]:
+    """The report of a day, or the newest one."""
+    days = sorted({path.split("/")[1] for path in workspace.store.list_files("reports") if path.endswith(REPORT_JSON)})
+    if not days:
+        raise MissingUpstreamError(f"no eval report in {workspace.store.root}; run `wm run` first")
+    if day is not None and day not in days:
+        raise MissingUpstreamError(f"no eval report for {day}; there are {', '.join(days)}")
+    return dict(json.loads(workspace.store.read_bytes(f"reports/{day or days[-1]}/{REPORT_JSON}")))
+
+
+def register_day(
+    workspace: Workspace, profile: Profile, day: str, *, fingerprint: str, dagster_run_id: str
+) -> StageOutput:
+    """model_version of a day: an MLflow version with lineage and report; champion only if the gate said so."""
+    store, registry = workspace.store, workspace.registry
+    report = read_report(workspace, day)
+    path = f"checkpoints/distilled/{day}"
+    round_run = registry.round_run(day, profile=profile.name, dagster_run_id=dagster_run_id)
+    known = registry.find(report["model_version"])
+    if known is None:
+        known = _register(workspace, profile, day, report, path, round_run)
+    registry.log_numbers(round_run, {k: report[k] for k in ("splits", "loop", "baselines")})
+    html = store.read_bytes(f"reports/{day}/{REPORT_HTML}")
+    registry.log_bytes(round_run, REPORT_HTML, html)
+    registry.log_bytes(round_run, REPORT_JSON, json.dumps(report, indent=1).encode())
+    gate = report["gate"]
+    registry.record_gate(known.version, promoted=gate["promoted"], reason=gate["reason"])
+    report["registered_version"] = known.version
+    store.write_bytes(f"reports/{day}/{REPORT_JSON}", json.dumps(report, indent=1).encode())
+    numbers = {
+        "registered_version": known.version,
+        "promoted": gate["promoted"],
+        "reason": gate["reason"],
+        "mlflow_run": registry.run_url(round_run),
+        **headline(report),
+    }
+    store.write_bytes(f"versions/{day}/version.json", json.dumps(numbers, indent=1).encode())
+    write_lineage(workspace, f"versions/{day}", lineage_of(profile, fingerprint, model_version=report["model_version"]))
+    return StageOutput(store.address_of(f"versions/{day}/version.json"), 1, numbers)
+
+
+def _register(
+    workspace: Workspace, profile: Profile, day: str, report: Mapping[str, Any], path: str, round_run: str
+) -> RegisteredModel:
+    example = State(url="http://payroll.localhost/", title="Home", goal="Look at the open invoices.")
+    return workspace.registry.register(
+        round_run_id=round_run,
+        checkpoint_folder=workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT,
+        checkpoint_address=workspace.store.address_of(path),
+        model_version=str(report["model_version"]),
+        report_address=workspace.store.address_of(f"reports/{day}/{REPORT_HTML}"),
+        model_code=MODEL_CODE,
+        input_example={"state": [to_json(example)], "action": [to_json(NOOP)]},
+        output_example={"outcome": ["{}"]},
+        requirements=[f"{name}=={version(name)}" for name in ("torch", "transformers", "safetensors", "pydantic")]
+        + [f"wm_pipeline=={version('wm_pipeline')}"],
+    )

@@ -1,0 +1,87 @@
+"""Full runs as frozen settings; each profile derives from another."""
+
+from dataclasses import replace
+
+from wm_pipeline.collect.settings import CollectSettings
+from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.evaluate.settings import EvaluateSettings
+from wm_pipeline.model.settings import (
+    MIDTRAIN_WEIGHTS,
+    TINY_BASE,
+    Compute,
+    DistillSettings,
+    ModelSettings,
+    TrainSettings,
+)
+from wm_pipeline.settings import Profile, RoundSettings
+
+
+def laptop() -> Profile:
+    """The README's main job: real weights, real Chromium, the whole graph, about 15 minutes on 2 cores."""
+    return Profile(
+        name="laptop",
+        round=RoundSettings(worlds_per_site=60, held_out_worlds=14, miniwob_worlds=10, workers=2),
+        collect=CollectSettings(max_steps=6, branches=4, horizon=2),
+        model=ModelSettings(),
+        midtrain=TrainSettings(max_steps=40, head_weights=MIDTRAIN_WEIGHTS),
+        sft=TrainSettings(max_steps=90),
+        distill=DistillSettings(),
+        evaluate=EvaluateSettings(),
+    )
+
+
+def tiny() -> Profile:
+    """For tests: a random model of a fifth of a million parameters, a handful of worlds, real Chromium, minutes."""
+    base = laptop()
+    return replace(
+        base,
+        name="tiny",
+        round=RoundSettings(worlds_per_site=8, held_out_worlds=2, miniwob_worlds=2, workers=2),
+        collect=CollectSettings(max_steps=4, branches=2, horizon=1),
+        model=ModelSettings(base=TINY_BASE, kept_layers=None, max_state_tokens=256, compute=Compute.FP32),
+        zero_shot_model=ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32),
+        midtrain=TrainSettings(max_steps=4, head_weights=MIDTRAIN_WEIGHTS),
+        sft=TrainSettings(max_steps=8),
+        distill=DistillSettings(max_steps=2, max_new_tokens=8),
+        distill_worlds=2,
+        evaluate=EvaluateSettings(
+            rows_per_split=30,
+            text_rows_per_split=2,
+            zero_shot_rows_per_split=4,
+            counterfactual_rows=4,
+            loop_worlds=3,
+            loop_max_steps=4,
+        ),
+    )
+
+
+def gpu() -> Profile:
+    """One 80 GB card: thousands of worlds, the whole backbone."""
+    base = laptop()
+    return replace(
+        base,
+        name="gpu",
+        round=RoundSettings(worlds_per_site=2000, held_out_worlds=300, miniwob_worlds=400, workers=8),
+        model=ModelSettings(kept_layers=None, max_state_tokens=1024),
+        midtrain=replace(base.midtrain, max_steps=1500, trees_per_step=32, learning_rate=2e-4),
+        sft=replace(base.sft, max_steps=3000, trees_per_step=32, learning_rate=2e-4),
+        distill=replace(base.distill, max_steps=300, trees_per_step=16, learning_rate=5e-5),
+        distill_worlds=200,
+        evaluate=EvaluateSettings(
+            rows_per_split=4000,
+            text_rows_per_split=400,
+            zero_shot_rows_per_split=1000,
+            counterfactual_rows=400,
+            loop_worlds=200,
+        ),
+    )
+
+
+PROFILES = {"tiny": tiny, "laptop": laptop, "gpu": gpu}
+
+
+def profile_named(name: str) -> Profile:
+    """The profile of that name. Raises SettingsError for an unknown one."""
+    if name not in PROFILES:
+        raise SettingsError(f"unknown profile {name!r}; there are {', '.join(PROFILES)}")
+    return PROFILES[name]()

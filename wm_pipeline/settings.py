@@ -1,0 +1,101 @@
+"""Settings of a whole run: what every stage is told, frozen, stored with every output."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from wm_pipeline.collect.settings import CollectSettings
+from wm_pipeline.domain.ids import SplitRule
+from wm_pipeline.domain.state import STRICT
+from wm_pipeline.evaluate.settings import EvaluateSettings, GateSettings
+from wm_pipeline.model.settings import DistillSettings, ModelSettings, TrainSettings
+
+CODE_VERSION = "1"
+"""Raised by hand when a stage would give other results for the same settings and inputs; outputs of another version are
+made again."""
+
+SITES = ("payroll", "webmail", "identity", "miniwob")
+"""Everything a round rolls out in: the values of the site partition."""
+
+SPLIT_RULE = SplitRule(
+    held_out_sites=("identity",),
+    held_out_attack_families=("lookalike_link",),
+    held_out_goals=("payroll/approve_wire", "webmail/add_contact"),
+    held_out_wordings=("w3",),
+)
+"""One site, one attack family, one goal a training site and one bank of phrases are never trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundSettings:
+    """Which worlds a round draws."""
+
+    __pydantic_config__ = STRICT
+
+    sites: tuple[str, ...] = SITES
+    worlds_per_site: int = 40
+    """Of each of our own sites that is trained on."""
+    held_out_worlds: int = 16
+    """Of each site that is kept for ood_site."""
+    split_shares: tuple[tuple[str, float], ...] = (
+        ("train", 0.62),
+        ("validation", 0.09),
+        ("test", 0.14),
+        ("ood_attack", 0.05),
+        ("ood_goal", 0.05),
+        ("ood_text", 0.05),
+        ("ood_site", 1.0),
+    )
+    """Of a site's worlds. What a world is made of decides its split; this, how many of each are rolled out."""
+    miniwob_worlds: int = 10
+    explorer_share: float = 0.25
+    """Share of worlds for the explorer; attacked worlds go to the gullible policy, the others to the scripted one."""
+    workers: int = 2
+    """Processes with a browser each."""
+    window_days: int = 7
+    """Days of experience a dataset covers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One full run. Profiles are functions in profiles.py that derive from one another."""
+
+    __pydantic_config__ = STRICT
+
+    name: str
+    round: RoundSettings = RoundSettings()
+    collect: CollectSettings = CollectSettings()
+    split_rule: SplitRule = SPLIT_RULE
+    model: ModelSettings = ModelSettings()
+    zero_shot_model: ModelSettings = ModelSettings(kept_layers=None)
+    """The untrained backbone that is asked directly, whole: a baseline."""
+    midtrain: TrainSettings = TrainSettings()
+    sft: TrainSettings = TrainSettings()
+    distill: DistillSettings = DistillSettings()
+    processes: int = 1
+    """Training processes (ranks) on this machine."""
+    has_ablation: bool = True
+    """Also train SFT from the base weights, without mid-training: a baseline of the report."""
+    distill_worlds: int = 12
+    """Fresh worlds whose states the student visits under the guard before it is distilled."""
+    evaluate: EvaluateSettings = EvaluateSettings()
+    gate: GateSettings = GateSettings()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """Where things are kept; read from the environment by cli.py and defs/resources.py only."""
+
+    data_root: str = ".wm/data"
+    work_folder: str = ".wm/work"
+    """Local scratch space: staging of partitions, running training, copies of remote checkpoints."""
+    cache_folder: str = ".wm/cache"
+    """Converted base weights."""
+    mlflow_uri: str = "sqlite:///.wm/mlflow.db"
+    mlflow_artifacts: str | None = ".wm/mlartifacts"
+    mlflow_ui_url: str | None = None
+    chromium: str | None = None
+    s3: dict[str, str] = field(default_factory=dict)
+
+
+ProfileName = Literal["tiny", "laptop", "gpu"]

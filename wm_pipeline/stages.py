@@ -1,0 +1,407 @@
+"""Every stage wired to what it needs: tables in, tables and reports out. No Dagster here.
+
+The one place that knows several stages at once; stages themselves never import each other. Assets and the command line
+call the same functions. Training stages are in training.py.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from wm_pipeline.annotate.curriculum import attack_distribution
+from wm_pipeline.annotate.run import annotate_partition
+from wm_pipeline.collect.run import CollectPlan, collect_partition
+from wm_pipeline.collect.worker import OpenEnvironment, World
+from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
+from wm_pipeline.datasets.split import leaking_states
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.decision import Decision
+from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError
+from wm_pipeline.domain.ids import SplitRule, digest, seed_of, split_group_of, split_of, state_id_of
+from wm_pipeline.domain.ports import Predictor, Progress
+from wm_pipeline.domain.records import to_json, to_row
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.tables import DecisionSchema
+from wm_pipeline.domain.text import describe_action
+from wm_pipeline.domain.vocabulary import ProposedBy, Split
+from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.environments.miniwob import DEFAULT_TASKS, MiniWobEnvironment, miniwob_version, miniwob_world
+from wm_pipeline.environments.sites.environment import open_site_environment
+from wm_pipeline.environments.sites.worlds import draw_worlds
+from wm_pipeline.fingerprints import LINEAGE_FILE
+from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.policies.named import make_policy
+from wm_pipeline.settings import CODE_VERSION, SITES, Profile, StorageSettings
+
+MINIWOB = "miniwob"
+_POOL = 6
+"""Worlds drawn for each that is rolled out; drawing one takes a millisecond, rolling it out seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where a run reads and writes."""
+
+    storage: StorageSettings
+    store: TableStore
+    registry: ModelRegistry
+
+    @property
+    def work(self) -> Path:
+        """Local scratch space."""
+        return Path(self.storage.work_folder)
+
+    @property
+    def cache(self) -> Path:
+        return Path(self.storage.cache_folder)
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutput:
+    """What a stage made: shown in the UI and stored beside its output."""
+
+    address: str
+    rows: int
+    numbers: Mapping[str, Any]
+    sample: pl.DataFrame | None = None
+
+
+def merged(outputs: Sequence[StageOutput]) -> StageOutput:
+    """One output for a run over several days: counts are summed, shares averaged over rows."""
+    if len(outputs) == 1:
+        return outputs[0]
+    rows = sum(output.rows for output in outputs)
+    numbers: dict[str, Any] = {}
+    for name in outputs[0].numbers:
+        values = [(output.numbers[name], output.rows) for output in outputs if name in output.numbers]
+        if all(isinstance(value, int) and not isinstance(value, bool) for value, _ in values):
+            numbers[name] = sum(value for value, _ in values)
+        elif all(isinstance(value, float) for value, _ in values) and rows:
+            numbers[name] = sum(value * weight for value, weight in values) / rows
+    return StageOutput(outputs[-1].address, rows, numbers, outputs[-1].sample)
+
+
+def days_of_window(workspace: Workspace, profile: Profile, day: str) -> list[str]:
+    """The days whose experience a dataset of `day` covers."""
+    first = (date.fromisoformat(day) - timedelta(days=profile.round.window_days - 1)).isoformat()
+    days = {part.day for part in workspace.store.partitions("annotations") if first <= part.day <= day}
+    if day not in days:
+        raise MissingUpstreamError(f"no annotations for {day}; materialize socratic_annotations first (`wm run`)")
+    return sorted(days)
+
+
+def lineage_of(profile: Profile, fingerprint: str, **upstream: Any) -> dict[str, Any]:
+    """What every output carries."""
+    return {
+        "profile": profile.name,
+        "seed": profile.seed,
+        "code_version": CODE_VERSION,
+        "fingerprint": fingerprint,
+        "settings": digest(to_json(profile)),
+        **upstream,
+    }
+
+
+def write_lineage(workspace: Workspace, folder: str, lineage: Mapping[str, Any]) -> None:
+    """Note beside an artifact what it was made from; written last, so an output without it is unfinished."""
+    workspace.store.write_bytes(f"{folder}/{LINEAGE_FILE}", json.dumps(lineage, indent=1).encode())
+
+
+async def open_environment(site: str, chromium: str | None) -> OpenEnvironment:
+    """The environment that worlds of a site run in; picklable as a partial, so that workers can start their own."""
+    binary = find_chromium(chromium)
+    if site == MINIWOB:
+        miniwob = await MiniWobEnvironment.launch(binary)
+        return OpenEnvironment(miniwob, f"miniwob-{miniwob_version()}", miniwob.browser_version)
+    sites = await open_site_environment(binary)
+    return OpenEnvironment(sites, f"sites-{CODE_VERSION}", sites.browser_version)
+
+
+def draw_round(
+    profile: Profile, day: str, site: str, *, weights: pl.DataFrame | None = None, purpose: str = "collect"
+) -> tuple[World, ...]:
+    """The worlds of one (day, site) and who acts in them. `weights` is yesterday's attack_curriculum."""
+    if site not in SITES:
+        raise SettingsError(f"unknown site {site!r}; there are {', '.join(SITES)}")
+    seed = seed_of(purpose, profile.seed, day, site)
+    if site == MINIWOB:
+        tasks = [DEFAULT_TASKS[i % len(DEFAULT_TASKS)] for i in range(profile.round.miniwob_worlds)]
+        specs: Sequence[WorldSpec] = [miniwob_world(task, seed_of(seed, i)) for i, task in enumerate(tasks)]
+    else:
+        is_held_out = site in profile.split_rule.held_out_sites
+        count = profile.round.held_out_worlds if is_held_out else profile.round.worlds_per_site
+        pool = draw_worlds(site=site, day=day, count=_POOL * count, seed=seed)
+        if weights is not None:
+            pool = tuple(_weighted(pool, _POOL * count // 2, weights, site))
+        specs = _by_split(pool, count, profile.split_rule, dict(profile.round.split_shares))
+    explorer_every = round(1 / profile.round.explorer_share) if profile.round.explorer_share > 0 else 0
+    worlds = []
+    for index, spec in enumerate(specs):
+        if explorer_every and index % explorer_every == explorer_every - 1:
+            policy = ProposedBy.EXPLORER
+        else:
+            policy = ProposedBy.GULLIBLE if spec.attack is not None else ProposedBy.SCRIPTED
+        worlds.append(World(spec, policy.value))
+    return tuple(worlds)
+
+
+def split_of_world(spec: WorldSpec, rule: SplitRule) -> Split:
+    """The split that a world's rows will fall into."""
+    return split_of(
+        site=spec.site,
+        attack_family=spec.attack.family if spec.attack is not None else None,
+        goal_id=spec.goal_id,
+        wording_id=spec.wording_id,
+        split_group=split_group_of(spec),
+        rule=rule,
+    )
+
+
+def _by_split(pool: Sequence[WorldSpec], count: int, rule: SplitRule, shares: Mapping[str, float]) -> list[WorldSpec]:
+    """`count` worlds of a pool in the given shares of splits: rollouts are dear, so they go where they are needed.
+
+    Shares of splits the pool does not hold go to the others.
+    """
+    by_split: dict[str, list[WorldSpec]] = {}
+    for spec in pool:
+        by_split.setdefault(split_of_world(spec, rule).value, []).append(spec)
+    total = sum(shares.get(split, 0.0) for split in by_split)
+    chosen: list[WorldSpec] = []
+    for split, specs in sorted(by_split.items()):
+        wanted = round(count * shares.get(split, 0.0) / total) if total else count
+        chosen += specs[:wanted]
+    order = {id(spec): index for index, spec in enumerate(pool)}
+    return sorted(chosen, key=lambda spec: order[id(spec)])
+
+
+def _weighted(pool: Sequence[WorldSpec], count: int, weights: pl.DataFrame, site: str) -> list[WorldSpec]:
+    """`count` worlds of the pool, each attack family as often as the curriculum says; deterministic."""
+    share = {
+        row["attack_family"]: row["weight"] for row in weights.filter(pl.col("site") == site).iter_rows(named=True)
+    }
+    smallest = min(share.values(), default=1.0)
+
+    def priority(item: tuple[int, WorldSpec]) -> float:
+        """Exponential keys give a weighted sample without replacement (Efraimidis and Spirakis 2006)."""
+        index, spec = item
+        weight = share.get(spec.attack.family if spec.attack is not None else None, smallest)
+        draw = (seed_of("curriculum", spec.world_seed, spec.hidden_seed, index) + 1) / float(1 << 31)
+        return float(draw ** (1.0 / max(weight, 1e-9)))
+
+    chosen = sorted(enumerate(pool), key=priority, reverse=True)[:count]
+    return [spec for _, spec in sorted(chosen, key=lambda item: item[0])]
+
+
+def collect_sites(
+    workspace: Workspace, profile: Profile, day: str, sites: Sequence[str], *, fingerprint: str, progress: Progress
+) -> StageOutput:
+    """raw_trajectories of some sites for a day: real browsers, K executed branches a state."""
+    weights = previous_curriculum(workspace, day)
+    totals: dict[str, float] = {"dropped": 0, "executed": 0, "failed_worlds": 0, "seconds": 0.0}
+    rows = 0
+    address = ""
+    for site in sites:
+        plan = CollectPlan(day, site, draw_round(profile, day, site, weights=weights), profile.collect)
+        report = collect_partition(
+            plan,
+            make_environment=partial(open_environment, site, workspace.storage.chromium),
+            make_policy=make_policy,
+            store=workspace.store,
+            staging=workspace.work / "staging",
+            lineage=lineage_of(profile, fingerprint),
+            workers=profile.round.workers,
+            progress=lambda done, total, text, site=site: progress(done, total, f"{site}: {text}"),
+        )
+        rows += report.transitions
+        address = report.addresses[-1]
+        totals["dropped"] += report.branches_dropped
+        totals["executed"] += report.branches_executed
+        totals["failed_worlds"] += len(report.failed)
+        totals["seconds"] += report.elapsed_s
+    numbers = {
+        "transitions": rows,
+        "branches_executed": int(totals["executed"]),
+        "branches_dropped": int(totals["dropped"]),
+        "failed_worlds": int(totals["failed_worlds"]),
+        "transitions_per_second": rows / totals["seconds"] if totals["seconds"] else None,
+    }
+    return StageOutput(
+        address, rows, numbers, _sample(workspace, "transitions", day, ["action_repr", "transition_summary"])
+    )
+
+
+def previous_curriculum(workspace: Workspace, day: str) -> pl.DataFrame | None:
+    """The newest attack_curriculum before `day`; None in the first round."""
+    files = [path for path in workspace.store.list_files("curriculum") if path.endswith("/cells.json")]
+    earlier = [path for path in files if path.split("/")[-2] < day]
+    if not earlier:
+        return None
+    return pl.read_json(workspace.store.read_bytes(earlier[-1]))
+
+
+def annotate_sites(
+    workspace: Workspace,
+    profile: Profile,
+    day: str,
+    sites: Sequence[str],
+    *,
+    champion: Predictor | None,
+    fingerprint: str,
+    progress: Progress,
+) -> StageOutput:
+    """socratic_annotations of some sites for a day."""
+    rows, agreement, verified, address = 0, 0.0, 0, ""
+    labels: dict[str, int] = {}
+    for site in sites:
+        frame = annotate_partition(
+            workspace.store.read("trajectories", days=[day], sites=[site]),
+            workspace.store.read("states", days=[day], sites=[site]),
+            workspace.store.read("transitions", days=[day], sites=[site]),
+            champion=champion,
+            progress=lambda done, total, text, site=site: progress(done, total, f"{site}: {text}"),
+        )
+        address = workspace.store.write(
+            "annotations", frame, day=day, partition=site, lineage=lineage_of(profile, fingerprint)
+        )
+        rows += frame.height
+        agreement += float(frame["agreement"].sum())
+        verified += int(frame["counterfactual_verified"].sum())
+        for label, count in frame["risk_label"].value_counts().iter_rows():
+            labels[label] = labels.get(label, 0) + count
+    numbers = {
+        "annotations": rows,
+        "teacher_agreement": agreement / rows if rows else None,
+        "counterfactuals_verified": verified / rows if rows else None,
+        "champion_known": champion is not None,
+        **{f"label_{label}": count for label, count in sorted(labels.items())},
+    }
+    columns = ["risk_label", "risk_score", "consequence_narrative", "counterfactual_repr"]
+    return StageOutput(address, rows, numbers, _sample(workspace, "annotations", day, columns))
+
+
+def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *, fingerprint: str) -> StageOutput:
+    """midtrain_dataset or sft_dataset of a day, over its window."""
+    days = days_of_window(workspace, profile, day)
+    store = workspace.store
+    sources = {
+        # A state may stand in several partitions; its content hash says that it is the same.
+        name: store.scan(name, days=days).collect()
+        for name in ("trajectories", "states", "transitions", "annotations")
+    }
+    sources["states"] = sources["states"].unique("state_id", keep="first", maintain_order=True)
+    build = build_midtrain_dataset if table == "midtrain_dataset" else build_sft_dataset
+    frame = build(
+        sources["trajectories"],
+        sources["states"],
+        sources["transitions"],
+        sources["annotations"],
+        rule=profile.split_rule,
+    )
+    address = store.write(table, frame, day=day, lineage=lineage_of(profile, fingerprint, days=days))
+    splits = dict(frame["split"].cast(pl.String).value_counts().iter_rows())
+    numbers: dict[str, Any] = {
+        "rows": frame.height,
+        "states": frame["state_id"].n_unique(),
+        "days": len(days),
+        "leaking_states": leaking_states(frame),
+        **{f"split_{split}": count for split, count in sorted(splits.items())},
+    }
+    if "risk_score" in frame.columns:
+        numbers["harm_share"] = frame["risk_score"].mean()
+    columns = [
+        name for name in ("split", "site", "attack_family", "risk_label", "action_repr") if name in frame.columns
+    ]
+    return StageOutput(address, frame.height, numbers, frame.select(columns).head(8))
+
+
+def make_curriculum(workspace: Workspace, profile: Profile, day: str, *, fingerprint: str) -> StageOutput:
+    """attack_curriculum of a day: tomorrow's weights a site and attack family."""
+    cells = attack_distribution(workspace.store.read("predictions", days=[day]))
+    path = f"curriculum/{day}/cells.json"
+    workspace.store.write_bytes(path, cells.write_json().encode())
+    write_lineage(workspace, f"curriculum/{day}", lineage_of(profile, fingerprint))
+    numbers = {"cells": cells.height, "largest_weight": cells["weight"].max()}
+    return StageOutput(workspace.store.address_of(path), cells.height, numbers, cells)
+
+
+def ingest_decisions(workspace: Workspace, profile: Profile, day: str, *, fingerprint: str) -> StageOutput:
+    """reviewed_decisions of a day: guard decisions that a person has judged, from the service's log of that day."""
+    paths = [path for path in workspace.store.list_files(f"decision_log/day={day}") if path.endswith(".json")]
+    rows = [json.loads(workspace.store.read_bytes(path)) for path in paths]
+    schema = DecisionSchema.create_empty().schema
+    for row in rows:
+        row["decided_at"] = datetime.fromisoformat(row["decided_at"])
+    frame = pl.DataFrame(rows, schema=schema, strict=False) if rows else DecisionSchema.create_empty()
+    reviewed = frame.filter(pl.col("reviewer_verdict").is_not_null())
+    address = workspace.store.write("decisions", reviewed, day=day, lineage=lineage_of(profile, fingerprint))
+    return StageOutput(address, reviewed.height, {"decisions": frame.height, "reviewed": reviewed.height})
+
+
+def decision_log(workspace: Workspace) -> Callable[[State, Action, Decision], None]:
+    """Where a service puts its decisions: one file each, so that nothing is lost and nothing is locked."""
+
+    def record(state: State, action: Action, decision: Decision) -> None:
+        now = datetime.now(UTC)
+        outcome = decision.outcome
+        row = {
+            "decision_id": uuid4().hex,
+            "decided_at": now.isoformat(),
+            "state_id": state_id_of(state),
+            "state": to_row(state),
+            "action": to_row(action),
+            "action_repr": describe_action(state, action),
+            "model_version": None if outcome is None else outcome.model_version,
+            "risk_label": None if outcome is None else outcome.risk_label.value,
+            "risk_score": None if outcome is None else outcome.risk_score,
+            "verdict": decision.verdict.value,
+            "reason": decision.reason,
+            "executed": None if decision.executed is None else to_row(decision.executed),
+            "latency_ms": decision.latency_ms,
+            "reviewer_verdict": None,
+            "reviewer": None,
+        }
+        path = f"decision_log/day={now.date().isoformat()}/{row['decision_id']}.json"
+        workspace.store.write_bytes(path, json.dumps(row).encode())
+
+    return record
+
+
+def _sample(workspace: Workspace, table: str, day: str, columns: Sequence[str]) -> pl.DataFrame:
+    return workspace.store.scan(table, days=[day]).select(columns).head(8).collect()
+
+
+class PrintedProgress:
+    """Progress as counted lines on a stream: at most one every few seconds, always the last."""
+
+    def __init__(self, write: Any, *, every_seconds: float = 5.0) -> None:
+        self._write = write
+        self._every_seconds = every_seconds
+        self._last = 0.0
+        self._started: dict[int, float] = {}
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        now = time.monotonic()
+        started = self._started.setdefault(total, now)
+        if done < total and now - self._last < self._every_seconds:
+            return
+        self._last = now
+        left = (now - started) / done * (total - done) if done else 0.0
+        ending = f", {left:.0f} s left" if 0 < done < total else ""
+        self._write(f"  {done}/{total} {text}{ending}")
+        if done >= total:
+            self._started.pop(total, None)
+
+
+def as_plain(output: StageOutput) -> dict[str, Any]:
+    """For JSON."""
+    return {key: value for key, value in asdict(output).items() if key != "sample"}

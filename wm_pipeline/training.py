@@ -1,0 +1,257 @@
+"""Training stages wired: a configuration file for a process of its own, and what is done with what it leaves behind.
+
+Imports no torch: the process does (`python -m wm_pipeline.train.run`, the same by hand as from an asset).
+"""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from wm_pipeline.annotate.run import annotate_partition
+from wm_pipeline.collect.run import CollectPlan, collect_partition
+from wm_pipeline.collect.worker import World
+from wm_pipeline.datasets.build import build_sft_dataset
+from wm_pipeline.domain.errors import TrainingError
+from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.ports import Policy, Progress
+from wm_pipeline.domain.vocabulary import Split
+from wm_pipeline.environments.sites.worlds import draw_worlds
+from wm_pipeline.gateways.process import training_command
+from wm_pipeline.gateways.table_store import Partition
+from wm_pipeline.policies.guarded import GuardedPolicy
+from wm_pipeline.policies.named import make_policy
+from wm_pipeline.settings import CODE_VERSION, Profile
+from wm_pipeline.stages import (
+    MINIWOB,
+    StageOutput,
+    Workspace,
+    lineage_of,
+    open_environment,
+    split_of_world,
+    write_lineage,
+)
+
+if TYPE_CHECKING:
+    from wm_pipeline.serve.guard import WorldModelGuard
+    from wm_pipeline.serve.predictor import WorldModelPredictor
+
+CHECKPOINT = "checkpoint"
+ABLATION = "without_midtraining"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """A training process that is ready to start."""
+
+    stage: str
+    command: tuple[str, ...]
+    processes: int
+    output: Path
+    data: Mapping[str, tuple[str, str]]
+    """Datasets by name: (address, fingerprint)."""
+
+
+def prepare_training(workspace: Workspace, profile: Profile, day: str, stage: str) -> TrainingJob:
+    """The job of `midtrain`, `sft` or the ablation `without_midtraining`; its output folder is resumed from."""
+    table = "midtrain_dataset" if stage == "midtrain" else "sft_dataset"
+    settings = profile.midtrain if stage == "midtrain" else profile.sft
+    fingerprint = str(workspace.store.lineage_of(table, day=day)["fingerprint"])
+    output = (workspace.work / "training" / day / stage).absolute()
+    initial = None
+    if stage == "sft":
+        initial = workspace.store.local_folder(f"checkpoints/midtrain/{day}", cache=workspace.cache) / CHECKPOINT
+    config = {
+        "stage": "midtrain" if stage == "midtrain" else "sft",
+        "dataset_paths": [str(_local_dataset(workspace, table, day))],
+        "output_folder": str(output),
+        "cache_folder": str(workspace.cache.absolute()),
+        "data_version": fingerprint,
+        "code_version": CODE_VERSION,
+        "initial_checkpoint": None if initial is None else str(initial.absolute()),
+        "model": asdict(profile.model),
+        "train": asdict(settings),
+    }
+    command = _write_config(output, config, "wm_pipeline.train.run", profile.processes)
+    address = workspace.store.address_of(f"tables/{table}/day={day}/all.parquet")
+    return TrainingJob(stage, command, profile.processes, output, {table: (address, fingerprint)})
+
+
+def prepare_distillation(workspace: Workspace, profile: Profile, day: str, *, progress: Progress) -> TrainingJob:
+    """Roll the student out under its guard in fresh worlds, then the job that distils on what it visited."""
+    output = (workspace.work / "training" / day / "distill").absolute()
+    student = workspace.store.local_folder(f"checkpoints/sft/{day}", cache=workspace.cache) / CHECKPOINT
+    visited_path = output / "visited.parquet"
+    if not visited_path.exists():
+        visited = collect_visited(workspace, profile, day, student, progress=progress)
+        output.mkdir(parents=True, exist_ok=True)
+        visited.write_parquet(visited_path)
+    fingerprint = str(workspace.store.lineage_of("sft_dataset", day=day)["fingerprint"])
+    dataset = _local_dataset(workspace, "sft_dataset", day)
+    config = {
+        "visited_paths": [str(visited_path)],
+        "dataset_paths": [str(dataset)],
+        "output_folder": str(output),
+        "data_version": fingerprint,
+        "code_version": CODE_VERSION,
+        "student_checkpoint": str(student.absolute()),
+        "distill": asdict(profile.distill),
+    }
+    command = _write_config(output, config, "wm_pipeline.distill.run", profile.processes)
+    address = workspace.store.address_of(f"tables/sft_dataset/day={day}/all.parquet")
+    return TrainingJob("distill", command, profile.processes, output, {"sft_dataset": (address, fingerprint)})
+
+
+class _Frames:
+    """Keeps the tables that collection would write: a rollout for training that is no partition of its own."""
+
+    def __init__(self) -> None:
+        self.frames: dict[str, pl.DataFrame] = {}
+
+    def write(
+        self, table: str, frame: pl.DataFrame, *, day: str, partition: str = "all", lineage: Mapping[str, Any]
+    ) -> str:
+        self.frames[table] = frame
+        return str(Partition(table, day, partition))
+
+
+def guard_of(predictor: "WorldModelPredictor") -> "WorldModelGuard":
+    """The guard with the threshold that was chosen for this very model, counting its tokens."""
+    from wm_pipeline.serve.guard import GuardSettings, WorldModelGuard
+
+    settings = GuardSettings(execute_below=predictor.thresholds.execute_below)
+    return WorldModelGuard(predictor, settings, count_tokens=lambda: predictor.tokens_used)
+
+
+def guarded_policy(checkpoint: str, name: str) -> Policy:
+    """A policy that acts under the guard of a checkpoint; made in the worker that uses it."""
+    from wm_pipeline.serve.predictor import WorldModelPredictor
+
+    return GuardedPolicy(make_policy(name), guard_of(WorldModelPredictor.load(checkpoint)))
+
+
+def collect_visited(
+    workspace: Workspace, profile: Profile, day: str, student: Path, *, progress: Progress
+) -> pl.DataFrame:
+    """Rows of the SFT format for states the student visits under its guard, labelled by what executing did.
+
+    Only worlds that would fall into the training split are visited; branches are executed there as everywhere.
+    """
+    sites = [s for s in profile.round.sites if s != MINIWOB and s not in profile.split_rule.held_out_sites]
+    worlds: list[World] = []
+    for site in sites:
+        pool = draw_worlds(
+            site=site, day=day, count=profile.distill_worlds * 4, seed=seed_of("visited", profile.seed, day)
+        )
+        fitting = [spec for spec in pool if split_of_world(spec, profile.split_rule) is Split.TRAIN]
+        attacked_first = sorted(fitting, key=lambda spec: spec.attack is None)
+        worlds += [World(spec, "gullible") for spec in attacked_first[: profile.distill_worlds // max(1, len(sites))]]
+    kept = _Frames()
+    collect_partition(
+        CollectPlan(day, "visited", tuple(worlds), profile.collect),
+        make_environment=partial(open_environment, sites[0], workspace.storage.chromium),
+        make_policy=partial(guarded_policy, str(student.absolute())),
+        store=kept,
+        staging=workspace.work / "staging",
+        lineage={},
+        workers=1,
+        progress=lambda done, total, text: progress(done, total, f"visited under the guard: {text}"),
+    )
+    frames = kept.frames
+    annotations = annotate_partition(
+        frames["trajectories"], frames["states"], frames["transitions"], champion=None, progress=progress
+    )
+    everything_trains = replace(profile.split_rule, test_share=0.0, validation_share=0.0)
+    rows = build_sft_dataset(
+        frames["trajectories"], frames["states"], frames["transitions"], annotations, rule=everything_trains
+    )
+    return rows.filter(pl.col("split") == Split.TRAIN.value)
+
+
+def finish_training(
+    workspace: Workspace,
+    profile: Profile,
+    day: str,
+    jobs: Sequence[TrainingJob],
+    *,
+    asset: str,
+    fingerprint: str,
+    dagster_run_id: str,
+) -> StageOutput:
+    """Publish the first job's checkpoint (and the others beside it), log every job to MLflow.
+
+    Raises TrainingError when a process ended without a result.
+    """
+    name = {"midtrain_checkpoint": "midtrain", "sft_checkpoint": "sft", "distilled_checkpoint": "distilled"}[asset]
+    folder = workspace.work / "published" / day / name
+    shutil.rmtree(folder, ignore_errors=True)
+    results: dict[str, dict[str, Any]] = {}
+    round_run = workspace.registry.round_run(day, profile=profile.name, dagster_run_id=dagster_run_id)
+    for job in jobs:
+        results[job.stage] = read_result(job)
+        target = folder if job is jobs[0] else folder / job.stage
+        shutil.copytree(job.output / CHECKPOINT, target / CHECKPOINT)
+        for file in ("metrics.jsonl", "result.json"):
+            shutil.copy(job.output / file, target / file)
+        result = results[job.stage]
+        with workspace.registry.stage_run(
+            job.stage, round_run_id=round_run, dagster_run_id=dagster_run_id, parents=result.get("parents", [])
+        ) as run_id:
+            config = json.loads((job.output / "config.json").read_text())
+            workspace.registry.log_parameters(run_id, {k: v for k, v in config.items() if isinstance(v, dict)})
+            workspace.registry.log_curve(run_id, read_curve(job.output))
+            workspace.registry.log_numbers(run_id, result)
+            workspace.registry.log_datasets(run_id, job.data)
+    path = f"checkpoints/{name}/{day}"
+    address = workspace.store.publish_folder(folder, path)
+    main = results[jobs[0].stage]
+    lineage = lineage_of(profile, fingerprint, parents=main.get("parents", []), model_version=main["model_version"])
+    write_lineage(workspace, path, lineage)
+    shutil.rmtree(folder)
+    return StageOutput(address, int(main["rows"]), {**main, "mlflow_run": workspace.registry.run_url(round_run)})
+
+
+def read_result(job: TrainingJob) -> dict[str, Any]:
+    """What the process left as result.json."""
+    path = job.output / "result.json"
+    if not path.exists():
+        raise TrainingError(
+            f"{job.stage} ended without {path}; its last lines say why, the same run goes on from its last checkpoint"
+        )
+    return dict(json.loads(path.read_text()))
+
+
+def read_curve(output: Path) -> list[dict[str, float]]:
+    """The numbers of every step."""
+    lines = (output / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if isinstance(v, int | float)} for line in lines]
+
+
+def _write_config(output: Path, config: Mapping[str, Any], module: str, processes: int) -> tuple[str, ...]:
+    """Write the configuration; an output folder of another configuration is emptied, the same one is resumed."""
+    path = output / "config.json"
+    text = json.dumps(config, indent=1)
+    if path.exists() and path.read_text() != text:
+        kept = output / "visited.parquet"
+        for item in output.iterdir():
+            if item != kept:
+                shutil.rmtree(item) if item.is_dir() else item.unlink()
+    output.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return tuple(training_command(module, path, processes=processes))
+
+
+def _local_dataset(workspace: Workspace, table: str, day: str) -> Path:
+    """The dataset's file on this machine, which is what training processes read."""
+    path = f"tables/{table}/day={day}/all.parquet"
+    if not workspace.store.is_remote:
+        return Path(workspace.store.address_of(path)).absolute()
+    local = (workspace.cache / path).absolute()
+    local.parent.mkdir(parents=True, exist_ok=True)
+    local.write_bytes(workspace.store.read_bytes(path))
+    return local
