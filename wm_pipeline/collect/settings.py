@@ -7,8 +7,8 @@ from wm_pipeline.domain.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class CollectSettings:
-    max_steps: int = 8
-    """Steps of the policy a trajectory; the goals of the built-in sites need 3 to 6."""
+    max_steps: int = 10
+    """Steps of the policy a trajectory: scripts of the built-in sites take 1 to 3, with an attack obeyed up to 9."""
     branches: int = 3
     """Alternatives executed at each visited state; the expert's and the attack's always are."""
     horizon: int = 2
