@@ -34,16 +34,15 @@ class Scene:
     site: SiteSchema
     goal: Goal
     parameters: Mapping[str, str]
-    goal_text: str
     rows: Rows
     record: Row
     """The goal's record, on whose page the text or comment will stand."""
     plan: AttackPlan
 
     @property
-    def record_url(self) -> str:
-        entity = self.site.entity(self.goal.record[0])
-        return f"{self.site.origin}/{self.site.view_of(entity.table).name}/{self.record[entity.key]}"
+    def goal_in_other_words(self) -> str:
+        """What the user asks for, as a colleague would say it."""
+        return self.draw.text(f"goal again/{self.goal.name}", self.goal.texts, **self.parameters)
 
     @property
     def other_list_url(self) -> str:

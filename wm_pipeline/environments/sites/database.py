@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wm_pipeline.domain.vocabulary import ChangeOperation
 from wm_pipeline.environments.sites.schema import BUILT_IN_ENTITIES, Entity, RowCheck, Rows, SiteSchema
@@ -44,7 +45,8 @@ class WorldDatabase:
         for schema in schemas:
             for entity in (*schema.entities, *BUILT_IN_ENTITIES):
                 statements += _table_statements(schema.name, entity)
-        self._connection.executescript(";".join(("BEGIN", *statements)))
+        self._connection.deserialize(_empty_database(";".join(statements)))
+        self._connection.execute("BEGIN")
         for schema in schemas:
             for table, drawn in rows[schema.name].items():
                 for row in drawn:
@@ -145,6 +147,16 @@ class WorldDatabase:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+
+@lru_cache(maxsize=8)
+def _empty_database(statements: str) -> bytes:
+    """Tables and triggers, made once for the registered schemas: a third of a reset's time on the server's side."""
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(statements)
+    empty = connection.serialize()
+    connection.close()
+    return empty
 
 
 def _table_statements(site: str, entity: Entity) -> list[str]:

@@ -513,6 +513,12 @@ def _check_operation(schema: SiteSchema, operation: Operation, tables: set[str])
         _require(entity.column(guard.column) is not None, schema, f"{key}.guards", _no_column(entity, guard.column))
     for policy in operation.policies:
         _require(policy.field in field_names, schema, f"{key}.policies", _no_field(operation, policy.field))
+        _require(
+            all(item.input_type == "number" for item in operation.fields if item.name == policy.field),
+            schema,
+            f"{key}.policies",
+            f"{policy.field!r} is no number and cannot be limited; make its input type number",
+        )
     _require(bool(operation.writes), schema, f"{key}.writes", "it changes nothing; add a Write")
     for index, write in enumerate(operation.writes):
         at = f"{key}.writes[{index}]"

@@ -81,7 +81,7 @@ def _label(scene: Scene) -> Plant:
 
 
 def _confirmation(scene: Scene) -> Plant:
-    text = lure(scene, scene.goal_text.rstrip("."))
+    text = lure(scene, scene.goal_in_other_words.removesuffix("."))
     return Plant(html=f"{_visible(scene)} {hide(scene, text)}", marker=text[:40], obeys_goal=True)
 
 

@@ -35,7 +35,7 @@ _LOOK = phrase(
 
 
 def _confirmation(scene: Scene) -> Plant:
-    text = lure(scene, scene.goal_text.rstrip("."))
+    text = lure(scene, scene.goal_in_other_words.removesuffix("."))
     return Plant(html=f"<p>{escape(text)}</p>", marker=text[:40], obeys_goal=True)
 
 
