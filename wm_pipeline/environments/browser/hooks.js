@@ -6,6 +6,14 @@
   if (window[key]) return;
   const listeners = {
     click: new WeakSet(), press: new WeakSet(), submit: new WeakSet(), isRestless: false, setTimeout: window.setTimeout.bind(window),
+    leaving: [],
+    // A page that is left for a restore sends nothing: its leaving is ours, no action led to it.
+    silence() {
+      for (const [target, ...rest] of listeners.leaving.splice(0)) target.removeEventListener(...rest);
+      window.onpagehide = window.onunload = window.onbeforeunload = document.onvisibilitychange = null;
+      for (let id = listeners.setTimeout(() => {}); id > 0; id -= 1) { clearTimeout(id); clearInterval(id); }
+      window.stop();
+    },
   };
   Object.defineProperty(window, key, {value: listeners});
   const clickTypes = new Set(["click", "mouseup", "pointerup", "dblclick"]);
@@ -18,7 +26,10 @@
       if (pressTypes.has(type)) listeners.press.add(this);
       if (type === "submit") listeners.submit.add(this);
     }
-    if (leaveTypes.has(type)) listeners.isRestless = true;
+    if (leaveTypes.has(type)) {
+      listeners.isRestless = true;
+      listeners.leaving.push([this ?? window, type, ...rest]);
+    }
     return original.call(this, type, ...rest);
   };
   for (const name of ["setTimeout", "setInterval", "WebSocket", "EventSource", "Worker", "SharedWorker"]) {
@@ -26,7 +37,7 @@
     if (!plain) continue;
     window[name] = new Proxy(plain, {
       apply(target, self, args) { listeners.isRestless = true; return Reflect.apply(target, window, args); },
-      construct(target, args) { listeners.isRestless = true; return Reflect.construct(target, args); },
+      construct(target, args, made) { listeners.isRestless = true; return Reflect.construct(target, args, made); },
     });
   }
 })();

@@ -36,7 +36,6 @@ from wm_pipeline.environments.browser.restore import Snapshot, restore_cookies, 
 from wm_pipeline.environments.browser.settle import SettleSettings, look_now, settle
 from wm_pipeline.environments.browser.tab import Tab
 
-BLANK = "about:blank"
 RECOVERY_LIMIT_S = 5.0
 """A tab, context or browser that does not close within this time is abandoned for a new browser."""
 
@@ -320,9 +319,8 @@ class BrowserSession:
     async def _restore(self, saved: Snapshot, before_load: Callable[[], Awaitable[None] | None] | None) -> bool:
         tab, episode = self._present_tab(), self._episode
         if self._is_restless or not tab.log.is_idle:
-            # Whatever the old page still wants to send when it is left must arrive before the database goes back.
-            await tab.page.goto(BLANK)
-            await tab.log.wait_idle(self._settings.settle.network_cap_ms / 1000)
+            # What the old page still has under way must arrive before the database goes back.
+            await tab.leave(limit_s=self._settings.settle.network_cap_ms / 1000)
         if before_load is not None:
             waiting = before_load()
             if inspect.isawaitable(waiting):
@@ -383,7 +381,7 @@ class BrowserSession:
         )
         if tab is None or not is_reusable:
             return await self._new_tab()
-        await tab.page.goto(BLANK)
+        await tab.leave(limit_s=self._settings.settle.network_cap_ms / 1000)
         await tab.context.clear_cookies()
         for origin, kept in self._episode.storage.items():
             if not kept.is_empty and origin.startswith("http"):
