@@ -12,9 +12,13 @@ from wm_pipeline.domain.action import ASK_HUMAN, Action
 from wm_pipeline.domain.delta import RowChange, StateDelta
 from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
+from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.text import delta_text
-from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, Split
-from wm_pipeline.model.settings import TINY_BASE, Compute, HeadWeight, ModelSettings, Stage, TrainSettings
+from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, Head, Split
+from wm_pipeline.model.backbone import build_tiny_backbone
+from wm_pipeline.model.checkpoint import CHECKPOINT_FORMAT, Checkpoint, Manifest, save_checkpoint
+from wm_pipeline.model.settings import TINY_BASE, Compute, ModelSettings, Stage, TrainSettings
+from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.run import TrainRun
 
 TINY_MODEL = ModelSettings(
@@ -26,7 +30,7 @@ NAMES = ("dana", "omar", "lena", "ravi", "mina", "joel")
 
 
 def build_rows(states: int, *, seed: int = 0, actions: int = 4) -> list[dict[str, Any]]:
-    """Rows of sft_dataset: every tenth state is validation, the one after it test."""
+    """Rows of sft_dataset: every fifth state is validation, the one after it test."""
     random = Random(seed)
     rows = []
     for number in range(states):
@@ -128,4 +132,29 @@ def write_config(path: Path, run: Any) -> Path:
     return path
 
 
-__all__ = ["HeadWeight", "build_rows", "tiny_run", "tiny_train", "write_config", "write_midtrain", "write_sft"]
+def save_tiny_checkpoint(
+    folder: Path,
+    *,
+    seed: int = 0,
+    stage: Stage = Stage.SFT,
+    trained_heads: tuple[Head, ...] = tuple(Head),
+) -> Checkpoint:
+    """An untrained tiny model that claims to be trained: enough to test everything but what it knows."""
+    backbone = build_tiny_backbone(seed=seed)
+    model = WorldModel(backbone.model, TINY_MODEL, seed=seed).eval()
+    manifest = Manifest(
+        format_version=CHECKPOINT_FORMAT,
+        model_version="",
+        stage=stage,
+        step=0,
+        seed=seed,
+        model=TINY_MODEL,
+        stage_settings="{}",
+        code_version="c1",
+        data_version="d1",
+        parents=(),
+        tag_paths=TAG_PATHS,
+        trained_heads=trained_heads,
+    )
+    saved = save_checkpoint(folder, manifest=manifest, model=model, tokenizer=backbone.tokenizer)
+    return Checkpoint(saved, model, backbone.tokenizer)

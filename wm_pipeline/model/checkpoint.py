@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
@@ -175,7 +176,7 @@ def load_checkpoint(folder: Path, *, for_training: bool = False) -> Checkpoint:
         )
         model = WorldModel(backbone, manifest.model, seed=manifest.seed)
         model.heads.load_state_dict(load_file(folder / "heads.safetensors"))
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise CheckpointError(
             f"the weights of checkpoint {str(folder)!r} cannot be read ({error}); train it again or restore the folder"
         ) from error

@@ -72,7 +72,8 @@ def join_processes(*, threads: int) -> Processes:
     torch.set_num_threads(threads)
     is_gpu = torch.cuda.is_available()
     os.environ.setdefault("DS_ACCELERATOR", "cuda" if is_gpu else "cpu")
-    transformers.utils.logging.disable_progress_bar()
+    quiet: Any = transformers.utils.logging
+    quiet.disable_progress_bar()
     # DeepSpeed prints while it loads; our standard output carries the result alone.
     with redirect_stdout(sys.stderr):
         import deepspeed

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
+import dataframely as dy
 import polars as pl
 
-from wm_pipeline.domain.errors import MissingUpstreamError
+from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
@@ -31,12 +32,19 @@ class Example:
 
 
 def read_dataset(paths: Sequence[str], schema: type[MidtrainSchema] | type[SftSchema]) -> pl.DataFrame:
-    """All rows of the files, validated. Raises MissingUpstreamError when there is none."""
+    """All rows of the files, validated. Raises MissingUpstreamError without files, InvalidInputError for wrong rows."""
     missing = [path for path in paths if "://" not in path and not Path(path).exists()]
     if missing or not paths:
         raise MissingUpstreamError(f"expected parquet files of the dataset, found none at {missing!r}; build it first")
     frame = pl.concat([pl.read_parquet(path) for path in paths])
-    return schema.validate(frame, cast=True)
+    try:
+        return schema.validate(frame, cast=True)
+    except (dy.exc.SchemaError, dy.exc.ValidationError) as error:
+        problem = " ".join(str(error).split("Resolved plan")[0].split())
+        raise InvalidInputError(
+            f"the rows of {', '.join(paths)} do not have the form of {schema.__name__}: {problem}; "
+            "build the dataset again"
+        ) from error
 
 
 def midtrain_examples(frame: pl.DataFrame, split: Split) -> list[Example]:

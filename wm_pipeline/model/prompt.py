@@ -97,7 +97,7 @@ class PromptRenderer:
     def text(self, head: Head, target: str | None) -> TextNode:
         """A text head with its target; None where the model is to write."""
         target_ids = () if target is None else (*self._encode(target), self.end_id)
-        return TextNode(head, self._encode(f"\n{head.value}: "), target_ids)
+        return TextNode(head, self._encode(f"\n{head.value}:\n"), target_ids)
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Written tokens as text, without the end token."""

@@ -68,7 +68,6 @@ SFT_WEIGHTS = (
     HeadWeight(Head.RATIONALE, 0.2),
     HeadWeight(Head.CONSEQUENCE, 0.2),
     HeadWeight(Head.STATE_DELTA, 0.2),
-    HeadWeight(Head.NEXT_STATE, 0.0),
 )
 """Judgement first: the texts explain it and must not crowd it out."""
 MIDTRAIN_WEIGHTS = (HeadWeight(Head.NEXT_STATE, 1.0), HeadWeight(Head.RATIONALE, 0.5))
@@ -93,7 +92,8 @@ class TrainSettings:
     decay: Decay = Decay.COSINE
     weight_decay: float = 0.01
     gradient_clip: float = 1.0
-    head_weights: tuple[HeadWeight, ...] = SFT_WEIGHTS
+    head_weights: tuple[HeadWeight, ...] | None = None
+    """None takes the stage's own: SFT_WEIGHTS or MIDTRAIN_WEIGHTS."""
     zero_stage: int = 1
     seed: int = 0
     checkpoint_every: int = 0
@@ -109,6 +109,14 @@ class TrainSettings:
         _check_positive(self, "max_steps", "trees_per_step", "actions_per_tree", "threads", "learning_rate")
         if not 0 <= self.text_share <= 1:
             raise SettingsError(f"train.text_share: expected a share in [0, 1], found {self.text_share!r}")
+
+
+def head_weights_of(settings: TrainSettings, stage: Stage) -> dict[Head, float]:
+    """How much each head's loss counts; a head that is not named has none."""
+    chosen = settings.head_weights
+    if chosen is None:
+        chosen = MIDTRAIN_WEIGHTS if stage is Stage.MIDTRAIN else SFT_WEIGHTS
+    return {entry.head: entry.weight for entry in chosen}
 
 
 @dataclass(frozen=True, slots=True)

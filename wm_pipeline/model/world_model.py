@@ -17,7 +17,8 @@ from wm_pipeline.model.settings import Compute, ModelSettings
 from wm_pipeline.model.tree import TreeBatch
 
 
-@dataclass(frozen=True, slots=True)
+# No slots: DeepSpeed looks through vars() of what a module returns under ZeRO-3.
+@dataclass(frozen=True)
 class HeadOutputs:
     scores: dict[Head, Tensor]
     """Logits of the score heads, by action."""

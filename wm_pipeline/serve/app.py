@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.action import Action, check_action
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.errors import InvalidInputError, WmError
 from wm_pipeline.domain.outcome import Outcome
@@ -129,6 +129,7 @@ def build_app(
     @app.post("/decide", dependencies=protected)
     def decide(request: DecideRequest) -> Decision:
         """Execute, switch or escalate. A failing or late model escalates."""
+        check_action(request.state, request.action)
         with turn:
             decision = guard.decide(request.state, request.action)
         if on_decision is not None:

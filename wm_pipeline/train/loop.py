@@ -26,7 +26,7 @@ from wm_pipeline.model.engine import (
 )
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.prompt import StateTree
-from wm_pipeline.model.settings import TrainSettings
+from wm_pipeline.model.settings import Stage, TrainSettings, head_weights_of
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.batches import BatchPlan, share_of_process
@@ -51,6 +51,7 @@ def train(
     model: WorldModel,
     plan: BatchPlan,
     *,
+    stage: Stage,
     balance: ClassBalance,
     folder: Path,
     identity: str,
@@ -67,7 +68,7 @@ def train(
             f"train.trees_per_step: expected at least one tree for each of {processes.count} processes, "
             f"found {settings.trees_per_step}"
         )
-    weights = {entry.head: entry.weight for entry in settings.head_weights}
+    weights = head_weights_of(settings, stage)
     max_steps = _steps_within_budget(model, plan, balance, folder, identity, processes)
     optimizer_settings = optimizer_settings_of(settings)
     engine = start_engine(model, optimizer_settings, processes=processes)

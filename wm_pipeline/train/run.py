@@ -105,6 +105,7 @@ def run_training(config: TrainRun) -> dict[str, Any]:
         outcome = train(
             model,
             prepared.plan,
+            stage=config.stage,
             balance=balance,
             folder=folder,
             identity=identity,
@@ -228,15 +229,15 @@ def _finish(
 
 
 def estimate(config: TrainRun) -> dict[str, Any]:
-    """What a run would cost: steps, tokens and seconds, from one measured tree."""
-    processes = join_processes(threads=config.train.threads)
+    """What a run in one process would cost: steps, tokens and seconds, from one measured tree."""
+    torch.set_num_threads(config.train.threads)
     prepared = _prepare(config)
     plan = prepared.plan
     sample = plan.sample(32)
     tokens_per_step = config.train.trees_per_step * sum(tree.tokens for tree in sample) / len(sample)
     balance = class_balance(sample)
-    speed = measure_tokens_per_second(prepared.start.model.to(processes.device), plan, balance, processes.device)
-    speed *= processes.count
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    speed = measure_tokens_per_second(prepared.start.model.to(device), plan, balance, device)
     steps = config.train.max_steps
     if config.train.max_seconds is not None:
         steps = max(1, min(steps, int(config.train.max_seconds * speed / tokens_per_step)))

@@ -1,0 +1,116 @@
+"""A checkpoint says what it is, comes back as it was, and is refused when it does not fit."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.builders_model import save_tiny_checkpoint
+from wm_pipeline.domain.errors import CheckpointError, FormatVersionError
+from wm_pipeline.model.backbone import build_tiny_backbone, keep_layers
+from wm_pipeline.model.checkpoint import (
+    load_checkpoint,
+    probe_logits,
+    read_manifest,
+    reload_difference,
+    save_checkpoint,
+    update_manifest,
+)
+
+
+def test_a_reloaded_checkpoint_answers_exactly_as_before(tmp_path: Path) -> None:
+    saved = save_tiny_checkpoint(tmp_path / "c", seed=1)
+
+    assert reload_difference(tmp_path / "c", probe_logits(saved)) == 0.0
+    assert load_checkpoint(tmp_path / "c").manifest == saved.manifest
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_the_version_follows_the_weights(tmp_path: Path) -> None:
+    first = save_tiny_checkpoint(tmp_path / "a", seed=1)
+    same = save_tiny_checkpoint(tmp_path / "b", seed=1)
+    other = save_tiny_checkpoint(tmp_path / "c", seed=2)
+
+    assert first.manifest.model_version == same.manifest.model_version != other.manifest.model_version
+
+
+def test_saving_again_replaces_the_folder(tmp_path: Path) -> None:
+    save_tiny_checkpoint(tmp_path / "c", seed=1)
+    second = save_tiny_checkpoint(tmp_path / "c", seed=2)
+
+    assert read_manifest(tmp_path / "c") == second.manifest
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_weights_from_elsewhere_are_saved_instead_of_the_models_own(tmp_path: Path) -> None:
+    saved = save_tiny_checkpoint(tmp_path / "a", seed=1)
+    doubled = {name: tensor * 2 for name, tensor in saved.model.state_dict().items()}
+
+    save_checkpoint(
+        tmp_path / "b", manifest=saved.manifest, model=saved.model, tokenizer=saved.tokenizer, weights=doubled
+    )
+
+    head = load_checkpoint(tmp_path / "b").model.heads["risk"]
+    assert isinstance(head, torch.nn.Linear)
+    assert torch.equal(head.weight, doubled["heads.risk.weight"])
+
+
+def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        read_manifest(tmp_path / "none")
+
+    assert str(caught.value) == (
+        f"expected a checkpoint folder with manifest.json at {str(tmp_path / 'none')!r}, found none; "
+        "train one (`wm_pipeline.train.run`) or correct the path"
+    )
+
+
+def test_another_format_version_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    save_tiny_checkpoint(folder, seed=1)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format_version": 99}))
+
+    with pytest.raises(FormatVersionError) as caught:
+        load_checkpoint(folder)
+
+    assert str(caught.value) == f"checkpoint {str(folder)!r} has format 99, this code reads 1; train it again"
+
+
+def test_another_taxonomy_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    saved = save_tiny_checkpoint(folder, seed=1)
+    update_manifest(folder, replace(saved.manifest, tag_paths=("a > b > c",)))
+
+    with pytest.raises(CheckpointError, match="knows 1 consequence tags, the taxonomy has other"):
+        load_checkpoint(folder)
+
+
+def test_damaged_weights_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    save_tiny_checkpoint(folder, seed=1)
+    (folder / "heads.safetensors").write_bytes(b"no")
+
+    with pytest.raises(CheckpointError, match=r"the weights of checkpoint .* cannot be read"):
+        load_checkpoint(folder)
+
+
+def test_kept_layers_are_renumbered_for_the_cache() -> None:
+    backbone = build_tiny_backbone(seed=0)
+
+    keep_layers(backbone.model, (1,))
+
+    assert backbone.model.config.num_hidden_layers == 1
+    assert [layer.self_attn.layer_idx for layer in backbone.model.base_model.layers] == [0]
+
+
+@pytest.mark.parametrize("kept", [(), (0, 2), (1, 0), (0, 0)], ids=["none", "beyond", "falling", "twice"])
+def test_impossible_layers_are_refused(kept: tuple[int, ...]) -> None:
+    backbone = build_tiny_backbone(seed=0)
+
+    with pytest.raises(CheckpointError) as caught:
+        keep_layers(backbone.model, kept)
+
+    assert str(caught.value) == f"model.kept_layers: expected rising indices between 0 and 1, found {kept!r}"

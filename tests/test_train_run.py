@@ -1,0 +1,151 @@
+"""Training through real DeepSpeed processes: it learns, resumes exactly, and stops on nonsense."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from tests.builders_model import tiny_run, tiny_train, write_config, write_midtrain, write_sft
+from wm_pipeline.model.checkpoint import read_manifest
+from wm_pipeline.model.settings import Stage
+
+pytestmark = pytest.mark.slow
+
+
+def start(config: Path, *more: str, processes: int = 1) -> subprocess.CompletedProcess[str]:
+    launcher = (
+        [] if processes == 1 else ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    )
+    command = [sys.executable, *launcher, "-m", "wm_pipeline.train.run", "--config", str(config), *more]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
+
+
+def run(config: Path, *more: str, processes: int = 1) -> dict[str, Any]:
+    done = start(config, *more, processes=processes)
+    assert done.returncode == 0, done.stderr[-4000:]
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
+
+
+def losses(folder: Path) -> list[float]:
+    return [json.loads(line)["loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_sft(tmp_path_factory.mktemp("data") / "sft.parquet", 150)
+
+
+@pytest.fixture(scope="module")
+def unbroken(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Output of six steps in one process without interruption."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    run(write_config(folder / "c.json", tiny_run(dataset, folder / "out")))
+    return folder / "out"
+
+
+def test_a_few_seconds_teach_the_relation_between_goal_and_value(dataset: Path, tmp_path: Path) -> None:
+    settings = tiny_train(max_steps=40, trees_per_step=8)
+
+    result = run(write_config(tmp_path / "c.json", tiny_run(dataset, tmp_path / "out", train=settings)))
+
+    assert result["validation"]["risk_auroc"] > 0.9
+    assert result["validation"]["tag_f1"] > 0.9
+    assert result["validation"]["thresholds"]["is_guaranteed"]
+    assert result["last_loss"] < 0.8 * result["first_loss"]
+    assert result["reload_difference"] == 0.0
+    assert result["skipped_heads"] == []
+    assert json.loads((tmp_path / "out" / "result.json").read_text()) == result
+    assert not (tmp_path / "out" / "resume").exists()
+    manifest = read_manifest(Path(result["checkpoint"]))
+    assert manifest.calibration.rows == result["validation"]["rows"] == 120
+    assert (manifest.model_version, manifest.step, manifest.data_version) == (result["model_version"], 40, "d1")
+
+
+def test_a_killed_run_goes_on_to_the_same_numbers(dataset: Path, unbroken: Path, tmp_path: Path) -> None:
+    broken = tiny_run(dataset, tmp_path / "b", train=tiny_train(checkpoint_every=3))
+    config = write_config(tmp_path / "b.json", broken)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wm_pipeline.train.run", "--config", str(config)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("sft 5/6 "):
+            break
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    assert (tmp_path / "b" / "resume" / "step3").exists()
+
+    resumed = run(config)
+
+    assert losses(tmp_path / "b") == losses(unbroken)
+    assert len(losses(tmp_path / "b")) == 6
+    for name in ("heads.safetensors", "backbone/model.safetensors"):
+        left, right = (load_file(folder / name) for folder in (unbroken / "checkpoint", Path(resumed["checkpoint"])))
+        assert left.keys() == right.keys()
+        assert all(left[key].equal(right[key]) for key in left)
+
+
+def test_two_processes_train_like_one(dataset: Path, unbroken: Path, tmp_path: Path) -> None:
+    two = run(write_config(tmp_path / "b.json", tiny_run(dataset, tmp_path / "b")), processes=2)
+
+    assert two["processes"] == 2
+    assert losses(tmp_path / "b") == pytest.approx(losses(unbroken), rel=1e-4)
+
+
+def test_sharded_weights_train_like_whole_ones(dataset: Path, unbroken: Path, tmp_path: Path) -> None:
+    settings = tiny_train(zero_stage=3)
+
+    result = run(write_config(tmp_path / "b.json", tiny_run(dataset, tmp_path / "b", train=settings)))
+
+    assert losses(tmp_path / "b") == pytest.approx(losses(unbroken), rel=1e-4)
+    left, right = (load_file(folder / "checkpoint/heads.safetensors") for folder in (tmp_path / "b", unbroken))
+    assert all(left[key].allclose(right[key], atol=1e-3) for key in right)
+    assert result["validation"]["rows"] == 120
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_rows(dataset: Path, tmp_path: Path) -> None:
+    settings = tiny_train(max_steps=9, checkpoint_every=1, learning_rate=1e25)
+
+    failed = start(write_config(tmp_path / "c.json", tiny_run(dataset, tmp_path / "out", train=settings)))
+
+    assert failed.returncode == 1
+    assert "is not finite" in failed.stderr
+    assert re.search(r"its rows are t0-\d+/0/\d", failed.stderr)
+    assert (tmp_path / "out" / "resume" / "latest").exists()
+    assert not (tmp_path / "out" / "checkpoint").exists()
+
+
+def test_sft_goes_on_from_midtraining_and_names_heads_without_labels(dataset: Path, tmp_path: Path) -> None:
+    pages = write_midtrain(tmp_path / "mid.parquet", 40)
+    mid = run(write_config(tmp_path / "m.json", tiny_run(pages, tmp_path / "m", stage=Stage.MIDTRAIN)))
+    sft = run(
+        write_config(tmp_path / "s.json", tiny_run(dataset, tmp_path / "s", initial_checkpoint=mid["checkpoint"]))
+    )
+
+    assert mid["trained_heads"] == ["rationale", "next_state"]
+    assert mid["skipped_heads"] == []
+    assert mid["validation"] is None
+    assert sft["parents"] == [mid["model_version"]]
+    assert "next_state" in [head.value for head in read_manifest(Path(sft["checkpoint"])).trained_heads]
+
+
+def test_a_budget_of_seconds_lowers_the_number_of_steps(dataset: Path, tmp_path: Path) -> None:
+    settings = tiny_train(max_steps=100_000, max_seconds=2.0)
+
+    result = run(write_config(tmp_path / "c.json", tiny_run(dataset, tmp_path / "out", train=settings)))
+
+    assert 1 <= result["steps"] < 2000
+    assert result["seconds"] < 20
