@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,6 +37,8 @@ def say(text: str) -> None:
 
 def _resource(profile: str | None = None) -> "WorkspaceResource":
     os.environ.setdefault("DAGSTER_HOME", str(ROOT))
+    # Dagster announces which of its parameters may still change; that is for us, not for who runs this.
+    warnings.filterwarnings("ignore", module="dagster")
     if profile is not None:
         os.environ["WM_PROFILE"] = profile
     from wm_pipeline.defs.resources import workspace_from_environment
@@ -62,7 +65,7 @@ def run(
     workspace = resource.workspace()
     days = [part.day for part in workspace.store.partitions("trajectories")]
     chosen = check_day(day or (max(days) if days else datetime.now(UTC).date().isoformat()))
-    assets = plan_round(resource, chosen, redo_from=redo_from)
+    assets = plan_round(workspace, chosen, redo_from=redo_from)
     say(f"round {chosen}, profile {profile}: " + (f"to make: {', '.join(assets)}" if assets else "nothing has changed"))
     if dry_run:
         print(json.dumps({"day": chosen, "profile": profile, "to_make": assets}))
@@ -71,7 +74,7 @@ def run(
         _check_disk(Path(resource.state_folder))
         from wm_pipeline.definitions import defs
 
-        run_round(defs, chosen, assets, sites=resource.settings().round.sites)
+        run_round(defs, chosen, assets, sites=workspace.profile.round.sites)
     from wm_pipeline.evaluation import REPORT_HTML, read_report
 
     report = read_report(workspace, chosen)

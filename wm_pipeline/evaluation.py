@@ -20,10 +20,7 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.environments.sites.worlds import draw_worlds
-from wm_pipeline.evaluate import plots
 from wm_pipeline.evaluate.gate import GateDecision, GateNumbers, decide_promotion
-from wm_pipeline.evaluate.report import render_report
-from wm_pipeline.evaluate.run import Contenders, EvaluationInput, evaluate
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.settings import Profile
@@ -70,6 +67,9 @@ def evaluate_day(
     progress: Progress,
 ) -> tuple[StageOutput, dict[str, bytes]]:
     """eval_report of a day: report.json, report.html and the predictions table; also the plots, for the UI."""
+    from wm_pipeline.evaluate import plots
+    from wm_pipeline.evaluate.report import render_report
+    from wm_pipeline.evaluate.run import Contenders, EvaluationInput, evaluate
     from wm_pipeline.model.backbone import load_backbone
     from wm_pipeline.model.zero_shot import zero_shot_risk
 

@@ -55,6 +55,7 @@ class Workspace:
     storage: StorageSettings
     store: TableStore
     registry: ModelRegistry
+    profile: Profile
 
     @property
     def work(self) -> Path:

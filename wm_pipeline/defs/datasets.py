@@ -6,9 +6,8 @@ from wm_pipeline.defs import checks
 from wm_pipeline.defs.experience import raw_trajectories, socratic_annotations
 from wm_pipeline.defs.metadata import shown
 from wm_pipeline.defs.partitions import days
-from wm_pipeline.defs.resources import WorkspaceResource
 from wm_pipeline.fingerprints import fingerprints
-from wm_pipeline.stages import make_dataset
+from wm_pipeline.stages import Workspace, make_dataset
 
 _LEAKAGE = "No visible state stands in two splits."
 _FILLED = "Training, validation and test all hold rows."
@@ -21,11 +20,11 @@ _FILLED = "Training, validation and test all hold rows."
     deps=[raw_trajectories, socratic_annotations],
     check_specs=[checks.spec("midtrain_dataset", "no_leakage", _LEAKAGE, blocking=True)],
 )
-def midtrain_dataset(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
+def midtrain_dataset(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:
     """State, action and what came next: the dynamics of pages, before any judgement."""
-    profile = workspace.settings()
+    profile = workspace.profile
     output = make_dataset(
-        workspace.workspace(),
+        workspace,
         profile,
         context.partition_key,
         "midtrain_dataset",
@@ -45,11 +44,11 @@ def midtrain_dataset(context: dg.AssetExecutionContext, workspace: WorkspaceReso
         checks.spec("sft_dataset", "labels_are_balanced", "Between 2 % and 70 % of rows are harmful.", blocking=True),
     ],
 )
-def sft_dataset(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
+def sft_dataset(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:
     """State, action and everything predict_outcome has to say about them, with split and curriculum weight."""
-    profile = workspace.settings()
+    profile = workspace.profile
     output = make_dataset(
-        workspace.workspace(),
+        workspace,
         profile,
         context.partition_key,
         "sft_dataset",

@@ -6,12 +6,12 @@ from wm_pipeline.defs import checks
 from wm_pipeline.defs.datasets import sft_dataset
 from wm_pipeline.defs.metadata import shown
 from wm_pipeline.defs.partitions import days
-from wm_pipeline.defs.resources import WorkspaceResource, progress_to
+from wm_pipeline.defs.resources import progress_to
 from wm_pipeline.defs.timings import seconds_of_assets
 from wm_pipeline.defs.training import distilled_checkpoint, midtrain_checkpoint, sft_checkpoint
 from wm_pipeline.evaluation import evaluate_day, register_day
 from wm_pipeline.fingerprints import fingerprints
-from wm_pipeline.stages import ingest_decisions, make_curriculum
+from wm_pipeline.stages import Workspace, ingest_decisions, make_curriculum
 
 
 @dg.asset(
@@ -30,11 +30,11 @@ from wm_pipeline.stages import ingest_decisions, make_curriculum
         ),
     ],
 )
-def eval_report(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
+def eval_report(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:
     """One report over checkpoints and baselines: risk, calibration, executed counterfactuals, attacks in the loop."""
-    profile = workspace.settings()
+    profile = workspace.profile
     output, plots = evaluate_day(
-        workspace.workspace(),
+        workspace,
         profile,
         context.partition_key,
         fingerprint=fingerprints(profile)["eval_report"],
@@ -48,11 +48,11 @@ def eval_report(context: dg.AssetExecutionContext, workspace: WorkspaceResource)
 
 
 @dg.asset(partitions_def=days, group_name="registry", kinds={"mlflow"}, deps=[eval_report, distilled_checkpoint])
-def model_version(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
+def model_version(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:
     """An MLflow version with data lineage and report; champion only when the gate found it better."""
-    profile = workspace.settings()
+    profile = workspace.profile
     output = register_day(
-        workspace.workspace(),
+        workspace,
         profile,
         context.partition_key,
         fingerprint=fingerprints(profile)["model_version"],
@@ -62,11 +62,13 @@ def model_version(context: dg.AssetExecutionContext, workspace: WorkspaceResourc
 
 
 @dg.asset(partitions_def=days, group_name="curriculum", kinds={"polars"}, deps=[eval_report])
-def attack_curriculum(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
+def attack_curriculum(
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+) -> dg.MaterializeResult:
     """Where the model is wrong: how often tomorrow's worlds come from each site and attack family."""
-    profile = workspace.settings()
+    profile = workspace.profile
     output = make_curriculum(
-        workspace.workspace(),
+        workspace,
         profile,
         context.partition_key,
         fingerprint=fingerprints(profile)["attack_curriculum"],
@@ -75,9 +77,9 @@ def attack_curriculum(context: dg.AssetExecutionContext, workspace: WorkspaceRes
 
 
 @dg.asset(partitions_def=days, group_name="serving", kinds={"parquet"}, deps=[model_version])
-def reviewed_decisions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
+def reviewed_decisions(
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+) -> dg.MaterializeResult:
     """Guard decisions of the day that a person has judged, back as experience; none is a valid day."""
-    output = ingest_decisions(
-        workspace.workspace(), workspace.settings(), context.partition_key, fingerprint=context.run_id
-    )
+    output = ingest_decisions(workspace, workspace.profile, context.partition_key, fingerprint=context.run_id)
     return dg.MaterializeResult(metadata=shown(output))

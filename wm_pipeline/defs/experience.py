@@ -5,10 +5,10 @@ import dagster as dg
 from wm_pipeline.defs import checks
 from wm_pipeline.defs.metadata import shown
 from wm_pipeline.defs.partitions import days_and_sites
-from wm_pipeline.defs.resources import WorkspaceResource, progress_to
+from wm_pipeline.defs.resources import progress_to
 from wm_pipeline.evaluation import load_champion
 from wm_pipeline.fingerprints import fingerprints
-from wm_pipeline.stages import annotate_sites, collect_sites, merged
+from wm_pipeline.stages import Workspace, annotate_sites, collect_sites, merged
 
 
 def _sites_by_day(context: dg.AssetExecutionContext) -> dict[str, list[str]]:
@@ -36,17 +36,17 @@ def _sites_by_day(context: dg.AssetExecutionContext) -> dict[str, list[str]]:
         checks.spec("raw_trajectories", "no_world_failed", "Every world could be rolled out.", blocking=False),
     ],
 )
-def raw_trajectories(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
+def raw_trajectories(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:
     """What agents did in real browsers, and what really happened.
 
     Policies act in fresh worlds; at each state K alternatives are executed from the restored state. Effects come from
     the server's side: row triggers, canaries, an attacker's origin. Resumable: a rerun redoes only unfinished worlds.
     """
-    profile = workspace.settings()
+    profile = workspace.profile
     output = merged(
         [
             collect_sites(
-                workspace.workspace(),
+                workspace,
                 profile,
                 day,
                 sites,
@@ -78,18 +78,19 @@ def raw_trajectories(context: dg.AssetExecutionContext, workspace: WorkspaceReso
         )
     ],
 )
-def socratic_annotations(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
+def socratic_annotations(
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+) -> dg.MaterializeResult:
     """A teacher's answers about every executed action: risk, who gets what, why, and what would have been safe.
 
     Risk is the share of harm among executions that looked the same; a counterfactual was executed and found safe.
     """
-    profile = workspace.settings()
-    plain = workspace.workspace()
-    champion = load_champion(plain)
+    profile = workspace.profile
+    champion = load_champion(workspace)
     output = merged(
         [
             annotate_sites(
-                plain,
+                workspace,
                 profile,
                 day,
                 sites,

@@ -10,7 +10,7 @@ from dagster_aws.s3 import S3Resource
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import S3Options, TableStore
 from wm_pipeline.profiles import profile_named
-from wm_pipeline.settings import Profile, StorageSettings
+from wm_pipeline.settings import StorageSettings
 from wm_pipeline.stages import PrintedProgress, Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,10 +48,7 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         registry = ModelRegistry(
             self.mlflow_uri, artifact_root=self.mlflow_artifacts or None, ui_url=self.mlflow_ui_url or None
         )
-        return Workspace(storage, TableStore(self.data, options), registry)
-
-    def settings(self) -> Profile:
-        return profile_named(self.profile)
+        return Workspace(storage, TableStore(self.data, options), registry, profile_named(self.profile))
 
 
 def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:

@@ -7,11 +7,14 @@ import dagster as dg
 
 from wm_pipeline.defs.automation import EXPERIENCE, experience_job, model_job, range_tags
 from wm_pipeline.defs.partitions import FIRST_DAY
-from wm_pipeline.defs.resources import WorkspaceResource
 from wm_pipeline.domain.errors import SettingsError, WmError
 from wm_pipeline.fingerprints import ROUND_ASSETS, stale_assets
+from wm_pipeline.stages import Workspace
 
 EXPERIENCE_NAMES = tuple(asset.key.to_user_string() for asset in EXPERIENCE)
+
+
+_CONSOLE = {"loggers": {"console": {"config": {}}}}
 
 
 def check_day(day: str) -> str:
@@ -25,9 +28,9 @@ def check_day(day: str) -> str:
     return found.isoformat()
 
 
-def plan_round(resource: WorkspaceResource, day: str, *, redo_from: str | None) -> list[str]:
+def plan_round(workspace: Workspace, day: str, *, redo_from: str | None) -> list[str]:
     """The assets a round has to make, upstream first; `redo_from` makes that asset and all after it again."""
-    stale = stale_assets(resource.workspace().store, resource.settings(), day)
+    stale = stale_assets(workspace.store, workspace.profile, day)
     if redo_from is None:
         return stale
     if redo_from not in ROUND_ASSETS:
@@ -43,12 +46,15 @@ def run_round(definitions: dg.Definitions, day: str, assets: Sequence[str], *, s
     try:
         if experience:
             definitions.resolve_job_def(experience_job.name).execute_in_process(
-                instance=instance, asset_selection=experience, tags={**range_tags(day, sites), "wm/day": day}
+                run_config=_CONSOLE,
+                instance=instance,
+                asset_selection=experience,
+                tags={**range_tags(day, sites), "wm/day": day},
             )
         if model:
             model = [*model, dg.AssetKey("reviewed_decisions")]
             definitions.resolve_job_def(model_job.name).execute_in_process(
-                instance=instance, asset_selection=model, partition_key=day
+                run_config=_CONSOLE, instance=instance, asset_selection=model, partition_key=day
             )
     except dg.DagsterExecutionStepExecutionError as error:
         cause = _cause(error)

@@ -8,10 +8,11 @@ from wm_pipeline.defs import checks
 from wm_pipeline.defs.datasets import midtrain_dataset, sft_dataset
 from wm_pipeline.defs.metadata import shown
 from wm_pipeline.defs.partitions import days
-from wm_pipeline.defs.resources import WorkspaceResource, progress_to
+from wm_pipeline.defs.resources import progress_to
 from wm_pipeline.domain.errors import TrainingError
 from wm_pipeline.fingerprints import fingerprints
 from wm_pipeline.gateways.process import training_environment
+from wm_pipeline.stages import Workspace
 from wm_pipeline.training import ABLATION, TrainingJob, finish_training, prepare_distillation, prepare_training
 
 
@@ -42,11 +43,11 @@ def _run(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, job
 
 
 def _finish(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource, jobs: Sequence[TrainingJob], asset: str
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace], jobs: Sequence[TrainingJob], asset: str
 ) -> dg.MaterializeResult:
-    profile = workspace.settings()
+    profile = workspace.profile
     output = finish_training(
-        workspace.workspace(),
+        workspace,
         profile,
         context.partition_key,
         jobs,
@@ -70,10 +71,10 @@ def _finish(
     check_specs=_specs("midtrain_checkpoint"),
 )
 def midtrain_checkpoint(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource, pipes: dg.PipesSubprocessClient
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace], pipes: dg.PipesSubprocessClient
 ) -> dg.MaterializeResult:
     """The backbone after learning what actions do to pages (next state), before any judgement."""
-    jobs = [prepare_training(workspace.workspace(), workspace.settings(), context.partition_key, "midtrain")]
+    jobs = [prepare_training(workspace, workspace.profile, context.partition_key, "midtrain")]
     _run(context, pipes, jobs)
     return _finish(context, workspace, jobs, "midtrain_checkpoint")
 
@@ -88,12 +89,12 @@ def midtrain_checkpoint(
     check_specs=_specs("sft_checkpoint"),
 )
 def sft_checkpoint(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource, pipes: dg.PipesSubprocessClient
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace], pipes: dg.PipesSubprocessClient
 ) -> dg.MaterializeResult:
     """All heads trained on teacher labels and calibrated on validation; beside it the ablation without mid-training."""
-    profile = workspace.settings()
+    profile = workspace.profile
     stages = ["sft", ABLATION] if profile.has_ablation else ["sft"]
-    jobs = [prepare_training(workspace.workspace(), profile, context.partition_key, stage) for stage in stages]
+    jobs = [prepare_training(workspace, profile, context.partition_key, stage) for stage in stages]
     _run(context, pipes, jobs)
     return _finish(context, workspace, jobs, "sft_checkpoint")
 
@@ -108,11 +109,11 @@ def sft_checkpoint(
     check_specs=_specs("distilled_checkpoint"),
 )
 def distilled_checkpoint(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource, pipes: dg.PipesSubprocessClient
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace], pipes: dg.PipesSubprocessClient
 ) -> dg.MaterializeResult:
     """On-policy distillation (GKD) on states that the student visits under its own guard; kept only if not worse."""
     job = prepare_distillation(
-        workspace.workspace(), workspace.settings(), context.partition_key, progress=progress_to(context.log.info)
+        workspace, workspace.profile, context.partition_key, progress=progress_to(context.log.info)
     )
     _run(context, pipes, [job])
     return _finish(context, workspace, [job], "distilled_checkpoint")

@@ -1,6 +1,7 @@
 """Every metric of the eval report, with its definition. A metric without data is None, never 0.
 
-Array names: y is the truth in {0, 1}, p a predicted probability in [0, 1], one entry a row.
+Array names: y is the truth in {0, 1}, p a predicted probability in [0, 1], one entry a row. scikit-learn is imported
+where it is called: it costs seconds, and the code location only passes through here.
 """
 
 from collections.abc import Sequence
@@ -8,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from wm_pipeline.domain.vocabulary import RiskLabel
 
@@ -19,11 +19,15 @@ CALIBRATION_BINS = 15
 
 def auroc(y: Floats, p: Floats) -> float | None:
     """Area under the ROC curve; None unless both classes occur."""
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(y, p)) if 0 < y.sum() < len(y) else None
 
 
 def auprc(y: Floats, p: Floats) -> float | None:
     """Average precision; None unless both classes occur."""
+    from sklearn.metrics import average_precision_score
+
     return float(average_precision_score(y, p)) if 0 < y.sum() < len(y) else None
 
 
@@ -39,6 +43,8 @@ def recall_at_false_positive_rate(y: Floats, p: Floats, *, rate: float = 0.01) -
 
 def macro_f1(truth: Sequence[str], predicted: Sequence[str]) -> float | None:
     """Unweighted mean of the F1 of the risk labels that occur in the truth."""
+    from sklearn.metrics import f1_score
+
     if not truth:
         return None
     labels = [label.value for label in RiskLabel if label.value in set(truth)]

@@ -1,0 +1,252 @@
+"""MLflow: one parent run a round, a child a stage, registered model versions with aliases and reasons.
+
+mlflow is imported when first used: it takes seconds and most of what imports this module does not need it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wm_pipeline.domain.errors import MissingUpstreamError
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.tracking import MlflowClient
+
+EXPERIMENT = "wm_pipeline"
+MODEL_NAME = "world_model_of_consequence"
+CHAMPION, CHALLENGER = "champion", "challenger"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    version: str
+    run_id: str
+    checkpoint_address: str
+    """Where the checkpoint folder of this version is."""
+    model_version: str
+    """Content version of the checkpoint, the one predictions carry."""
+    report_address: str
+
+
+class ModelRegistry:
+    """Runs and versions under one tracking URI."""
+
+    def __init__(self, tracking_uri: str, *, artifact_root: str | None = None, ui_url: str | None = None) -> None:
+        self._tracking_uri = tracking_uri
+        self._artifact_root = artifact_root
+        self._ui_url = ui_url
+
+    def _client(self) -> "MlflowClient":
+        from mlflow.tracking import MlflowClient
+
+        if self._tracking_uri.startswith("sqlite:///"):
+            Path(self._tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        return MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
+
+    def _experiment_id(self, client: "MlflowClient") -> str:
+        found = client.get_experiment_by_name(EXPERIMENT)
+        if found is not None:
+            return str(found.experiment_id)
+        return str(client.create_experiment(EXPERIMENT, artifact_location=self._artifact_root))
+
+    def round_run(self, day: str, *, profile: str, dagster_run_id: str) -> str:
+        """The parent run of a round, made when there is none yet."""
+        client = self._client()
+        experiment_id = self._experiment_id(client)
+        found = client.search_runs(
+            [experiment_id],
+            f"tags.`wm.day` = '{day}' and tags.`wm.stage` = 'round' and tags.`wm.profile` = '{profile}'",
+        )
+        if found:
+            client.set_tag(found[0].info.run_id, "dagster_run_id", dagster_run_id)
+            return str(found[0].info.run_id)
+        run = client.create_run(
+            experiment_id,
+            run_name=f"round {day}",
+            tags={"wm.day": day, "wm.stage": "round", "wm.profile": profile, "dagster_run_id": dagster_run_id},
+        )
+        client.set_terminated(run.info.run_id, "FINISHED")
+        return str(run.info.run_id)
+
+    @contextmanager
+    def stage_run(self, stage: str, *, round_run_id: str, dagster_run_id: str, parents: Sequence[str]) -> Iterator[str]:
+        """A child run of a round for one stage; its status follows how the block ends."""
+        client = self._client()
+        run = client.create_run(
+            self._experiment_id(client),
+            run_name=stage,
+            tags={
+                "mlflow.parentRunId": round_run_id,
+                "wm.stage": stage,
+                "wm.parents": ", ".join(parents),
+                "dagster_run_id": dagster_run_id,
+            },
+        )
+        run_id = str(run.info.run_id)
+        try:
+            yield run_id
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id, "FINISHED")
+
+    def log_parameters(self, run_id: str, parameters: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        flat = [Param(name, str(value)[:500]) for name, value in _flatten(parameters)]
+        client = self._client()
+        for start in range(0, len(flat), 100):
+            client.log_batch(run_id, params=flat[start : start + 100])
+
+    def log_numbers(self, run_id: str, numbers: Mapping[str, Any]) -> None:
+        """Every number in a nested mapping, under its dotted name; None is left out."""
+        self.log_curve(run_id, [{"step": 0, **dict(_numbers(numbers))}])
+
+    def log_curve(self, run_id: str, points: Sequence[Mapping[str, float]]) -> None:
+        """Numbers over steps; each point holds `step`."""
+        import time
+
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        flat = [
+            Metric(_metric_name(name), float(value), now, int(point["step"]))
+            for point in points
+            for name, value in point.items()
+            if name != "step" and isinstance(value, int | float)
+        ]
+        client = self._client()
+        for start in range(0, len(flat), 900):
+            client.log_batch(run_id, metrics=flat[start : start + 900])
+
+    def log_datasets(self, run_id: str, datasets: Mapping[str, tuple[str, str]]) -> None:
+        """Data lineage: name -> (address, digest)."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        inputs = [
+            DatasetInput(
+                Dataset(name=name, digest=digest[:36], source_type="local", source=json.dumps({"uri": address})),
+                [InputTag("mlflow.data.context", "training")],
+            )
+            for name, (address, digest) in datasets.items()
+        ]
+        self._client().log_inputs(run_id, datasets=inputs)
+
+    def log_bytes(self, run_id: str, name: str, content: bytes) -> None:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_bytes(content)
+            self._client().log_artifact(run_id, str(path))
+
+    def register(
+        self,
+        *,
+        round_run_id: str,
+        checkpoint_folder: Path,
+        checkpoint_address: str,
+        model_version: str,
+        report_address: str,
+        model_code: Path,
+        input_example: Mapping[str, list[str]],
+        output_example: Mapping[str, list[str]],
+        requirements: Sequence[str],
+    ) -> RegisteredModel:
+        """Log the checkpoint as a pyfunc model and register it as the challenger."""
+        import mlflow
+        import pandas as pd
+        from mlflow.models import infer_signature
+
+        client = self._client()
+        mlflow.set_tracking_uri(self._tracking_uri)
+        mlflow.set_registry_uri(self._tracking_uri)
+        example = pd.DataFrame(dict(input_example))
+        with mlflow.start_run(run_id=round_run_id):
+            logged = mlflow.pyfunc.log_model(
+                name="world_model",
+                python_model=str(model_code),
+                artifacts={"checkpoint": str(checkpoint_folder)},
+                signature=infer_signature(example, pd.DataFrame(dict(output_example))),
+                pip_requirements=list(requirements),
+            )
+        found = mlflow.register_model(logged.model_uri, MODEL_NAME)
+        tags = {
+            "wm.checkpoint": checkpoint_address,
+            "wm.model_version": model_version,
+            "wm.report": report_address,
+        }
+        for name, value in tags.items():
+            client.set_model_version_tag(MODEL_NAME, found.version, name, value)
+        client.set_registered_model_alias(MODEL_NAME, CHALLENGER, found.version)
+        return self._registered(client.get_model_version(MODEL_NAME, found.version))
+
+    def find(self, model_version: str) -> RegisteredModel | None:
+        """The registered version that holds a checkpoint, by the checkpoint's content version."""
+        for found in self._client().search_model_versions(f"name = '{MODEL_NAME}'"):
+            if found.tags.get("wm.model_version") == model_version:
+                return self._registered(found)
+        return None
+
+    def champion(self) -> RegisteredModel | None:
+        """The version in use; None before the first promotion."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self._client().get_model_version_by_alias(MODEL_NAME, CHAMPION)
+        except MlflowException as error:
+            if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                return None
+            raise
+        return self._registered(found)
+
+    def record_gate(self, version: str, *, promoted: bool, reason: str) -> None:
+        """Store the gate's reason with the version; move the champion alias only when promoted."""
+        client = self._client()
+        client.set_model_version_tag(MODEL_NAME, version, "wm.gate", "promoted" if promoted else "refused")
+        client.set_model_version_tag(MODEL_NAME, version, "wm.gate_reason", reason)
+        if promoted:
+            client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
+
+    def run_url(self, run_id: str) -> str:
+        """Address of a run in the MLflow UI; the tracking address when no UI is configured."""
+        if self._ui_url is None:
+            return f"{self._tracking_uri}#{run_id}"
+        return f"{self._ui_url}/#/experiments/{self._experiment_id(self._client())}/runs/{run_id}"
+
+    def _registered(self, found: "ModelVersion") -> RegisteredModel:
+        try:
+            return RegisteredModel(
+                version=str(found.version),
+                run_id=str(found.run_id),
+                checkpoint_address=found.tags["wm.checkpoint"],
+                model_version=found.tags["wm.model_version"],
+                report_address=found.tags["wm.report"],
+            )
+        except KeyError as error:
+            raise MissingUpstreamError(
+                f"version {found.version} of {MODEL_NAME} has no tag {error}; it was not registered by wm_pipeline"
+            ) from error
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in _flatten(values):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield name, float(value)
+
+
+def _metric_name(name: str) -> str:
+    """MLflow allows letters, digits and `_-. /` in a metric's name."""
+    return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)
