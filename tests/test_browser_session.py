@@ -68,9 +68,7 @@ def test_a_submit_types_sends_and_records_the_cross_site_request_with_its_redire
         ("GET", 200, True),
     ]
     assert step.delta.network[0].body_bytes == len(sent.rpartition(" ")[2])
-    assert step.state.prior_steps == (
-        'submit form "Payment"',
-    )
+    assert step.state.prior_steps == ('submit form "Payment"',)
 
 
 @pytest.mark.parametrize(
