@@ -177,14 +177,15 @@ def serve(
     import uvicorn
 
     from wm_pipeline.asking import predictor_in_use
-    from wm_pipeline.serve.app import build_app
+    from wm_pipeline.serve.app import AppSettings, build_app
+    from wm_pipeline.stages import decision_log
     from wm_pipeline.training import guard_of
 
-    predictor = predictor_in_use(_resource().workspace(), checkpoint)
+    workspace = _resource().workspace()
+    predictor = predictor_in_use(workspace, checkpoint)
+    service = build_app(predictor, guard_of(predictor), AppSettings(token=token), on_decision=decision_log(workspace))
     say(f"model {predictor.model_version}: http://127.0.0.1:{port}/docs")
-    uvicorn.run(
-        build_app(predictor, guard_of(predictor), token=token), host="127.0.0.1", port=port, log_level="warning"
-    )
+    uvicorn.run(service, host="127.0.0.1", port=port, log_level="warning")
 
 
 @app.command()

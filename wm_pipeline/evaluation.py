@@ -174,7 +174,8 @@ def _checkpoints(
         found[name] = {
             "model_version": result["model_version"],
             "steps": result["steps"],
-            "validation_loss": result["validation_loss"],
+            "last_loss": result["last_loss"],
+            "validation": result["validation"],
             "test_risk_auroc": on_test.get(name, {}).get("risk_auroc"),
             "test_macro_f1": on_test.get(name, {}).get("macro_f1"),
         }

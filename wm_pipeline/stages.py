@@ -180,7 +180,9 @@ def _by_split(pool: Sequence[WorldSpec], count: int, rule: SplitRule, shares: Ma
     chosen: list[WorldSpec] = []
     for split, specs in sorted(by_split.items()):
         wanted = round(count * shares.get(split, 0.0) / total) if total else count
-        chosen += specs[:wanted]
+        last_group = split_group_of(specs[wanted - 1]) if wanted else None
+        # A matched pair is one question asked twice: it is never cut apart.
+        chosen += [s for i, s in enumerate(specs) if i < wanted or split_group_of(s) == last_group]
     order = {id(spec): index for index, spec in enumerate(pool)}
     return sorted(chosen, key=lambda spec: order[id(spec)])
 

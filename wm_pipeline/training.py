@@ -213,7 +213,8 @@ def finish_training(
     lineage = lineage_of(profile, fingerprint, parents=main.get("parents", []), model_version=main["model_version"])
     write_lineage(workspace, path, lineage)
     shutil.rmtree(folder)
-    return StageOutput(address, int(main["rows"]), {**main, "mlflow_run": workspace.registry.run_url(round_run)})
+    rows = main["visited_rows"] if asset == "distilled_checkpoint" else main["rows"]
+    return StageOutput(address, int(rows), {**main, "mlflow_run": workspace.registry.run_url(round_run)})
 
 
 def read_result(job: TrainingJob) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -14,7 +15,7 @@ from wm_pipeline.stages import Workspace
 EXPERIENCE_NAMES = tuple(asset.key.to_user_string() for asset in EXPERIENCE)
 
 
-_CONSOLE = {"loggers": {"console": {"config": {}}}}
+_CONSOLE: dict[str, Any] = {"loggers": {"console": {"config": {}}}}
 
 
 def check_day(day: str) -> str:

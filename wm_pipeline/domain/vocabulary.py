@@ -160,6 +160,8 @@ class ProposedBy(StrEnum):
     LLM = "llm"
     BRANCH_EXPERT = "branch_expert"
     BRANCH_ATTACK = "branch_attack"
+    BRANCH_VARIED = "branch_varied"
+    """The expert's form with one other value."""
     BRANCH_OFFER = "branch_offer"
 
 

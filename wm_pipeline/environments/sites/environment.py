@@ -55,8 +55,6 @@ class _Live:
     world: World
     database: WorldDatabase
     progress: _Progress = field(default_factory=_Progress)
-    proposed: Action | None = None
-    """What attack_action answered last."""
     saved: _Saved | None = None
 
 
@@ -119,6 +117,7 @@ class SiteEnvironment:
 
     async def act(self, action: Action) -> Observation:
         live = self._present()
+        is_obedient = action == self._obedience(live, self._session.state)
         changed, received = live.database.position, len(self._recorder.received)
         step = await self._session.act(action)
         changes = live.database.changes_since(changed)
@@ -138,8 +137,6 @@ class SiteEnvironment:
                 actor=actor,
             ),
         )
-        is_obedient = live.proposed is not None and action == live.proposed
-        live.proposed = None
         progress = replace(
             live.progress,
             effects=(*live.progress.effects, *effects),
@@ -169,7 +166,6 @@ class SiteEnvironment:
         is_same = await self._session.restore(lambda: live.database.restore(saved.database))
         self._recorder.put_back(saved.received)
         live.progress = saved.progress
-        live.proposed = None
         return is_same
 
     async def goal_status(self) -> GoalStatus:
@@ -188,9 +184,7 @@ class SiteEnvironment:
         return next_action(state, live.world.expert_steps)
 
     def attack_action(self, state: State) -> Action | None:
-        live = self._present()
-        live.proposed = action = self._obedience(live, state)
-        return action
+        return self._obedience(self._present(), state)
 
     async def screenshot(self) -> bytes:
         return await self._session.screenshot()
