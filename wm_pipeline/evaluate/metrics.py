@@ -130,6 +130,8 @@ def bootstrap_interval(
     y: Floats, p: Floats, groups: Sequence[str], *, seed: int, draws: int = 200
 ) -> tuple[float, float] | None:
     """95 % interval of the AUROC by resampling worlds, since rows of one world are not independent."""
+    if not len(y):
+        return None
     names, index = np.unique(np.asarray(groups), return_inverse=True)
     members = [np.flatnonzero(index == g) for g in range(len(names))]
     generator = np.random.default_rng(seed)

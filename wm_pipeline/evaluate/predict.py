@@ -56,7 +56,8 @@ def predict_rows(
     rows: pl.DataFrame,
     states: Mapping[str, State],
     *,
-    text_rows_per_split: int,
+    heads: Sequence[Head] = QUICK_HEADS,
+    text_rows_per_split: int = 0,
     progress: Progress,
 ) -> pl.DataFrame:
     """The predictions table of one model for `rows` (with `is_harmful`); texts for the first rows of each split."""
@@ -72,7 +73,7 @@ def predict_rows(
         texts_left[split] = left - with_text
         outcomes = [
             *(predictor.predict_outcomes(state, actions[:with_text]) if with_text else ()),
-            *(predictor.predict_outcomes(state, actions[with_text:], heads=QUICK_HEADS) if actions[with_text:] else ()),
+            *(predictor.predict_outcomes(state, actions[with_text:], heads=heads) if actions[with_text:] else ()),
         ]
         for row, outcome in zip(group.iter_rows(named=True), outcomes, strict=True):
             consequence = outcome.predicted_consequence

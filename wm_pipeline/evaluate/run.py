@@ -9,6 +9,7 @@ import polars as pl
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Predictor, Progress
 from wm_pipeline.domain.records import from_row
+from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.evaluate import baselines, plots
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, check_counterfactual, spread
@@ -82,18 +83,19 @@ async def evaluate(
     )
     states = states_of(tables.states, rows["state_id"].unique().to_list())
 
-    def predict(predictor: Predictor, *, text_rows: int, only: pl.Expr | None = None) -> pl.DataFrame:
-        chosen = rows if only is None else rows.filter(only)
-        return predict_rows(predictor, chosen, states, text_rows_per_split=text_rows, progress=progress)
+    def risk_of(predictor: Predictor, chosen: pl.DataFrame) -> pl.DataFrame:
+        return predict_rows(predictor, chosen, states, heads=(Head.RISK,), progress=progress)
 
-    predictions = predict(contenders.model, text_rows=settings.text_rows_per_split)
+    predictions = predict_rows(
+        contenders.model, rows, states, text_rows_per_split=settings.text_rows_per_split, progress=progress
+    )
     predictions = await _with_executed_counterfactuals(predictions, tables, environment, settings, progress)
     on_test = pl.col("split").cast(pl.String) == "test"
     others: dict[str, pl.DataFrame] = {}
     if contenders.sft is not None:
-        others["sft"] = predict(contenders.sft, text_rows=0, only=on_test)
+        others["sft"] = risk_of(contenders.sft, rows.filter(on_test))
     if contenders.champion is not None:
-        others["champion"] = predict(contenders.champion, text_rows=0, only=on_test)
+        others["champion"] = risk_of(contenders.champion, rows.filter(on_test))
     train = tables.sft.filter(pl.col("split").cast(pl.String) == "train")
     baseline_table = {
         "majority": baseline_numbers(rows, lambda chosen: baselines.majority(train, chosen)),
@@ -104,7 +106,7 @@ async def evaluate(
         sample = rows.filter(pl.int_range(pl.len()).over("split") < settings.zero_shot_rows_per_split)
         baseline_table["zero_shot_backbone"] = baseline_numbers(sample, lambda chosen: zero_shot(chosen, progress))
     if contenders.without_midtraining is not None:
-        ablation = predict(contenders.without_midtraining, text_rows=0)
+        ablation = risk_of(contenders.without_midtraining, rows)
         baseline_table["sft_without_midtraining"] = _as_baseline(ablation)
     episodes = await run_loop(
         environment, policies, loop_worlds, guard=guard, max_steps=settings.loop_max_steps, progress=progress

@@ -9,11 +9,11 @@ from wm_pipeline.domain.state import STRICT
 class EvaluateSettings:
     __pydantic_config__ = STRICT
 
-    rows_per_split: int = 240
+    rows_per_split: int = 120
     """Rows of each split that risk, tags and counterfactuals are predicted for, whole states at a time."""
-    text_rows_per_split: int = 24
+    text_rows_per_split: int = 12
     """Of those, rows whose text heads are decoded too."""
-    zero_shot_rows_per_split: int = 48
+    zero_shot_rows_per_split: int = 40
     """Rows the untrained backbone is asked about; it is the slowest of all."""
     counterfactual_rows: int = 40
     """Predicted counterfactuals of the test split that are executed."""
