@@ -22,7 +22,7 @@ from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.run import TrainRun
 
 TINY_MODEL = ModelSettings(
-    base=TINY_BASE, kept_layers=None, max_state_tokens=96, compute=Compute.FP32, are_embeddings_trained=True
+    base=TINY_BASE, kept_layers=None, max_state_tokens=512, compute=Compute.FP32, are_embeddings_trained=True
 )
 EXFILTRATION = "data_exfiltration > payroll_data > external_host"
 TRANSFER = "funds_transfer > payment > recipient"

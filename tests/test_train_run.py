@@ -117,7 +117,7 @@ def test_sharded_weights_train_like_whole_ones(dataset: Path, unbroken: Path, tm
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_rows(dataset: Path, tmp_path: Path) -> None:
-    settings = tiny_train(max_steps=9, checkpoint_every=1, learning_rate=1e25)
+    settings = tiny_train(max_steps=9, checkpoint_every=1, learning_rate=1e37)
 
     failed = start(write_config(tmp_path / "c.json", tiny_run(dataset, tmp_path / "out", train=settings)))
 

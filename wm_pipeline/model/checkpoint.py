@@ -93,17 +93,28 @@ def save_checkpoint(
     stamped = replace(manifest, model_version=_version(manifest, state))
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    backbone: Any = model.backbone
-    backbone.save_pretrained(
-        temporary / "backbone",
-        state_dict={name.removeprefix("backbone."): t for name, t in state.items() if name.startswith("backbone.")},
-    )
+    # Not model.save_pretrained: it imports DeepSpeed, seconds of start-up for who only saves.
+    model.backbone.config.save_pretrained(temporary / "backbone")
+    own = _own_names(model)
+    backbone = {name.removeprefix("backbone."): state[name].contiguous() for name in own}
+    save_file(backbone, temporary / "backbone" / "model.safetensors", metadata={"format": "pt"})
     tokenizer.save_pretrained(temporary / "backbone")
     heads = {name.removeprefix("heads."): t.contiguous() for name, t in state.items() if name.startswith("heads.")}
     save_file(heads, temporary / "heads.safetensors")
     (temporary / "manifest.json").write_text(to_json(stamped) + "\n")
     replace_folder(temporary, folder)
     return stamped
+
+
+def _own_names(model: WorldModel) -> list[str]:
+    """The backbone's parameters, each once: an output layer that is tied to the embeddings is not stored again."""
+    seen: set[int] = set()
+    names: list[str] = []
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if name.startswith("backbone.") and id(parameter) not in seen:
+            seen.add(id(parameter))
+            names.append(name)
+    return names
 
 
 def replace_folder(temporary: Path, folder: Path) -> None:

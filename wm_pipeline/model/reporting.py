@@ -1,9 +1,11 @@
 """How a training process tells how far it is: counted lines on stderr, and Dagster's log when it started us."""
 
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
 
@@ -35,3 +37,27 @@ def progress_lines(stage: str, processes: Processes) -> Iterator[Progress]:
             yield both
     else:
         yield on_stderr
+
+
+def progress_text(losses: Mapping[str, float], tokens_per_second: float, steps_left: int, seconds: float) -> str:
+    """What a progress line says after the count."""
+    parts = " ".join(f"{name} {value:.3f}" for name, value in losses.items())
+    return f"{parts} | {tokens_per_second:.0f} tokens/s | {steps_left * seconds:.0f} s left"
+
+
+class MetricsFile:
+    """One JSON line a step; a resumed run drops the lines of steps that it repeats."""
+
+    def __init__(self, path: Path, *, resumed_at: int, is_writer: bool) -> None:
+        self._path = path
+        self._is_writer = is_writer
+        if is_writer:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lines = path.read_text().splitlines() if path.exists() else []
+            kept = [line for line in lines if json.loads(line)["step"] <= resumed_at]
+            path.write_text("".join(f"{line}\n" for line in kept))
+
+    def write(self, values: Mapping[str, float | int | None]) -> None:
+        if self._is_writer:
+            with self._path.open("a") as file:
+                file.write(json.dumps(dict(values)) + "\n")

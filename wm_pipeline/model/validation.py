@@ -17,7 +17,7 @@ from wm_pipeline.model.calibration import (
     choose_execute_below,
     fit_calibration,
 )
-from wm_pipeline.model.checkpoint import Checkpoint, Manifest, update_manifest
+from wm_pipeline.model.checkpoint import Checkpoint, Manifest, load_checkpoint, update_manifest
 from wm_pipeline.model.decode import predict_trees
 from wm_pipeline.model.examples import Example, group_by_state
 
@@ -84,6 +84,15 @@ def fit_to_validation(scores: ValidationScores, *, target_miss_rate: float) -> V
         calibration=calibration,
         thresholds=Thresholds(execute_below, target_miss_rate, unsafe_rows, is_guaranteed, tag_from),
     )
+
+
+def validate_checkpoint(
+    folder: Path, examples: Sequence[Example], *, max_rows: int, target_miss_rate: float, device: torch.device
+) -> ValidationReport:
+    """Score a saved checkpoint as it will be served, and what its probabilities and thresholds should be."""
+    checkpoint = load_checkpoint(folder)
+    checkpoint.model.to(device)
+    return fit_to_validation(score_examples(checkpoint, examples, max_rows=max_rows), target_miss_rate=target_miss_rate)
 
 
 def risk_loss(scores: ValidationScores, calibration: Calibration) -> float:

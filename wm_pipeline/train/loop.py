@@ -26,6 +26,7 @@ from wm_pipeline.model.engine import (
 )
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.prompt import StateTree
+from wm_pipeline.model.reporting import MetricsFile, progress_text
 from wm_pipeline.model.settings import Stage, TrainSettings, head_weights_of
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel
@@ -120,7 +121,8 @@ def train(
                 "seconds": seconds,
             }
         )
-        progress(step + 1, max_steps, _progress_text(logged, step_tokens / seconds, max_steps - step - 1, seconds))
+        named = {head.value: value for head, value in logged.items()}
+        progress(step + 1, max_steps, progress_text(named, step_tokens / seconds, max_steps - step - 1, seconds))
         is_due = settings.checkpoint_every > 0 and (step + 1) % settings.checkpoint_every == 0
         if is_due and step + 1 < max_steps:
             save_progress(engine, folder / "resume", step=step + 1, processes=processes)
@@ -217,29 +219,6 @@ def _non_finite(step: int, losses: Mapping[Head, float], trees: list[StateTree],
         f"the loss of step {step + 1} is not finite ({bad}); its rows are {keys}. The last good state is in "
         f"{str(folder / 'resume')!r}: look at those rows, or lower the learning rate, and run again"
     )
-
-
-def _progress_text(losses: Mapping[Head, float], tokens_per_second: float, steps_left: int, seconds: float) -> str:
-    parts = " ".join(f"{head.value} {value:.3f}" for head, value in losses.items())
-    return f"{parts} | {tokens_per_second:.0f} tokens/s | {steps_left * seconds:.0f} s left"
-
-
-class MetricsFile:
-    """One JSON line a step; a resumed run drops the lines of steps that it repeats."""
-
-    def __init__(self, path: Path, *, resumed_at: int, is_writer: bool) -> None:
-        self._path = path
-        self._is_writer = is_writer
-        if is_writer:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lines = path.read_text().splitlines() if path.exists() else []
-            kept = [line for line in lines if json.loads(line)["step"] <= resumed_at]
-            path.write_text("".join(f"{line}\n" for line in kept))
-
-    def write(self, values: Mapping[str, float | int | None]) -> None:
-        if self._is_writer:
-            with self._path.open("a") as file:
-                file.write(json.dumps(dict(values)) + "\n")
 
 
 def identity_of(settings: TrainSettings, **rest: str) -> str:

@@ -36,7 +36,7 @@ from wm_pipeline.model.heads import start_at_base_rates
 from wm_pipeline.model.losses import class_balance
 from wm_pipeline.model.reporting import progress_lines
 from wm_pipeline.model.settings import ModelSettings, Stage, TrainSettings
-from wm_pipeline.model.validation import fit_to_validation, report_row, score_examples, store_report
+from wm_pipeline.model.validation import report_row, store_report, validate_checkpoint
 from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.batches import BatchPlan, plan_batches
 from wm_pipeline.train.loop import LoopResult, identity_of, measure_tokens_per_second, train
@@ -199,10 +199,13 @@ def _finish(
         difference = reload_difference(folder, probe_logits(start))
     report = None
     if config.stage is Stage.SFT:
-        reloaded = load_checkpoint(folder)
-        reloaded.model.to(processes.device)
-        scores = score_examples(reloaded, prepared.validation, max_rows=config.max_validation_rows)
-        report = fit_to_validation(scores, target_miss_rate=config.train.target_miss_rate)
+        report = validate_checkpoint(
+            folder,
+            prepared.validation,
+            max_rows=config.max_validation_rows,
+            target_miss_rate=config.train.target_miss_rate,
+            device=processes.device,
+        )
         store_report(folder, manifest, report)
     return {
         "format_version": RUN_FORMAT,

@@ -1,0 +1,384 @@
+"""On-policy distillation: the student writes about states it visited itself, and a teacher who was told what happened
+shows it, token by token, what it should have written (generalized knowledge distillation, arXiv 2306.13649,
+algorithm 1).
+
+The teacher reads the executed transition in the action's text (privileged context), so it need not know more than the
+student to be right. Risk is distilled too: towards the instrumented label, mixed with the teacher's own probability.
+Replayed training rows keep the score heads from forgetting.
+
+Dimensions: P predicted text tokens, V vocabulary.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from wm_pipeline.domain.errors import TrainingError
+from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.checkpoint import Checkpoint
+from wm_pipeline.model.decode import Sampling, predict_trees
+from wm_pipeline.model.divergence import generalized_jsd
+from wm_pipeline.model.engine import (
+    OptimizerSettings,
+    Processes,
+    learning_rate_at,
+    set_learning_rate,
+    start_engine,
+    sum_over_processes,
+)
+from wm_pipeline.model.examples import Example
+from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
+from wm_pipeline.model.prompt import SCORE_HEADS, ActionNode, PromptRenderer, StateTree
+from wm_pipeline.model.reporting import MetricsFile, progress_text
+from wm_pipeline.model.settings import SFT_WEIGHTS, DistillSettings
+from wm_pipeline.model.tree import pack_trees
+
+_KEEP = {entry.head: entry.weight for entry in SFT_WEIGHTS if entry.head in SCORE_HEADS}
+
+
+@dataclass(frozen=True, slots=True)
+class DistillPlan:
+    visited: tuple[tuple[Example, ...], ...]
+    """States the student visited, with what was observed there."""
+    replay: tuple[tuple[Example, ...], ...]
+    """Training rows of the dataset."""
+    settings: DistillSettings
+
+    def is_on_policy(self, step: int) -> bool:
+        return Random(seed_of("on-policy", self.settings.seed, step)).random() < self.settings.lmbda
+
+    def groups_of_step(self, step: int) -> tuple[list[tuple[Example, ...]], list[tuple[Example, ...]]]:
+        """Visited and replayed groups of a step: a function of seed and step."""
+        replayed = round(self.settings.trees_per_step * self.settings.replay_share) if self.replay else 0
+        # One visited state at least: without it nothing is distilled.
+        replayed = min(replayed, self.settings.trees_per_step - 1)
+        visited = self.settings.trees_per_step - replayed
+        return (
+            _take(self.visited, "visited", step * visited, visited, self.settings.seed),
+            _take(self.replay, "replay", step * replayed, replayed, self.settings.seed),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DistillResult:
+    engine: Any
+    steps: int
+    tokens: int
+    generated_tokens: int
+    on_policy_steps: int
+    seconds: float
+    first_divergence: float | None
+    last_divergence: float | None
+    last_loss: float | None
+
+
+def distill(
+    student: Checkpoint,
+    teacher: Checkpoint,
+    plan: DistillPlan,
+    *,
+    balance: ClassBalance,
+    folder: Path,
+    processes: Processes,
+    progress: Progress,
+) -> DistillResult:
+    """Train the student in place. A non-finite loss stops the run and names the rows of the batch."""
+    settings = plan.settings
+    renderer = student.renderer
+    optimizer_settings = optimizer_settings_of(settings)
+    teacher.model.eval().to(processes.device)
+    engine = start_engine(student.model, optimizer_settings, processes=processes)
+    metrics = MetricsFile(folder / "metrics.jsonl", resumed_at=0, is_writer=processes.is_first)
+    tokens = generated_tokens = on_policy_steps = 0
+    first_divergence = last_divergence = last_loss = None
+    started = time.perf_counter()
+
+    for step in range(settings.max_steps):
+        step_started = time.perf_counter()
+        all_visited, all_replayed = plan.groups_of_step(step)
+        is_on_policy = plan.is_on_policy(step)
+        visited = all_visited[processes.rank :: processes.count]
+        replayed = all_replayed[processes.rank :: processes.count]
+
+        sources = [_visited_tree(group, renderer) for group in visited]
+        if is_on_policy:
+            sources = _write(student, renderer, sources, settings, seed=seed_of("write", settings.seed, step))
+        told = [_told(tree, group, renderer) for tree, group in zip(sources, visited, strict=True)]
+        teacher_logits_PV, teacher_risks = _ask_teacher(teacher, renderer, told, processes)
+        sources = _with_risk_targets(sources, teacher_risks, settings)
+        trees = [*sources, *(_replay_tree(group, renderer) for group in replayed)]
+
+        # Ranks may hold unequal numbers of trees; one without any still takes part with a loss of zero.
+        local = _count(trees)
+        counted = sum_over_processes([local.get(head, 0.0) for head in SCORE_HEADS] + [_text_tokens(trees)], processes)
+        counts = {head: count for head, count in zip(SCORE_HEADS, counted, strict=False) if count > 0}
+        text_count = counted[-1]
+        loss, parts = _loss(
+            engine,
+            trees,
+            teacher_logits_PV,
+            renderer,
+            counts=counts,
+            text_count=text_count,
+            balance=balance,
+            settings=settings,
+            processes=processes,
+        )
+
+        logged = _logged(parts, counts, text_count, processes)
+        step_loss = _weighted(logged, settings)
+        if not math.isfinite(step_loss):
+            keys = ", ".join(example.row_key for group in (*all_visited, *all_replayed) for example in group)
+            raise TrainingError(
+                f"the loss of step {step + 1} is not finite ({logged}); its rows are {keys}. Nothing was saved: "
+                "look at those rows, or lower the learning rate, and run again"
+            )
+        rate = learning_rate_at(step, max_steps=settings.max_steps, settings=optimizer_settings)
+        set_learning_rate(engine, rate)
+        engine.backward(loss)
+        engine.step()
+
+        step_tokens = sum(tree.tokens for tree in trees)
+        tokens += step_tokens
+        on_policy_steps += is_on_policy
+        generated_tokens += _text_tokens(trees) if is_on_policy else 0
+        divergence = logged.get("divergence")
+        first_divergence = divergence if first_divergence is None else first_divergence
+        last_divergence = divergence if divergence is not None else last_divergence
+        last_loss = step_loss
+        seconds = time.perf_counter() - step_started
+        metrics.write(
+            {
+                "step": step + 1,
+                "max_steps": settings.max_steps,
+                "loss": step_loss,
+                **{f"loss_{name}": value for name, value in logged.items()},
+                "is_on_policy": int(is_on_policy),
+                "learning_rate": rate,
+                "tokens": step_tokens,
+                "tokens_per_second": step_tokens / seconds,
+                "seconds": seconds,
+            }
+        )
+        left = settings.max_steps - step - 1
+        progress(step + 1, settings.max_steps, progress_text(logged, step_tokens / seconds, left, seconds))
+
+    return DistillResult(
+        engine=engine,
+        steps=settings.max_steps,
+        tokens=tokens,
+        generated_tokens=generated_tokens,
+        on_policy_steps=on_policy_steps,
+        seconds=time.perf_counter() - started,
+        first_divergence=first_divergence,
+        last_divergence=last_divergence,
+        last_loss=last_loss,
+    )
+
+
+def optimizer_settings_of(settings: DistillSettings) -> OptimizerSettings:
+    return OptimizerSettings(
+        learning_rate=settings.learning_rate,
+        warmup_share=settings.warmup_share,
+        decay=settings.decay,
+        weight_decay=settings.weight_decay,
+        gradient_clip=settings.gradient_clip,
+        zero_stage=settings.zero_stage,
+    )
+
+
+def observed_text(example: Example) -> str:
+    """What the teacher is told about an executed action: what changed, and why that is harm or not."""
+    return "\n".join(example.texts[head] for head in (Head.STATE_DELTA, Head.RATIONALE) if head in example.texts)
+
+
+def _take(
+    groups: Sequence[tuple[Example, ...]], name: str, first: int, count: int, seed: int
+) -> list[tuple[Example, ...]]:
+    taken = []
+    for position in range(first, first + count):
+        epoch, place = divmod(position, len(groups))
+        order = list(range(len(groups)))
+        Random(seed_of(name, seed, epoch)).shuffle(order)
+        taken.append(groups[order[place]])
+    return taken
+
+
+def _visited_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
+    """The group with the dataset's texts at its first action; the others are judged only."""
+    state_ids, is_truncated = renderer.state(group[0].state_summary)
+    actions = tuple(
+        ActionNode(
+            renderer.action(example.action_repr),
+            tuple(renderer.text(head, text) for head, text in example.texts.items()) if index == 0 else (),
+            example.labels,
+            example.weight,
+            example.row_key,
+        )
+        for index, example in enumerate(group)
+    )
+    return StateTree(state_ids, actions, is_truncated)
+
+
+def _replay_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
+    tree = _visited_tree(group, renderer)
+    return replace(tree, actions=tuple(replace(action, texts=()) for action in tree.actions))
+
+
+def _write(
+    student: Checkpoint, renderer: PromptRenderer, trees: Sequence[StateTree], settings: DistillSettings, *, seed: int
+) -> list[StateTree]:
+    """The same trees with texts that the student draws now."""
+    asked = [
+        replace(
+            tree,
+            actions=tuple(
+                replace(action, texts=tuple(replace(text, target_ids=()) for text in action.texts))
+                for action in tree.actions
+            ),
+        )
+        for tree in trees
+    ]
+    if not asked:
+        return []
+    student.model.eval()
+    answers = predict_trees(
+        student.model,
+        renderer,
+        asked,
+        max_new_tokens=settings.max_new_tokens,
+        sampling=Sampling(settings.temperature, seed),
+    )
+    student.model.train()
+    return [
+        replace(
+            tree,
+            actions=tuple(
+                replace(
+                    action,
+                    texts=tuple(replace(text, target_ids=answer.token_ids[text.head]) for text in action.texts),
+                )
+                for action, answer in zip(tree.actions, tree_answers, strict=True)
+            ),
+        )
+        for tree, tree_answers in zip(asked, answers, strict=True)
+    ]
+
+
+def _told(tree: StateTree, group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
+    """What the teacher reads: the same tree, each action followed by what its execution led to."""
+    actions = tuple(
+        replace(action, token_ids=renderer.action(example.action_repr, observed=observed_text(example) or None))
+        for action, example in zip(tree.actions, group, strict=True)
+    )
+    return replace(tree, actions=actions)
+
+
+def _ask_teacher(
+    teacher: Checkpoint, renderer: PromptRenderer, trees: Sequence[StateTree], processes: Processes
+) -> tuple[Tensor | None, list[float]]:
+    """The teacher's logits at every text token, in the student's order, and its probability of harm by action."""
+    if not trees:
+        return None, []
+    with torch.inference_mode():
+        outputs = teacher.model(pack_trees(trees, pad_id=renderer.end_id).to(processes.device))
+    calibration = teacher.manifest.calibration
+    risks = [calibration.probability(logit) for logit in outputs.scores[Head.RISK].float().tolist()]
+    return outputs.text_logits_PV.float().clone(), risks
+
+
+def _with_risk_targets(
+    trees: Sequence[StateTree], teacher_risks: Sequence[float], settings: DistillSettings
+) -> list[StateTree]:
+    """Risk targets between the instrumented label and the teacher; the teacher's alone where there is no label."""
+    remaining = iter(teacher_risks)
+
+    def target(label: float | None, risk: float) -> float:
+        return risk if label is None else settings.label_share * label + (1 - settings.label_share) * risk
+
+    return [
+        replace(
+            tree,
+            actions=tuple(
+                replace(
+                    action,
+                    labels=replace(action.labels, risk_score=target(action.labels.risk_score, next(remaining))),
+                )
+                for action in tree.actions
+            ),
+        )
+        for tree in trees
+    ]
+
+
+def _count(trees: Sequence[StateTree]) -> dict[Head, float]:
+    return {head: count for head, count in counts_of(trees).items() if head in SCORE_HEADS}
+
+
+def _text_tokens(trees: Sequence[StateTree]) -> int:
+    return sum(len(text.target_ids) for tree in trees for action in tree.actions for text in action.texts)
+
+
+def _loss(
+    engine: Any,
+    trees: Sequence[StateTree],
+    teacher_logits_PV: Tensor | None,
+    renderer: PromptRenderer,
+    *,
+    counts: dict[Head, float],
+    text_count: float,
+    balance: ClassBalance,
+    settings: DistillSettings,
+    processes: Processes,
+) -> tuple[Tensor, dict[str, float]]:
+    """The loss of this process's trees, and its undivided parts for the log."""
+    zero = torch.stack([p.sum() * 0.0 for p in engine.module.parameters() if p.requires_grad]).sum()
+    if not trees:
+        return zero, {}
+    batch = pack_trees(trees, pad_id=renderer.end_id).to(processes.device)
+    outputs = engine(batch)
+    # Texts are matched by the divergence; only the score heads have labels to learn from.
+    scored = [replace(tree, actions=tuple(replace(a, texts=()) for a in tree.actions)) for tree in trees]
+    no_texts = replace(batch.readouts, text_target_P=batch.readouts.text_target_P[:0])
+    losses = head_losses(outputs, no_texts, scored, balance)
+    weights = _KEEP | {Head.RISK: settings.risk_weight}
+    parts = {head.value: float(part.total.detach()) for head, part in losses.items()}
+    scores = total_loss(losses, weights, counts, processes=processes.count)
+    loss = zero if scores is None else zero + scores
+    if teacher_logits_PV is not None and text_count > 0:
+        divergence_P = generalized_jsd(
+            teacher_logits_PV,
+            outputs.text_logits_PV.float(),
+            beta=settings.beta,
+            temperature=settings.temperature,
+        )
+        parts["divergence"] = float(divergence_P.detach().sum())
+        loss = loss + divergence_P.sum() * (settings.text_weight * processes.count / text_count)
+    return loss, parts
+
+
+def _logged(
+    parts: dict[str, float], counts: dict[Head, float], text_count: float, processes: Processes
+) -> dict[str, float]:
+    names = [head.value for head in SCORE_HEADS if head in counts]
+    divisors = [counts[head] for head in SCORE_HEADS if head in counts]
+    if text_count > 0:
+        names.append("divergence")
+        divisors.append(text_count)
+    totals = sum_over_processes([parts.get(name, 0.0) for name in names], processes)
+    return {name: total / divisor for name, total, divisor in zip(names, totals, divisors, strict=True)}
+
+
+def _weighted(logged: dict[str, float], settings: DistillSettings) -> float:
+    weights = {head.value: weight for head, weight in _KEEP.items()}
+    weights |= {Head.RISK.value: settings.risk_weight, "divergence": settings.text_weight}
+    return sum(weights[name] * value for name, value in logged.items())
