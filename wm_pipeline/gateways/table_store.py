@@ -8,18 +8,18 @@ import io
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import dataframely as dy
 import polars as pl
 import pyarrow.fs as pafs
 
-from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, TableError
+from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, SettingsError, TableError
 from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
 
@@ -28,26 +28,32 @@ _METADATA_KEY = "wm_pipeline"
 
 @dataclass(frozen=True, slots=True)
 class S3Options:
-    """How to reach S3; None leaves the choice to the usual AWS environment and instance role."""
+    """How to reach S3; None leaves the choice to the usual AWS environment variables and instance role."""
 
     endpoint_url: str | None = None
     access_key_id: str | None = None
     secret_access_key: str | None = None
     region: str | None = None
 
+    @property
+    def _endpoint(self) -> str | None:
+        """Credentials and region Arrow and Polars find in AWS's variables; the endpoint they do not, as boto3 does."""
+        return self.endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
+
     def for_polars(self) -> dict[str, Any]:
+        endpoint = self._endpoint
         options = {
-            "aws_endpoint_url": self.endpoint_url,
+            "aws_endpoint_url": endpoint,
             "aws_access_key_id": self.access_key_id,
             "aws_secret_access_key": self.secret_access_key,
             "aws_region": self.region,
         }
-        if self.endpoint_url is not None and self.endpoint_url.startswith("http://"):
+        if endpoint is not None and endpoint.startswith("http://"):
             options["aws_allow_http"] = "true"
         return {key: value for key, value in options.items() if value is not None}
 
     def filesystem(self) -> Any:
-        parts = urlsplit(self.endpoint_url) if self.endpoint_url is not None else None
+        parts = urlsplit(self._endpoint) if self._endpoint is not None else None
         return pafs.S3FileSystem(
             access_key=self.access_key_id,
             secret_key=self.secret_access_key,
@@ -72,6 +78,8 @@ class TableStore:
         self.root = root.rstrip("/")
         self._s3 = s3 or S3Options()
         self.is_remote = self.root.startswith("s3://")
+        if "://" in self.root and not self.is_remote:
+            raise SettingsError(f"cannot store tables in {root!r}; give a folder or s3://bucket/prefix")
         if self.is_remote:
             self._fs = self._s3.filesystem()
             self._base = self.root.removeprefix("s3://")
@@ -101,11 +109,23 @@ class TableStore:
     def read(
         self, table: str, *, days: Sequence[str] | None = None, sites: Sequence[str] | None = None
     ) -> pl.DataFrame:
-        """All rows of the chosen partitions, validated again: a stored stamp is not proof."""
-        frame = self.scan(table, days=days, sites=sites).collect()
+        """All rows of the chosen partitions, validated again: a stored stamp is not proof.
+
+        Each file is opened once, so a partition that is replaced meanwhile is read as it was or as it is.
+        """
+        frames = []
+        for path in self._chosen_paths(table, days, sites):
+            content = io.BytesIO(self.read_bytes(path))
+            self._check_version(path, self._note_in(path, content))
+            content.seek(0)
+            try:
+                frames.append(pl.read_parquet(content))
+            except pl.exceptions.PolarsError as error:
+                raise self._unreadable(path, error) from error
+        frame = _of_sites(table, pl.concat(frames), sites)
         try:
             return TABLES[table].validate(frame, cast=True)
-        except (dy.exc.ValidationError, dy.exc.SchemaError) as error:
+        except (dy.exc.ValidationError, dy.exc.SchemaError, pl.exceptions.PolarsError) as error:
             raise TableError(f"{table} in {self.root} does not fit its schema: {error}") from error
 
     def scan(
@@ -113,8 +133,17 @@ class TableStore:
     ) -> pl.LazyFrame:
         """One LazyFrame over the chosen partitions; other files are not opened.
 
+        It reads when it is collected: not while one of its partitions is being made again.
         Raises MissingUpstreamError when there are none, FormatVersionError when one is of another version.
         """
+        paths = self._chosen_paths(table, days, sites)
+        for path in paths:
+            self._check_version(path, self._note(path))
+        sources = [f"s3://{self._base}/{path}" if self.is_remote else f"{self._base}/{path}" for path in paths]
+        frame = pl.scan_parquet(sources, storage_options=self._s3.for_polars() if self.is_remote else None)
+        return _of_sites(table, frame, sites)
+
+    def _chosen_paths(self, table: str, days: Sequence[str] | None, sites: Sequence[str] | None) -> list[str]:
         if table not in TABLES:
             raise TableError(f"unknown table {table!r}; there are {', '.join(TABLES)}")
         chosen = [
@@ -123,16 +152,10 @@ class TableStore:
             if (days is None or part.day in days) and (sites is None or part.name in (*sites, "all"))
         ]
         if not chosen:
-            wanted = f" for days {', '.join(days)}" if days is not None else ""
+            wanted = "" if days is None else f" for days {', '.join(days)}"
+            wanted += "" if sites is None else f" for sites {', '.join(sites)}"
             raise MissingUpstreamError(f"no {table}{wanted} in {self.root}; materialize it first (`wm run`)")
-        paths = [self._partition_path(part) for part in chosen]
-        for path in paths:
-            self._check_version(path)
-        sources = [f"s3://{self._base}/{path}" if self.is_remote else f"{self._base}/{path}" for path in paths]
-        frame = pl.scan_parquet(sources, storage_options=self._s3.for_polars() if self.is_remote else None)
-        if sites is not None and "site" in TABLES[table].column_names():
-            frame = frame.filter(pl.col("site").is_in(list(sites)))
-        return frame
+        return [self._partition_path(part) for part in chosen]
 
     def partitions(self, table: str) -> list[Partition]:
         """The partitions there are, oldest day first."""
@@ -159,13 +182,7 @@ class TableStore:
                 with self._fs.open_output_stream(target) as stream:
                     stream.write(content)
                 return
-            Path(target).parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=Path(target).parent, prefix=".", suffix=".part")
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).replace(target)
+            _replace_file(Path(target), content)
         except OSError as error:
             raise TableError(
                 f"cannot write {self.address_of(path)}: {error}; check the disk or the bucket, then run again"
@@ -183,26 +200,27 @@ class TableStore:
     def list_files(self, folder: str) -> list[str]:
         """Paths under a folder, relative to the root; unfinished files are left out."""
         selector = pafs.FileSelector(f"{self._base}/{folder}", allow_not_found=True, recursive=True)
-        files = [info.path for info in self._fs.get_file_info(selector) if info.type == pafs.FileType.File]
-        relative = [
-            str(path).removeprefix(self._base.lstrip("/") if self.is_remote else self._base).lstrip("/")
-            for path in files
-        ]
-        return sorted(path for path in relative if not Path(path).name.startswith("."))
+        try:
+            files = [info.path for info in self._fs.get_file_info(selector) if info.type == pafs.FileType.File]
+        except OSError as error:
+            raise TableError(f"cannot list {self.address_of(folder)}: {error}") from error
+        relative = [str(path).removeprefix(self._base).lstrip("/") for path in files]
+        return sorted(path for path in relative if not any(part.startswith(".") for part in Path(path).parts))
 
     def publish_folder(self, local_folder: Path, path: str) -> str:
         """Put a finished local folder under the root, replacing what was there; return its address."""
         target = f"{self._base}/{path}"
-        if self.is_remote:
-            if self.list_files(path):
-                self._fs.delete_dir_contents(target)
-            pafs.copy_files(str(local_folder), target, destination_filesystem=self._fs)
-        elif local_folder.absolute() != Path(target):
-            incoming = Path(f"{target}.part")
-            shutil.rmtree(incoming, ignore_errors=True)
-            shutil.copytree(local_folder, incoming)
-            shutil.rmtree(target, ignore_errors=True)
-            incoming.rename(target)
+        try:
+            if self.is_remote:
+                if self.list_files(path):
+                    self._fs.delete_dir_contents(target)
+                pafs.copy_files(str(local_folder), target, destination_filesystem=self._fs)
+            elif local_folder.absolute() != Path(target):
+                _replace_folder(Path(target), local_folder)
+        except OSError as error:
+            raise TableError(
+                f"cannot write {self.address_of(path)}: {error}; check the disk or the bucket, then run again"
+            ) from error
         return self.address_of(path)
 
     def local_folder(self, path: str, *, cache: Path) -> Path:
@@ -222,21 +240,65 @@ class TableStore:
 
     def _note(self, path: str) -> dict[str, Any]:
         try:
-            with self._fs.open_input_file(f"{self._base}/{path}") as stream:
-                metadata = pl.read_parquet_metadata(stream)
-            note = json.loads(metadata[_METADATA_KEY])
+            stream = self._fs.open_input_file(f"{self._base}/{path}")
         except FileNotFoundError as error:
             raise MissingUpstreamError(f"there is no {self.address_of(path)}; materialize it first") from error
-        except (OSError, pl.exceptions.PolarsError, KeyError, ValueError) as error:
-            raise TableError(
-                f"{self.address_of(path)} is not a readable wm_pipeline table ({error}); delete it, then run its asset"
-            ) from error
-        return dict(note)
+        except OSError as error:
+            raise TableError(f"cannot read {self.address_of(path)}: {error}") from error
+        with stream:
+            return self._note_in(path, stream)
 
-    def _check_version(self, path: str) -> None:
-        found = self._note(path).get("format_version")
+    def _note_in(self, path: str, stream: IO[bytes]) -> dict[str, Any]:
+        try:
+            return dict(json.loads(pl.read_parquet_metadata(stream)[_METADATA_KEY]))
+        except (OSError, pl.exceptions.PolarsError, KeyError, ValueError) as error:
+            raise self._unreadable(path, error) from error
+
+    def _unreadable(self, path: str, error: Exception) -> TableError:
+        return TableError(
+            f"{self.address_of(path)} is not a readable wm_pipeline table ({error}); delete it, then run its asset"
+        )
+
+    def _check_version(self, path: str, note: Mapping[str, Any]) -> None:
+        found = note.get("format_version")
         if found != FORMAT_VERSION:
             raise FormatVersionError(
                 f"{self.address_of(path)} has format version {found}, this code reads {FORMAT_VERSION}; "
                 "use the release that wrote it, or point WM_DATA to a new folder"
             )
+
+
+Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
+
+
+def _of_sites(table: str, frame: Rows, sites: Sequence[str] | None) -> Rows:
+    """Rows of the sites, where a file may hold several."""
+    if sites is None or "site" not in TABLES[table].column_names():
+        return frame
+    return frame.filter(pl.col("site").is_in(list(sites)))
+
+
+def _replace_file(target: Path, content: bytes) -> None:
+    """Old content or new, never a part: a hidden temporary file beside the target takes its name at the end."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid4().hex}.part")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _replace_folder(target: Path, source: Path) -> None:
+    """Put a copy of `source` in the place of `target`; what is unfinished or outdated has a hidden name."""
+    incoming, outdated = (target.with_name(f".{target.name}.{word}") for word in ("part", "old"))
+    for leftover in (incoming, outdated):
+        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.copytree(source, incoming)
+    if target.exists():
+        target.rename(outdated)
+    incoming.rename(target)
+    shutil.rmtree(outdated, ignore_errors=True)

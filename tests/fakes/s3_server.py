@@ -1,0 +1,35 @@
+"""A real S3 server on loopback (moto) with one empty bucket."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+from wm_pipeline.gateways.table_store import S3Options
+
+BUCKET = "lake"
+
+
+@contextmanager
+def s3_server() -> Iterator[S3Options]:
+    """How to reach the server while it runs."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it prints a line a request
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    options = S3Options(f"http://{host}:{port}", "a-key", "a-secret", "us-east-1")
+    client = boto3.client(
+        "s3",
+        endpoint_url=options.endpoint_url,
+        aws_access_key_id=options.access_key_id,
+        aws_secret_access_key=options.secret_access_key,
+        region_name=options.region,
+    )
+    client.create_bucket(Bucket=BUCKET)
+    client.close()
+    try:
+        yield options
+    finally:
+        server.stop()

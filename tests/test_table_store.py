@@ -1,0 +1,393 @@
+"""The table store: one contract over a local folder and a real S3 server."""
+
+import io
+import os
+import threading
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.builders import payment_state
+from tests.builders_experience import DAY, states_table
+from tests.fakes.s3_server import BUCKET, s3_server
+from wm_pipeline.datasets import scan
+from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, SettingsError, TableError
+from wm_pipeline.domain.vocabulary import FORMAT_VERSION
+from wm_pipeline.gateways.table_store import Partition, S3Options, TableStore
+
+NEXT_DAY = "2026-11-23"
+LINEAGE = {"fingerprint": "abc", "seed": 3}
+
+
+@cache
+def states(*titles: str) -> pl.DataFrame:
+    return states_table(*(payment_state(title=title) for title in titles))
+
+
+def titles(frame: pl.DataFrame) -> list[str]:
+    return sorted(frame["state"].struct.field("title").to_list())
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Options]:
+    with s3_server() as options:
+        yield options
+
+
+@pytest.fixture(params=["local", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> TableStore:
+    """The same contract at both places; each test has a root of its own."""
+    if request.param == "local":
+        return TableStore(str(tmp_path / "data"))
+    options: S3Options = request.getfixturevalue("s3")
+    return TableStore(f"s3://{BUCKET}/{tmp_path.name}/data", options)
+
+
+# --- tables, wherever they are ----------------------------------------------------------------------------------------
+
+
+def test_what_is_written_is_read_with_its_types(store: TableStore) -> None:
+    frame = states("Home", "Wires")
+
+    address = store.write("states", frame, day=DAY, partition="payroll", lineage=LINEAGE)
+
+    assert address == store.address_of(f"tables/states/day={DAY}/payroll.parquet")
+    assert store.read("states").sort("state_id").equals(frame.sort("state_id"))
+    assert store.read("states").schema == frame.schema
+
+
+def test_a_rerun_replaces_its_partition_and_no_other(store: TableStore) -> None:
+    store.write("states", states("Old", "Older"), day=DAY, partition="payroll", lineage=LINEAGE)
+    store.write("states", states("Mail"), day=DAY, partition="webmail", lineage=LINEAGE)
+
+    store.write("states", states("New"), day=DAY, partition="payroll", lineage=LINEAGE)
+
+    assert titles(store.read("states")) == ["Mail", "New"]
+
+
+def test_a_frame_that_does_not_fit_its_schema_leaves_the_partition_as_it_was(store: TableStore) -> None:
+    store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
+    doubled = pl.concat([states("New"), states("New")])
+
+    with pytest.raises(TableError, match=rf"^states for {DAY}/payroll does not fit its schema: 1 rules failed"):
+        store.write("states", doubled, day=DAY, partition="payroll", lineage=LINEAGE)
+
+    assert titles(store.read("states")) == ["Home"]
+
+
+def test_lineage_is_what_was_noted_when_writing(store: TableStore) -> None:
+    store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
+
+    found = store.lineage_of("states", day=DAY, partition="payroll")
+
+    assert found == {"format_version": FORMAT_VERSION, "table": "states", "fingerprint": "abc", "seed": 3}
+
+
+def test_another_format_version_is_refused_with_what_to_do(store: TableStore) -> None:
+    # Lineage may hold any key, and so stands in for a file that another release wrote.
+    address = store.write("states", states("Home"), day=DAY, lineage={"format_version": 99})
+
+    with pytest.raises(FormatVersionError) as refused:
+        store.read("states")
+
+    assert str(refused.value) == (
+        f"{address} has format version 99, this code reads {FORMAT_VERSION}; "
+        "use the release that wrote it, or point WM_DATA to a new folder"
+    )
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda store, path: store.write_bytes(path, b"PAR1 but not a table"),
+        lambda store, path: store.write_bytes(path, b""),
+        lambda store, path: store.write_bytes(path, parquet_of_somebody_else()),
+    ],
+    ids=["junk", "empty", "no note of ours"],
+)
+def test_an_unreadable_table_is_named_with_what_to_do(
+    store: TableStore, write: Callable[[TableStore, str], None]
+) -> None:
+    path = f"tables/states/day={DAY}/payroll.parquet"
+    write(store, path)
+
+    with pytest.raises(TableError) as refused:
+        store.scan("states")
+
+    told = str(refused.value)
+    assert told.startswith(f"{store.address_of(path)} is not a readable wm_pipeline table (")
+    assert told.endswith("); delete it, then run its asset")
+
+
+def parquet_of_somebody_else() -> bytes:
+    buffer = io.BytesIO()
+    states("Home").write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def test_rows_that_are_damaged_are_an_error_of_ours(store: TableStore) -> None:
+    path = f"tables/states/day={DAY}/payroll.parquet"
+    store.write("states", states("Home", "Wires"), day=DAY, partition="payroll", lineage=LINEAGE)
+    whole = store.read_bytes(path)
+    store.write_bytes(path, whole[:4] + b"\0" * 400 + whole[404:])
+
+    with pytest.raises(TableError, match=rf"^{store.address_of(path)} is not a readable wm_pipeline table \("):
+        store.read("states")
+
+
+def test_reading_opens_no_file_of_another_day(store: TableStore) -> None:
+    store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
+    store.write_bytes(f"tables/states/day={NEXT_DAY}/payroll.parquet", b"not a table")
+
+    found = store.read("states", days=[DAY])
+
+    assert titles(found) == ["Home"]
+
+
+def test_reading_opens_no_file_of_another_site(store: TableStore) -> None:
+    store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
+    store.write_bytes(f"tables/states/day={DAY}/webmail.parquet", b"not a table")
+
+    found = store.read("states", sites=["payroll"])
+
+    assert titles(found) == ["Home"]
+
+
+def test_partitions_come_oldest_day_first(store: TableStore) -> None:
+    for day, name in ((NEXT_DAY, "payroll"), (DAY, "webmail"), (DAY, "payroll")):
+        store.write("states", states("Home"), day=day, partition=name, lineage=LINEAGE)
+    store.write_bytes("tables/states/notes.txt", b"somebody's notes")
+
+    found = store.partitions("states")
+
+    assert found == [
+        Partition("states", DAY, "payroll"),
+        Partition("states", DAY, "webmail"),
+        Partition("states", NEXT_DAY, "payroll"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ({}, "no states in {root}; materialize it first (`wm run`)"),
+        ({"days": [NEXT_DAY]}, "no states for days 2026-11-23 in {root}; materialize it first (`wm run`)"),
+        ({"sites": ["shop"]}, "no states for sites shop in {root}; materialize it first (`wm run`)"),
+    ],
+    ids=["empty store", "other day", "other site"],
+)
+def test_a_missing_partition_says_how_to_make_it(store: TableStore, chosen: dict[str, list[str]], told: str) -> None:
+    if chosen:
+        store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
+
+    with pytest.raises(MissingUpstreamError) as refused:
+        store.scan("states", **chosen)
+
+    assert str(refused.value) == told.format(root=store.root)
+
+
+def test_lineage_of_a_missing_partition_says_what_is_missing(store: TableStore) -> None:
+    with pytest.raises(MissingUpstreamError) as refused:
+        store.lineage_of("states", day=DAY, partition="payroll")
+
+    address = store.address_of(f"tables/states/day={DAY}/payroll.parquet")
+    assert str(refused.value) == f"there is no {address}; materialize it first"
+
+
+def test_an_unknown_table_is_refused_with_those_there_are(store: TableStore) -> None:
+    with pytest.raises(TableError) as refused:
+        store.scan("stats")
+
+    assert str(refused.value) == (
+        "unknown table 'stats'; there are trajectories, states, transitions, annotations, midtrain_dataset, "
+        "sft_dataset, predictions, decisions"
+    )
+
+
+# --- artifacts, wherever they are -------------------------------------------------------------------------------------
+
+
+def made_folder(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def test_a_published_folder_comes_back_as_it_was(store: TableStore, tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "made", weights="1 2 3", heads__risk="0.5")
+
+    address = store.publish_folder(folder, f"checkpoints/sft/{DAY}")
+    found = store.local_folder(f"checkpoints/sft/{DAY}", cache=tmp_path / "cache")
+
+    assert address == store.address_of(f"checkpoints/sft/{DAY}")
+    files = {path.relative_to(found).as_posix(): path.read_text() for path in found.rglob("*") if path.is_file()}
+    assert files == {"weights": "1 2 3", "heads/risk": "0.5"}
+
+
+def test_publishing_again_leaves_nothing_of_the_former_folder(store: TableStore, tmp_path: Path) -> None:
+    path = f"checkpoints/sft/{DAY}"
+    store.publish_folder(made_folder(tmp_path / "first", weights="1", optimizer="2"), path)
+    store.write_bytes(f"{path}/lineage.json", b"{}")
+
+    store.publish_folder(made_folder(tmp_path / "second", weights="3"), path)
+
+    assert store.list_files("checkpoints") == [f"{path}/weights"]
+    assert (store.local_folder(path, cache=tmp_path / "cache") / "weights").read_text() == "3"
+
+
+def test_a_local_copy_is_made_anew_when_the_folder_has_changed(store: TableStore, tmp_path: Path) -> None:
+    path = f"checkpoints/sft/{DAY}"
+    store.publish_folder(made_folder(tmp_path / "first", weights="1", optimizer="2"), path)
+    store.local_folder(path, cache=tmp_path / "cache")
+    store.publish_folder(made_folder(tmp_path / "second", weights="3"), path)
+
+    found = store.local_folder(path, cache=tmp_path / "cache")
+
+    assert [file.name for file in found.iterdir()] == ["weights"]
+
+
+def test_a_folder_that_was_never_published_is_missing(store: TableStore, tmp_path: Path) -> None:
+    with pytest.raises(MissingUpstreamError) as refused:
+        store.local_folder("checkpoints/sft/none", cache=tmp_path)
+
+    assert str(refused.value) == f"there is no {store.address_of('checkpoints/sft/none')}; materialize it first"
+
+
+def test_bytes_are_replaced_and_missing_ones_are_named(store: TableStore) -> None:
+    store.write_bytes("reports/a.json", b"one")
+    store.write_bytes("reports/a.json", b"two")
+
+    assert store.read_bytes("reports/a.json") == b"two"
+    with pytest.raises(MissingUpstreamError) as refused:
+        store.read_bytes("reports/b.json")
+    assert str(refused.value) == f"there is no {store.address_of('reports/b.json')}; materialize it first"
+
+
+def test_the_data_scientists_scan_reads_what_the_store_wrote(store: TableStore, s3: S3Options) -> None:
+    store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
+    store.write("states", states("Mail"), day=NEXT_DAY, partition="webmail", lineage=LINEAGE)
+
+    found = scan("states", days=[DAY], root=store.root, s3=s3 if store.is_remote else None).collect()
+
+    assert titles(found) == ["Home"]
+
+
+# --- a local folder ---------------------------------------------------------------------------------------------------
+
+
+def test_a_reader_sees_the_old_table_or_the_new_one(tmp_path: Path) -> None:
+    store = TableStore(str(tmp_path))
+    versions = [states("A1", "A2"), states("B1", "B2", "B3")]
+    store.write("states", versions[0], day=DAY, partition="payroll", lineage=LINEAGE)
+    is_over = threading.Event()
+
+    def rewrite() -> None:
+        for turn in range(15):
+            store.write("states", versions[turn % 2], day=DAY, partition="payroll", lineage=LINEAGE)
+        is_over.set()
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    seen = set()
+    while not is_over.is_set():
+        seen.add(tuple(titles(store.read("states"))))
+    writer.join()
+
+    assert seen <= {("A1", "A2"), ("B1", "B2", "B3")}
+    assert [path.name for path in (tmp_path / f"tables/states/day={DAY}").iterdir()] == ["payroll.parquet"]
+
+
+def test_half_a_file_that_a_killed_writer_left_is_no_partition(tmp_path: Path) -> None:
+    store = TableStore(str(tmp_path))
+    store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
+    (tmp_path / f"tables/states/day={DAY}/.webmail.parquet.0f.part").write_bytes(b"PAR1")
+
+    assert store.partitions("states") == [Partition("states", DAY, "payroll")]
+
+
+def test_half_a_folder_that_a_killed_publisher_left_is_no_artifact(tmp_path: Path) -> None:
+    store = TableStore(str(tmp_path / "data"))
+    made_folder(tmp_path / f"data/checkpoints/sft/.{DAY}.part", weights="1")
+
+    assert store.list_files("checkpoints") == []
+    store.publish_folder(made_folder(tmp_path / "made", weights="2"), f"checkpoints/sft/{DAY}")
+    assert [path.name for path in (tmp_path / "data/checkpoints/sft").iterdir()] == [DAY]
+
+
+def test_a_write_that_fails_leaves_no_temporary_file(tmp_path: Path) -> None:
+    store = TableStore(str(tmp_path))
+    (tmp_path / "reports" / "report.json").mkdir(parents=True)
+
+    with pytest.raises(TableError) as refused:
+        store.write_bytes("reports/report.json", b"{}")
+
+    assert str(refused.value).startswith(f"cannot write {tmp_path}/reports/report.json: ")
+    assert str(refused.value).endswith("; check the disk or the bucket, then run again")
+    assert [path.name for path in (tmp_path / "reports").iterdir()] == ["report.json"]
+
+
+def test_others_may_read_what_the_umask_lets_them(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        TableStore(str(tmp_path)).write("states", states("Home"), day=DAY, lineage=LINEAGE)
+    finally:
+        os.umask(before)
+
+    mode = (tmp_path / f"tables/states/day={DAY}/all.parquet").stat().st_mode & 0o777
+
+    assert mode == 0o644
+
+
+def test_a_folder_under_a_local_root_is_used_in_place(tmp_path: Path) -> None:
+    store = TableStore(str(tmp_path / "data"))
+    store.publish_folder(made_folder(tmp_path / "made", weights="1"), "checkpoints/a")
+
+    found = store.local_folder("checkpoints/a", cache=tmp_path / "cache")
+
+    assert found == tmp_path / "data/checkpoints/a"
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_root_of_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(SettingsError) as refused:
+        TableStore("gs://lake/data")
+
+    assert str(refused.value) == "cannot store tables in 'gs://lake/data'; give a folder or s3://bucket/prefix"
+
+
+# --- S3 ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_bucket_that_does_not_exist_is_an_error_of_ours(s3: S3Options, tmp_path: Path) -> None:
+    store = TableStore("s3://no-such-bucket/data", s3)
+
+    with pytest.raises(TableError, match=r"^cannot write s3://no-such-bucket/data/a: .*; check the disk or the bucket"):
+        store.write_bytes("a", b"1")
+    with pytest.raises(TableError, match=r"^cannot write s3://no-such-bucket/data/b: .*; check the disk or the bucket"):
+        store.publish_folder(made_folder(tmp_path / "made", weights="1"), "b")
+
+
+def test_an_s3_server_that_is_away_is_an_error_of_ours() -> None:
+    store = TableStore(f"s3://{BUCKET}/data", S3Options("http://127.0.0.1:9", "a-key", "a-secret", "us-east-1"))
+
+    with pytest.raises(TableError, match=rf"^cannot list s3://{BUCKET}/data/tables/states: .*NETWORK_CONNECTION"):
+        store.partitions("states")
+
+
+def test_s3_is_reached_through_the_usual_environment(s3: S3Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert s3.endpoint_url is not None
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.access_key_id or "")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3.secret_access_key or "")
+    monkeypatch.setenv("AWS_REGION", s3.region or "")
+    root = f"s3://{BUCKET}/environment/data"
+    TableStore(root, s3).write("states", states("Home"), day=DAY, lineage=LINEAGE)
+
+    found = scan("states", root=root).collect()
+
+    assert titles(found) == ["Home"]
