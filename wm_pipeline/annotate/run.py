@@ -12,6 +12,7 @@ from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.ports import Predictor, Progress
 from wm_pipeline.domain.records import from_python, from_row
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.tables import AnnotationSchema
 from wm_pipeline.domain.vocabulary import Head
 
 INSTRUMENTED_AGREEMENT = 1.0
@@ -62,7 +63,7 @@ def annotate_partition(
         if done % 500 == 0 or done == len(executions):
             progress(done, len(executions), "annotated transitions")
     if not rows:
-        return pl.DataFrame()
+        return AnnotationSchema.create_empty()
     frame = pl.DataFrame(rows, infer_schema_length=None)
     family = transitions.join(trajectories.select("trajectory_id", "attack_family"), on="trajectory_id", how="left")
     cells = frame.join(

@@ -113,5 +113,6 @@ def _derived(states: pl.DataFrame, transitions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _distinct(frame: pl.DataFrame) -> pl.DataFrame:
-    """One row a question, in a stable order, and no visible state in two splits."""
-    return without_leaks(frame.sort(KEY).unique(["state_id", "action_repr"], keep="first", maintain_order=True))
+    """One row a question, in a stable order, and no visible state in two splits: leaks go first, so that of a question
+    asked in a training and in a test world the training row is left."""
+    return without_leaks(frame).sort(KEY).unique(["state_id", "action_repr"], keep="first", maintain_order=True)
