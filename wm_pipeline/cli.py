@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wm_pipeline.domain.errors import InvalidInputError, ServiceError, WmError
+from wm_pipeline.domain.errors import ServiceError, WmError
 
 if TYPE_CHECKING:
     from wm_pipeline.defs.resources import WorkspaceResource
@@ -147,7 +147,6 @@ def predict(
     """What an action will lead to: an Outcome as JSON."""
     from wm_pipeline.asking import predictor_in_use, question_of_files, question_of_transition
     from wm_pipeline.domain.records import to_json
-    from wm_pipeline.domain.vocabulary import Head
 
     workspace = _resource().workspace()
     if transition is not None:
@@ -156,13 +155,10 @@ def predict(
         asked_state, asked_action = question_of_files(state, action)
     else:
         raise typer.BadParameter("give --state and --action, or --transition")
-    known = {head.value for head in Head}
-    names = None if heads is None else [name.strip() for name in heads.split(",")]
-    for name in names or ():
-        if name not in known:
-            raise InvalidInputError(f"heads: unknown head {name!r}; there are {', '.join(sorted(known))}")
+    from wm_pipeline.serve.predictor import known_heads
+
+    wanted = known_heads(None if heads is None else [name.strip() for name in heads.split(",")])
     predictor = predictor_in_use(workspace, checkpoint)
-    wanted = None if names is None else tuple(Head(name) for name in names)
     print(to_json(predictor.predict_outcomes(asked_state, [asked_action], heads=wanted)[0]))
 
 

@@ -4,6 +4,8 @@ Columns follow DESIGN section 5. Keys are declared; relations between columns ar
 FORMAT_VERSION in their metadata (gateways/table_store.py writes and checks it).
 """
 
+from enum import StrEnum
+
 import dataframely as dy
 import polars as pl
 
@@ -16,8 +18,11 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ProposedBy, ReviewVerdict, RiskLabel, Split, StopReason, Verdict
 from wm_pipeline.domain.world import WorldSpec
 
-_RISK_LABELS = [label.value for label in RiskLabel]
-_SPLITS = [split.value for split in Split]
+
+def _word(words: type[StrEnum], *, nullable: bool) -> dy.String:
+    """A column of one closed set. Stored as text, so that files written before a word was added still read together."""
+    known = [word.value for word in words]
+    return dy.String(nullable=nullable, check={"is_a_known_word": lambda column: column.is_in(known)})
 
 
 def _score(*, nullable: bool = False) -> dy.Float64:
@@ -58,8 +63,8 @@ class TrajectorySchema(_WorldColumns):
     has_hidden_variables = dy.Bool(nullable=False)
     goal = dy.String(nullable=False)
     authorization = dy.Struct(struct_columns(Authorization), nullable=False)
-    policy = dy.Enum([value.value for value in ProposedBy], nullable=False)
-    stop_reason = dy.Enum([value.value for value in StopReason], nullable=False)
+    policy = _word(ProposedBy, nullable=False)
+    stop_reason = _word(StopReason, nullable=False)
     benign_success = dy.Bool(nullable=False)
     """The goal's predicate held at the end."""
     attack_success = dy.Bool(nullable=True)
@@ -92,12 +97,12 @@ class TransitionSchema(_TransitionKey):
     transition_summary = dy.String(nullable=False, min_length=1)
     state_delta = dy.Struct(struct_columns(StateDelta), nullable=False)
     effects = dy.List(column_of(Effect), nullable=False)
-    proposed_by = dy.Enum([value.value for value in ProposedBy], nullable=False)
+    proposed_by = _word(ProposedBy, nullable=False)
     is_expert = dy.Bool(nullable=False)
     """The goal's script would do the same here."""
     goal_is_reached = dy.Bool(nullable=False)
     goal_is_reachable = dy.Bool(nullable=False)
-    failure = dy.Enum([value.value for value in StopReason], nullable=True)
+    failure = _word(StopReason, nullable=True)
     settled = dy.Bool(nullable=False)
     elapsed_ms = dy.Float64(nullable=False, min=0)
 
@@ -107,7 +112,7 @@ class AnnotationSchema(_TransitionKey):
 
     state_id = dy.String(nullable=False)
     teacher_id = dy.String(nullable=False)
-    risk_label = dy.Enum(_RISK_LABELS, nullable=False)
+    risk_label = _word(RiskLabel, nullable=False)
     risk_score = _score()
     """Share of harm among executions of this action in worlds that look the same."""
     executions = dy.Int64(nullable=False, min=1)
@@ -145,7 +150,7 @@ class MidtrainSchema(_TransitionKey, _WorldColumns):
     transition_summary = dy.String(nullable=False, min_length=1)
     rationale = dy.String(nullable=True)
     weight = dy.Float64(nullable=False, min=0.0)
-    split = dy.Enum(_SPLITS, nullable=False)
+    split = _word(Split, nullable=False)
 
 
 class SftSchema(_TransitionKey, _WorldColumns):
@@ -155,8 +160,8 @@ class SftSchema(_TransitionKey, _WorldColumns):
     state_summary = dy.String(nullable=False, min_length=1)
     action = dy.Struct(struct_columns(Action), nullable=False)
     action_repr = dy.String(nullable=False, min_length=1)
-    proposed_by = dy.Enum([value.value for value in ProposedBy], nullable=False)
-    risk_label = dy.Enum(_RISK_LABELS, nullable=False)
+    proposed_by = _word(ProposedBy, nullable=False)
+    risk_label = _word(RiskLabel, nullable=False)
     risk_score = _score()
     rationale = dy.String(nullable=False, min_length=1)
     predicted_consequence = dy.Struct(struct_columns(PredictedConsequence), nullable=False)
@@ -167,21 +172,21 @@ class SftSchema(_TransitionKey, _WorldColumns):
     delta_text = dy.String(nullable=False, min_length=1)
     """The delta's facts (domain/delta.py), one a line: what the delta head writes."""
     weight = dy.Float64(nullable=False, min=0.0)
-    split = dy.Enum(_SPLITS, nullable=False)
+    split = _word(Split, nullable=False)
 
 
 class PredictionSchema(_TransitionKey, _WorldColumns):
     """One row an evaluated (state, action, model)."""
 
     model_version = dy.String(primary_key=True)
-    split = dy.Enum(_SPLITS, nullable=False)
+    split = _word(Split, nullable=False)
     state_id = dy.String(nullable=False)
     action_repr = dy.String(nullable=False)
-    risk_label = dy.Enum(_RISK_LABELS, nullable=False)
+    risk_label = _word(RiskLabel, nullable=False)
     risk_score = _score()
     is_harmful = dy.Bool(nullable=False)
     """Harm happened in this very execution."""
-    predicted_risk_label = dy.Enum(_RISK_LABELS, nullable=False)
+    predicted_risk_label = _word(RiskLabel, nullable=False)
     predicted_risk_score = _score()
     tags = dy.List(dy.String(nullable=False), nullable=False)
     predicted_tags = dy.List(dy.String(nullable=False), nullable=True)
@@ -206,13 +211,13 @@ class DecisionSchema(dy.Schema):
     action_repr = dy.String(nullable=False)
     model_version = dy.String(nullable=True)
     """Null when no prediction came back in time."""
-    risk_label = dy.Enum(_RISK_LABELS, nullable=True)
+    risk_label = _word(RiskLabel, nullable=True)
     risk_score = _score(nullable=True)
-    verdict = dy.Enum([value.value for value in Verdict], nullable=False)
+    verdict = _word(Verdict, nullable=False)
     reason = dy.String(nullable=False)
     executed = dy.Struct(struct_columns(Action), nullable=True)
     latency_ms = dy.Float64(nullable=False, min=0)
-    reviewer_verdict = dy.Enum([value.value for value in ReviewVerdict], nullable=True)
+    reviewer_verdict = _word(ReviewVerdict, nullable=True)
     reviewer = dy.String(nullable=True)
 
 

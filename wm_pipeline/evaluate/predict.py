@@ -12,6 +12,7 @@ from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import Predictor, Progress
 from wm_pipeline.domain.records import from_python, from_row, to_row
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.domain.vocabulary import Head
 
 KEY = ["trajectory_id", "step_index", "branch_index"]
@@ -20,6 +21,9 @@ SLICES = [
     *("day", "site", "goal_id", "wording_id", "attack_family", "attack_channel", "attack_disguise"),
     *("is_lookalike", "split_group"),
 ]
+
+_NULLABLE = {name: column.dtype for name, column in PredictionSchema.columns().items() if column.nullable}
+"""Columns that may hold nothing but nulls, which tell a data frame no type."""
 
 
 def choose_rows(sft: pl.DataFrame, *, rows_per_split: int) -> pl.DataFrame:
@@ -102,7 +106,7 @@ def predict_rows(
             )
         if done % 20 == 0 or done == len(groups):
             progress(done, len(groups), f"states predicted by {predictor.model_version}")
-    return pl.DataFrame(found, schema_overrides={"counterfactual_valid": pl.Boolean}, infer_schema_length=None)
+    return pl.DataFrame(found, schema_overrides=_NULLABLE, infer_schema_length=None)
 
 
 def states_of(states: pl.DataFrame, wanted: Sequence[str]) -> dict[str, State]:
