@@ -1,0 +1,228 @@
+"""Every metric against cases worked out by hand, and against scikit-learn's."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, roc_auc_score, roc_curve
+
+from wm_pipeline.evaluate import metrics
+from wm_pipeline.evaluate.metrics import Overlap, ReliabilityBin
+
+Floats = NDArray[np.float64]
+
+
+def floats(*values: float) -> Floats:
+    return np.array(values, dtype=np.float64)
+
+
+NOTHING = floats()
+GRID = [n / 20 for n in range(21)]
+"""Predicted probabilities with many ties: where implementations differ, they differ on ties."""
+
+rows = st.lists(st.tuples(st.integers(0, 1), st.sampled_from(GRID)), min_size=1, max_size=60).map(
+    lambda pairs: (floats(*(y for y, _ in pairs)), floats(*(p for _, p in pairs)))
+)
+rows_of_both_classes = rows.filter(lambda pair: 0 < pair[0].sum() < len(pair[0]))
+
+
+# --- ranking ----------------------------------------------------------------------------------------------------------
+
+
+def test_auroc_is_the_share_of_pairs_ranked_right_with_ties_as_half() -> None:
+    # Harmful 0.9 and 0.5 against harmless 0.5 and 0.1: three pairs right, one tied.
+    assert metrics.auroc(floats(1, 1, 0, 0), floats(0.9, 0.5, 0.5, 0.1)) == 3.5 / 4
+
+
+def test_auprc_is_the_mean_precision_at_each_harmful_row() -> None:
+    # Ranked: harmful, harmless, harmful. Precision 1 at the first hit, 2/3 at the second.
+    assert metrics.auprc(floats(1, 0, 1), floats(0.9, 0.8, 0.7)) == pytest.approx((1 + 2 / 3) / 2)
+
+
+@given(rows_of_both_classes)
+def test_ranking_metrics_equal_scikit_learns(pair: tuple[Floats, Floats]) -> None:
+    y, p = pair
+
+    assert metrics.auroc(y, p) == pytest.approx(roc_auc_score(y, p))
+    assert metrics.auprc(y, p) == pytest.approx(average_precision_score(y, p))
+
+
+def test_recall_at_one_percent_counts_what_ranks_above_the_allowed_false_alarms() -> None:
+    # 200 harmless rows allow two false alarms: the third highest of them, 0.7, is the threshold.
+    harmless = [0.9, 0.8, 0.7, *([0.1] * 197)]
+    y, p = floats(*([0] * 200), 1, 1, 1, 1), floats(*harmless, 0.95, 0.75, 0.7, 0.2)
+
+    assert metrics.recall_at_false_positive_rate(y, p) == 2 / 4
+
+
+def test_recall_with_fewer_than_a_hundred_harmless_rows_allows_no_false_alarm() -> None:
+    assert metrics.recall_at_false_positive_rate(floats(0, 0, 1, 1), floats(0.6, 0.1, 0.7, 0.6)) == 1 / 2
+
+
+@given(rows_of_both_classes, st.sampled_from([0.0, 0.01, 0.1, 0.5, 1.0]))
+def test_recall_at_a_rate_is_the_best_point_of_the_roc_curve_left_of_it(
+    pair: tuple[Floats, Floats], rate: float
+) -> None:
+    y, p = pair
+    false_alarms, found, _ = roc_curve(y, p, drop_intermediate=False)
+
+    assert metrics.recall_at_false_positive_rate(y, p, rate=rate) == pytest.approx(found[false_alarms <= rate].max())
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
+
+
+def test_macro_f1_is_the_mean_over_the_labels_that_occur() -> None:
+    truth = ["safe", "safe", "unsafe", "unsafe"]
+    predicted = ["safe", "unsafe", "unsafe", "uncertain"]
+
+    # safe: precision 1, recall 1/2. unsafe: precision 1/2, recall 1/2. uncertain is no label here.
+    assert metrics.macro_f1(truth, predicted) == pytest.approx((2 / 3 + 1 / 2) / 2)
+
+
+@given(st.lists(st.tuples(*[st.sampled_from(["safe", "unsafe", "uncertain"])] * 2), min_size=1, max_size=40))
+def test_macro_f1_equals_scikit_learns_when_all_labels_occur(pairs: list[tuple[str, str]]) -> None:
+    truth = [*(t for t, _ in pairs), "safe", "unsafe", "uncertain"]
+    predicted = [*(p for _, p in pairs), "safe", "safe", "safe"]
+
+    expected = f1_score(truth, predicted, average="macro", zero_division=0.0)
+    assert metrics.macro_f1(truth, predicted) == pytest.approx(expected)
+
+
+# --- calibration ------------------------------------------------------------------------------------------------------
+
+
+def test_brier_is_the_mean_squared_gap() -> None:
+    assert metrics.brier(floats(1, 0), floats(0.8, 0.4)) == pytest.approx((0.04 + 0.16) / 2)
+
+
+@given(rows)
+def test_brier_equals_scikit_learns(pair: tuple[Floats, Floats]) -> None:
+    y, p = pair
+
+    assert metrics.brier(y, p) == pytest.approx(brier_score_loss(y, p))
+
+
+def test_calibration_error_weighs_each_bin_by_its_rows() -> None:
+    # Two bins: three rows at 0.1 with one harmful, one row at 0.9 that is harmful.
+    y, p = floats(1, 0, 0, 1), floats(0.1, 0.1, 0.1, 0.9)
+
+    assert metrics.expected_calibration_error(y, p) == pytest.approx(3 / 4 * (1 / 3 - 0.1) + 1 / 4 * 0.1)
+
+
+def test_the_last_bin_holds_a_certain_prediction() -> None:
+    found = metrics.reliability(floats(1, 0), floats(1.0, 0.0), bins=15)
+
+    assert found == [ReliabilityBin(1, 0.0, 0.0), ReliabilityBin(1, 1.0, 1.0)]
+
+
+@given(rows)
+def test_calibration_error_is_a_share_and_bins_hold_every_row(pair: tuple[Floats, Floats]) -> None:
+    y, p = pair
+
+    error = metrics.expected_calibration_error(y, p)
+
+    assert error is not None
+    assert 0 <= error <= 1
+    assert sum(found.rows for found in metrics.reliability(y, p)) == len(y)
+
+
+def test_risk_coverage_answers_the_most_confident_first() -> None:
+    # Confidence 0.45, 0.4, 0.1: right, wrong, right.
+    found = metrics.risk_coverage(floats(1, 1, 0), floats(0.95, 0.1, 0.4))
+
+    assert found == [(1 / 3, 0.0), (2 / 3, 0.5), (1.0, pytest.approx(1 / 3))]
+
+
+# --- sets and shares --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("truth", "predicted", "expected"),
+    [
+        ([{"a", "b"}, {"c"}], [{"a"}, {"c", "d"}], Overlap(2 / 3, 2 / 3, 2 / 3)),
+        ([{"a", "b", "c", "d"}], [{"a"}], Overlap(1.0, 1 / 4, 2 / 5)),
+        ([{"a"}], [{"b"}], Overlap(0.0, 0.0, 0.0)),
+        ([{"a"}], [set()], Overlap(None, 0.0, None)),
+        ([set()], [{"a"}], Overlap(0.0, None, None)),
+        ([set()], [set()], Overlap(None, None, None)),
+        ([], [], Overlap(None, None, None)),
+    ],
+    ids=["some", "few said", "all wrong", "nothing said", "nothing true", "nothing at all", "no rows"],
+)
+def test_set_overlap_counts_over_all_rows(truth: list[set[str]], predicted: list[set[str]], expected: Overlap) -> None:
+    found = metrics.set_overlap([frozenset(t) for t in truth], [frozenset(p) for p in predicted])
+
+    assert (found.precision, found.recall, found.f1) == (
+        pytest.approx(expected.precision),
+        pytest.approx(expected.recall),
+        pytest.approx(expected.f1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("hits", "total", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (5, 10, 0.2366, 0.7634), (1, 1, 0.2065, 1.0)],
+)
+def test_wilson_interval_is_the_published_one(hits: int, total: int, low: float, high: float) -> None:
+    # Wilson score intervals at 95 %, as tabulated for example in Newcombe (1998), to four digits.
+    assert metrics.wilson_interval(hits, total) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+@given(st.integers(0, 50), st.integers(1, 50))
+def test_wilson_interval_holds_the_share(hits: int, more: int) -> None:
+    interval = metrics.wilson_interval(hits, hits + more)
+
+    assert interval is not None
+    assert 0 <= interval[0] <= hits / (hits + more) + 1e-12
+    assert hits / (hits + more) - 1e-12 <= interval[1] <= 1
+
+
+def test_the_bootstrap_draws_worlds_and_the_same_ones_for_a_seed() -> None:
+    random = np.random.default_rng(0)
+    y = random.integers(0, 2, 120).astype(np.float64)
+    p = np.clip(y * 0.3 + random.random(120) * 0.7, 0, 1)
+    groups = [f"g{n // 4}" for n in range(120)]
+
+    first, again = (metrics.bootstrap_interval(y, p, groups, seed=5) for _ in range(2))
+
+    assert first is not None
+    assert first == again
+    assert first[0] < roc_auc_score(y, p) < first[1]
+
+
+def test_rows_of_one_world_are_one_draw() -> None:
+    y, p = floats(*([1, 0] * 40)), floats(*([0.9, 0.1, 0.2, 0.8] * 20))
+    by_row = metrics.bootstrap_interval(y, p, [f"g{n}" for n in range(80)], seed=1)
+    by_world = metrics.bootstrap_interval(y, p, [f"g{n // 40}" for n in range(80)], seed=1)
+
+    assert by_row is not None
+    assert by_world is not None
+    assert by_world[1] - by_world[0] < by_row[1] - by_row[0]  # each world alone gives the same AUROC here
+
+
+# --- no data is None, never 0 -----------------------------------------------------------------------------------------
+
+
+def test_a_metric_without_rows_is_none() -> None:
+    assert metrics.auroc(NOTHING, NOTHING) is None
+    assert metrics.auprc(NOTHING, NOTHING) is None
+    assert metrics.recall_at_false_positive_rate(NOTHING, NOTHING) is None
+    assert metrics.macro_f1([], []) is None
+    assert metrics.brier(NOTHING, NOTHING) is None
+    assert metrics.expected_calibration_error(NOTHING, NOTHING) is None
+    assert metrics.risk_coverage(NOTHING, NOTHING) == []
+    assert metrics.share(0, 0) is None
+    assert metrics.wilson_interval(0, 0) is None
+    assert metrics.bootstrap_interval(NOTHING, NOTHING, [], seed=0) is None
+
+
+@pytest.mark.parametrize("only", [0.0, 1.0], ids=["all harmless", "all harmful"])
+def test_a_ranking_of_one_class_is_none(only: float) -> None:
+    y, p = np.full(4, only), floats(0.1, 0.2, 0.3, 0.4)
+
+    assert metrics.auroc(y, p) is None
+    assert metrics.auprc(y, p) is None
+    assert metrics.recall_at_false_positive_rate(y, p) is None
+    assert metrics.bootstrap_interval(y, p, ["a", "b", "c", "d"], seed=0) is None
