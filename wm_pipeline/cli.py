@@ -39,6 +39,8 @@ def _resource(profile: str | None = None) -> "WorkspaceResource":
     os.environ.setdefault("DAGSTER_HOME", str(ROOT))
     # Dagster announces which of its parameters may still change; that is for us, not for who runs this.
     warnings.filterwarnings("ignore", module="dagster")
+    # Loading bars of weights would run through the counted lines.
+    os.environ.setdefault("TQDM_DISABLE", "1")
     if profile is not None:
         os.environ["WM_PROFILE"] = profile
     from wm_pipeline.defs.resources import workspace_from_environment

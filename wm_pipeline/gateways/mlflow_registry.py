@@ -172,6 +172,7 @@ class ModelRegistry:
                 python_model=str(model_code),
                 artifacts={"checkpoint": str(checkpoint_folder)},
                 signature=infer_signature(example, pd.DataFrame(dict(output_example))),
+                input_example=example,
                 pip_requirements=list(requirements),
             )
         found = mlflow.register_model(logged.model_uri, MODEL_NAME)

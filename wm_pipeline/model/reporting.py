@@ -28,13 +28,12 @@ def progress_lines(stage: str, processes: Processes) -> Iterator[Progress]:
     elif DAGSTER_PIPES_CONTEXT_ENV_VAR in os.environ:
         with open_dagster_pipes() as pipes:
 
-            def both(done: int, total: int, text: str) -> None:
-                on_stderr(done, total, text)
-                # Every twentieth: each line becomes an event that Dagster stores.
+            def to_dagster(done: int, total: int, text: str) -> None:
+                # Every twentieth: each line becomes an event that Dagster stores, and shows where it was started.
                 if done == 1 or done == total or done % max(1, total // 20) == 0:
                     pipes.log.info(f"{stage} {done}/{total} {text}")
 
-            yield both
+            yield to_dagster
     else:
         yield on_stderr
 
