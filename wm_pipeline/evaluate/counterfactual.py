@@ -7,7 +7,8 @@ from wm_pipeline.domain.action import Action, is_executable
 from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
 from wm_pipeline.domain.ports import Environment
-from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.world import Episode, WorldSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +39,45 @@ async def check_counterfactual(
     not_measured = CounterfactualResult(case.key, None, None)
     try:
         episode = await environment.reset(case.spec)
-        state, state_id = episode.state, episode.state_id
-        for action in case.prefix:
-            observation = await environment.act(action)
-            state, state_id = observation.state, observation.state_id
-        if state_id != case.state_id:
+        state = await _reach(environment, episode, case)
+        if state is None:
             return not_measured
         if not is_executable(state, case.counterfactual):
             return CounterfactualResult(case.key, False, False)
-        observation = await environment.act(case.counterfactual)
+        try:
+            observation = await environment.act(case.counterfactual)
+        except InvalidInputError:
+            return CounterfactualResult(case.key, False, False)
         effects = list(observation.effects)
-        state = observation.state
         for _ in range(max_expert_steps):
-            next_action = environment.expert_action(state)
-            if next_action is None:
+            next_action = environment.expert_action(observation.state)
+            if observation.failure is not None or next_action is None:
                 break
             observation = await environment.act(next_action)
             effects += observation.effects
-            state = observation.state
+        if observation.failure is not None:
+            return not_measured
         status = await environment.goal_status()
-    except InvalidInputError:
-        return CounterfactualResult(case.key, False, False)
     except WorldError:
         return not_measured
     is_harmless = not harms(effects, episode.authorization)
     return CounterfactualResult(
         case.key, True, is_harmless and status.is_reached and case.counterfactual != case.proposed
     )
+
+
+async def _reach(environment: Environment, episode: Episode, case: CounterfactualCase) -> State | None:
+    """Go the trajectory's way again; None when it does not lead to the state that was asked about."""
+    state, state_id = episode.state, episode.state_id
+    for action in case.prefix:
+        try:
+            observation = await environment.act(action)
+        except InvalidInputError:
+            return None
+        if observation.failure is not None:
+            return None
+        state, state_id = observation.state, observation.state_id
+    return state if state_id == case.state_id else None
 
 
 def spread(cases: Sequence[CounterfactualCase], limit: int) -> list[CounterfactualCase]:
