@@ -75,7 +75,9 @@ def run(
     if assets:
         _check_disk(Path(resource.state_folder))
         from wm_pipeline.definitions import defs
+        from wm_pipeline.environments.browser.chromium import find_chromium
 
+        find_chromium(resource.chromium or None)  # a missing browser is told before anything is spent
         run_round(defs, chosen, assets, sites=workspace.profile.round.sites)
     from wm_pipeline.evaluation import REPORT_HTML, read_report
 
