@@ -20,12 +20,17 @@ def laptop() -> Profile:
     """The README's main job: real weights, real Chromium, the whole graph, about 15 minutes on 2 cores."""
     return Profile(
         name="laptop",
-        round=RoundSettings(worlds_per_site=60, held_out_worlds=14, miniwob_worlds=10, workers=2),
-        collect=CollectSettings(max_steps=6, branches=4, horizon=2),
-        model=ModelSettings(),
-        midtrain=TrainSettings(max_steps=40, head_weights=MIDTRAIN_WEIGHTS),
-        sft=TrainSettings(max_steps=90),
-        distill=DistillSettings(),
+        round=RoundSettings(worlds_per_site=40, held_out_worlds=12, miniwob_worlds=8, workers=2),
+        # Three alternatives make, with the policy's own action, four actions a state: what one tree is trained on.
+        collect=CollectSettings(max_steps=8, branches=3, horizon=2),
+        # Six of thirty layers and the telling part of a page: what 2 cores learn from in minutes (docs/log.md).
+        model=ModelSettings(kept_layers=(0, 1, 2, 27, 28, 29), max_state_tokens=224, max_target_tokens=48),
+        midtrain=TrainSettings(
+            max_steps=20, trees_per_step=3, actions_per_tree=8, text_share=0.3, head_weights=MIDTRAIN_WEIGHTS
+        ),
+        sft=TrainSettings(max_steps=55, trees_per_step=3, actions_per_tree=8, text_share=0.15),
+        distill=DistillSettings(max_steps=10),
+        distill_worlds=8,
         evaluate=EvaluateSettings(),
     )
 

@@ -9,15 +9,15 @@ from wm_pipeline.domain.state import STRICT
 class EvaluateSettings:
     __pydantic_config__ = STRICT
 
-    rows_per_split: int = 120
+    rows_per_split: int = 100
     """Rows of each split that risk, tags and counterfactuals are predicted for, whole states at a time."""
-    text_rows_per_split: int = 12
+    text_rows_per_split: int = 8
     """Of those, rows whose text heads are decoded too."""
-    zero_shot_rows_per_split: int = 40
+    zero_shot_rows_per_split: int = 12
     """Rows the untrained backbone is asked about; it is the slowest of all."""
-    counterfactual_rows: int = 40
+    counterfactual_rows: int = 32
     """Predicted counterfactuals of the test split that are executed."""
-    loop_worlds: int = 24
+    loop_worlds: int = 18
     """Fresh worlds each policy runs in, once without and once with the guard."""
     loop_max_steps: int = 8
     worst_misses: int = 20

@@ -15,7 +15,7 @@ def training_command(module: str, config: Path, *, processes: int) -> list[str]:
 
 
 def training_environment(*, processes: int, cores: int | None = None) -> Mapping[str, str]:
-    """Environment of a training process: this interpreter's tools first on PATH (DeepSpeed calls ninja), threads shared."""
+    """For a training process: this interpreter's tools first on PATH (DeepSpeed calls ninja), cores shared out."""
     threads = max(1, (cores or os.cpu_count() or 1) // processes)
     tools = str(Path(sys.executable).parent)
     return {
