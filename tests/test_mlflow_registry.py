@@ -1,0 +1,202 @@
+"""Runs, lineage and aliases in a real MLflow (sqlite), with a model of one line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wm_pipeline.domain.errors import MissingUpstreamError
+from wm_pipeline.gateways.mlflow_registry import MODEL_NAME, ModelRegistry, RegisteredModel
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+DAY = "2026-11-22"
+ECHO_MODEL = Path(__file__).parent / "fakes" / "echo_model.py"
+
+pytestmark = [
+    pytest.mark.slow,
+    # All from MLflow's own code, whose version is pinned: its queries, its own types at import, its use of pandas.
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
+    pytest.mark.filterwarnings(r"ignore:.*(Any|Union) type hint .*is inferred as AnyType"),
+    pytest.mark.filterwarnings("ignore:Operation with range is deprecated"),
+]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mlflow")
+
+
+@pytest.fixture
+def registry(place: Path) -> ModelRegistry:
+    """One database for the module: making its tables takes seconds."""
+    return ModelRegistry(f"sqlite:///{place}/state/mlflow.db", artifact_root=str(place / "artifacts"))
+
+
+@pytest.fixture
+def round_run(registry: ModelRegistry) -> str:
+    return registry.round_run(DAY, profile="tiny", dagster_run_id="d1")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """MLflow keeps a tracking URI in the process, and writes beside where it runs when it has none."""
+    import mlflow
+
+    monkeypatch.chdir(tmp_path)
+    yield
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+    assert list(tmp_path.glob("ml*")) == []
+
+
+def client_of(registry: ModelRegistry) -> "MlflowClient":
+    """MLflow's own client, to see what was stored."""
+    from mlflow.tracking import MlflowClient
+
+    uri = registry.run_url("").removesuffix("#")
+    return MlflowClient(uri, uri)
+
+
+def registered(registry: ModelRegistry, round_run: str, folder: Path, version: str) -> RegisteredModel:
+    checkpoint = folder / version
+    checkpoint.mkdir()
+    (checkpoint / "words.txt").write_text(version)
+    return registry.register(
+        round_run_id=round_run,
+        checkpoint_folder=checkpoint,
+        checkpoint_address=f"s3://lake/checkpoints/{version}",
+        model_version=version,
+        report_address=f"s3://lake/reports/{version}/report.html",
+        model_code=ECHO_MODEL,
+        input_example={"state": ["{}"], "action": ["click"]},
+        output_example={"outcome": ["{}"]},
+        requirements=["pandas"],
+    )
+
+
+def test_before_the_first_promotion_there_is_no_champion(registry: ModelRegistry) -> None:
+    assert registry.champion() is None
+    assert registry.find("nothing") is None
+
+
+def test_a_round_has_one_run_however_often_it_is_started(registry: ModelRegistry) -> None:
+    first = registry.round_run("2026-11-20", profile="tiny", dagster_run_id="d1")
+    again = registry.round_run("2026-11-20", profile="tiny", dagster_run_id="d2")
+    other_day = registry.round_run("2026-11-21", profile="tiny", dagster_run_id="d3")
+    other_profile = registry.round_run("2026-11-20", profile="laptop", dagster_run_id="d4")
+
+    assert first == again
+    assert len({first, other_day, other_profile}) == 3
+    run = client_of(registry).get_run(first)
+    assert run.data.tags["wm.day"] == "2026-11-20"
+    assert run.data.tags["dagster_run_id"] == "d2"  # the newest that touched it
+
+
+def test_a_stage_is_a_child_with_its_parameters_curve_and_data(registry: ModelRegistry, round_run: str) -> None:
+    with registry.stage_run("sft", round_run_id=round_run, dagster_run_id="d1", parents=["midtrain-1"]) as run_id:
+        registry.log_parameters(run_id, {"train": {"max_steps": 8}, "model": {"base": "tiny"}})
+        registry.log_curve(run_id, [{"step": 0, "loss": 2.0, "loss/risk": 1.0}, {"step": 1, "loss": 1.5}])
+        registry.log_numbers(run_id, {"validation": {"auroc": 0.75, "macro_f1": None, "is_best": True}})
+        registry.log_datasets(run_id, {"sft_dataset": ("s3://lake/sft.parquet", "f" * 40)})
+
+    client = client_of(registry)
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["mlflow.parentRunId"] == round_run
+    assert (run.data.tags["wm.stage"], run.data.tags["wm.parents"]) == ("sft", "midtrain-1")
+    assert run.data.params == {"train.max_steps": "8", "model.base": "tiny"}
+    assert run.data.metrics == {"loss": 1.5, "loss/risk": 1.0, "validation.auroc": 0.75}
+    assert [(point.step, point.value) for point in client.get_metric_history(run_id, "loss")] == [(0, 2.0), (1, 1.5)]
+    (data,) = run.inputs.dataset_inputs
+    assert (data.dataset.name, data.dataset.digest) == ("sft_dataset", "f" * 36)
+    assert json.loads(data.dataset.source) == {"uri": "s3://lake/sft.parquet"}
+
+
+def test_a_stage_that_fails_is_a_failed_run(registry: ModelRegistry, round_run: str) -> None:
+    with (
+        pytest.raises(RuntimeError, match=r"^out of memory$"),
+        registry.stage_run("sft", round_run_id=round_run, dagster_run_id="d1", parents=[]) as run_id,
+    ):
+        raise RuntimeError("out of memory")
+
+    assert client_of(registry).get_run(run_id).info.status == "FAILED"
+
+
+def test_a_report_is_kept_with_its_round(registry: ModelRegistry, round_run: str) -> None:
+    registry.log_bytes(round_run, "report.html", b"<h1>report</h1>")
+
+    folder = client_of(registry).download_artifacts(round_run, "report.html")
+    assert Path(folder).read_bytes() == b"<h1>report</h1>"
+
+
+def test_the_champion_changes_only_when_the_gate_promotes(
+    registry: ModelRegistry, round_run: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    first = registered(registry, round_run, folder, "first")
+    assert registry.champion() is None
+    registry.record_gate(first.version, promoted=True, reason="promoted: first model")
+    second = registered(registry, round_run, folder, "second")
+    registry.record_gate(second.version, promoted=False, reason="refused: no better than the champion")
+
+    champion = registry.champion()
+    client = client_of(registry)
+    challenger = client.get_model_version_by_alias(MODEL_NAME, "challenger")
+
+    assert champion == first
+    assert str(challenger.version) == second.version
+    assert challenger.tags["wm.gate"] == "refused"
+    assert challenger.tags["wm.gate_reason"] == "refused: no better than the champion"
+    assert client.get_model_version(MODEL_NAME, first.version).tags["wm.gate_reason"] == "promoted: first model"
+
+    registry.record_gate(second.version, promoted=True, reason="promoted: better")
+    assert registry.champion() == second
+
+
+def test_a_version_says_where_its_checkpoint_and_report_are(registry: ModelRegistry) -> None:
+    found = registry.find("second")
+
+    assert found is not None
+    assert found.checkpoint_address == "s3://lake/checkpoints/second"
+    assert found.report_address == "s3://lake/reports/second/report.html"
+
+
+def test_a_registered_version_loads_and_answers(registry: ModelRegistry, place: Path) -> None:
+    import mlflow
+    import pandas as pd
+
+    mlflow.set_tracking_uri(f"sqlite:///{place}/state/mlflow.db")
+    model = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}@champion")
+
+    answer = model.predict(pd.DataFrame({"state": ["{}"], "action": ["click"]}))
+
+    assert answer["outcome"].to_list() == ["second: click"]
+    assert model.metadata.signature.inputs.input_names() == ["state", "action"]
+
+
+def test_a_version_somebody_else_registered_is_refused_with_what_it_lacks(registry: ModelRegistry, place: Path) -> None:
+    client = client_of(registry)
+    foreign = client.create_model_version(MODEL_NAME, source=str(place / "elsewhere"), run_id=None)
+    client.set_registered_model_alias(MODEL_NAME, "champion", foreign.version)
+
+    with pytest.raises(MissingUpstreamError) as refused:
+        registry.champion()
+
+    assert str(refused.value) == (
+        f"version {foreign.version} of {MODEL_NAME} has no tag 'wm.checkpoint'; it was not registered by wm_pipeline"
+    )
+
+
+def test_the_address_of_a_run_leads_to_the_ui_when_there_is_one(place: Path, round_run: str) -> None:
+    uri = f"sqlite:///{place}/state/mlflow.db"
+    with_ui = ModelRegistry(uri, ui_url="http://127.0.0.1:5000")
+
+    found = with_ui.run_url(round_run)
+
+    assert found == f"http://127.0.0.1:5000/#/experiments/1/runs/{round_run}"
+    assert ModelRegistry(uri).run_url(round_run) == f"{uri}#{round_run}"
