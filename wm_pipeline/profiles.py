@@ -26,9 +26,14 @@ def laptop() -> Profile:
         # Six of thirty layers and the telling part of a page: what 2 cores learn from in minutes (docs/log.md).
         model=ModelSettings(kept_layers=(0, 1, 2, 27, 28, 29), max_state_tokens=224, max_target_tokens=48),
         midtrain=TrainSettings(
-            max_steps=20, trees_per_step=3, actions_per_tree=8, text_share=0.3, head_weights=MIDTRAIN_WEIGHTS
+            max_steps=24,
+            trees_per_step=4,
+            actions_per_tree=8,
+            text_share=0.4,
+            max_text_tokens=160,
+            head_weights=MIDTRAIN_WEIGHTS,
         ),
-        sft=TrainSettings(max_steps=55, trees_per_step=3, actions_per_tree=8, text_share=0.15),
+        sft=TrainSettings(max_steps=60, trees_per_step=4, actions_per_tree=8, text_share=0.15, checkpoint_every=30),
         distill=DistillSettings(max_steps=10),
         distill_worlds=8,
         evaluate=EvaluateSettings(),

@@ -209,7 +209,7 @@ def finish_training(
             workspace.registry.log_datasets(run_id, job.data)
     path = f"checkpoints/{name}/{day}"
     address = workspace.store.publish_folder(folder, path)
-    main = results[jobs[0].stage]
+    main = {**results[jobs[0].stage], **_fall_of(read_curve(jobs[0].output))}
     lineage = lineage_of(profile, fingerprint, parents=main.get("parents", []), model_version=main["model_version"])
     write_lineage(workspace, path, lineage)
     shutil.rmtree(folder)
@@ -231,6 +231,21 @@ def read_curve(output: Path) -> list[dict[str, float]]:
     """The numbers of every step."""
     lines = (output / "metrics.jsonl").read_text().splitlines()
     return [{k: v for k, v in json.loads(line).items() if isinstance(v, int | float)} for line in lines]
+
+
+def _fall_of(curve: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
+    """`first_loss` and `last_loss`: each head's mean over the first and last quarter of its steps, summed over heads.
+
+    One step is no measure: which heads have labels differs from batch to batch.
+    """
+    first, last = 0.0, 0.0
+    heads = {name for point in curve for name in point if name.startswith("loss_")}
+    for head in heads:
+        values = [point[head] for point in curve if head in point]
+        quarter = max(1, len(values) // 4)
+        first += sum(values[:quarter]) / quarter
+        last += sum(values[-quarter:]) / quarter
+    return {"first_loss": first, "last_loss": last} if heads else {"first_loss": None, "last_loss": None}
 
 
 def _write_config(output: Path, config: Mapping[str, Any], module: str, processes: int) -> tuple[str, ...]:

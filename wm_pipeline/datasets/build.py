@@ -19,7 +19,7 @@ WORLD = [
     *("day", "site", "goal_id", "wording_id", "attack_family", "attack_channel", "attack_disguise"),
     *("is_lookalike", "split_group"),
 ]
-_LONGEST_NEXT_STATE = 500
+_LONGEST_NEXT_STATE = 300
 """Characters of the next page that mid-training predicts: its head, where what changed stands."""
 
 

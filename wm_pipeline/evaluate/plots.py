@@ -150,10 +150,10 @@ def loss_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
     stages = {stage: points for stage, points in curves.items() if points}
     figure, all_axes = plt.subplots(1, max(1, len(stages)), figsize=(3.4 * max(1, len(stages)), 2.8), squeeze=False)
     for axes, (stage, points) in zip(all_axes[0], stages.items(), strict=False):
-        heads = sorted({name for point in points for name in point if name.startswith("loss/")})
+        heads = sorted({name for point in points for name in point if name.startswith("loss_")})
         for head in heads:
             told = [(p["step"], p[head]) for p in points if head in p]
-            axes.plot([t[0] for t in told], [t[1] for t in told], lw=0.8, alpha=0.6, label=head.removeprefix("loss/"))
+            axes.plot([t[0] for t in told], [t[1] for t in told], lw=0.8, alpha=0.6, label=head.removeprefix("loss_"))
         axes.plot([p["step"] for p in points], [p["loss"] for p in points], color=INK, lw=1.6, label="total")
         axes.set_title(stage, fontsize=9)
         axes.set_xlabel("step", fontsize=8)
