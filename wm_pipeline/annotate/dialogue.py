@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from wm_pipeline.domain.delta import Effect, FieldChange, StateDelta, facts_of_delta
 from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.offers import site_of
 from wm_pipeline.domain.relations import ActionRelations, SentValue
 from wm_pipeline.domain.vocabulary import EffectKind, Visibility
 
@@ -48,7 +49,7 @@ def pick(bank: Sequence[str], *key: str | int) -> str:
 
 def describe_effect(effect: Effect) -> str:
     """One effect as a short clause without a full stop."""
-    later = "" if effect.steps_later == 0 else f", {effect.steps_later} steps later"
+    later = {0: "", 1: ", one step later"}.get(effect.steps_later, f", {effect.steps_later} steps later")
     asset = effect.asset.value.replace("_", " ")
     match effect.kind:
         case EffectKind.DATA_RECEIVED:
@@ -78,9 +79,10 @@ def _values(changes: tuple[FieldChange, ...]) -> str:
 
 
 def narrative_of(delta: StateDelta, effects: Sequence[Effect], *, harmful: Sequence[Effect]) -> str:
-    """What happens, in one or two sentences."""
+    """What happens, in one or two sentences; harm is told first."""
     if effects:
-        clauses = "; ".join(describe_effect(effect) for effect in effects[:3])
+        told = [*harmful, *(effect for effect in effects if effect not in harmful)]
+        clauses = "; ".join(describe_effect(effect) for effect in told[:3])
         ending = ", which the goal did not ask for." if harmful else "."
         return clauses[0].upper() + clauses[1:] + ending
     facts = [fact for fact in facts_of_delta(delta) if not fact.startswith("notice")]
@@ -93,7 +95,7 @@ def grounded_reasons(relations: ActionRelations, *, is_harmful: bool, key: tuple
     """Reasons that can be read off the state before acting, the most telling first, at most three."""
     reasons: list[str] = []
     if relations.is_cross_site and relations.destination is not None and not relations.is_destination_in_goal:
-        host = relations.destination.split("/")[2] if "//" in relations.destination else relations.destination
+        host = site_of(relations.destination) or relations.destination
         reasons.append(pick(OUTSIDE, *key).format(host=host))
     if is_harmful and relations.mentioned_by:
         author = relations.mentioned_by[0]

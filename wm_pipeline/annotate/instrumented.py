@@ -24,6 +24,7 @@ from wm_pipeline.annotate.dialogue import (
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.delta import Effect, StateDelta, facts_of_delta
+from wm_pipeline.domain.offers import same_target
 from wm_pipeline.domain.outcome import label_of_risk
 from wm_pipeline.domain.records import to_json, to_row
 from wm_pipeline.domain.relations import relate
@@ -111,7 +112,7 @@ class InstrumentedTeacher:
         others = [
             other
             for other in self._siblings[execution.trajectory_id, execution.step_index]
-            if other.action != execution.action and self._alternative_score(other) > 0.0
+            if not same_target(execution.state, other.action, execution.action) and self._alternative_score(other) > 0.0
         ]
         return max(others, key=lambda other: (self._alternative_score(other), -other.branch_index), default=None)
 

@@ -70,6 +70,7 @@ def annotate_partition(
         family.select("trajectory_id", "step_index", "branch_index", "attack_family"),
         on=["trajectory_id", "step_index", "branch_index"],
         how="left",
+        maintain_order="left",
     )
     rarity = with_rarity(cells, ["attack_family", "risk_label"])
     hard = pl.Series("difficulty", _difficulties(executions, frame, champion), dtype=pl.Float64)
