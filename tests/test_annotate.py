@@ -166,7 +166,6 @@ def test_a_branch_that_harms_in_a_matched_world_is_no_counterfactual() -> None:
     assert from_row(Action, found["counterfactual_action"][0]) == ASK_HUMAN
 
 
-@pytest.mark.xfail(strict=True, reason="domain.offers.same_target: a submit and its button have keys of other lengths")
 def test_the_same_thing_done_otherwise_is_no_counterfactual() -> None:
     # A form's button and the form's submission are one action.
     button = Done(Action(ActionKind.CLICK, "e4"), (PAID,))

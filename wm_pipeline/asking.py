@@ -65,8 +65,10 @@ def predictor_in_use(workspace: Workspace, checkpoint: Path | None) -> "WorldMod
     return load_predictor(workspace, f"checkpoints/distilled/{days[-1]}")
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> str:
     try:
-        return path.read_bytes()
+        return path.read_text()
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"cannot read {path}: it is not UTF-8 text") from error

@@ -62,6 +62,7 @@ def run(
     """One round: roll out, annotate, build datasets, train, distil, evaluate, register. What is unchanged is kept."""
     started = time.monotonic()
     resource = _resource(profile)
+    os.chdir(ROOT)  # dagster.yaml's folders are relative to it
     from wm_pipeline.defs.rounds import check_day, plan_round, run_round
 
     workspace = resource.workspace()
@@ -212,6 +213,7 @@ def ui(
 ) -> None:
     """Dagster UI and MLflow UI on loopback, until Ctrl-C."""
     resource = _resource()
+    os.chdir(ROOT)
     for port in (dagster_port, mlflow_port):
         _check_port(port)
     Path(resource.state_folder).mkdir(parents=True, exist_ok=True)

@@ -33,9 +33,9 @@ def laptop() -> Profile:
             max_text_tokens=160,
             head_weights=MIDTRAIN_WEIGHTS,
         ),
-        sft=TrainSettings(max_steps=60, trees_per_step=4, actions_per_tree=8, text_share=0.15, checkpoint_every=30),
+        sft=TrainSettings(max_steps=50, trees_per_step=4, actions_per_tree=8, text_share=0.15, checkpoint_every=30),
         distill=DistillSettings(max_steps=10),
-        distill_worlds=8,
+        distill_worlds=6,
         evaluate=EvaluateSettings(),
     )
 

@@ -19,7 +19,7 @@ SITES = ("payroll", "webmail", "identity", "miniwob")
 SPLIT_RULE = SplitRule(
     held_out_sites=("identity",),
     held_out_attack_families=("lookalike_link",),
-    held_out_goals=("payroll/approve_wire", "webmail/add_contact"),
+    held_out_goals=("payroll/approve_wire", "webmail/save_contact"),
     held_out_wordings=("w3",),
 )
 """One site, one attack family, one goal a training site and one bank of phrases are never trained on."""

@@ -7,7 +7,6 @@ import dagster as dg
 from wm_pipeline.defs.datasets import midtrain_dataset, sft_dataset
 from wm_pipeline.defs.evaluation import attack_curriculum, eval_report, model_version, reviewed_decisions
 from wm_pipeline.defs.experience import raw_trajectories, socratic_annotations
-from wm_pipeline.defs.partitions import days, days_and_sites
 from wm_pipeline.defs.training import distilled_checkpoint, midtrain_checkpoint, sft_checkpoint
 from wm_pipeline.settings import SITES
 
@@ -20,13 +19,11 @@ MODEL = [
 experience_job = dg.define_asset_job(
     "nightly_experience",
     selection=dg.AssetSelection.assets(*EXPERIENCE),
-    partitions_def=days_and_sites,
     description="Rolls out and annotates every site of a day.",
 )
 model_job = dg.define_asset_job(
     "nightly_model",
     selection=dg.AssetSelection.assets(*MODEL),
-    partitions_def=days,
     description="From the day's experience to a registered model version, promoted only by the gate.",
 )
 

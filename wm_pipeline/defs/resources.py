@@ -57,10 +57,11 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
     WM_PROFILE, WM_DATA (folder or s3://bucket/prefix), WM_STATE, WM_MLFLOW_URI, WM_MLFLOW_ARTIFACTS, WM_MLFLOW_UI,
     WM_CHROMIUM, and AWS's own AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
     """
-    state = os.environ.get("WM_STATE", str(ROOT / ".wm"))
+    state = str(Path(os.environ.get("WM_STATE", ROOT / ".wm")).absolute())
+    data = os.environ.get("WM_DATA", f"{state}/data")
     return WorkspaceResource(
         profile=profile or os.environ.get("WM_PROFILE", "laptop"),
-        data=os.environ.get("WM_DATA", f"{state}/data"),
+        data=data if "://" in data else str(Path(data).absolute()),
         state_folder=state,
         mlflow_uri=os.environ.get("WM_MLFLOW_URI", f"sqlite:///{state}/mlflow.db"),
         mlflow_artifacts=os.environ.get("WM_MLFLOW_ARTIFACTS", f"{state}/mlartifacts"),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterMaxRetriesExceededError
 
 from wm_pipeline.defs.automation import EXPERIENCE, experience_job, model_job, range_tags
 from wm_pipeline.defs.partitions import FIRST_DAY
@@ -57,7 +58,7 @@ def run_round(definitions: dg.Definitions, day: str, assets: Sequence[str], *, s
             definitions.resolve_job_def(model_job.name).execute_in_process(
                 run_config=_CONSOLE, instance=instance, asset_selection=model, partition_key=day
             )
-    except dg.DagsterExecutionStepExecutionError as error:
+    except (dg.DagsterExecutionStepExecutionError, DagsterMaxRetriesExceededError) as error:
         cause = _cause(error)
         if cause is not None:
             raise cause from error

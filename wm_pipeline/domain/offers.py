@@ -54,7 +54,7 @@ def _canonical(state: State, action: Action) -> tuple[object, ...]:
     if action.kind is ActionKind.SUBMIT and not action.fields and target is not None:
         form: Form | None = state.form(target)
         if form is not None and form.submit_ref is not None:
-            return (ActionKind.CLICK, form.submit_ref, None)
+            return (ActionKind.CLICK, form.submit_ref, None, (), None, None)
     return (action.kind, target, action.value, action.fields, action.tool_name, action.tool_arguments)
 
 

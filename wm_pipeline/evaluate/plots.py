@@ -116,7 +116,7 @@ def loop_plot(loop: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> bytes:
     axes.set_ylim(0, 1.05)
     axes.bar(0, 0, color=OTHER, label="guard off")
     axes.bar(0, 0, color=MODEL, label="guard on")
-    axes.legend(fontsize=7, frameon=False)
+    axes.legend(fontsize=7, frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1.0))
     axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
 
@@ -157,7 +157,7 @@ def loss_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
         axes.plot([p["step"] for p in points], [p["loss"] for p in points], color=INK, lw=1.6, label="total")
         axes.set_title(stage, fontsize=9)
         axes.set_xlabel("step", fontsize=8)
-        axes.set_yscale("log")
+        axes.set_ylim(bottom=0)
         axes.legend(fontsize=6, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
