@@ -48,11 +48,18 @@ def tiny() -> Profile:
         name="tiny",
         round=RoundSettings(worlds_per_site=8, held_out_worlds=2, miniwob_worlds=2, workers=2),
         collect=CollectSettings(max_steps=4, branches=2, horizon=1),
-        model=ModelSettings(base=TINY_BASE, kept_layers=None, max_state_tokens=256, compute=Compute.FP32),
+        # Its embeddings are random, so they are trained too.
+        model=ModelSettings(
+            base=TINY_BASE,
+            kept_layers=None,
+            max_state_tokens=256,
+            compute=Compute.FP32,
+            are_embeddings_trained=True,
+        ),
         zero_shot_model=ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32),
-        midtrain=TrainSettings(max_steps=4, head_weights=MIDTRAIN_WEIGHTS),
-        sft=TrainSettings(max_steps=8),
-        distill=DistillSettings(max_steps=2, max_new_tokens=8),
+        midtrain=TrainSettings(max_steps=12, head_weights=MIDTRAIN_WEIGHTS),
+        sft=TrainSettings(max_steps=30, learning_rate=3e-3),
+        distill=DistillSettings(max_steps=4, max_new_tokens=8),
         distill_worlds=2,
         evaluate=EvaluateSettings(
             rows_per_split=30,

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterMaxRetriesExceededError
+from dagster._core.errors import DagsterAssetCheckFailedError, DagsterMaxRetriesExceededError
 
 from wm_pipeline.defs.automation import EXPERIENCE, experience_job, model_job, range_tags
 from wm_pipeline.defs.partitions import FIRST_DAY
-from wm_pipeline.domain.errors import SettingsError, WmError
+from wm_pipeline.domain.errors import CheckFailedError, SettingsError, WmError
 from wm_pipeline.fingerprints import ROUND_ASSETS, stale_assets
 from wm_pipeline.stages import Workspace
 
@@ -58,6 +58,12 @@ def run_round(definitions: dg.Definitions, day: str, assets: Sequence[str], *, s
             definitions.resolve_job_def(model_job.name).execute_in_process(
                 run_config=_CONSOLE, instance=instance, asset_selection=model, partition_key=day
             )
+    except DagsterAssetCheckFailedError as error:
+        # Dagster's message names asset and check on its last line.
+        failed = str(error).strip().splitlines()[-1]
+        raise CheckFailedError(
+            f"a blocking check failed ({failed}); its numbers are in the UI (`make ui`), nothing after it was made"
+        ) from error
     except (dg.DagsterExecutionStepExecutionError, DagsterMaxRetriesExceededError) as error:
         cause = _cause(error)
         if cause is not None:

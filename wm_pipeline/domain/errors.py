@@ -47,3 +47,7 @@ class TrainingError(WmError, RuntimeError):
 
 class ServiceError(WmError, RuntimeError):
     """A server cannot be started or reached, such as a port in use."""
+
+
+class CheckFailedError(WmError, RuntimeError):
+    """A blocking check of an asset failed: what follows would be wrong."""
