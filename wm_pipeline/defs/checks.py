@@ -61,6 +61,13 @@ def loss_fell(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
     return result("loss_fell", passed, first_loss=first, last_loss=last)
 
 
+def never_worse(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    """The published weights are the distilled ones only if validation says they are not worse."""
+    before, after = numbers.get("risk_loss_before"), numbers.get("risk_loss_after")
+    passed = None if before is None or after is None else not numbers["kept"] or after <= before
+    return result("never_worse", passed, risk_loss_before=before, risk_loss_after=after, kept=numbers.get("kept"))
+
+
 def reload_is_exact(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
     difference = numbers.get("reload_difference")
     return result("reload_is_exact", None if difference is None else difference == 0.0, difference=difference)

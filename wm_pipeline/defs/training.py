@@ -16,9 +16,9 @@ from wm_pipeline.stages import Workspace
 from wm_pipeline.training import ABLATION, TrainingJob, finish_training, prepare_distillation, prepare_training
 
 
-def _specs(asset: str) -> list[dg.AssetCheckSpec]:
+def _specs(asset: str, first: str, description: str) -> list[dg.AssetCheckSpec]:
     return [
-        checks.spec(asset, "loss_fell", "Loss is finite and fell.", blocking=True),
+        checks.spec(asset, first, description, blocking=True),
         checks.spec(
             asset, "reload_is_exact", "The published checkpoint answers as the trained model did.", blocking=True
         ),
@@ -55,9 +55,9 @@ def _finish(
         fingerprint=fingerprints(profile)[asset],
         dagster_run_id=context.run_id,
     )
+    learned = checks.never_worse if asset == "distilled_checkpoint" else checks.loss_fell
     return dg.MaterializeResult(
-        metadata=shown(output),
-        check_results=[checks.loss_fell(output.numbers), checks.reload_is_exact(output.numbers)],
+        metadata=shown(output), check_results=[learned(output.numbers), checks.reload_is_exact(output.numbers)]
     )
 
 
@@ -68,7 +68,7 @@ def _finish(
     pool="gpu",
     deps=[midtrain_dataset],
     retry_policy=dg.RetryPolicy(max_retries=1),
-    check_specs=_specs("midtrain_checkpoint"),
+    check_specs=_specs("midtrain_checkpoint", "loss_fell", "Loss is finite and fell."),
 )
 def midtrain_checkpoint(
     context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace], pipes: dg.PipesSubprocessClient
@@ -86,7 +86,7 @@ def midtrain_checkpoint(
     pool="gpu",
     deps=[sft_dataset, midtrain_checkpoint],
     retry_policy=dg.RetryPolicy(max_retries=1),
-    check_specs=_specs("sft_checkpoint"),
+    check_specs=_specs("sft_checkpoint", "loss_fell", "Loss is finite and fell."),
 )
 def sft_checkpoint(
     context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace], pipes: dg.PipesSubprocessClient
@@ -106,7 +106,7 @@ def sft_checkpoint(
     pool="gpu",
     deps=[sft_dataset, sft_checkpoint],
     retry_policy=dg.RetryPolicy(max_retries=1),
-    check_specs=_specs("distilled_checkpoint"),
+    check_specs=_specs("distilled_checkpoint", "never_worse", "Distilled weights are published only if not worse."),
 )
 def distilled_checkpoint(
     context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace], pipes: dg.PipesSubprocessClient

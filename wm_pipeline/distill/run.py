@@ -17,7 +17,13 @@ from wm_pipeline.domain.records import from_json
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
-from wm_pipeline.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from wm_pipeline.model.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    probe_logits,
+    reload_difference,
+    save_checkpoint,
+)
 from wm_pipeline.model.engine import Processes, full_weights, join_processes, leave_processes
 from wm_pipeline.model.examples import Example, TextChoice, build_tree, group_by_state, read_dataset, sft_examples
 from wm_pipeline.model.losses import class_balance
@@ -143,9 +149,10 @@ def _finish(
     after = report = validate(folder)
     # Without validation rows nothing shows that it is not worse.
     kept = before.risk_loss is not None and after.risk_loss is not None and after.risk_loss <= before.risk_loss
+    published = student
     if not kept:
-        original = load_checkpoint(Path(config.student_checkpoint), for_training=True)
-        saved = save_checkpoint(folder, manifest=manifest, model=original.model, tokenizer=student.tokenizer)
+        published = load_checkpoint(Path(config.student_checkpoint), for_training=True)
+        saved = save_checkpoint(folder, manifest=manifest, model=published.model, tokenizer=student.tokenizer)
         report = before
     store_report(folder, saved, report)
     return {
@@ -168,6 +175,7 @@ def _finish(
         "first_divergence": outcome.first_divergence,
         "last_divergence": outcome.last_divergence,
         "last_loss": outcome.last_loss,
+        "reload_difference": reload_difference(folder, probe_logits(published)),
         "validation": report_row(report),
     }
 
