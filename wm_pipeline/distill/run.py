@@ -27,7 +27,7 @@ from wm_pipeline.model.checkpoint import (
 from wm_pipeline.model.engine import Processes, full_weights, join_processes, leave_processes
 from wm_pipeline.model.examples import Example, TextChoice, build_tree, group_by_state, read_dataset, sft_examples
 from wm_pipeline.model.losses import class_balance
-from wm_pipeline.model.reporting import progress_lines
+from wm_pipeline.model.reporting import print_result, progress_lines
 from wm_pipeline.model.settings import DistillSettings, Stage
 from wm_pipeline.model.validation import ValidationReport, report_row, store_report, validate_checkpoint
 
@@ -191,8 +191,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     finally:
         leave_processes()
-    if result:
-        print(json.dumps(result))
+    print_result(result)
     return 0
 
 

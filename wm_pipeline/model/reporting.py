@@ -38,6 +38,12 @@ def progress_lines(stage: str, processes: Processes) -> Iterator[Progress]:
         yield on_stderr
 
 
+def print_result(result: Mapping[str, object]) -> None:
+    """The result as JSON on stdout, for whoever started the process by hand; Dagster reads result.json instead."""
+    if result and DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ:
+        print(json.dumps(result))
+
+
 def progress_text(losses: Mapping[str, float], tokens_per_second: float, steps_left: int, seconds: float) -> str:
     """What a progress line says after the count."""
     parts = " ".join(f"{name} {value:.3f}" for name, value in losses.items())

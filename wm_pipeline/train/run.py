@@ -34,7 +34,7 @@ from wm_pipeline.model.engine import Processes, full_weights, join_processes, le
 from wm_pipeline.model.examples import Example, midtrain_examples, read_dataset, sft_examples
 from wm_pipeline.model.heads import start_at_base_rates
 from wm_pipeline.model.losses import class_balance
-from wm_pipeline.model.reporting import progress_lines
+from wm_pipeline.model.reporting import print_result, progress_lines
 from wm_pipeline.model.settings import ModelSettings, Stage, TrainSettings
 from wm_pipeline.model.validation import report_row, store_report, validate_checkpoint
 from wm_pipeline.model.world_model import WorldModel
@@ -271,8 +271,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     finally:
         leave_processes()
-    if result:
-        print(json.dumps(result))
+    print_result(result)
     return 0
 
 
