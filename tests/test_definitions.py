@@ -109,11 +109,13 @@ def test_what_would_be_wrong_downstream_is_blocked() -> None:
         "sft_dataset.no_leakage",
         "sft_dataset.splits_are_filled",
         "sft_dataset.labels_are_balanced",
-        *(
-            f"{stage}_checkpoint.{check}"
-            for stage in ("midtrain", "sft", "distilled")
-            for check in ("loss_fell", "reload_is_exact")
-        ),
+        "midtrain_checkpoint.loss_fell",
+        "midtrain_checkpoint.reload_is_exact",
+        "sft_checkpoint.loss_fell",
+        "sft_checkpoint.reload_is_exact",
+        # Distillation does not minimise one loss: what must hold is that the published weights are not worse.
+        "distilled_checkpoint.never_worse",
+        "distilled_checkpoint.reload_is_exact",
     }
 
 
