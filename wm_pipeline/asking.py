@@ -9,7 +9,7 @@ from wm_pipeline.domain.action import Action, check_action
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.records import from_json, from_row
 from wm_pipeline.domain.state import State
-from wm_pipeline.evaluation import load_predictor
+from wm_pipeline.evaluation import load_champion, load_predictor
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.stages import Workspace
 
@@ -56,9 +56,9 @@ def predictor_in_use(workspace: Workspace, checkpoint: Path | None) -> "WorldMod
 
     if checkpoint is not None:
         return WorldModelPredictor.load(checkpoint)
-    champion = workspace.registry.champion()
+    champion = load_champion(workspace)
     if champion is not None:
-        return load_predictor(workspace, champion.checkpoint_address.removeprefix(workspace.store.address_of("")))
+        return champion
     days = sorted({path.split("/")[2] for path in workspace.store.list_files("checkpoints/distilled")})
     if not days:
         raise MissingUpstreamError(f"no model in {workspace.store.root}; run `wm run`, or give --checkpoint")

@@ -14,7 +14,7 @@ import polars as pl
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.errors import MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
-from wm_pipeline.domain.ports import Predictor, Progress
+from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ProposedBy
@@ -25,7 +25,7 @@ from wm_pipeline.gateways.mlflow_registry import RegisteredModel
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.settings import Profile
 from wm_pipeline.stages import MINIWOB, StageOutput, Workspace, lineage_of, open_environment, write_lineage
-from wm_pipeline.training import ABLATION, CHECKPOINT, guard_of
+from wm_pipeline.training import ABLATION, CHECKPOINT, guard_of, parse_curve
 
 if TYPE_CHECKING:
     from wm_pipeline.serve.predictor import WorldModelPredictor
@@ -41,7 +41,7 @@ def load_predictor(workspace: Workspace, path: str) -> "WorldModelPredictor":
     return WorldModelPredictor.load(workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT)
 
 
-def load_champion(workspace: Workspace) -> Predictor | None:
+def load_champion(workspace: Workspace) -> "WorldModelPredictor | None":
     """The champion's predictor; None before the first promotion."""
     champion = workspace.registry.champion()
     if champion is None:
@@ -161,8 +161,7 @@ def _checkpoint_folders(profile: Profile, day: str) -> dict[str, str]:
 
 
 def _curve(workspace: Workspace, folder: str) -> list[dict[str, float]]:
-    lines = workspace.store.read_bytes(f"{folder}/metrics.jsonl").decode().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if isinstance(v, int | float)} for line in lines]
+    return parse_curve(workspace.store.read_bytes(f"{folder}/metrics.jsonl").decode())
 
 
 def _checkpoints(

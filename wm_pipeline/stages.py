@@ -7,7 +7,7 @@ call the same functions. Training stages are in training.py.
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -403,8 +403,3 @@ class PrintedProgress:
         self._write(f"  {done}/{total} {text}{ending}")
         if done >= total:
             self._started.pop(total, None)
-
-
-def as_plain(output: StageOutput) -> dict[str, Any]:
-    """For JSON."""
-    return {key: value for key, value in asdict(output).items() if key != "sample"}

@@ -228,9 +228,13 @@ def read_result(job: TrainingJob) -> dict[str, Any]:
 
 
 def read_curve(output: Path) -> list[dict[str, float]]:
-    """The numbers of every step."""
-    lines = (output / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if isinstance(v, int | float)} for line in lines]
+    """The numbers of every step of a job."""
+    return parse_curve((output / "metrics.jsonl").read_text())
+
+
+def parse_curve(text: str) -> list[dict[str, float]]:
+    """The numbers in a metrics.jsonl, one step a line; what is no number is left out."""
+    return [{k: v for k, v in json.loads(line).items() if isinstance(v, int | float)} for line in text.splitlines()]
 
 
 def _fall_of(curve: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
