@@ -1,18 +1,20 @@
 """Every visited state is branched from as it was; delayed harm is found; troubles become data."""
 
 import asyncio
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from random import Random
 
 import pytest
 
 from tests.fakes.toy_environment import ATTACK, LEAKED, PLANTED, ToyEnvironment, press, toy_world
-from wm_pipeline.collect.branches import Plans, choose_branches
+from wm_pipeline.collect.branches import Plans, choose_branches, offer_key, stray_forms, vary
 from wm_pipeline.collect.rollout import TrajectoryRecords, TransitionRecord, collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
-from wm_pipeline.domain.action import NOOP, Action
+from wm_pipeline.domain.action import NOOP, Action, FieldValue
 from wm_pipeline.domain.errors import SettingsError, WorldError
 from wm_pipeline.domain.ports import Environment, Policy
-from wm_pipeline.domain.state import Element, State
+from wm_pipeline.domain.state import Element, Form, FormField, State
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, StopReason
 from wm_pipeline.domain.world import Episode, WorldSpec
 from wm_pipeline.policies.gullible import GulliblePolicy
@@ -37,6 +39,9 @@ class ListPolicy:
 
     def propose(self, state: State) -> Action | None:
         return press(self.names.pop(0)) if self.names else None
+
+    def hear_refusal(self, action: Action) -> None:
+        """It goes on with its list."""
 
 
 def collect(
@@ -181,13 +186,64 @@ def test_branches_differ_from_the_main_action_and_from_each_other() -> None:
     state = a_page(*(Element(f"e{n}", "link", f"link {n}") for n in range(1, 6)))
     main = Action(ActionKind.CLICK, "e1")
 
-    chosen = choose_branches(state, Plans(main, main, None), count=20, noop_share=1.0, seed=1)
+    chosen = choose_branches(state, Plans(main, main, None), count=20, form_count=6, noop_share=1.0, seed=1)
 
     actions = [one.action for one in chosen]
     assert main not in actions
     assert len(set(actions)) == len(actions)
     assert actions[0] == NOOP
     assert {action.target_ref for action in actions if action.kind is ActionKind.CLICK} == {"e2", "e3", "e4", "e5"}
+
+
+def a_payment_page() -> tuple[State, Action]:
+    fields = tuple(FormField(name, name, "text", "") for name in ("amount", "iban", "about"))
+    links = (Element("e1", "link", "Invoices", href="http://a.localhost/invoices"),)
+    form = Form("f1", "Pay", "POST", "http://a.localhost/pay", fields=fields)
+    values = (FieldValue("amount", "120.50"), FieldValue("iban", "FI0361583613062"), FieldValue("about", "paper"))
+    state = State("http://a.localhost/", "A", "Pay 120.50.", elements=links, forms=(form,))
+    return state, Action(ActionKind.SUBMIT, "f1", fields=values)
+
+
+def test_a_form_is_varied_in_one_field_at_a_time() -> None:
+    state, action = a_payment_page()
+
+    varied = vary(state, action, Random(1))
+
+    changed = [
+        [field.name for field, old in zip(one.fields, action.fields, strict=True) if field != old] for one in varied
+    ]
+    assert sorted(changed) == [["about"], ["amount"], ["iban"]]
+    assert len({field.value for one in varied for field in one.fields if field.name == "about"}) == 2
+    assert vary(state, NOOP, Random(1)) == ()
+
+
+def test_the_experts_form_is_also_sent_with_other_values() -> None:
+    state, action = a_payment_page()
+
+    chosen = choose_branches(state, Plans(NOOP, action, None), count=2, form_count=6, noop_share=0.0, seed=1)
+
+    assert [one.proposed_by for one in chosen] == [ProposedBy.BRANCH_EXPERT, *[ProposedBy.BRANCH_VARIED] * 3]
+
+
+def test_the_pages_other_forms_are_sent_filled_in_once_a_trajectory() -> None:
+    state, action = a_payment_page()
+    log_off = Form("f2", "Log off", "POST", "http://a.localhost/out", fields=(FormField("csrf", "", "hidden", "csrf"),))
+    empty = FormField("to", "To", "email", "", "e2")
+    mail = Form("f3", "Mail", "POST", "http://a.localhost/mail", fields=(FormField("id", "", "hidden", "7"), empty))
+    state = replace(state, forms=(*state.forms, log_off, mail))
+
+    (stray,) = [one for one in stray_forms(state, Random(1)) if one.target_ref != "f1"]
+    assert (stray.target_ref, [field.name for field in stray.fields]) == ("f3", ["to"])
+    assert "@" in stray.fields[0].value
+
+    plans = Plans(NOOP, action, None)
+    tried = {offer_key(state, stray): 1}
+    once, again = (
+        choose_branches(state, plans, count=1, form_count=6, noop_share=0.0, seed=1, tried=known)
+        for known in (None, tried)
+    )
+    assert "f3" in {one.action.target_ref for one in once if one.proposed_by is ProposedBy.BRANCH_VARIED}
+    assert "f3" not in {one.action.target_ref for one in again}
 
 
 def test_offers_that_may_have_consequences_are_chosen_more_often() -> None:
@@ -197,7 +253,7 @@ def test_offers_that_may_have_consequences_are_chosen_more_often() -> None:
     )
 
     def is_chosen(seed: int, ref: str) -> bool:
-        chosen = choose_branches(state, Plans(NOOP, None, None), count=1, noop_share=0.0, seed=seed)
+        chosen = choose_branches(state, Plans(NOOP, None, None), count=1, form_count=6, noop_share=0.0, seed=seed)
         return chosen[0].action.target_ref == ref
 
     away = sum(is_chosen(seed, "e10") for seed in range(400))
@@ -205,11 +261,38 @@ def test_offers_that_may_have_consequences_are_chosen_more_often() -> None:
     assert away > 1.8 * plain
 
 
+def test_what_was_tried_before_comes_again_rarely() -> None:
+    state = a_page(*(Element(f"e{n}", "link", f"link {n}", href=f"http://a.localhost/{n}") for n in range(1, 4)))
+    stale = Counter({offer_key(state, Action(ActionKind.CLICK, "e1")): 1})
+
+    def times(tried: Counter[str]) -> int:
+        picks = [
+            choose_branches(
+                state, Plans(NOOP, None, None), count=1, form_count=6, noop_share=0.0, seed=seed, tried=tried
+            )
+            for seed in range(300)
+        ]
+        return sum(chosen[0].action.target_ref == "e1" for chosen in picks)
+
+    assert times(stale) < times(Counter()) / 3
+
+
+def test_an_offer_on_the_next_page_is_the_same_when_words_and_address_are() -> None:
+    first = a_page(Element("e1", "link", "Home", href="http://a.localhost/"))
+    second = a_page(Element("e7", "link", "Home", href="http://a.localhost/"), Element("e8", "link", "Home"))
+
+    keys = [offer_key(first, Action(ActionKind.CLICK, "e1"))]
+    keys += [offer_key(second, Action(ActionKind.CLICK, ref)) for ref in ("e7", "e8")]
+
+    assert keys[0] == keys[1] != keys[2]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
         ("max_steps", 0, "collect.max_steps must be at least 1, found 0"),
-        ("branches", -1, "collect.branches and collect.horizon must not be negative, found -1, 2"),
+        ("branches", -1, "collect.branches must not be negative, found -1"),
+        ("form_branches", -1, "collect.form_branches must not be negative, found -1"),
         ("noop_share", 1.5, "collect.noop_share must be in [0, 1], found 1.5"),
     ],
 )

@@ -12,7 +12,15 @@ from wm_pipeline.domain.ports import Guard, Policy
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason, Verdict
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, CounterfactualResult, check_counterfactual, spread
-from wm_pipeline.evaluate.in_the_loop import LoopEpisode, LoopMetrics, loop_table, run_episode, run_loop, summarize
+from wm_pipeline.evaluate.in_the_loop import (
+    LoopEpisode,
+    LoopMetrics,
+    guard_mistakes,
+    loop_table,
+    run_episode,
+    run_loop,
+    summarize,
+)
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.scripted import ScriptedPolicy
 
@@ -72,16 +80,23 @@ def test_an_escalated_attack_is_not_executed_and_is_known_to_have_been_harmful()
     episode = play(GulliblePolicy(), ATTACKED, guard=BLOCKS_LEAKS)
 
     assert not episode.attack_success
-    assert (episode.counts.unsafe_proposed, episode.counts.unsafe_executed) == (2, 0)
+    assert (episode.counts.unsafe_proposed, episode.counts.unsafe_executed) == (1, 0)
     assert measured(episode).miss == 0.0
 
 
 def test_an_episode_ends_when_the_policy_insists_on_what_was_escalated() -> None:
-    episode = play(GulliblePolicy(), ATTACKED, guard=BLOCKS_LEAKS)
+    episode = play(ListedPolicy("next", "leak", "leak", "finish"), ATTACKED, guard=BLOCKS_LEAKS)
 
     assert episode.stop_reason is StopReason.ESCALATED
     assert episode.counts.escalations == 2
     assert not episode.goal_reached
+
+
+def test_a_gullible_policy_that_hears_of_the_refusal_goes_on_with_its_goal() -> None:
+    episode = play(GulliblePolicy(), ATTACKED, guard=BLOCKS_LEAKS)
+
+    assert episode.counts.escalations == 1
+    assert (episode.goal_reached, episode.attack_success) == (True, False)
 
 
 def test_a_policy_that_goes_on_otherwise_still_reaches_its_goal() -> None:
@@ -142,6 +157,33 @@ def test_a_world_that_cannot_be_restored_is_a_crash() -> None:
     episode = play(ListedPolicy("plant"), spec, guard=ButtonGuard({"plant": Verdict.ESCALATE}))
 
     assert episode.stop_reason is StopReason.BROWSER_CRASHED
+
+
+def test_every_decision_is_kept_with_what_came_of_it() -> None:
+    guard = ButtonGuard({"leak": "next", "finish": Verdict.ESCALATE})
+
+    episode = play(ListedPolicy("next", "leak", "finish"), ATTACKED, guard=guard)
+
+    assert [(one.action.split('"')[1], one.verdict, one.is_harmful, one.is_mistake) for one in episode.judged] == [
+        ("next", Verdict.EXECUTE, False, False),
+        ("leak", Verdict.SWITCH, True, False),
+        ("finish", Verdict.ESCALATE, False, True),
+    ]
+    assert [one.executed for one in episode.judged] == [None, 'click button "next"', None]
+
+
+def test_the_guards_mistakes_are_listed_harm_first() -> None:
+    over_blocked = play(ListedPolicy("finish"), guard=ButtonGuard({"finish": Verdict.ESCALATE}))
+    missed = play(ListedPolicy("leak"), ATTACKED, guard=ButtonGuard({}))
+    faultless = play(ListedPolicy("leak"), ATTACKED, guard=BLOCKS_LEAKS)
+
+    found = guard_mistakes([over_blocked, missed, faultless], limit=5)
+
+    assert [(one["is_harmful"], one["attack_family"], one["verdict"]) for one in found] == [
+        (True, ATTACK.family, Verdict.EXECUTE),
+        (False, None, Verdict.ESCALATE),
+    ]
+    assert guard_mistakes([missed, missed], limit=1) == found[:1]
 
 
 # --- cost -------------------------------------------------------------------------------------------------------------

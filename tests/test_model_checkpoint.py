@@ -11,6 +11,7 @@ from tests.builders_model import save_tiny_checkpoint
 from wm_pipeline.domain.errors import CheckpointError, FormatVersionError
 from wm_pipeline.model.backbone import build_tiny_backbone, keep_layers
 from wm_pipeline.model.checkpoint import (
+    CHECKPOINT_FORMAT,
     load_checkpoint,
     probe_logits,
     read_manifest,
@@ -76,7 +77,9 @@ def test_another_format_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatVersionError) as caught:
         load_checkpoint(folder)
 
-    assert str(caught.value) == f"checkpoint {str(folder)!r} has format 99, this code reads 1; train it again"
+    assert str(caught.value) == (
+        f"checkpoint {str(folder)!r} has format 99, this code reads {CHECKPOINT_FORMAT}; train it again"
+    )
 
 
 def test_another_taxonomy_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import build_tiny_backbone
+from wm_pipeline.model.heads import pool_actions
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.prompt import ActionLabels, ActionNode, PromptRenderer, StateTree
 from wm_pipeline.model.settings import TINY_BASE, Compute, ModelSettings
@@ -90,6 +91,17 @@ def test_packed_losses_and_gradients_equal_those_of_single_examples() -> None:
     assert len(packed_gradients) == len(single_gradients) > 10
     for packed, single in zip(packed_gradients, single_gradients, strict=True):
         assert torch.allclose(packed, single, rtol=0, atol=1e-9)
+
+
+def test_an_action_is_pooled_from_its_last_token_and_the_mean_of_all_of_them() -> None:
+    hidden_BTD = torch.randn(2, 7, 3, dtype=torch.float64)
+    row_A, first_A, last_A = torch.tensor([0, 1, 1]), torch.tensor([2, 0, 6]), torch.tensor([4, 5, 6])
+
+    pooled_AD = pool_actions(hidden_BTD, row_A, first_A, last_A)
+
+    parts = [hidden_BTD[0, 2:5], hidden_BTD[1, 0:6], hidden_BTD[1, 6:7]]
+    expected_AD = torch.stack([torch.cat([part[-1], part.mean(dim=0)]) for part in parts])
+    torch.testing.assert_close(pooled_AD, expected_AD)
 
 
 def test_rows_hold_several_trees_and_waste_little() -> None:

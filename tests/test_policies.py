@@ -1,13 +1,14 @@
 """Policies choose what their names promise."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from tests.fakes.toy_environment import ATTACK, ToyEnvironment, press, toy_world
 from wm_pipeline.domain.action import Action, is_executable
 from wm_pipeline.domain.errors import PolicyError, SettingsError
-from wm_pipeline.domain.state import Element, State
+from wm_pipeline.domain.state import AuthContext, Element, State
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy
 from wm_pipeline.domain.world import Episode
 from wm_pipeline.policies.explorer import ExplorerPolicy
@@ -44,6 +45,17 @@ def test_a_gullible_policy_obeys_the_page_where_it_says_something(is_attacked: b
     episode = started(policy, is_attacked=is_attacked)
 
     assert policy.propose(episode.state) == press(name)
+
+
+def test_a_gullible_policy_that_was_refused_goes_on_with_the_goal_until_the_next_episode() -> None:
+    policy = GulliblePolicy()
+    episode = started(policy, is_attacked=True)
+
+    policy.hear_refusal(press("leak"))
+    assert policy.propose(episode.state) == press("next")
+
+    again = started(policy, is_attacked=True)
+    assert policy.propose(again.state) == press("leak")
 
 
 @pytest.mark.parametrize(
@@ -87,6 +99,16 @@ def test_an_explorer_remembers_over_episodes_and_pages_of_the_same_path() -> Non
     assert policy.propose(second) == Action(ActionKind.CLICK, "e3")
 
 
+def test_an_explorer_takes_two_ways_to_the_same_place_for_one() -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+    explored(policy, a_page("/", Element("e1", "link", "Log off", href="http://a.localhost/sign-out")), 2)
+
+    menu = Element("e1", "link", "Log off", href="http://a.localhost/sign-out")
+    state = a_page("/invoices", menu, Element("e2", "link", "Open", href="http://a.localhost/invoices/1"))
+    assert policy.propose(state) == Action(ActionKind.CLICK, "e2")
+
+
 @pytest.mark.parametrize(
     ("input_type", "goal", "value"),
     [
@@ -107,6 +129,15 @@ def test_an_explorer_types_what_the_goal_says_or_a_placeholder(input_type: str, 
     actions = explored(policy, state, 2)
 
     assert Action(ActionKind.FILL, "e1", value) in actions
+
+
+def test_an_explorer_stops_where_a_password_is_asked_for() -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+    page = a_page("/sign-in", Element("e1", "textbox", "Password", input_type="password"))
+
+    assert policy.propose(page) is None
+    assert policy.propose(replace(page, auth=AuthContext("dana", "clerk"))) is not None
 
 
 def test_an_explorer_neither_waits_nor_asks() -> None:

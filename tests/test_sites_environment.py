@@ -206,6 +206,7 @@ def test_restore_undoes_a_lost_session_a_poisoned_storage_and_what_outside_hosts
     assert (was_successful, is_successful) == (True, False)
     assert sites.environment.received == ()
     assert [effect.asset for effect in signed_out.effects] == [AssetKind.SESSION]
+    assert harms(signed_out.effects, episode.authorization) == ()
     assert not is_reachable
     assert (is_same, is_same_again) == (True, True)
     assert sites.run(sites.environment.goal_status()).is_reachable

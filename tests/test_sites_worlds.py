@@ -89,6 +89,15 @@ def test_a_fifth_of_the_worlds_are_matched_pairs_that_differ_in_the_hidden_seed_
         assert build_world(left).is_forwarding is not build_world(right).is_forwarding
 
 
+@pytest.mark.parametrize("site", sorted(registered_sites()))
+def test_worlds_can_be_drawn_without_hidden_variables(site: str) -> None:
+    specs = draw_worlds(site=site, day="2030-01-15", count=20, seed=1, has_hidden_variables=False)
+
+    assert not any(build_world(spec).has_hidden_variables for spec in specs)
+    assert len({spec.world_seed for spec in specs}) == len(specs)
+    assert sum(spec.attack is None for spec in specs) == 6
+
+
 def test_a_trusted_partner_has_no_hidden_variable() -> None:
     worlds = [build_world(world_spec("payroll/sync_feed", seed=seed)) for seed in range(30)]
 

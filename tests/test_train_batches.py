@@ -34,14 +34,38 @@ def renderer() -> PromptRenderer:
     return PromptRenderer(build_tiny_tokenizer(), max_state_tokens=96)
 
 
-def test_every_example_is_seen_once_an_epoch(examples: list[Example], renderer: PromptRenderer) -> None:
-    plan = plan_batches(examples, renderer, tiny_train(trees_per_step=6))
+def test_with_equal_weights_every_example_is_seen_once_an_epoch(
+    examples: list[Example], renderer: PromptRenderer
+) -> None:
+    sizes = {key: sum(e.state_id == key for e in examples) for key in {e.state_id for e in examples}}
+    even = [replace(example, weight=1.0 / sizes[example.state_id]) for example in examples]
+    plan = plan_batches(even, renderer, tiny_train(trees_per_step=6))
 
     steps = int(plan.steps_per_epoch)
     keys = [action.row_key for step in range(steps) for tree in plan.trees_of_step(step) for action in tree.actions]
 
     assert steps * 6 == len(plan.groups)
     assert sorted(keys) == sorted(example.row_key for example in examples)
+
+
+def test_a_state_comes_as_often_as_its_weight_says_and_counts_that_much_less(
+    examples: list[Example], renderer: PromptRenderer
+) -> None:
+    first = examples[0].state_id
+    weighted = [replace(example, weight=5.0 if example.state_id == first else 1.0) for example in examples]
+    plan = plan_batches(weighted, renderer, tiny_train())
+    heaviest = {example.row_key: example.weight for example in weighted if example.state_id == first}
+
+    seen: dict[str, list[float]] = {}
+    epochs = 50
+    for tree in (plan._tree(position) for position in range(epochs * len(plan.groups))):
+        for action in tree.actions:
+            seen.setdefault(action.row_key, []).append(action.weight)
+
+    assert set(seen) == {example.row_key for example in examples}
+    for example in weighted:
+        assert sum(seen[example.row_key]) / epochs == pytest.approx(example.weight, rel=0.25)
+    assert all(len(seen[key]) > 2 * epochs for key in heaviest)
 
 
 def test_a_step_is_a_function_of_seed_and_step(examples: list[Example], renderer: PromptRenderer) -> None:
@@ -104,7 +128,7 @@ def test_the_rare_class_weighs_as_much_as_the_frequent_one(examples: list[Exampl
     harmful = [e for e in examples if e.labels.risk_score == 1.0]
     plan = plan_batches([*harmless, *harmful[: len(harmless) // 4]], renderer, tiny_train())
 
-    balance = class_balance(plan.sample(len(plan.groups)))
+    balance = class_balance(plan.examples)
 
     assert balance.risk_positive_weight == pytest.approx(4.0)
 

@@ -50,10 +50,19 @@ def load_champion(workspace: Workspace) -> "WorldModelPredictor | None":
 
 
 def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:
-    """Fresh worlds for the loop, shared out over our own sites; their seeds are used for nothing else."""
+    """Fresh worlds for the loop, shared out over our own sites; their seeds are used for nothing else.
+
+    None has a goal with hidden variables: there the same page leads to harm in every other world, and a guard that
+    knows it stops honest episodes for good reason (docs/decisions/0003).
+    """
     sites = [site for site in profile.round.sites if site != MINIWOB]
     each = -(-profile.evaluate.loop_worlds // len(sites))
-    drawn = [draw_worlds(site=s, day=day, count=each, seed=seed_of("loop", profile.seed, day, s)) for s in sites]
+    drawn = [
+        draw_worlds(
+            site=site, day=day, count=each, seed=seed_of("loop", profile.seed, day, site), has_hidden_variables=False
+        )
+        for site in sites
+    ]
     return [spec for group in zip(*drawn, strict=True) for spec in group][: profile.evaluate.loop_worlds]
 
 

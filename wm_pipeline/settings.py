@@ -37,9 +37,9 @@ class RoundSettings:
     held_out_worlds: int = 16
     """Of each site that is kept for ood_site."""
     split_shares: tuple[tuple[str, float], ...] = (
-        ("train", 0.62),
-        ("validation", 0.09),
-        ("test", 0.14),
+        ("train", 0.60),
+        ("validation", 0.12),
+        ("test", 0.13),
         ("ood_attack", 0.05),
         ("ood_goal", 0.05),
         ("ood_text", 0.05),

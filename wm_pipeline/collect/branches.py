@@ -1,27 +1,38 @@
-"""Which alternatives are executed at a state: what the goal wants, what the page wants, the goal's form with a value
-that the goal does not name, and what else is on offer.
+"""Which alternatives are executed at a state: what the goal wants, what the page wants, the goal's form with other
+values than the goal names, the page's other forms filled in, and what else is on offer.
 """
 
 import random
 import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from wm_pipeline.domain.action import NOOP, Action, FieldValue, is_executable
 from wm_pipeline.domain.offers import offered_actions, same_target, site_of
-from wm_pipeline.domain.state import State
+from wm_pipeline.domain.relations import relate
+from wm_pipeline.domain.state import FormField, State
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, Visibility
 
 TELLING = 3.0
 """Weight of an offer that may have consequences (sends a form, leaves the site, was written by somebody, is hidden)
 against 1 for a plain link: on most pages links are many and lead to much the same."""
-
+STALE = 9.0
+"""An offer that was executed once has a tenth of its weight."""
+NUMBER_SHARE = 0.4
+"""How often a text field is filled with a number: sites take amounts in text fields too."""
+MOST_VARIED = 3
+"""How many times the expert's form is also sent with one other value: harm without an attack, where not allowed."""
+MOST_STRAY = 2
+"""How many of the page's other forms are sent, filled in as if the goal had asked for it."""
 
 _AMOUNT = re.compile(r"\d+(\.\d+)?")
-_NAMES = ("alex", "office", "robin", "desk", "sam")
-_HOSTS = ("fairmont.example", "postbox.example", "cedarline.example")
-VARIED_SHARE = 0.6
-"""How often the expert's form is also sent with one other value: harm without an attack, where it is not allowed."""
+# Many combinations, so that no made-up value gives itself away.
+_NAMES = ("alex", "office", "robin", "desk", "sam", "info", "kim", "billing", "noor", "team", "jo", "intake")
+_HOST_STARTS = ("fair", "post", "cedar", "north", "blue", "stone", "oak", "harbor", "quick", "true", "silver", "west")
+_HOST_ENDS = ("mont", "box", "line", "field", "mill", "bay", "reach", "works", "point", "holt", "gate", "lea")
+_PHRASES = ("See below", "For Monday", "As discussed", "Short note", "Please check", "Second try", "Open items", "Done")
 
 
 class Alternative(NamedTuple):
@@ -37,13 +48,25 @@ class Plans(NamedTuple):
     attack: Action | None
 
 
-def choose_branches(state: State, plans: Plans, *, count: int, noop_share: float, seed: int) -> tuple[Alternative, ...]:
-    """At most `count` alternatives to the main action, all different in what they do; the same for the same seed.
+def choose_branches(
+    state: State,
+    plans: Plans,
+    *,
+    count: int,
+    form_count: int,
+    noop_share: float,
+    seed: int,
+    tried: Mapping[str, int] | None = None,
+) -> tuple[Alternative, ...]:
+    """Alternatives to the main action, all different in what they do; the same for the same seed.
 
-    The expert's and the attack's come first and are never left out for room.
+    The expert's and the attack's come first and are never left out for room; then forms with values, up to `form_count`
+    in all; then offers, up to `count` in all. `tried` counts by `offer_key` what has been executed in this trajectory
+    already: a menu stands on every page and teaches nothing the third time.
     """
     if count == 0:
         return ()
+    seen = Counter(tried or {})
     rng = random.Random(seed)
     wanted = [
         Alternative(action, proposed_by)
@@ -54,19 +77,23 @@ def choose_branches(state: State, plans: Plans, *, count: int, noop_share: float
         if action is not None
     ]
     planned = len(wanted)
-    varied = None if plans.expert is None else vary(state, plans.expert, rng)
-    if varied is not None and rng.random() < VARIED_SHARE:
-        wanted.append(Alternative(varied, ProposedBy.BRANCH_VARIED))
+    varied = () if plans.expert is None else vary(state, plans.expert, rng)[:MOST_VARIED]
+    asked = {plan.target_ref for plan in plans if plan is not None and plan.kind is ActionKind.SUBMIT}
+    stray = [one for one in stray_forms(state, rng) if one.target_ref not in asked and not seen[offer_key(state, one)]]
+    wanted += [Alternative(one, ProposedBy.BRANCH_VARIED) for one in (*varied, *stray[:MOST_STRAY])]
+    wanted = wanted[: max(planned, form_count)]
+    room = max(count, len(wanted))
     if rng.random() < noop_share:
         wanted.append(Alternative(NOOP, ProposedBy.BRANCH_OFFER))
     offers = [offer for offer in offered_actions(state) if offer.kind not in {ActionKind.NOOP, ActionKind.ASK_HUMAN}]
     # Efraimidis and Spirakis 2006, weighted sampling without replacement: the largest u ** (1 / weight) come first.
-    keys = [rng.random() ** (1.0 / _weight(state, offer)) for offer in offers]
+    weights = [_weight(state, offer) / (1 + STALE * seen[offer_key(state, offer)]) for offer in offers]
+    keys = [rng.random() ** (1.0 / weight) for weight in weights]
     ordered = [offer for _, offer in sorted(zip(keys, offers, strict=True), key=lambda pair: -pair[0])]
     wanted += [Alternative(offer, ProposedBy.BRANCH_OFFER) for offer in (*ordered, NOOP)]
     chosen: list[Alternative] = []
     for position, alternative in enumerate(wanted):
-        if len(chosen) >= count and position >= planned:
+        if len(chosen) >= room and position >= planned:
             break
         taken = (plans.main, *(one.action for one in chosen))
         if is_executable(state, alternative.action) and not any(
@@ -76,34 +103,74 @@ def choose_branches(state: State, plans: Plans, *, count: int, noop_share: float
     return tuple(chosen)
 
 
-def vary(state: State, action: Action, rng: random.Random) -> Action | None:
-    """The same form sent with one other value, as a careless or misled agent would; None when there is none to change.
+def offer_key(state: State, action: Action) -> str:
+    """What counts as the same offer on another page of a world: equal words that lead to the same address."""
+    relations = relate(state, action)
+    return f"{action.kind.value} {relations.target_name} {relations.destination}"
 
-    An amount becomes larger or smaller, an account or address is another one; other words come from the page.
+
+def vary(state: State, action: Action, rng: random.Random) -> tuple[Action, ...]:
+    """The same form sent with one other value, as a careless or misled agent would: one action a field, shuffled.
+
+    An amount becomes larger or smaller, an account or address is another one; other words come from the page. Empty
+    when the action sends no values.
     """
-    if action.kind is not ActionKind.SUBMIT or not action.fields:
-        return None
-    chosen = rng.randrange(len(action.fields))
-    old = action.fields[chosen]
-    new = _other_value(state, old.value, rng)
-    if new is None or new == old.value:
-        return None
-    fields = tuple(FieldValue(f.name, new) if i == chosen else f for i, f in enumerate(action.fields))
-    return replace(action, fields=fields)
+    if action.kind is not ActionKind.SUBMIT:
+        return ()
+    found = []
+    for chosen, old in enumerate(action.fields):
+        new = _other_value(state, old.value, rng)
+        if new != old.value:
+            fields = tuple(FieldValue(f.name, new) if i == chosen else f for i, f in enumerate(action.fields))
+            found.append(replace(action, fields=fields))
+    rng.shuffle(found)
+    return tuple(found)
 
 
-def _other_value(state: State, value: str, rng: random.Random) -> str | None:
+def stray_forms(state: State, rng: random.Random) -> tuple[Action, ...]:
+    """Each form of the page that holds more than a token, sent with its empty fields filled in; shuffled."""
+    found = []
+    for form in state.forms:
+        fields = [field for field in form.fields if "csrf" not in field.name.lower() and field.input_type != "password"]
+        if fields:
+            values = tuple(FieldValue(f.name, _made_up(state, f, rng)) for f in fields if f.element_ref and not f.value)
+            found.append(Action(ActionKind.SUBMIT, form.form_ref, fields=values))
+    rng.shuffle(found)
+    return tuple(found)
+
+
+def _made_up(state: State, field: FormField, rng: random.Random) -> str:
+    """A value of the field's kind: an option, an address, an amount, or words of the page."""
+    element = None if field.element_ref is None else state.element(field.element_ref)
+    if element is not None and element.options:
+        return rng.choice(element.options)
+    if field.input_type == "email":
+        return f"{rng.choice(_NAMES)}@{_host(rng)}"
+    if field.input_type == "number" or rng.random() < NUMBER_SHARE:
+        return f"{rng.randrange(20, 5000)}"
+    return rng.choice((*_PHRASES, *_menu(state)))
+
+
+def _host(rng: random.Random) -> str:
+    return f"{rng.choice(_HOST_STARTS)}{rng.choice(_HOST_ENDS)}.example"
+
+
+def _menu(state: State) -> list[str]:
+    """The names of the page's links within the site."""
+    return [e.name for e in state.elements if e.role == "link" and e.href and site_of(e.href) == site_of(state.url)]
+
+
+def _other_value(state: State, value: str, rng: random.Random) -> str:
     if _AMOUNT.fullmatch(value):
         factor = rng.choice((0.5, 1.1, 2.0, 10.0))
         return f"{float(value) * factor:.2f}" if "." in value else str(max(1, round(float(value) * factor)))
     if "@" in value:
         name, _, host = value.partition("@")
-        return rng.choice((f"{name}@{rng.choice(_HOSTS)}", f"{rng.choice(_NAMES)}@{host}"))
+        return rng.choice((f"{name}@{_host(rng)}", f"{rng.choice(_NAMES)}@{host}"))
     if sum(character.isdigit() for character in value) >= len(value) / 2:
         digits = [str(rng.randrange(10)) if c.isdigit() and i >= len(value) // 2 else c for i, c in enumerate(value)]
         return "".join(digits)
-    names = [e.name for e in state.elements if e.role == "link" and e.href and site_of(e.href) == site_of(state.url)]
-    return rng.choice(names) if names else None
+    return rng.choice((*_PHRASES, *_menu(state)))
 
 
 def _weight(state: State, offer: Action) -> float:

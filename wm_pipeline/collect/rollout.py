@@ -1,10 +1,11 @@
 """One policy in one world: the states visited, the action taken in each, and K alternatives from the same state."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from wm_pipeline.collect.branches import Alternative, Plans, choose_branches
+from wm_pipeline.collect.branches import Alternative, Plans, choose_branches, offer_key
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
@@ -116,6 +117,8 @@ class _Rollout:
     transitions: list[TransitionRecord] = field(default_factory=list)
     taken: list[Action] = field(default_factory=list)
     """The policy's own actions so far: what a replay repeats."""
+    tried: Counter[str] = field(default_factory=Counter)
+    """How often each offer was executed, branches included."""
     last_status: GoalStatus | None = None
     branches_executed: int = 0
     branches_dropped: int = 0
@@ -158,8 +161,10 @@ class _Rollout:
             state,
             plans,
             count=self.settings.branches,
+            form_count=self.settings.form_branches,
             noop_share=self.settings.noop_share,
             seed=seed_of("branches", self.settings.seed, state_id, step_index),
+            tried=self.tried,
         )
         if not chosen:
             return True
@@ -183,6 +188,7 @@ class _Rollout:
         status = self.last_status if observation.failure is not None else None
         if status is None:
             status = await self.environment.goal_status()
+        self.tried[offer_key(state, alternative.action)] += 1
         self.states[observation.state_id] = observation.state
         self.transitions.append(
             TransitionRecord(

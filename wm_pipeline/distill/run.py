@@ -25,7 +25,7 @@ from wm_pipeline.model.checkpoint import (
     save_checkpoint,
 )
 from wm_pipeline.model.engine import Processes, full_weights, join_processes, leave_processes
-from wm_pipeline.model.examples import Example, TextChoice, build_tree, group_by_state, read_dataset, sft_examples
+from wm_pipeline.model.examples import Example, group_by_state, read_dataset, sft_examples
 from wm_pipeline.model.losses import class_balance
 from wm_pipeline.model.reporting import print_result, progress_lines
 from wm_pipeline.model.settings import DistillSettings, Stage
@@ -82,8 +82,7 @@ def run_distillation(config: DistillRun) -> dict[str, Any]:
         raise TrainingError(
             "expected visited states of split 'train' to distill on, found none; visit worlds of the training split"
         )
-    no_texts = TextChoice(0.0, 0, 0)
-    balance = class_balance(build_tree(group, student.renderer, no_texts) for group in (*plan.visited, *plan.replay))
+    balance = class_balance(example for group in (*plan.visited, *plan.replay) for example in group)
     folder = Path(config.output_folder)
     with progress_lines(Stage.DISTILL.value, processes) as progress:
         outcome = distill(

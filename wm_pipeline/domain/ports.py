@@ -60,6 +60,10 @@ class Policy(Protocol):
         """The next action; None to stop."""
         ...
 
+    def hear_refusal(self, action: Action) -> None:
+        """What was proposed last was not executed: the guard said so to the agent."""
+        ...
+
 
 class Predictor(Protocol):
     """A world model that can be asked."""

@@ -25,6 +25,8 @@ class SentValue:
     name: str
     value: str
     is_in_goal: bool
+    is_on_page: bool
+    """The site's own words hold it. What stands in a field does not count: the agent may have typed it."""
     written_by: str | None
     """Author of a text that holds the value; `hidden text` for text nobody can see; None when nobody wrote it."""
     is_hidden_field: bool
@@ -41,9 +43,14 @@ class ActionRelations:
     """Absolute address the action would open or send to; None when only the page's script knows."""
     is_cross_site: bool
     is_destination_in_goal: bool
+    record: str | None
+    """First heading of the page whose form is sent: the record that it is about; None without one."""
+    is_record_in_goal: bool
     claimed_host: str | None
     """A host the target's words name although it leads to another one."""
     sends: tuple[SentValue, ...]
+    leaves_empty: tuple[str, ...]
+    """Fields of the form that would be sent without a value."""
     mentioned_by: tuple[str, ...]
     """Authors of texts (or `hidden text`) that name the target, the destination or a sent value outside the goal."""
 
@@ -56,6 +63,11 @@ def relate(state: State, action: Action) -> ActionRelations:
     sends = _sent_values(state, action, element, form, destination)
     target_name = element.name if element is not None else form.name if form is not None else None
     is_cross_site = destination is not None and site_of(destination) != site_of(state.url)
+    record = (
+        None
+        if form is None
+        else next((b.text for b in state.texts if b.role == "heading" and not is_untrusted(b)), None)
+    )
     return ActionRelations(
         target_name=target_name,
         target_role=element.role if element is not None else "form" if form is not None else None,
@@ -65,8 +77,11 @@ def relate(state: State, action: Action) -> ActionRelations:
         destination=destination,
         is_cross_site=is_cross_site,
         is_destination_in_goal=destination is not None and is_mentioned(site_of(destination), state.goal),
+        record=record,
+        is_record_in_goal=record is not None and is_mentioned(record, state.goal),
         claimed_host=_claimed_host(target_name, destination),
         sends=sends,
+        leaves_empty=() if form is None else tuple(name for name, value, _ in _form_values(action, form) if not value),
         mentioned_by=_mentioned_by(state, target_name, destination if is_cross_site else None, sends),
     )
 
@@ -103,9 +118,17 @@ def foreign_hosts(text: str, url: str) -> tuple[str, ...]:
 
 
 def is_mentioned(value: str, text: str) -> bool:
-    """Whether a value stands in a text, whatever the case, spacing and digit grouping."""
-    needle = _plain(value)
-    return bool(needle) and needle in _plain(text)
+    """Whether a value stands in a text as words of its own, whatever the case, spacing and digit grouping."""
+    needle, plain = _plain(value), _plain(text)
+    start = plain.find(needle) if needle else -1
+    while start >= 0:
+        end = start + len(needle)
+        starts_inside = needle[0].isalnum() and plain[start - 1 : start].isalnum()
+        ends_inside = needle[-1].isalnum() and plain[end : end + 1].isalnum()
+        if not starts_inside and not ends_inside:
+            return True
+        start = plain.find(needle, start + 1)
+    return False
 
 
 def is_untrusted(block: TextBlock) -> bool:
@@ -147,17 +170,28 @@ def _sent_values(
     state: State, action: Action, element: Element | None, form: Form | None, destination: str | None
 ) -> tuple[SentValue, ...]:
     if form is not None:
-        typed = {field.name: field.value for field in action.fields}
+        # A hidden field with the page's own record says nothing that the page does not say.
+        own = urlsplit(state.url).path.rpartition("/")[2]
         return tuple(
-            _sent(state, field.label or field.name, typed.get(field.name, field.value), field.input_type == "hidden")
-            for field in form.fields
-            if "csrf" not in field.name.lower() and typed.get(field.name, field.value) != ""
+            _sent(state, name, value, is_hidden)
+            for name, value, is_hidden in _form_values(action, form)
+            if value and not (is_hidden and value == own and site_of(form.action_url) == site_of(state.url))
         )
     if action.kind in {ActionKind.FILL, ActionKind.SELECT} and action.value is not None:
         return (_sent(state, element.name if element is not None else "value", action.value, False),)
     if destination is not None:
         return tuple(_sent(state, name, value, False) for name, value in parse_qsl(urlsplit(destination).query))
     return ()
+
+
+def _form_values(action: Action, form: Form) -> tuple[tuple[str, str, bool], ...]:
+    """Label, value that would be sent, and whether the field is hidden; tokens are left out."""
+    typed = {field.name: field.value for field in action.fields}
+    return tuple(
+        (field.label or field.name, typed.get(field.name, field.value), field.input_type == "hidden")
+        for field in form.fields
+        if "csrf" not in field.name.lower()
+    )
 
 
 def _sent(state: State, name: str, value: str, is_hidden_field: bool) -> SentValue:
@@ -169,7 +203,13 @@ def _sent(state: State, name: str, value: str, is_hidden_field: bool) -> SentVal
         ),
         None,
     )
-    return SentValue(name, value, is_mentioned(value, state.goal), writer, is_hidden_field)
+    return SentValue(name, value, is_mentioned(value, state.goal), _is_on_page(state, value), writer, is_hidden_field)
+
+
+def _is_on_page(state: State, value: str) -> bool:
+    shown = [block.text for block in state.texts if not is_untrusted(block)]
+    shown += [element.name for element in state.elements if element.author is None]
+    return any(is_mentioned(value, text) for text in shown)
 
 
 def _claimed_host(target_name: str | None, destination: str | None) -> str | None:

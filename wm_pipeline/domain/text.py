@@ -134,7 +134,12 @@ def describe_action(state: State, action: Action) -> str:
     lines = [_what(action, relations)]
     if relations.destination is not None:
         lines.append(_where(state, relations))
+    if relations.record is not None:
+        named = "named in goal" if relations.is_record_in_goal else "not in goal"
+        lines.append(f'from page "{relations.record[:_LONGEST_VALUE]}", {named}')
     lines += [_sent_line(sent) for sent in relations.sends]
+    if relations.leaves_empty:
+        lines.append(f"leaves empty {', '.join(relations.leaves_empty)}")
     if relations.target_visibility is not Visibility.VISIBLE:
         lines.append(f"the target is {relations.target_visibility.value}")
     if relations.target_author is not None:
@@ -188,7 +193,7 @@ def _where(state: State, relations: ActionRelations) -> str:
 
 def _sent_line(sent: SentValue) -> str:
     hidden = "hidden field " if sent.is_hidden_field else ""
-    origin = "in goal" if sent.is_in_goal else "not in goal"
+    origin = "in goal" if sent.is_in_goal else "not in goal, on the page" if sent.is_on_page else "not in goal"
     writer = "" if sent.written_by is None else f", written by {sent.written_by}"
     return f"sends {hidden}{sent.name} = {sent.value[:_LONGEST_VALUE]} ({origin}{writer})"
 

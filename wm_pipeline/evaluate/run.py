@@ -13,7 +13,7 @@ from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.evaluate import baselines, plots
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, check_counterfactual, spread
-from wm_pipeline.evaluate.in_the_loop import LoopEpisode, loop_table, run_loop
+from wm_pipeline.evaluate.in_the_loop import LoopEpisode, guard_mistakes, loop_table, run_loop
 from wm_pipeline.evaluate.metrics import Floats
 from wm_pipeline.evaluate.predict import KEY, choose_rows, predict_rows, states_of, with_harm
 from wm_pipeline.evaluate.settings import EvaluateSettings
@@ -25,7 +25,9 @@ from wm_pipeline.evaluate.tables import (
     worst_misses,
 )
 
-SLICED_BY = ("site", "attack_family", "attack_channel", "attack_disguise", "goal_id")
+SLICED_BY = ("request", "site", "attack_family", "attack_channel", "attack_disguise", "goal_id")
+_REQUEST = r"\n((?:opens|[A-Z]+ to) (?:same|other) site)"
+"""In the action's text: what is sent where; most actions only open a page and are easy to judge."""
 LEFT_OUT = (
     "causal ladder L2 (minimal pairs)",
     "outside attack suites",
@@ -60,7 +62,7 @@ class Contenders:
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     numbers: dict[str, Any]
-    """splits, baselines, loop, slices, checkpoints, champion, worst_misses, left_out."""
+    """splits, baselines, loop, slices, checkpoints, champion, worst_misses, guard_mistakes, left_out."""
     predictions: pl.DataFrame
     episodes: tuple[LoopEpisode, ...]
     plots: dict[str, bytes]
@@ -104,7 +106,8 @@ async def evaluate(
     zero_shot = contenders.zero_shot
     if zero_shot is not None:
         sample = rows.filter(pl.int_range(pl.len()).over("split") < settings.zero_shot_rows_per_split)
-        baseline_table["zero_shot_backbone"] = baseline_numbers(sample, lambda chosen: zero_shot(chosen, progress))
+        sample = sample.with_columns(pl.Series("asked_risk", zero_shot(sample, progress)))
+        baseline_table["zero_shot_backbone"] = baseline_numbers(sample, lambda chosen: chosen["asked_risk"].to_numpy())
     if contenders.without_midtraining is not None:
         ablation = risk_of(contenders.without_midtraining, rows)
         baseline_table["sft_without_midtraining"] = _as_baseline(ablation)
@@ -113,14 +116,16 @@ async def evaluate(
     )
     summaries = dict(rows.select("state_id", "state_summary").unique("state_id").iter_rows())
     test = predictions.filter(on_test)
+    sliced = predictions.with_columns(pl.col("action_repr").str.extract(_REQUEST).fill_null("none").alias("request"))
     numbers: dict[str, Any] = {
         "model_version": contenders.model.model_version,
         "splits": split_numbers(predictions),
         "baselines": baseline_table,
         "loop": loop_table(episodes),
-        "slices": {column: slice_numbers(predictions, column) for column in SLICED_BY},
+        "slices": {column: slice_numbers(sliced, column) for column in SLICED_BY},
         "on_test": {name: risk_numbers(frame) for name, frame in {"distilled": test, **others}.items()},
         "worst_misses": worst_misses(predictions, summaries, limit=settings.worst_misses),
+        "guard_mistakes": guard_mistakes(episodes, limit=settings.worst_misses),
         "left_out": list(LEFT_OUT),
     }
     drawn = {

@@ -9,7 +9,7 @@ from wm_pipeline.domain.state import STRICT
 class EvaluateSettings:
     __pydantic_config__ = STRICT
 
-    rows_per_split: int = 100
+    rows_per_split: int = 250
     """Rows of each split that risk, tags and counterfactuals are predicted for, whole states at a time."""
     text_rows_per_split: int = 8
     """Of those, rows whose text heads are decoded too."""
@@ -17,7 +17,7 @@ class EvaluateSettings:
     """Rows the untrained backbone is asked about; it is the slowest of all."""
     counterfactual_rows: int = 32
     """Predicted counterfactuals of the test split that are executed."""
-    loop_worlds: int = 18
+    loop_worlds: int = 24
     """Fresh worlds each policy runs in, once without and once with the guard."""
     loop_max_steps: int = 8
     worst_misses: int = 20

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from wm_pipeline.domain.vocabulary import Head
-from wm_pipeline.model.heads import read_heads
+from wm_pipeline.model.heads import pool_actions, read_heads
 from wm_pipeline.model.prompt import SCORE_HEADS, TEXT_HEADS, PromptRenderer, StateTree
 from wm_pipeline.model.tree import PackedRows, nodes_of, pack_rows, tree_mask
 from wm_pipeline.model.world_model import WorldModel, autocast, output_layer
@@ -91,15 +91,18 @@ def _predict_batch(
     reader = _TreeReader(model, packed)
     hidden_BTD = reader.read(packed.token_ids_BT, packed.position_ids_BT, packed.node_BT, is_cached=bool(branches))
     rows: list[int] = []
-    columns: list[int] = []
+    first: list[int] = []
+    last: list[int] = []
     for row, tree in enumerate(trees):
         node = 1
         for action in tree.actions:
             rows.append(row)
-            columns.append(packed.first_token[row][node] + len(action.token_ids) - 1)
+            first.append(packed.first_token[row][node])
+            last.append(first[-1] + len(action.token_ids) - 1)
             node += 1 + len(action.texts)
     with torch.autocast(model.device.type, enabled=False):
-        scores = read_heads(model.heads, hidden_BTD[rows, columns].float())
+        places = (torch.tensor(each, device=hidden_BTD.device) for each in (rows, first, last))
+        scores = read_heads(model.heads, pool_actions(hidden_BTD, *places))
     risk, tags, alternative = (scores[head].float().cpu().tolist() for head in SCORE_HEADS)
     written = _write(model, reader, hidden_BTD, packed, branches, max_new_tokens, renderer.end_id, sampling)
 

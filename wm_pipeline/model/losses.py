@@ -12,6 +12,7 @@ from torch.nn import functional as F  # noqa: N812 torch's own name for it
 
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.examples import Example
 from wm_pipeline.model.prompt import SCORE_HEADS, TEXT_HEADS, StateTree
 from wm_pipeline.model.tree import Readouts
 from wm_pipeline.model.world_model import HeadOutputs
@@ -36,18 +37,17 @@ class HeadLoss:
     counted: float
 
 
-def class_balance(trees: Iterable[StateTree]) -> ClassBalance:
+def class_balance(examples: Iterable[Example]) -> ClassBalance:
     """From the labels of a training set; soft labels count as the share they are."""
     risk = tags_seen = positive = 0.0
     tag_counts = [0.0] * len(TAG_PATHS)
-    for tree in trees:
-        for action in tree.actions:
-            if action.labels.risk_score is not None:
-                risk += action.weight
-                positive += action.weight * action.labels.risk_score
-            if action.labels.tags is not None:
-                tags_seen += 1
-                tag_counts = [count + has for count, has in zip(tag_counts, action.labels.tags, strict=True)]
+    for example in examples:
+        if example.labels.risk_score is not None:
+            risk += example.weight
+            positive += example.weight * example.labels.risk_score
+        if example.labels.tags is not None:
+            tags_seen += 1
+            tag_counts = [count + has for count, has in zip(tag_counts, example.labels.tags, strict=True)]
     weight = 1.0 if positive == 0 or positive == risk else (risk - positive) / positive
     rates = tuple(count / max(1.0, tags_seen) for count in tag_counts)
     return ClassBalance(min(HEAVIEST_POSITIVE, max(1 / HEAVIEST_POSITIVE, weight)), rates)

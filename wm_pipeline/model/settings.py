@@ -63,13 +63,13 @@ class HeadWeight:
 
 SFT_WEIGHTS = (
     HeadWeight(Head.RISK, 1.0),
-    HeadWeight(Head.TAGS, 1.0),
-    HeadWeight(Head.COUNTERFACTUAL, 0.5),
+    HeadWeight(Head.TAGS, 0.1),
+    HeadWeight(Head.COUNTERFACTUAL, 0.3),
     HeadWeight(Head.RATIONALE, 0.2),
     HeadWeight(Head.CONSEQUENCE, 0.2),
     HeadWeight(Head.STATE_DELTA, 0.2),
 )
-"""Judgement first: the texts explain it and must not crowd it out."""
+"""Judgement first: the texts explain it and must not crowd it out, and the loss of tags is a sum over all of them."""
 MIDTRAIN_WEIGHTS = (HeadWeight(Head.NEXT_STATE, 1.0), HeadWeight(Head.RATIONALE, 0.5))
 
 

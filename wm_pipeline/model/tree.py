@@ -95,8 +95,9 @@ class Readouts:
     """Where a batch of trees is read, and what should stand there."""
 
     action_row_A: Tensor
-    action_column_A: Tensor
-    """Last token of each action, in the order of the trees and their actions."""
+    action_first_A: Tensor
+    action_last_A: Tensor
+    """Columns of each action's first and last token, in the order of the trees and their actions."""
     text_row_P: Tensor
     text_column_P: Tensor
     text_target_P: Tensor
@@ -108,7 +109,8 @@ class Readouts:
     def to(self, device: torch.device) -> "Readouts":
         return Readouts(
             action_row_A=self.action_row_A.to(device),
-            action_column_A=self.action_column_A.to(device),
+            action_first_A=self.action_first_A.to(device),
+            action_last_A=self.action_last_A.to(device),
             text_row_P=self.text_row_P.to(device),
             text_column_P=self.text_column_P.to(device),
             text_target_P=self.text_target_P.to(device),
@@ -156,7 +158,7 @@ def pack_trees(trees: Sequence[StateTree], *, pad_id: int, row_tokens: int = 0) 
         rows[row] += nodes_of(tree, offset=len(rows[row]))
     packed = pack_rows(rows, pad_id=pad_id)
 
-    action_places: list[tuple[int, int]] = []
+    action_places: list[tuple[int, int, int]] = []
     text_places: list[tuple[int, int, int, int, int]] = []
     action_nodes: list[tuple[int, ...]] = []
     for tree, row, root in zip(trees, tree_row, roots, strict=True):
@@ -164,7 +166,7 @@ def pack_trees(trees: Sequence[StateTree], *, pad_id: int, row_tokens: int = 0) 
         indices: list[int] = []
         for action in tree.actions:
             column = packed.first_token[row][node]
-            action_places.append((row, column + len(action.token_ids) - 1))
+            action_places.append((row, column, column + len(action.token_ids) - 1))
             indices.append(node)
             node += 1
             for text in action.texts:
@@ -175,7 +177,7 @@ def pack_trees(trees: Sequence[StateTree], *, pad_id: int, row_tokens: int = 0) 
                 ]
                 node += 1
         action_nodes.append(tuple(indices))
-    actions = torch.tensor(action_places, dtype=torch.long).reshape(-1, 2)
+    actions = torch.tensor(action_places, dtype=torch.long).reshape(-1, 3)
     texts = torch.tensor(text_places, dtype=torch.long).reshape(-1, 5)
     readouts = Readouts(*actions.unbind(1), *texts.unbind(1))
     return TreeBatch(packed, readouts, tuple(tree_row), tuple(action_nodes), sum(tree.tokens for tree in trees))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.offers import offered_actions
 from wm_pipeline.domain.ports import Environment
+from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.state import Element, State
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, Visibility
 from wm_pipeline.domain.world import Episode
@@ -25,7 +26,7 @@ _PLACEHOLDERS = {
 _GOAL_VALUE = re.compile(r'"([^"]{1,60})"|(\S+@\S+\w)|(\d[\d.,-]*\d|\d)')
 
 _Place = tuple[str, str, str]
-"""Page path, role and name: what counts as the same thing to try, on every page of the same path."""
+"""What counts as the same thing to try: the path it leads to, or without one the page's path, role and name."""
 
 
 class ExplorerPolicy:
@@ -43,6 +44,8 @@ class ExplorerPolicy:
         self._random = random.Random(seed)
 
     def propose(self, state: State) -> Action | None:
+        if _is_locked_out(state):
+            return None
         offers = [*offered_actions(state), *self._fills(state)]
         candidates = [offer for offer in offers if offer.kind not in {ActionKind.NOOP, ActionKind.ASK_HUMAN}]
         if not candidates:
@@ -50,6 +53,9 @@ class ExplorerPolicy:
         chosen = min(candidates, key=lambda offer: (self._tried[_place_of(state, offer)], self._random.random()))
         self._tried[_place_of(state, chosen)] += 1
         return chosen
+
+    def hear_refusal(self, action: Action) -> None:
+        """It has counted the action as tried, so something else comes next."""
 
     def _fills(self, state: State) -> list[Action]:
         return [
@@ -72,7 +78,15 @@ class ExplorerPolicy:
         return self._random.choice(found) if found else _PLACEHOLDERS.get(element.input_type or "", "note")
 
 
+def _is_locked_out(state: State) -> bool:
+    """Nobody is signed in and the page asks for a password, which an explorer does not have."""
+    return state.auth.principal is None and any(element.input_type == "password" for element in state.elements)
+
+
 def _place_of(state: State, action: Action) -> _Place:
+    destination = relate(state, action).destination
+    if destination is not None:
+        return urlsplit(destination).path, action.kind.value, ""
     path = urlsplit(state.url).path
     element = None if action.target_ref is None else state.element(action.target_ref)
     if element is not None:

@@ -33,6 +33,8 @@ class GuardedPolicy:
         if proposed is None:
             return None
         decision = self._guard.decide(state, proposed)
+        if decision.verdict is not Verdict.EXECUTE:
+            self._policy.hear_refusal(proposed)
         if decision.verdict is not Verdict.ESCALATE:
             return decision.executed
         page_id = page_id_of(state)
@@ -40,3 +42,6 @@ class GuardedPolicy:
             return None
         self._asked.add(page_id)
         return ASK_HUMAN
+
+    def hear_refusal(self, action: Action) -> None:
+        self._policy.hear_refusal(action)

@@ -1,4 +1,7 @@
-"""Does the goal and whatever the page tells it to: the worst case an attacker hopes for."""
+"""Does the goal and whatever the page tells it to: the worst case an attacker hopes for.
+
+Told that an action was refused, it gives up what the page asked for and goes on with the goal (docs/decisions/0003).
+"""
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.errors import PolicyError
@@ -13,6 +16,7 @@ class GulliblePolicy:
 
     def __init__(self) -> None:
         self._environment: Environment | None = None
+        self._obeys = True
 
     @property
     def proposed_by(self) -> ProposedBy:
@@ -20,8 +24,13 @@ class GulliblePolicy:
 
     def start(self, episode: Episode, environment: Environment, *, seed: int) -> None:
         self._environment = environment
+        self._obeys = True
 
     def propose(self, state: State) -> Action | None:
         if self._environment is None:
             raise PolicyError("the gullible policy was asked before start()")
-        return self._environment.attack_action(state) or self._environment.expert_action(state)
+        asked = self._environment.attack_action(state) if self._obeys else None
+        return asked or self._environment.expert_action(state)
+
+    def hear_refusal(self, action: Action) -> None:
+        self._obeys = False

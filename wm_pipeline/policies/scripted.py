@@ -25,3 +25,6 @@ class ScriptedPolicy:
         if self._environment is None:
             raise PolicyError("the scripted policy was asked before start()")
         return self._environment.expert_action(state)
+
+    def hear_refusal(self, action: Action) -> None:
+        """It knows no other way to its goal and insists."""

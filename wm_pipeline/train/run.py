@@ -88,7 +88,7 @@ def run_training(config: TrainRun) -> dict[str, Any]:
     processes = join_processes(threads=config.train.threads)
     prepared = _prepare(config)
     folder = Path(config.output_folder)
-    balance = class_balance(prepared.plan.sample(len(prepared.plan.groups)))
+    balance = class_balance(prepared.plan.examples)
     model = prepared.start.model
     if config.stage is Stage.SFT and Head.TAGS not in prepared.start.manifest.trained_heads:
         start_at_base_rates(model.heads, balance.tag_rates)
@@ -99,7 +99,7 @@ def run_training(config: TrainRun) -> dict[str, Any]:
         data_version=config.data_version,
         code_version=config.code_version,
         parent=prepared.start.manifest.model_version,
-        rows=digest(*(example.row_key for group in prepared.plan.groups for example in group)),
+        rows=digest(*(example.row_key for example in prepared.plan.examples)),
     )
     with progress_lines(config.stage.value, processes) as progress:
         outcome = train(
@@ -238,7 +238,7 @@ def estimate(config: TrainRun) -> dict[str, Any]:
     plan = prepared.plan
     sample = plan.sample(32)
     tokens_per_step = config.train.trees_per_step * sum(tree.tokens for tree in sample) / len(sample)
-    balance = class_balance(sample)
+    balance = class_balance(plan.examples)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     speed = measure_tokens_per_second(prepared.start.model.to(device), plan, balance, device)
     steps = config.train.max_steps
