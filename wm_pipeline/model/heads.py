@@ -1,7 +1,6 @@
 """The heads that judge an action: a mapping from name to module. Text heads use the language model's own output layer.
 
-They read the action's last token beside the mean over all its tokens: a small model learns in minutes what stands in
-an action from the mean, while it still learns to carry it to the last token (docs/log.md).
+They read the action's last token, which has seen everything, beside the mean over the action's tokens.
 
 Dimensions: B rows, T tokens, A actions, S tokens of all actions, D hidden size, G tag paths.
 """
