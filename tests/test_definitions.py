@@ -188,6 +188,7 @@ def test_the_schedule_asks_for_one_run_over_all_sites_of_its_day() -> None:
     assert request.tags == {
         "dagster/asset_partition_range_start": f"2026-11-22|{SITES[0]}",
         "dagster/asset_partition_range_end": f"2026-11-22|{SITES[-1]}",
+        "dagster/max_retries": "1",
         "wm/day": "2026-11-22",
     }
 

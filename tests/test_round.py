@@ -2,9 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import boto3
@@ -102,6 +103,33 @@ def test_a_stored_transition_is_answered(
 
     assert 0.0 <= outcome["risk_score"] <= 1.0
     assert outcome["counterfactual_action"] is not None
+
+
+def test_ctrl_c_stops_a_round_with_one_sentence(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    home = state / "dagster"
+    home.mkdir(parents=True)
+    local = {**os.environ, "WM_STATE": str(state), "WM_PROFILE": "tiny", "DAGSTER_HOME": str(home)}
+    with subprocess.Popen(
+        [str(WM), "run"], env=local, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stderr is not None
+        said = [line for line, _ in zip(_until_collecting(process.stderr), range(200), strict=False)]
+        os.killpg(process.pid, signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+
+    assert "world collected" in said[-1]
+    assert process.returncode == 1
+    assert rest.strip().splitlines()[-1].startswith("wm: stopped; what was finished is kept")
+    assert "Traceback" not in rest
+    assert list((state / "work" / "staging").rglob("*.parquet"))
+
+
+def _until_collecting(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield line
+        if "world collected" in line:
+            return
 
 
 def test_every_branch_came_from_a_page_that_was_restored_exactly(

@@ -63,9 +63,10 @@ def prepare_training(workspace: Workspace, profile: Profile, day: str, stage: st
     settings = profile.midtrain if stage == "midtrain" else profile.sft
     fingerprint = str(workspace.store.lineage_of(table, day=day)["fingerprint"])
     output = (workspace.work / "training" / day / stage).absolute()
-    initial = None
+    initial, parent = None, ""
     if stage == "sft":
         initial = workspace.store.local_folder(f"checkpoints/midtrain/{day}", cache=workspace.cache) / CHECKPOINT
+        parent = _model_version(workspace, "midtrain", day)
     config = {
         "stage": "midtrain" if stage == "midtrain" else "sft",
         "dataset_paths": [str(_local_dataset(workspace, table, day))],
@@ -77,7 +78,7 @@ def prepare_training(workspace: Workspace, profile: Profile, day: str, stage: st
         "model": asdict(profile.model),
         "train": asdict(settings),
     }
-    command = _write_config(output, config, "wm_pipeline.train.run", profile.processes)
+    command = _write_config(output, config, "wm_pipeline.train.run", profile.processes, parent=parent)
     address = workspace.store.address_of(f"tables/{table}/day={day}/all.parquet")
     return TrainingJob(stage, command, profile.processes, output, {table: (address, fingerprint)})
 
@@ -86,7 +87,8 @@ def prepare_distillation(workspace: Workspace, profile: Profile, day: str, *, pr
     """Roll the student out under its guard in fresh worlds, then the job that distils on what it visited."""
     output = (workspace.work / "training" / day / "distill").absolute()
     student = workspace.store.local_folder(f"checkpoints/sft/{day}", cache=workspace.cache) / CHECKPOINT
-    visited_path = output / "visited.parquet"
+    parent = _model_version(workspace, "sft", day)
+    visited_path = output / f"visited-{parent}.parquet"
     if not visited_path.exists():
         visited = collect_visited(workspace, profile, day, student, progress=progress)
         output.mkdir(parents=True, exist_ok=True)
@@ -102,7 +104,9 @@ def prepare_distillation(workspace: Workspace, profile: Profile, day: str, *, pr
         "student_checkpoint": str(student.absolute()),
         "distill": asdict(profile.distill),
     }
-    command = _write_config(output, config, "wm_pipeline.distill.run", profile.processes)
+    command = _write_config(
+        output, config, "wm_pipeline.distill.run", profile.processes, parent=parent, kept=visited_path
+    )
     address = workspace.store.address_of(f"tables/sft_dataset/day={day}/all.parquet")
     return TrainingJob("distill", command, profile.processes, output, {"sft_dataset": (address, fingerprint)})
 
@@ -252,16 +256,32 @@ def _fall_of(curve: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
     return {"first_loss": first, "last_loss": last} if heads else {"first_loss": None, "last_loss": None}
 
 
-def _write_config(output: Path, config: Mapping[str, Any], module: str, processes: int) -> tuple[str, ...]:
-    """Write the configuration; an output folder of another configuration is emptied, the same one is resumed."""
+def _model_version(workspace: Workspace, stage: str, day: str) -> str:
+    return str(json.loads(workspace.store.read_bytes(f"checkpoints/{stage}/{day}/result.json"))["model_version"])
+
+
+def _write_config(
+    output: Path,
+    config: Mapping[str, Any],
+    module: str,
+    processes: int,
+    *,
+    parent: str,
+    kept: Path | None = None,
+) -> tuple[str, ...]:
+    """Write the configuration; an output folder of another one, or of another parent model, is emptied but for `kept`.
+
+    The same one is resumed.
+    """
     path = output / "config.json"
     text = json.dumps(config, indent=1)
-    if path.exists() and path.read_text() != text:
-        kept = output / "visited.parquet"
+    made_for = output / "made_for.txt"
+    if made_for.exists() and made_for.read_text() != f"{parent}\n{text}":
         for item in output.iterdir():
             if item != kept:
                 shutil.rmtree(item) if item.is_dir() else item.unlink()
     output.mkdir(parents=True, exist_ok=True)
+    made_for.write_text(f"{parent}\n{text}")
     path.write_text(text)
     return tuple(training_command(module, path, processes=processes))
 

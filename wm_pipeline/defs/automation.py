@@ -28,6 +28,10 @@ model_job = dg.define_asset_job(
 )
 
 
+TRIED_AGAIN = {"dagster/max_retries": "1"}
+"""Tags of a run of the night. A run by hand is not: there Dagster would take Ctrl-C for a failure to retry."""
+
+
 def range_tags(day: str, sites: tuple[str, ...] = SITES) -> dict[str, str]:
     """Tags of one run over the sites of a day; `sites` in the partition's own order, without gaps."""
     return {
@@ -46,7 +50,7 @@ def _status() -> dg.DefaultScheduleStatus:
 def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Every night at two: the day's experience; `after_experience` starts the model when it is there."""
     day = context.scheduled_execution_time.date().isoformat()
-    return dg.RunRequest(run_key=f"experience-{day}", tags={**range_tags(day), "wm/day": day})
+    return dg.RunRequest(run_key=f"experience-{day}", tags={**range_tags(day), **TRIED_AGAIN, "wm/day": day})
 
 
 @dg.run_status_sensor(
@@ -62,4 +66,4 @@ def after_experience(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.S
     day = context.dagster_run.tags.get("wm/day")
     if day is None:
         return dg.SkipReason("the run was started by hand, for some partitions only")
-    return dg.RunRequest(run_key=f"model-{day}", partition_key=day)
+    return dg.RunRequest(run_key=f"model-{day}", partition_key=day, tags=TRIED_AGAIN)

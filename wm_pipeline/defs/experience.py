@@ -25,7 +25,6 @@ def _sites_by_day(context: dg.AssetExecutionContext) -> dict[str, list[str]]:
     group_name="early_experience",
     kinds={"chromium", "parquet"},
     pool="browser",
-    retry_policy=dg.RetryPolicy(max_retries=1),
     check_specs=[
         checks.spec(
             "raw_trajectories",

@@ -58,6 +58,8 @@ def run_round(definitions: dg.Definitions, day: str, assets: Sequence[str], *, s
             definitions.resolve_job_def(model_job.name).execute_in_process(
                 run_config=_CONSOLE, instance=instance, asset_selection=model, partition_key=day
             )
+    except dg.DagsterExecutionInterruptedError as error:
+        raise KeyboardInterrupt from error
     except DagsterAssetCheckFailedError as error:
         # Dagster's message names asset and check on its last line.
         failed = str(error).strip().splitlines()[-1]

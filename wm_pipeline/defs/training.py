@@ -67,7 +67,6 @@ def _finish(
     kinds={"deepspeed", "pytorch"},
     pool="gpu",
     deps=[midtrain_dataset],
-    retry_policy=dg.RetryPolicy(max_retries=1),
     check_specs=_specs("midtrain_checkpoint", "loss_fell", "Loss is finite and fell."),
 )
 def midtrain_checkpoint(
@@ -85,7 +84,6 @@ def midtrain_checkpoint(
     kinds={"deepspeed", "pytorch"},
     pool="gpu",
     deps=[sft_dataset, midtrain_checkpoint],
-    retry_policy=dg.RetryPolicy(max_retries=1),
     check_specs=_specs("sft_checkpoint", "loss_fell", "Loss is finite and fell."),
 )
 def sft_checkpoint(
@@ -105,7 +103,6 @@ def sft_checkpoint(
     kinds={"deepspeed", "pytorch", "chromium"},
     pool="gpu",
     deps=[sft_dataset, sft_checkpoint],
-    retry_policy=dg.RetryPolicy(max_retries=1),
     check_specs=_specs("distilled_checkpoint", "never_worse", "Distilled weights are published only if not worse."),
 )
 def distilled_checkpoint(
