@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 DAGSTER_PORT, MLFLOW_PORT = 3210, 5210
 START_LIMIT_S = 120
+SETTLING_S = 4
+"""The layout of the graph is animated."""
 
 
 def main() -> None:
@@ -41,7 +43,7 @@ def main() -> None:
         binary = find_chromium(os.environ.get("WM_CHROMIUM"))
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=str(binary.path), args=["--no-sandbox"])
-            graph = browser.new_page(viewport={"width": 1700, "height": 900}, device_scale_factor=1)
+            graph = browser.new_page(viewport={"width": 2300, "height": 900}, device_scale_factor=1)
             graph.goto(f"http://127.0.0.1:{DAGSTER_PORT}/asset-groups")
             _take_graph(graph)
             report = browser.new_page(viewport={"width": 1100, "height": 1500})
@@ -54,8 +56,13 @@ def main() -> None:
 
 
 def _take_graph(page: Page) -> None:
+    page.get_by_text("evaluation").first.wait_for(timeout=START_LIMIT_S * 1000)
+    time.sleep(SETTLING_S)
+    page.keyboard.press("Alt+e")  # opens all groups, and writes them into the address
     page.get_by_text("eval_report").first.wait_for(timeout=START_LIMIT_S * 1000)
-    time.sleep(3)  # the layout of the graph is animated
+    page.reload()  # so that the opened graph is fitted to the page
+    page.get_by_text("eval_report").first.wait_for(timeout=START_LIMIT_S * 1000)
+    time.sleep(SETTLING_S)
     page.screenshot(path=IMAGES / "graph.png")
 
 

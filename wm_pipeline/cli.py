@@ -218,7 +218,11 @@ def ui(
         _check_port(port)
     Path(resource.state_folder).mkdir(parents=True, exist_ok=True)
     tools = Path(sys.executable).parent
-    environment = {**os.environ, "WM_MLFLOW_UI": f"http://127.0.0.1:{mlflow_port}"}
+    environment = {
+        **os.environ,
+        "WM_MLFLOW_UI": f"http://127.0.0.1:{mlflow_port}",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
     commands = [
         [str(tools / "dagster"), "dev", "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(dagster_port)],
         [
