@@ -282,6 +282,3 @@ def main() -> None:
     except WmError as error:
         say(f"wm: {error}")
         sys.exit(1)
-    except KeyboardInterrupt:
-        say("wm: stopped; what was finished is kept, and the same command goes on from there")
-        sys.exit(1)

@@ -9,7 +9,7 @@ from dagster._core.errors import DagsterAssetCheckFailedError, DagsterMaxRetries
 
 from wm_pipeline.defs.automation import EXPERIENCE, experience_job, model_job, range_tags
 from wm_pipeline.defs.partitions import FIRST_DAY
-from wm_pipeline.domain.errors import CheckFailedError, SettingsError, WmError
+from wm_pipeline.domain.errors import CheckFailedError, SettingsError, StoppedError, WmError
 from wm_pipeline.fingerprints import ROUND_ASSETS, stale_assets
 from wm_pipeline.stages import Workspace
 
@@ -58,8 +58,8 @@ def run_round(definitions: dg.Definitions, day: str, assets: Sequence[str], *, s
             definitions.resolve_job_def(model_job.name).execute_in_process(
                 run_config=_CONSOLE, instance=instance, asset_selection=model, partition_key=day
             )
-    except dg.DagsterExecutionInterruptedError as error:
-        raise KeyboardInterrupt from error
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        raise StoppedError("stopped; what was finished is kept, and the same command goes on from there") from error
     except DagsterAssetCheckFailedError as error:
         # Dagster's message names asset and check on its last line.
         failed = str(error).strip().splitlines()[-1]

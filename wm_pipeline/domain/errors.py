@@ -51,3 +51,7 @@ class ServiceError(WmError, RuntimeError):
 
 class CheckFailedError(WmError, RuntimeError):
     """A blocking check of an asset failed: what follows would be wrong."""
+
+
+class StoppedError(WmError, RuntimeError):
+    """Somebody stopped a round, as with Ctrl-C."""
