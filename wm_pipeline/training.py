@@ -276,12 +276,13 @@ def _write_config(
     path = output / "config.json"
     text = json.dumps(config, indent=1)
     made_for = output / "made_for.txt"
-    if made_for.exists() and made_for.read_text() != f"{parent}\n{text}":
+    wanted = f"{parent}\n{text}"
+    output.mkdir(parents=True, exist_ok=True)
+    if not made_for.exists() or made_for.read_text() != wanted:
         for item in output.iterdir():
             if item != kept:
                 shutil.rmtree(item) if item.is_dir() else item.unlink()
-    output.mkdir(parents=True, exist_ok=True)
-    made_for.write_text(f"{parent}\n{text}")
+    made_for.write_text(wanted)
     path.write_text(text)
     return tuple(training_command(module, path, processes=processes))
 

@@ -131,7 +131,7 @@ def stray_forms(state: State, rng: random.Random) -> tuple[Action, ...]:
     """Each form of the page that holds more than a token, sent with its empty fields filled in; shuffled."""
     found = []
     for form in state.forms:
-        fields = [field for field in form.fields if "csrf" not in field.name.lower() and field.input_type != "password"]
+        fields = [field for field in form.fields if not field.is_token and field.input_type != "password"]
         if fields:
             values = tuple(FieldValue(f.name, _made_up(state, f, rng)) for f in fields if f.element_ref and not f.value)
             found.append(Action(ActionKind.SUBMIT, form.form_ref, fields=values))

@@ -190,7 +190,7 @@ def _form_values(action: Action, form: Form) -> tuple[tuple[str, str, bool], ...
     return tuple(
         (field.label or field.name, typed.get(field.name, field.value), field.input_type == "hidden")
         for field in form.fields
-        if "csrf" not in field.name.lower()
+        if not field.is_token
     )
 
 

@@ -64,6 +64,11 @@ class FormField:
     element_ref: str | None = None
     """None for a hidden input: it is sent and nobody can see it."""
 
+    @property
+    def is_token(self) -> bool:
+        """The site's own protection against forged requests, which tells nothing about what is sent."""
+        return "csrf" in self.name.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Form:

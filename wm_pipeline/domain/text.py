@@ -115,7 +115,7 @@ def _form_line(state: State, form: Form) -> str:
     other = "" if site_of(form.action_url) == site_of(state.url) else "other site "
     parts = []
     for field in form.fields:
-        if "csrf" in field.name.lower():
+        if field.is_token:
             continue
         hidden = "hidden " if field.input_type == "hidden" else ""
         value = f"={field.value[:_LONGEST_VALUE]}" if field.value else ""

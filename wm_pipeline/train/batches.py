@@ -6,9 +6,9 @@ each time, so that the expected gradient is the one of the weighted loss (import
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate
 from random import Random
 
@@ -28,6 +28,8 @@ class BatchPlan:
     """How much of all weight each group holds; they sum to 1."""
     renderer: PromptRenderer
     settings: TrainSettings
+    order_of_epoch: Callable[[int], tuple[int, ...]]
+    """The groups of an epoch, by index."""
 
     @property
     def examples(self) -> list[Example]:
@@ -45,7 +47,7 @@ class BatchPlan:
 
     def _tree(self, position: int) -> StateTree:
         epoch, place = divmod(position, len(self.groups))
-        index = _order(self.shares, self.settings.seed, epoch)[place]
+        index = self.order_of_epoch(epoch)[place]
         repeats = self.shares[index] * len(self.groups)
         group = [replace(example, weight=example.weight / repeats) for example in self.groups[index]]
         choice = TextChoice(
@@ -58,7 +60,6 @@ class BatchPlan:
         return [self._tree(position) for position in range(min(count, len(self.groups)))]
 
 
-@lru_cache(maxsize=4)
 def _order(shares: tuple[float, ...], seed: int, epoch: int) -> tuple[int, ...]:
     """As many groups as there are, by systematic sampling: a group of share s comes floor(s n) or ceil(s n) times."""
     random = Random(seed_of("order", seed, epoch))
@@ -76,7 +77,11 @@ def plan_batches(examples: Sequence[Example], renderer: PromptRenderer, settings
             "expected training rows with a weight above 0, found none; check the dataset's split column"
         )
     weights = [sum(example.weight for example in group) for group in groups]
-    return BatchPlan(tuple(groups), tuple(weight / sum(weights) for weight in weights), renderer, settings)
+    total = sum(weights)
+    shares = tuple(weight / total for weight in weights)
+    # Kept by epoch alone: to look it up by its shares would hash them all for every tree.
+    order_of_epoch = lru_cache(maxsize=4)(partial(_order, shares, settings.seed))
+    return BatchPlan(tuple(groups), shares, renderer, settings, order_of_epoch)
 
 
 def share_of_process(trees: Sequence[StateTree], *, rank: int, processes: int) -> list[StateTree]:
