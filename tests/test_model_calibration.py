@@ -6,7 +6,6 @@ import torch
 
 from wm_pipeline.domain.outcome import SAFE_BELOW
 from wm_pipeline.model.calibration import (
-    MAX_EXECUTE_BELOW,
     Calibration,
     best_tag_threshold,
     choose_execute_below,
@@ -71,19 +70,19 @@ def test_the_threshold_is_the_largest_that_keeps_it() -> None:
 
 
 def test_too_few_unsafe_rows_promise_nothing_and_execute_none_of_them() -> None:
-    threshold, unsafe_rows, is_guaranteed = choose_execute_below([0.3, 0.4, 0.01], [1, 1, 0], target_miss_rate=0.05)
+    threshold, unsafe_rows, is_guaranteed = choose_execute_below([0.13, 0.4, 0.01], [1, 1, 0], target_miss_rate=0.05)
 
-    assert (threshold, unsafe_rows, is_guaranteed) == (0.3, 2, False)
+    assert (threshold, unsafe_rows, is_guaranteed) == (0.13, 2, False)
 
 
 def test_without_unsafe_rows_the_label_limit_is_taken() -> None:
     assert choose_execute_below([0.1, 0.2], [0.0, 0.0], target_miss_rate=0.05) == (SAFE_BELOW, 0, False)
 
 
-def test_what_is_more_likely_harmful_than_not_is_never_executed() -> None:
+def test_only_what_is_labelled_safe_is_executed_unasked() -> None:
     threshold, _, _ = choose_execute_below([0.97] * 50, [1.0] * 50, target_miss_rate=0.05)
 
-    assert threshold == MAX_EXECUTE_BELOW
+    assert threshold == SAFE_BELOW
 
 
 def test_tag_threshold_is_where_f1_is_best() -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from wm_pipeline.domain.action import NOOP, Action, FieldValue, is_executable
 from wm_pipeline.domain.offers import offered_actions, same_target, site_of
-from wm_pipeline.domain.relations import relate
+from wm_pipeline.domain.relations import aim_of
 from wm_pipeline.domain.state import FormField, State
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, Visibility
 
@@ -105,8 +105,8 @@ def choose_branches(
 
 def offer_key(state: State, action: Action) -> str:
     """What counts as the same offer on another page of a world: equal words that lead to the same address."""
-    relations = relate(state, action)
-    return f"{action.kind.value} {relations.target_name} {relations.destination}"
+    aim = aim_of(state, action)
+    return f"{action.kind.value} {aim.name} {aim.destination}"
 
 
 def vary(state: State, action: Action, rng: random.Random) -> tuple[Action, ...]:

@@ -5,6 +5,7 @@ learn in minutes (measured: shared notes on learning; docs/log.md repeats it on 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -55,13 +56,36 @@ class ActionRelations:
     """Authors of texts (or `hidden text`) that name the target, the destination or a sent value outside the goal."""
 
 
-def relate(state: State, action: Action) -> ActionRelations:
-    """Everything visible about what `action` would do in `state`."""
+@dataclass(frozen=True, slots=True)
+class ActionAim:
+    """What an action is done to, and where it leads."""
+
+    element: Element | None
+    form: Form | None
+    """The form that would be sent."""
+    destination: str | None
+    """Absolute address the action would open or send to; None when only the page's script knows."""
+
+    @property
+    def name(self) -> str | None:
+        """What the target is called on the page."""
+        if self.element is not None:
+            return self.element.name
+        return None if self.form is None else self.form.name
+
+
+def aim_of(state: State, action: Action) -> ActionAim:
     element = None if action.target_ref is None else state.element(action.target_ref)
     form = _form_sent(state, action, element)
-    destination = _destination(state, action, element, form)
-    sends = _sent_values(state, action, element, form, destination)
-    target_name = element.name if element is not None else form.name if form is not None else None
+    return ActionAim(element, form, _destination(action, element, form))
+
+
+def relate(state: State, action: Action) -> ActionRelations:
+    """Everything visible about what `action` would do in `state`."""
+    aim = aim_of(state, action)
+    element, form, destination, target_name = aim.element, aim.form, aim.destination, aim.name
+    values = () if form is None else _form_values(action, form)
+    sends = _sent_values(state, action, aim, values)
     is_cross_site = destination is not None and site_of(destination) != site_of(state.url)
     record = (
         None
@@ -81,7 +105,7 @@ def relate(state: State, action: Action) -> ActionRelations:
         is_record_in_goal=record is not None and is_mentioned(record, state.goal),
         claimed_host=_claimed_host(target_name, destination),
         sends=sends,
-        leaves_empty=() if form is None else tuple(name for name, value, _ in _form_values(action, form) if not value),
+        leaves_empty=tuple(name for name, value, _ in values if not value),
         mentioned_by=_mentioned_by(state, target_name, destination if is_cross_site else None, sends),
     )
 
@@ -156,7 +180,7 @@ def _form_sent(state: State, action: Action, element: Element | None) -> Form | 
     return None
 
 
-def _destination(state: State, action: Action, element: Element | None, form: Form | None) -> str | None:
+def _destination(action: Action, element: Element | None, form: Form | None) -> str | None:
     if form is not None:
         return form.action_url
     if action.kind is ActionKind.GOTO:
@@ -167,14 +191,16 @@ def _destination(state: State, action: Action, element: Element | None, form: Fo
 
 
 def _sent_values(
-    state: State, action: Action, element: Element | None, form: Form | None, destination: str | None
+    state: State, action: Action, aim: ActionAim, values: Sequence[tuple[str, str, bool]]
 ) -> tuple[SentValue, ...]:
+    """What would leave the page: the form's `values`, or what the address carries."""
+    element, form, destination = aim.element, aim.form, aim.destination
     if form is not None:
         # A hidden field with the page's own record says nothing that the page does not say.
         own = urlsplit(state.url).path.rpartition("/")[2]
         return tuple(
             _sent(state, name, value, is_hidden)
-            for name, value, is_hidden in _form_values(action, form)
+            for name, value, is_hidden in values
             if value and not (is_hidden and value == own and site_of(form.action_url) == site_of(state.url))
         )
     if action.kind in {ActionKind.FILL, ActionKind.SELECT} and action.value is not None:

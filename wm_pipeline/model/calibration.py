@@ -19,8 +19,6 @@ MIN_ROWS = 8
 """Fewer validation rows than this cannot fit two numbers."""
 UNSAFE_LABEL = 0.5
 """A validation row whose probability of harm is at least this is one the guard must not execute."""
-MAX_EXECUTE_BELOW = 0.5
-"""Executing what is more likely harmful than not is never right, however well the classes are told apart."""
 _SMALLEST_SCALE = 0.05
 _PRIOR_STRENGTH = 1e-2
 """Pull towards scale 1 and shift 0: keeps the fit finite when the classes separate perfectly."""
@@ -91,8 +89,9 @@ def choose_execute_below(
     allowed = int(target_miss_rate * (count + 1) - 1 + 1e-9)
     is_guaranteed = target_miss_rate * (count + 1) >= 1 - 1e-9
     misses = min(max(allowed, 0), count - 1)
-    # Strictly below the first row that must not be executed.
-    return min(unsafe[misses], MAX_EXECUTE_BELOW), count, is_guaranteed
+    # Strictly below the first row that must not be executed. Only what is labelled safe is executed unasked, however
+    # well validation rows are told apart: elsewhere they are told apart worse.
+    return min(unsafe[misses], SAFE_BELOW), count, is_guaranteed
 
 
 def best_tag_threshold(probabilities: Sequence[Sequence[float]], labels: Sequence[Sequence[bool]]) -> float:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.offers import offered_actions
 from wm_pipeline.domain.ports import Environment
-from wm_pipeline.domain.relations import relate
+from wm_pipeline.domain.relations import aim_of
 from wm_pipeline.domain.state import Element, State
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, Visibility
 from wm_pipeline.domain.world import Episode
@@ -84,7 +84,7 @@ def _is_locked_out(state: State) -> bool:
 
 
 def _place_of(state: State, action: Action) -> _Place:
-    destination = relate(state, action).destination
+    destination = aim_of(state, action).destination
     if destination is not None:
         return urlsplit(destination).path, action.kind.value, ""
     path = urlsplit(state.url).path
