@@ -96,8 +96,9 @@ def start_engine(model: nn.Module, settings: OptimizerSettings, *, processes: Pr
     import deepspeed
 
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    # Fused: one pass over the weights instead of a dozen, seven times faster on a CPU (docs/log.md).
     optimizer = torch.optim.AdamW(
-        trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
+        trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98), fused=True
     )
     engine, _, _, _ = deepspeed.initialize(
         model=model,
