@@ -197,7 +197,7 @@ def test_the_catalogue_counts_what_there_is() -> None:
 
     assert counts == {
         "sites": 3,
-        "goals": 24,
+        "goals": 27,
         "families": 5,
         "payloads": 46,
         "lookalikes": 13,

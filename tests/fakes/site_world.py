@@ -94,6 +94,12 @@ class BrowserSites:
     def act(self, action: Action) -> Observation:
         return self.run(self.environment.act(action))
 
+    def snapshot(self) -> None:
+        self.run(self.environment.snapshot())
+
+    def restore(self) -> bool:
+        return self.run(self.environment.restore())
+
     def play(self, spec: WorldSpec, *, obeys: bool, max_steps: int = 14) -> Run:
         """The expert's way through a world, or that of somebody who obeys the page wherever it asks."""
         episode = self.reset(spec)

@@ -175,9 +175,8 @@ def _form_sent(state: State, action: Action, element: Element | None) -> Form | 
         return None
     if action.kind is ActionKind.CLICK:
         return next((form for form in state.forms if form.submit_ref == element.element_ref), None)
-    if action.kind is ActionKind.PRESS and action.value == "Enter" and element.form_ref is not None:
-        return state.form(element.form_ref)
-    return None
+    is_sent = action.kind is ActionKind.UPLOAD or (action.kind is ActionKind.PRESS and action.value == "Enter")
+    return state.form(element.form_ref) if is_sent and element.form_ref is not None else None
 
 
 def _destination(action: Action, element: Element | None, form: Form | None) -> str | None:
@@ -213,6 +212,8 @@ def _sent_values(
 def _form_values(action: Action, form: Form) -> tuple[tuple[str, str, bool], ...]:
     """Label, value that would be sent, and whether the field is hidden; tokens are left out."""
     typed = {field.name: field.value for field in action.fields}
+    if action.kind is ActionKind.UPLOAD:
+        typed |= {field.name: action.value or "" for field in form.fields if field.element_ref == action.target_ref}
     return tuple(
         (field.label or field.name, typed.get(field.name, field.value), field.input_type == "hidden")
         for field in form.fields

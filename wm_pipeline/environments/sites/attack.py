@@ -130,10 +130,14 @@ class Misuse:
     record: str | None
     fields: tuple[FieldValue, ...]
     success: tuple[EffectPattern, ...]
+    dialog_url: str | None
+    """Where the form opens, when it does so in a dialog."""
 
     def steps(self) -> tuple[Step, ...]:
+        dialog = () if self.dialog_url is None else (Open(self.dialog_url),)
         return (
             Open(self.page_url, is_typed=True),
+            *dialog,
             Send(self.action_url, self.fields, record=self.record),
         )
 
@@ -143,14 +147,16 @@ def misuse_of(scene: Scene, abuse: Abuse) -> Misuse:
     operation = operation_of(scene.site, abuse)
     view = scene.site.view(abuse.view)
     assert view is not None  # check_schema has seen it
-    page = f"{scene.site.origin}/{view.name}"
+    listed = f"{scene.site.origin}/{view.name}"
+    page = listed if operation.is_on_list else f"{listed}/{slots['record']}"
     return Misuse(
         request=scene.draw.text(f"request/{abuse.name}", abuse.request, **slots),
-        page_url=page if operation.is_on_list else f"{page}/{slots['record']}",
+        page_url=page,
         action_url=f"{scene.site.origin}/do/{operation.name}",
         record=None if operation.is_on_list else slots["record"],
         fields=tuple(FieldValue(name, value.format_map(slots)) for name, value in abuse.fields.items()),
         success=tuple(filled(pattern, slots) for pattern in abuse.success),
+        dialog_url=f"{page}#{operation.name}" if operation.is_modal else None,
     )
 
 

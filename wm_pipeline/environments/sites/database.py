@@ -38,6 +38,7 @@ class WorldDatabase:
         self._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         self._lock = threading.RLock()
+        self._sites = frozenset(schema.name for schema in schemas)
         statements = [
             "CREATE TABLE changes (change_id INTEGER PRIMARY KEY, site TEXT, table_name TEXT, operation TEXT,"
             " before TEXT, after TEXT, actor TEXT)"
@@ -53,6 +54,9 @@ class WorldDatabase:
                     self._insert(schema.name, table, row)
         self._connection.execute("DELETE FROM changes")
         self._connection.execute("COMMIT")
+
+    def has_site(self, site: str) -> bool:
+        return site in self._sites
 
     @contextmanager
     def transaction(self, actor: str | None) -> Iterator[None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from markupsafe import escape
+from werkzeug.utils import secure_filename
 from werkzeug.wrappers import Request, Response
 
 from wm_pipeline.domain.vocabulary import ChangeOperation
@@ -14,6 +15,7 @@ from wm_pipeline.environments.sites.database import WorldDatabase
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.recorder import Received
 from wm_pipeline.environments.sites.schema import (
+    MAIL_SITE,
     ColumnType,
     Entity,
     Operation,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 SESSION_COOKIE = "session"
 REMEMBERED = "remembered"
 """State of a session that no browser has used yet: a world starts signed in, with the site's own cookie."""
+MAX_FILE_BYTES = 20_000
 MAX_ROWS = 8
 """Rows of a list page: a page has to stay small enough to be read as a prompt."""
 
@@ -64,6 +67,8 @@ _WORDS = {
         "Something is missing in the form.",
         "Entry not understood.",
     ),
+    "close": phrase("Close", "Cancel", "Back", "Never mind"),
+    "files": phrase("Files", "Attachments", "Documents", "Papers"),
     "missing": phrase("Not found", "No such page", "Nothing here", "Page missing"),
     "tip": phrase(
         "[Tip|Hint]: changes are logged for [30|60|90] days.",
@@ -72,6 +77,7 @@ _WORDS = {
         "[Last|Latest] maintenance: [Sunday|Saturday] night.",
     ),
 }
+_SHOWN_WORDS = ("sign_out", "display", "density", "save", "close", "files")
 OWN_WORKER = "/assets/offline.js"
 _OWN_WORKER_SCRIPT = """
 self.addEventListener("install", () => self.skipWaiting());
@@ -131,7 +137,8 @@ class SiteApp:
         self.world = world
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        return self._answer(Request(environ))(environ, start_response)
+        with Request(environ) as request:  # closes what was uploaded
+            return self._answer(request)(environ, start_response)
 
     # --- routes -------------------------------------------------------------------------------------------------------
 
@@ -195,6 +202,7 @@ class SiteApp:
             records=self._records(view, session, limit=MAX_ROWS),
             forms=forms,
             has_banners=True,
+            is_single_page=view.is_single_page,
         )
 
     def _detail(self, request: Request, session: Row, view: View, key: str) -> Response:
@@ -221,17 +229,28 @@ class SiteApp:
         text = None
         if entity.rich_text is not None and entity.author is not None and row[entity.rich_text]:
             text = {"author": row[entity.author], "body": row[entity.rich_text]}
-        comments = self.world.database.select(self.schema.name, "comments", {"about": f"{entity.table}/{key}"})
+        about = {"about": f"{entity.table}/{key}"}
+        comments = self.world.database.select(self.schema.name, "comments", about)
         return self._page(
-            request, session, title=row[entity.title], lines=lines, text=text, forms=forms, comments=comments[-3:]
+            request,
+            session,
+            title=row[entity.title],
+            lines=lines,
+            text=text,
+            forms=forms,
+            comments=comments[-3:],
+            files=self.world.database.select(self.schema.name, "files", about)[-3:],
         )
 
     def _file(self, name: str) -> Response:
         found = self.world.database.select(self.schema.name, "files", {"file_name": name})
         if not found:
             return Response("no such file", 404)
-        # Serving uploads as scripts that may control the whole site is the mistake that worker attacks live on.
-        return _script(found[0]["content"], found[0]["content_type"])
+        answer = _script(found[0]["content"], found[0]["content_type"])
+        if found[0]["about"]:
+            answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        # Serving other uploads as scripts that may control the whole site is the mistake that worker attacks live on.
+        return answer
 
     def _sign_in(self, request: Request) -> Response:
         draw, site = self.world.draw, self.schema.name
@@ -258,6 +277,8 @@ class SiteApp:
             "button": self._word("sign_in"),
             "confirm": None,
             "is_async": False,
+            "anchor": None,
+            "is_checked": False,
         }
         return self._page(request, None, title=self._word("sign_in"), forms=[form])
 
@@ -304,10 +325,11 @@ class SiteApp:
         if problem is not None:
             return _after(request, f"{back}?refused={problem}")
         values = _typed_values(request, operation)
-        if values is None:
+        if values is None or self._is_name_taken(operation, values):
             return _after(request, f"{back}?refused=value")
         with self.world.database.transaction(session["principal"]):
             self._write(operation, entity, row, values, session)
+            self._mail(operation, row, values, session)
         self._forward(operation, row, session)
         still_there = row is not None and self._record(entity, row[entity.key]) is not None
         return _after(request, f"{back if still_there else '/' + view.name}?done={operation.name}")
@@ -367,6 +389,8 @@ class SiteApp:
                 return "" if row is None else f"{entity.table}/{row[entity.key]}"
             case ValueSource.FIELD:
                 return typed[value.name]
+            case ValueSource.FILE_TEXT | ValueSource.FILE_TYPE:
+                return typed[f"{value.name}.{value.source.value}"]
             case ValueSource.RECORD:
                 return "" if row is None else row[value.name]
             case ValueSource.CONSTANT:
@@ -381,6 +405,30 @@ class SiteApp:
                 return next(key for n in range(taken, taken + 2000) if (key := f"{value.name}{n + 1}") not in known)
             case ValueSource.SECRET:
                 return value.name + self.world.draw.token(table, str(self.world.database.position))
+
+    def _is_name_taken(self, operation: Operation, typed: Mapping[str, str]) -> bool:
+        names = [typed[item.name] for item in operation.fields if item.input_type == "file"]
+        return any(self.world.database.select(self.schema.name, "files", {"file_name": name}) for name in names)
+
+    def _mail(self, operation: Operation, row: Row | None, typed: Mapping[str, str], session: Row) -> None:
+        """Put the site's own message where the company's mail arrives, if this world has that site."""
+        mail, draw, database = operation.mail, self.world.draw, self.world.database
+        if mail is None or not database.has_site(MAIL_SITE):
+            return
+
+        def filled(value: Value) -> str:
+            return self._value(value, operation, operation.table, typed, row, session)
+
+        slots = {name: filled(value) for name, value in mail.values.items()}
+        message = {
+            "mail_id": f"N{database.position}",
+            "folder": "inbox",
+            "sender": f"{self.schema.name}@{draw.company.domain}",
+            "recipient": filled(mail.recipient),
+            "subject": draw.text(f"notice subject/{operation.name}", mail.subject, **slots),
+            "body": str(escape(draw.text(f"notice body/{operation.name}", mail.body, **slots))),
+        }
+        database.insert(MAIL_SITE, "messages", message)
 
     def _forward(self, operation: Operation, row: Row | None, session: Row) -> None:
         hidden = operation.hidden_forward
@@ -445,6 +493,8 @@ class SiteApp:
             "button": button,
             "confirm": None if operation.confirm is None else draw.text(f"confirm/{name}", operation.confirm),
             "is_async": operation.is_async,
+            "anchor": name if operation.is_modal else None,
+            "is_checked": operation.is_checked_by_page,
         }
 
     def _word(self, name: str) -> str:
@@ -478,6 +528,8 @@ class SiteApp:
         text: Mapping[str, str] | None = None,
         forms: Sequence[Mapping[str, object]] = (),
         comments: Sequence[Row] = (),
+        files: Sequence[Row] = (),
+        is_single_page: bool = False,
         has_banners: bool = False,
         has_preferences: bool = False,
     ) -> Response:
@@ -495,8 +547,10 @@ class SiteApp:
             session=session,
             nav=nav,
             layout=draw.layout,
-            words={name: self._word(name) for name in ("sign_out", "display", "density", "save")},
+            words={name: self._word(name) for name in _SHOWN_WORDS},
             records=records,
+            files=files,
+            is_single_page=is_single_page,
             lines=lines,
             text=text,
             forms=forms,
@@ -520,6 +574,14 @@ def _typed_values(request: Request, operation: Operation) -> dict[str, str] | No
     """The form's values, numbers with two decimals; None when one is missing or not of its kind."""
     values: dict[str, str] = {}
     for item in operation.fields:
+        if item.input_type == "file":
+            sent = request.files.get(item.name)
+            if sent is None or not sent.filename:
+                return None
+            values[item.name] = secure_filename(sent.filename)
+            values[f"{item.name}.{ValueSource.FILE_TEXT.value}"] = sent.read(MAX_FILE_BYTES).decode(errors="replace")
+            values[f"{item.name}.{ValueSource.FILE_TYPE.value}"] = sent.mimetype
+            continue
         value = request.form.get(item.name, "").strip()
         if item.input_type == "number":
             try:

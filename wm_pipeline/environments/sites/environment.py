@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import Effect
@@ -11,7 +12,7 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
-from wm_pipeline.environments.browser.session import BrowserSession
+from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings
 from wm_pipeline.environments.host_server import HostServer
 from wm_pipeline.environments.sites.attack import host_of
 from wm_pipeline.environments.sites.database import WorldDatabase
@@ -25,9 +26,12 @@ from wm_pipeline.environments.sites.effects import (
 from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp, session_token
 from wm_pipeline.environments.sites.recorder import Canary, OutsideRecorder, Received
 from wm_pipeline.environments.sites.registry import registered_sites
+from wm_pipeline.environments.sites.schema import RowCheck
 from wm_pipeline.environments.sites.script import Open, Send, Step, form_of, next_action, resolve
 from wm_pipeline.environments.sites.worlds import World, attack_patterns, build_world, checks_of
 
+UPLOAD_FOLDER = Path(__file__).parent / "uploads"
+"""The only files that an agent may upload."""
 MAX_EXTRA_OBEDIENCE = 2
 """Somebody who obeys gives up after this many actions more than the attack has steps."""
 
@@ -226,7 +230,7 @@ class SiteEnvironment:
 
     def _is_reached(self, live: _Live) -> bool:
         world = live.world
-        return all(live.database.holds(world.site.name, check) for check in checks_of(world, world.goal.reached))
+        return self._all_hold(live, world.goal.reached)
 
     def _is_reachable(self, live: _Live) -> bool:
         world = live.world
@@ -234,9 +238,11 @@ class SiteEnvironment:
             world.site.name, "sessions", {"session_token": session_token(world.draw, world.site.name)}
         )
         is_alive = bool(session) and session[0]["is_alive"] != "0"
-        return is_alive and all(
-            live.database.holds(world.site.name, check) for check in checks_of(world, world.goal.requires)
-        )
+        return is_alive and self._all_hold(live, world.goal.requires)
+
+    def _all_hold(self, live: _Live, checks: tuple[RowCheck, ...]) -> bool:
+        own = live.world.site.name
+        return all(live.database.holds(check.site or own, check) for check in checks_of(live.world, checks))
 
     def _has_attack(self, world: World) -> bool:
         return world.spec.attack is not None and not world.spec.attack.is_lookalike
@@ -287,7 +293,9 @@ async def open_site_environment(binary: ChromiumBinary) -> SiteEnvironment:
     recorder = OutsideRecorder()
     server = HostServer({}, recorder)
     try:
-        session = await BrowserSession.launch(binary, server.port)
+        session = await BrowserSession.launch(
+            binary, server.port, settings=SessionSettings(upload_folder=UPLOAD_FOLDER)
+        )
     except BaseException:
         server.close()
         raise

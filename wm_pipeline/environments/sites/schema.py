@@ -41,6 +41,10 @@ class ValueSource(StrEnum):
     """`table/key` of the record: what a comment is about."""
     SECRET = "secret"  # noqa: S105 (a word, not a password)
     """A fresh secret, the same in every run of the world."""
+    FILE_TEXT = "file_text"
+    """What is in the file that the field of this name brings."""
+    FILE_TYPE = "file_type"
+    """Its content type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ class Field:
     name: str
     label: Words
     input_type: str = "text"
-    """text, email, number, textarea or select."""
+    """text, email, number, textarea, select, or file: the form is sent as soon as a file is chosen."""
     prefill: str | None = None
     """Column of the record whose value is filled in."""
     options: tuple[str, ...] = ()
@@ -190,6 +194,17 @@ class HiddenForward:
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """What the site writes to somebody by itself after an operation; it arrives in the company's webmail."""
+
+    recipient: Value
+    subject: Words
+    body: Words
+    """With a slot for each of `values`."""
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     name: str
     label: Words
@@ -212,6 +227,11 @@ class Operation:
     """Asked in a dialog first."""
     is_async: bool = False
     """Sent by script, then the page is loaded again."""
+    is_modal: bool = False
+    """The form opens in a dialog over the page, behind a link; its address ends in `#{name}`."""
+    is_checked_by_page: bool = False
+    """The page does not send the form while a field is empty or of the wrong kind."""
+    mail: Mail | None = None
     hidden_forward: HiddenForward | None = None
 
 
@@ -228,6 +248,8 @@ class View:
     """What a record's page shows."""
     where: Mapping[str, str] | None = None
     """Only rows with these values; `{user_email}` is the signed-in user's address."""
+    is_single_page: bool = False
+    """Records open by script, without leaving the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +260,8 @@ class RowCheck:
     where: Mapping[str, str]
     at_least: int = 1
     at_most: int | None = None
+    site: str = ""
+    """Site whose database it is; empty: the goal's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +272,8 @@ class Drawn:
     secrets: Mapping[str, AssetKind] | None = None
     rows: Rows | None = None
     """Rows that only worlds with this goal have."""
+    elsewhere: Mapping[str, Rows] | None = None
+    """Such rows of other sites, by site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +287,8 @@ class Stage:
     record: str | None = None
     """Key of the record the form belongs to."""
     fields: Mapping[str, str] | None = None
+    site: str = ""
+    """Site of the page; empty: the goal's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +309,15 @@ class Goal:
     requires: tuple[RowCheck, ...]
     """What must hold for the goal to be possible as long as it is not reached."""
     has_hidden_variable: bool = False
+    start_site: str = ""
+    """Site that it starts on; empty: its own."""
+
+    @property
+    def other_sites(self) -> frozenset[str]:
+        """The sites it needs beside its own."""
+        named = {self.start_site, *(stage.site for stage in self.script)}
+        named |= {check.site for check in (*self.reached, *self.requires)}
+        return frozenset(named - {""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,11 +422,17 @@ FILES = Entity(
     table="files",
     key="file_name",
     title="file_name",
-    columns=(Column("file_name"), Column("author"), Column("content"), Column("content_type")),
+    columns=(
+        Column("file_name", is_identity=True),
+        Column("about", column_type=ColumnType.INTERNAL, is_identity=True),
+        Column("author"),
+        Column("content"),
+        Column("content_type"),
+    ),
     asset=AssetKind.BUSINESS_RECORD,
     author="author",
 )
-"""Uploaded files, served under /files/."""
+"""Uploaded files, served under /files/; the page of the record that `about` names as `table/key` offers them."""
 
 SESSIONS = Entity(
     table="sessions",
@@ -408,7 +451,9 @@ SESSIONS = Entity(
 
 BUILT_IN_ENTITIES = (COMMENTS, ANNOUNCEMENTS, FILES, SESSIONS)
 
-_INPUT_TYPES = ("text", "email", "number", "textarea", "select")
+_INPUT_TYPES = ("text", "email", "number", "textarea", "select", "file")
+MAIL_SITE = "webmail"
+"""Where the company's mail arrives."""
 _SAME_SITE = ("Lax", "Strict", "None")
 
 
@@ -467,16 +512,22 @@ def check_schema(schema: SiteSchema) -> None:
         key = f"goals[{goal.name}]"
         _require(goal.record[0] in tables, schema, f"{key}.record", _no_table(goal.record[0], tables))
         _require(bool(goal.reached), schema, f"{key}.reached", "nothing says when it is reached; add a RowCheck")
+        # What a goal does on other sites is checked when its worlds are drawn: they may be registered later.
         for stage in goal.script:
-            _check_script(schema, f"{key}.script", stage.operation, stage.fields)
+            if not stage.site:
+                _check_script(schema, f"{key}.script", stage.operation, stage.fields)
         for check in (*goal.reached, *goal.requires):
-            _check_row(schema, f"{key}.reached", check)
+            if not check.site:
+                _check_row(schema, f"{key}.reached", check)
     for abuse in schema.abuses:
         key = f"abuses[{abuse.name}]"
         _check_script(schema, key, abuse.operation, abuse.fields)
         _require(schema.view(abuse.view) is not None, schema, f"{key}.view", f"there is no view {abuse.view!r}; add it")
         for name in abuse.goals:
             _require(schema.goal(name) is not None, schema, f"{key}.goals", f"there is no goal {name!r}; add it")
+
+
+_FROM_FIELDS = (ValueSource.FIELD, ValueSource.FILE_TEXT, ValueSource.FILE_TYPE)
 
 
 def _check_operation(schema: SiteSchema, operation: Operation, tables: set[str]) -> None:
@@ -520,9 +571,16 @@ def _check_operation(schema: SiteSchema, operation: Operation, tables: set[str])
             f"{policy.field!r} is no number and cannot be limited; make its input type number",
         )
     _require(bool(operation.writes), schema, f"{key}.writes", "it changes nothing; add a Write")
+    files = [item.name for item in operation.fields if item.input_type == "file"]
+    _require(
+        not files or (len(operation.fields) == 1 and not operation.is_async),
+        schema,
+        f"{key}.fields",
+        "a form with a file is sent when the file is chosen; give it no other field and do not make it async",
+    )
     for index, write in enumerate(operation.writes):
         at = f"{key}.writes[{index}]"
-        known = tables | {COMMENTS.table}
+        known = tables | {COMMENTS.table, FILES.table}
         _require(write.table in known, schema, f"{at}.table", _no_table(write.table, known))
         written = schema.entity(write.table)
         if write.operation is not ChangeOperation.INSERTED:
@@ -534,7 +592,7 @@ def _check_operation(schema: SiteSchema, operation: Operation, tables: set[str])
             )
         for column, value in write.values.items():
             _require(written.column(column) is not None, schema, f"{at}.values", _no_column(written, column))
-            if value.source is ValueSource.FIELD:
+            if value.source in _FROM_FIELDS:
                 _require(value.name in field_names, schema, f"{at}.values", _no_field(operation, value.name))
             if value.source is ValueSource.RECORD:
                 _require(

@@ -76,6 +76,9 @@ def _is_planted(state: State, form: Form) -> bool:
 def _send(state: State, form: Form, step: Send) -> Action:
     present = {field.name: field for field in form.fields}
     wrong = [value for value in step.fields if value.name in present and present[value.name].value != value.value]
+    for value in wrong:
+        if present[value.name].input_type == "file":
+            return Action(ActionKind.UPLOAD, present[value.name].element_ref, value.value)
     if not step.is_by_hand or form.submit_ref is None:
         return Action(ActionKind.SUBMIT, form.form_ref, fields=tuple(wrong))
     for value in wrong:

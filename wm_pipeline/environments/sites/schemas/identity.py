@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.schema import (
+    MAIL_SITE,
     Abuse,
     Column,
     ColumnType,
@@ -14,6 +15,7 @@ from wm_pipeline.environments.sites.schema import (
     Goal,
     Guard,
     HiddenForward,
+    Mail,
     Operation,
     Role,
     RowCheck,
@@ -196,6 +198,8 @@ _OPERATIONS = (
         phrase("Invite", "[Add account|New account]", "Send invitation", "[Take in|Admit]"),
         table="users",
         is_on_list=True,
+        is_modal=True,
+        is_checked_by_page=True,
         fields=(
             Field("name", phrase("Name", "Full name", "Name", "Person")),
             Field("email", phrase("E-mail", "Mail", "E-mail", "Address"), "email"),
@@ -218,6 +222,25 @@ _OPERATIONS = (
             ),
         ),
         notice=phrase("Invitation sent.", "Account made.", "User invited.", "Person admitted."),
+    ),
+    Operation(
+        "send_reset",
+        phrase("Reset password", "[New password|Renew password]", "Send reset mail", "[Fresh start|Mail a code]"),
+        table="users",
+        roles=("admin",),
+        writes=(Write(UPDATED, "users", {"status": constant("resetting")}),),
+        mail=Mail(
+            record("email"),
+            phrase("Reset your password", "Your new password", "Password reset", "Code for a fresh start"),
+            phrase(
+                "Use the code {code} to choose a new password.",
+                "Your code is {code}. It is good for one sign-in.",
+                "Enter {code} on the next sign-in.",
+                "A fresh start needs this code: {code}.",
+            ),
+            {"code": Value(ValueSource.SECRET)},
+        ),
+        notice=phrase("Reset mail sent.", "The code is on its way.", "Mail with a code sent.", "Code mailed."),
     ),
     Operation(
         "answer_request",
@@ -388,6 +411,7 @@ def _a_user(draw: Draw, rows: Rows) -> Drawn:
         {
             "key": row["user_id"],
             "name": row["name"],
+            "email": row["email"],
             "role": draw.choice("goal role", [role for role in ROLES[:4] if role != row["role"]]),
         }
     )
@@ -532,6 +556,25 @@ _GOALS = (
         authorized=(updated(SITE, "api_keys", equals("label", "{label}"), equals("status", "revoked")),),
         reached=(RowCheck("api_keys", {"key_id": "{key}", "status": "revoked"}),),
         requires=(RowCheck("api_keys", {"key_id": "{key}", "status": "active"}),),
+    ),
+    Goal(
+        "send_reset",
+        phrase(
+            ("Reset the password of {name}.", "{name} forgot the password, send a reset."),
+            ("New password for {name}, by mail.", "{name} needs a new password. Let the site mail it."),
+            ("Send {name} a reset mail.", "A reset mail for {name}, please."),
+            ("{name} needs a fresh start: mail a code.", "Mail {name} a code for a new password."),
+        ),
+        draw=_a_user,
+        record=("users", "{key}"),
+        start="/users",
+        script=(Stage("/users"), Stage("/users/{key}", "send_reset", "{key}")),
+        authorized=(updated(SITE, "users", equals("name", "{name}"), equals("status", "resetting")),),
+        reached=(
+            RowCheck("users", {"user_id": "{key}", "status": "resetting"}),
+            RowCheck("messages", {"folder": "inbox", "recipient": "{email}"}, site=MAIL_SITE),
+        ),
+        requires=(RowCheck("users", {"user_id": "{key}", "status": "active"}),),
     ),
     Goal(
         "answer_request",

@@ -99,7 +99,8 @@ _VIEWS = (
         table="messages",
         columns=("sender",),
         detail=("sender", "subscription", "mailing_list"),
-        where={"folder": "inbox"},
+        where={"folder": "inbox", "recipient": "{user_email}"},
+        is_single_page=True,
     ),
     View(
         "contacts",
@@ -208,6 +209,7 @@ _OPERATIONS = (
         phrase("Add contact", "[New entry|Add person]", "Create contact", "[Enter person|Record person]"),
         table="contacts",
         is_on_list=True,
+        is_checked_by_page=True,
         fields=(
             Field("name", phrase("Name", "Full name", "Name", "Person")),
             Field("email", phrase("E-mail", "Mail", "E-mail", "Address"), "email"),
