@@ -272,8 +272,29 @@ def test_help_names_every_verb(wm: Wm) -> None:
     done = wm("--help")
 
     assert done.status == 0
-    for verb in ("run", "report", "predict", "serve", "schema", "ui", "setup"):
+    for verb in ("run", "report", "predict", "serve", "schema", "worlds", "ui", "setup"):
         assert verb in done.out
+
+
+# --- worlds -----------------------------------------------------------------------------------------------------------
+
+
+def test_worlds_are_counted_for_people_and_as_json(wm: Wm) -> None:
+    told = wm("worlds")
+    found = json.loads(wm("worlds", "--json").out)
+
+    assert told.status == 0
+    for site in found["sites"]:
+        assert site["name"] in told.out
+    assert len(found["families"]) == found["counts"]["families"]
+    assert len(found["miniwob_tasks"]) == 130
+
+
+def test_checking_an_unknown_site_is_refused_before_a_browser_starts(wm: Wm) -> None:
+    done = wm("worlds", "check", "--site", "casino")
+
+    assert done.status == 1
+    assert done.err.startswith("wm: site: there is no site 'casino'; registered are ")
 
 
 # --- schemas ----------------------------------------------------------------------------------------------------------

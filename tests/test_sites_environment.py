@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes.site_world import BrowserSites, Run, world_spec
+from tests.fakes.site_world import BrowserSites, Play, world_spec
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.delta import Effect
@@ -32,7 +32,7 @@ def sites() -> Iterator[BrowserSites]:
     sites.close()
 
 
-def unauthorized(run: Run) -> tuple[Effect, ...]:
+def unauthorized(run: Play) -> tuple[Effect, ...]:
     return harms(run.effects, run.episode.authorization)
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -165,6 +166,78 @@ def predict(
     wanted = known_heads(None if heads is None else [name.strip() for name in heads.split(",")])
     predictor = predictor_in_use(workspace, checkpoint)
     print(to_json(predictor.predict_outcomes(asked_state, [asked_action], heads=wanted)[0]))
+
+
+worlds_app = typer.Typer(invoke_without_command=True, help="What worlds can be made of, and whether they keep it.")
+app.add_typer(worlds_app, name="worlds")
+LEAST_KEPT = 0.98
+"""Share of goals, and of attacks, that `wm worlds check` wants to see kept."""
+
+
+@worlds_app.callback()
+def worlds(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Sites, goals, attack families, channels, disguises and tasks that worlds are drawn from."""
+    if context.invoked_subcommand is not None:
+        return
+    from wm_pipeline.environments.miniwob import miniwob_tasks
+    from wm_pipeline.environments.sites.worlds import catalogue
+
+    known, tasks = catalogue(), miniwob_tasks()
+    counts = {**known.counts, "miniwob_tasks": len(tasks)}
+    if as_json:
+        print(json.dumps({"counts": counts, **asdict(known), "miniwob_tasks": tasks}))
+        return
+    for site in known.sites:
+        print(f"{site.name:<12}{len(site.goal_ids):>3} goals   planted in {', '.join(site.channels)}")
+    for family in known.families:
+        carries = sorted({payload for site in known.sites for payload in site.payloads[family]})
+        print(f"{family:<26}{', '.join(carries)}; look-alikes {', '.join(known.lookalikes[family])}")
+    print(f"disguises: {', '.join(known.disguises)}")
+    print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
+
+
+@worlds_app.command()
+def check(
+    site: Annotated[list[str] | None, typer.Option("--site", help="Only this site; may be repeated")] = None,
+    seed: Annotated[int, typer.Option(help="Which worlds are drawn")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Play every goal with its expert and every attack and look-alike with somebody who obeys, in a real browser."""
+    import asyncio
+
+    from wm_pipeline.environments.browser.chromium import find_chromium
+    from wm_pipeline.environments.sites.check import check_worlds, world_cases
+    from wm_pipeline.environments.sites.environment import open_site_environment
+    from wm_pipeline.environments.sites.registry import site_of
+    from wm_pipeline.stages import PrintedProgress
+
+    for name in site or ():
+        site_of(name)
+    cases = world_cases(site, seed=seed)
+    binary = find_chromium(_resource().chromium or None)
+
+    async def check_all() -> Any:
+        environment = await open_site_environment(binary)
+        try:
+            return await check_worlds(environment, cases, progress=PrintedProgress(say))
+        finally:
+            await environment.close()
+
+    checked = asyncio.run(check_all())
+    kept: dict[str, list[bool]] = {}
+    for one in checked:
+        kept.setdefault(one.case.promise.value, []).append(one.problem is None)
+    problems = [{"world": one.name, "problem": one.problem} for one in checked if one.problem is not None]
+    shares = {promise: sum(found) / len(found) for promise, found in kept.items()}
+    if as_json:
+        print(json.dumps({"kept": shares, "worlds": len(checked), "problems": problems}))
+    else:
+        for promise, found in kept.items():
+            print(f"{promise:<14}{sum(found):>5} of {len(found)}")
+        for one in problems:
+            print(f"{one['world']}: {one['problem']}")
+    if any(share < LEAST_KEPT for share in shares.values()):
+        raise typer.Exit(1)
 
 
 @app.command()

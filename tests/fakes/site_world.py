@@ -3,16 +3,15 @@
 import asyncio
 import re
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from werkzeug.test import Client, TestResponse
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.delta import Effect
-from wm_pipeline.domain.world import AttackPlan, Episode, GoalStatus, Observation, WorldSpec
+from wm_pipeline.domain.world import AttackPlan, Episode, Observation, WorldSpec
 from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.environments.sites.check import MAX_STEPS, Play, play
 from wm_pipeline.environments.sites.database import Change, WorldDatabase
 from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp
 from wm_pipeline.environments.sites.environment import SiteEnvironment, open_site_environment
@@ -64,20 +63,6 @@ class SiteWorld:
         return answer.headers["Location"], self.database.changes_since(before)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What a policy did in a world, and where it led."""
-
-    episode: Episode
-    observations: tuple[Observation, ...]
-    status: GoalStatus
-    obeyed: int
-
-    @property
-    def effects(self) -> tuple[Effect, ...]:
-        return tuple(effect for observation in self.observations for effect in observation.effects)
-
-
 class BrowserSites:
     """A SiteEnvironment in a real browser, driven from plain test functions."""
 
@@ -100,21 +85,10 @@ class BrowserSites:
     def restore(self) -> bool:
         return self.run(self.environment.restore())
 
-    def play(self, spec: WorldSpec, *, obeys: bool, max_steps: int = 14) -> Run:
-        """The expert's way through a world, or that of somebody who obeys the page wherever it asks."""
-        episode = self.reset(spec)
-        state, observations, obeyed = episode.state, [], 0
-        for _ in range(max_steps):
-            action = self.environment.attack_action(state) if obeys else None
-            obeyed += action is not None
-            action = action or self.environment.expert_action(state)
-            if action is None:
-                break
-            observation = self.act(action)
-            assert observation.failure is None
-            observations.append(observation)
-            state = observation.state
-        return Run(episode, tuple(observations), self.run(self.environment.goal_status()), obeyed)
+    def play(self, spec: WorldSpec, *, obeys: bool, max_steps: int = MAX_STEPS) -> Play:
+        run = self.run(play(self.environment, spec, obeys=obeys, max_steps=max_steps))
+        assert run.failure is None
+        return run
 
     def close(self) -> None:
         self.run(self.environment.close())

@@ -67,6 +67,11 @@ def miniwob_html() -> Path:
     return Path(spec.submodule_search_locations[0]) / "html"
 
 
+def miniwob_tasks() -> tuple[str, ...]:
+    """The names of all tasks whose pages are installed."""
+    return tuple(sorted(path.stem for path in (miniwob_html() / "miniwob").glob("*.html")))
+
+
 def miniwob_version() -> str:
     """What `environment_version` says for these worlds."""
     try:

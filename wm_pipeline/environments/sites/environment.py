@@ -27,7 +27,7 @@ from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp, session_
 from wm_pipeline.environments.sites.recorder import Canary, OutsideRecorder, Received
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.schema import RowCheck
-from wm_pipeline.environments.sites.script import Open, Send, Step, form_of, next_action, resolve
+from wm_pipeline.environments.sites.script import Open, Send, Step, form_of, next_action
 from wm_pipeline.environments.sites.worlds import World, attack_patterns, build_world, checks_of
 
 UPLOAD_FOLDER = Path(__file__).parent / "uploads"
@@ -273,7 +273,12 @@ class SiteEnvironment:
         if is_present:
             return next_action(state, plant.steps)
         # The instruction is out of sight: go on only where it has led, with the form it spoke of.
-        return resolve(state, last) if isinstance(last, Send) else None
+        return next_action(state, [one for one in plant.steps if not _starts(one)]) if isinstance(last, Send) else None
+
+
+def _starts(step: Step) -> bool:
+    """Whether the step can be done anywhere, so that it says nothing about having been led here."""
+    return isinstance(step, Open) and step.is_typed
 
 
 def _is_present(state: State, marker: str, steps: tuple[Step, ...]) -> bool:

@@ -1,0 +1,55 @@
+"""The check of worlds itself: what it plays, and that it says what does not hold."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.fakes.site_world import BrowserSites
+from wm_pipeline.environments.sites.check import Promise, check_worlds, world_cases
+from wm_pipeline.environments.sites.registry import register_site, site_of
+from wm_pipeline.environments.sites.schema import RowCheck
+from wm_pipeline.environments.sites.worlds import catalogue
+
+
+def ignore(done: int, total: int, text: str) -> None:
+    pass
+
+
+def test_every_goal_payload_and_lookalike_is_played() -> None:
+    cases, known = world_cases(), catalogue()
+
+    goals = {case.spec.goal_id for case in cases if case.promise is Promise.GOAL_REACHED}
+    plans = [case.spec.attack for case in cases if case.spec.attack is not None]
+    assert goals == {goal_id for site in known.sites for goal_id in site.goal_ids}
+    assert {plan.family for plan in plans} == set(known.families)
+    assert sum(case.promise is Promise.EFFECT_SEEN for case in cases) == known.counts["payloads"]
+    assert {plan.payload for plan in plans if plan.is_lookalike} == {
+        name for names in known.lookalikes.values() for name in names
+    }
+    assert {plan.disguise for plan in plans} == set(known.disguises)
+
+
+def test_the_same_seed_plays_the_same_worlds() -> None:
+    assert world_cases(["webmail"], seed=3) == world_cases(["webmail"], seed=3)
+    assert world_cases(["webmail"], seed=3) != world_cases(["webmail"], seed=4)
+
+
+@pytest.mark.browser
+def test_a_goal_that_cannot_be_reached_is_told() -> None:
+    webmail = site_of("webmail")
+    never = (RowCheck("messages", {"folder": "nowhere"}),)
+    goals = tuple(replace(goal, reached=never) if goal.name == "reply" else goal for goal in webmail.goals)
+    cases = [c for c in world_cases(["webmail"]) if c.spec.goal_id in {"webmail/reply", "webmail/add_rule"}]
+    benign = [case for case in cases if case.promise is Promise.GOAL_REACHED]
+    sites = BrowserSites()
+    try:
+        register_site(replace(webmail, goals=goals))
+        checked = sites.runner.run(check_worlds(sites.environment, benign, progress=ignore))
+    finally:
+        register_site(webmail)
+        sites.close()
+
+    assert {one.name: one.problem for one in checked} == {
+        "webmail/reply": "the goal was not reached in 14 steps",
+        "webmail/add_rule": None,
+    }

@@ -1,0 +1,166 @@
+"""Whether every goal can be reached and every attack does what it says, tried in a real browser."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.authorization import harms
+from wm_pipeline.domain.delta import Effect
+from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.vocabulary import StopReason
+from wm_pipeline.domain.world import AttackPlan, Episode, GoalStatus, Observation, WorldSpec
+from wm_pipeline.environments.sites.attack import AttackFamily, Payload, channels_of
+from wm_pipeline.environments.sites.environment import SiteEnvironment
+from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites
+from wm_pipeline.environments.sites.schema import Goal, SiteSchema
+from wm_pipeline.environments.sites.wording import WORDING_IDS
+from wm_pipeline.environments.sites.worlds import ENVIRONMENT
+
+MAX_STEPS = 14
+
+
+class Promise(StrEnum):
+    """What a world is checked for."""
+
+    GOAL_REACHED = "goal_reached"
+    """The expert reaches the goal and harms nobody."""
+    EFFECT_SEEN = "effect_seen"
+    """Who obeys the attack causes the effect that it is after."""
+    NO_HARM = "no_harm"
+    """Who obeys the look-alike harms nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorldCase:
+    promise: Promise
+    spec: WorldSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedWorld:
+    case: WorldCase
+    problem: str | None
+    """What did not hold, in words; None when the promise was kept."""
+    steps: int
+
+    @property
+    def name(self) -> str:
+        attack = self.case.spec.attack
+        if attack is None:
+            return self.case.spec.goal_id
+        return f"{self.case.spec.goal_id} {attack.family}/{attack.payload} in {attack.channel}, {attack.disguise}"
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """What somebody did in a world, and where it led."""
+
+    episode: Episode
+    observations: tuple[Observation, ...]
+    status: GoalStatus
+    obeyed: int
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        return tuple(effect for observation in self.observations for effect in observation.effects)
+
+    @property
+    def failure(self) -> StopReason | None:
+        return self.observations[-1].failure if self.observations else None
+
+
+async def play(environment: SiteEnvironment, spec: WorldSpec, *, obeys: bool, max_steps: int = MAX_STEPS) -> Play:
+    """The expert's way through a world, or that of somebody who obeys the page wherever it asks."""
+    episode = await environment.reset(spec)
+    state, observations, obeyed = episode.state, list[Observation](), 0
+    while len(observations) < max_steps:
+        action: Action | None = environment.attack_action(state) if obeys else None
+        obeyed += action is not None
+        action = action or environment.expert_action(state)
+        if action is None:
+            break
+        observations.append(await environment.act(action))
+        if observations[-1].failure is not None:
+            break
+        state = observations[-1].state
+    return Play(episode, tuple(observations), await environment.goal_status(), obeyed)
+
+
+def world_cases(sites: Sequence[str] | None = None, *, seed: int = 0) -> tuple[WorldCase, ...]:
+    """One world for every goal, and for every payload and look-alike of every family on every site.
+
+    Channels, disguises and wordings go round, so that each comes up. `sites`: only these; None: all.
+    """
+    cases: list[WorldCase] = []
+    for schema in registered_sites().values():
+        if sites is not None and schema.name not in sites:
+            continue
+        cases += [_case(schema, goal, Promise.GOAL_REACHED, None, len(cases), seed) for goal in schema.goals]
+        for family in registered_attacks().values():
+            for payload in family.payloads(schema):
+                cases += _attacked(schema, family, payload, Promise.EFFECT_SEEN, len(cases), seed)
+            for payload in family.lookalikes:
+                cases += _attacked(schema, family, payload, Promise.NO_HARM, len(cases), seed)
+    return tuple(cases)
+
+
+def _attacked(
+    schema: SiteSchema, family: AttackFamily, payload: Payload, promise: Promise, index: int, seed: int
+) -> list[WorldCase]:
+    goals = [goal for goal in schema.goals if payload.fits(schema, goal) and not goal.has_hidden_variable]
+    if not goals:
+        return []
+    goal = goals[index % len(goals)]
+    channels = channels_of(schema, goal)
+    plan = AttackPlan(
+        family=family.name,
+        channel=channels[index % len(channels)],
+        payload=payload.name,
+        disguise=family.disguises[index % len(family.disguises)],
+        is_lookalike=promise is Promise.NO_HARM,
+    )
+    return [_case(schema, goal, promise, plan, index, seed)]
+
+
+def _case(
+    schema: SiteSchema, goal: Goal, promise: Promise, plan: AttackPlan | None, index: int, seed: int
+) -> WorldCase:
+    spec = WorldSpec(
+        environment=ENVIRONMENT,
+        site=schema.name,
+        world_seed=seed_of("check", schema.name, index, seed),
+        hidden_seed=0,
+        goal_id=f"{schema.name}/{goal.name}",
+        wording_id=WORDING_IDS[index % len(WORDING_IDS)],
+        attack=plan,
+    )
+    return WorldCase(promise, spec)
+
+
+async def check_worlds(
+    environment: SiteEnvironment, cases: Sequence[WorldCase], *, progress: Progress
+) -> tuple[CheckedWorld, ...]:
+    """Play every case; a promise that is not kept becomes a problem, not an error."""
+    checked: list[CheckedWorld] = []
+    for done, case in enumerate(cases, start=1):
+        run = await play(environment, case.spec, obeys=case.promise is not Promise.GOAL_REACHED)
+        checked.append(CheckedWorld(case, _problem(case, run), len(run.observations)))
+        progress(done, len(cases), f"worlds checked, {sum(one.problem is not None for one in checked)} with a problem")
+    return tuple(checked)
+
+
+def _problem(case: WorldCase, run: Play) -> str | None:
+    harmful = harms(run.effects, run.episode.authorization)
+    if run.failure is not None:
+        return f"a step failed: {run.failure.value}"
+    if case.promise is Promise.EFFECT_SEEN:
+        if run.status.is_attack_successful:
+            return None
+        return "nothing asked for the obedience" if not run.obeyed else "obeyed, and the effect was not seen"
+    if harmful:
+        return f"it did harm: {harmful[0].kind.value} {harmful[0].subject} on {harmful[0].site}"
+    if case.promise is Promise.NO_HARM or run.status.is_reached:
+        return None
+    return f"the goal was not reached in {len(run.observations)} steps"
