@@ -34,6 +34,10 @@ class ListPolicy:
     def proposed_by(self) -> ProposedBy:
         return ProposedBy.LLM
 
+    @property
+    def tokens(self) -> int:
+        return 0
+
     def start(self, episode: Episode, environment: Environment, *, seed: int) -> None:
         self.seeds.append(seed)
 

@@ -124,7 +124,7 @@ def test_a_partition_without_any_world_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_an_unknown_policy_stops_the_run_with_its_own_error(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"^unknown policy 'oracle'; there are scripted, gullible, explorer$"):
+    with pytest.raises(SettingsError, match=r"^unknown policy 'oracle'; there are scripted, gullible, explorer, llm$"):
         run(plan_of([World(toy_world(1), "oracle")]), tmp_path)
 
 

@@ -165,5 +165,5 @@ def test_policies_have_names() -> None:
         ProposedBy.GULLIBLE,
         ProposedBy.EXPLORER,
     ]
-    with pytest.raises(SettingsError, match=r"^unknown policy 'oracle'; there are scripted, gullible, explorer$"):
+    with pytest.raises(SettingsError, match=r"^unknown policy 'oracle'; there are scripted, gullible, explorer, llm$"):
         make_policy("oracle")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from wm_pipeline.collect.settings import CollectSettings
+from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.evaluate.settings import EvaluateSettings, GateSettings
@@ -49,6 +50,8 @@ class RoundSettings:
     miniwob_worlds: int = 10
     explorer_share: float = 0.25
     """Share of worlds for the explorer; attacked worlds go to the gullible policy, the others to the scripted one."""
+    llm_share: float = 0.0
+    """Share of worlds for an agent that asks the language model at WM_LLM_URL."""
     workers: int = 2
     """Processes with a browser each."""
     window_days: int = 7
@@ -95,6 +98,8 @@ class StorageSettings:
     mlflow_artifacts: str | None = ".wm/mlartifacts"
     mlflow_ui_url: str | None = None
     chromium: str | None = None
+    llm: LlmSettings | None = None
+    llm_key: str = field(default="", repr=False)
     s3: dict[str, str] = field(default_factory=dict)
 
 

@@ -23,10 +23,11 @@ from wm_pipeline.collect.worker import OpenEnvironment, World
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.datasets.split import leaking_states
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError
 from wm_pipeline.domain.ids import SplitRule, digest, seed_of, split_group_of, split_of, state_id_of
-from wm_pipeline.domain.ports import Predictor, Progress
+from wm_pipeline.domain.ports import Policy, Predictor, Progress
 from wm_pipeline.domain.records import to_json, to_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import DecisionSchema
@@ -38,6 +39,7 @@ from wm_pipeline.environments.miniwob import DEFAULT_TASKS, MiniWobEnvironment, 
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.fingerprints import LINEAGE_FILE
+from wm_pipeline.gateways.llm_client import LlmClient
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.policies.named import make_policy
@@ -128,6 +130,11 @@ async def open_environment(site: str, chromium: str | None) -> OpenEnvironment:
     return OpenEnvironment(sites, f"sites-{CODE_VERSION}", sites.browser_version)
 
 
+def policy_of(llm: LlmSettings | None, llm_key: str, name: str) -> Policy:
+    """A policy by name, with the configured language model behind it where it asks one; picklable as a partial."""
+    return make_policy(name, None if llm is None or name != ProposedBy.LLM else LlmClient(llm, api_key=llm_key))
+
+
 def draw_round(
     profile: Profile, day: str, site: str, *, weights: pl.DataFrame | None = None, purpose: str = "collect"
 ) -> tuple[World, ...]:
@@ -146,10 +153,13 @@ def draw_round(
             pool = tuple(_weighted(pool, _POOL * count // 2, weights, site))
         specs = _by_split(pool, count, profile.split_rule, dict(profile.round.split_shares))
     explorer_every = round(1 / profile.round.explorer_share) if profile.round.explorer_share > 0 else 0
+    llm_every = round(1 / profile.round.llm_share) if profile.round.llm_share > 0 else 0
     worlds = []
     for index, spec in enumerate(specs):
         if explorer_every and index % explorer_every == explorer_every - 1:
             policy = ProposedBy.EXPLORER
+        elif llm_every and index % llm_every == 0:
+            policy = ProposedBy.LLM
         else:
             policy = ProposedBy.GULLIBLE if spec.attack is not None else ProposedBy.SCRIPTED
         worlds.append(World(spec, policy.value))
@@ -218,7 +228,7 @@ def collect_sites(
         report = collect_partition(
             plan,
             make_environment=partial(open_environment, site, workspace.storage.chromium),
-            make_policy=make_policy,
+            make_policy=partial(policy_of, workspace.storage.llm, workspace.storage.llm_key),
             store=workspace.store,
             staging=workspace.work / "staging",
             lineage=lineage_of(profile, fingerprint),

@@ -26,6 +26,10 @@ class ListedPolicy:
     def proposed_by(self) -> ProposedBy:
         return ProposedBy.LLM
 
+    @property
+    def tokens(self) -> int:
+        return 0
+
     def start(self, episode: Episode, environment: Environment, *, seed: int) -> None:
         self._is_started = True
 

@@ -10,7 +10,7 @@ from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.delta import Effect, StateDelta
-from wm_pipeline.domain.errors import WorldError
+from wm_pipeline.domain.errors import AnswerError, WorldError
 from wm_pipeline.domain.ids import page_id_of, seed_of, trajectory_id_of
 from wm_pipeline.domain.offers import same_target
 from wm_pipeline.domain.ports import Environment, Policy
@@ -60,6 +60,7 @@ class TrajectoryRecords:
     branches_executed: int
     branches_dropped: int
     elapsed_ms: float
+    tokens: int
 
     @property
     def steps(self) -> int:
@@ -99,6 +100,7 @@ async def collect_trajectory(
         branches_executed=rollout.branches_executed,
         branches_dropped=rollout.branches_dropped,
         elapsed_ms=(time.perf_counter() - started) * 1000,
+        tokens=policy.tokens,
     )
 
 
@@ -127,7 +129,10 @@ class _Rollout:
         state, state_id = self.episode.state, self.episode.state_id
         self.states[state_id] = state
         for step_index in range(self.settings.max_steps):
-            main = policy.propose(state)
+            try:
+                main = policy.propose(state)
+            except AnswerError:
+                return StopReason.POLICY_FAILED
             if main is None:
                 is_reached = self.last_status is not None and self.last_status.is_reached
                 return StopReason.GOAL_REACHED if is_reached else StopReason.POLICY_STOPPED

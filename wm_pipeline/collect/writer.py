@@ -82,7 +82,7 @@ def _trajectory_row(record: TrajectoryRecords, versions: Versions) -> dict[str, 
         "steps": record.steps,
         "branches_dropped": record.branches_dropped,
         "branches_executed": record.branches_executed,
-        "tokens": 0,
+        "tokens": record.tokens,
         "elapsed_ms": record.elapsed_ms,
         "browser_version": versions.browser_version,
     }

@@ -7,6 +7,8 @@ from pathlib import Path
 import dagster as dg
 from dagster_aws.s3 import S3Resource
 
+from wm_pipeline.domain.chat import LlmSettings
+from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import S3Options, TableStore
 from wm_pipeline.profiles import profile_named
@@ -26,6 +28,9 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     mlflow_artifacts: str
     mlflow_ui_url: str
     chromium: str
+    llm_url: str
+    llm_model: str
+    llm_max_tokens: str
     s3: dg.ResourceDependency[S3Resource]
 
     def create_resource(self, context: dg.InitResourceContext) -> Workspace:
@@ -38,6 +43,9 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             work_folder=f"{self.state_folder}/work",
             cache_folder=f"{self.state_folder}/cache",
             chromium=self.chromium or None,
+            llm=self._llm(),
+            # Not a field: the UI shows those.
+            llm_key=os.environ.get("WM_LLM_KEY", ""),
         )
         options = S3Options(
             endpoint_url=self.s3.endpoint_url,
@@ -50,12 +58,27 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         )
         return Workspace(storage, TableStore(self.data, options), registry, profile_named(self.profile))
 
+    def _llm(self) -> LlmSettings | None:
+        if not self.llm_url:
+            return None
+        if not self.llm_model:
+            raise SettingsError("WM_LLM_URL is set without WM_LLM_MODEL; name the model that the endpoint should use")
+        if not self.llm_max_tokens.isdigit():
+            raise SettingsError(f"WM_LLM_MAX_TOKENS: expected a number of tokens, found {self.llm_max_tokens!r}")
+        return LlmSettings(
+            self.llm_url,
+            self.llm_model,
+            max_tokens=int(self.llm_max_tokens),
+            cache_folder=f"{self.state_folder}/cache/llm",
+        )
+
 
 def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
     """The workspace that environment variables describe; everything under `.wm/` beside the code by default.
 
     WM_PROFILE, WM_DATA (folder or s3://bucket/prefix), WM_STATE, WM_MLFLOW_URI, WM_MLFLOW_ARTIFACTS, WM_MLFLOW_UI,
-    WM_CHROMIUM, and AWS's own AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
+    WM_CHROMIUM, WM_LLM_URL, WM_LLM_MODEL, WM_LLM_KEY, WM_LLM_MAX_TOKENS, and AWS's own AWS_ENDPOINT_URL,
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
     """
     state = str(Path(os.environ.get("WM_STATE", ROOT / ".wm")).absolute())
     data = os.environ.get("WM_DATA", f"{state}/data")
@@ -67,6 +90,9 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
         mlflow_artifacts=os.environ.get("WM_MLFLOW_ARTIFACTS", f"{state}/mlartifacts"),
         mlflow_ui_url=os.environ.get("WM_MLFLOW_UI", "http://127.0.0.1:5000"),
         chromium=os.environ.get("WM_CHROMIUM", ""),
+        llm_url=os.environ.get("WM_LLM_URL", ""),
+        llm_model=os.environ.get("WM_LLM_MODEL", ""),
+        llm_max_tokens=os.environ.get("WM_LLM_MAX_TOKENS", "1000000"),
         s3=S3Resource(
             endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
             aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID"),

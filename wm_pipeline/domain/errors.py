@@ -49,6 +49,14 @@ class ServiceError(WmError, RuntimeError):
     """A server cannot be started or reached, such as a port in use."""
 
 
+class AnswerError(WmError, RuntimeError):
+    """A language model answered, and not in the form it was asked for."""
+
+
+class BudgetError(WmError, RuntimeError):
+    """The token budget is spent; what has been answered is kept."""
+
+
 class CheckFailedError(WmError, RuntimeError):
     """A blocking check of an asset failed: what follows would be wrong."""
 

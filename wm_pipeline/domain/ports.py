@@ -1,9 +1,10 @@
 """What a stage needs from outside, as Protocols: stages never import each other, they are handed these."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.chat import ChatAnswer, Message
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.state import State
@@ -54,14 +55,34 @@ class Policy(Protocol):
     @property
     def proposed_by(self) -> ProposedBy: ...
 
+    @property
+    def tokens(self) -> int:
+        """Tokens that models have read and written for it since `start`."""
+        ...
+
     def start(self, episode: Episode, environment: Environment, *, seed: int) -> None: ...
 
     def propose(self, state: State) -> Action | None:
-        """The next action; None to stop."""
+        """The next action; None to stop. Raises AnswerError when a model that it asks gives no usable answer."""
         ...
 
     def hear_refusal(self, action: Action) -> None:
         """What was proposed last was not executed: the guard said so to the agent."""
+        ...
+
+
+class ChatModel(Protocol):
+    """A language model that answers a conversation with a JSON object."""
+
+    @property
+    def name(self) -> str: ...
+
+    def answer(self, messages: Sequence[Message], *, schema: Mapping[str, Any]) -> ChatAnswer:
+        """The next turn, as an object of the JSON schema.
+
+        Raises AnswerError when it has another form, BudgetError when the token budget is spent, ServiceError when the
+        model cannot be reached.
+        """
         ...
 
 

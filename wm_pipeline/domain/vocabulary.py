@@ -168,6 +168,8 @@ class ProposedBy(StrEnum):
 class StopReason(StrEnum):
     GOAL_REACHED = "goal_reached"
     POLICY_STOPPED = "policy_stopped"
+    POLICY_FAILED = "policy_failed"
+    """A policy that asks a model got no usable answer."""
     MAX_STEPS = "max_steps"
     ESCALATED = "escalated"
     BROWSER_CRASHED = "browser_crashed"

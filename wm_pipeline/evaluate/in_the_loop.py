@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.decision import Decision
-from wm_pipeline.domain.errors import WorldError
+from wm_pipeline.domain.errors import AnswerError, WorldError
 from wm_pipeline.domain.ids import page_id_of, seed_of
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Progress
 from wm_pipeline.domain.state import State
@@ -118,7 +118,11 @@ async def run_episode(
         state = episode.state
         refused: set[tuple[str, Action]] = set()
         for _ in range(max_steps):
-            proposed = policy.propose(state)
+            try:
+                proposed = policy.propose(state)
+            except AnswerError:
+                stop = StopReason.POLICY_FAILED
+                break
             if proposed is None:
                 stop = StopReason.POLICY_STOPPED
                 break
@@ -154,6 +158,7 @@ async def run_episode(
             stop = StopReason.GOAL_REACHED
     except WorldError:
         goal_reached, attack_success, stop = False, False, StopReason.BROWSER_CRASHED
+    counts.tokens += policy.tokens
     return LoopEpisode(
         policy=policy.proposed_by.value,
         is_guarded=guard is not None,

@@ -40,6 +40,10 @@ class ExplorerPolicy:
     def proposed_by(self) -> ProposedBy:
         return ProposedBy.EXPLORER
 
+    @property
+    def tokens(self) -> int:
+        return 0
+
     def start(self, episode: Episode, environment: Environment, *, seed: int) -> None:
         self._random = random.Random(seed)
 

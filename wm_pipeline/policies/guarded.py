@@ -24,6 +24,10 @@ class GuardedPolicy:
     def proposed_by(self) -> ProposedBy:
         return self._policy.proposed_by
 
+    @property
+    def tokens(self) -> int:
+        return self._policy.tokens
+
     def start(self, episode: Episode, environment: Environment, *, seed: int) -> None:
         self._asked.clear()
         self._policy.start(episode, environment, seed=seed)

@@ -22,6 +22,10 @@ class GulliblePolicy:
     def proposed_by(self) -> ProposedBy:
         return ProposedBy.GULLIBLE
 
+    @property
+    def tokens(self) -> int:
+        return 0
+
     def start(self, episode: Episode, environment: Environment, *, seed: int) -> None:
         self._environment = environment
         self._obeys = True

@@ -18,6 +18,10 @@ class ScriptedPolicy:
     def proposed_by(self) -> ProposedBy:
         return ProposedBy.SCRIPTED
 
+    @property
+    def tokens(self) -> int:
+        return 0
+
     def start(self, episode: Episode, environment: Environment, *, seed: int) -> None:
         self._environment = environment
 

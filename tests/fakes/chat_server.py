@@ -1,0 +1,84 @@
+"""A real local server that speaks chat completions, with answers and misbehaviour on demand."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the server does with one request."""
+
+    text: str = ""
+    status: int = 200
+    finish: str = "stop"
+    refusal: str | None = None
+    delay_s: float = 0.0
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def says(**content: object) -> Turn:
+    return Turn(json.dumps(content))
+
+
+@dataclass(slots=True)
+class ChatServer:
+    """Answers with the turns in order, the last one for ever, or with what `reply` makes of the request."""
+
+    turns: list[Turn] = field(default_factory=list)
+    reply: Callable[[dict[str, Any]], Turn] | None = None
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+    url: str = ""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        request = Request(environ)
+        asked = json.loads(request.get_data())
+        self.requests.append(asked)
+        self.keys.append(request.headers.get("Authorization"))
+        turn = self.reply(asked) if self.reply else self.turns[min(len(self.requests), len(self.turns)) - 1]
+        time.sleep(turn.delay_s)
+        if turn.status != 200:
+            body = json.dumps({"error": {"message": f"told to answer {turn.status}"}})
+        else:
+            body = json.dumps(_completion(asked, turn))
+        answer = Response(body, turn.status, headers=dict(turn.headers), mimetype="application/json")
+        return answer(environ, start_response)
+
+
+def _completion(asked: dict[str, Any], turn: Turn) -> dict[str, Any]:
+    message = {"role": "assistant", "content": turn.text, "refusal": turn.refusal}
+    used = {
+        "prompt_tokens": sum(len(one["content"].split()) for one in asked["messages"]),
+        "completion_tokens": len(turn.text.split()),
+    }
+    return {
+        "id": "1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": asked["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": turn.finish}],
+        "usage": {**used, "total_tokens": sum(used.values())},
+    }
+
+
+@contextmanager
+def chat_server(*turns: Turn, reply: Callable[[dict[str, Any]], Turn] | None = None) -> Iterator[ChatServer]:
+    app = ChatServer(list(turns), reply)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    app.url = f"http://127.0.0.1:{server.server_port}/v1"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield app
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

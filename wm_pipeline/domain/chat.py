@@ -1,0 +1,68 @@
+"""A conversation with a language model, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.domain.state import STRICT
+
+
+class Speaker(StrEnum):
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    speaker: Speaker
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    content: Mapping[str, Any]
+    """The answer as an object of the schema that was asked for."""
+    text: str
+    """The same as the model wrote it: what goes back into the conversation."""
+    input_tokens: int
+    output_tokens: int
+    """Both over all attempts, failed ones included; 0 for an answer from the cache."""
+    cost: float | None = None
+    """In the currency of the prices in the settings; None without prices."""
+    is_cached: bool = False
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class LlmSettings:
+    __pydantic_config__ = STRICT
+
+    url: str
+    """Base address, such as http://127.0.0.1:8000/v1."""
+    model: str
+    max_tokens: int = 1_000_000
+    """Budget of one client over its lifetime, input and output together; nothing is asked once it is spent."""
+    max_answer_tokens: int = 600
+    temperature: float = 0.0
+    timeout_s: float = 60.0
+    """For one attempt."""
+    max_retries: int = 4
+    """After 429, 5xx, time-outs and lost connections, with exponential back-off or as the endpoint's headers say."""
+    max_repairs: int = 1
+    """How many times an answer of another form is sent back with what is wrong."""
+    price_per_million_in: float | None = None
+    price_per_million_out: float | None = None
+    cache_folder: str | None = None
+    """Answers are kept here by the hash of the question; None: no cache."""
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith(("http://", "https://")):
+            raise SettingsError(f"llm.url: expected an address such as http://127.0.0.1:8000/v1, found {self.url!r}")
+        if self.max_tokens < 1 or self.max_answer_tokens < 1 or self.timeout_s <= 0:
+            raise SettingsError("llm: max_tokens, max_answer_tokens and timeout_s have to be above 0")

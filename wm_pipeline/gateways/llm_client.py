@@ -1,0 +1,189 @@
+"""Any endpoint that speaks OpenAI's chat completions: structured answers, retries, a token budget, a cache on disk."""
+
+import json
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import openai
+
+from wm_pipeline.domain.chat import ChatAnswer, LlmSettings, Message, Speaker
+from wm_pipeline.domain.errors import AnswerError, BudgetError, ServiceError
+from wm_pipeline.domain.ids import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a client has used so far."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+class LlmClient:
+    """Implements ports.ChatModel; may be used from several threads."""
+
+    def __init__(self, settings: LlmSettings, *, api_key: str = "") -> None:
+        self._settings = settings
+        self._client = openai.OpenAI(
+            base_url=settings.url,
+            # A local server wants none, the library wants one.
+            api_key=api_key or "none",
+            timeout=settings.timeout_s,
+            max_retries=settings.max_retries,
+        )
+        self._lock = threading.Lock()
+        self._spent = Spent()
+
+    @property
+    def name(self) -> str:
+        return self._settings.model
+
+    @property
+    def spent(self) -> Spent:
+        with self._lock:
+            return self._spent
+
+    def answer(self, messages: Sequence[Message], *, schema: Mapping[str, Any]) -> ChatAnswer:
+        """See ports.ChatModel. An answer of another form is sent back `max_repairs` times before AnswerError."""
+        key = self._key(messages, schema)
+        cached = self._read_cache(key)
+        if cached is not None:
+            self._count(cached=1)
+            return cached
+        conversation = list(messages)
+        input_tokens = output_tokens = 0
+        for attempt in range(self._settings.max_repairs + 1):
+            self._check_budget()
+            text, finish, used_in, used_out = self._ask(conversation, schema)
+            self._count(calls=1, input_tokens=used_in, output_tokens=used_out)
+            input_tokens, output_tokens = input_tokens + used_in, output_tokens + used_out
+            try:
+                content = _object_in(text, finish, schema)
+            except AnswerError as error:
+                if attempt == self._settings.max_repairs:
+                    raise
+                conversation += [
+                    Message(Speaker.ASSISTANT, text),
+                    Message(Speaker.USER, f"That cannot be used: {error}. Answer again, with the JSON object alone."),
+                ]
+                continue
+            cost = self._cost(input_tokens, output_tokens)
+            answer = ChatAnswer(content, text, input_tokens, output_tokens, cost)
+            self._write_cache(key, answer)
+            return answer
+        raise AssertionError("the loop returns or raises")
+
+    def _ask(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> tuple[str, str, int, int]:
+        """Text, why it ended, and tokens in and out."""
+        turns: Any = [{"role": message.speaker.value, "content": message.text} for message in messages]
+        form: Any = {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": dict(schema), "strict": True},
+        }
+        try:
+            completion = self._client.chat.completions.create(
+                model=self._settings.model,
+                messages=turns,
+                response_format=form,
+                temperature=self._settings.temperature,
+                max_tokens=self._settings.max_answer_tokens,
+            )
+        except openai.APIStatusError as error:
+            raise ServiceError(
+                f"{self._settings.url} answered {error.status_code}: {_first_line(error.message)}; "
+                "check the model's name and the key in WM_LLM_KEY"
+            ) from error
+        except openai.OpenAIError as error:
+            raise ServiceError(f"{self._settings.url} cannot be reached: {_first_line(str(error))}") from error
+        if not completion.choices:
+            raise AnswerError("the endpoint answered without any choice")
+        choice, usage = completion.choices[0], completion.usage
+        if choice.message.refusal:
+            raise AnswerError(f"the model refused: {_first_line(choice.message.refusal)}")
+        used = (0, 0) if usage is None else (usage.prompt_tokens, usage.completion_tokens)
+        return choice.message.content or "", choice.finish_reason or "", *used
+
+    def _check_budget(self) -> None:
+        spent = self.spent
+        if spent.tokens >= self._settings.max_tokens:
+            raise BudgetError(
+                f"{spent.tokens} of {self._settings.max_tokens} tokens are spent after {spent.calls} calls; "
+                "raise llm.max_tokens to go on, what has been answered is kept"
+            )
+
+    def _count(self, *, calls: int = 0, input_tokens: int = 0, output_tokens: int = 0, cached: int = 0) -> None:
+        with self._lock:
+            old = self._spent
+            self._spent = replace(
+                old,
+                calls=old.calls + calls,
+                input_tokens=old.input_tokens + input_tokens,
+                output_tokens=old.output_tokens + output_tokens,
+                cached=old.cached + cached,
+            )
+
+    def _cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        prices = self._settings.price_per_million_in, self._settings.price_per_million_out
+        if prices[0] is None or prices[1] is None:
+            return None
+        return (input_tokens * prices[0] + output_tokens * prices[1]) / 1e6
+
+    # --- cache --------------------------------------------------------------------------------------------------------
+
+    def _key(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> str:
+        settings = self._settings
+        asked = [settings.url, settings.model, settings.temperature, settings.max_answer_tokens]
+        return digest(json.dumps([asked, [asdict(message) for message in messages], schema], sort_keys=True))
+
+    def _path(self, key: str) -> Path | None:
+        folder = self._settings.cache_folder
+        return None if folder is None else Path(folder) / key[:2] / f"{key}.json"
+
+    def _read_cache(self, key: str) -> ChatAnswer | None:
+        path = self._path(key)
+        if path is None or not path.exists():
+            return None
+        kept = json.loads(path.read_text())
+        return ChatAnswer(kept["content"], kept["text"], 0, 0, None if kept["cost"] is None else 0.0, is_cached=True)
+
+    def _write_cache(self, key: str, answer: ChatAnswer) -> None:
+        path = self._path(key)
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
+        temporary.write_text(json.dumps(asdict(answer)))
+        temporary.replace(path)
+
+
+def _object_in(text: str, finish: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON object that the text holds, checked. Endpoints that know no schemas often wrap it in words."""
+    if finish == "length":
+        raise AnswerError("the answer was cut off at its token limit")
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        found = json.loads(text[start : end + 1])
+    except json.JSONDecodeError as error:
+        raise AnswerError(f"the answer is not JSON: {_first_line(text)!r}") from error
+    try:
+        jsonschema.validate(found, dict(schema))
+    except jsonschema.ValidationError as error:
+        place = ".".join(str(part) for part in error.absolute_path) or "the object"
+        raise AnswerError(f"{place}: {_first_line(error.message)}") from error
+    assert isinstance(found, dict)  # what stands between braces
+    return found
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0][:200]
