@@ -20,7 +20,7 @@ LAPTOP_MISS_RATE = 0.1
 
 
 def laptop() -> Profile:
-    """The README's main job: real weights, real Chromium, the whole graph, a quarter of an hour on 2 cores without bf16."""
+    """The README's main job: real weights, real Chromium, the whole graph, a quarter of an hour on 2 cores."""
     return Profile(
         name="laptop",
         round=RoundSettings(worlds_per_site=48, held_out_worlds=12, miniwob_worlds=8, workers=2),
