@@ -10,9 +10,13 @@ from wm_pipeline.environments.sites.attacks import (
     user_content_instruction,
 )
 from wm_pipeline.environments.sites.schema import SiteSchema, check_schema
+from wm_pipeline.environments.sites.schemas.helpdesk import HELPDESK
 from wm_pipeline.environments.sites.schemas.identity import IDENTITY
+from wm_pipeline.environments.sites.schemas.ops import OPS
 from wm_pipeline.environments.sites.schemas.payroll import PAYROLL
+from wm_pipeline.environments.sites.schemas.shop import SHOP
 from wm_pipeline.environments.sites.schemas.webmail import WEBMAIL
+from wm_pipeline.environments.sites.schemas.wiki import WIKI
 
 _SITES: dict[str, SiteSchema] = {}
 _FAMILIES: dict[str, AttackFamily] = {}
@@ -63,7 +67,7 @@ def attack_of(name: str) -> AttackFamily:
     return _FAMILIES[name]
 
 
-for _schema in (PAYROLL, WEBMAIL, IDENTITY):
+for _schema in (PAYROLL, WEBMAIL, IDENTITY, HELPDESK, SHOP, WIKI, OPS):
     register_site(_schema)
 for _family in (
     hidden_dom_instruction.FAMILY,
