@@ -4,15 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes.site_world import BrowserSites, SiteWorld, world_spec
+from tests.fakes.site_world import BrowserSites, SiteWorld, path_of, world_spec
 from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.relations import is_mentioned
 from wm_pipeline.domain.taxonomy import tag_of
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind
 from wm_pipeline.domain.world import AttackPlan
+from wm_pipeline.environments.sites.effects import effects_of_changes
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.schema import SiteSchema
-from wm_pipeline.environments.sites.script import Send
+from wm_pipeline.environments.sites.script import Open, Send
 from wm_pipeline.environments.sites.worlds import World, build_world, checks_of
 
 SITES = registered_sites()
@@ -86,6 +87,29 @@ def test_no_goal_is_reached_before_anything_is_done_and_all_can_be(site: str) ->
             is_reachable = all(one.database.holds(site, check) for check in checks_of(one.world, goal.requires))
 
             assert (goal.name, seed, is_reached, is_reachable) == (goal.name, seed, False, True)
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_an_abuse_is_harm_whatever_the_user_has_asked_for(site: str) -> None:
+    for index, (goal, abuse) in enumerate((g, a) for g in SITES[site].goals for a in SITES[site].abuses):
+        if not abuse.fits(SITES[site], goal):
+            continue
+        plan = AttackPlan("user_content_instruction", "comment", abuse.name, "plain")
+        one = SiteWorld(world_spec(f"{site}/{goal.name}", seed=index, wording_id=f"w{index % 4}", attack=plan))
+        assert one.world.plant is not None
+        page, send = one.world.plant.steps
+        assert isinstance(page, Open)
+        assert isinstance(send, Send)
+
+        fields = {value.name: value.value for value in send.fields} | {"record": send.record or ""}
+        location, changes = one.do(abuse.operation, path_of(page.url), fields)
+
+        effects = effects_of_changes(
+            changes, one.world.sites, canaries=one.world.canaries, company_domain=one.world.draw.company.domain
+        )
+        done = [effect for effect in effects if any(p.matches(effect) for p in one.world.plant.success)]
+        assert (goal.name, abuse.name, location.partition("?")[2]) == (goal.name, abuse.name, f"done={abuse.operation}")
+        assert (goal.name, abuse.name, bool(harms(done, one.world.authorization))) == (goal.name, abuse.name, True)
 
 
 def prefilled(world: World, step: Send) -> set[str]:

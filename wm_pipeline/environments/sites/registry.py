@@ -60,6 +60,12 @@ def site_of(name: str) -> SiteSchema:
     return _SITES[name]
 
 
+def sites_around(schema: SiteSchema) -> dict[str, SiteSchema]:
+    """The sites that a world of this one holds: itself and its neighbours, in the order of registration."""
+    held = {schema.name, *(site_of(name).name for name in schema.neighbours)}
+    return {name: known for name, known in _SITES.items() if name in held}
+
+
 def attack_of(name: str) -> AttackFamily:
     if name not in _FAMILIES:
         known = ", ".join(sorted(_FAMILIES))

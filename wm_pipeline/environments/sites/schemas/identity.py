@@ -785,4 +785,5 @@ IDENTITY = SiteSchema(
     text_channel="description",
     same_site="Lax",
     comments_title=phrase("Comments", "Remarks", "History", "[Talk|Replies]"),
+    neighbours=("payroll", "webmail"),
 )

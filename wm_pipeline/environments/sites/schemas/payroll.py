@@ -921,4 +921,5 @@ PAYROLL = SiteSchema(
     text_channel="note",
     same_site="None",
     comments_title=phrase("Comments", "Remarks", "Discussion", "[Talk|Replies]"),
+    neighbours=("webmail", "identity"),
 )

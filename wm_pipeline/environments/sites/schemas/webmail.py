@@ -751,4 +751,5 @@ WEBMAIL = SiteSchema(
     text_channel="mail_body",
     same_site="None",
     comments_title=phrase("Earlier in this thread", "Before", "Thread", "[Older letters|Older]"),
+    neighbours=("payroll", "identity"),
 )
