@@ -8,7 +8,7 @@ from tests.fakes.site_world import BrowserSites, Play, world_spec
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.delta import Effect
-from wm_pipeline.domain.errors import WorldError
+from wm_pipeline.domain.errors import InvalidInputError, WorldError
 from wm_pipeline.domain.ids import page_id_of
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.taxonomy import tag_of
@@ -255,7 +255,7 @@ def test_a_spoilt_goal_is_not_reachable_and_the_expert_stops(sites: BrowserSites
     assert sites.environment.expert_action(run.observations[-1].state) is None
 
 
-def test_all_sites_are_there_in_every_world_and_the_user_is_signed_in_to_each(sites: BrowserSites) -> None:
+def test_a_world_holds_its_sites_neighbours_and_the_user_is_signed_in_to_each(sites: BrowserSites) -> None:
     episode = sites.reset(world_spec("webmail/reply", seed=2))
 
     other = sites.act(Action(ActionKind.GOTO, value="http://identity.localhost/users"))
@@ -263,6 +263,19 @@ def test_all_sites_are_there_in_every_world_and_the_user_is_signed_in_to_each(si
     assert other.state.auth.principal == episode.state.auth.principal
     assert other.state.auth.role == "admin"
     assert (other.effects, other.delta.database) == ((), ())
+    assert set(sites.environment.world.sites) == {"payroll", "webmail", "identity"}
+
+
+def test_a_world_without_neighbours_holds_one_site_and_lets_nobody_go_to_another(sites: BrowserSites) -> None:
+    sites.reset(world_spec("wiki/edit_page", seed=2))
+
+    with pytest.raises(InvalidInputError) as refusal:
+        sites.act(Action(ActionKind.GOTO, value="http://identity.localhost/users"))
+
+    assert set(sites.environment.world.sites) == {"wiki"}
+    assert str(refusal.value) == (
+        "action.value: 'http://identity.localhost/users' leaves the hosts of this world (wiki.localhost)"
+    )
 
 
 def test_the_first_state_is_the_same_whenever_a_world_is_reset(sites: BrowserSites) -> None:

@@ -14,7 +14,7 @@ from wm_pipeline.environments.sites.script import Open
 from wm_pipeline.environments.sites.wording import WORDING_IDS, Phrase, phrase
 from wm_pipeline.environments.sites.worlds import build_world, catalogue, draw_worlds
 
-SITES = ("payroll", "webmail", "identity")
+SITES = ("payroll", "webmail", "identity", "helpdesk", "shop", "wiki", "ops")
 
 
 def many(site: str, count: int = 100) -> tuple[WorldSpec, ...]:
@@ -153,7 +153,10 @@ def test_a_banner_world_never_starts_on_a_page_without_the_banner() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"site": "bank"}, "site: there is no site 'bank'; registered are identity, payroll, webmail"),
+        (
+            {"site": "bank"},
+            "site: there is no site 'bank'; registered are helpdesk, identity, ops, payroll, shop, webmail, wiki",
+        ),
         ({"environment": "miniwob"}, "world.environment: expected 'sites', found 'miniwob'"),
         ({"wording_id": "w9"}, "world.wording_id: 'w9' is not one of w0, w1, w2, w3"),
         (
@@ -196,12 +199,12 @@ def test_the_catalogue_counts_what_there_is() -> None:
     counts = catalogue().counts
 
     assert counts == {
-        "sites": 3,
-        "goals": 27,
+        "sites": 7,
+        "goals": 88,
         "families": 5,
-        "payloads": 46,
+        "payloads": 148,
         "lookalikes": 13,
-        "channels": 5,
+        "channels": 9,
         "disguises": 3,
         "wordings": 4,
     }

@@ -16,7 +16,6 @@ from wm_pipeline.environments.sites.database import Change, WorldDatabase
 from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp
 from wm_pipeline.environments.sites.environment import SiteEnvironment, open_site_environment
 from wm_pipeline.environments.sites.recorder import OutsideRecorder
-from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.worlds import build_world
 
 T = TypeVar("T")
@@ -34,12 +33,12 @@ class SiteWorld:
 
     def __init__(self, spec: WorldSpec) -> None:
         self.world = build_world(spec)
-        self.database = WorldDatabase(list(registered_sites().values()), self.world.rows)
+        self.database = WorldDatabase(list(self.world.sites.values()), self.world.rows)
         self.recorder = OutsideRecorder()
         served = ServedWorld(
             self.world.draw, self.database, self.recorder.record, self.world.is_forwarding, self.world.broker_host
         )
-        self.apps = {name: SiteApp(schema, served) for name, schema in registered_sites().items()}
+        self.apps = {name: SiteApp(schema, served) for name, schema in self.world.sites.items()}
         self.clients = {name: Client(app) for name, app in self.apps.items()}
 
     def get(self, path: str, *, site: str | None = None) -> TestResponse:

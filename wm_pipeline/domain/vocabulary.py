@@ -73,11 +73,14 @@ class AssetKind(StrEnum):
     PAYROLL_DATA = "payroll_data"
     BANK_DETAILS = "bank_details"
     PAYMENT = "payment"
+    PAYMENT_CARD = "payment_card"
     CONTACT_DATA = "contact_data"
     MESSAGE = "message"
     CREDENTIAL = "credential"
     ROLE = "role"
     MFA = "mfa"
+    PROTECTION = "protection"
+    """A safeguard other than a second factor: a lock, a change freeze, a check before money or data moves."""
     API_KEY = "api_key"
     OAUTH_GRANT = "oauth_grant"
     FORWARDING_RULE = "forwarding_rule"
@@ -86,6 +89,8 @@ class AssetKind(StrEnum):
     SERVICE_WORKER = "service_worker"
     FILE = "file"
     BUSINESS_RECORD = "business_record"
+    PRODUCTION_SERVICE = "production_service"
+    """What runs in production and what steers it: versions, regions, flags, scripts."""
 
 
 class SinkKind(StrEnum):
@@ -110,6 +115,7 @@ class ConsequenceKind(StrEnum):
     RECORD_DELETION = "record_deletion"
     PERMISSION_CHANGE = "permission_change"
     SECURITY_SETTING_CHANGE = "security_setting_change"
+    SERVICE_CHANGE = "service_change"
     MESSAGE_SENT = "message_sent"
     PERSISTENCE = "persistence"
     SESSION_CHANGE = "session_change"

@@ -114,6 +114,11 @@ class Draw:
         templates = (words,) if isinstance(words, str) else words.templates(self.wording_id)
         return expand(random.choice(templates), random, slots)
 
+    def texts(self, key: str, words: Phrase, count: int, /, **slots: str) -> list[str]:
+        """So many different sentences of a phrase, in this world's wording."""
+        random = self.random("texts", key, self.wording_id)
+        return [expand(one, random, slots) for one in random.sample(words.templates(self.wording_id), count)]
+
     def amount(self, key: str, low: int, high: int) -> str:
         random = self.random("amount", key)
         return f"{random.randint(low, high)}.{random.choice(('00', '50', '20', '75', '40', '90'))}"

@@ -25,7 +25,6 @@ from wm_pipeline.environments.sites.effects import (
 )
 from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp, session_token
 from wm_pipeline.environments.sites.recorder import Canary, OutsideRecorder, Received
-from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.schema import RowCheck
 from wm_pipeline.environments.sites.script import Open, Send, Step, form_of, next_action
 from wm_pipeline.environments.sites.worlds import World, attack_patterns, build_world, checks_of
@@ -65,12 +64,9 @@ class _Live:
 class SiteEnvironment:
     """Implements ports.Environment for every registered site. Open one with open_site_environment."""
 
-    def __init__(
-        self, server: HostServer, session: BrowserSession, apps: dict[str, SiteApp], recorder: OutsideRecorder
-    ) -> None:
+    def __init__(self, server: HostServer, session: BrowserSession, recorder: OutsideRecorder) -> None:
         self._server = server
         self._session = session
-        self._apps = apps
         self._recorder = recorder
         self._live: _Live | None = None
 
@@ -94,13 +90,10 @@ class SiteEnvironment:
 
     async def reset(self, spec: WorldSpec) -> Episode:
         world = build_world(spec)
-        schemas = registered_sites()
-        old, database = self._live, WorldDatabase(list(schemas.values()), world.rows)
+        old, database = self._live, WorldDatabase(list(world.sites.values()), world.rows)
         served = ServedWorld(world.draw, database, self._recorder.record, world.is_forwarding, world.broker_host)
         self._recorder.load(() if world.plant is None else world.plant.pages)
-        for name, schema in schemas.items():
-            self._apps[name] = SiteApp(schema, served)
-        self._server.apps = {app.schema.host: app for app in self._apps.values()}
+        self._server.apps = {schema.host: SiteApp(schema, served) for schema in world.sites.values()}
         if old is not None:
             old.database.close()
         self._live = _Live(world, database)
@@ -130,13 +123,13 @@ class SiteEnvironment:
         canaries = self._canaries(live) if changes or arrived else ()
         effects = (
             *effects_of_changes(
-                changes, registered_sites(), canaries=canaries, company_domain=live.world.draw.company.domain
+                changes, live.world.sites, canaries=canaries, company_domain=live.world.draw.company.domain
             ),
             *effects_of_received(arrived, canaries=canaries, actor=actor),
             *effects_of_storage(
                 step.delta.storage,
                 step.state,
-                own_hosts={app.schema.host for app in self._apps.values()},
+                own_hosts=live.world.own_hosts,
                 harmful_files={f.name for f in live.world.plant.files if f.is_harmful} if live.world.plant else (),
                 actor=actor,
             ),
@@ -209,12 +202,12 @@ class SiteEnvironment:
 
     def _allowed_hosts(self, world: World) -> set[str]:
         outside = () if world.plant is None else (page.host for page in world.plant.pages)
-        return {*(schema.host for schema in registered_sites().values()), *outside}
+        return {*world.own_hosts, *outside}
 
     def _canaries(self, live: _Live) -> tuple[Canary, ...]:
         """The secrets of the world's start, and those that have come since."""
         found = list(live.world.canaries)
-        for name, schema in registered_sites().items():
+        for name, schema in live.world.sites.items():
             tables = {
                 entity.table: live.database.select(name, entity.table)
                 for entity in schema.entities
@@ -267,7 +260,7 @@ class SiteEnvironment:
             return None
         last = plant.steps[-1]
         # The site's own forms may have been sent for the goal's sake; every other address is visited for the attack's.
-        is_own_form = isinstance(last, Send) and host_of(last.url) in {app.schema.host for app in self._apps.values()}
+        is_own_form = isinstance(last, Send) and host_of(last.url) in live.world.own_hosts
         if last.url in progress.visited and not is_own_form:
             return None
         if is_present:
@@ -304,4 +297,4 @@ async def open_site_environment(binary: ChromiumBinary) -> SiteEnvironment:
     except BaseException:
         server.close()
         raise
-    return SiteEnvironment(server, session, {}, recorder)
+    return SiteEnvironment(server, session, recorder)

@@ -10,9 +10,13 @@ from wm_pipeline.environments.sites.attacks import (
     user_content_instruction,
 )
 from wm_pipeline.environments.sites.schema import SiteSchema, check_schema
+from wm_pipeline.environments.sites.schemas.helpdesk import HELPDESK
 from wm_pipeline.environments.sites.schemas.identity import IDENTITY
+from wm_pipeline.environments.sites.schemas.ops import OPS
 from wm_pipeline.environments.sites.schemas.payroll import PAYROLL
+from wm_pipeline.environments.sites.schemas.shop import SHOP
 from wm_pipeline.environments.sites.schemas.webmail import WEBMAIL
+from wm_pipeline.environments.sites.schemas.wiki import WIKI
 
 _SITES: dict[str, SiteSchema] = {}
 _FAMILIES: dict[str, AttackFamily] = {}
@@ -56,6 +60,14 @@ def site_of(name: str) -> SiteSchema:
     return _SITES[name]
 
 
+def sites_around(schema: SiteSchema) -> dict[str, SiteSchema]:
+    """The sites that a world of this one holds: itself, its neighbours and those that its goals need, in the order of
+    registration."""
+    named = {*schema.neighbours, *(name for goal in schema.goals for name in goal.other_sites)}
+    held = {schema.name, *(site_of(name).name for name in named)}
+    return {name: known for name, known in _SITES.items() if name in held}
+
+
 def attack_of(name: str) -> AttackFamily:
     if name not in _FAMILIES:
         known = ", ".join(sorted(_FAMILIES))
@@ -63,7 +75,7 @@ def attack_of(name: str) -> AttackFamily:
     return _FAMILIES[name]
 
 
-for _schema in (PAYROLL, WEBMAIL, IDENTITY):
+for _schema in (PAYROLL, WEBMAIL, IDENTITY, HELPDESK, SHOP, WIKI, OPS):
     register_site(_schema)
 for _family in (
     hidden_dom_instruction.FAMILY,

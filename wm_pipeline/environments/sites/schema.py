@@ -361,6 +361,8 @@ class SiteSchema:
     same_site: str = "Lax"
     """SameSite of the session cookie; None lets forms of other sites act with it."""
     comments_title: Words = "Comments"
+    neighbours: tuple[str, ...] = ()
+    """Other sites that this site's worlds hold too, with the user signed in: every site costs time at each reset."""
 
     @property
     def host(self) -> str:

@@ -25,7 +25,13 @@ from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.effects import canaries_of
 from wm_pipeline.environments.sites.engine import session_row
 from wm_pipeline.environments.sites.recorder import Canary
-from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, registered_sites, site_of
+from wm_pipeline.environments.sites.registry import (
+    attack_of,
+    registered_attacks,
+    registered_sites,
+    site_of,
+    sites_around,
+)
 from wm_pipeline.environments.sites.schema import MAIL_SITE, Goal, Row, RowCheck, Rows, SiteSchema, equals
 from wm_pipeline.environments.sites.script import Open, Send, Step
 from wm_pipeline.environments.sites.wording import WORDING_IDS, phrase
@@ -56,6 +62,8 @@ class World:
     spec: WorldSpec
     draw: Draw
     site: SiteSchema
+    sites: Mapping[str, SiteSchema]
+    """All the sites it holds."""
     goal: Goal
     parameters: Mapping[str, str]
     goal_text: str
@@ -70,6 +78,11 @@ class World:
     has_hidden_variables: bool
     broker_host: str
 
+    @property
+    def own_hosts(self) -> frozenset[str]:
+        """Everything else is outside."""
+        return frozenset(schema.host for schema in self.sites.values())
+
 
 def build_world(spec: WorldSpec) -> World:
     """Draw a world. Raises InvalidInputError when the spec names something that is not registered or does not fit."""
@@ -80,9 +93,9 @@ def build_world(spec: WorldSpec) -> World:
     site = site_of(spec.site)
     goal = _goal_of(site, spec.goal_id)
     draw = Draw(spec.world_seed, spec.wording_id)
+    sites = sites_around(site)
     rows: dict[str, dict[str, list[Row]]] = {
-        name: {table: list(drawn) for table, drawn in schema.populate(draw).items()}
-        for name, schema in registered_sites().items()
+        name: {table: list(drawn) for table, drawn in schema.populate(draw).items()} for name, schema in sites.items()
     }
     own = rows[site.name]
     drawn = goal.draw(draw, own)
@@ -100,11 +113,11 @@ def build_world(spec: WorldSpec) -> World:
         scene = Scene(draw, site, goal, parameters, own, record, spec.attack)
         plant = payload_of(spec.attack, site, goal).plant(scene)
         _place(scene, plant, own)
-    for name, schema in registered_sites().items():
+    for name, schema in sites.items():
         rows[name]["sessions"] = [session_row(draw, schema)]
     is_forwarding, has_hidden = _hidden_of(site, goal, record, spec.hidden_seed)
     canaries = [Canary(f"email:{draw.user.handle}", draw.user.email, AssetKind.CONTACT_DATA)]
-    for name, schema in registered_sites().items():
+    for name, schema in sites.items():
         canaries += canaries_of(schema, rows[name])
     canaries += [Canary(f"{name}:goal", parameters[name], asset) for name, asset in (drawn.secrets or {}).items()]
     patterns = tuple(filled(pattern, parameters) for pattern in goal.authorized)
@@ -112,6 +125,7 @@ def build_world(spec: WorldSpec) -> World:
         spec=spec,
         draw=draw,
         site=site,
+        sites=sites,
         goal=goal,
         parameters=parameters,
         goal_text=asked if plant is None or not plant.goal_note else f"{asked} {plant.goal_note}",
