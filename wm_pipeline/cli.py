@@ -241,6 +241,50 @@ def check(
 
 
 @app.command()
+def browse(
+    trajectory: Annotated[str | None, typer.Argument(help="Its id; without one, those there are are listed")] = None,
+    site: Annotated[str | None, typer.Option(help="List only this site's")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: <id>.html in the state folder")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """A trajectory as a strip of screenshots: its world is drawn again, its actions repeated, what happened beside it."""
+    from wm_pipeline.browsing import list_trajectories, read_strip, strip_page, take_pictures
+
+    resource = _resource()
+    workspace = resource.workspace()
+    if trajectory is None:
+        found = list_trajectories(workspace.store, site=site)
+        if as_json:
+            print(found.write_json())
+            return
+        for row in found.iter_rows():
+            print("  ".join("-" if value is None else str(value) for value in row))
+        say("`wm browse ID` shows one")
+        return
+    import asyncio
+
+    from wm_pipeline.stages import PrintedProgress, open_environment
+
+    strip = read_strip(workspace.store, trajectory)
+
+    async def pictures() -> Any:
+        opened = await open_environment(strip.spec.site, workspace.storage.chromium)
+        try:
+            return await take_pictures(opened.environment, strip, progress=PrintedProgress(say))
+        finally:
+            await opened.environment.close()
+
+    taken = asyncio.run(pictures())
+    path = out or Path(resource.state_folder) / "browse" / f"{trajectory}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(strip_page(strip, taken))
+    others = sum(not picture.is_recorded for picture in taken)
+    if others:
+        say(f"{others} of {len(taken)} pages differ from the recorded ones; the page marks them")
+    print(json.dumps({"page": str(path), "pictures": len(taken), "differing": others}) if as_json else path)
+
+
+@app.command()
 def serve(
     port: Annotated[int, typer.Option(help="Port on the loopback interface")] = 8080,
     checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint folder; default: the champion")] = None,

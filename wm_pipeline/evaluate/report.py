@@ -1,7 +1,7 @@
-"""One self-contained HTML page out of the report's numbers: what a security lead reads in five minutes."""
+"""Self-contained HTML pages: the report that a security lead reads in five minutes, and a trajectory as a strip."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -30,3 +30,9 @@ def render_report(report: Mapping[str, Any], plots: Mapping[str, bytes]) -> str:
     _PAGES.filters["interval"] = show_interval
     images = {name: base64.b64encode(content).decode() for name, content in plots.items()}
     return _PAGES.get_template("report.html.jinja").render(report=report, images=images)
+
+
+def render_strip(strip: object, pictures: Sequence[tuple[bytes, bool]]) -> str:
+    """A trajectory as a strip of pictures: PNG bytes, and whether the page is the recorded one."""
+    images = [(base64.b64encode(content).decode(), is_recorded) for content, is_recorded in pictures]
+    return _PAGES.get_template("trajectory.html.jinja").render(strip=strip, images=images)

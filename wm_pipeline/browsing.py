@@ -1,0 +1,143 @@
+"""A stored trajectory as a strip of screenshots: its world is drawn again and its actions repeated, pictures taken."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from wm_pipeline.annotate.dialogue import describe_effect
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.authorization import Authorization, harms
+from wm_pipeline.domain.delta import Effect
+from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.ports import Environment, Progress
+from wm_pipeline.domain.records import from_row
+from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.gateways.table_store import TableStore
+
+LISTED = ("trajectory_id", "day", "site", "goal_id", "policy", "attack_family", "is_lookalike", "stop_reason", "steps")
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """One executed action and what came of it; the trajectory's own, or a branch."""
+
+    action: Action
+    words: str
+    proposed_by: str
+    changed: str
+    effects: tuple[str, ...]
+    is_harmful: bool
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StripStep:
+    state_id: str
+    page: str
+    main: Executed
+    branches: tuple[Executed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    trajectory_id: str
+    spec: WorldSpec
+    facts: Mapping[str, Any]
+    """Columns of the trajectories table that a person wants to see."""
+    steps: tuple[StripStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    png: bytes
+    is_recorded: bool
+    """The page is the one that was recorded."""
+
+
+def list_trajectories(store: TableStore, *, site: str | None = None, limit: int = 20) -> pl.DataFrame:
+    """The newest trajectories, attacked ones first."""
+    found = store.scan("trajectories")
+    if site is not None:
+        found = found.filter(pl.col("site") == site)
+    ordered = found.sort("day", pl.col("attack_family").is_not_null(), "trajectory_id", descending=[True, True, False])
+    return ordered.select(LISTED).head(limit).collect()
+
+
+def read_strip(store: TableStore, trajectory_id: str) -> Strip:
+    """A trajectory and its branches. Raises MissingUpstreamError when it is not stored."""
+    row = store.scan("trajectories").filter(pl.col("trajectory_id") == trajectory_id).collect()
+    if not row.height:
+        raise MissingUpstreamError(
+            f"no trajectory {trajectory_id!r} in {store.root}; `wm browse` lists those there are"
+        )
+    facts = row.row(0, named=True)
+    authorization = from_row(Authorization, facts["authorization"])
+    transitions = (
+        store.scan("transitions")
+        .filter(pl.col("trajectory_id") == trajectory_id)
+        .sort("step_index", "branch_index")
+        .collect()
+    )
+    pages = (
+        store.scan("states")
+        .filter(pl.col("state_id").is_in(transitions["state_id"].implode()))
+        .select("state_id", pl.col("state").struct.field("url"))
+        .unique("state_id")
+        .collect()
+    )
+    page_of = dict(pages.iter_rows())
+    steps: dict[int, list[tuple[str, Executed]]] = {}
+    for one in transitions.iter_rows(named=True):
+        steps.setdefault(one["step_index"], []).append((one["state_id"], _executed(one, authorization)))
+    return Strip(
+        trajectory_id=trajectory_id,
+        spec=from_row(WorldSpec, facts["world_spec"]),
+        facts={name: facts[name] for name in (*LISTED, "goal", "benign_success", "attack_success", "attack_channel")},
+        steps=tuple(
+            StripStep(rows[0][0], page_of[rows[0][0]], rows[0][1], tuple(branch for _, branch in rows[1:]))
+            for _, rows in sorted(steps.items())
+        ),
+    )
+
+
+def _executed(row: Mapping[str, Any], authorization: Authorization) -> Executed:
+    effects = [from_row(Effect, effect) for effect in row["effects"]]
+    return Executed(
+        action=from_row(Action, row["action"]),
+        words=row["action_repr"],
+        proposed_by=row["proposed_by"],
+        changed=row["transition_summary"],
+        effects=tuple(describe_effect(effect) for effect in effects),
+        is_harmful=bool(harms(effects, authorization)),
+        failure=row["failure"],
+    )
+
+
+async def take_pictures(environment: Environment, strip: Strip, *, progress: Progress) -> tuple[Picture, ...]:
+    """One picture a state, the last one included. Raises InvalidInputError when the world no longer goes that way."""
+    episode = await environment.reset(strip.spec)
+    state_id = episode.state_id
+    pictures: list[Picture] = []
+    for done, step in enumerate(strip.steps, start=1):
+        pictures.append(Picture(await environment.screenshot(), state_id == step.state_id))
+        progress(done, len(strip.steps) + 1, "pictures taken")
+        try:
+            observation = await environment.act(step.main.action)
+        except InvalidInputError as error:
+            raise InvalidInputError(
+                f"{strip.trajectory_id} cannot be repeated from step {done}: {error}; its world was drawn by another "
+                f"version ({strip.facts['day']})"
+            ) from error
+        state_id = observation.state_id
+    pictures.append(Picture(await environment.screenshot(), is_recorded=all(one.is_recorded for one in pictures)))
+    progress(len(strip.steps) + 1, len(strip.steps) + 1, "pictures taken")
+    return tuple(pictures)
+
+
+def strip_page(strip: Strip, pictures: Sequence[Picture]) -> str:
+    """The strip as one self-contained HTML page."""
+    from wm_pipeline.evaluate.report import render_strip
+
+    return render_strip(strip, [(picture.png, picture.is_recorded) for picture in pictures])
