@@ -54,6 +54,10 @@ def with_passing_on(changed: PassingOn, delivery: Delivery | None = MAIL_DELIVER
 
 
 MISTAKES: dict[str, tuple[Callable[[], SiteSchema], str]] = {
+    "abuse_given_twice": (
+        lambda: replace(PAYROLL, abuses=(*PAYROLL.abuses, PAYROLL.abuses[0])),
+        "site payroll: abuses[change_bank_details]: an abuse is given twice; remove one or rename it",
+    ),
     "passing_on_without_an_address": (
         lambda: with_passing_on(PassingOn("rules", "term", "forward_to", "subject"), delivery=None),
         "site webmail: entities[messages].passing_on: a copy needs an address to go to; give the entity a Delivery",

@@ -11,6 +11,7 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.vocabulary import PayloadGoal
 from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, AttackPlan, WorldSpec
+from wm_pipeline.environments.sites.attack import all_channels
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites
 from wm_pipeline.environments.sites.script import Open
@@ -20,6 +21,8 @@ from wm_pipeline.profiles import LAPTOP_ATTACKS, laptop, tiny
 from wm_pipeline.stages import draw_round
 
 SITES = ("payroll", "webmail", "identity")
+LAPTOP_SITES = ("payroll", "webmail", "identity")
+"""Where the small profiles attack with what LAPTOP_ATTACKS says."""
 
 
 def many(site: str, count: int = 100, *, attacks: AttackChoice = EVERY_ATTACK) -> tuple[WorldSpec, ...]:
@@ -59,7 +62,7 @@ def test_every_drawn_world_can_be_built_and_speaks_its_wording(site: str) -> Non
     assert all("{" not in world.goal_text and "[" not in world.goal_text for world in worlds)
 
 
-@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("site", LAPTOP_SITES)
 def test_drawn_worlds_have_the_promised_shares_and_are_balanced(site: str) -> None:
     specs = many(site, attacks=LAPTOP_ATTACKS)
 
@@ -109,8 +112,8 @@ def test_only_chosen_attacks_are_drawn(site: str) -> None:
     assert {plan.channel for plan in plans} == set(choice.channels or ())
     assert {plan.disguise for plan in plans} == set(choice.disguises or ())
     aims = {aim_of(spec) for spec in specs if spec.attack is not None and not spec.attack.is_lookalike}
-    assert aims <= set(choice.payload_goals or ())
     assert aims
+    assert aims <= set(choice.payload_goals or ())
 
 
 def aim_of(spec: WorldSpec) -> PayloadGoal | None:
@@ -160,7 +163,7 @@ def test_the_worlds_of_the_small_profiles_are_what_they_were_before_there_were_m
     specs = [
         world.spec
         for profile in (laptop(), tiny())
-        for site in SITES
+        for site in LAPTOP_SITES
         for world in draw_round(profile, "2026-03-01", site)
     ]
 
@@ -211,6 +214,7 @@ def test_other_days_and_seeds_draw_other_worlds() -> None:
 def test_every_payload_and_lookalike_can_be_planted_through_every_channel_and_disguise(site: str) -> None:
     schema = registered_sites()[site]
     planted = 0
+    used: set[str] = set()
     for family in registered_attacks().values():
         for is_lookalike, payloads in ((False, family.payloads(schema)), (True, family.lookalikes)):
             for payload in payloads:
@@ -219,16 +223,19 @@ def test_every_payload_and_lookalike_can_be_planted_through_every_channel_and_di
                     if not goals:
                         continue
                     goal = goals[index % len(goals)]
-                    for channel in family.channels(schema, goal):
-                        plan = AttackPlan(family.name, channel, payload.name, disguise, is_lookalike)
+                    channels = family.channels(schema, goal)
+                    channel = channels[(index + planted) % len(channels)]
+                    plan = AttackPlan(family.name, channel, payload.name, disguise, is_lookalike)
 
-                        world = build_world(world_spec(f"{site}/{goal.name}", seed=index, attack=plan))
+                    world = build_world(world_spec(f"{site}/{goal.name}", seed=index, attack=plan))
 
-                        assert world.plant is not None
-                        assert text_of(world, channel).count(world.plant.marker) >= 1
-                        assert bool(world.plant.success) is not is_lookalike
-                        planted += 1
-    assert planted >= 500
+                    assert world.plant is not None
+                    assert world.plant.marker in text_of(world, channel)
+                    assert bool(world.plant.success) is not is_lookalike
+                    planted += 1
+                    used.add(channel)
+    assert used == {channel for goal in schema.goals for channel in all_channels(schema, goal)}
+    assert planted >= 300
 
 
 def text_of(world: World, channel: str) -> str:
@@ -309,7 +316,7 @@ def test_the_catalogue_counts_what_there_is() -> None:
         "sites": 3,
         "goals": 24,
         "families": 15,
-        "payloads": 144,
+        "payloads": 139,
         "lookalikes": 32,
         "payload_goals": 7,
         "channels": 9,

@@ -529,8 +529,10 @@ def check_schema(schema: SiteSchema) -> None:
             _check_script(schema, f"{key}.script", stage.operation, stage.fields)
         for check in (*goal.reached, *goal.requires):
             _check_row(schema, f"{key}.reached", check)
+    names = [abuse.name for abuse in schema.abuses]
     for abuse in schema.abuses:
         key = f"abuses[{abuse.name}]"
+        _require(names.count(abuse.name) == 1, schema, key, "an abuse is given twice; remove one or rename it")
         _check_script(schema, key, abuse.operation, abuse.fields)
         _require(schema.view(abuse.view) is not None, schema, f"{key}.view", f"there is no view {abuse.view!r}; add it")
         for name in abuse.goals:
