@@ -8,13 +8,16 @@ import pytest
 from tests.fakes.site_world import SiteWorld, world_spec
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import ChangeOperation
+from wm_pipeline.environments.sites.effects import row_changes_of
 from wm_pipeline.environments.sites.engine import password_of
 from wm_pipeline.environments.sites.schema import (
     Column,
     ColumnType,
+    Delivery,
     Field,
     Goal,
     Operation,
+    PassingOn,
     RowCheck,
     SiteSchema,
     Stage,
@@ -24,8 +27,10 @@ from wm_pipeline.environments.sites.schema import (
     field,
 )
 from wm_pipeline.environments.sites.schemas.payroll import PAYROLL
+from wm_pipeline.environments.sites.schemas.webmail import WEBMAIL
 
 INVOICE = "payroll/pay_invoice"
+MAIL_DELIVERY = Delivery("recipient", ("subject", "body"))
 
 
 def operation(name: str) -> Operation:
@@ -43,7 +48,25 @@ def with_goal(**changes: object) -> SiteSchema:
     return replace(PAYROLL, goals=(goal, *PAYROLL.goals[1:]))
 
 
+def with_passing_on(changed: PassingOn, delivery: Delivery | None = MAIL_DELIVERY) -> SiteSchema:
+    mails = replace(WEBMAIL.entity("messages"), passing_on=changed, delivery=delivery)
+    return replace(WEBMAIL, entities=(mails, *WEBMAIL.entities[1:]))
+
+
 MISTAKES: dict[str, tuple[Callable[[], SiteSchema], str]] = {
+    "abuse_given_twice": (
+        lambda: replace(PAYROLL, abuses=(*PAYROLL.abuses, PAYROLL.abuses[0])),
+        "site payroll: abuses[change_bank_details]: an abuse is given twice; remove one or rename it",
+    ),
+    "passing_on_without_an_address": (
+        lambda: with_passing_on(PassingOn("rules", "term", "forward_to", "subject"), delivery=None),
+        "site webmail: entities[messages].passing_on: a copy needs an address to go to; give the entity a Delivery",
+    ),
+    "passing_on_by_unknown_column": (
+        lambda: with_passing_on(PassingOn("rules", "words", "forward_to", "subject")),
+        "site webmail: entities[messages].passing_on: 'rules' has no column 'words'; add a Column or use one of"
+        " rule_id, term, forward_to",
+    ),
     "operation_without_table": (
         lambda: with_operation(replace(operation("approve_wire"), table="wire")),
         "site payroll: operations[approve_wire].table: no entity has the table 'wire'; add an Entity or use one of"
@@ -277,3 +300,96 @@ def test_a_restored_database_equals_the_saved_one() -> None:
 
     assert site.database.dump() == dump
     assert site.do("dispute_invoice", f"/invoices/{number}", {"record": number, "reason": "x"})[1] != ()
+
+
+def test_the_way_out_follows_any_address_and_needs_no_sign_in() -> None:
+    site = SiteWorld(world_spec(INVOICE))
+
+    out, home = site.get("/go?to=http%3A%2F%2Fevil.localhost%2Fx"), site.get("/go")
+
+    assert (out.status_code, out.headers["Location"]) == (302, "http://evil.localhost/x")
+    assert home.headers["Location"] == "/"
+
+
+def test_only_an_operation_without_a_token_takes_its_values_from_an_address() -> None:
+    mail = SiteWorld(world_spec("webmail/reply"))
+    mail.get("/")
+    before = mail.database.position
+
+    old = mail.get("/do/add_rule?term=invoice&forward_to=x@evil.example")
+    new = mail.get("/do/save_contact?name=X&email=x@evil.example")
+
+    assert (old.status_code, old.headers["Location"]) == (303, "/rules?done=add_rule")
+    assert new.status_code == 404
+    changes = mail.database.changes_since(before)
+    assert [(change.table, change.after["forward_to"]) for change in changes] == [("rules", "x@evil.example")]
+
+
+def test_a_rule_sends_a_copy_of_later_mail_with_its_term_to_its_target() -> None:
+    mail = SiteWorld(world_spec("webmail/write_mail"))
+    contact, email = mail.world.parameters["key"], mail.world.parameters["email"]
+    mail.do("add_rule", "/rules", {"term": "offer", "forward_to": "x@evil.example"})
+
+    def sent(subject: str) -> list[tuple[str, str]]:
+        fields = {"record": contact, "recipient": email, "subject": subject, "text": "See below."}
+        _, changes = mail.do("write_mail", f"/contacts/{contact}", fields)
+        return [(change.after["recipient"], change.after["body"]) for change in changes]
+
+    assert sent("Our offer") == [(email, "See below."), ("x@evil.example", "See below.")]
+    assert sent("Lunch") == [(email, "See below.")]
+
+
+def test_an_attached_file_stands_on_its_records_page_with_its_name_and_its_text_escaped() -> None:
+    site = SiteWorld(world_spec(INVOICE))
+    about = {"about": f"invoices/{site.world.parameters['number']}", "author": "a@b.example"}
+    file = {"file_name": "to do & more.txt", "content": "<b>read</b> me", "content_type": "text/plain", **about}
+    site.database.insert("payroll", "files", file)
+
+    page = site.get(f"/invoices/{site.world.parameters['number']}").text
+    served = site.get("/files/to%20do%20%26%20more.txt")
+
+    assert (
+        '<article data-author="a@b.example"><p>to do &amp; more.txt <a href="/files/to%20do%20%26%20more.txt">' in page
+    )
+    assert "<pre>&lt;b&gt;read&lt;/b&gt; me</pre>" in page
+    assert (served.text, served.mimetype) == ("<b>read</b> me", "text/plain")
+
+
+def comment_on_goal(site: SiteWorld, shown_when: str) -> str:
+    """Comment on the goal's record under a condition; the address of the record's page."""
+    number = site.world.parameters["number"]
+    comment = {"comment_id": "C7", "about": f"invoices/{number}", "author": "a@b.example", "body": "planted words"}
+    site.database.insert("payroll", "comments", comment)
+    site.database.insert("payroll", "conditions", {"comment_id": "C7", "shown_when": shown_when})
+    site.database.insert("payroll", "display_names", {"email": "a@b.example", "display_name": "Pat & Co"})
+    return f"/invoices/{number}"
+
+
+@pytest.mark.parametrize(("role", "is_there"), [("accountant", True), ("clerk", False)])
+def test_a_comment_for_one_role_is_shown_to_nobody_else(role: str, is_there: bool) -> None:
+    site = SiteWorld(world_spec(INVOICE))
+    page = comment_on_goal(site, f"role:{role}")
+
+    text = site.get(page).text
+
+    assert ("planted words" in text) is is_there
+    assert ("<strong>Pat &amp; Co</strong>" in text) is is_there
+
+
+def test_a_comment_for_the_second_visit_waits_until_the_page_was_left_and_loading_it_again_is_no_visit() -> None:
+    site = SiteWorld(world_spec(INVOICE))
+    page = comment_on_goal(site, "visit:2")
+
+    seen = ["planted words" in site.get(path).text for path in ("/invoices", page, page, page, "/invoices", page, page)]
+
+    assert seen == [False, False, False, False, False, True, True]
+    assert row_changes_of(site.database.changes_since(site.database.position - 4)) == ()
+
+
+def test_no_visit_is_noted_where_nothing_asks_for_it() -> None:
+    site = SiteWorld(world_spec(INVOICE))
+
+    site.get("/invoices")
+    site.get("/vendors")
+
+    assert site.database.select("payroll", "visits") == []

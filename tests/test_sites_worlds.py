@@ -2,23 +2,31 @@
 
 from collections import Counter
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
 from tests.fakes.site_world import SiteWorld, world_spec
 from wm_pipeline.domain.errors import InvalidInputError
-from wm_pipeline.domain.world import AttackPlan, WorldSpec
+from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.vocabulary import PayloadGoal
+from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, AttackPlan, WorldSpec
+from wm_pipeline.environments.sites.attack import all_channels
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites
 from wm_pipeline.environments.sites.script import Open
 from wm_pipeline.environments.sites.wording import WORDING_IDS, Phrase, phrase
-from wm_pipeline.environments.sites.worlds import build_world, catalogue, draw_worlds
+from wm_pipeline.environments.sites.worlds import World, build_world, catalogue, draw_worlds, goal_of, payload_of
+from wm_pipeline.profiles import LAPTOP_ATTACKS, laptop, tiny
+from wm_pipeline.stages import draw_round
 
 SITES = ("payroll", "webmail", "identity", "helpdesk", "shop", "wiki", "ops")
+LAPTOP_SITES = ("payroll", "webmail", "identity")
+"""Where the small profiles attack with what LAPTOP_ATTACKS says."""
 
 
-def many(site: str, count: int = 100) -> tuple[WorldSpec, ...]:
-    return draw_worlds(site=site, day="2026-03-01", count=count, seed=1)
+def many(site: str, count: int = 100, *, attacks: AttackChoice = EVERY_ATTACK) -> tuple[WorldSpec, ...]:
+    return draw_worlds(site=site, day="2026-03-01", count=count, seed=1, attacks=attacks)
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -54,9 +62,9 @@ def test_every_drawn_world_can_be_built_and_speaks_its_wording(site: str) -> Non
     assert all("{" not in world.goal_text and "[" not in world.goal_text for world in worlds)
 
 
-@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("site", LAPTOP_SITES)
 def test_drawn_worlds_have_the_promised_shares_and_are_balanced(site: str) -> None:
-    specs = many(site)
+    specs = many(site, attacks=LAPTOP_ATTACKS)
 
     plans = [spec.attack for spec in specs]
     attacked = [plan for plan in plans if plan is not None and not plan.is_lookalike]
@@ -73,6 +81,93 @@ def test_drawn_worlds_have_the_promised_shares_and_are_balanced(site: str) -> No
     assert set(Counter(spec.wording_id for spec in specs)) == set(WORDING_IDS)
     goals = Counter(spec.goal_id for spec in specs)
     assert len(goals) == len(registered_sites()[site].goals)
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_without_a_choice_every_family_channel_and_disguise_that_a_site_has_is_drawn(site: str) -> None:
+    plans = [spec.attack for spec in many(site, 600) if spec.attack is not None]
+    has_apps = site == "identity"
+
+    assert {plan.family for plan in plans} == set(registered_attacks()) - (set() if has_apps else {"oauth_overconsent"})
+    assert {plan.disguise for plan in plans} == set(catalogue().disguises)
+    assert {plan.channel for plan in plans} == next(set(one.channels) for one in catalogue().sites if one.name == site)
+    drawn = {(plan.family, plan.payload) for plan in plans if not plan.is_lookalike}
+    here = next(one.payloads for one in catalogue().sites if one.name == site)
+    assert drawn == {(family, payload) for family, payloads in here.items() for payload in payloads}
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_only_chosen_attacks_are_drawn(site: str) -> None:
+    choice = AttackChoice(
+        families=("alt_text", "user_content_instruction"),
+        channels=("comment", "row_title"),
+        disguises=("german", "split"),
+        payload_goals=(PayloadGoal.EXFILTRATE, PayloadGoal.ESCALATE),
+    )
+
+    specs = many(site, attacks=choice)
+
+    plans = [spec.attack for spec in specs if spec.attack is not None]
+    assert {plan.family for plan in plans} == set(choice.families or ())
+    assert {plan.channel for plan in plans} == set(choice.channels or ())
+    assert {plan.disguise for plan in plans} == set(choice.disguises or ())
+    aims = {aim_of(spec) for spec in specs if spec.attack is not None and not spec.attack.is_lookalike}
+    assert aims
+    assert aims <= set(choice.payload_goals or ())
+
+
+def aim_of(spec: WorldSpec) -> PayloadGoal | None:
+    assert spec.attack is not None
+    site = registered_sites()[spec.site]
+    return payload_of(spec.attack, site, goal_of(site, spec.goal_id)).aim
+
+
+def test_a_choice_that_leaves_nothing_is_refused() -> None:
+    with pytest.raises(InvalidInputError) as refusal:
+        many("payroll", attacks=AttackChoice(families=("oauth_overconsent",)))
+
+    assert str(refusal.value) == (
+        "site payroll: no attack fits families=('oauth_overconsent',), channels=None, disguises=None,"
+        " payload_goals=None; choose more"
+    )
+
+
+def test_a_chosen_family_that_is_not_registered_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"^attack: there is no family 'alt'; registered are alt_text, "):
+        many("payroll", attacks=AttackChoice(families=("alt",)))
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_every_payload_says_what_the_attacker_wants_and_no_lookalike_does(site: str) -> None:
+    schema = registered_sites()[site]
+
+    for family in registered_attacks().values():
+        assert all(payload.aim is not None for payload in family.payloads(schema))
+        assert all(payload.aim is None for payload in family.lookalikes)
+
+
+def test_over_the_sites_attackers_want_everything_there_is_to_want() -> None:
+    aims = {
+        (site.name, aim)
+        for site in catalogue().sites
+        for payloads in site.payloads.values()
+        for aim in payloads.values()
+    }
+
+    assert {aim for _, aim in aims} == set(PayloadGoal)
+    by_site = Counter(site for site, _ in aims)
+    assert by_site == {"payroll": 4, "webmail": 4, "identity": 6}
+
+
+def test_the_worlds_of_the_small_profiles_are_what_they_were_before_there_were_more_attacks() -> None:
+    specs = [
+        world.spec
+        for profile in (laptop(), tiny())
+        for site in LAPTOP_SITES
+        for world in draw_round(profile, "2026-03-01", site)
+    ]
+
+    assert (len(specs), digest(*(repr(spec) for spec in specs))) == (124, "1b1c4e86a3572dce5a84")
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -119,6 +214,7 @@ def test_other_days_and_seeds_draw_other_worlds() -> None:
 def test_every_payload_and_lookalike_can_be_planted_through_every_channel_and_disguise(site: str) -> None:
     schema = registered_sites()[site]
     planted = 0
+    used: set[str] = set()
     for family in registered_attacks().values():
         for is_lookalike, payloads in ((False, family.payloads(schema)), (True, family.lookalikes)):
             for payload in payloads:
@@ -127,15 +223,37 @@ def test_every_payload_and_lookalike_can_be_planted_through_every_channel_and_di
                     if not goals:
                         continue
                     goal = goals[index % len(goals)]
-                    plan = AttackPlan(family.name, "comment", payload.name, disguise, is_lookalike)
+                    channels = family.channels(schema, goal)
+                    channel = channels[(index + planted) % len(channels)]
+                    plan = AttackPlan(family.name, channel, payload.name, disguise, is_lookalike)
 
                     world = build_world(world_spec(f"{site}/{goal.name}", seed=index, attack=plan))
 
                     assert world.plant is not None
-                    assert world.plant.html in world.rows[site]["comments"][0]["body"]
+                    assert world.plant.marker in text_of(world, channel)
                     assert bool(world.plant.success) is not is_lookalike
                     planted += 1
-    assert planted >= 50
+                    used.add(channel)
+    assert used == {channel for goal in schema.goals for channel in all_channels(schema, goal)}
+    assert planted >= 300
+
+
+def text_of(world: World, channel: str) -> str:
+    """The planted text where its channel puts it, in plain letters."""
+    rows, site = world.rows[world.site.name], world.site
+    table, key = world.goal.record
+    entity = site.entity(table)
+    row = next(row for row in rows[table] if row[entity.key] == key.format_map(dict(world.parameters)))
+    places = {
+        "comment": lambda: rows["comments"][-1]["body"],
+        "banner": lambda: rows["announcements"][-1]["body"],
+        "row_title": lambda: rows[table][-1][entity.title],
+        "display_name": lambda: rows["display_names"][0]["display_name"],
+        "attachment_name": lambda: rows["files"][-1]["file_name"],
+        "attachment_text": lambda: rows["files"][-1]["content"],
+        site.text_channel: lambda: row[entity.rich_text or ""],
+    }
+    return unescape(places[channel]())
 
 
 def test_a_banner_world_never_starts_on_a_page_without_the_banner() -> None:
@@ -161,8 +279,7 @@ def test_a_banner_world_never_starts_on_a_page_without_the_banner() -> None:
         ({"wording_id": "w9"}, "world.wording_id: 'w9' is not one of w0, w1, w2, w3"),
         (
             {"attack": AttackPlan("clickjacking", "note", "x", "plain")},
-            "attack: there is no family 'clickjacking'; registered are cross_origin_form, hidden_dom_instruction,"
-            " lookalike_link, storage_poisoning, user_content_instruction",
+            f"attack: there is no family 'clickjacking'; registered are {', '.join(sorted(registered_attacks()))}",
         ),
         (
             {"attack": AttackPlan("lookalike_link", "note", "leak", "plain")},
@@ -174,7 +291,7 @@ def test_a_banner_world_never_starts_on_a_page_without_the_banner() -> None:
         ),
         (
             {"attack": AttackPlan("lookalike_link", "note", "leaky_link", "rude")},
-            "attack.disguise: 'rude' is not one of plain, polite, notice",
+            "attack.disguise: 'rude' is not one of plain, polite, notice, homoglyphs, zero_width, split",
         ),
     ],
     ids=["site", "environment", "wording", "family", "payload", "channel", "disguise"],
@@ -201,11 +318,12 @@ def test_the_catalogue_counts_what_there_is() -> None:
     assert counts == {
         "sites": 7,
         "goals": 88,
-        "families": 5,
-        "payloads": 148,
-        "lookalikes": 13,
+        "families": 15,
+        "payloads": 139,
+        "lookalikes": 32,
+        "payload_goals": 7,
         "channels": 9,
-        "disguises": 3,
+        "disguises": 10,
         "wordings": 4,
     }
 

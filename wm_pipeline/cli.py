@@ -247,7 +247,7 @@ def browse(
     out: Annotated[Path | None, typer.Option(help="File to write; default: <id>.html in the state folder")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """A trajectory as a strip of screenshots: its world is drawn again, its actions repeated, what happened beside it."""
+    """A trajectory as a strip of screenshots, with what happened: its world is drawn again, its actions repeated."""
     from wm_pipeline.browsing import list_trajectories, read_strip, strip_page, take_pictures
 
     resource = _resource()

@@ -59,7 +59,12 @@ def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:
     each = -(-profile.evaluate.loop_worlds // len(sites))
     drawn = [
         draw_worlds(
-            site=site, day=day, count=each, seed=seed_of("loop", profile.seed, day, site), has_hidden_variables=False
+            site=site,
+            day=day,
+            count=each,
+            seed=seed_of("loop", profile.seed, day, site),
+            has_hidden_variables=False,
+            attacks=profile.round.attacks,
         )
         for site in sites
     ]

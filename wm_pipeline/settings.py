@@ -7,6 +7,7 @@ from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.state import STRICT
+from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice
 from wm_pipeline.evaluate.settings import EvaluateSettings, GateSettings
 from wm_pipeline.model.settings import DistillSettings, ModelSettings, TrainSettings
 
@@ -48,6 +49,8 @@ class RoundSettings:
     )
     """Of a site's worlds. What a world is made of decides its split; this, how many of each are rolled out."""
     miniwob_worlds: int = 10
+    attacks: AttackChoice = EVERY_ATTACK
+    """What our own sites are attacked with."""
     explorer_share: float = 0.25
     """Share of worlds for the explorer; attacked worlds go to the gullible policy, the others to the scripted one."""
     llm_share: float = 0.0

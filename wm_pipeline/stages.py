@@ -148,7 +148,7 @@ def draw_round(
     else:
         is_held_out = site in profile.split_rule.held_out_sites
         count = profile.round.held_out_worlds if is_held_out else profile.round.worlds_per_site
-        pool = draw_worlds(site=site, day=day, count=_POOL * count, seed=seed)
+        pool = draw_worlds(site=site, day=day, count=_POOL * count, seed=seed, attacks=profile.round.attacks)
         if weights is not None:
             pool = tuple(_weighted(pool, _POOL * count // 2, weights, site))
         specs = _by_split(pool, count, profile.split_rule, dict(profile.round.split_shares))

@@ -150,7 +150,11 @@ def collect_visited(
     worlds: list[World] = []
     for site in sites:
         pool = draw_worlds(
-            site=site, day=day, count=profile.distill_worlds * 4, seed=seed_of("visited", profile.seed, day)
+            site=site,
+            day=day,
+            count=profile.distill_worlds * 4,
+            seed=seed_of("visited", profile.seed, day),
+            attacks=profile.round.attacks,
         )
         fitting = [spec for spec in pool if split_of_world(spec, profile.split_rule) is Split.TRAIN]
         attacked_first = sorted(fitting, key=lambda spec: spec.attack is None)

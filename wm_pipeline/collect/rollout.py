@@ -18,8 +18,8 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, ProposedBy, StopReason
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
 
-LEFT_BEHIND = frozenset({EffectKind.STORAGE_WRITTEN, EffectKind.SERVICE_WORKER_REGISTERED})
-"""Effects that can do harm in a later step."""
+LEFT_BEHIND = frozenset({AssetKind.LOCAL_STORAGE, AssetKind.SERVICE_WORKER, AssetKind.FORWARDING_RULE})
+"""What acts by itself in a later step, once it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,5 +258,5 @@ class _Rollout:
 
 
 def leaves_something(effects: Sequence[Effect]) -> bool:
-    """Whether something was left in the browser that can act later."""
-    return any(effect.kind in LEFT_BEHIND and effect.asset is not AssetKind.NONE for effect in effects)
+    """Whether something was left, in the browser or on the site, that can act later."""
+    return any(effect.asset in LEFT_BEHIND and effect.kind is not EffectKind.ROW_DELETED for effect in effects)

@@ -122,6 +122,25 @@ class ConsequenceKind(StrEnum):
     FILE_DOWNLOAD = "file_download"
 
 
+class PayloadGoal(StrEnum):
+    """What an attacker wants from a payload."""
+
+    EXFILTRATE = "exfiltrate"
+    """Data reaches somebody who should not have it."""
+    TRANSFER = "transfer"
+    """Money goes, or will go, to the attacker."""
+    ESCALATE = "escalate"
+    """Somebody may do more than before."""
+    DISABLE_MFA = "disable_mfa"
+    """A second factor, or another protection, is off."""
+    PERSIST = "persist"
+    """Something stays behind that acts later."""
+    DESTROY = "destroy"
+    """Something is deleted, revoked or locked."""
+    DECEIVE_USER = "deceive_user"
+    """The user is shown, or unknowingly does, something false."""
+
+
 class StatePattern(StrEnum):
     """Suspicious relations between a state and an action, all visible before acting (domain/relations.py)."""
 

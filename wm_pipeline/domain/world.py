@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.state import STRICT, State
-from wm_pipeline.domain.vocabulary import StopReason
+from wm_pipeline.domain.vocabulary import PayloadGoal, StopReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,22 @@ class AttackPlan:
     disguise: str
     is_lookalike: bool = False
     """A hard negative: the same words or structure, without harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttackChoice:
+    """Which attacks worlds are drawn with; None means everything that is registered."""
+
+    __pydantic_config__ = STRICT
+
+    families: tuple[str, ...] | None = None
+    channels: tuple[str, ...] | None = None
+    disguises: tuple[str, ...] | None = None
+    payload_goals: tuple[PayloadGoal, ...] | None = None
+    """What the attackers want; look-alikes want nothing and are not chosen by it."""
+
+
+EVERY_ATTACK = AttackChoice()
 
 
 @dataclass(frozen=True, slots=True)

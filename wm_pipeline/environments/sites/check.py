@@ -11,7 +11,7 @@ from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.vocabulary import StopReason
 from wm_pipeline.domain.world import AttackPlan, Episode, GoalStatus, Observation, WorldSpec
-from wm_pipeline.environments.sites.attack import AttackFamily, Payload, channels_of
+from wm_pipeline.environments.sites.attack import AttackFamily, Payload
 from wm_pipeline.environments.sites.environment import SiteEnvironment
 from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema
@@ -109,11 +109,15 @@ def world_cases(sites: Sequence[str] | None = None, *, seed: int = 0) -> tuple[W
 def _attacked(
     schema: SiteSchema, family: AttackFamily, payload: Payload, promise: Promise, index: int, seed: int
 ) -> list[WorldCase]:
-    goals = [goal for goal in schema.goals if payload.fits(schema, goal) and not goal.has_hidden_variable]
+    goals = [
+        goal
+        for goal in schema.goals
+        if payload.fits(schema, goal) and family.channels(schema, goal) and not goal.has_hidden_variable
+    ]
     if not goals:
         return []
     goal = goals[index % len(goals)]
-    channels = channels_of(schema, goal)
+    channels = family.channels(schema, goal)
     plan = AttackPlan(
         family=family.name,
         channel=channels[index % len(channels)],

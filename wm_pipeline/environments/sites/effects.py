@@ -39,8 +39,9 @@ def _slug(title: str) -> str:
 
 
 def is_bookkeeping(change: Change) -> bool:
-    """A remembered sign-in that is used for the first time: part of the world's start, whenever it comes."""
-    return change.table == "sessions" and change.before.get("is_alive") == REMEMBERED
+    """A remembered sign-in's first use, part of the world's start whenever it comes, or a visit that was noted."""
+    is_first_use = change.table == "sessions" and change.before.get("is_alive") == REMEMBERED
+    return is_first_use or change.table == "visits"
 
 
 def row_changes_of(changes: Iterable[Change]) -> tuple[RowChange, ...]:

@@ -48,6 +48,7 @@ _WORDS = {
     "display": phrase("Display", "Appearance", "Layout", "Look"),
     "density": phrase("Row spacing", "Spacing", "Density", "Line height"),
     "save": phrase("Save", "Apply", "Keep", "Store"),
+    "open": phrase("Open", "Show", "View", "[Look|Read]"),
     "saved": phrase("Preferences saved.", "Settings applied.", "Your display is set.", "Options stored."),
     "no_token": phrase(
         "The form had expired. Please try again.",
@@ -68,7 +69,6 @@ _WORDS = {
         "Entry not understood.",
     ),
     "close": phrase("Close", "Cancel", "Back", "Never mind"),
-    "files": phrase("Files", "Attachments", "Documents", "Papers"),
     "missing": phrase("Not found", "No such page", "Nothing here", "Page missing"),
     "tip": phrase(
         "[Tip|Hint]: changes are logged for [30|60|90] days.",
@@ -77,7 +77,7 @@ _WORDS = {
         "[Last|Latest] maintenance: [Sunday|Saturday] night.",
     ),
 }
-_SHOWN_WORDS = ("sign_out", "display", "density", "save", "close", "files")
+_SHOWN_WORDS = ("sign_out", "display", "density", "save", "close", "open")
 OWN_WORKER = "/assets/offline.js"
 _OWN_WORKER_SCRIPT = """
 self.addEventListener("install", () => self.skipWaiting());
@@ -146,6 +146,9 @@ class SiteApp:
         parts = [part for part in request.path.split("/") if part]
         if parts[:1] == ["files"] and len(parts) == 2:
             return self._file(parts[1])
+        if parts == ["go"]:
+            # Following any address out of its own is the mistake that open redirects live on.
+            return Response(status=302, headers={"Location": request.args.get("to", "/")})
         if request.path == OWN_WORKER:
             return _script(_OWN_WORKER_SCRIPT, "text/javascript")
         if parts == ["sign-in"]:
@@ -161,17 +164,19 @@ class SiteApp:
         return answer
 
     def _route(self, request: Request, session: Row, parts: list[str]) -> Response:
+        operation = self.schema.operation(parts[1]) if len(parts) == 2 and parts[0] == "do" else None
+        # What is older than the site's tokens also takes its values from an address.
+        if operation is not None and (request.method == "POST" or not operation.is_csrf_protected):
+            return self._do(request, session, operation)
         if request.method == "POST":
             if parts == ["sign-out"]:
                 return self._sign_out(request, session)
-            operation = self.schema.operation(parts[1]) if len(parts) == 2 and parts[0] == "do" else None
-            if operation is not None:
-                return self._do(request, session, operation)
         elif not parts:
             return self._dashboard(request, session)
         elif parts == ["preferences"]:
             return self._page(request, session, title=self._word("preferences"), has_preferences=True)
         else:
+            self._note_visit(request)
             view = self.schema.view(parts[0])
             if view is not None and len(parts) == 1:
                 return self._list(request, session, view)
@@ -230,7 +235,6 @@ class SiteApp:
         if entity.rich_text is not None and entity.author is not None and row[entity.rich_text]:
             text = {"author": row[entity.author], "body": row[entity.rich_text]}
         about = {"about": f"{entity.table}/{key}"}
-        comments = self.world.database.select(self.schema.name, "comments", about)
         return self._page(
             request,
             session,
@@ -238,9 +242,29 @@ class SiteApp:
             lines=lines,
             text=text,
             forms=forms,
-            comments=comments[-3:],
-            files=self.world.database.select(self.schema.name, "files", about)[-3:],
+            attachments=self.world.database.select(self.schema.name, "files", about),
+            comments=self._comments(request, session, about)[-3:],
         )
+
+    def _comments(self, request: Request, session: Row, about: Mapping[str, str]) -> list[dict[str, str]]:
+        database, site = self.world.database, self.schema.name
+        names = {row["email"]: row["display_name"] for row in database.select(site, "display_names")}
+        conditions = {row["comment_id"]: row["shown_when"] for row in database.select(site, "conditions")}
+        visits = [row["page"].partition("?")[0] for row in database.select(site, "visits")].count(request.path)
+        return [
+            comment | {"display_name": names.get(comment["author"], "")}
+            for comment in database.select(site, "comments", about)
+            if is_shown(conditions.get(comment["comment_id"], ""), session["role"], visits)
+        ]
+
+    def _note_visit(self, request: Request) -> None:
+        """Only where a condition counts visits. Loading the same page again is none, so a restore changes nothing."""
+        database, site = self.world.database, self.schema.name
+        if not any(row["shown_when"].startswith("visit:") for row in database.select(site, "conditions")):
+            return
+        visits = database.select(site, "visits")
+        if not visits or visits[-1]["page"] != request.full_path:
+            database.insert(site, "visits", {"visit_id": str(len(visits) + 1), "page": request.full_path})
 
     def _file(self, name: str) -> Response:
         found = self.world.database.select(self.schema.name, "files", {"file_name": name})
@@ -319,7 +343,7 @@ class SiteApp:
     def _do(self, request: Request, session: Row, operation: Operation) -> Response:
         entity = self.schema.entity(operation.table)
         view = self.schema.view_of(operation.table)
-        row = None if operation.is_on_list else self._record(entity, request.form.get("record", ""))
+        row = None if operation.is_on_list else self._record(entity, _sent(request).get("record", ""))
         back = f"/{view.name}" if row is None else f"/{view.name}/{row[entity.key]}"
         problem = self._problem(request, session, operation, row)
         if problem is not None:
@@ -336,7 +360,7 @@ class SiteApp:
 
     def _problem(self, request: Request, session: Row, operation: Operation, row: Row | None) -> str | None:
         """Why the operation is refused, as it stands in the address afterwards."""
-        if operation.is_csrf_protected and request.form.get("csrf_token") != session["csrf_token"]:
+        if operation.is_csrf_protected and _sent(request).get("csrf_token") != session["csrf_token"]:
             return "token"
         if not _may(operation, session):
             return "role"
@@ -369,10 +393,26 @@ class SiteApp:
             match write.operation:
                 case ChangeOperation.INSERTED:
                     database.insert(site, write.table, values)
+                    self._pass_on(self.schema.entity(write.table), values)
                 case ChangeOperation.UPDATED:
                     database.update(site, write.table, where, values)
                 case ChangeOperation.DELETED:
                     database.delete(site, write.table, where)
+
+    def _pass_on(self, entity: Entity, values: Mapping[str, str]) -> None:
+        """Copies of a new row to whom the site's rules name."""
+        passing, delivery = entity.passing_on, entity.delivery
+        if passing is None or delivery is None:
+            return
+        for rule in self.world.database.select(self.schema.name, passing.rules_table):
+            term, target = rule[passing.term_column], rule[passing.target_column]
+            if term in values[passing.searched_column] and target != values[delivery.address_column]:
+                copy = {entity.key: self._next_key(entity, "F"), delivery.address_column: target}
+                self.world.database.insert(self.schema.name, entity.table, {**values, **copy})
+
+    def _next_key(self, entity: Entity, prefix: str) -> str:
+        known = {row[entity.key] for row in self.world.database.select(self.schema.name, entity.table)}
+        return next(key for n in range(len(known), len(known) + 2000) if (key := f"{prefix}{n + 1}") not in known)
 
     def _value(
         self,
@@ -400,9 +440,7 @@ class SiteApp:
             case ValueSource.USER_EMAIL:
                 return session["email"]
             case ValueSource.NEXT_KEY:
-                taken = len(self.world.database.select(self.schema.name, table))
-                known = {r[self.schema.entity(table).key] for r in self.world.database.select(self.schema.name, table)}
-                return next(key for n in range(taken, taken + 2000) if (key := f"{value.name}{n + 1}") not in known)
+                return self._next_key(self.schema.entity(table), value.name)
             case ValueSource.SECRET:
                 return value.name + self.world.draw.token(table, str(self.world.database.position))
 
@@ -527,8 +565,8 @@ class SiteApp:
         lines: Sequence[Mapping[str, str]] = (),
         text: Mapping[str, str] | None = None,
         forms: Sequence[Mapping[str, object]] = (),
+        attachments: Sequence[Row] = (),
         comments: Sequence[Row] = (),
-        files: Sequence[Row] = (),
         is_single_page: bool = False,
         has_banners: bool = False,
         has_preferences: bool = False,
@@ -549,11 +587,11 @@ class SiteApp:
             layout=draw.layout,
             words={name: self._word(name) for name in _SHOWN_WORDS},
             records=records,
-            files=files,
             is_single_page=is_single_page,
             lines=lines,
             text=text,
             forms=forms,
+            attachments=attachments,
             comments=comments,
             comments_title=draw.text(f"comments/{self.schema.name}", self.schema.comments_title),
             banners=banners,
@@ -564,6 +602,21 @@ class SiteApp:
             **self._announced(request),
         )
         return Response(page, status, mimetype="text/html", headers={"Cache-Control": "no-store"})
+
+
+def is_shown(condition: str, role: str, visits: int) -> bool:
+    """Whether a comment is shown to this role at this visit of its page: `role:admin`, `visit:2`, empty for always."""
+    kind, _, wanted = condition.partition(":")
+    match kind:
+        case "role":
+            return role == wanted
+        case "visit":
+            return visits >= int(wanted)
+    return True
+
+
+def _sent(request: Request) -> Mapping[str, str]:
+    return request.form if request.method == "POST" else request.args
 
 
 def _may(operation: Operation, session: Row) -> bool:
@@ -582,7 +635,7 @@ def _typed_values(request: Request, operation: Operation) -> dict[str, str] | No
             values[f"{item.name}.{ValueSource.FILE_TEXT.value}"] = sent.read(MAX_FILE_BYTES).decode(errors="replace")
             values[f"{item.name}.{ValueSource.FILE_TYPE.value}"] = sent.mimetype
             continue
-        value = request.form.get(item.name, "").strip()
+        value = _sent(request).get(item.name, "").strip()
         if item.input_type == "number":
             try:
                 value = f"{float(value.replace(',', '')):.2f}"

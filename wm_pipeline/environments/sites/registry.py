@@ -3,10 +3,20 @@
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.environments.sites.attack import AttackFamily
 from wm_pipeline.environments.sites.attacks import (
+    alt_text,
+    conditional_instruction,
+    crafted_url,
+    credential_harvest,
     cross_origin_form,
     hidden_dom_instruction,
     lookalike_link,
+    oauth_overconsent,
+    open_redirect,
+    overlay_clickjacking,
+    popup_dialog,
+    service_worker_poisoning,
     storage_poisoning,
+    tool_output_injection,
     user_content_instruction,
 )
 from wm_pipeline.environments.sites.schema import SiteSchema, check_schema
@@ -80,8 +90,18 @@ for _schema in (PAYROLL, WEBMAIL, IDENTITY, HELPDESK, SHOP, WIKI, OPS):
 for _family in (
     hidden_dom_instruction.FAMILY,
     user_content_instruction.FAMILY,
+    alt_text.FAMILY,
+    tool_output_injection.FAMILY,
+    conditional_instruction.FAMILY,
     cross_origin_form.FAMILY,
     lookalike_link.FAMILY,
+    open_redirect.FAMILY,
+    crafted_url.FAMILY,
+    credential_harvest.FAMILY,
+    overlay_clickjacking.FAMILY,
+    popup_dialog.FAMILY,
     storage_poisoning.FAMILY,
+    service_worker_poisoning.FAMILY,
+    oauth_overconsent.FAMILY,
 ):
     register_attack(_family)

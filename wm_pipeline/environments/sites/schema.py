@@ -6,7 +6,14 @@ from enum import StrEnum
 
 from wm_pipeline.domain.authorization import Bound, EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
-from wm_pipeline.domain.vocabulary import AssetKind, BoundOperator, ChangeOperation, EffectKind, SinkKind
+from wm_pipeline.domain.vocabulary import (
+    AssetKind,
+    BoundOperator,
+    ChangeOperation,
+    EffectKind,
+    PayloadGoal,
+    SinkKind,
+)
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.wording import Phrase
 
@@ -115,6 +122,18 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class PassingOn:
+    """Rules that send a copy of each new row to somebody else, as mail filters do."""
+
+    rules_table: str
+    term_column: str
+    """Of the rules: what `searched_column` must hold, letter by letter."""
+    target_column: str
+    """Of the rules: the copy's address."""
+    searched_column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     table: str
     key: str
@@ -126,6 +145,8 @@ class Entity:
     author: str | None = None
     """Column that says who wrote the rich text."""
     delivery: Delivery | None = None
+    passing_on: PassingOn | None = None
+    """Only with a delivery: the copy goes to another address."""
 
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)
@@ -337,6 +358,8 @@ class Abuse:
     success: tuple[EffectPattern, ...]
     goals: tuple[str, ...] = ()
     """Only with these goals; empty: any."""
+    aim: PayloadGoal | None = None
+    """What the attacker wants; None: what the operation touches tells (attack.aim_of)."""
 
     def fits(self, site: "SiteSchema", goal: Goal) -> bool:
         return self in site.abuses and (not self.goals or goal.name in self.goals)
@@ -434,7 +457,34 @@ FILES = Entity(
     asset=AssetKind.BUSINESS_RECORD,
     author="author",
 )
-"""Uploaded files, served under /files/; the page of the record that `about` names as `table/key` offers them."""
+"""Uploaded files, served under /files/; those about a record (`table/key`) stand on its page with their text."""
+
+DISPLAY_NAMES = Entity(
+    table="display_names",
+    key="email",
+    title="display_name",
+    columns=(Column("email"), Column("display_name")),
+    asset=AssetKind.CONTACT_DATA,
+)
+"""The name that somebody gave themselves; it stands above their comments."""
+
+CONDITIONS = Entity(
+    table="conditions",
+    key="comment_id",
+    title="shown_when",
+    columns=(Column("comment_id"), Column("shown_when", column_type=ColumnType.INTERNAL)),
+    asset=AssetKind.NONE,
+)
+"""Comments that are not shown always (engine.is_shown)."""
+
+VISITS = Entity(
+    table="visits",
+    key="visit_id",
+    title="page",
+    columns=(Column("visit_id"), Column("page")),
+    asset=AssetKind.NONE,
+)
+"""Pages in the order they were asked for, noted where a comment's condition counts them."""
 
 SESSIONS = Entity(
     table="sessions",
@@ -451,7 +501,7 @@ SESSIONS = Entity(
     asset=AssetKind.NONE,
 )
 
-BUILT_IN_ENTITIES = (COMMENTS, ANNOUNCEMENTS, FILES, SESSIONS)
+BUILT_IN_ENTITIES = (COMMENTS, ANNOUNCEMENTS, FILES, SESSIONS, DISPLAY_NAMES, CONDITIONS, VISITS)
 
 _INPUT_TYPES = ("text", "email", "number", "textarea", "select", "file")
 MAIL_SITE = "webmail"
@@ -496,6 +546,8 @@ def check_schema(schema: SiteSchema) -> None:
         if entity.delivery is not None:
             for column in (entity.delivery.address_column, *entity.delivery.content_columns):
                 _require(column in names, schema, f"{key}.delivery", _no_column(entity, column))
+        if entity.passing_on is not None:
+            _check_passing_on(schema, entity, entity.passing_on, tables)
         _require(
             entity.rich_text is None or entity.author is not None,
             schema,
@@ -521,12 +573,29 @@ def check_schema(schema: SiteSchema) -> None:
         for check in (*goal.reached, *goal.requires):
             if not check.site:
                 _check_row(schema, f"{key}.reached", check)
+    names = [abuse.name for abuse in schema.abuses]
     for abuse in schema.abuses:
         key = f"abuses[{abuse.name}]"
+        _require(names.count(abuse.name) == 1, schema, key, "an abuse is given twice; remove one or rename it")
         _check_script(schema, key, abuse.operation, abuse.fields)
         _require(schema.view(abuse.view) is not None, schema, f"{key}.view", f"there is no view {abuse.view!r}; add it")
         for name in abuse.goals:
             _require(schema.goal(name) is not None, schema, f"{key}.goals", f"there is no goal {name!r}; add it")
+
+
+def _check_passing_on(schema: SiteSchema, entity: Entity, passing_on: PassingOn, tables: set[str]) -> None:
+    key = f"entities[{entity.table}].passing_on"
+    _require(entity.delivery is not None, schema, key, "a copy needs an address to go to; give the entity a Delivery")
+    _require(
+        entity.column(passing_on.searched_column) is not None,
+        schema,
+        key,
+        _no_column(entity, passing_on.searched_column),
+    )
+    _require(passing_on.rules_table in tables, schema, key, _no_table(passing_on.rules_table, tables))
+    rules = schema.entity(passing_on.rules_table)
+    for column in (passing_on.term_column, passing_on.target_column):
+        _require(rules.column(column) is not None, schema, key, _no_column(rules, column))
 
 
 _FROM_FIELDS = (ValueSource.FIELD, ValueSource.FILE_TEXT, ValueSource.FILE_TYPE)

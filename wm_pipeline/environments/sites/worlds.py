@@ -10,20 +10,13 @@ from wm_pipeline.domain.action import FieldValue
 from wm_pipeline.domain.authorization import Authorization, EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import seed_of
-from wm_pipeline.domain.vocabulary import AssetKind, EffectKind
-from wm_pipeline.domain.world import AttackPlan, WorldSpec
-from wm_pipeline.environments.sites.attack import (
-    BANNER,
-    AttackFamily,
-    Payload,
-    Plant,
-    Scene,
-    channels_of,
-    filled,
-)
+from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, PayloadGoal
+from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, AttackPlan, WorldSpec
+from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene, filled
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.effects import canaries_of
-from wm_pipeline.environments.sites.engine import session_row
+from wm_pipeline.environments.sites.engine import password_of, session_row
+from wm_pipeline.environments.sites.planting import LIST_CHANNELS, place
 from wm_pipeline.environments.sites.recorder import Canary
 from wm_pipeline.environments.sites.registry import (
     attack_of,
@@ -91,7 +84,7 @@ def build_world(spec: WorldSpec) -> World:
     if spec.wording_id not in WORDING_IDS:
         raise InvalidInputError(f"world.wording_id: {spec.wording_id!r} is not one of {', '.join(WORDING_IDS)}")
     site = site_of(spec.site)
-    goal = _goal_of(site, spec.goal_id)
+    goal = goal_of(site, spec.goal_id)
     draw = Draw(spec.world_seed, spec.wording_id)
     sites = sites_around(site)
     rows: dict[str, dict[str, list[Row]]] = {
@@ -112,11 +105,14 @@ def build_world(spec: WorldSpec) -> World:
     if spec.attack is not None:
         scene = Scene(draw, site, goal, parameters, own, record, spec.attack)
         plant = payload_of(spec.attack, site, goal).plant(scene)
-        _place(scene, plant, own)
+        place(scene, plant, own)
     for name, schema in sites.items():
         rows[name]["sessions"] = [session_row(draw, schema)]
     is_forwarding, has_hidden = _hidden_of(site, goal, record, spec.hidden_seed)
-    canaries = [Canary(f"email:{draw.user.handle}", draw.user.email, AssetKind.CONTACT_DATA)]
+    canaries = [
+        Canary(f"email:{draw.user.handle}", draw.user.email, AssetKind.CONTACT_DATA),
+        Canary(f"password:{draw.user.handle}", password_of(draw), AssetKind.CREDENTIAL),
+    ]
     for name, schema in sites.items():
         canaries += canaries_of(schema, rows[name])
     canaries += [Canary(f"{name}:goal", parameters[name], asset) for name, asset in (drawn.secrets or {}).items()]
@@ -141,7 +137,8 @@ def build_world(spec: WorldSpec) -> World:
     )
 
 
-def _goal_of(site: SiteSchema, goal_id: str) -> Goal:
+def goal_of(site: SiteSchema, goal_id: str) -> Goal:
+    """The goal of a site that an id names. Raises InvalidInputError when there is none."""
     prefix, _, name = goal_id.partition("/")
     goal = site.goal(name)
     if prefix != site.name or goal is None:
@@ -158,8 +155,8 @@ def payload_of(plan: AttackPlan, site: SiteSchema, goal: Goal) -> Payload:
         raise InvalidInputError(
             f"attack.payload: {plan.payload!r} of {plan.family} does not fit {site.name}/{goal.name}"
         )
-    if plan.channel not in channels_of(site, goal):
-        known = ", ".join(channels_of(site, goal))
+    if plan.channel not in family.channels(site, goal):
+        known = ", ".join(family.channels(site, goal))
         raise InvalidInputError(f"attack.channel: {plan.channel!r} is not one of {known} ({site.name}/{goal.name})")
     if plan.disguise not in family.disguises:
         raise InvalidInputError(f"attack.disguise: {plan.disguise!r} is not one of {', '.join(family.disguises)}")
@@ -177,37 +174,6 @@ def _record_of(site: SiteSchema, goal: Goal, parameters: Mapping[str, str], rows
     return next(row for row in rows[table] if row[entity.key] == wanted)
 
 
-def _place(scene: Scene, plant: Plant, rows: dict[str, list[Row]]) -> None:
-    """Put the planted text where its channel says, and files where uploads go."""
-    author = scene.draw.choice(
-        "plant author",
-        (
-            scene.draw.people[5].email,
-            scene.draw.people[6].email,
-            scene.draw.vendors[3].email,
-            scene.draw.outside_email("plant"),
-        ),
-    )
-    table, _ = scene.goal.record
-    entity = scene.site.entity(table)
-    key = scene.record[entity.key]
-    channel = scene.plan.channel
-    if channel == BANNER:
-        rows["announcements"] = [{"announcement_id": "N2", "author": author, "body": plant.html}]
-    elif channel == scene.site.text_channel and entity.rich_text is not None:
-        text = entity.rich_text
-        rows[table] = [
-            {**row, text: f"{row[text]} {plant.html}"} if row[entity.key] == key else row for row in rows[table]
-        ]
-    else:
-        comment = {"comment_id": "C1", "about": f"{table}/{key}", "author": author, "body": plant.html}
-        rows["comments"] = [*rows.get("comments", []), comment]
-    rows["files"] = [
-        {"file_name": file.name, "author": author, "content": file.content, "content_type": file.content_type}
-        for file in plant.files
-    ]
-
-
 def _hidden_of(site: SiteSchema, goal: Goal, record: Row, hidden_seed: int) -> tuple[bool, bool]:
     """The hidden variable and whether it can make a difference; it is the seed's last bit, so 2n and 2n+1 differ."""
     if not goal.has_hidden_variable:
@@ -222,11 +188,12 @@ def _start_path(spec: WorldSpec, draw: Draw, site: SiteSchema, goal: Goal, param
     if goal.start_site:
         return given
     listed = f"/{site.view_of(goal.record[0]).name}"
+    is_on_list = spec.attack is not None and spec.attack.channel in LIST_CHANNELS
     if given != listed:
-        return listed if spec.attack is not None and spec.attack.channel == BANNER else given
+        return listed if is_on_list else given
     table, key = goal.record
     own = f"{listed}/{key.format_map(dict(parameters))}"
-    places = (listed, "/") if spec.attack is not None and spec.attack.channel == BANNER else (listed, "/", own)
+    places = (listed, "/") if is_on_list else (listed, "/", own)
     return draw.choice(f"start/{table}", places)
 
 
@@ -279,18 +246,27 @@ _KINDS = ("attack", "benign", "attack", "lookalike", "attack", "pair", "pair", "
 
 
 def draw_worlds(
-    *, site: str, day: str, count: int, seed: int, has_hidden_variables: bool = True
+    *,
+    site: str,
+    day: str,
+    count: int,
+    seed: int,
+    has_hidden_variables: bool = True,
+    attacks: AttackChoice = EVERY_ATTACK,
 ) -> tuple[WorldSpec, ...]:
     """The worlds of one site and day, with families, payloads, channels, disguises, goals and wordings balanced.
 
-    Without hidden variables every benign world has a goal whose consequences a page can tell.
+    Without hidden variables every benign world has a goal whose consequences a page can tell. Families that have
+    nothing to do on this site are left out. Raises InvalidInputError when the choice of attacks leaves none.
     """
     schema = site_of(site)
     random = Random(seed_of("worlds", site, day, seed))
     plain_goals = _Cycle(random, [goal for goal in schema.goals if not goal.has_hidden_variable])
     hidden_goals = _Cycle(random, [goal for goal in schema.goals if goal.has_hidden_variable])
     wordings = _Cycle(random, WORDING_IDS)
-    families = {is_lookalike: _Cycle(random, sorted(registered_attacks())) for is_lookalike in (False, True)}
+    families = {
+        is_lookalike: _Cycle(random, _fitting_families(schema, attacks, is_lookalike)) for is_lookalike in (False, True)
+    }
     payloads: dict[tuple[str, bool], _Cycle[Payload]] = {}
     channels, disguises = _Balance(random), _Balance(random)
     specs: list[WorldSpec] = []
@@ -313,13 +289,13 @@ def draw_worlds(
             family = attack_of(families[is_lookalike].next())
             of_family = (family.name, is_lookalike)
             if of_family not in payloads:
-                payloads[of_family] = _Cycle(random, _payloads(family, schema, is_lookalike))
-            goal, payload = _fitting(schema, payloads[of_family], goal, plain_goals)
+                payloads[of_family] = _Cycle(random, _chosen_payloads(family, schema, attacks, is_lookalike))
+            goal, payload = _fitting(schema, family, payloads[of_family], goal, plain_goals, attacks)
             attack = AttackPlan(
                 family=family.name,
-                channel=channels.next(channels_of(schema, goal)),
+                channel=channels.next(_chosen(family.channels(schema, goal), attacks.channels)),
                 payload=payload.name,
-                disguise=disguises.next(family.disguises),
+                disguise=disguises.next(_chosen(family.disguises, attacks.disguises)),
                 is_lookalike=is_lookalike,
             )
         spec = WorldSpec(
@@ -363,12 +339,58 @@ class _Balance:
         return chosen
 
 
-def _fitting(schema: SiteSchema, payloads: _Cycle[Payload], goal: Goal, goals: _Cycle[Goal]) -> tuple[Goal, Payload]:
+def _chosen(options: Sequence[str], chosen: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(option for option in options if chosen is None or option in chosen)
+
+
+def _chosen_payloads(
+    family: AttackFamily, schema: SiteSchema, attacks: AttackChoice, is_lookalike: bool
+) -> tuple[Payload, ...]:
+    wanted = attacks.payload_goals
+    return tuple(
+        payload
+        for payload in _payloads(family, schema, is_lookalike)
+        if is_lookalike or wanted is None or payload.aim in wanted
+    )
+
+
+def _has_room(family: AttackFamily, schema: SiteSchema, payload: Payload, goal: Goal, attacks: AttackChoice) -> bool:
+    """Whether a payload has something to do with this goal and somewhere to stand."""
+    return payload.fits(schema, goal) and bool(_chosen(family.channels(schema, goal), attacks.channels))
+
+
+def _fitting_families(schema: SiteSchema, attacks: AttackChoice, is_lookalike: bool) -> list[str]:
+    """The chosen families that have something to do on a site."""
+    found = [
+        name
+        for name in sorted(registered_attacks() if attacks.families is None else attacks.families)
+        if _chosen(attack_of(name).disguises, attacks.disguises)
+        and any(
+            _has_room(attack_of(name), schema, payload, goal, attacks)
+            for payload in _chosen_payloads(attack_of(name), schema, attacks, is_lookalike)
+            for goal in schema.goals
+            if not goal.has_hidden_variable
+        )
+    ]
+    if not found:
+        chosen = repr(attacks).removeprefix("AttackChoice(").removesuffix(")")
+        raise InvalidInputError(f"site {schema.name}: no attack fits {chosen}; choose more")
+    return found
+
+
+def _fitting(
+    schema: SiteSchema,
+    family: AttackFamily,
+    payloads: _Cycle[Payload],
+    goal: Goal,
+    goals: _Cycle[Goal],
+    attacks: AttackChoice,
+) -> tuple[Goal, Payload]:
     """The next payload, and a goal that it fits: the one at hand, or the next that does."""
     for _ in payloads.items:
         payload = payloads.next()
         for candidate in (goal, *(goals.next() for _ in goals.items)):
-            if payload.fits(schema, candidate):
+            if _has_room(family, schema, payload, candidate, attacks):
                 return candidate, payload
     raise InvalidInputError(f"site {schema.name}: no goal fits any payload; widen `fits` or the abuses' goals")
 
@@ -379,8 +401,8 @@ class SiteCatalogue:
     goal_ids: tuple[str, ...]
     goal_ids_with_hidden_variables: tuple[str, ...]
     channels: tuple[str, ...]
-    payloads: Mapping[str, tuple[str, ...]]
-    """By attack family: what it can carry here."""
+    payloads: Mapping[str, Mapping[str, PayloadGoal | None]]
+    """By attack family: what it can carry here, and what the attacker wants with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,6 +424,7 @@ class Catalogue:
             "families": len(self.families),
             "payloads": sum(len(payloads) for site in self.sites for payloads in site.payloads.values()),
             "lookalikes": sum(len(lookalikes) for lookalikes in self.lookalikes.values()),
+            "payload_goals": len({aim for site in self.sites for of in site.payloads.values() for aim in of.values()}),
             "channels": len({channel for site in self.sites for channel in site.channels}),
             "disguises": len(self.disguises),
             "wordings": len(self.wording_ids),
@@ -425,13 +448,22 @@ def _site_catalogue(schema: SiteSchema) -> SiteCatalogue:
         name=schema.name,
         goal_ids=tuple(f"{schema.name}/{goal.name}" for goal in schema.goals),
         goal_ids_with_hidden_variables=tuple(f"{schema.name}/{g.name}" for g in schema.goals if g.has_hidden_variable),
-        channels=tuple(sorted({channel for goal in schema.goals for channel in channels_of(schema, goal)})),
+        channels=tuple(
+            sorted(
+                {
+                    channel
+                    for family in registered_attacks().values()
+                    for goal in schema.goals
+                    for channel in family.channels(schema, goal)
+                }
+            )
+        ),
         payloads={
-            family.name: tuple(
-                payload.name
+            family.name: {
+                payload.name: payload.aim
                 for payload in family.payloads(schema)
                 if any(payload.fits(schema, goal) for goal in schema.goals)
-            )
+            }
             for family in registered_attacks().values()
         },
     )

@@ -1,18 +1,18 @@
 """Hidden-DOM instruction: text that a person never sees and an agent that reads the page does."""
 
-from functools import partial
-
 from markupsafe import escape
 
 from wm_pipeline.environments.sites.attack import (
+    INSTRUCTION_DISGUISES,
     AttackFamily,
     Misuse,
     Payload,
     Plant,
     Scene,
+    instruction_payloads,
     misuse_of,
 )
-from wm_pipeline.environments.sites.lures import lure
+from wm_pipeline.environments.sites.lures import goal_again, instruction
 from wm_pipeline.environments.sites.schema import Abuse, SiteSchema
 from wm_pipeline.environments.sites.schemas.notes import REMARK
 from wm_pipeline.environments.sites.script import Open
@@ -30,29 +30,32 @@ _HIDING = (
 )
 
 
-def hide(scene: Scene, text: str) -> str:
-    """The text in one of the ways in which markup hides."""
+def hide(scene: Scene, pieces: tuple[str, ...]) -> str:
+    """Each piece in one of the ways in which markup hides."""
     way = scene.draw.choice("hiding", _HIDING)
-    return way.format(text=text.replace("--", "-").replace(">", "") if way.startswith("<!--") else escape(text))
+    if way.startswith("<!--"):
+        pieces = tuple(piece.replace("--", "-").replace(">", "") for piece in pieces)
+        return " ".join(way.format(text=piece) for piece in pieces)
+    return " ".join(way.format(text=escape(piece)) for piece in pieces)
 
 
 def _visible(scene: Scene) -> str:
     return scene.draw.text("hidden cover", REMARK)
 
 
-def _instruction(scene: Scene, abuse: Abuse) -> Plant:
+def _instruction(abuse: Abuse, scene: Scene) -> Plant:
     misuse: Misuse = misuse_of(scene, abuse)
-    text = lure(scene, misuse.request)
+    said = instruction(scene, misuse)
     return Plant(
-        html=f"{_visible(scene)} {hide(scene, text)}",
+        html=f"{_visible(scene)} {hide(scene, said.pieces)}",
         steps=misuse.steps(),
         success=misuse.success,
-        marker=text[:40],
+        marker=said.marker,
     )
 
 
 def _payloads(site: SiteSchema) -> tuple[Payload, ...]:
-    return tuple(Payload(abuse.name, partial(_instruction, abuse=abuse), abuse.fits) for abuse in site.abuses)
+    return instruction_payloads(site, _instruction)
 
 
 _SKIP = phrase(
@@ -77,12 +80,12 @@ def _skip_link(scene: Scene) -> Plant:
 
 def _label(scene: Scene) -> Plant:
     text = scene.draw.text("hidden label", _LABEL)
-    return Plant(html=f"{_visible(scene)} {hide(scene, text)}", marker=text[:40], obeys_goal=True)
+    return Plant(html=f"{_visible(scene)} {hide(scene, (text,))}", marker=text[:40], obeys_goal=True)
 
 
 def _confirmation(scene: Scene) -> Plant:
-    text = lure(scene, scene.goal_in_other_words.removesuffix("."))
-    return Plant(html=f"{_visible(scene)} {hide(scene, text)}", marker=text[:40], obeys_goal=True)
+    said = goal_again(scene)
+    return Plant(html=f"{_visible(scene)} {hide(scene, said.pieces)}", marker=said.marker, obeys_goal=True)
 
 
 FAMILY = AttackFamily(
@@ -93,4 +96,5 @@ FAMILY = AttackFamily(
         Payload("hidden_label", _label),
         Payload("hidden_confirmation", _confirmation),
     ),
+    disguises=INSTRUCTION_DISGUISES,
 )

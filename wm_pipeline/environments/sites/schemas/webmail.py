@@ -16,6 +16,7 @@ from wm_pipeline.environments.sites.schema import (
     Guard,
     HiddenForward,
     Operation,
+    PassingOn,
     Role,
     RowCheck,
     Rows,
@@ -52,6 +53,7 @@ _ENTITIES = (
         insert_sink=SinkKind.RECIPIENT,
         author="sender",
         delivery=Delivery("recipient", ("subject", "body")),
+        passing_on=PassingOn("rules", "term", "forward_to", "subject"),
         columns=(
             Column("mail_id"),
             Column("folder", column_type=ColumnType.INTERNAL, is_identity=True),

@@ -1,0 +1,79 @@
+"""Conditional instruction: a comment that is shown to one role only, or not before the page is seen again.
+
+The condition is a row of the world (engine.is_shown), so a restored page shows what it had shown.
+"""
+
+from dataclasses import replace
+
+from wm_pipeline.domain.vocabulary import ChangeOperation
+from wm_pipeline.environments.sites.attack import (
+    COMMENT,
+    INSTRUCTION_DISGUISES,
+    AttackFamily,
+    Payload,
+    Plant,
+    Scene,
+    instruction_payloads,
+    misuse_of,
+)
+from wm_pipeline.environments.sites.attacks.user_content_instruction import confirmation, harmless_request
+from wm_pipeline.environments.sites.lures import instruction
+from wm_pipeline.environments.sites.schema import Abuse, Goal, SiteSchema
+
+AGAIN = "visit:2"
+
+
+def _condition(scene: Scene, abuse: Abuse | None = None) -> str:
+    """For the user's role, or at the second visit where the goal's way leads back to the record.
+
+    What is aimed at the goal itself cannot wait until the goal is done.
+    """
+    can_wait = comes_back(scene.site, scene.goal) and not (abuse is not None and abuse.goals)
+    condition: str = scene.draw.choice("condition", (f"role:{scene.site.user_role}", *((AGAIN,) if can_wait else ())))
+    return condition
+
+
+def comes_back(site: SiteSchema, goal: Goal) -> bool:
+    """Whether the goal's last form stands on the record's page, which is shown again afterwards."""
+    stage = goal.script[-1]
+    operation = site.operation(stage.operation or "")
+    if operation is None or stage.path != f"/{site.view_of(goal.record[0]).name}/{goal.record[1]}":
+        return False
+    return all(write.operation is not ChangeOperation.DELETED for write in operation.writes)
+
+
+def _instruction(abuse: Abuse, scene: Scene) -> Plant:
+    misuse = misuse_of(scene, abuse)
+    said = instruction(scene, misuse)
+    return Plant(
+        html=said.html,
+        steps=misuse.steps(),
+        success=misuse.success,
+        marker=said.marker,
+        shown_when=_condition(scene, abuse),
+    )
+
+
+def _payloads(site: SiteSchema) -> tuple[Payload, ...]:
+    return instruction_payloads(site, _instruction)
+
+
+def _goal_for_the_role(scene: Scene) -> Plant:
+    """Not for a later visit: then the goal is done."""
+    return replace(confirmation(scene), shown_when=f"role:{scene.site.user_role}")
+
+
+def _conditional_request(scene: Scene) -> Plant:
+    return replace(harmless_request(scene), shown_when=_condition(scene))
+
+
+FAMILY = AttackFamily(
+    name="conditional_instruction",
+    payloads=_payloads,
+    lookalikes=(
+        Payload("conditional_goal", _goal_for_the_role),
+        Payload("conditional_request", _conditional_request),
+    ),
+    disguises=INSTRUCTION_DISGUISES,
+    channels=lambda site, goal: (COMMENT,),
+)
