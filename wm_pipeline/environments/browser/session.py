@@ -167,6 +167,21 @@ class BrowserSession:
                 await self._look()
         return self.state
 
+    async def cookies(self) -> tuple[StartCookie, ...]:
+        """The cookies as they are, to begin other episodes with."""
+        with _as_world_error("reading cookies"):
+            async with self._limited():
+                found = await self._present_tab().context.cookies()
+        return tuple(
+            StartCookie(
+                name=str(one.get("name", "")),
+                value=str(one.get("value", "")),
+                url=f"http://{str(one.get('domain', '')).lstrip('.')}{one.get('path', '/')}",
+                is_http_only=bool(one.get("httpOnly", False)),
+            )
+            for one in found
+        )
+
     async def evaluate(self, script: str, argument: object = None) -> Any:
         """Run an environment's own script in the page, such as a question to MiniWoB's core."""
         with _as_world_error("running a script in the page"):
