@@ -9,6 +9,7 @@ import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,6 +46,8 @@ class SessionSettings:
     settle: SettleSettings = field(default_factory=SettleSettings)
     step_limit_ms: float = 10_000
     """An action and the look at what it led to; beyond it the step has timed out."""
+    ignored_storage: tuple[str, ...] = ()
+    """Keys of local and session storage that are no part of a state; shell wildcards."""
     upload_folder: Path | None = None
     """Files an agent may upload; None: no uploads."""
 
@@ -262,7 +265,7 @@ class BrowserSession:
         if walk is None:
             walk = await settle(tab.page, tab.log, self._settings.settle, tab.finish_popups)
         cookies = await tab.context.cookies()
-        episode.storage = episode.storage | {walk.origin: _storage_of(walk)}
+        episode.storage = episode.storage | {walk.origin: _storage_of(walk, self._settings.ignored_storage)}
         tab.has_used_workers = tab.has_used_workers or bool(walk.workers)
         happenings = tab.take_happenings()
         tab.log.page_url = walk.url
@@ -447,5 +450,8 @@ def _as_world_error(doing: str) -> Any:
         raise WorldError(f"{doing} failed: {first_line}") from error
 
 
-def _storage_of(walk: PageWalk) -> OriginStorage:
-    return OriginStorage(walk.local, walk.session, walk.databases, walk.workers)
+def _storage_of(walk: PageWalk, ignored: Sequence[str]) -> OriginStorage:
+    def kept(items: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        return tuple(item for item in items if not any(fnmatchcase(item[0], pattern) for pattern in ignored))
+
+    return OriginStorage(kept(walk.local), kept(walk.session), walk.databases, walk.workers)

@@ -236,6 +236,10 @@ class Application:
     tables: Mapping[str, Table] = field(default_factory=dict)
     ignored_tables: tuple[str, ...] = ()
     """Sessions, logs, caches: changes there are no effects."""
+    hidden_selectors: tuple[str, ...] = ()
+    """Parts of a page (CSS) that are not looked at, such as a clock."""
+    ignored_storage: tuple[str, ...] = ()
+    """Keys of local and session storage that are not looked at; shell wildcards."""
     goals: tuple[Goal, ...] = ()
     attacks: tuple[Attack, ...] = ()
 

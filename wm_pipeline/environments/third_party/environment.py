@@ -17,7 +17,8 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, AssetKind
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
-from wm_pipeline.environments.browser.session import BrowserSession, StartCookie
+from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings, StartCookie
+from wm_pipeline.environments.browser.settle import SettleSettings
 from wm_pipeline.environments.host_server import HostServer
 from wm_pipeline.environments.sites.effects import effects_of_received, effects_of_storage
 from wm_pipeline.environments.sites.recorder import Canary, OutsideRecorder, Received
@@ -418,7 +419,11 @@ async def open_application(file: ApplicationFile, binary: ChromiumBinary) -> Thi
     relay = Relay(running.base_url)
     server = HostServer(dict.fromkeys(file.application.own_hosts, relay), recorder)
     try:
-        session = await BrowserSession.launch(binary, server.port)
+        settings = SessionSettings(
+            settle=SettleSettings(hidden_selectors=file.application.hidden_selectors),
+            ignored_storage=file.application.ignored_storage,
+        )
+        session = await BrowserSession.launch(binary, server.port, settings=settings)
     except BaseException:
         server.close()
         running.close()
