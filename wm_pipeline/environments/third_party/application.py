@@ -238,6 +238,8 @@ class Application:
     """Sessions, logs, caches: changes there are no effects."""
     hidden_selectors: tuple[str, ...] = ()
     """Parts of a page (CSS) that are not looked at, such as a clock."""
+    quiet_ms: float = 20
+    """No change of the page for so long counts as rest; more for pages that load parts of themselves later."""
     ignored_storage: tuple[str, ...] = ()
     """Keys of local and session storage that are not looked at; shell wildcards."""
     goals: tuple[Goal, ...] = ()

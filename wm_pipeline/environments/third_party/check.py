@@ -316,7 +316,8 @@ async def _run_goals(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
             if page_id_of(first.state) != page_id_of(second.state):
                 return Verdict.FAILS, (
                     f"{goal.name}: the same world looked different the second time, "
-                    f"{_difference(first.state, second.state)}; name it in hidden_selectors or ignored_storage"
+                    f"{_difference(first.state, second.state)}; name it in hidden_selectors or ignored_storage, "
+                    "or raise quiet_ms where it loads late"
                 )
     if not effects:
         return (

@@ -420,7 +420,9 @@ async def open_application(file: ApplicationFile, binary: ChromiumBinary) -> Thi
     server = HostServer(dict.fromkeys(file.application.own_hosts, relay), recorder)
     try:
         settings = SessionSettings(
-            settle=SettleSettings(hidden_selectors=file.application.hidden_selectors),
+            settle=SettleSettings(
+                quiet_ms=file.application.quiet_ms, hidden_selectors=file.application.hidden_selectors
+            ),
             ignored_storage=file.application.ignored_storage,
         )
         session = await BrowserSession.launch(binary, server.port, settings=settings)
