@@ -49,6 +49,12 @@ def changed(file: Path, old: str, new: str) -> Path:
     return file
 
 
+def test_the_file_that_the_documentation_shows_is_the_one_that_is_tested() -> None:
+    page = EXAMPLE.parents[1] / "environments.md"
+
+    assert f"```toml\n{(EXAMPLE / 'ledger.toml').read_text()}```" in page.read_text()
+
+
 # --- what a file may say ----------------------------------------------------------------------------------------------
 
 MISTAKES = {
@@ -93,7 +99,8 @@ MISTAKES = {
         'iban = "bank_details"',
         'iban = "local_storage"',
         "tables.account.sensitive.iban: rows cannot hold 'local_storage'; choose one of none, payroll_data, "
-        "bank_details, payment, contact_data, message, credential, role, mfa, api_key, oauth_grant, session, business_record",
+        "bank_details, payment, contact_data, message, credential, role, mfa, api_key, oauth_grant, "
+        "session, business_record",
     ),
     "ignored and described": (
         '["visit"]',

@@ -95,6 +95,8 @@ class StorageSettings:
     mlflow_artifacts: str | None = ".wm/mlartifacts"
     mlflow_ui_url: str | None = None
     chromium: str | None = None
+    applications: tuple[str, ...] = ()
+    """Files of applications of one's own that take part (docs/environments.md); each is a site, called as its file."""
     s3: dict[str, str] = field(default_factory=dict)
 
 

@@ -9,7 +9,7 @@ from dagster_aws.s3 import S3Resource
 
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import S3Options, TableStore
-from wm_pipeline.profiles import profile_named
+from wm_pipeline.profiles import profile_named, with_applications
 from wm_pipeline.settings import StorageSettings
 from wm_pipeline.stages import PrintedProgress, Workspace
 
@@ -26,6 +26,7 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     mlflow_artifacts: str
     mlflow_ui_url: str
     chromium: str
+    applications: list[str]
     s3: dg.ResourceDependency[S3Resource]
 
     def create_resource(self, context: dg.InitResourceContext) -> Workspace:
@@ -38,6 +39,7 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             work_folder=f"{self.state_folder}/work",
             cache_folder=f"{self.state_folder}/cache",
             chromium=self.chromium or None,
+            applications=tuple(self.applications),
         )
         options = S3Options(
             endpoint_url=self.s3.endpoint_url,
@@ -48,14 +50,22 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         registry = ModelRegistry(
             self.mlflow_uri, artifact_root=self.mlflow_artifacts or None, ui_url=self.mlflow_ui_url or None
         )
-        return Workspace(storage, TableStore(self.data, options), registry, profile_named(self.profile))
+        profile = with_applications(profile_named(self.profile), [Path(file).stem for file in self.applications])
+        return Workspace(storage, TableStore(self.data, options), registry, profile)
+
+
+def application_files() -> tuple[str, ...]:
+    """The files of applications that take part: all TOML files of the folder WM_APPLICATIONS, none when it is unset."""
+    folder = os.environ.get("WM_APPLICATIONS", "")
+    return tuple(str(file.absolute()) for file in sorted(Path(folder).glob("*.toml"))) if folder else ()
 
 
 def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
     """The workspace that environment variables describe; everything under `.wm/` beside the code by default.
 
     WM_PROFILE, WM_DATA (folder or s3://bucket/prefix), WM_STATE, WM_MLFLOW_URI, WM_MLFLOW_ARTIFACTS, WM_MLFLOW_UI,
-    WM_CHROMIUM, and AWS's own AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
+    WM_CHROMIUM, WM_APPLICATIONS (folder of applications of one's own), and AWS's own AWS_ENDPOINT_URL,
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
     """
     state = str(Path(os.environ.get("WM_STATE", ROOT / ".wm")).absolute())
     data = os.environ.get("WM_DATA", f"{state}/data")
@@ -67,6 +77,7 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
         mlflow_artifacts=os.environ.get("WM_MLFLOW_ARTIFACTS", f"{state}/mlartifacts"),
         mlflow_ui_url=os.environ.get("WM_MLFLOW_UI", "http://127.0.0.1:5000"),
         chromium=os.environ.get("WM_CHROMIUM", ""),
+        applications=list(application_files()),
         s3=S3Resource(
             endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
             aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID"),
