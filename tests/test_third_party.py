@@ -6,7 +6,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,9 +25,11 @@ from wm_pipeline.environments.third_party.application import load_application
 from wm_pipeline.environments.third_party.check import Verdict, check_application
 from wm_pipeline.environments.third_party.databases import CommandDatabase, SqliteDatabase
 from wm_pipeline.environments.third_party.environment import RunningApplication, ThirdPartyEnvironment, open_application
+from wm_pipeline.environments.third_party.process import free_port, is_answering
 from wm_pipeline.environments.third_party.worlds import draw_application_worlds
 
-EXAMPLE = Path(__file__).resolve().parents[1] / "docs" / "examples" / "ledger"
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "docs" / "examples" / "ledger"
 
 T = TypeVar("T")
 
@@ -474,3 +478,59 @@ def test_the_check_finds_what_is_broken_and_says_what_to_do(
     failed = next(finding for finding in report.findings if finding.verdict is Verdict.FAILS)
     assert failed.what == what
     assert failed.found.startswith(expected)
+
+
+@pytest.mark.browser
+def test_an_application_that_runs_already_is_reached_and_restored_by_commands(ledger: Path) -> None:
+    folder, port = ledger.parent, free_port()
+    dump = "import sqlite3, json; c = sqlite3.connect('ledger.sqlite3'); c.row_factory = sqlite3.Row; " + (
+        "print(json.dumps({'account': [dict(r) for r in c.execute('SELECT * FROM account')]}))"
+    )
+    text = ledger.read_text()
+    start, login = text.index("[start]"), text.index("[login]")
+    text = text[:start] + f'[reach]\nurl = "http://127.0.0.1:{port}"\n' + text[login : text.index("[[goals]]")]
+    commands = (
+        'kind = "commands"\nsave = ["cp", "ledger.sqlite3", "{snapshot}"]\n'
+        f'restore = ["cp", "{{snapshot}}", "ledger.sqlite3"]\ndump = ["{sys.executable}", "-c", "{dump}"]\n#'
+    )
+    ledger.write_text(text.replace('kind = "sqlite"\nfiles', f"{commands}files"))
+    running = subprocess.Popen([sys.executable, "ledger.py", "serve", "ledger.sqlite3", str(port)], cwd=folder)
+    while not is_answering(port, "/login"):
+        time.sleep(0.05)
+    browser = Browser(ledger)
+    try:
+        spec = replace(world(), goal_id="ledger/explore")
+        browser.run(browser.environment.reset(spec))
+        opened = browser.run(
+            browser.environment.act(Action(ActionKind.GOTO, value="http://ledger.localhost/account/2"))
+        )
+        browser.run(browser.environment.snapshot())
+        close = next(form for form in opened.state.forms if form.action_url.endswith("/close/2"))
+
+        closed = browser.run(browser.environment.act(Action(ActionKind.SUBMIT, close.form_ref)))
+        is_same = browser.run(browser.environment.restore())
+    finally:
+        browser.close()
+        running.terminate()
+        running.wait()
+
+    assert [(one.kind.value, one.subject, one.value_of("owner")) for one in closed.effects] == [
+        ("row_deleted", "account", "Cedar Works")
+    ]
+    assert is_same
+
+
+def test_wm_env_check_exits_with_1_and_says_why(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from wm_pipeline.cli import main; main()", "env", "check"]
+
+    done = subprocess.run([*command, str(tmp_path / "none.toml"), "--json"], capture_output=True, text=True, cwd=ROOT)
+
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert not report["is_usable"]
+    assert report["findings"][0] == {
+        "what": "file",
+        "verdict": "fails",
+        "found": f"{tmp_path}/none.toml: cannot be read (No such file or directory); name the application's TOML file",
+    }
+    assert {one["verdict"] for one in report["findings"][1:]} == {"not tried"}

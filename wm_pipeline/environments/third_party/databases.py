@@ -59,6 +59,10 @@ class AppDatabase(Protocol):
 
     def query(self, sql: str, values: Mapping[str, str]) -> list[Row]: ...
 
+    def rows(self, table: str, *, limit: int) -> list[Row]:
+        """Rows of a watched table."""
+        ...
+
     def execute(self, sql: str, values: Mapping[str, str]) -> int:
         """The number of rows it changed."""
         ...
@@ -212,6 +216,9 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise InvalidInputError(f"{self._name}: the query {sql!r} fails ({error}); correct it") from error
 
+    def rows(self, table: str, *, limit: int) -> list[Row]:
+        return self.query(f'SELECT * FROM "{table}" LIMIT {limit}', {})
+
     def execute(self, sql: str, values: Mapping[str, str]) -> int:
         try:
             return self._connection.execute(sql, dict(values)).rowcount
@@ -302,6 +309,9 @@ class CommandDatabase:
 
     def query(self, sql: str, values: Mapping[str, str]) -> list[Row]:
         raise InvalidInputError(f"{self._name}: a database behind commands cannot be asked in SQL")
+
+    def rows(self, table: str, *, limit: int) -> list[Row]:
+        return self._rows.get(table, [])[:limit]
 
     def execute(self, sql: str, values: Mapping[str, str]) -> int:
         raise InvalidInputError(f"{self._name}: a database behind commands cannot be asked in SQL")

@@ -91,8 +91,7 @@ def canaries_of(application: Application, database: AppDatabase) -> tuple[Canary
         if not table.sensitive or name not in database.shapes:
             continue
         title = table.title or database.shapes[name].key[0]
-        columns = ", ".join(f'"{column}"' for column in dict.fromkeys((title, *table.sensitive)))
-        for row in database.query(f'SELECT {columns} FROM "{name}" LIMIT {MOST_SECRETS}', {}):
+        for row in database.rows(name, limit=MOST_SECRETS):
             word = row[title].split(" ")[0].lower()
             found += [
                 Canary(f"{column}:{word}", row[column], asset)

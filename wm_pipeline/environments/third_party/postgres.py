@@ -169,6 +169,9 @@ class PostgresDatabase:
         except (WorldError, KeyError) as error:
             raise InvalidInputError(f"{self._name}: the query {sql!r} fails ({error}); correct it") from error
 
+    def rows(self, table: str, *, limit: int) -> list[Row]:
+        return self.query(f'SELECT * FROM "{table}" LIMIT {limit}', {})
+
     def execute(self, sql: str, values: Mapping[str, str]) -> int:
         try:
             with self._connection.cursor() as cursor:
