@@ -197,6 +197,29 @@ def test_the_last_lines_of_an_application_that_ends_are_in_the_error(ledger: Pat
         RunningApplication(load_application(changed(ledger, '"{port}"', '"soon"')))
 
 
+def test_an_application_ends_with_whoever_started_it_even_when_that_is_killed(ledger: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path\n"
+        "from wm_pipeline.environments.third_party.application import load_application\n"
+        "from wm_pipeline.environments.third_party.environment import RunningApplication\n"
+        "running = RunningApplication(load_application(Path(sys.argv[1])))\n"
+        "print(running.base_url, flush=True); time.sleep(60)"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", script, ledger], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None
+    port = int(starter.stdout.readline().rpartition(":")[2])
+    was_answering = is_answering(port, "/login")
+
+    starter.kill()
+    starter.communicate()
+
+    deadline = time.monotonic() + 10
+    while is_answering(port, "/login") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert was_answering
+    assert not is_answering(port, "/login")
+
+
 # --- databases --------------------------------------------------------------------------------------------------------
 
 

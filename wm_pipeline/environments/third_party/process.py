@@ -3,9 +3,11 @@
 import contextlib
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,28 +49,24 @@ class AppProcess:
         self._port = int(values["port"])
         command = filled(start.command, values)
         work = (folder / start.folder).resolve()
-        if "/" in command[0]:
-            program = (folder / command[0]).absolute()
-            if not program.is_file():
-                hint = f"run `{start.install}`" if start.install else "correct start.command"
-                raise ServiceError(f"{name}: there is no program {command[0]!r}; {hint}")
-            command[0] = str(program)
-        declared = {key: filled([value], values)[0] for key, value in start.environment.items()}
-        try:
-            with log.open("wb") as output:
-                self._process = subprocess.Popen(  # noqa: S603 the user's own command, from the user's own file
-                    command,
-                    cwd=work,
-                    env=program_environment(declared),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-        except OSError as error:
-            raise ServiceError(
-                f"{name}: {command[0]!r} cannot be started in {start.folder!r} ({error.strerror}); correct [start]"
-            ) from error
+        environment = program_environment({key: filled([value], values)[0] for key, value in start.environment.items()})
+        place = str((folder / command[0]).absolute()) if "/" in command[0] else command[0]
+        program = shutil.which(place, path=environment.get("PATH"))
+        if program is None:
+            hint = f"run `{start.install}`" if start.install else "correct start.command"
+            raise ServiceError(f"{name}: there is no program {command[0]!r}; {hint}")
+        if not work.is_dir():
+            raise ServiceError(f"{name}: there is no folder {start.folder!r}; correct start.folder")
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 the user's own command, from the user's own file
+                [sys.executable, str(Path(__file__).with_name("keeper.py")), program, *command[1:]],
+                cwd=work,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         try:
             self._wait(start)
         except BaseException:
@@ -112,6 +110,8 @@ class AppProcess:
         with contextlib.suppress(ProcessLookupError):
             # The leader is gone; what it left behind goes too.
             os.killpg(self._process.pid, signal.SIGKILL)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
 
 def is_answering(port: int, path: str) -> bool:
