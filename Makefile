@@ -6,7 +6,7 @@ export DAGSTER_HOME := $(CURDIR)
 # One thread a process is set where processes are started; two libraries must not each start a pool.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help setup run ui test test-fast check format notebook screenshots clean
+.PHONY: help setup third-party run ui test test-fast check format notebook screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -17,6 +17,9 @@ setup: $(READY)  ## virtual environment, pinned dependencies, Chromium, base wei
 $(READY): pyproject.toml constraints.txt scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh
 	@touch $(READY)
+
+third-party: $(READY)  ## Django's admin and django-helpdesk, to try your-own-application on (docs/environments.md)
+	@bash applications/setup.sh
 
 run: $(READY)  ## the main job: one round from real browsers to a registered model (PROFILE=laptop)
 	@$(BIN)/wm run --profile $(or $(PROFILE),laptop)

@@ -27,6 +27,9 @@ LEAST_FREE_GIB = 4
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
+env_app = typer.Typer(no_args_is_help=True, help="Environments of your own.")
+app.add_typer(env_app, name="env")
+
 ProfileOption = Annotated[str, typer.Option("--profile", "-p", help="tiny, laptop or gpu", envvar="WM_PROFILE")]
 DayOption = Annotated[str | None, typer.Option("--day", help="YYYY-MM-DD; the newest round, or today")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Everything as JSON on stdout")]
@@ -282,6 +285,24 @@ def browse(
     if others:
         say(f"{others} of {len(taken)} pages differ from the recorded ones; the page marks them")
     print(json.dumps({"page": str(path), "pictures": len(taken), "differing": others}) if as_json else path)
+
+
+@env_app.command("check")
+def check_environment(
+    file: Annotated[Path, typer.Argument(help="The application's TOML file (docs/environments.md)")],
+    as_json: JsonOption = False,
+) -> None:
+    """Try an application file in a real browser: what holds, what is missing, and what to do about it."""
+    import asyncio
+
+    from wm_pipeline.environments.browser.chromium import find_chromium
+    from wm_pipeline.environments.third_party.check import check_application
+
+    binary = find_chromium(os.environ.get("WM_CHROMIUM") or None)
+    report = asyncio.run(check_application(file, binary))
+    print(json.dumps({**asdict(report), "is_usable": report.is_usable}) if as_json else report.as_table())
+    if not report.is_usable:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -19,12 +19,13 @@ from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.evaluate.gate import GateDecision, GateNumbers, decide_promotion
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.settings import Profile
-from wm_pipeline.stages import MINIWOB, StageOutput, Workspace, lineage_of, open_environment, write_lineage
+from wm_pipeline.stages import StageOutput, Workspace, lineage_of, open_environment, write_lineage
 from wm_pipeline.training import ABLATION, CHECKPOINT, guard_of, parse_curve
 
 if TYPE_CHECKING:
@@ -52,10 +53,11 @@ def load_champion(workspace: Workspace) -> "WorldModelPredictor | None":
 def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:
     """Fresh worlds for the loop, shared out over our own sites; their seeds are used for nothing else.
 
+    Applications are left out, since one environment runs the whole loop.
     None has a goal with hidden variables: there the same page leads to harm in every other world, and a guard that
     knows it stops honest episodes for good reason (docs/decisions/0003).
     """
-    sites = [site for site in profile.round.sites if site != MINIWOB]
+    sites = [site for site in profile.round.sites if site in registered_sites()]
     each = -(-profile.evaluate.loop_worlds // len(sites))
     drawn = [
         draw_worlds(

@@ -1,5 +1,6 @@
 """Full runs as frozen settings; each profile derives from another."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from wm_pipeline.collect.settings import CollectSettings
@@ -15,7 +16,7 @@ from wm_pipeline.model.settings import (
     ModelSettings,
     TrainSettings,
 )
-from wm_pipeline.settings import Profile, RoundSettings
+from wm_pipeline.settings import SITES, Profile, RoundSettings
 
 LAPTOP_ATTACKS = AttackChoice(
     families=(
@@ -126,6 +127,17 @@ def gpu() -> Profile:
             loop_worlds=200,
         ),
     )
+
+
+def with_applications(profile: Profile, names: Sequence[str]) -> Profile:
+    """The profile with applications of one's own: rolled out in and evaluated on as ood_site, never trained on."""
+    taken = [name for name in names if name in SITES]
+    if taken:
+        raise SettingsError(f"the application {taken[0]!r} is called as a site of ours; rename its file and its name")
+    if not names:
+        return profile
+    rule = replace(profile.split_rule, held_out_sites=(*profile.split_rule.held_out_sites, *names))
+    return replace(profile, round=replace(profile.round, sites=(*profile.round.sites, *names)), split_rule=rule)
 
 
 PROFILES = {"tiny": tiny, "laptop": laptop, "gpu": gpu}

@@ -103,6 +103,8 @@ class StorageSettings:
     chromium: str | None = None
     llm: LlmSettings | None = None
     llm_key: str = field(default="", repr=False)
+    applications: tuple[str, ...] = ()
+    """Files of applications of one's own that take part (docs/environments.md); each is a site, called as its file."""
     s3: dict[str, str] = field(default_factory=dict)
 
 

@@ -38,6 +38,9 @@ from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.miniwob import DEFAULT_TASKS, MiniWobEnvironment, miniwob_version, miniwob_world
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.worlds import draw_worlds
+from wm_pipeline.environments.third_party.application import ApplicationFile, load_application
+from wm_pipeline.environments.third_party.environment import open_application
+from wm_pipeline.environments.third_party.worlds import draw_application_worlds
 from wm_pipeline.fingerprints import LINEAGE_FILE
 from wm_pipeline.gateways.llm_client import LlmClient
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
@@ -120,9 +123,13 @@ def write_lineage(workspace: Workspace, folder: str, lineage: Mapping[str, Any])
     workspace.store.write_bytes(f"{folder}/{LINEAGE_FILE}", json.dumps(lineage, indent=1).encode())
 
 
-async def open_environment(site: str, chromium: str | None) -> OpenEnvironment:
+async def open_environment(site: str, chromium: str | None, applications: Sequence[str] = ()) -> OpenEnvironment:
     """The environment that worlds of a site run in; picklable as a partial, so that workers can start their own."""
     binary = find_chromium(chromium)
+    own = _application_of(site, applications)
+    if own is not None:
+        application = await open_application(own, binary)
+        return OpenEnvironment(application, f"third-party-{own.version}", application.browser_version)
     if site == MINIWOB:
         miniwob = await MiniWobEnvironment.launch(binary)
         return OpenEnvironment(miniwob, f"miniwob-{miniwob_version()}", miniwob.browser_version)
@@ -136,10 +143,17 @@ def policy_of(llm: LlmSettings | None, llm_key: str, name: str) -> Policy:
 
 
 def draw_round(
-    profile: Profile, day: str, site: str, *, weights: pl.DataFrame | None = None, purpose: str = "collect"
+    profile: Profile,
+    day: str,
+    site: str,
+    *,
+    weights: pl.DataFrame | None = None,
+    purpose: str = "collect",
+    applications: Sequence[str] = (),
 ) -> tuple[World, ...]:
     """The worlds of one (day, site) and who acts in them. `weights` is yesterday's attack_curriculum."""
-    if site not in SITES:
+    own = _application_of(site, applications)
+    if site not in SITES and own is None:
         raise SettingsError(f"unknown site {site!r}; there are {', '.join(SITES)}")
     seed = seed_of(purpose, profile.seed, day, site)
     if site == MINIWOB:
@@ -148,7 +162,10 @@ def draw_round(
     else:
         is_held_out = site in profile.split_rule.held_out_sites
         count = profile.round.held_out_worlds if is_held_out else profile.round.worlds_per_site
-        pool = draw_worlds(site=site, day=day, count=_POOL * count, seed=seed, attacks=profile.round.attacks)
+        if own is not None:
+            pool = draw_application_worlds(own.application, day=day, count=_POOL * count, seed=seed)
+        else:
+            pool = draw_worlds(site=site, day=day, count=_POOL * count, seed=seed, attacks=profile.round.attacks)
         if weights is not None:
             pool = tuple(_weighted(pool, _POOL * count // 2, weights, site))
         specs = _by_split(pool, count, profile.split_rule, dict(profile.round.split_shares))
@@ -164,6 +181,12 @@ def draw_round(
             policy = ProposedBy.GULLIBLE if spec.attack is not None else ProposedBy.SCRIPTED
         worlds.append(World(spec, policy.value))
     return tuple(worlds)
+
+
+def _application_of(site: str, applications: Sequence[str]) -> ApplicationFile | None:
+    """The application of that name; None when the site is one of ours."""
+    file = next((file for file in applications if Path(file).stem == site), None)
+    return None if file is None else load_application(Path(file))
 
 
 def split_of_world(spec: WorldSpec, rule: SplitRule) -> Split:
@@ -224,10 +247,12 @@ def collect_sites(
     rows = 0
     address = ""
     for site in sites:
-        plan = CollectPlan(day, site, draw_round(profile, day, site, weights=weights), profile.collect)
+        applications = workspace.storage.applications
+        worlds = draw_round(profile, day, site, weights=weights, applications=applications)
+        plan = CollectPlan(day, site, worlds, profile.collect)
         report = collect_partition(
             plan,
-            make_environment=partial(open_environment, site, workspace.storage.chromium),
+            make_environment=partial(open_environment, site, workspace.storage.chromium, applications),
             make_policy=partial(policy_of, workspace.storage.llm, workspace.storage.llm_key),
             store=workspace.store,
             staging=workspace.work / "staging",

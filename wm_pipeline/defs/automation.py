@@ -7,6 +7,7 @@ import dagster as dg
 from wm_pipeline.defs.datasets import midtrain_dataset, sft_dataset
 from wm_pipeline.defs.evaluation import attack_curriculum, eval_report, model_version, reviewed_decisions
 from wm_pipeline.defs.experience import raw_trajectories, socratic_annotations
+from wm_pipeline.defs.partitions import sites
 from wm_pipeline.defs.training import distilled_checkpoint, midtrain_checkpoint, sft_checkpoint
 from wm_pipeline.settings import SITES
 
@@ -50,7 +51,10 @@ def _status() -> dg.DefaultScheduleStatus:
 def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Every night at two: the day's experience; `after_experience` starts the model when it is there."""
     day = context.scheduled_execution_time.date().isoformat()
-    return dg.RunRequest(run_key=f"experience-{day}", tags={**range_tags(day), **TRIED_AGAIN, "wm/day": day})
+    return dg.RunRequest(
+        run_key=f"experience-{day}",
+        tags={**range_tags(day, tuple(sites.get_partition_keys())), **TRIED_AGAIN, "wm/day": day},
+    )
 
 
 @dg.run_status_sensor(

@@ -11,7 +11,7 @@ from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import S3Options, TableStore
-from wm_pipeline.profiles import profile_named
+from wm_pipeline.profiles import profile_named, with_applications
 from wm_pipeline.settings import StorageSettings
 from wm_pipeline.stages import PrintedProgress, Workspace
 
@@ -31,6 +31,7 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     llm_url: str
     llm_model: str
     llm_max_tokens: str
+    applications: list[str]
     s3: dg.ResourceDependency[S3Resource]
 
     def create_resource(self, context: dg.InitResourceContext) -> Workspace:
@@ -46,6 +47,7 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             llm=self._llm(),
             # Not a field: the UI shows those.
             llm_key=os.environ.get("WM_LLM_KEY", ""),
+            applications=tuple(self.applications),
         )
         options = S3Options(
             endpoint_url=self.s3.endpoint_url,
@@ -56,7 +58,8 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         registry = ModelRegistry(
             self.mlflow_uri, artifact_root=self.mlflow_artifacts or None, ui_url=self.mlflow_ui_url or None
         )
-        return Workspace(storage, TableStore(self.data, options), registry, profile_named(self.profile))
+        profile = with_applications(profile_named(self.profile), [Path(file).stem for file in self.applications])
+        return Workspace(storage, TableStore(self.data, options), registry, profile)
 
     def _llm(self) -> LlmSettings | None:
         if not self.llm_url:
@@ -73,11 +76,18 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         )
 
 
+def application_files() -> tuple[str, ...]:
+    """The files of applications that take part: all TOML files of the folder WM_APPLICATIONS, none when it is unset."""
+    folder = os.environ.get("WM_APPLICATIONS", "")
+    return tuple(str(file.absolute()) for file in sorted(Path(folder).glob("*.toml"))) if folder else ()
+
+
 def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
     """The workspace that environment variables describe; everything under `.wm/` beside the code by default.
 
     WM_PROFILE, WM_DATA (folder or s3://bucket/prefix), WM_STATE, WM_MLFLOW_URI, WM_MLFLOW_ARTIFACTS, WM_MLFLOW_UI,
-    WM_CHROMIUM, WM_LLM_URL, WM_LLM_MODEL, WM_LLM_KEY, WM_LLM_MAX_TOKENS, and AWS's own AWS_ENDPOINT_URL,
+    WM_CHROMIUM, WM_APPLICATIONS (folder of applications of one's own), WM_LLM_URL, WM_LLM_MODEL, WM_LLM_KEY,
+    WM_LLM_MAX_TOKENS, and AWS's own AWS_ENDPOINT_URL,
     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
     """
     state = str(Path(os.environ.get("WM_STATE", ROOT / ".wm")).absolute())
@@ -93,6 +103,7 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
         llm_url=os.environ.get("WM_LLM_URL", ""),
         llm_model=os.environ.get("WM_LLM_MODEL", ""),
         llm_max_tokens=os.environ.get("WM_LLM_MAX_TOKENS", "1000000"),
+        applications=list(application_files()),
         s3=S3Resource(
             endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
             aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID"),

@@ -9,6 +9,7 @@ import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,6 +46,8 @@ class SessionSettings:
     settle: SettleSettings = field(default_factory=SettleSettings)
     step_limit_ms: float = 10_000
     """An action and the look at what it led to; beyond it the step has timed out."""
+    ignored_storage: tuple[str, ...] = ()
+    """Keys of local and session storage that are no part of a state; shell wildcards."""
     upload_folder: Path | None = None
     """Files an agent may upload; None: no uploads."""
 
@@ -167,6 +170,21 @@ class BrowserSession:
                 await self._look()
         return self.state
 
+    async def cookies(self) -> tuple[StartCookie, ...]:
+        """The cookies as they are, to begin other episodes with."""
+        with _as_world_error("reading cookies"):
+            async with self._limited():
+                found = await self._present_tab().context.cookies()
+        return tuple(
+            StartCookie(
+                name=str(one.get("name", "")),
+                value=str(one.get("value", "")),
+                url=f"http://{str(one.get('domain', '')).lstrip('.')}{one.get('path', '/')}",
+                is_http_only=bool(one.get("httpOnly", False)),
+            )
+            for one in found
+        )
+
     async def evaluate(self, script: str, argument: object = None) -> Any:
         """Run an environment's own script in the page, such as a question to MiniWoB's core."""
         with _as_world_error("running a script in the page"):
@@ -247,7 +265,7 @@ class BrowserSession:
         if walk is None:
             walk = await settle(tab.page, tab.log, self._settings.settle, tab.finish_popups)
         cookies = await tab.context.cookies()
-        episode.storage = episode.storage | {walk.origin: _storage_of(walk)}
+        episode.storage = episode.storage | {walk.origin: _storage_of(walk, self._settings.ignored_storage)}
         tab.has_used_workers = tab.has_used_workers or bool(walk.workers)
         happenings = tab.take_happenings()
         tab.log.page_url = walk.url
@@ -432,5 +450,8 @@ def _as_world_error(doing: str) -> Any:
         raise WorldError(f"{doing} failed: {first_line}") from error
 
 
-def _storage_of(walk: PageWalk) -> OriginStorage:
-    return OriginStorage(walk.local, walk.session, walk.databases, walk.workers)
+def _storage_of(walk: PageWalk, ignored: Sequence[str]) -> OriginStorage:
+    def kept(items: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        return tuple(item for item in items if not any(fnmatchcase(item[0], pattern) for pattern in ignored))
+
+    return OriginStorage(kept(walk.local), kept(walk.session), walk.databases, walk.workers)

@@ -57,14 +57,16 @@ def resolve(state: State, step: Step) -> Action | None:
 
 
 def form_of(state: State, step: Send) -> Form | None:
-    """The form that a step means."""
+    """The form that a step means: of several that go to one address, the one with the most of its fields."""
+    wanted = {field.name for field in step.fields}
+    fitting: list[Form] = []
     for form in state.forms:
         if form.action_url != step.url or _is_planted(state, form) is not step.is_planted:
             continue
         hidden = {field.name: field.value for field in form.fields if field.input_type == "hidden"}
         if step.record is None or hidden.get("record", step.record) == step.record:
-            return form
-    return None
+            fitting.append(form)
+    return max(fitting, key=lambda form: len(wanted & {field.name for field in form.fields}), default=None)
 
 
 def _is_planted(state: State, form: Form) -> bool:
