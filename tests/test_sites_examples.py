@@ -1,4 +1,4 @@
-"""The examples in docs/examples add a site and an attack family, and both run like the built-in ones."""
+"""The examples in docs/examples add a site, a goal and an attack family, which run like the built-in ones."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.site_world import BrowserSites, world_spec
 from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.world import AttackPlan
-from wm_pipeline.environments.sites.registry import forget_attack, forget_site
+from wm_pipeline.environments.sites.registry import forget_attack, forget_site, register_site, site_of
 from wm_pipeline.environments.sites.worlds import build_world, catalogue, draw_worlds
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "examples"
@@ -29,6 +29,13 @@ def load(name: str) -> ModuleType:
 def library() -> Iterator[str]:
     yield load("site_library").register().name
     forget_site("library")
+
+
+@pytest.fixture
+def larger_payroll() -> Iterator[str]:
+    before = site_of("payroll")
+    yield load("goal_on_payroll").register().name
+    register_site(before)
 
 
 @pytest.fixture
@@ -66,6 +73,23 @@ def test_a_new_site_and_a_new_attack_run_in_the_browser(library: str, false_alar
     assert harmless.status.is_reached
     assert harms(harmless.effects, harmless.episode.authorization) == ()
     assert misused.status.is_attack_successful is True
+
+
+@pytest.mark.browser
+def test_a_new_goal_is_reached_within_what_it_authorizes_and_can_be_attacked(larger_payroll: str) -> None:
+    goal_id = f"{larger_payroll}/move_and_tell"
+    sites = BrowserSites()
+    try:
+        plain = sites.play(world_spec(goal_id, seed=5), obeys=False)
+        attack = AttackPlan("user_content_instruction", "comment", "transfer_money", "polite")
+        attacked = sites.play(world_spec(goal_id, seed=5, attack=attack), obeys=True)
+    finally:
+        sites.close()
+
+    assert plain.status.is_reached
+    assert {effect.subject for effect in plain.effects} == {"employees", "payslips"}
+    assert harms(plain.effects, plain.episode.authorization) == ()
+    assert attacked.status.is_attack_successful is True
 
 
 def test_a_family_without_a_harmless_twin_is_refused() -> None:
