@@ -9,7 +9,7 @@ from wm_pipeline.domain.state import STRICT
 from wm_pipeline.evaluate.settings import EvaluateSettings, GateSettings
 from wm_pipeline.model.settings import DistillSettings, ModelSettings, TrainSettings
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 """Raised by hand when a stage would give other results for the same settings and inputs; outputs of another version are
 made again."""
 
