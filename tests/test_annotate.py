@@ -17,6 +17,7 @@ from wm_pipeline.annotate.curriculum import (
     DIFFICULTY_FLOOR,
     EXPLORATION_FLOOR,
     RAREST,
+    asked_of,
     attack_distribution,
     difficulty,
     with_rarity,
@@ -355,6 +356,23 @@ def test_rare_cells_weigh_more_within_limits(cells: list[str | None]) -> None:
     by_size = sorted(weights, key=cells.count)
     ordered = [min(weights[cell]) for cell in by_size]
     assert ordered == sorted(ordered, reverse=True)
+
+
+def test_a_form_is_told_by_its_address_and_a_link_by_whether_it_leaves_the_site() -> None:
+    texts = {
+        'click button "Pay"\nPOST to same site /do/pay_invoice\nfrom page "R-7", named in goal': (
+            "POST to same site /do/pay_invoice"
+        ),
+        'submit form "Send"\nPOST to other site post.localhost/in, new': "POST to other site post.localhost/in",
+        'click link "Bills"\nopens same site /invoices': "opens same site",
+        'click link "Bill R-7"\nopens same site /invoices/R-7': "opens same site",
+        'click link "Help"\nopens other site help.localhost/, not in goal': "opens other site",
+        'fill textbox "Amount" with 7': "nothing",
+    }
+
+    found = pl.DataFrame({"text": list(texts)}).select(asked_of(pl.col("text"))).to_series()
+
+    assert found.to_list() == list(texts.values())
 
 
 def predictions(cells: list[tuple[str, str | None, bool, float]]) -> pl.DataFrame:

@@ -29,7 +29,7 @@ LAPTOP_ATTACKS = AttackChoice(
 )
 """What the measured rounds of docs/log.md were attacked with: 48 worlds a site are too few for every family."""
 
-LAPTOP_MISS_RATE = 0.1
+LAPTOP_MISS_RATE = 0.15
 """A model of minutes holds 0.05 only by stopping most of what it is asked about (docs/log.md)."""
 
 
@@ -54,7 +54,7 @@ def laptop() -> Profile:
             head_weights=MIDTRAIN_WEIGHTS,
         ),
         sft=TrainSettings(
-            max_steps=100,
+            max_steps=130,
             actions_per_tree=8,
             text_share=0.08,
             learning_rate=7e-4,

@@ -18,6 +18,15 @@ def difficulty(champion_risk_score: float, risk_score: float) -> float:
     return max(DIFFICULTY_FLOOR, 4.0 * p * (1.0 - p))
 
 
+def asked_of(action_repr: pl.Expr) -> pl.Expr:
+    """What kind of thing an action asks for: a form by its address, a link by whether it leaves the site.
+
+    Links are many and alike; of a site's forms each is a thing of its own, to be sent as the user wants and otherwise.
+    """
+    form = action_repr.str.extract(r"\n([A-Z]+ to (?:same|other) site [^\s,]+)")
+    return form.fill_null(action_repr.str.extract(r"\n(opens (?:same|other) site)")).fill_null("nothing")
+
+
 def with_rarity(frame: pl.DataFrame, cell: list[str]) -> pl.Series:
     """Weight of each row by how rare its cell is: mean cell size over its own, in [1/RAREST, RAREST]."""
     size = pl.len().over(cell)

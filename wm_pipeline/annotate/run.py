@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from wm_pipeline.annotate.curriculum import difficulty, with_rarity
+from wm_pipeline.annotate.curriculum import asked_of, difficulty, with_rarity
 from wm_pipeline.annotate.instrumented import Execution, InstrumentedTeacher
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization
@@ -15,6 +15,7 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import AnnotationSchema
 from wm_pipeline.domain.vocabulary import Head
 
+KEY = ["trajectory_id", "step_index", "branch_index"]
 INSTRUMENTED_AGREEMENT = 1.0
 """The embedded teacher's labels are instrumentation's own."""
 
@@ -65,14 +66,8 @@ def annotate_partition(
     if not rows:
         return AnnotationSchema.create_empty()
     frame = pl.DataFrame(rows, infer_schema_length=None)
-    family = transitions.join(trajectories.select("trajectory_id", "attack_family"), on="trajectory_id", how="left")
-    cells = frame.join(
-        family.select("trajectory_id", "step_index", "branch_index", "attack_family"),
-        on=["trajectory_id", "step_index", "branch_index"],
-        how="left",
-        maintain_order="left",
-    )
-    rarity = with_rarity(cells, ["attack_family", "risk_label"])
+    asked = transitions.select(*KEY, asked_of(pl.col("action_repr")).alias("asked"))
+    rarity = with_rarity(frame.join(asked, on=KEY, how="left", maintain_order="left"), ["asked", "risk_label"])
     hard = pl.Series("difficulty", _difficulties(executions, frame, champion), dtype=pl.Float64)
     return frame.with_columns((hard * rarity * pl.col("agreement")).alias("curriculum_weight"))
 
