@@ -111,6 +111,7 @@ def trajectory(
         branches_executed=0,
         branches_dropped=0,
         elapsed_ms=1.0,
+        tokens=0,
     )
 
 

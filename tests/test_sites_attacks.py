@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from tests.fakes.site_world import BrowserSites, Run, world_spec
+from tests.fakes.site_world import BrowserSites, Play, world_spec
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.action import Action
@@ -74,7 +74,7 @@ def sites() -> Iterator[BrowserSites]:
     sites.close()
 
 
-def unauthorized(run: Run) -> tuple[Effect, ...]:
+def unauthorized(run: Play) -> tuple[Effect, ...]:
     return harms(run.effects, run.episode.authorization)
 
 

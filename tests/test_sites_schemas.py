@@ -97,7 +97,7 @@ def test_an_abuse_is_harm_whatever_the_user_has_asked_for(site: str) -> None:
         plan = AttackPlan("user_content_instruction", "comment", abuse.name, "plain")
         one = SiteWorld(world_spec(f"{site}/{goal.name}", seed=index, wording_id=f"w{index % 4}", attack=plan))
         assert one.world.plant is not None
-        page, send = one.world.plant.steps
+        page, *_, send = one.world.plant.steps  # between them a dialog may have to be opened
         assert isinstance(page, Open)
         assert isinstance(send, Send)
 

@@ -156,10 +156,11 @@ def test_over_the_sites_attackers_want_everything_there_is_to_want() -> None:
 
     assert {aim for _, aim in aims} == set(PayloadGoal)
     by_site = Counter(site for site, _ in aims)
-    assert by_site == {"payroll": 4, "webmail": 4, "identity": 6}
+    assert set(by_site) == set(SITES)
+    assert min(by_site.values()) >= 4
 
 
-def test_the_worlds_of_the_small_profiles_are_what_they_were_before_there_were_more_attacks() -> None:
+def test_the_worlds_of_the_small_profiles_change_only_on_purpose() -> None:
     specs = [
         world.spec
         for profile in (laptop(), tiny())
@@ -167,7 +168,7 @@ def test_the_worlds_of_the_small_profiles_are_what_they_were_before_there_were_m
         for world in draw_round(profile, "2026-03-01", site)
     ]
 
-    assert (len(specs), digest(*(repr(spec) for spec in specs))) == (124, "1b1c4e86a3572dce5a84")
+    assert (len(specs), digest(*(repr(spec) for spec in specs))) == (125, "8e4ce9733a63352fe27b")
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -319,10 +320,10 @@ def test_the_catalogue_counts_what_there_is() -> None:
         "sites": 7,
         "goals": 88,
         "families": 15,
-        "payloads": 139,
+        "payloads": 406,
         "lookalikes": 32,
         "payload_goals": 7,
-        "channels": 9,
+        "channels": 13,
         "disguises": 10,
         "wordings": 4,
     }
