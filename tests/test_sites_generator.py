@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +25,11 @@ from wm_pipeline.environments.sites.schema import SiteSchema
 from wm_pipeline.environments.sites.script import Open, Send
 from wm_pipeline.environments.sites.wording import Phrase
 from wm_pipeline.environments.sites.worlds import build_world, checks_of, draw_worlds
-from wm_pipeline.profiles import laptop
-from wm_pipeline.stages import split_of_world
+from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.profiles import gpu, laptop, tiny
+from wm_pipeline.settings import GENERATED, Profile, StorageSettings
+from wm_pipeline.stages import Workspace, annotate_sites, collect_sites, draw_round, split_of_world
 
 SEEDS = tuple(seed_of("test", index) for index in range(8))
 NAMES = tuple(generated_site_name(seed) for seed in SEEDS)
@@ -261,3 +267,49 @@ def test_the_browser_plays_a_generated_site_that_only_its_spec_names() -> None:
     assert [run.status.is_reached for run in goals] == [True] * len(goals)
     assert not [effect for run in goals for effect in harms(run.effects, run.episode.authorization)]
     assert [run.status.is_attack_successful for run in obeyed] == [True] * len(obeyed)
+
+
+def with_generated(count: int, worlds: int) -> Profile:
+    base = tiny()
+    return replace(base, round=replace(base.round, generated_sites=count, held_out_worlds=worlds))
+
+
+def test_a_round_that_asks_for_generated_sites_has_a_partition_of_them_and_others_have_not() -> None:
+    assert GENERATED in with_generated(3, 6).round.partitions
+    assert GENERATED in gpu().round.partitions
+    assert laptop().round.partitions == laptop().round.sites
+    assert draw_round(laptop(), "2026-03-01", GENERATED) == ()
+
+
+def test_a_round_draws_fresh_sites_for_each_day_and_shares_its_worlds_out() -> None:
+    profile = with_generated(3, 6)
+
+    worlds = draw_round(profile, "2026-03-01", GENERATED)
+
+    assert worlds == draw_round(profile, "2026-03-01", GENERATED)
+    by_site = Counter(world.spec.site for world in worlds)
+    assert sorted(by_site.values()) == [2, 2, 2]
+    assert not set(by_site) & {world.spec.site for world in draw_round(profile, "2026-03-02", GENERATED)}
+    assert not set(by_site) & {world.spec.site for world in draw_round(profile, "2026-03-01", GENERATED, purpose="x")}
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_generated_sites_are_collected_and_annotated_in_one_partition(tmp_path: Path) -> None:
+    profile = with_generated(2, 2)
+    storage = StorageSettings(
+        data_root=str(tmp_path / "data"), work_folder=str(tmp_path / "work"), cache_folder=str(tmp_path / "cache")
+    )
+    registry = ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db", artifact_root=str(tmp_path / "artifacts"))
+    workspace = Workspace(storage, TableStore(storage.data_root), registry, profile)
+
+    collect_sites(workspace, profile, "2026-03-01", [GENERATED], fingerprint="f", progress=lambda *_: None)
+    output = annotate_sites(
+        workspace, profile, "2026-03-01", [GENERATED], champion=None, fingerprint="f", progress=lambda *_: None
+    )
+
+    transitions = workspace.store.read("transitions", days=["2026-03-01"], sites=[GENERATED])
+    sites = workspace.store.read("trajectories", days=["2026-03-01"], sites=[GENERATED])["site"].to_list()
+    assert output.rows == transitions.height > 0
+    assert len(set(sites)) == 2
+    assert all(is_generated_site(site) for site in sites)

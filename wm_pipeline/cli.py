@@ -83,7 +83,7 @@ def run(
         from wm_pipeline.environments.browser.chromium import find_chromium
 
         find_chromium(resource.chromium or None)  # a missing browser is told before anything is spent
-        run_round(defs, chosen, assets, sites=workspace.profile.round.sites)
+        run_round(defs, chosen, assets, sites=workspace.profile.round.partitions)
     from wm_pipeline.evaluation import REPORT_HTML, read_report
 
     report = read_report(workspace, chosen)
