@@ -172,6 +172,21 @@ def test_an_explorer_does_not_lock_itself_out_twice() -> None:
     assert Action(ActionKind.CLICK, "e1") not in explored(policy, page, 6)
 
 
+def test_what_locks_an_explorer_out_is_known_on_every_page() -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+    form = Form("f1", "Log off", "post", "http://a.localhost/sign-out", (), "e1")
+    first = replace(a_page("/", Element("e1", "button", "Log off", form_ref="f1")), forms=(form,))
+    while policy.propose(first) != Action(ActionKind.CLICK, "e1"):
+        pass
+    policy.propose(a_page("/sign-in", Element("e1", "textbox", "Password", input_type="password")))
+
+    started(policy, is_attacked=False, seed=1)
+
+    elsewhere = replace(first, url="http://a.localhost/notes")
+    assert explored(policy, elsewhere, 3) == [Action(ActionKind.BACK)] * 3
+
+
 @pytest.mark.parametrize(
     ("input_type", "goal", "value"),
     [
