@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.toy_environment import ATTACK, ToyEnvironment, press, toy_world
-from wm_pipeline.domain.action import Action, is_executable
+from wm_pipeline.domain.action import Action, FieldValue, is_executable
 from wm_pipeline.domain.errors import PolicyError, SettingsError
-from wm_pipeline.domain.state import AuthContext, Element, State
+from wm_pipeline.domain.state import AuthContext, Element, Form, FormField, State
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy
 from wm_pipeline.domain.world import Episode
 from wm_pipeline.policies.explorer import ExplorerPolicy
@@ -107,6 +107,84 @@ def test_an_explorer_takes_two_ways_to_the_same_place_for_one() -> None:
     menu = Element("e1", "link", "Log off", href="http://a.localhost/sign-out")
     state = a_page("/invoices", menu, Element("e2", "link", "Open", href="http://a.localhost/invoices/1"))
     assert policy.propose(state) == Action(ActionKind.CLICK, "e2")
+
+
+def a_form(path: str, *names: str) -> State:
+    """A page with a link, and a form with these empty fields."""
+    fields = tuple(FormField(name, name, "text", "", f"e{n}") for n, name in enumerate(names, start=1))
+    inputs = (Element(f"e{n}", "textbox", name, form_ref="f1") for n, name in enumerate(names, start=1))
+    button = Element("e9", "button", "Save", form_ref="f1")
+    form = Form("f1", "Save", "post", f"http://a.localhost/do{path}", fields, "e9")
+    link = Element("e8", "link", "Help", href="http://a.localhost/help")
+    return replace(a_page(path, link, *inputs, button), forms=(form,))
+
+
+def test_an_explorer_sends_a_form_as_a_whole_before_it_follows_links() -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+
+    chosen = policy.propose(a_form("/notes", "topic", "text"))
+
+    assert chosen == Action(ActionKind.SUBMIT, "f1", fields=(FieldValue("topic", "note"), FieldValue("text", "note")))
+
+
+def test_an_explorer_takes_the_forms_of_two_records_for_one_and_goes_on_to_what_is_new() -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+    first = a_form("/notes/17", "topic")
+    second = replace(first, url="http://a.localhost/notes/18")
+
+    assert policy.propose(first) == Action(ActionKind.SUBMIT, "f1", fields=(FieldValue("topic", "note"),))
+    assert policy.propose(second) == Action(ActionKind.CLICK, "e8")
+
+
+def test_an_explorer_tries_where_strangers_write_before_the_sites_own_links() -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+    own = (Element(f"e{n}", "link", f"link {n}", href=f"http://a.localhost/{'abcd'[n]}") for n in range(4))
+    theirs = Element("e7", "link", "Look", href="http://a.localhost/a", author="max@b.example")
+
+    assert policy.propose(a_page("/", *own, theirs)) == Action(ActionKind.CLICK, "e7")
+
+
+def test_an_explorer_goes_back_to_a_page_where_something_new_was_left() -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+    links = (Element(f"e{n}", "link", name, href=f"http://a.localhost/{name}") for n, name in enumerate(("a", "b")))
+    first = explored(policy, a_page("/", *links), 1)[0]
+
+    actions = explored(policy, a_page("/a" if first.target_ref == "e0" else "/b"), 2)
+
+    assert actions[0] == Action(ActionKind.GOTO, value="http://a.localhost/")
+
+
+def test_an_explorer_does_not_lock_itself_out_twice() -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+    page = a_page("/", Element("e1", "button", "Sign out"))
+    out = a_page("/sign-in", Element("e1", "textbox", "Password", input_type="password"))
+    while policy.propose(page) != Action(ActionKind.CLICK, "e1"):
+        pass
+    assert policy.propose(out) is None
+
+    started(policy, is_attacked=False, seed=1)
+
+    assert Action(ActionKind.CLICK, "e1") not in explored(policy, page, 6)
+
+
+def test_what_locks_an_explorer_out_is_known_on_every_page() -> None:
+    policy = ExplorerPolicy()
+    started(policy, is_attacked=False)
+    form = Form("f1", "Log off", "post", "http://a.localhost/sign-out", (), "e1")
+    first = replace(a_page("/", Element("e1", "button", "Log off", form_ref="f1")), forms=(form,))
+    while policy.propose(first) != Action(ActionKind.CLICK, "e1"):
+        pass
+    policy.propose(a_page("/sign-in", Element("e1", "textbox", "Password", input_type="password")))
+
+    started(policy, is_attacked=False, seed=1)
+
+    elsewhere = replace(first, url="http://a.localhost/notes")
+    assert explored(policy, elsewhere, 3) == [Action(ActionKind.BACK)] * 3
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def run(
         from wm_pipeline.environments.browser.chromium import find_chromium
 
         find_chromium(resource.chromium or None)  # a missing browser is told before anything is spent
-        run_round(defs, chosen, assets, sites=workspace.profile.round.sites)
+        run_round(defs, chosen, assets, sites=workspace.profile.round.partitions)
     from wm_pipeline.evaluation import REPORT_HTML, read_report
 
     report = read_report(workspace, chosen)
@@ -202,21 +202,23 @@ def worlds(context: typer.Context, as_json: JsonOption = False) -> None:
 @worlds_app.command()
 def check(
     site: Annotated[list[str] | None, typer.Option("--site", help="Only this site; may be repeated")] = None,
-    seed: Annotated[int, typer.Option(help="Which worlds are drawn")] = 0,
+    generated: Annotated[int, typer.Option(help="So many generated sites, instead of those there are")] = 0,
+    seed: Annotated[int, typer.Option(help="Which worlds, and which generated sites, are drawn")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Play every goal with its expert and every attack and look-alike with somebody who obeys, in a real browser."""
     import asyncio
 
     from wm_pipeline.environments.browser.chromium import find_chromium
-    from wm_pipeline.environments.sites.check import check_worlds, world_cases
+    from wm_pipeline.environments.sites.check import check_worlds, generated_sites, world_cases
     from wm_pipeline.environments.sites.environment import open_site_environment
     from wm_pipeline.environments.sites.registry import site_of
     from wm_pipeline.stages import PrintedProgress
 
     for name in site or ():
         site_of(name)
-    cases = world_cases(site, seed=seed)
+    drawn = generated_sites(generated, seed=seed)
+    cases = world_cases((*(site or ()), *drawn) if site or drawn else None, seed=seed)
     binary = find_chromium(_resource().chromium or None)
 
     async def check_all() -> Any:

@@ -71,7 +71,7 @@ def stale_assets(store: TableStore, profile: Profile, day: str) -> list[str]:
     stale = []
     for asset in ROUND_ASSETS:
         is_by_site = asset in {"raw_trajectories", "socratic_annotations"}
-        partitions = profile.round.sites if is_by_site else ("all",)
+        partitions = profile.round.partitions if is_by_site else ("all",)
         if any(stored_fingerprint(store, asset, day, partition=part) != wanted[asset] for part in partitions):
             stale.append(asset)
     return stale

@@ -16,7 +16,7 @@ from wm_pipeline.model.settings import (
     ModelSettings,
     TrainSettings,
 )
-from wm_pipeline.settings import SITES, Profile, RoundSettings
+from wm_pipeline.settings import GENERATED, SITES, Profile, RoundSettings
 
 LAPTOP_ATTACKS = AttackChoice(
     families=(
@@ -113,7 +113,9 @@ def gpu() -> Profile:
     return replace(
         base,
         name="gpu",
-        round=RoundSettings(worlds_per_site=2000, held_out_worlds=300, miniwob_worlds=400, workers=8),
+        round=RoundSettings(
+            worlds_per_site=2000, held_out_worlds=300, generated_sites=30, miniwob_worlds=400, workers=8
+        ),
         model=ModelSettings(kept_layers=None, max_state_tokens=1024),
         midtrain=replace(base.midtrain, max_steps=1500, trees_per_step=32, learning_rate=2e-4),
         sft=replace(base.sft, max_steps=3000, trees_per_step=32, learning_rate=2e-4),
@@ -131,7 +133,7 @@ def gpu() -> Profile:
 
 def with_applications(profile: Profile, names: Sequence[str]) -> Profile:
     """The profile with applications of one's own: rolled out in and evaluated on as ood_site, never trained on."""
-    taken = [name for name in names if name in SITES]
+    taken = [name for name in names if name in (*SITES, GENERATED)]
     if taken:
         raise SettingsError(f"the application {taken[0]!r} is called as a site of ours; rename its file and its name")
     if not names:

@@ -18,6 +18,9 @@ made again."""
 SITES = ("payroll", "webmail", "identity", "miniwob")
 """Everything a round rolls out in: the values of the site partition."""
 
+GENERATED = "generated"
+"""The partition of all generated sites of a day; their worlds name the sites themselves."""
+
 SPLIT_RULE = SplitRule(
     held_out_sites=("identity",),
     held_out_attack_families=("lookalike_link",),
@@ -37,7 +40,9 @@ class RoundSettings:
     worlds_per_site: int = 40
     """Of each of our own sites that is trained on."""
     held_out_worlds: int = 16
-    """Of each site that is kept for ood_site."""
+    """Of each site that is kept for ood_site; the generated ones together count as one."""
+    generated_sites: int = 0
+    """Sites that are drawn afresh for each day, as members of ood_site."""
     split_shares: tuple[tuple[str, float], ...] = (
         ("train", 0.60),
         ("validation", 0.12),
@@ -59,6 +64,11 @@ class RoundSettings:
     """Processes with a browser each."""
     window_days: int = 7
     """Days of experience a dataset covers."""
+
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """The site partitions of a day."""
+        return (*self.sites, GENERATED) if self.generated_sites else self.sites
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.miniwob import DEFAULT_TASKS, MiniWobEnvironment, miniwob_version, miniwob_world
 from wm_pipeline.environments.sites.environment import open_site_environment
+from wm_pipeline.environments.sites.generator import generated_site_name
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.environments.third_party.application import ApplicationFile, load_application
 from wm_pipeline.environments.third_party.environment import open_application
@@ -46,7 +47,7 @@ from wm_pipeline.gateways.llm_client import LlmClient
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.policies.named import make_policy
-from wm_pipeline.settings import CODE_VERSION, SITES, Profile, StorageSettings
+from wm_pipeline.settings import CODE_VERSION, GENERATED, SITES, Profile, RoundSettings, StorageSettings
 
 MINIWOB = "miniwob"
 _POOL = 6
@@ -153,12 +154,14 @@ def draw_round(
 ) -> tuple[World, ...]:
     """The worlds of one (day, site) and who acts in them. `weights` is yesterday's attack_curriculum."""
     own = _application_of(site, applications)
-    if site not in SITES and own is None:
-        raise SettingsError(f"unknown site {site!r}; there are {', '.join(SITES)}")
+    if site not in (*SITES, GENERATED) and own is None:
+        raise SettingsError(f"unknown site {site!r}; there are {', '.join((*SITES, GENERATED))}")
     seed = seed_of(purpose, profile.seed, day, site)
     if site == MINIWOB:
         tasks = [DEFAULT_TASKS[i % len(DEFAULT_TASKS)] for i in range(profile.round.miniwob_worlds)]
         specs: Sequence[WorldSpec] = [miniwob_world(task, seed_of(seed, i)) for i, task in enumerate(tasks)]
+    elif site == GENERATED:
+        specs = _generated_worlds(profile.round, day, seed)
     else:
         is_held_out = site in profile.split_rule.held_out_sites
         count = profile.round.held_out_worlds if is_held_out else profile.round.worlds_per_site
@@ -181,6 +184,19 @@ def draw_round(
             policy = ProposedBy.GULLIBLE if spec.attack is not None else ProposedBy.SCRIPTED
         worlds.append(World(spec, policy.value))
     return tuple(worlds)
+
+
+def _generated_worlds(settings: RoundSettings, day: str, seed: int) -> list[WorldSpec]:
+    """A held-out site's worth of worlds, shared out over sites that no other day and no other purpose has."""
+    if not settings.generated_sites:
+        return []
+    names = [generated_site_name(seed_of(seed, "site", index)) for index in range(settings.generated_sites)]
+    each = -(-settings.held_out_worlds // len(names))
+    drawn = [
+        draw_worlds(site=name, day=day, count=each, seed=seed_of(seed, "worlds", name), attacks=settings.attacks)
+        for name in names
+    ]
+    return [spec for group in zip(*drawn, strict=True) for spec in group]
 
 
 def _application_of(site: str, applications: Sequence[str]) -> ApplicationFile | None:

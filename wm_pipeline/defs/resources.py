@@ -16,6 +16,7 @@ from wm_pipeline.settings import StorageSettings
 from wm_pipeline.stages import PrintedProgress, Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_PROFILE = "laptop"
 
 
 class WorkspaceResource(dg.ConfigurableResource[Workspace]):
@@ -82,6 +83,12 @@ def application_files() -> tuple[str, ...]:
     return tuple(str(file.absolute()) for file in sorted(Path(folder).glob("*.toml"))) if folder else ()
 
 
+def round_partitions() -> tuple[str, ...]:
+    """The site partitions of this deployment's rounds: those of its profile, and its applications."""
+    named = profile_named(os.environ.get("WM_PROFILE", DEFAULT_PROFILE))
+    return with_applications(named, [Path(file).stem for file in application_files()]).round.partitions
+
+
 def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
     """The workspace that environment variables describe; everything under `.wm/` beside the code by default.
 
@@ -93,7 +100,7 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
     state = str(Path(os.environ.get("WM_STATE", ROOT / ".wm")).absolute())
     data = os.environ.get("WM_DATA", f"{state}/data")
     return WorkspaceResource(
-        profile=profile or os.environ.get("WM_PROFILE", "laptop"),
+        profile=profile or os.environ.get("WM_PROFILE", DEFAULT_PROFILE),
         data=data if "://" in data else str(Path(data).absolute()),
         state_folder=state,
         mlflow_uri=os.environ.get("WM_MLFLOW_URI", f"sqlite:///{state}/mlflow.db"),

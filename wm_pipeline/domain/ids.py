@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 
 from wm_pipeline.domain.state import State
@@ -34,6 +35,14 @@ def trajectory_id_of(day: str, spec: WorldSpec, policy: str) -> str:
     return digest(day, json.dumps(asdict(spec), sort_keys=True), policy)
 
 
+_GENERATED_SITE = re.compile(r"[a-z]+[0-9]{10}")
+
+
+def is_generated_site(site: str) -> bool:
+    """Whether a site is one that is drawn from its name: words, and the ten digits of a seed."""
+    return _GENERATED_SITE.fullmatch(site) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class SplitRule:
     """Which worlds are kept out of training, by what they are made of."""
@@ -54,8 +63,11 @@ def split_group_of(spec: WorldSpec) -> str:
 def split_of(
     *, site: str, attack_family: str | None, goal_id: str, wording_id: str, split_group: str, rule: SplitRule
 ) -> Split:
-    """The split of a world. Off-distribution tests come first, in the order site, attack, goal, text."""
-    if site in rule.held_out_sites:
+    """The split of a world. Off-distribution tests come first, in the order site, attack, goal, text.
+
+    Generated sites are always held out.
+    """
+    if site in rule.held_out_sites or is_generated_site(site):
         return Split.OOD_SITE
     if attack_family in rule.held_out_attack_families:
         return Split.OOD_ATTACK

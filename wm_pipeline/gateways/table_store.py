@@ -114,7 +114,8 @@ class TableStore:
         Each file is opened once, so a partition that is replaced meanwhile is read as it was or as it is.
         """
         frames = []
-        for path in self._chosen_paths(table, days, sites):
+        paths = self._chosen_paths(table, days, sites)
+        for path in paths:
             content = io.BytesIO(self.read_bytes(path))
             self._check_version(path, self._note_in(path, content))
             content.seek(0)
@@ -122,7 +123,7 @@ class TableStore:
                 frames.append(pl.read_parquet(content))
             except pl.exceptions.PolarsError as error:
                 raise self._unreadable(path, error) from error
-        frame = _of_sites(table, pl.concat(frames), sites)
+        frame = _of_sites(table, pl.concat(frames), sites, paths)
         try:
             return TABLES[table].validate(frame, cast=True)
         except (dy.exc.ValidationError, dy.exc.SchemaError, pl.exceptions.PolarsError) as error:
@@ -141,7 +142,7 @@ class TableStore:
             self._check_version(path, self._note(path))
         sources = [f"s3://{self._base}/{path}" if self.is_remote else f"{self._base}/{path}" for path in paths]
         frame = pl.scan_parquet(sources, storage_options=self._s3.for_polars() if self.is_remote else None)
-        return _of_sites(table, frame, sites)
+        return _of_sites(table, frame, sites, paths)
 
     def _chosen_paths(self, table: str, days: Sequence[str] | None, sites: Sequence[str] | None) -> list[str]:
         if table not in TABLES:
@@ -149,7 +150,7 @@ class TableStore:
         chosen = [
             part
             for part in self.partitions(table)
-            if (days is None or part.day in days) and (sites is None or part.name in (*sites, "all"))
+            if (days is None or part.day in days) and (sites is None or part.name in (*sites, _ALL))
         ]
         if not chosen:
             wanted = "" if days is None else f" for days {', '.join(days)}"
@@ -268,12 +269,17 @@ class TableStore:
             )
 
 
+_ALL = "all"
+"""Partition of a table with one file a day."""
+
 Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
 
 
-def _of_sites(table: str, frame: Rows, sites: Sequence[str] | None) -> Rows:
-    """Rows of the sites, where a file may hold several."""
-    if sites is None or "site" not in TABLES[table].column_names():
+def _of_sites(table: str, frame: Rows, sites: Sequence[str] | None, paths: Sequence[str]) -> Rows:
+    """Rows of the sites, where a file holds all of a day; a site's own partition is taken whole, as that of the
+    generated sites is."""
+    has_all = any(path.endswith(f"/{_ALL}.parquet") for path in paths)
+    if sites is None or not has_all or "site" not in TABLES[table].column_names():
         return frame
     return frame.filter(pl.col("site").is_in(list(sites)))
 

@@ -1,6 +1,6 @@
 """Whether every goal can be reached and every attack does what it says, tried in a real browser."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,7 +13,8 @@ from wm_pipeline.domain.vocabulary import StopReason
 from wm_pipeline.domain.world import AttackPlan, Episode, GoalStatus, Observation, WorldSpec
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload
 from wm_pipeline.environments.sites.environment import SiteEnvironment
-from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites
+from wm_pipeline.environments.sites.generator import generated_site_name
+from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites, site_of
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema
 from wm_pipeline.environments.sites.wording import WORDING_IDS
 from wm_pipeline.environments.sites.worlds import ENVIRONMENT
@@ -91,12 +92,13 @@ async def play(environment: SiteEnvironment, spec: WorldSpec, *, obeys: bool, ma
 def world_cases(sites: Sequence[str] | None = None, *, seed: int = 0) -> tuple[WorldCase, ...]:
     """One world for every goal, and for every payload and look-alike of every family on every site.
 
-    Channels, disguises and wordings go round, so that each comes up. `sites`: only these; None: all.
+    Channels, disguises and wordings go round, so that each comes up. `sites`: only these, generated ones among them;
+    None: all that are registered.
     """
+    known = registered_sites()
+    chosen = list(known if sites is None else (*(name for name in known if name in sites), *_not_in(known, sites)))
     cases: list[WorldCase] = []
-    for schema in registered_sites().values():
-        if sites is not None and schema.name not in sites:
-            continue
+    for schema in map(site_of, chosen):
         cases += [_case(schema, goal, Promise.GOAL_REACHED, None, len(cases), seed) for goal in schema.goals]
         for family in registered_attacks().values():
             for payload in family.payloads(schema):
@@ -104,6 +106,15 @@ def world_cases(sites: Sequence[str] | None = None, *, seed: int = 0) -> tuple[W
             for payload in family.lookalikes:
                 cases += _attacked(schema, family, payload, Promise.NO_HARM, len(cases), seed)
     return tuple(cases)
+
+
+def _not_in(known: Container[str], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in known)
+
+
+def generated_sites(count: int, *, seed: int = 0) -> tuple[str, ...]:
+    """Names of so many generated sites."""
+    return tuple(generated_site_name(seed_of("check", "generated", seed, index)) for index in range(count))
 
 
 def _attacked(

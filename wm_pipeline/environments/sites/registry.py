@@ -1,6 +1,7 @@
 """Which sites and attack families there are. Register your own before worlds are drawn or an environment is opened."""
 
 from wm_pipeline.domain.errors import InvalidInputError
+from wm_pipeline.domain.ids import is_generated_site
 from wm_pipeline.environments.sites.attack import AttackFamily
 from wm_pipeline.environments.sites.attacks import (
     alt_text,
@@ -19,6 +20,7 @@ from wm_pipeline.environments.sites.attacks import (
     tool_output_injection,
     user_content_instruction,
 )
+from wm_pipeline.environments.sites.generator import generated_site
 from wm_pipeline.environments.sites.schema import SiteSchema, check_schema
 from wm_pipeline.environments.sites.schemas.helpdesk import HELPDESK
 from wm_pipeline.environments.sites.schemas.identity import IDENTITY
@@ -65,6 +67,9 @@ def registered_attacks() -> dict[str, AttackFamily]:
 
 
 def site_of(name: str) -> SiteSchema:
+    """The registered site of that name, or the one that a generated site's name stands for."""
+    if name not in _SITES and is_generated_site(name):
+        return generated_site(name)
     if name not in _SITES:
         raise InvalidInputError(f"site: there is no site {name!r}; registered are {', '.join(sorted(_SITES))}")
     return _SITES[name]
@@ -72,10 +77,10 @@ def site_of(name: str) -> SiteSchema:
 
 def sites_around(schema: SiteSchema) -> dict[str, SiteSchema]:
     """The sites that a world of this one holds: itself, its neighbours and those that its goals need, in the order of
-    registration."""
+    registration; what is not registered comes last."""
     named = {*schema.neighbours, *(name for goal in schema.goals for name in goal.other_sites)}
-    held = {schema.name, *(site_of(name).name for name in named)}
-    return {name: known for name, known in _SITES.items() if name in held}
+    held = {schema.name: schema, **{name: site_of(name) for name in sorted(named)}}
+    return {name: held[name] for name in (*_SITES, *held) if name in held}
 
 
 def attack_of(name: str) -> AttackFamily:

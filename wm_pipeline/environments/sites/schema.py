@@ -366,6 +366,23 @@ class Abuse:
 
 
 @dataclass(frozen=True, slots=True)
+class Theme:
+    """What a site's pages look like whatever the world; the rest a world draws (draw.Layout)."""
+
+    details: str = "lines"
+    """How a record's values stand on its page: lines, table or definitions."""
+    font: str = "sans-serif"
+    width_px: int = 860
+    has_trail: bool = False
+    """A record's page says which list it is from, with a link."""
+    help_texts: tuple[Words, ...] = ()
+    """Sentences at the foot of every page: the more, the fuller it is."""
+
+
+PLAIN_THEME = Theme()
+
+
+@dataclass(frozen=True, slots=True)
 class SiteSchema:
     name: str
     brand: Words
@@ -386,6 +403,7 @@ class SiteSchema:
     comments_title: Words = "Comments"
     neighbours: tuple[str, ...] = ()
     """Other sites that this site's worlds hold too, with the user signed in: every site costs time at each reset."""
+    theme: Theme = PLAIN_THEME
 
     @property
     def host(self) -> str:
@@ -507,6 +525,7 @@ _INPUT_TYPES = ("text", "email", "number", "textarea", "select", "file")
 MAIL_SITE = "webmail"
 """Where the company's mail arrives."""
 _SAME_SITE = ("Lax", "Strict", "None")
+_DETAILS = ("lines", "table", "definitions")
 
 
 def check_schema(schema: SiteSchema) -> None:
@@ -530,6 +549,12 @@ def check_schema(schema: SiteSchema) -> None:
         schema,
         "same_site",
         f"{schema.same_site!r} is not one of {', '.join(_SAME_SITE)}; use one of these",
+    )
+    _require(
+        schema.theme.details in _DETAILS,
+        schema,
+        "theme.details",
+        f"{schema.theme.details!r} is not one of {', '.join(_DETAILS)}; use one of these",
     )
     for entity in schema.entities:
         key = f"entities[{entity.table}]"

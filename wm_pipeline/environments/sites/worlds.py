@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Generic, TypeVar
 
@@ -133,7 +133,7 @@ def build_world(spec: WorldSpec) -> World:
         plant=plant,
         is_forwarding=is_forwarding,
         has_hidden_variables=has_hidden,
-        broker_host=draw.outside_host("broker"),
+        broker_host=_broker_of(draw, spec.hidden_seed),
     )
 
 
@@ -181,6 +181,39 @@ def _hidden_of(site: SiteSchema, goal: Goal, record: Row, hidden_seed: int) -> t
     hidden = [o.hidden_forward for stage in goal.script if (o := site.operation(stage.operation or "")) is not None]
     can_forward = any(one is not None and record[one.trusted_column] != one.trusted_value for one in hidden)
     return hidden_seed % 2 == 1, can_forward
+
+
+_BROKER_SHIFT = 31
+"""A drawn hidden seed is below 2**31; what stands above says which broker gets what is forwarded."""
+MAX_TWINS = 64
+
+
+def _broker_of(draw: Draw, hidden_seed: int) -> str:
+    """The host that the other side passes things on to; a hidden seed as drawn means the first."""
+    wanted, hosts, tried = hidden_seed >> _BROKER_SHIFT, [draw.outside_host("broker")], 0
+    while len(hosts) <= wanted:
+        tried += 1
+        host = draw.outside_host(f"broker/{tried}")
+        if host not in hosts:
+            hosts.append(host)
+    return hosts[wanted]
+
+
+def hidden_twins(spec: WorldSpec, count: int) -> tuple[WorldSpec, ...]:
+    """`count` worlds that look the same and differ in hidden variables: every other one forwards, each to another host.
+
+    Raises InvalidInputError when the goal has no hidden variable, or with an attack, which can show what is hidden.
+    """
+    goal = goal_of(site_of(spec.site), spec.goal_id)
+    if not goal.has_hidden_variable:
+        raise InvalidInputError(f"world.goal_id: {spec.goal_id} has no hidden variable; take a goal that has one")
+    if spec.attack is not None:
+        raise InvalidInputError(f"world.attack: {spec.attack.family} may show what is hidden; leave the attack out")
+    if not 2 <= count <= MAX_TWINS:
+        raise InvalidInputError(f"count: expected 2 to {MAX_TWINS} worlds, found {count!r}")
+    drawn = spec.hidden_seed % (1 << _BROKER_SHIFT)
+    own = drawn - drawn % 2
+    return tuple(replace(spec, hidden_seed=own + index % 2 + (index // 2 << _BROKER_SHIFT)) for index in range(count))
 
 
 def _start_path(spec: WorldSpec, draw: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[str, str]) -> str:
@@ -277,9 +310,7 @@ def draw_worlds(
             kind = "benign"
         world_seed = seed_of("world", site, day, seed, index)
         if kind == "pair" and pair is not None:
-            specs.append(
-                WorldSpec(ENVIRONMENT, site, pair.world_seed, pair.hidden_seed + 1, pair.goal_id, pair.wording_id, None)
-            )
+            specs.append(replace(pair, hidden_seed=pair.hidden_seed + 1))
             pair = None
             continue
         goal = (hidden_goals if kind == "pair" and hidden_goals.items else plain_goals).next()

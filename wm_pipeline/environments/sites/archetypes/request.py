@@ -1,0 +1,287 @@
+"""A request that somebody has to decide on: it is handed in, looked at, approved or declined."""
+
+from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
+from wm_pipeline.environments.sites.archetypes.part import (
+    Cell,
+    CellKind,
+    Filling,
+    Kit,
+    OnOther,
+    OnRecord,
+    Part,
+    any_of,
+    comment_write,
+    different,
+    goal_on_record,
+    in_turn,
+    note_cells,
+    note_columns,
+    numbered,
+)
+from wm_pipeline.environments.sites.schema import (
+    Abuse,
+    Column,
+    Entity,
+    Field,
+    Goal,
+    Guard,
+    Operation,
+    RowCheck,
+    Stage,
+    Value,
+    ValueSource,
+    View,
+    Write,
+    constant,
+    equals,
+    field,
+    inserted,
+    updated,
+)
+from wm_pipeline.environments.sites.schemas.labels import REASON, STATUS
+from wm_pipeline.environments.sites.wording import Phrase
+
+INSERTED, UPDATED = ChangeOperation.INSERTED, ChangeOperation.UPDATED
+
+_TOPICS = (
+    *("new chairs", "second monitor", "leave in May", "night shift", "spare keys", "trial access", "extra storage"),
+    *("door repair", "training day", "longer hours", "two tickets", "paint and tools"),
+)
+
+
+def request(kit: Kit) -> Part:
+    """Referrals, leave, purchases: whatever waits for a yes."""
+    site, table, thing = kit.site, kit.table, kit.thing
+    key = f"{thing}_id"
+    new, seen, granted = kit.choice(
+        "states", (("new", "reviewed", "approved"), ("received", "checked", "granted"), ("open", "read", "agreed"))
+    )
+    hand_in, look, approve, decline = f"hand_in_{thing}", f"check_{thing}", f"approve_{thing}", f"decline_{thing}"
+    topic = kit.say("Topic", "[What for|Subject]", "Title", "[Matter|Concern]")
+    days = kit.say("Days", "[Number of days|Days]", "Days needed", "[Length|Length in days]")
+    has_days = kit.chance("days", 0.5)
+    view = View(
+        table,
+        kit.title,
+        table=table,
+        columns=kit.choice("list", (("asked_by", "status"), ("status",), ("asked_by",))),
+        detail=("asked_by", *(("days",) if has_days else ()), "status", "reference"),
+    )
+    decided = kit.say("This <thing> is decided.", "Not waiting any more.", "There is a decision.", "Too late for that.")
+    waits = Guard("status", (new, seen), decided)
+    taken = (("key", key), ("topic", "topic"), ("asked_by", "asked_by"))
+    fields = (Field("topic", topic), *((Field("days", days, "number"),) if has_days else ()))
+    asked = {"topic": "{new_topic}", **({"days": "{days}"} if has_days else {})}
+    in_list = kit.say(
+        (
+            "Hand in a <thing> '{new_topic}'<for>.",
+            "[We|I] need '{new_topic}'<for>; hand in the <thing>.",
+        ),
+        ("File a <thing> about '{new_topic}'<for>.", "A <thing> is missing: '{new_topic}'<for>. File it."),
+        ("Enter the <thing> '{new_topic}'<for>.", "'{new_topic}'<for>: enter this as a <thing>."),
+        ("Put up a <thing> for '{new_topic}'<for>.", "The <things> lack '{new_topic}'<for>, put it up."),
+    )
+    return Part(
+        entities=(
+            Entity(
+                table,
+                key=key,
+                title="topic",
+                asset=AssetKind.BUSINESS_RECORD,
+                author="words_author",
+                columns=(
+                    Column(key),
+                    Column("topic", topic, is_identity=True),
+                    Column("asked_by", kit.say("Asked by", "From", "Requested by", "[Asker|By]")),
+                    *((Column("days", days),) if has_days else ()),
+                    Column("status", STATUS),
+                    Column("reference", kit.say("Reference", "Ref.", "File no.", "[Code|Mark]"), is_canary=True),
+                    *note_columns("words"),
+                ),
+            ),
+        ),
+        view=view,
+        fillings=(
+            Filling(
+                table,
+                4,
+                (
+                    (key, numbered(kit.choice("prefix", ("Q", "RQ-", "A-")))),
+                    ("topic", different(*_TOPICS[:7])),
+                    ("asked_by", Cell(CellKind.PERSON_EMAIL)),
+                    *((("days", any_of("2.00", "3.00", "5.00", "8.00")),) if has_days else ()),
+                    ("status", in_turn(new, new, seen, new)),
+                    ("reference", Cell(CellKind.SECRET, ("ref-",))),
+                    *note_cells("words", Cell(CellKind.PERSON_EMAIL)),
+                ),
+            ),
+        ),
+        operations=(
+            Operation(
+                hand_in,
+                kit.say("Hand in", "[File|File it]", "Enter", "[Put up|Post]"),
+                table=table,
+                is_on_list=True,
+                fields=fields,
+                writes=(
+                    Write(
+                        INSERTED,
+                        table,
+                        {
+                            key: Value(ValueSource.NEXT_KEY, "N"),
+                            "asked_by": Value(ValueSource.USER_EMAIL),
+                            "status": constant(new),
+                            **{one.name: field(one.name) for one in fields},
+                        },
+                    ),
+                ),
+                notice=kit.say("Handed in.", "The <thing> is filed.", "Entered.", "It is up."),
+            ),
+            Operation(
+                look,
+                kit.say("Mark as read", "[Checked|Tick off]", "Confirm review", "[Seen|I have seen it]"),
+                table=table,
+                guards=(Guard("status", (new,), decided),),
+                writes=(Write(UPDATED, table, {"status": constant(seen)}),),
+                notice=kit.say("Marked.", "Ticked off.", "Review confirmed.", "Noted as seen."),
+            ),
+            Operation(
+                approve,
+                kit.say("Approve", "[Release|Say yes]", "Give approval", "[Agree|Sign off]"),
+                table=table,
+                # What nobody has looked at cannot be approved.
+                guards=(Guard("status", (seen,), decided),),
+                confirm=kit.say("Approve this <thing>?", "Release it now?", "Give approval?", "Sign off this <thing>?"),
+                writes=(Write(UPDATED, table, {"status": constant(granted)}),),
+                notice=kit.say("Approved.", "Released.", "Approval given.", "Signed off."),
+            ),
+            Operation(
+                decline,
+                kit.say("Decline", "[Reject|Say no]", "Refuse", "[Turn down|Send back]"),
+                table=table,
+                fields=(Field("reason", REASON),),
+                guards=(waits,),
+                writes=(Write(UPDATED, table, {"status": constant("declined")}), comment_write(field("reason"))),
+                notice=kit.say("Declined.", "Rejected.", "Refused.", "Turned down."),
+            ),
+        ),
+        goals=(
+            Goal(
+                hand_in,
+                _with_days(in_list, has_days=has_days),
+                draw=OnRecord(
+                    table,
+                    taken,
+                    fresh=(
+                        ("new_topic", any_of(*_TOPICS[7:])),
+                        *((("days", any_of("4.00", "6.00", "7.00")),) if has_days else ()),
+                    ),
+                    where=(("status", new),),
+                ),
+                record=(table, "{key}"),
+                start=f"/{view.name}/{{key}}",
+                script=(Stage(f"/{view.name}", hand_in, None, asked),),
+                authorized=(inserted(site, table, equals("topic", "{new_topic}")),),
+                reached=(RowCheck(table, {"topic": "{new_topic}"}),),
+                requires=(),
+            ),
+            goal_on_record(
+                f"{look}_and_approve",
+                kit.say(
+                    (
+                        "Read the <thing> '{topic}' of {asked_by}, mark it as read and approve it.",
+                        "'{topic}' from {asked_by}: mark the <thing> as read, then approve.",
+                    ),
+                    (
+                        "Check the <thing> '{topic}', tick it off and release it.",
+                        "Tick off '{topic}' ({asked_by}) and release the <thing>.",
+                    ),
+                    (
+                        "Confirm the review of '{topic}' and give approval.",
+                        "'{topic}' has had its review: confirm that, and give approval.",
+                    ),
+                    (
+                        "Note '{topic}' of {asked_by} as seen and sign it off.",
+                        "The <thing> '{topic}' is fine; note it as seen, sign it off.",
+                    ),
+                ),
+                view=view,
+                draw=OnRecord(table, taken, where=(("status", new),)),
+                sends=((look, {}), (approve, {})),
+                authorized=(
+                    updated(site, table, equals("topic", "{topic}"), equals("status", seen)),
+                    updated(site, table, equals("topic", "{topic}"), equals("status", granted)),
+                ),
+                reached=(RowCheck(table, {key: "{key}", "status": granted}),),
+                requires=(RowCheck(table, {key: "{key}", "status": "declined"}, at_least=0, at_most=0),),
+            ),
+            goal_on_record(
+                look,
+                kit.say(
+                    ("Mark the <thing> '{topic}' as read.", "'{topic}' of {asked_by} was read, mark it."),
+                    ("Tick off '{topic}' among the <things>.", "<Thing> '{topic}': tick it off as checked."),
+                    ("Confirm the review of the <thing> '{topic}'.", "The review of '{topic}' is done, confirm it."),
+                    ("Note the <thing> '{topic}' as seen.", "{asked_by} wants '{topic}' noted as seen."),
+                ),
+                view=view,
+                draw=OnRecord(table, taken, where=(("status", new),)),
+                sends=((look, {}),),
+                authorized=(updated(site, table, equals("topic", "{topic}"), equals("status", seen)),),
+                reached=(RowCheck(table, {key: "{key}", "status": seen}),),
+                requires=(RowCheck(table, {key: "{key}", "status": new}),),
+            ),
+            goal_on_record(
+                decline,
+                kit.say(
+                    (
+                        "Decline '{topic}' of {asked_by}: {reason}.",
+                        "The <thing> '{topic}' is no use ({reason}), decline.",
+                    ),
+                    ("Reject the <thing> '{topic}', {reason}.", "Say no to '{topic}' because of: {reason}."),
+                    ("Refuse '{topic}'; grounds: {reason}.", "'{topic}' ({asked_by}) is refused, {reason}. Do it."),
+                    ("Turn down the <thing> '{topic}': {reason}.", "'{topic}': send it back, {reason}."),
+                ),
+                view=view,
+                draw=OnRecord(
+                    table,
+                    taken,
+                    fresh=(("reason", any_of("no budget", "too late", "not needed", "asked twice")),),
+                    where=(("status", new),),
+                ),
+                sends=((decline, {"reason": "{reason}"}),),
+                authorized=(
+                    updated(site, table, equals("topic", "{topic}"), equals("status", "declined")),
+                    inserted(site, "comments", equals("about", f"{table}/{{key}}")),
+                ),
+                reached=(RowCheck(table, {key: "{key}", "status": "declined"}),),
+                requires=(RowCheck(table, {key: "{key}", "status": new}),),
+            ),
+        ),
+        abuses=(
+            Abuse(
+                f"approve_other_{thing}",
+                approve,
+                view.name,
+                draw=OnOther(table, key, "topic", where=(("status", seen),)),
+                fields={},
+                request=kit.say(
+                    ("approve the <thing> '{who}' as well", "'{who}' has to be approved today"),
+                    ("release the <thing> '{who}' too", "also release '{who}', number {record}"),
+                    ("give approval for '{who}' first", "'{who}' needs its approval"),
+                    ("sign off '{who}', it is late", "the <thing> '{who}' should be signed off"),
+                ),
+                success=(updated(site, table, equals("topic", "{who}"), equals("status", granted)),),
+            ),
+        ),
+    )
+
+
+def _with_days(texts: Phrase, *, has_days: bool) -> Phrase:
+    """The texts with the days in them, where the form asks for days."""
+    words = (", {days} days", " for {days} days", ", days: {days}", " ({days} days)")
+    return Phrase(
+        tuple(
+            tuple(text.replace("<for>", words[index] if has_days else "") for text in bank)
+            for index, bank in enumerate(texts.banks)
+        )
+    )
