@@ -173,13 +173,13 @@ def _intervention_axes(axes: Axes, intervention: Mapping[str, Any]) -> None:
         axes.text(0.5, 0.5, "no data", ha="center")
         return
     variables = intervention["world_model"]["by_variable"][::-1]
-    shades = [ALARM if one["outcome_changed"] else MODEL for one in variables]
+    shades = [ALARM if one["outcome_changed"] and one["is_visible"] else MODEL for one in variables]
     places = np.arange(len(variables))
     axes.barh(places, [one["right"] for one in variables], color=shades, alpha=0.8)
     axes.scatter([0.0] * len(variables), places, color=shades, s=10)
     axes.set_yticks(places, [one["variable"].replace("_", " ") for one in variables], fontsize=7)
-    axes.barh(0, 0, color=ALARM, label="decides the outcome")
-    axes.barh(0, 0, color=MODEL, label="must not move it")
+    axes.barh(0, 0, color=ALARM, label="prediction has to move")
+    axes.barh(0, 0, color=MODEL, label="has to stay")
     axes.set_xlim(0, 1.02)
     axes.legend(fontsize=7, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.06))
 
