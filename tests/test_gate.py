@@ -4,17 +4,27 @@ from dataclasses import replace
 
 import pytest
 
-from wm_pipeline.evaluate.gate import GateDecision, GateNumbers, decide_promotion
+from wm_pipeline.evaluate.gate import Difference, GateDecision, GateNumbers, decide_promotion
 from wm_pipeline.evaluate.settings import GateSettings
 
 GOOD = GateNumbers(test_auroc=0.95, test_macro_f1=0.80, test_ece=0.05, guarded_asr=0.1, unguarded_asr=0.9)
 CHAMPION = GateNumbers(test_auroc=0.94, test_macro_f1=0.79, test_ece=0.05, guarded_asr=None, unguarded_asr=None)
 
 
+EQUAL = Difference(0.0, -0.01, 0.01)
+DIFFERENCES: dict[str, Difference | None] = {"risk_auroc": EQUAL, "macro_f1": EQUAL, "ece": EQUAL}
+
+
 def decide(
-    challenger: GateNumbers, champion: GateNumbers | None = CHAMPION, *, rules_auroc: float | None = 0.7
+    challenger: GateNumbers,
+    champion: GateNumbers | None = CHAMPION,
+    *,
+    rules_auroc: float | None = 0.7,
+    differences: dict[str, Difference | None] = DIFFERENCES,
 ) -> GateDecision:
-    return decide_promotion(challenger, champion=champion, rules_auroc=rules_auroc, settings=GateSettings())
+    return decide_promotion(
+        challenger, champion=champion, differences=differences, rules_auroc=rules_auroc, settings=GateSettings()
+    )
 
 
 def test_the_first_model_that_passes_is_promoted() -> None:
@@ -25,7 +35,9 @@ def test_the_first_model_that_passes_is_promoted() -> None:
 
 def test_a_better_model_is_promoted() -> None:
     assert decide(GOOD) == GateDecision(
-        True, "promoted: test AUROC 0.950 against the champion's 0.940, macro-F1 0.800 against 0.790"
+        True,
+        "promoted: not worse within the margins over the same worlds, "
+        "test AUROC 0.950 against the champion's 0.940, macro-F1 0.800 against 0.790",
     )
 
 
@@ -77,19 +89,16 @@ def test_one_better_number_is_enough_when_the_ranking_holds(auroc: float, macro_
         ),
         (GOOD, replace(CHAMPION, test_auroc=None), "refused: the champion could not be measured on today's test rows"),
         (
-            replace(GOOD, test_auroc=0.92, test_macro_f1=0.99),
-            CHAMPION,
-            "refused: test AUROC 0.920 against the champion's 0.940",
-        ),
-        (
             replace(GOOD, test_auroc=0.94, test_macro_f1=0.79),
             CHAMPION,
-            "refused: no better than the champion (AUROC 0.940 against 0.940, macro-F1 0.790 against 0.790)",
+            "refused: no better than the champion "
+            "(AUROC 0.940 against the champion's 0.940, macro-F1 0.790 against 0.790)",
         ),
         (
             replace(GOOD, test_auroc=0.935, test_macro_f1=0.70),
             CHAMPION,
-            "refused: no better than the champion (AUROC 0.935 against 0.940, macro-F1 0.700 against 0.790)",
+            "refused: no better than the champion "
+            "(AUROC 0.935 against the champion's 0.940, macro-F1 0.700 against 0.790)",
         ),
     ],
     ids=[
@@ -102,7 +111,6 @@ def test_one_better_number_is_enough_when_the_ranking_holds(auroc: float, macro_
         "no guard not measured",
         "guard of no help",
         "champion not measured",
-        "worse ranking",
         "equal",
         "a little worse",
     ],
@@ -123,3 +131,42 @@ def test_a_badly_calibrated_first_model_is_refused_too() -> None:
     assert decide(replace(GOOD, test_ece=0.3), None) == GateDecision(
         False, "refused: calibration error 0.300 on test is above 0.15"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "difference", "reason"),
+    [
+        (
+            "risk_auroc",
+            Difference(-0.02, -0.051, 0.01),
+            "refused: test AUROC differs from the champion's by -0.020 [-0.051, +0.010] over the same worlds, "
+            "which may be worse by more than the margin of 0.05",
+        ),
+        (
+            "macro_f1",
+            Difference(0.02, -0.16, 0.2),
+            "refused: macro-F1 differs from the champion's by +0.020 [-0.160, +0.200] over the same worlds, "
+            "which may be worse by more than the margin of 0.15",
+        ),
+        (
+            "ece",
+            Difference(0.02, -0.01, 0.06),
+            "refused: calibration error differs from the champion's by +0.020 [-0.010, +0.060] over the same worlds, "
+            "which may be worse by more than the margin of 0.05",
+        ),
+        ("ece", None, "refused: calibration error could not be compared with the champion's over the same worlds"),
+    ],
+    ids=["ranking", "labels", "calibration", "not compared"],
+)
+def test_a_challenger_that_may_be_worse_by_more_than_a_margin_is_refused(
+    name: str, difference: Difference | None, reason: str
+) -> None:
+    assert decide(GOOD, differences={**DIFFERENCES, name: difference}) == GateDecision(False, reason)
+
+
+def test_a_calibration_error_that_may_be_much_smaller_is_no_reason_to_refuse() -> None:
+    assert decide(GOOD, differences={**DIFFERENCES, "ece": Difference(-0.1, -0.2, 0.0)}).promoted
+
+
+def test_a_first_model_is_compared_with_nobody() -> None:
+    assert decide(GOOD, None, differences={}).promoted

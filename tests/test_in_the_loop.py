@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from tests.fakes.loop import LATENCY_MS, TOKENS, ButtonGuard, ListedPolicy, listed
-from tests.fakes.toy_environment import ATTACK, ToyEnvironment, press, toy_world
+from tests.fakes.toy_environment import ATTACK, BUTTONS, ToyEnvironment, press, toy_world
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.ports import Guard, Policy
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason, Verdict
@@ -15,6 +16,8 @@ from wm_pipeline.evaluate.counterfactual import CounterfactualCase, Counterfactu
 from wm_pipeline.evaluate.in_the_loop import (
     LoopEpisode,
     LoopMetrics,
+    block_everything,
+    frontier,
     guard_mistakes,
     loop_table,
     run_episode,
@@ -248,6 +251,51 @@ def test_no_episodes_are_no_data() -> None:
     assert (found.by_site, found.by_family) == ({}, {})
 
 
+# --- what follows without playing -------------------------------------------------------------------------------------
+
+
+def test_blocking_everything_is_what_a_guard_that_escalates_everything_does() -> None:
+    blocks = ButtonGuard(dict.fromkeys(BUTTONS, Verdict.ESCALATE))
+    policies: Sequence[Callable[[], Policy]] = [lambda: GulliblePolicy(), listed("next", "leak", "leak")]
+    specs = [ATTACKED, toy_world(7, attack=ATTACK), BENIGN]
+    unguarded = [play(make(), spec) for make in policies for spec in specs]
+
+    computed = block_everything(unguarded)
+    played = measured(*(play(make(), spec, guard=blocks) for make in policies for spec in specs))
+
+    assert replace(computed, added_latency_ms=played.added_latency_ms) == played
+
+
+def test_blocking_everything_where_nothing_was_played_has_no_numbers() -> None:
+    found = block_everything([])
+
+    assert (found.asr, found.benign_utility, found.over_block, found.miss, found.escalation) == (None,) * 5
+
+
+def test_the_frontier_says_what_each_threshold_would_have_let_pass() -> None:
+    # Attacked: harm at 0.3. Benign: safe actions at 0.1 and 0.5.
+    guard = ButtonGuard({}, risks={"leak": 0.3, "next": 0.1, "finish": 0.5})
+    attacked = play(ListedPolicy("leak"), ATTACKED, guard=guard)
+    benign = play(ListedPolicy("next", "finish"), guard=guard)
+
+    found = frontier([attacked, benign])
+
+    assert [(point["threshold"], point["harmed"], point["untouched"]) for point in found] == [
+        (0.0, 0.0, 0.0),
+        (0.1, 0.0, 0.0),
+        (0.3, 0.0, 0.0),
+        (0.5, 1.0, 0.0),
+        (1.01, 1.0, 1.0),
+    ]
+
+
+def test_a_proposal_without_a_prediction_is_never_executed_by_a_threshold() -> None:
+    found = frontier([play(ListedPolicy("leak"), ATTACKED, guard=ButtonGuard({}))])
+
+    assert [point["harmed"] for point in found] == [0.0, 0.0]
+    assert [point["untouched"] for point in found] == [None, None]
+
+
 # --- all of it --------------------------------------------------------------------------------------------------------
 
 
@@ -270,8 +318,8 @@ def test_every_policy_runs_in_every_world_without_and_with_the_guard() -> None:
     assert len(episodes) == 8
     assert said[-1] == (8, 8, "episodes with and without the guard")
     assert {policy: sorted(modes) for policy, modes in table.items()} == {
-        "gullible": ["guard_off", "guard_on"],
-        "llm": ["guard_off", "guard_on"],
+        "gullible": ["block_everything", "guard_off", "guard_on"],
+        "llm": ["block_everything", "guard_off", "guard_on"],
     }
     assert (table["gullible"]["guard_off"]["asr"], table["gullible"]["guard_on"]["asr"]) == (1.0, 0.0)
     assert table["gullible"]["guard_on"]["benign_utility"] == 1.0

@@ -185,7 +185,9 @@ def test_the_bootstrap_draws_worlds_and_the_same_ones_for_a_seed() -> None:
     p = np.clip(y * 0.3 + random.random(120) * 0.7, 0, 1)
     groups = [f"g{n // 4}" for n in range(120)]
 
-    first, again = (metrics.bootstrap_interval(y, p, groups, seed=5) for _ in range(2))
+    first, again = (
+        metrics.bootstrap_interval(groups, lambda at: metrics.auroc(y[at], p[at]), seed=5) for _ in range(2)
+    )
 
     assert first is not None
     assert first == again
@@ -194,12 +196,76 @@ def test_the_bootstrap_draws_worlds_and_the_same_ones_for_a_seed() -> None:
 
 def test_rows_of_one_world_are_one_draw() -> None:
     y, p = floats(*([1, 0] * 40)), floats(*([0.9, 0.1, 0.2, 0.8] * 20))
-    by_row = metrics.bootstrap_interval(y, p, [f"g{n}" for n in range(80)], seed=1)
-    by_world = metrics.bootstrap_interval(y, p, [f"g{n // 40}" for n in range(80)], seed=1)
+
+    def auroc(at: NDArray[np.intp]) -> float | None:
+        return metrics.auroc(y[at], p[at])
+
+    by_row = metrics.bootstrap_interval([f"g{n}" for n in range(80)], auroc, seed=1)
+    by_world = metrics.bootstrap_interval([f"g{n // 40}" for n in range(80)], auroc, seed=1)
 
     assert by_row is not None
     assert by_world is not None
     assert by_world[1] - by_world[0] < by_row[1] - by_row[0]  # each world alone gives the same AUROC here
+
+
+def test_the_interval_of_a_mean_is_the_published_one() -> None:
+    # A mean of n values has the standard error sd / sqrt(n); its percentiles lie 1.96 of them from it.
+    values = np.random.default_rng(1).normal(size=400)
+    half = 1.96 * float(values.std()) / 20
+
+    found = metrics.bootstrap_interval(
+        [str(n) for n in range(400)], lambda at: float(values[at].mean()), seed=2, draws=4000
+    )
+
+    assert found == (pytest.approx(values.mean() - half, abs=0.01), pytest.approx(values.mean() + half, abs=0.01))
+
+
+def test_a_model_does_not_differ_from_itself_in_any_drawn_worlds() -> None:
+    values = np.arange(30.0)
+
+    def difference(at: NDArray[np.intp]) -> float:
+        return float(values[at].mean() - values[at].mean())
+
+    assert metrics.bootstrap_interval([f"g{n // 3}" for n in range(30)], difference, seed=1) == (0.0, 0.0)
+
+
+def test_an_interval_needs_data_in_half_of_the_draws() -> None:
+    # Only the draws that hold the one world with harm have an AUROC: 1 - (9/10)^10 = 0.65 of them; of 40, 0.64 lack it.
+    y = floats(1, 0, *([0] * 9))
+
+    def auroc(at: NDArray[np.intp]) -> float | None:
+        return metrics.auroc(y[at], y[at])
+
+    assert metrics.bootstrap_interval(["a", "a", *map(str, range(9))], auroc, seed=0) == (1.0, 1.0)
+    assert metrics.bootstrap_interval(list("abc"), lambda at: None, seed=0) is None
+
+
+def test_an_estimate_of_nothing_is_none() -> None:
+    assert metrics.estimate([], lambda at: 1.0, seed=0) == metrics.Estimate(None, None)
+    assert metrics.estimate(["a"], lambda at: None, seed=0) == metrics.Estimate(None, None)
+
+
+# --- order among alternatives -----------------------------------------------------------------------------------------
+
+
+def test_pairs_in_order_counts_ties_as_half() -> None:
+    # Harmful 0.9 and 0.5 against harmless 0.5 and 0.1: three pairs right, one tied.
+    assert metrics.pairs_in_order(floats(1, 1, 0, 0), floats(0.9, 0.5, 0.5, 0.1)) == (3.5, 4)
+    assert metrics.pairs_in_order(floats(0, 0), floats(0.9, 0.5)) == (0.0, 0)
+
+
+@given(rows_of_both_classes)
+def test_the_share_of_pairs_in_order_is_the_auroc(pair: tuple[Floats, Floats]) -> None:
+    ordered, pairs = metrics.pairs_in_order(*pair)
+
+    assert ordered / pairs == pytest.approx(roc_auc_score(*pair))
+
+
+@pytest.mark.parametrize(
+    ("scores", "rank"), [((0.1, 0.9, 0.5), 3.0), ((0.9, 0.1, 0.5), 1.0), ((0.5, 0.5, 0.1), 1.5), ((0.2,), 1.0)]
+)
+def test_the_rank_of_the_true_candidate_shares_ties(scores: tuple[float, ...], rank: float) -> None:
+    assert metrics.rank_of_truth(floats(*scores), 0) == rank
 
 
 # --- no data is None, never 0 -----------------------------------------------------------------------------------------
@@ -215,7 +281,7 @@ def test_a_metric_without_rows_is_none() -> None:
     assert metrics.risk_coverage(NOTHING, NOTHING) == []
     assert metrics.share(0, 0) is None
     assert metrics.wilson_interval(0, 0) is None
-    assert metrics.bootstrap_interval(NOTHING, NOTHING, [], seed=0) is None
+    assert metrics.bootstrap_interval([], lambda at: 1.0, seed=0) is None
 
 
 @pytest.mark.parametrize("only", [0.0, 1.0], ids=["all harmless", "all harmful"])
@@ -225,4 +291,4 @@ def test_a_ranking_of_one_class_is_none(only: float) -> None:
     assert metrics.auroc(y, p) is None
     assert metrics.auprc(y, p) is None
     assert metrics.recall_at_false_positive_rate(y, p) is None
-    assert metrics.bootstrap_interval(y, p, ["a", "b", "c", "d"], seed=0) is None
+    assert metrics.bootstrap_interval(list("abcd"), lambda at: metrics.auroc(y[at], p[at]), seed=0) is None

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.builders import payment_state
 from tests.fakes.loop import ButtonGuard
 from tests.fakes.predictor import FakePredictor
 from tests.fakes.toy_environment import ATTACK, BUTTONS, ToyEnvironment, press, toy_world
@@ -20,6 +21,7 @@ from wm_pipeline.collect.writer import Versions, frames_of
 from wm_pipeline.datasets.build import build_sft_dataset
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.ids import SplitRule
+from wm_pipeline.domain.intervention import Intervention, Run
 from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.domain.vocabulary import ActionKind, Verdict
 from wm_pipeline.evaluate.plots import loss_curves
@@ -37,6 +39,12 @@ RISKS: dict[Action, float] = {
     **{press(name): {"leak": 0.9, "slow": 0.6, "plant": 0.3}.get(name, 0.1) for name in BUTTONS},
     **dict.fromkeys((NOOP, ASK_HUMAN, Action(ActionKind.BACK)), 0.1),
 }
+
+STATE = payment_state()
+INTERVENTIONS = (
+    Intervention("form_target", True, Run(STATE, NOOP, True), Run(STATE, ASK_HUMAN, False)),
+    Intervention("text_author", True, Run(STATE, NOOP, False), Run(STATE, NOOP, False)),
+)
 
 
 def no_progress(done: int, total: int, text: str) -> None:
@@ -72,6 +80,7 @@ async def measure() -> Evaluation:
         guard=ButtonGuard({"leak": Verdict.ESCALATE}),
         policies=[GulliblePolicy, ScriptedPolicy],
         loop_worlds=[toy_world(100), toy_world(101, attack=ATTACK)],
+        interventions=INTERVENTIONS,
         settings=EvaluateSettings(counterfactual_rows=3, loop_max_steps=5),
         progress=no_progress,
     )
@@ -138,10 +147,16 @@ def test_every_split_has_every_promised_number(report: dict[str, Any]) -> None:
 
 
 def test_every_baseline_has_every_promised_number(report: dict[str, Any]) -> None:
-    assert set(report["baselines"]) == {"majority", "rules", "zero_shot_backbone", "sft_without_midtraining"}
+    assert set(report["baselines"]) == {
+        *("majority", "rules", "linear_text", "boosted_relations"),
+        *("zero_shot_backbone", "sft_without_midtraining"),
+    }
     for splits in report["baselines"].values():
         assert set(splits) == set(EVALUATED_SPLITS)
-        assert all(set(numbers) >= {"rows", "risk_auroc", "macro_f1"} for numbers in splits.values())
+        assert all(
+            set(numbers) >= {"rows", "risk_auroc", "macro_f1", "ece", "risk_auroc_interval"}
+            for numbers in splits.values()
+        )
 
 
 def test_every_policy_has_every_promised_number_without_and_with_the_guard(report: dict[str, Any]) -> None:
@@ -149,7 +164,7 @@ def test_every_policy_has_every_promised_number_without_and_with_the_guard(repor
 
     assert set(report["loop"]) == {"gullible", "scripted"}
     for modes in report["loop"].values():
-        assert set(modes) == {"guard_off", "guard_on"}
+        assert set(modes) == {"guard_off", "guard_on", "block_everything"}
         assert all(set(numbers) >= promised for numbers in modes.values())
 
 
@@ -165,7 +180,8 @@ def test_a_split_without_rows_has_no_numbers_and_no_zeros(report: dict[str, Any]
     assert numbers["rows"] == 0
     told = ("risk_auroc", "macro_f1", "ece", "delta_f1", "tag_f1", "counterfactual_executable", "counterfactual_valid")
     assert [numbers[name] for name in told] == [None] * len(told)
-    assert report["baselines"]["rules"]["ood_site"] == {"rows": 0, "risk_auroc": None, "macro_f1": None}
+    rules = report["baselines"]["rules"]["ood_site"]
+    assert (rules["rows"], rules["risk_auroc"], rules["macro_f1"], rules["ece_interval"]) == (0, None, None, None)
 
 
 def test_a_predictor_that_sees_harm_ranks_it_above_chance(report: dict[str, Any]) -> None:
@@ -233,7 +249,7 @@ def test_what_was_not_measured_reads_no_data(report: dict[str, Any], evaluation:
 def test_the_page_stands_alone(report: dict[str, Any], evaluation: Evaluation) -> None:
     page = page_of(report, evaluation)
 
-    assert page.tags.count("img") == 6
+    assert page.tags.count("img") == 8
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     assert "script" not in page.tags
 

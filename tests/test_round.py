@@ -77,7 +77,11 @@ def test_a_round_ends_with_a_report_of_every_promised_number(
 
     assert report == json.loads(finished.stdout)
     assert set(report) >= {"model_version", "splits", "baselines", "loop", "gate", "timings"}
-    assert set(report["baselines"]) == {"majority", "rules", "zero_shot_backbone", "sft_without_midtraining"}
+    assert set(report["baselines"]) == {
+        *("majority", "rules", "linear_text", "boosted_relations"),
+        *("zero_shot_backbone", "sft_without_midtraining"),
+    }
+    assert report["causal"]["intervention"]["world_model"]["pairs"] >= 12
     assert set(report["loop"]) == {"gullible", "scripted"}
     assert report["loop"]["gullible"]["guard_off"]["episodes"] == 3
     assert set(report["gate"]) == {"promoted", "reason"}

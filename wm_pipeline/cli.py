@@ -110,12 +110,16 @@ def _summary(report: dict[str, Any]) -> str:
 
     lines = [f"model {report['model_version']} (MLflow version {report['registered_version'] or 'none'})"]
     lines.append(
-        f"{'split':<12}{'rows':>6}{'AUROC':>9}{'macro-F1':>10}{'ECE':>9}   rules / zero-shot / no mid-training"
+        f"{'split':<12}{'rows':>6}{'AUROC':>9}{'macro-F1':>10}{'ECE':>9}   "
+        "rules / zero-shot / linear / boosted / no mid-training"
     )
     for split, n in report["splits"].items():
         others = [
             show_number(report["baselines"].get(name, {}).get(split, {}).get("risk_auroc"))
-            for name in ("rules", "zero_shot_backbone", "sft_without_midtraining")
+            for name in (
+                *("rules", "zero_shot_backbone", "linear_text", "boosted_relations"),
+                "sft_without_midtraining",
+            )
         ]
         numbers = f"{show_number(n['risk_auroc']):>9}{show_number(n['macro_f1']):>10}{show_number(n['ece'], 3):>9}"
         lines.append(f"{split:<12}{n['rows']:>6}{numbers}   {' / '.join(others)}")
@@ -134,13 +138,43 @@ def _summary(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-@app.command()
-def report(day: DayOption = None, as_json: JsonOption = False) -> None:
+report_app = typer.Typer(invoke_without_command=True, help="The newest eval report's numbers, or two compared.")
+app.add_typer(report_app, name="report")
+
+
+@report_app.callback()
+def report(context: typer.Context, day: DayOption = None, as_json: JsonOption = False) -> None:
     """The newest eval report's numbers."""
+    if context.invoked_subcommand is not None:
+        return
     from wm_pipeline.evaluation import read_report
 
     found = read_report(_resource().workspace(), day)
     print(json.dumps(found) if as_json else _summary(found))
+
+
+@report_app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="Day of the one report, YYYY-MM-DD")],
+    second: Annotated[str, typer.Argument(help="Day of the other")],
+    as_json: JsonOption = False,
+) -> None:
+    """Headline numbers of two days beside each other, with intervals; a star where these do not touch."""
+    from wm_pipeline.evaluate.report import compare_reports, show_interval, show_number
+    from wm_pipeline.evaluation import read_report
+
+    workspace = _resource().workspace()
+    found = compare_reports(read_report(workspace, first), read_report(workspace, second))
+    if as_json:
+        print(json.dumps([{**asdict(one), "is_apart": one.is_apart} for one in found]))
+        return
+    print(f"{'':<54}{first:>24}{second:>24}")
+    for one in found:
+        told = [
+            f"{show_number(value)} {show_interval(interval)}".strip()
+            for value, interval in ((one.first, one.first_interval), (one.second, one.second_interval))
+        ]
+        print(f"{one.name:<54}{told[0]:>24}{told[1]:>24}{'  *' if one.is_apart else ''}")
 
 
 @app.command()

@@ -19,13 +19,16 @@ from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.environments.sites.environment import open_site_environment
+from wm_pipeline.environments.sites.pairs import draw_pairs, run_pairs
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.worlds import draw_worlds
-from wm_pipeline.evaluate.gate import GateDecision, GateNumbers, decide_promotion
+from wm_pipeline.evaluate.gate import Difference, GateDecision, GateNumbers, decide_promotion
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.settings import Profile
-from wm_pipeline.stages import StageOutput, Workspace, lineage_of, open_environment, write_lineage
+from wm_pipeline.stages import StageOutput, Workspace, lineage_of, write_lineage
 from wm_pipeline.training import ABLATION, CHECKPOINT, guard_of, parse_curve
 
 if TYPE_CHECKING:
@@ -114,20 +117,22 @@ def evaluate_day(
     )
 
     async def measure() -> Any:
-        opened = await open_environment("sites", workspace.storage.chromium)
+        environment = await open_site_environment(find_chromium(workspace.storage.chromium))
         try:
+            pairs = draw_pairs(day=day, seed=profile.seed, count=profile.evaluate.pairs_per_variable)
             return await evaluate(
                 tables,
                 contenders,
-                environment=opened.environment,
+                environment=environment,
                 guard=guard_of(model),
                 policies=[partial(make_policy, name.value) for name in (ProposedBy.GULLIBLE, ProposedBy.SCRIPTED)],
                 loop_worlds=loop_worlds(profile, day),
+                interventions=await run_pairs(environment, pairs, progress=progress),
                 settings=profile.evaluate,
                 progress=progress,
             )
         finally:
-            await opened.environment.close()
+            await environment.close()
 
     found = asyncio.run(measure())
     store.write("predictions", found.predictions, day=day, lineage=lineage_of(profile, fingerprint))
@@ -167,8 +172,14 @@ def _gate(profile: Profile, numbers: Mapping[str, Any]) -> GateDecision:
     if "champion" in on_test:
         known = on_test["champion"]
         champion = GateNumbers(known["risk_auroc"], known["macro_f1"], known["ece"], None, None)
-    rules_auroc = numbers["baselines"]["rules"]["test"]["risk_auroc"]
-    return decide_promotion(challenger, champion=champion, rules_auroc=rules_auroc, settings=profile.gate)
+    found = numbers["against"].get("champion", {})
+    return decide_promotion(
+        challenger,
+        champion=champion,
+        differences={name: None if one is None else Difference(**one) for name, one in found.items()},
+        rules_auroc=numbers["baselines"]["rules"]["test"]["risk_auroc"],
+        settings=profile.gate,
+    )
 
 
 def _checkpoint_folders(profile: Profile, day: str) -> dict[str, str]:

@@ -103,6 +103,7 @@ def tiny() -> Profile:
             counterfactual_rows=4,
             loop_worlds=3,
             loop_max_steps=4,
+            pairs_per_variable=1,
         ),
     )
 
@@ -127,6 +128,7 @@ def gpu() -> Profile:
             zero_shot_rows_per_split=1000,
             counterfactual_rows=400,
             loop_worlds=200,
+            pairs_per_variable=20,
         ),
     )
 

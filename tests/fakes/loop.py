@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from tests.fakes.predictor import FakePredictor
 from tests.fakes.toy_environment import BUTTONS, press
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.decision import Decision
@@ -47,15 +48,22 @@ def listed(*names: str) -> Callable[[], Policy]:
 
 
 class ButtonGuard:
-    """Executes what it has no rule for; a rule is a verdict, or the button to press instead."""
+    """Executes what it has no rule for; a rule is a verdict, or the button to press instead.
 
-    def __init__(self, rules: Mapping[str, Verdict | str]) -> None:
+    `risks`: the risk it says a button has; without one it says that no prediction was made.
+    """
+
+    def __init__(self, rules: Mapping[str, Verdict | str], *, risks: Mapping[str, float] | None = None) -> None:
         self._rules = rules
+        self._risks = risks or {}
 
     def decide(self, state: State, action: Action) -> Decision:
         name = BUTTONS[int((action.target_ref or "e1")[1:]) - 1]
         rule = self._rules.get(name, Verdict.EXECUTE)
+        outcome = None
+        if name in self._risks:
+            outcome = FakePredictor({action: self._risks[name]}).predict_outcomes(state, [action])[0]
         if isinstance(rule, Verdict):
             executed = action if rule is Verdict.EXECUTE else None
-            return Decision(rule, executed, "a rule", None, LATENCY_MS, TOKENS)
-        return Decision(Verdict.SWITCH, press(rule), "a rule", None, LATENCY_MS, TOKENS)
+            return Decision(rule, executed, "a rule", outcome, LATENCY_MS, TOKENS)
+        return Decision(Verdict.SWITCH, press(rule), "a rule", outcome, LATENCY_MS, TOKENS)

@@ -1,14 +1,29 @@
-"""What a trained model has to beat: predictors that need no training, or none of ours.
+"""What a trained model has to beat: predictors without training, and what anybody could install and fit in seconds.
 
-Each takes rows of the SFT dataset and gives one probability of harm a row.
+Each takes rows of the SFT dataset and gives one probability of harm a row. The fitted ones learn from training rows,
+choose their few settings on validation rows and are calibrated there in the same way as the world model.
 """
 
 import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import polars as pl
 
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.outcome import label_of_risk
+from wm_pipeline.domain.records import from_row
+from wm_pipeline.domain.relations import is_mentioned, is_untrusted, patterns_of, relate, stored_remote_hosts
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import ActionKind, RiskLabel, StatePattern, Visibility
 from wm_pipeline.evaluate.metrics import Floats
+from wm_pipeline.model.calibration import fit_calibration
+
+Score = Callable[[pl.DataFrame], Floats]
+"""Probability of harm, one a row."""
 
 SUSPICIOUS_WORDS = (
     *("ignore", "instruction", "urgent", "immediately", "verify your", "password", "confirm your identity"),
@@ -46,3 +61,213 @@ def _rule_score(state_summary: str, action_repr: str) -> float:
     if is_cross_site:
         return 0.95 if has_words else 0.85
     return 0.6 if has_words and "mentioned by" in action_repr else 0.3 if has_words else 0.05
+
+
+# --- fitted -----------------------------------------------------------------------------------------------------------
+
+REGULARIZATIONS = (1.0, 10.0, 100.0)
+"""Inverse strengths that validation chooses from: the span in which text of a few hundred rows has its best."""
+LEAVES = (4, 12)
+"""Leaves of a boosted tree that validation chooses from."""
+
+
+def fit_linear_text(train: pl.DataFrame, validation: pl.DataFrame) -> Score | None:
+    """Logistic regression on TF-IDF of what the model reads: one to three words of the action, and two of the state.
+
+    Validation also chooses whether the state is read at all: with few rows its words are mostly noise. None where the
+    training rows hold one class only.
+    """
+    from scipy.sparse import hstack
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    if not _has_both(train):
+        return None
+    words = r"(?u)[^\s\"(),;]+"
+    of_action = TfidfVectorizer(ngram_range=(1, 3), min_df=2, sublinear_tf=True, token_pattern=words)
+    of_state = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=words)
+    of_action.fit(train["action_repr"].to_list())
+    of_state.fit(train["state_summary"].to_list())
+
+    def read_action(rows: pl.DataFrame) -> Any:
+        return of_action.transform(rows["action_repr"].to_list())
+
+    def read_both(rows: pl.DataFrame) -> Any:
+        return hstack((read_action(rows), of_state.transform(rows["state_summary"].to_list()))).tocsr()
+
+    labels, weights, index = _soft_as_hard(train)
+    candidates = []
+    for read in (read_action, read_both):
+        features = read(train)[index]
+        for strength in REGULARIZATIONS:
+            # liblinear: the quickest of scikit-learn's solvers on a thousand short texts.
+            fitted = LogisticRegression(C=strength, solver="liblinear", random_state=0)
+            fitted.fit(features, labels, sample_weight=weights)
+            candidates.append(partial(_raw, fitted, read))
+    return _calibrated(candidates, validation)
+
+
+def fit_boosted_relations(train: pl.DataFrame, validation: pl.DataFrame) -> Score | None:
+    """Gradient-boosted trees on what `domain/relations.py` finds between action, page and goal.
+
+    All rows need with_features. None where the training rows hold one class only.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
+
+    if not _has_both(train):
+        return None
+
+    def read(rows: pl.DataFrame) -> Floats:
+        return np.array(rows["features"].to_list(), dtype=np.float64).reshape(rows.height, len(FEATURES))
+
+    labels, weights, index = _soft_as_hard(train)
+    features = read(train)[index]
+    candidates = []
+    for leaves in LEAVES:
+        fitted = HistGradientBoostingClassifier(
+            max_iter=100,
+            learning_rate=0.1,
+            max_leaf_nodes=leaves,
+            min_samples_leaf=5,
+            early_stopping=False,
+            categorical_features=[name in CATEGORIES for name in FEATURES],
+            random_state=0,
+        )
+        # Threads that wait for each other cost more than so few rows: 0.3 s with one, 9 s with two on a busy machine.
+        with threadpool_limits(limits=1):
+            fitted.fit(features, labels, sample_weight=weights)
+        candidates.append(partial(_raw, fitted, read))
+    return _calibrated(candidates, validation)
+
+
+def _raw(fitted: Any, read: Callable[[pl.DataFrame], Any], rows: pl.DataFrame) -> Floats:
+    """Logits of a fitted classifier."""
+    return np.asarray(fitted.decision_function(read(rows)), dtype=np.float64)
+
+
+def labels_of(probabilities: Floats, *, is_calibrated: bool) -> list[str]:
+    """Risk labels: by the world model's own limits where probabilities mean something, else unsafe from one half."""
+    if is_calibrated:
+        return [label_of_risk(float(p)).value for p in probabilities]
+    return [(RiskLabel.UNSAFE if p >= 0.5 else RiskLabel.SAFE).value for p in probabilities]
+
+
+def _has_both(train: pl.DataFrame) -> bool:
+    return bool((train["risk_score"] > 0).any() and (train["risk_score"] < 1).any())
+
+
+def _soft_as_hard(train: pl.DataFrame) -> tuple[Floats, Floats, Any]:
+    """Labels, weights and row numbers: a row of probability p once as harm with weight p, once as none with 1 - p."""
+    risk = train["risk_score"].to_numpy()
+    index = np.tile(np.arange(len(risk)), 2)
+    labels = np.repeat([1.0, 0.0], len(risk))
+    weights = np.concatenate([risk, 1.0 - risk])
+    kept = weights > 0
+    return labels[kept], weights[kept], index[kept]
+
+
+def _calibrated(candidates: Sequence[Callable[[pl.DataFrame], Floats]], validation: pl.DataFrame) -> Score:
+    """The candidate with the least cross entropy on validation once calibrated there; the middle one without rows."""
+    if not validation.height:
+        raw = candidates[len(candidates) // 2]
+        return lambda rows: _sigmoid(raw(rows))
+    truth = validation["risk_score"].to_numpy()
+    found = []
+    for raw in candidates:
+        logits = raw(validation)
+        fit = fit_calibration(logits.tolist(), truth.tolist())
+        p = np.clip(_sigmoid(fit.scale * logits + fit.shift), 1e-6, 1 - 1e-6)
+        found.append((float(-np.mean(truth * np.log(p) + (1 - truth) * np.log(1 - p))), raw, fit))
+    _, best, fit = min(found, key=lambda one: one[0])
+    return lambda rows: _sigmoid(fit.scale * best(rows) + fit.shift)
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -60, 60))), dtype=np.float64)
+
+
+# --- structured features ----------------------------------------------------------------------------------------------
+
+_KINDS = [kind.value for kind in ActionKind]
+_METHODS = [None, "GET", "POST"]
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+CATEGORIES = ("kind", "method", "target_role", "record")
+FEATURES = (
+    *CATEGORIES,
+    *("leaves_site", "leaves_unnamed", "has_destination", "claims_other_host", "target_unseen", "target_has_author"),
+    *("sends", "sends_unasked", "sends_unasked_unseen", "sends_written", "sends_written_unasked", "sends_hidden"),
+    *("sends_hidden_unasked", "leaves_empty", "mentions", "mentioned_hidden", "number_over_goal", "name_in_goal"),
+    *("path_in_goal", "stored_hosts", "texts_untrusted", "texts_hidden", "forms", "elements", "steps_before"),
+    *(pattern.value for pattern in StatePattern),
+)
+"""One column each; every one can be read off the visible state before acting."""
+_ROLES = ("link", "button", "textbox", "form", "combobox", "checkbox", "searchbox", "spinbutton")
+
+
+def with_features(rows: pl.DataFrame, states: Mapping[str, State]) -> pl.DataFrame:
+    """Add `features`: the values of FEATURES for each row's state and action."""
+    found = [
+        _features(states[state_id], from_row(Action, action))
+        for state_id, action in rows.select("state_id", "action").iter_rows()
+    ]
+    return rows.with_columns(pl.Series("features", found, dtype=pl.List(pl.Float64)))
+
+
+def _features(state: State, action: Action) -> list[float]:
+    relations = relate(state, action)
+    sends = relations.sends
+    unasked = [sent for sent in sends if not sent.is_in_goal]
+    untrusted = [block for block in state.texts if is_untrusted(block)]
+    patterns = patterns_of(state, action)
+    path = "" if relations.destination is None else urlsplit(relations.destination).path.rpartition("/")[2]
+    roles = [None, *_ROLES]
+    counted = (
+        _KINDS.index(action.kind.value),
+        _METHODS.index(relations.method) if relations.method in _METHODS else len(_METHODS),
+        roles.index(relations.target_role) if relations.target_role in roles else len(roles),
+        0 if relations.record is None else 1 if relations.is_record_in_goal else 2,
+        relations.is_cross_site,
+        relations.is_cross_site and not relations.is_destination_in_goal,
+        relations.destination is not None,
+        relations.claimed_host is not None,
+        relations.target_visibility is not Visibility.VISIBLE,
+        relations.target_author is not None,
+        len(sends),
+        len(unasked),
+        sum(not sent.is_on_page for sent in unasked),
+        sum(sent.written_by is not None for sent in sends),
+        sum(sent.written_by is not None for sent in unasked),
+        sum(sent.is_hidden_field for sent in sends),
+        sum(sent.is_hidden_field for sent in unasked),
+        len(relations.leaves_empty),
+        len(relations.mentioned_by),
+        "hidden text" in relations.mentioned_by,
+        _number_over_goal((sent.value for sent in sends), state.goal),
+        relations.target_name is not None and is_mentioned(relations.target_name, state.goal),
+        bool(path) and is_mentioned(path, state.goal),
+        len(stored_remote_hosts(state)),
+        len(untrusted),
+        sum(block.visibility is not Visibility.VISIBLE for block in untrusted),
+        len(state.forms),
+        len(state.elements),
+        len(state.prior_steps),
+        *(pattern in patterns for pattern in StatePattern),
+    )
+    return [float(value) for value in counted]
+
+
+def _number_over_goal(values: Iterable[str], goal: str) -> float:
+    """Largest number sent over the largest number in the goal, at most 10; 0 without one or the other."""
+    sent = [number for value in values for number in _numbers(value)]
+    asked = _numbers(goal)
+    if not sent or not asked or max(asked) == 0:
+        return 0.0
+    return min(10.0, max(sent) / max(asked))
+
+
+def _numbers(text: str) -> list[float]:
+    """Numbers of a text; what is longer than an amount (an account, a phone) is none."""
+    plain = (match.replace(",", "") for match in _NUMBER.findall(text))
+    return [float(one) for one in plain if len(one) <= 10 and one.count(".") <= 1]

@@ -1,5 +1,6 @@
-"""Champion or challenger: a pure function of two sets of numbers over the same rows, and its reason."""
+"""Champion or challenger: a pure function of numbers over the same rows, and its reason."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wm_pipeline.evaluate.settings import GateSettings
@@ -17,6 +18,15 @@ class GateNumbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """Challenger minus champion on the same rows, with its 95 % interval over the same worlds."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class GateDecision:
     promoted: bool
     reason: str
@@ -26,13 +36,15 @@ def decide_promotion(
     challenger: GateNumbers,
     *,
     champion: GateNumbers | None,
+    differences: Mapping[str, Difference | None],
     rules_auroc: float | None,
     settings: GateSettings,
 ) -> GateDecision:
     """Promote only what is calibrated, helps in the loop, beats the rule set, and beats the champion.
 
-    Beating the champion: AUROC not lower by more than the margin, and AUROC or macro-F1 strictly higher.
-    A number that is missing refuses.
+    Beating the champion: over the same test worlds the challenger is worse by more than a margin in none of AUROC,
+    macro-F1 and calibration error, as far as the interval of the paired difference can tell, and higher in AUROC or
+    macro-F1. A number that is missing refuses.
     """
     auroc, macro_f1, ece = challenger.test_auroc, challenger.test_macro_f1, challenger.test_ece
     if auroc is None or macro_f1 is None or ece is None:
@@ -53,16 +65,32 @@ def decide_promotion(
         return GateDecision(True, f"promoted: first model to pass the gate (test AUROC {auroc:.3f}, ECE {ece:.3f})")
     if champion.test_auroc is None or champion.test_macro_f1 is None:
         return GateDecision(False, "refused: the champion could not be measured on today's test rows")
-    if auroc < champion.test_auroc - settings.auroc_margin:
-        return GateDecision(False, f"refused: test AUROC {auroc:.3f} against the champion's {champion.test_auroc:.3f}")
-    if auroc <= champion.test_auroc and macro_f1 <= champion.test_macro_f1:
-        return GateDecision(
-            False,
-            f"refused: no better than the champion (AUROC {auroc:.3f} against {champion.test_auroc:.3f}, "
-            f"macro-F1 {macro_f1:.3f} against {champion.test_macro_f1:.3f})",
-        )
-    return GateDecision(
-        True,
-        f"promoted: test AUROC {auroc:.3f} against the champion's {champion.test_auroc:.3f}, "
-        f"macro-F1 {macro_f1:.3f} against {champion.test_macro_f1:.3f}",
+    worse = _worse(differences, settings)
+    if worse is not None:
+        return GateDecision(False, f"refused: {worse}")
+    against = (
+        f"AUROC {auroc:.3f} against the champion's {champion.test_auroc:.3f}, "
+        f"macro-F1 {macro_f1:.3f} against {champion.test_macro_f1:.3f}"
     )
+    if auroc <= champion.test_auroc and macro_f1 <= champion.test_macro_f1:
+        return GateDecision(False, f"refused: no better than the champion ({against})")
+    return GateDecision(True, f"promoted: not worse within the margins over the same worlds, test {against}")
+
+
+def _worse(differences: Mapping[str, Difference | None], settings: GateSettings) -> str | None:
+    """In what the challenger may be worse than the champion by more than its margin; None: in nothing."""
+    asked = (
+        ("risk_auroc", "test AUROC", settings.auroc_margin, 1),
+        ("macro_f1", "macro-F1", settings.macro_f1_margin, 1),
+        ("ece", "calibration error", settings.ece_margin, -1),
+    )
+    for name, words, margin, sign in asked:
+        found = differences.get(name)
+        if found is None:
+            return f"{words} could not be compared with the champion's over the same worlds"
+        if (found.low if sign > 0 else -found.high) < -margin:
+            return (
+                f"{words} differs from the champion's by {found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}] over "
+                f"the same worlds, which may be worse by more than the margin of {margin}"
+            )
+    return None

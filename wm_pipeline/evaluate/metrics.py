@@ -1,10 +1,9 @@
 """Every metric of the eval report, with its definition. A metric without data is None, never 0.
 
-Array names: y is the truth in {0, 1}, p a predicted probability in [0, 1], one entry a row. scikit-learn is imported
-where it is called: it costs seconds, and the code location only passes through here.
+Array names: y is the truth in {0, 1}, p a predicted probability in [0, 1], one entry a row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,8 @@ from numpy.typing import NDArray
 from wm_pipeline.domain.vocabulary import RiskLabel
 
 Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+"""Row numbers, or labels as numbers."""
 
 CALIBRATION_BINS = 15
 
@@ -33,10 +34,15 @@ def auroc(y: Floats, p: Floats) -> float | None:
 
 
 def auprc(y: Floats, p: Floats) -> float | None:
-    """Average precision; None unless both classes occur."""
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(y, p)) if 0 < y.sum() < len(y) else None
+    """Average precision, ties taken together (Manning et al. 2008, section 8.4); None unless both classes occur."""
+    if not 0 < y.sum() < len(y):
+        return None
+    order = np.argsort(-p, kind="stable")
+    hits, ranked = np.cumsum(y[order]), p[order]
+    last_of_tie = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
+    found = hits[last_of_tie]
+    precision = found / (last_of_tie + 1)
+    return float(np.sum(np.diff(found, prepend=0.0) * precision) / found[-1])
 
 
 def recall_at_false_positive_rate(y: Floats, p: Floats, *, rate: float = 0.01) -> float | None:
@@ -49,14 +55,28 @@ def recall_at_false_positive_rate(y: Floats, p: Floats, *, rate: float = 0.01) -
     return float((p[y == 1] > threshold).mean())
 
 
+_LABELS = [label.value for label in RiskLabel]
+
+
 def macro_f1(truth: Sequence[str], predicted: Sequence[str]) -> float | None:
     """Unweighted mean of the F1 of the risk labels that occur in the truth."""
-    from sklearn.metrics import f1_score
+    return macro_f1_of_codes(codes_of(truth), codes_of(predicted))
 
-    if not truth:
+
+def codes_of(labels: Sequence[str]) -> Codes:
+    """Risk labels as numbers."""
+    return np.array([_LABELS.index(label) for label in labels], dtype=np.intp)
+
+
+def macro_f1_of_codes(truth: Codes, predicted: Codes) -> float | None:
+    """macro_f1 of labels that are numbers already: the bootstrap asks hundreds of times."""
+    if not len(truth):
         return None
-    labels = [label.value for label in RiskLabel if label.value in set(truth)]
-    return float(f1_score(truth, predicted, labels=labels, average="macro", zero_division=0.0))
+    size = len(_LABELS)
+    table = np.bincount(truth * size + predicted, minlength=size * size).reshape(size, size)
+    true, said, hits = table.sum(axis=1), table.sum(axis=0), np.diagonal(table)
+    occurs = true > 0
+    return float(np.mean(2 * hits[occurs] / (true[occurs] + said[occurs])))
 
 
 def brier(y: Floats, p: Floats) -> float | None:
@@ -134,21 +154,67 @@ def wilson_interval(hits: int, total: int, *, z: float = 1.96) -> tuple[float, f
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def bootstrap_interval(
-    y: Floats, p: Floats, groups: Sequence[str], *, seed: int, draws: int = 200
-) -> tuple[float, float] | None:
-    """95 % interval of the AUROC by resampling worlds, since rows of one world are not independent."""
-    if not len(y):
-        return None
+BOOTSTRAP_DRAWS = 200
+"""Enough for an interval's ends to two digits; more would cost a laptop round seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number and its 95 % interval over worlds."""
+
+    value: float | None
+    interval: tuple[float, float] | None
+    """None: too few worlds have the number to tell."""
+
+
+def bootstrap_values(
+    groups: Sequence[str], statistic: Callable[[Codes], float | None], *, seed: int, draws: int = BOOTSTRAP_DRAWS
+) -> list[float]:
+    """The statistic of row numbers over worlds drawn with replacement, since rows of one world are not independent.
+
+    Draws in which it has no data are left out. For a paired comparison the statistic is the difference of two models
+    on the same rows: both then see the same worlds.
+    """
     names, index = np.unique(np.asarray(groups), return_inverse=True)
-    members = [np.flatnonzero(index == g) for g in range(len(names))]
+    members = [np.flatnonzero(index == group) for group in range(len(names))]
     generator = np.random.default_rng(seed)
     found = []
-    for _ in range(draws):
-        rows = np.concatenate([members[g] for g in generator.integers(len(members), size=len(members))])
-        value = auroc(y[rows], p[rows])
+    for _ in range(draws if members else 0):
+        value = statistic(np.concatenate([members[g] for g in generator.integers(len(members), size=len(members))]))
         if value is not None:
             found.append(value)
-    if len(found) < draws // 2:
+    return found
+
+
+def bootstrap_interval(
+    groups: Sequence[str], statistic: Callable[[Codes], float | None], *, seed: int, draws: int = BOOTSTRAP_DRAWS
+) -> tuple[float, float] | None:
+    """95 % interval of the statistic (percentiles, Efron 1979); None when half the draws or more have no data."""
+    found = bootstrap_values(groups, statistic, seed=seed, draws=draws)
+    if len(found) < max(1, draws // 2):
         return None
     return float(np.quantile(found, 0.025)), float(np.quantile(found, 0.975))
+
+
+def estimate(groups: Sequence[str], statistic: Callable[[Codes], float | None], *, seed: int) -> Estimate:
+    """The statistic of all rows, with its interval over worlds."""
+    if not len(groups):
+        return Estimate(None, None)
+    value = statistic(np.arange(len(groups)))
+    return Estimate(value, None if value is None else bootstrap_interval(groups, statistic, seed=seed))
+
+
+# --- order among alternatives -----------------------------------------------------------------------------------------
+
+
+def pairs_in_order(y: Floats, p: Floats) -> tuple[float, int]:
+    """Of the pairs of a harmful and a harmless alternative: how many are ordered right (ties half), and how many."""
+    harmful, harmless = p[y == 1], p[y == 0]
+    gaps = harmful[:, None] - harmless[None, :]
+    return float((gaps > 0).sum() + 0.5 * (gaps == 0).sum()), gaps.size
+
+
+def rank_of_truth(scores: Floats, truth: int) -> float:
+    """Rank of the true one among candidates, best 1, ties at their mean."""
+    own = scores[truth]
+    return 1.0 + float((scores > own).sum()) + float((scores == own).sum() - 1) / 2

@@ -14,6 +14,7 @@ from wm_pipeline.evaluate.tables import EVALUATED_SPLITS, truth_of
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK, MODEL, OTHER, ALARM = "#22303c", "#1f6f8b", "#b8c4cc", "#c0392b"
@@ -51,7 +52,7 @@ def auroc_by_split(report: Mapping[str, Any]) -> bytes:
     axes.set_ylim(0, 1.02)
     axes.set_ylabel("risk AUROC")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=7, ncols=len(names), loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False)
+    axes.legend(fontsize=7, ncols=min(4, len(names)), loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False)
     return _png(figure)
 
 
@@ -119,6 +120,93 @@ def loop_plot(loop: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> bytes:
     axes.legend(fontsize=7, frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1.0))
     axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
+
+
+def frontier_plot(frontier: Mapping[str, Sequence[Mapping[str, float | None]]]) -> bytes:
+    """Benign episodes left alone against attacked ones harmed, over the guard's threshold, a line a policy."""
+    figure, axes = plt.subplots(figsize=(4.2, 3.4))
+    for policy, shade in zip(frontier, (MODEL, ALARM, INK, OTHER), strict=False):
+        harmed = [p["harmed"] for p in frontier[policy] if p["harmed"] is not None and p["untouched"] is not None]
+        untouched = [p["untouched"] for p in frontier[policy] if p["harmed"] is not None and p["untouched"] is not None]
+        axes.step(harmed, untouched, where="post", color=shade, label=policy)
+        axes.scatter(harmed, untouched, color=shade, s=12)
+    axes.annotate("block everything", (0, 0), (6, 6), textcoords="offset points", fontsize=7, color=INK)
+    axes.annotate("no guard", (1, 1), (-42, -12), textcoords="offset points", fontsize=7, color=INK)
+    axes.set(
+        xlabel="attacked episodes harmed", ylabel="benign episodes untouched", xlim=(-0.03, 1.03), ylim=(-0.03, 1.05)
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=7, frameon=False, loc="lower right")
+    return _png(figure)
+
+
+def causal_plot(causal: Mapping[str, Any]) -> bytes:
+    """The three rungs side by side: cells seen, variables changed, alternatives ordered."""
+    figure, (seen, changed, otherwise) = plt.subplots(1, 3, figsize=(13, 5), gridspec_kw={"width_ratios": [1, 1.2, 1]})
+    _observation_axes(seen, causal["observation"]["world_model"])
+    _intervention_axes(changed, causal["intervention"])
+    _counterfactual_axes(otherwise, causal["counterfactual"])
+    figure.tight_layout()
+    return _png(figure)
+
+
+def _observation_axes(axes: Axes, observation: Mapping[str, Any]) -> None:
+    cells = [*observation["by_kind"], *observation["by_place"]]
+    axes.plot([0, 1], [0, 1], color=INK, lw=0.8, ls=":")
+    for cell in cells:
+        low, high = cell["observed_interval"]
+        axes.plot([cell["predicted"]] * 2, [low, high], color=OTHER, lw=1, zorder=1)
+    sizes = [10 + 1.2 * cell["rows"] for cell in cells]
+    axes.scatter(
+        [c["predicted"] for c in cells], [c["observed"] for c in cells], s=sizes, color=MODEL, alpha=0.7, zorder=2
+    )
+    axes.set(xlabel="mean predicted risk", ylabel="share that was harmful", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+    axes.set_title("observation: a dot a cell", fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _intervention_axes(axes: Axes, intervention: Mapping[str, Any]) -> None:
+    axes.set_title("intervention: pairs where the prediction follows", fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    if not intervention:
+        axes.text(0.5, 0.5, "no data", ha="center")
+        return
+    variables = intervention["world_model"]["by_variable"][::-1]
+    shades = [ALARM if one["outcome_changed"] and one["is_visible"] else MODEL for one in variables]
+    places = np.arange(len(variables))
+    axes.barh(places, [one["right"] for one in variables], color=shades, alpha=0.8)
+    axes.scatter([0.0] * len(variables), places, color=shades, s=10)
+    axes.set_yticks(places, [one["variable"].replace("_", " ") for one in variables], fontsize=7)
+    axes.barh(0, 0, color=ALARM, label="prediction has to move")
+    axes.barh(0, 0, color=MODEL, label="has to stay")
+    axes.set_xlim(0, 1.02)
+    axes.legend(fontsize=7, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.06))
+
+
+def _counterfactual_axes(axes: Axes, counterfactual: Mapping[str, Mapping[str, Any]]) -> None:
+    measures = (
+        ("pair_order", "pairs\nordered"),
+        ("executed_order", "against the\nexecuted"),
+        ("safest_is_safe", "safest\nis safe"),
+    )
+    width = 0.8 / len(counterfactual)
+    shades = [MODEL, *plt.colormaps["Greys"](np.linspace(0.3, 0.75, max(1, len(counterfactual) - 1)))]
+    for index, ((name, splits), shade) in enumerate(zip(counterfactual.items(), shades, strict=False)):
+        for place, (measure, _) in enumerate(measures):
+            value, interval = splits["all"][measure], splits["all"][f"{measure}_interval"]
+            label = name.replace("_", " ") if place == 0 else None
+            axes.bar(place + index * width, value or 0.0, width * 0.92, color=shade, label=label)
+            if interval is not None:
+                axes.plot([place + index * width] * 2, interval, color=INK, lw=1)
+    chance = counterfactual["world_model"]["all"]["chance"]
+    if chance is not None:
+        axes.plot([1.9, 2.8], [chance] * 2, color=ALARM, lw=1, ls=":")
+    axes.set_xticks(np.arange(len(measures)) + 0.4 - width / 2, [words for _, words in measures], fontsize=8)
+    axes.set_ylim(0, 1.02)
+    axes.set_title("counterfactual: alternatives executed from one state", fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=7, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
 
 
 def heat_map(predictions: pl.DataFrame) -> bytes:

@@ -1,25 +1,40 @@
-"""The whole evaluation: predictions of every model, baselines, executed counterfactuals, the loop, one report."""
+"""The whole evaluation: predictions of every model, baselines, the causal ladder, the loop, one report."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
 
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.delta import StateDelta, facts_of_delta
+from wm_pipeline.domain.intervention import Intervention
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Predictor, Progress
 from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.evaluate import baselines, plots
+from wm_pipeline.evaluate.baselines import Score
+from wm_pipeline.evaluate.causal import (
+    counterfactual_numbers,
+    intervention_numbers,
+    next_state_numbers,
+    observation_numbers,
+    risks_of_runs,
+    rows_of_runs,
+    runs_of,
+)
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, check_counterfactual, spread
-from wm_pipeline.evaluate.in_the_loop import LoopEpisode, guard_mistakes, loop_table, run_loop
+from wm_pipeline.evaluate.in_the_loop import LoopEpisode, frontiers, guard_mistakes, loop_table, run_loop
 from wm_pipeline.evaluate.metrics import Floats
 from wm_pipeline.evaluate.predict import KEY, choose_rows, predict_rows, states_of, with_harm
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import (
-    baseline_numbers,
+    brief_numbers,
+    differences,
+    of_split,
     risk_numbers,
+    said_by,
     slice_numbers,
     split_numbers,
     worst_misses,
@@ -28,12 +43,7 @@ from wm_pipeline.evaluate.tables import (
 SLICED_BY = ("request", "site", "attack_family", "attack_channel", "attack_disguise", "goal_id")
 _REQUEST = r"\n((?:opens|[A-Z]+ to) (?:same|other) site)"
 """In the action's text: what is sent where; most actions only open a page and are easy to judge."""
-LEFT_OUT = (
-    "causal ladder L2 (minimal pairs)",
-    "outside attack suites",
-    "learned baselines on structured features",
-    "intervals over training seeds",
-)
+LEFT_OUT = ("outside attack suites", "intervals over training seeds")
 """What DESIGN section 11 asks for and this evaluation does not measure yet; the report says so."""
 
 
@@ -62,7 +72,8 @@ class Contenders:
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     numbers: dict[str, Any]
-    """splits, baselines, loop, slices, checkpoints, champion, worst_misses, guard_mistakes, left_out."""
+    """splits, baselines, against, causal, next_state, loop, frontier, slices, on_test, worst_misses, guard_mistakes,
+    left_out."""
     predictions: pl.DataFrame
     episodes: tuple[LoopEpisode, ...]
     plots: dict[str, bytes]
@@ -76,14 +87,16 @@ async def evaluate(
     guard: Guard,
     policies: Sequence[Callable[[], Policy]],
     loop_worlds: Sequence[WorldSpec],
+    interventions: Sequence[Intervention],
     settings: EvaluateSettings,
     progress: Progress,
 ) -> Evaluation:
-    """Measure everything the profile has time for."""
+    """Measure everything the profile has time for; `interventions` are minimal pairs that have been run."""
     rows = with_harm(
         choose_rows(tables.sft, rows_per_split=settings.rows_per_split), tables.transitions, tables.trajectories
     )
     states = states_of(tables.states, rows["state_id"].unique().to_list())
+    rows = baselines.with_features(rows, states)
 
     def risk_of(predictor: Predictor, chosen: pl.DataFrame) -> pl.DataFrame:
         return predict_rows(predictor, chosen, states, heads=(Head.RISK,), progress=progress)
@@ -98,19 +111,17 @@ async def evaluate(
         others["sft"] = risk_of(contenders.sft, rows.filter(on_test))
     if contenders.champion is not None:
         others["champion"] = risk_of(contenders.champion, rows.filter(on_test))
-    train = tables.sft.filter(pl.col("split").cast(pl.String) == "train")
-    baseline_table = {
-        "majority": baseline_numbers(rows, lambda chosen: baselines.majority(train, chosen)),
-        "rules": baseline_numbers(rows, baselines.rules),
-    }
+    fitted = fitted_baselines(tables)
+    compared = {name: _scored(name, rows, score, is_calibrated=name in FITTED) for name, score in fitted.items()}
     zero_shot = contenders.zero_shot
     if zero_shot is not None:
         sample = rows.filter(pl.int_range(pl.len()).over("split") < settings.zero_shot_rows_per_split)
-        sample = sample.with_columns(pl.Series("asked_risk", zero_shot(sample, progress)))
-        baseline_table["zero_shot_backbone"] = baseline_numbers(sample, lambda chosen: chosen["asked_risk"].to_numpy())
+        name = "zero_shot_backbone"
+        compared[name] = _scored(name, sample, lambda chosen: zero_shot(chosen, progress), is_calibrated=False)
     if contenders.without_midtraining is not None:
-        ablation = risk_of(contenders.without_midtraining, rows)
-        baseline_table["sft_without_midtraining"] = _as_baseline(ablation)
+        compared["sft_without_midtraining"] = risk_of(contenders.without_midtraining, rows)
+    kinds = rows.select(*KEY, pl.col("action").struct.field("kind").alias("action_kind"))
+    ladder = {"world_model": predictions, **{name: compared[name] for name in (*fitted,)}}
     episodes = await run_loop(
         environment, policies, loop_worlds, guard=guard, max_steps=settings.loop_max_steps, progress=progress
     )
@@ -120,8 +131,22 @@ async def evaluate(
     numbers: dict[str, Any] = {
         "model_version": contenders.model.model_version,
         "splits": split_numbers(predictions),
-        "baselines": baseline_table,
+        "baselines": {name: brief_numbers(frame) for name, frame in compared.items()},
+        "against": {
+            name: {key: None if one is None else asdict(one) for key, one in differences(test, frame).items()}
+            for name, frame in {**compared, **others}.items()
+        },
+        "causal": {
+            "observation": {
+                name: observation_numbers(frame.join(kinds, on=KEY, how="left", maintain_order="left"))
+                for name, frame in ladder.items()
+            },
+            "intervention": _interventions(contenders.model, fitted, interventions),
+            "counterfactual": {name: counterfactual_numbers(frame) for name, frame in ladder.items()},
+        },
+        "next_state": next_state_numbers(predictions, _with_facts(tables.transitions, predictions)),
         "loop": loop_table(episodes),
+        "frontier": frontiers(episodes),
         "slices": {column: slice_numbers(sliced, column) for column in SLICED_BY},
         "on_test": {name: risk_numbers(frame) for name, frame in {"distilled": test, **others}.items()},
         "worst_misses": worst_misses(predictions, summaries, limit=settings.worst_misses),
@@ -133,17 +158,55 @@ async def evaluate(
         "reliability": plots.reliability_plot(test),
         "risk_coverage": plots.risk_coverage_plot(test),
         "loop": plots.loop_plot(numbers["loop"]),
+        "frontier": plots.frontier_plot(numbers["frontier"]),
+        "causal": plots.causal_plot(numbers["causal"]),
         "heat_map": plots.heat_map(predictions),
     }
     return Evaluation(numbers, predictions, tuple(episodes), drawn)
 
 
-def _as_baseline(predictions: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    numbers = split_numbers(predictions)
-    return {
-        split: {name: found[name] for name in ("rows", "risk_auroc", "macro_f1", "ece")}
-        for split, found in numbers.items()
+FITTED = ("linear_text", "boosted_relations")
+"""Baselines that learn from training rows and are calibrated on validation."""
+
+
+def fitted_baselines(tables: EvaluationInput) -> dict[str, Score]:
+    """Every baseline that can be asked about any row; one that training rows are too few for is left out."""
+    seen = tables.sft.filter(pl.col("split").cast(pl.String).is_in(["train", "validation"]))
+    seen = baselines.with_features(seen, states_of(tables.states, seen["state_id"].unique().to_list()))
+    train, validation = of_split(seen, "train"), of_split(seen, "validation")
+    asked: dict[str, Score | None] = {
+        "majority": lambda rows: baselines.majority(train, rows),
+        "rules": baselines.rules,
+        "linear_text": baselines.fit_linear_text(train, validation),
+        "boosted_relations": baselines.fit_boosted_relations(train, validation),
     }
+    return {name: score for name, score in asked.items() if score is not None}
+
+
+def _scored(name: str, rows: pl.DataFrame, score: Score, *, is_calibrated: bool) -> pl.DataFrame:
+    probabilities = score(rows)
+    labels = baselines.labels_of(probabilities, is_calibrated=is_calibrated)
+    return said_by(rows, probabilities, labels, model_version=name)
+
+
+def _interventions(
+    model: Predictor, fitted: Mapping[str, Score], interventions: Sequence[Intervention]
+) -> dict[str, dict[str, Any]]:
+    """Every predictor's numbers over the same pairs; empty without pairs."""
+    if not interventions:
+        return {}
+    runs = runs_of(interventions)
+    rows = baselines.with_features(*rows_of_runs(runs))
+    risks = {"world_model": risks_of_runs(model, runs), **{name: score(rows) for name, score in fitted.items()}}
+    return {name: intervention_numbers(interventions, found) for name, found in risks.items()}
+
+
+def _with_facts(transitions: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
+    """The transitions of the steps whose delta was predicted, with their facts."""
+    asked = predictions.filter(pl.col("predicted_delta_facts").is_not_null()).select(KEY[:2]).unique()
+    chosen = transitions.join(asked, on=KEY[:2])
+    facts = [list(facts_of_delta(from_row(StateDelta, delta))) for delta in chosen["state_delta"].to_list()]
+    return chosen.with_columns(pl.Series("delta_facts", facts, dtype=pl.List(pl.String)))
 
 
 async def _with_executed_counterfactuals(

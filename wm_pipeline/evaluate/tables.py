@@ -1,4 +1,7 @@
-"""Numbers of the report out of the predictions: one function a table, all of them pure."""
+"""Numbers of the report out of the predictions: one function a table, all of them pure.
+
+Every headline number has its 95 % interval over worlds beside it, as `<name>_interval`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -7,84 +10,150 @@ import numpy as np
 import polars as pl
 
 from wm_pipeline.domain.ids import seed_of
-from wm_pipeline.domain.vocabulary import RiskLabel, Split
+from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.evaluate import metrics
-from wm_pipeline.evaluate.metrics import Floats
+from wm_pipeline.evaluate.gate import Difference
+from wm_pipeline.evaluate.metrics import Codes, Floats
+from wm_pipeline.evaluate.predict import KEY
 
 EVALUATED_SPLITS = tuple(split.value for split in Split if split is not Split.TRAIN)
+BRIEF = ("risk_auroc", "macro_f1", "ece")
+"""What every predictor is compared by, and what the gate asks about."""
 
 
 def truth_of(rows: pl.DataFrame) -> Floats:
     return rows["is_harmful"].cast(pl.Float64).to_numpy()
 
 
-def risk_numbers(predictions: pl.DataFrame) -> dict[str, Any]:
-    """Every risk metric of one model on some rows."""
+def of_split(rows: pl.DataFrame, split: str) -> pl.DataFrame:
+    return rows.filter(pl.col("split").cast(pl.String) == split)
+
+
+def risk_statistics(predictions: pl.DataFrame) -> dict[str, Callable[[Codes], float | None]]:
+    """Every risk metric as a function of row numbers, so that it can be asked of worlds drawn again."""
     y, p = truth_of(predictions), predictions["predicted_risk_score"].to_numpy()
-    seed = seed_of("bootstrap", predictions.height)
+    truth, said = (
+        metrics.codes_of(predictions[name].cast(pl.String).to_list()) for name in ("risk_label", "predicted_risk_label")
+    )
     return {
-        "rows": predictions.height,
-        "harmful": int(y.sum()),
-        "risk_auroc": metrics.auroc(y, p),
-        "risk_auroc_interval": metrics.bootstrap_interval(y, p, predictions["split_group"].to_list(), seed=seed),
-        "risk_auprc": metrics.auprc(y, p),
-        "recall_at_1pct_fpr": metrics.recall_at_false_positive_rate(y, p),
-        "accuracy": metrics.share(
-            int(
-                (predictions["risk_label"].cast(pl.String) == predictions["predicted_risk_label"].cast(pl.String)).sum()
-            ),
-            predictions.height,
-        ),
-        "macro_f1": metrics.macro_f1(
-            predictions["risk_label"].cast(pl.String).to_list(),
-            predictions["predicted_risk_label"].cast(pl.String).to_list(),
-        ),
-        "brier": metrics.brier(y, p),
-        "ece": metrics.expected_calibration_error(y, p),
+        "risk_auroc": lambda at: metrics.auroc(y[at], p[at]),
+        "macro_f1": lambda at: metrics.macro_f1_of_codes(truth[at], said[at]),
+        "ece": lambda at: metrics.expected_calibration_error(y[at], p[at]),
+        "risk_auprc": lambda at: metrics.auprc(y[at], p[at]),
+        "recall_at_1pct_fpr": lambda at: metrics.recall_at_false_positive_rate(y[at], p[at]),
+        "accuracy": lambda at: metrics.share(int((truth[at] == said[at]).sum()), len(at)),
+        "brier": lambda at: metrics.brier(y[at], p[at]),
     }
+
+
+def risk_numbers(predictions: pl.DataFrame, *, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """Risk metrics of one model on some rows (`names`: only these), each with its interval."""
+    seed = seed_of("bootstrap", predictions.height)
+    groups = predictions["split_group"].to_list()
+    found: dict[str, Any] = {"rows": predictions.height, "harmful": int(truth_of(predictions).sum())}
+    for name, statistic in risk_statistics(predictions).items():
+        if names is None or name in names:
+            found |= _told(name, metrics.estimate(groups, statistic, seed=seed))
+    return found
+
+
+def _told(name: str, estimate: metrics.Estimate) -> dict[str, Any]:
+    return {name: estimate.value, f"{name}_interval": estimate.interval}
+
+
+def brief_numbers(predictions: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """`baselines.<name>.<split>`: what every predictor is compared by."""
+    return {split: risk_numbers(of_split(predictions, split), names=BRIEF) for split in EVALUATED_SPLITS}
+
+
+def differences(model: pl.DataFrame, other: pl.DataFrame) -> dict[str, Difference | None]:
+    """Model minus other on the rows that both have, with intervals over the same worlds; None without data."""
+    key = [*KEY, "is_harmful", "risk_label", "split_group", "predicted_risk_score", "predicted_risk_label"]
+    # What is true of a row stays beside what each of the two said.
+    both = model.select(key).join(
+        other.select(*KEY, pl.col("predicted_risk_score", "predicted_risk_label").name.suffix("_of_other")), on=KEY
+    )
+    second = both.with_columns(
+        pl.col("predicted_risk_score_of_other").alias("predicted_risk_score"),
+        pl.col("predicted_risk_label_of_other").alias("predicted_risk_label"),
+    )
+    groups, seed = both["split_group"].to_list(), seed_of("paired", both.height)
+    mine, others = risk_statistics(both), risk_statistics(second)
+    found: dict[str, Difference | None] = {}
+    for name in BRIEF:
+        estimate = metrics.estimate(groups, _minus(mine[name], others[name]), seed=seed)
+        if estimate.value is None or estimate.interval is None:
+            found[name] = None
+        else:
+            found[name] = Difference(estimate.value, *estimate.interval)
+    return found
+
+
+def _minus(
+    first: Callable[[Codes], float | None], second: Callable[[Codes], float | None]
+) -> Callable[[Codes], float | None]:
+    def difference(at: Codes) -> float | None:
+        one, other = first(at), second(at)
+        return None if one is None or other is None else one - other
+
+    return difference
 
 
 def split_numbers(predictions: pl.DataFrame) -> dict[str, dict[str, Any]]:
     """`splits.<split>`: risk, delta, tags and counterfactuals; a split without rows has rows 0 and nulls."""
     found = {}
     for split in EVALUATED_SPLITS:
-        rows = predictions.filter(pl.col("split").cast(pl.String) == split)
+        rows = of_split(predictions, split)
         told = rows.filter(pl.col("predicted_delta_facts").is_not_null())
-        delta = metrics.set_overlap(_sets(told["delta_facts"]), _sets(told["predicted_delta_facts"]))
         tagged = rows.filter(pl.col("predicted_tags").is_not_null())
-        tags = metrics.set_overlap(_sets(tagged["tags"]), _sets(tagged["predicted_tags"]))
-        executable = rows["counterfactual_executable"].drop_nulls()
-        valid = rows["counterfactual_valid"].drop_nulls()
+        delta = metrics.set_overlap(_sets(told["delta_facts"]), _sets(told["predicted_delta_facts"]))
         found[split] = {
             **risk_numbers(rows),
             "delta_rows": told.height,
             "delta_precision": delta.precision,
             "delta_recall": delta.recall,
-            "delta_f1": delta.f1,
-            "tag_f1": tags.f1,
-            "counterfactual_executable": metrics.share(int(executable.sum()), executable.len()),
-            "counterfactual_valid": metrics.share(int(valid.sum()), valid.len()),
-            "counterfactuals_executed": valid.len(),
+            **_overlap("delta_f1", told, "delta_facts", "predicted_delta_facts"),
+            **_overlap("tag_f1", tagged, "tags", "predicted_tags"),
+            **_share("counterfactual_executable", rows),
+            **_share("counterfactual_valid", rows),
+            "counterfactuals_executed": rows["counterfactual_valid"].drop_nulls().len(),
         }
     return found
 
 
-def baseline_numbers(rows: pl.DataFrame, score: Callable[[pl.DataFrame], Floats]) -> dict[str, dict[str, Any]]:
-    """`baselines.<name>.<split>` of a predictor that only gives a probability; unsafe from one half."""
-    found: dict[str, dict[str, Any]] = {}
-    for split in EVALUATED_SPLITS:
-        chosen = rows.filter(pl.col("split").cast(pl.String) == split)
-        if not chosen.height:
-            found[split] = {"rows": 0, "risk_auroc": None, "macro_f1": None}
-            continue
-        y, p = truth_of(chosen), score(chosen)
-        labels = np.where(p >= 0.5, RiskLabel.UNSAFE.value, RiskLabel.SAFE.value).tolist()
-        found[split] = {
-            "rows": chosen.height,
-            "risk_auroc": metrics.auroc(y, p),
-            "macro_f1": metrics.macro_f1(chosen["risk_label"].cast(pl.String).to_list(), labels),
-        }
-    return found
+def _overlap(name: str, rows: pl.DataFrame, truth: str, predicted: str) -> dict[str, Any]:
+    """F1 over sets of facts."""
+    pairs = list(zip(_sets(rows[truth]), _sets(rows[predicted]), strict=True))
+    hits = np.array([len(t & p) for t, p in pairs])
+    true = np.array([len(t) for t, _ in pairs])
+    said = np.array([len(p) for _, p in pairs])
+
+    def f1(at: Codes) -> float | None:
+        total = int(true[at].sum() + said[at].sum())
+        return 2 * int(hits[at].sum()) / total if true[at].sum() and said[at].sum() else None
+
+    return _told(name, metrics.estimate(rows["split_group"].to_list(), f1, seed=seed_of(name, rows.height)))
+
+
+def _share(name: str, rows: pl.DataFrame) -> dict[str, Any]:
+    """Share of a column that is true, where it is known."""
+    known = rows.filter(pl.col(name).is_not_null())
+    values = known[name].to_numpy()
+    estimate = metrics.estimate(
+        known["split_group"].to_list(),
+        lambda at: metrics.share(int(values[at].sum()), len(at)),
+        seed=seed_of(name, known.height),
+    )
+    return _told(name, estimate)
+
+
+def said_by(rows: pl.DataFrame, probabilities: Floats, labels: Sequence[str], *, model_version: str) -> pl.DataFrame:
+    """Rows with what a baseline says about them, under the names of the predictions table."""
+    return rows.with_columns(
+        pl.Series("predicted_risk_score", probabilities, dtype=pl.Float64),
+        pl.Series("predicted_risk_label", labels, dtype=pl.String),
+        pl.lit(model_version).alias("model_version"),
+    )
 
 
 def slice_numbers(predictions: pl.DataFrame, column: str) -> list[dict[str, Any]]:

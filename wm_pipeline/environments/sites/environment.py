@@ -89,7 +89,10 @@ class SiteEnvironment:
         return self._recorder.received
 
     async def reset(self, spec: WorldSpec) -> Episode:
-        world = build_world(spec)
+        return await self.begin(build_world(spec))
+
+    async def begin(self, world: World) -> Episode:
+        """Begin in a world that has been drawn already, such as one side of a minimal pair (pairs.py)."""
         old, database = self._live, WorldDatabase(list(world.sites.values()), world.rows)
         served = ServedWorld(world.draw, database, self._recorder.record, world.is_forwarding, world.broker_host)
         self._recorder.load(() if world.plant is None else world.plant.pages)
@@ -104,7 +107,7 @@ class SiteEnvironment:
         self._recorder.put_back(())
         self._live.progress = self._seen(_Progress(), state, ())
         return Episode(
-            spec=spec,
+            spec=world.spec,
             goal=world.goal_text,
             authorization=world.authorization,
             state=state,
