@@ -29,6 +29,8 @@ from wm_pipeline.environments.host_server import HostServer
 
 HOST = "miniwob.localhost"
 GOAL_PREFIX = "miniwob/"
+HIDDEN_SELECTORS = ("#sync-task-cover", "#reward-display", "#click-canvas")
+"""The pages' own instruments: they show the reward and the time."""
 
 DEFAULT_TASKS = (
     "click-button",
@@ -112,7 +114,7 @@ class MiniWobEnvironment:
     async def launch(cls, binary: ChromiumBinary) -> Self:
         pages = SharedDataMiddleware(NotFound(), {"/": str(miniwob_html())})
         server = HostServer({HOST: pages}, NotFound())
-        settle = SettleSettings(hidden_selectors=("#sync-task-cover", "#reward-display", "#click-canvas"))
+        settle = SettleSettings(hidden_selectors=HIDDEN_SELECTORS)
         try:
             session = await BrowserSession.launch(binary, server.port, settings=SessionSettings(settle=settle))
         except BaseException:
@@ -186,12 +188,8 @@ class MiniWobEnvironment:
         )
 
     def expert_action(self, state: State) -> Action | None:
-        """Derived from the goal's words for tasks where they name the target; None for the others."""
         running = self._present()
-        if running.is_done:
-            return None
-        script = _EXPERTS.get(running.spec.goal_id.removeprefix(GOAL_PREFIX))
-        return None if script is None else script(state)
+        return None if running.is_done else expert_action_for(running.spec.goal_id.removeprefix(GOAL_PREFIX), state)
 
     def attack_action(self, state: State) -> Action | None:
         return None
@@ -214,6 +212,12 @@ class MiniWobEnvironment:
 
 
 # --- what the goal's words say to do --------------------------------------------------------------------------------
+
+
+def expert_action_for(task: str, state: State) -> Action | None:
+    """Derived from the goal's words for tasks where they name the target; None for the others."""
+    script = _EXPERTS.get(task)
+    return None if script is None else script(state)
 
 
 def _quoted(goal: str) -> list[str]:
