@@ -10,7 +10,10 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
     let last = performance.now();
     const observer = new MutationObserver(() => { last = performance.now(); });
     observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
-    const finish = (value) => { observer.disconnect(); resolve(value); };
+    // A picture that a style names changes no node when it arrives, but the size of what shows it.
+    const arrivals = new PerformanceObserver(() => { last = performance.now(); });
+    arrivals.observe({type: "resource"});
+    const finish = (value) => { observer.disconnect(); arrivals.disconnect(); resolve(value); };
     const look = () => {
       const now = performance.now();
       const rest = quietMs - (now - last);
