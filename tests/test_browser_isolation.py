@@ -15,7 +15,7 @@ from tests.fakes.sink import Sink
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import ActionKind
-from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.environments.browser.chromium import SYSTEM_BINARIES, ChromiumBinary, find_chromium
 from wm_pipeline.environments.browser.isolation import check_address
 
 
@@ -30,15 +30,26 @@ def wait_for_stragglers() -> None:
     time.sleep(1.5)
 
 
+every_browser = pytest.mark.parametrize(
+    "binary",
+    [
+        pytest.param(one, marks=pytest.mark.skipif(not one.path.is_file(), reason=f"{one.path} is not installed"))
+        for one in SYSTEM_BINARIES
+    ],
+    ids=[one.kind.value for one in SYSTEM_BINARIES],
+)
+
+
 @pytest.mark.browser
 @pytest.mark.slow
-def test_no_way_out_of_a_page_reaches_the_outside(sink: Sink) -> None:
-    world = BrowserWorld(site=PageSite({"SINKPORT": str(sink.port)}))
+@every_browser
+def test_no_way_out_of_a_page_reaches_the_outside(sink: Sink, binary: ChromiumBinary) -> None:
+    world = BrowserWorld(site=PageSite({"SINKPORT": str(sink.port)}), binary=binary)
     try:
         state = world.open("escape.html")
-        assert "19 scripted ways tried" in [block.text for block in state.texts]
+        assert "32 scripted ways tried" in [block.text for block in state.texts]
         wait_for_stragglers()
-        for name in ("Popup", "Take", "Leave"):
+        for name in ("Popup", "Take", "Leave", "Blank form", "Blank link", "Refresh", "Mail"):
             world.act(Action(ActionKind.CLICK, ref_of(state, name)))
             wait_for_stragglers()
             state = world.open("escape.html")
@@ -74,7 +85,8 @@ def test_without_the_wall_the_same_page_does_reach_the_outside(sink: Sink) -> No
         world.close()
 
     paths = {line.split()[2] for line in sink.seen if line.startswith(("tcp GET", "tcp POST"))}
-    assert {"/img", "/fetch", "/redirected-img", "/socket", "/outer-worker", "/form", "/frame"} <= paths
+    assert {"/img", "/fetch", "/redirected-img", "/socket", "/outer-worker", "/form", "/frame", "/events"} <= paths
+    assert {"/zero", "/six", "/decimal", "/hexadecimal", "/socket-six", "/beacon", "/ping", "/font.woff2"} <= paths
     assert any(line.startswith("udp") for line in sink.seen)
 
 

@@ -4,6 +4,7 @@ The one place that knows several stages at once; stages themselves never import 
 call the same functions. Training stages are in training.py.
 """
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +36,7 @@ from wm_pipeline.domain.text import describe_action
 from wm_pipeline.domain.vocabulary import ProposedBy, Split
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.environments.browser.chromium import find_chromium
-from wm_pipeline.environments.miniwob import DEFAULT_TASKS, MiniWobEnvironment, miniwob_version, miniwob_world
+from wm_pipeline.environments.miniwob import MiniWobEnvironment, miniwob_version, miniwob_world, rotation
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.generator import generated_site_name
 from wm_pipeline.environments.sites.worlds import draw_worlds
@@ -158,7 +159,7 @@ def draw_round(
         raise SettingsError(f"unknown site {site!r}; there are {', '.join((*SITES, GENERATED))}")
     seed = seed_of(purpose, profile.seed, day, site)
     if site == MINIWOB:
-        tasks = [DEFAULT_TASKS[i % len(DEFAULT_TASKS)] for i in range(profile.round.miniwob_worlds)]
+        tasks = itertools.islice(itertools.cycle(rotation()), profile.round.miniwob_worlds)
         specs: Sequence[WorldSpec] = [miniwob_world(task, seed_of(seed, i)) for i, task in enumerate(tasks)]
     elif site == GENERATED:
         specs = _generated_worlds(profile.round, day, seed)

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from wm_pipeline.domain.state import State
-from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.environments.browser.chromium import ChromiumBinary, find_chromium
 from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings, Step
 from wm_pipeline.environments.host_server import HostServer
 
@@ -30,6 +30,8 @@ class PageSite:
         self.requests.append(f"{environ['REQUEST_METHOD']} {host} {path} {body}".strip())
         if path == "/hang":
             time.sleep(3)
+        if path.startswith("/endless."):
+            return _endless(start_response, path)
         if path == "/slow.html":
             time.sleep(0.3)
             path = "/second.html"
@@ -37,6 +39,8 @@ class PageSite:
             return _answer(start_response, "302 Found", "", {"Location": "/second.html"})
         if path == "/redirect":
             return _answer(start_response, "302 Found", "", {"Location": environ["QUERY_STRING"]})
+        if path == "/keep":
+            return _answer(start_response, "307 Temporary Redirect", "", {"Location": environ["QUERY_STRING"]})
         if path == "/report.csv":
             return _answer(
                 start_response, "200 OK", "a,b", {"Content-Disposition": 'attachment; filename="report.csv"'}
@@ -56,6 +60,17 @@ class PageSite:
         return _answer(start_response, "200 OK", text, {"Content-Type": kind})
 
 
+def _endless(start_response: Any, path: str) -> Iterator[bytes]:
+    """Never comes to its end; a `.bin` is a file to download."""
+    headers = [("Content-Type", "text/html" if path.endswith(".html") else "application/octet-stream")]
+    if path.endswith(".bin"):
+        headers.append(("Content-Disposition", 'attachment; filename="endless.bin"'))
+    start_response("200 OK", headers)
+    while True:
+        yield b"<p>more</p>" * 100
+        time.sleep(0.02)
+
+
 def _answer(start_response: Any, status: str, text: str, headers: Mapping[str, str] | None = None) -> Iterable[bytes]:
     body = text.encode()
     every = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"} | dict(headers or {})
@@ -66,11 +81,17 @@ def _answer(start_response: Any, status: str, text: str, headers: Mapping[str, s
 class BrowserWorld:
     """A session on a PageSite, driven from plain test functions."""
 
-    def __init__(self, settings: SessionSettings | None = None, site: PageSite | None = None) -> None:
+    def __init__(
+        self,
+        settings: SessionSettings | None = None,
+        site: PageSite | None = None,
+        binary: ChromiumBinary | None = None,
+    ) -> None:
         self.site = site or PageSite()
         self.runner = asyncio.Runner()
         self.server = HostServer({}, self.site)
-        self.session = self.run(BrowserSession.launch(find_chromium(None), self.server.port, settings=settings))
+        launch = BrowserSession.launch(binary or find_chromium(None), self.server.port, settings=settings)
+        self.session = self.run(launch)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)

@@ -17,16 +17,23 @@ class Sink:
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         udp.bind(("127.0.0.1", self.port))
         self._sockets = [tcp, udp]
-        self._threads = [threading.Thread(target=self._accept), threading.Thread(target=self._receive)]
+        self._threads = [
+            threading.Thread(target=self._accept, args=(tcp,)),
+            threading.Thread(target=self._receive, args=(udp,)),
+        ]
+        if socket.has_dualstack_ipv6():
+            six = socket.create_server(("::1", self.port), family=socket.AF_INET6)
+            self._sockets.append(six)
+            self._threads.append(threading.Thread(target=self._accept, args=(six,)))
         for one in self._sockets:
             one.settimeout(0.1)
         for thread in self._threads:
             thread.start()
 
-    def _accept(self) -> None:
+    def _accept(self, tcp: socket.socket) -> None:
         while self._is_open:
             try:
-                connection, _ = self._sockets[0].accept()
+                connection, _ = tcp.accept()
             except TimeoutError:
                 continue
             connection.settimeout(0.5)
@@ -37,10 +44,10 @@ class Sink:
             self.seen.append("tcp " + first.decode("latin-1").partition("\r\n")[0])
             connection.close()
 
-    def _receive(self) -> None:
+    def _receive(self, udp: socket.socket) -> None:
         while self._is_open:
             try:
-                data, _ = self._sockets[1].recvfrom(2048)
+                data, _ = udp.recvfrom(2048)
             except TimeoutError:
                 continue
             self.seen.append(f"udp {len(data)} bytes")

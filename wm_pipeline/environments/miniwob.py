@@ -29,6 +29,8 @@ from wm_pipeline.environments.host_server import HostServer
 
 HOST = "miniwob.localhost"
 GOAL_PREFIX = "miniwob/"
+HIDDEN_SELECTORS = ("#sync-task-cover", "#reward-display", "#click-canvas")
+"""The pages' own instruments: they show the reward and the time."""
 
 DEFAULT_TASKS = (
     "click-button",
@@ -44,7 +46,43 @@ DEFAULT_TASKS = (
     "login-user",
     "focus-text",
 )
-"""Tasks that need only clicks and typing and show their whole state: the default rotation."""
+"""Tasks that need only clicks and typing and whose goals' words lead to the goal: they come first in the rotation."""
+
+OUT_OF_REACH: dict[str, tuple[str, ...]] = {
+    "its goal is reached by dragging or by marking text": (
+        "daily-calendar",
+        "drag-box",
+        "drag-circle",
+        "drag-cube",
+        "drag-items",
+        "drag-items-grid",
+        "drag-shapes",
+        "drag-shapes-2",
+        "drag-single-shape",
+        "drag-sort-numbers",
+        "draw-circle",
+        "draw-line",
+        "highlight-text",
+        "highlight-text-2",
+        "resize-textarea",
+        "text-editor",
+    ),
+    "its goal is a place on a picture, and elements are clicked in their middle": (
+        "bisect-angle",
+        "circle-center",
+        "find-midpoint",
+        "right-angle",
+    ),
+    "the pointer has to follow what moves": ("chase-circle", "hover-shape", "moving-items"),
+    "it changes by itself, so that no state of it can be gone back to": ("click-pie", "simon-says", "stock-market"),
+    "it ends with the right answer alone, which trying does not find": (
+        "book-flight",
+        "book-flight-nodelay",
+        "guess-number",
+        "terminal",
+    ),
+}
+"""Why a task is not rolled out in; it can be opened all the same."""
 
 _START_JS = """(seed) => {
     Math.seedrandom(String(seed));
@@ -70,6 +108,12 @@ def miniwob_html() -> Path:
 def miniwob_tasks() -> tuple[str, ...]:
     """The names of all tasks whose pages are installed."""
     return tuple(sorted(path.stem for path in (miniwob_html() / "miniwob").glob("*.html")))
+
+
+def rotation() -> tuple[str, ...]:
+    """The tasks that are rolled out in, one world each before any has two: every one that is not out of reach."""
+    left_out = {task for tasks in OUT_OF_REACH.values() for task in tasks} | set(DEFAULT_TASKS)
+    return (*DEFAULT_TASKS, *(task for task in miniwob_tasks() if task not in left_out))
 
 
 def miniwob_version() -> str:
@@ -112,9 +156,10 @@ class MiniWobEnvironment:
     async def launch(cls, binary: ChromiumBinary) -> Self:
         pages = SharedDataMiddleware(NotFound(), {"/": str(miniwob_html())})
         server = HostServer({HOST: pages}, NotFound())
-        settle = SettleSettings(hidden_selectors=("#sync-task-cover", "#reward-display", "#click-canvas"))
+        settle = SettleSettings(hidden_selectors=HIDDEN_SELECTORS)
         try:
-            session = await BrowserSession.launch(binary, server.port, settings=SessionSettings(settle=settle))
+            settings = SessionSettings(settle=settle, is_cache_kept=True)
+            session = await BrowserSession.launch(binary, server.port, settings=settings)
         except BaseException:
             server.close()
             raise
@@ -171,12 +216,10 @@ class MiniWobEnvironment:
             for action in self._saved_actions:
                 await self._session.repeat(action)
 
-        # Starting again in the same page is cheap; what a task leaves behind makes a reload necessary.
-        for is_reloaded in (False, True):
-            if await self._session.rewind(replay, is_reloaded=is_reloaded):
-                await self._read_reward(running)
-                return True
-        return False
+        if not await self._session.rewind(replay):
+            return False
+        await self._read_reward(running)
+        return True
 
     async def goal_status(self) -> GoalStatus:
         running = self._present()
@@ -186,12 +229,8 @@ class MiniWobEnvironment:
         )
 
     def expert_action(self, state: State) -> Action | None:
-        """Derived from the goal's words for tasks where they name the target; None for the others."""
         running = self._present()
-        if running.is_done:
-            return None
-        script = _EXPERTS.get(running.spec.goal_id.removeprefix(GOAL_PREFIX))
-        return None if script is None else script(state)
+        return None if running.is_done else expert_action_for(running.spec.goal_id.removeprefix(GOAL_PREFIX), state)
 
     def attack_action(self, state: State) -> Action | None:
         return None
@@ -214,6 +253,12 @@ class MiniWobEnvironment:
 
 
 # --- what the goal's words say to do --------------------------------------------------------------------------------
+
+
+def expert_action_for(task: str, state: State) -> Action | None:
+    """Derived from the goal's words for tasks where they name the target; None for the others."""
+    script = _EXPERTS.get(task)
+    return None if script is None else script(state)
 
 
 def _quoted(goal: str) -> list[str]:

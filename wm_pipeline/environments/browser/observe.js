@@ -7,12 +7,18 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
     {click: new WeakSet(), press: new WeakSet(), submit: new WeakSet(), isRestless: true, setTimeout: window.setTimeout.bind(window)};
   const started = performance.now();
   const settled = await new Promise((resolve) => {
-    let last = performance.now();
+    let last = performance.now(), looked = last;
     const observer = new MutationObserver(() => { last = performance.now(); });
     observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
-    const finish = (value) => { observer.disconnect(); resolve(value); };
+    // A picture that a style names changes no node when it arrives, but the size of what shows it.
+    const arrivals = new PerformanceObserver(() => { last = performance.now(); });
+    arrivals.observe({type: "resource"});
+    const finish = (value) => { observer.disconnect(); arrivals.disconnect(); resolve(value); };
     const look = () => {
       const now = performance.now();
+      // A page that was held up has not been quiet: nothing of it could run meanwhile.
+      if (now - looked > 2 * quietMs) last = now;
+      looked = now;
       const rest = quietMs - (now - last);
       if (rest <= 0 && document.readyState === "complete") return finish(true);
       if (now - started >= capMs) return finish(false);

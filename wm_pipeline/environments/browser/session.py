@@ -50,6 +50,8 @@ class SessionSettings:
     """Keys of local and session storage that are no part of a state; shell wildcards."""
     upload_folder: Path | None = None
     """Files an agent may upload; None: no uploads."""
+    is_cache_kept: bool = False
+    """Files loaded in one episode serve the next: right where a server's files are the same for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,18 +305,18 @@ class BrowserSession:
         self._is_broken = False
         return is_same
 
-    async def rewind(self, replay: Callable[[], Awaitable[None]], *, is_reloaded: bool) -> bool:
-        """Go back to the snapshot by doing again what led to it: for pages that live in their scripts.
+    async def rewind(self, replay: Callable[[], Awaitable[None]]) -> bool:
+        """Go back to the snapshot by loading its page and doing again what led to it: for pages that live in scripts.
 
-        `replay` uses evaluate() and repeat(); `is_reloaded` loads the page anew first.
+        `replay` uses evaluate() and repeat(). Starting again without loading leaves listeners behind, which nobody sees
+        and the next action runs into.
         """
         saved = self._snapshot
         if saved is None:
             raise WorldError("there is no snapshot to restore")
         try:
-            if is_reloaded or self._is_broken:
-                async with self._limited():
-                    await self._present_tab().page.goto(saved.state.url)
+            async with self._limited():
+                await self._present_tab().page.goto(saved.state.url)
             await replay()
             self._episode.prior_steps = saved.state.prior_steps
             self._episode.history = saved.history
@@ -404,7 +406,8 @@ class BrowserSession:
         for origin, kept in self._episode.storage.items():
             if not kept.is_empty and origin.startswith("http"):
                 await tab.clear_origin(origin)
-        await tab.cdp.send("Network.clearBrowserCache")
+        if not self._settings.is_cache_kept:
+            await tab.cdp.send("Network.clearBrowserCache")
         tab.forget()
         tab.log.page_url = ""
         return tab

@@ -37,6 +37,18 @@ def is_replaced(error: PlaywrightError) -> bool:
     return any(sign in error.message for sign in REPLACED)
 
 
+def walk_options(settings: SettleSettings) -> dict[str, object]:
+    """What observe.js is called with."""
+    return {
+        "quietMs": settings.quiet_ms,
+        "capMs": settings.page_cap_ms,
+        "maxElements": settings.max_elements,
+        "maxTexts": settings.max_texts,
+        "maxText": settings.max_text,
+        "hiddenSelectors": list(settings.hidden_selectors),
+    }
+
+
 async def look_now(page: Page, settings: SettleSettings) -> PageWalk | None:
     """The page as soon as it is loaded, without waiting for rest: for a page known in advance. None: replaced."""
     return await _walk(page, replace(settings, quiet_ms=0))
@@ -66,14 +78,7 @@ async def settle(
 
 async def _walk(page: Page, settings: SettleSettings) -> PageWalk | None:
     """One look; None when the document was replaced meanwhile."""
-    options = {
-        "quietMs": settings.quiet_ms,
-        "capMs": settings.page_cap_ms,
-        "maxElements": settings.max_elements,
-        "maxTexts": settings.max_texts,
-        "maxText": settings.max_text,
-        "hiddenSelectors": list(settings.hidden_selectors),
-    }
+    options = walk_options(settings)
     try:
         answer = await page.evaluate(OBSERVE_JS, options)
         if answer is None:
