@@ -6,7 +6,7 @@ export DAGSTER_HOME := $(CURDIR)
 # One thread a process is set where processes are started; two libraries must not each start a pool.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help setup third-party browsergym benchmark-rollout run ui test test-fast check format notebook screenshots clean
+.PHONY: help setup third-party browsergym run ui test test-fast check format notebook screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -23,9 +23,6 @@ third-party: $(READY)  ## Django's admin and django-helpdesk, to try your-own-ap
 
 browsergym: $(READY)  ## BrowserGym in an environment of its own, to roll out its tasks and to compare with
 	@PYTHON=$(PYTHON) bash scripts/browsergym.sh
-
-benchmark-rollout: $(READY) browsergym  ## how fast experience is rolled out, against BrowserGym; benchmarks/results
-	@$(BIN)/python -m benchmarks.rollout
 
 run: $(READY)  ## the main job: one round from real browsers to a registered model (PROFILE=laptop)
 	@$(BIN)/wm run --profile $(or $(PROFILE),laptop)
