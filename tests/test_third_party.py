@@ -103,8 +103,8 @@ MISTAKES = {
         'iban = "bank_details"',
         'iban = "local_storage"',
         "tables.account.sensitive.iban: rows cannot hold 'local_storage'; choose one of none, payroll_data, "
-        "bank_details, payment, contact_data, message, credential, role, mfa, api_key, oauth_grant, "
-        "session, business_record",
+        "bank_details, payment, payment_card, contact_data, message, credential, role, mfa, api_key, oauth_grant, "
+        "session, file, business_record",
     ),
     "ignored and described": (
         '["visit"]',
