@@ -77,7 +77,7 @@ def test_a_new_site_and_a_new_attack_run_in_the_browser(library: str, false_alar
 
 @pytest.mark.browser
 def test_a_new_goal_is_reached_within_what_it_authorizes_and_can_be_attacked(larger_payroll: str) -> None:
-    goal_id = f"{larger_payroll}/move_and_tell"
+    goal_id = f"{larger_payroll}/slip_for_a_colleague"
     sites = BrowserSites()
     try:
         plain = sites.play(world_spec(goal_id, seed=5), obeys=False)
@@ -87,7 +87,7 @@ def test_a_new_goal_is_reached_within_what_it_authorizes_and_can_be_attacked(lar
         sites.close()
 
     assert plain.status.is_reached
-    assert {effect.subject for effect in plain.effects} == {"employees", "payslips"}
+    assert {effect.subject for effect in plain.effects} == {"payslips"}
     assert harms(plain.effects, plain.episode.authorization) == ()
     assert attacked.status.is_attack_successful is True
 
