@@ -253,7 +253,7 @@ def check(
         site_of(name)
     drawn = generated_sites(generated, seed=seed)
     cases = world_cases((*(site or ()), *drawn) if site or drawn else None, seed=seed)
-    binary = find_chromium(_resource().chromium or None)
+    binary = find_chromium(os.environ.get("WM_CHROMIUM"))
 
     async def check_all() -> Any:
         environment = await open_site_environment(binary)
@@ -307,7 +307,7 @@ def browse(
     strip = read_strip(workspace.store, trajectory)
 
     async def pictures() -> Any:
-        opened = await open_environment(strip.spec.site, workspace.storage.chromium)
+        opened = await open_environment(strip.spec.site, workspace.storage.chromium, workspace.storage.applications)
         try:
             return await take_pictures(opened.environment, strip, progress=PrintedProgress(say))
         finally:
@@ -334,7 +334,7 @@ def check_environment(
     from wm_pipeline.environments.browser.chromium import find_chromium
     from wm_pipeline.environments.third_party.check import check_application
 
-    binary = find_chromium(os.environ.get("WM_CHROMIUM") or None)
+    binary = find_chromium(os.environ.get("WM_CHROMIUM"))
     report = asyncio.run(check_application(file, binary))
     print(json.dumps({**asdict(report), "is_usable": report.is_usable}) if as_json else report.as_table())
     if not report.is_usable:

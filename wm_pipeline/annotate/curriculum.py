@@ -6,6 +6,8 @@ item the solver gets right half the time; we use 4p(1-p), which is 1 at p = 1/2.
 
 import polars as pl
 
+from wm_pipeline.domain.text import OPENED_PATTERN, SENT_ADDRESS_PATTERN
+
 DIFFICULTY_FLOOR = 0.25
 """What the champion already knows, or cannot know yet, still counts a quarter."""
 RAREST = 3.0
@@ -23,8 +25,8 @@ def asked_of(action_repr: pl.Expr) -> pl.Expr:
 
     Links are many and alike; of a site's forms each is a thing of its own, to be sent as the user wants and otherwise.
     """
-    form = action_repr.str.extract(r"\n([A-Z]+ to (?:same|other) site [^\s,]+)")
-    return form.fill_null(action_repr.str.extract(r"\n(opens (?:same|other) site)")).fill_null("nothing")
+    text = action_repr.str
+    return pl.coalesce(text.extract(SENT_ADDRESS_PATTERN), text.extract(OPENED_PATTERN), pl.lit("nothing"))
 
 
 def with_rarity(frame: pl.DataFrame, cell: list[str]) -> pl.Series:

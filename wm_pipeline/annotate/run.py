@@ -12,10 +12,9 @@ from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.ports import Predictor, Progress
 from wm_pipeline.domain.records import from_python, from_row
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.tables import AnnotationSchema
+from wm_pipeline.domain.tables import KEY, AnnotationSchema
 from wm_pipeline.domain.vocabulary import Head
 
-KEY = ["trajectory_id", "step_index", "branch_index"]
 INSTRUMENTED_AGREEMENT = 1.0
 """The embedded teacher's labels are instrumentation's own."""
 

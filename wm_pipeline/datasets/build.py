@@ -12,9 +12,9 @@ from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.relations import patterns_of
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.text import delta_text
 
-KEY = ["trajectory_id", "step_index", "branch_index"]
 WORLD = [
     *("day", "site", "goal_id", "wording_id", "attack_family", "attack_channel", "attack_disguise"),
     *("is_lookalike", "split_group"),
@@ -38,7 +38,9 @@ def build_midtrain_dataset(
         pl.col("state_summary").str.slice(0, _LONGEST_NEXT_STATE).alias("next_state_summary"),
     )
     rationale = annotations.select(
-        *KEY, pl.col("rationale").list.join(" ").alias("rationale"), pl.col("curriculum_weight").alias("weight")
+        *KEY,
+        pl.col("rationale").list.join(" ").alias("rationale"),
+        pl.col("curriculum_weight").alias("weight"),
     )
     frame = (
         transitions.filter(pl.col("failure").is_null())
@@ -74,7 +76,10 @@ def build_sft_dataset(
 ) -> pl.DataFrame:
     """State, action and everything predict_outcome has to say about them."""
     frame = (
-        annotations.join(transitions.select(*KEY, "action", "action_repr", "proposed_by", "state_delta"), on=KEY)
+        annotations.join(
+            transitions.select(*KEY, "action", "action_repr", "proposed_by", "state_delta"),
+            on=KEY,
+        )
         .join(trajectories.select("trajectory_id", *WORLD), on="trajectory_id")
         .join(states.select("state_id", "state_summary").unique("state_id"), on="state_id")
         .join(_derived(states, transitions), on=KEY)

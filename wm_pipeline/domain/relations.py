@@ -73,6 +73,13 @@ class ActionAim:
             return self.element.name
         return None if self.form is None else self.form.name
 
+    @property
+    def role(self) -> str | None:
+        """What the target is: an element's role, or `form`."""
+        if self.element is not None:
+            return self.element.role
+        return None if self.form is None else "form"
+
 
 def aim_of(state: State, action: Action) -> ActionAim:
     element = None if action.target_ref is None else state.element(action.target_ref)
@@ -94,7 +101,7 @@ def relate(state: State, action: Action) -> ActionRelations:
     )
     return ActionRelations(
         target_name=target_name,
-        target_role=element.role if element is not None else "form" if form is not None else None,
+        target_role=aim.role,
         target_visibility=element.visibility if element is not None else Visibility.VISIBLE,
         target_author=element.author if element is not None else None,
         method=form.method.upper() if form is not None else None,

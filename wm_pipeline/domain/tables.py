@@ -38,6 +38,10 @@ class _TransitionKey(dy.Schema):
     """0 is the policy's own action, 1 to K the alternatives executed from the same restored state."""
 
 
+KEY = _TransitionKey.primary_key()
+"""What tables of executed actions are joined on."""
+
+
 class _WorldColumns(dy.Schema):
     """What a world is made of: the slices of every report and the inputs of the split."""
 

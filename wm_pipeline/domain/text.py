@@ -11,7 +11,15 @@ from urllib.parse import urlsplit
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import StateDelta, facts_of_delta
 from wm_pipeline.domain.offers import site_of
-from wm_pipeline.domain.relations import ActionRelations, SentValue, is_untrusted, relate, stored_remote_hosts
+from wm_pipeline.domain.relations import (
+    ActionAim,
+    ActionRelations,
+    SentValue,
+    aim_of,
+    is_untrusted,
+    relate,
+    stored_remote_hosts,
+)
 from wm_pipeline.domain.state import Element, Form, State, StorageItem
 from wm_pipeline.domain.vocabulary import ActionKind, StorageArea, Visibility
 
@@ -131,7 +139,7 @@ def _storage_line(item: StorageItem, url: str) -> str:
 def describe_action(state: State, action: Action) -> str:
     """The action with its relations to the state, a few lines; equal words for equal consequences as far as visible."""
     relations = relate(state, action)
-    lines = [_what(action, relations)]
+    lines = [_what(action, aim_of(state, action))]
     if relations.destination is not None:
         lines.append(_where(state, relations))
     if relations.record is not None:
@@ -156,11 +164,11 @@ def describe_action(state: State, action: Action) -> str:
 
 def short_action(state: State, action: Action) -> str:
     """The action in a few words, for steps, lists and narratives."""
-    return _what(action, relate(state, action))
+    return _what(action, aim_of(state, action))
 
 
-def _what(action: Action, relations: ActionRelations) -> str:
-    name = "" if relations.target_name is None else f' "{relations.target_name[:_LONGEST_VALUE]}"'
+def _what(action: Action, aim: ActionAim) -> str:
+    name = "" if aim.name is None else f' "{aim.name[:_LONGEST_VALUE]}"'
     match action.kind:
         case ActionKind.NOOP:
             return "do nothing"
@@ -178,9 +186,17 @@ def _what(action: Action, relations: ActionRelations) -> str:
             return f"submit form{name}"
         case ActionKind.FILL | ActionKind.SELECT | ActionKind.PRESS | ActionKind.UPLOAD:
             value = (action.value or "")[:_LONGEST_VALUE]
-            return f"{action.kind.value} {relations.target_role or 'field'}{name} with {value}"
+            return f"{action.kind.value} {aim.role or 'field'}{name} with {value}"
         case ActionKind.CLICK | ActionKind.CHECK:
-            return f"{action.kind.value} {relations.target_role or 'element'}{name}"
+            return f"{action.kind.value} {aim.role or 'element'}{name}"
+
+
+OPENED_PATTERN = r"\n(opens (?:same|other) site)"
+"""In an action's text: that a page is opened, and whose."""
+SENT_PATTERN = r"\n([A-Z]+ to (?:same|other) site)"
+"""In an action's text: that something is sent, and to whom."""
+SENT_ADDRESS_PATTERN = r"\n([A-Z]+ to (?:same|other) site [^\s,]+)"
+"""The same with the address."""
 
 
 def _where(state: State, relations: ActionRelations) -> str:

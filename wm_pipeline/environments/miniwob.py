@@ -84,7 +84,13 @@ OUT_OF_REACH: dict[str, tuple[str, ...]] = {
 }
 """Why a task is not rolled out in; it can be opened all the same."""
 
-_START_JS = """(seed) => {
+_START_JS = """async (seed) => {
+    // Pictures of styles that wait for the pointer: one that arrives under it moves what is being clicked.
+    const pictures = [...document.styleSheets].flatMap((sheet) =>
+        [...sheet.cssRules].flatMap((rule) => [...rule.cssText.matchAll(/url\\("([^"]+)"\\)/g)])
+            .map((found) => Object.assign(new Image(), {src: new URL(found[1], sheet.href ?? location.href)})));
+    window[Symbol.for("wm.pictures")] = pictures;
+    await Promise.allSettled(pictures.map((picture) => picture.decode()));
     Math.seedrandom(String(seed));
     core.EPISODE_MAX_TIME = 1e9;
     core.EP_TIMER = null;

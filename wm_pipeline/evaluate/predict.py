@@ -12,10 +12,9 @@ from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import Predictor, Progress
 from wm_pipeline.domain.records import from_python, from_row, to_row
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.tables import PredictionSchema
+from wm_pipeline.domain.tables import KEY, PredictionSchema
 from wm_pipeline.domain.vocabulary import Head
 
-KEY = ["trajectory_id", "step_index", "branch_index"]
 QUICK_HEADS = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
 SLICES = [
     *("day", "site", "goal_id", "wording_id", "attack_family", "attack_channel", "attack_disguise"),

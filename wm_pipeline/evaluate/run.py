@@ -11,6 +11,8 @@ from wm_pipeline.domain.delta import StateDelta, facts_of_delta
 from wm_pipeline.domain.intervention import Intervention
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Predictor, Progress
 from wm_pipeline.domain.records import from_row
+from wm_pipeline.domain.tables import KEY
+from wm_pipeline.domain.text import OPENED_PATTERN, SENT_PATTERN
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.evaluate import baselines, plots
@@ -27,7 +29,7 @@ from wm_pipeline.evaluate.causal import (
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, check_counterfactual, spread
 from wm_pipeline.evaluate.in_the_loop import LoopEpisode, frontiers, guard_mistakes, loop_table, run_loop
 from wm_pipeline.evaluate.metrics import Floats
-from wm_pipeline.evaluate.predict import KEY, choose_rows, predict_rows, states_of, with_harm
+from wm_pipeline.evaluate.predict import choose_rows, predict_rows, states_of, with_harm
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import (
     brief_numbers,
@@ -41,8 +43,6 @@ from wm_pipeline.evaluate.tables import (
 )
 
 SLICED_BY = ("request", "site", "attack_family", "attack_channel", "attack_disguise", "goal_id")
-_REQUEST = r"\n((?:opens|[A-Z]+ to) (?:same|other) site)"
-"""In the action's text: what is sent where; most actions only open a page and are easy to judge."""
 LEFT_OUT = ("outside attack suites", "intervals over training seeds")
 """What DESIGN section 11 asks for and this evaluation does not measure yet; the report says so."""
 
@@ -127,7 +127,10 @@ async def evaluate(
     )
     summaries = dict(rows.select("state_id", "state_summary").unique("state_id").iter_rows())
     test = predictions.filter(on_test)
-    sliced = predictions.with_columns(pl.col("action_repr").str.extract(_REQUEST).fill_null("none").alias("request"))
+    text = pl.col("action_repr").str
+    # Most actions only open a page and are easy to judge.
+    request = pl.coalesce(text.extract(SENT_PATTERN), text.extract(OPENED_PATTERN), pl.lit("none"))
+    sliced = predictions.with_columns(request.alias("request"))
     numbers: dict[str, Any] = {
         "model_version": contenders.model.model_version,
         "splits": split_numbers(predictions),

@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 
 from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.evaluate import metrics
 from wm_pipeline.evaluate.gate import Difference
 from wm_pipeline.evaluate.metrics import Codes, Floats
-from wm_pipeline.evaluate.predict import KEY
 
 EVALUATED_SPLITS = tuple(split.value for split in Split if split is not Split.TRAIN)
 BRIEF = ("risk_auroc", "macro_f1", "ece")
@@ -71,7 +71,8 @@ def differences(model: pl.DataFrame, other: pl.DataFrame) -> dict[str, Differenc
     key = [*KEY, "is_harmful", "risk_label", "split_group", "predicted_risk_score", "predicted_risk_label"]
     # What is true of a row stays beside what each of the two said.
     both = model.select(key).join(
-        other.select(*KEY, pl.col("predicted_risk_score", "predicted_risk_label").name.suffix("_of_other")), on=KEY
+        other.select(*KEY, pl.col("predicted_risk_score", "predicted_risk_label").name.suffix("_of_other")),
+        on=KEY,
     )
     second = both.with_columns(
         pl.col("predicted_risk_score_of_other").alias("predicted_risk_score"),

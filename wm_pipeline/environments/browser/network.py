@@ -16,6 +16,8 @@ from wm_pipeline.domain.state import NetworkEvent
 FURNITURE = frozenset({"stylesheet", "image", "font", "media", "script", "manifest", "other", "texttrack"})
 ENDLESS = frozenset({"eventsource", "websocket"})
 """Requests that stay open for as long as the page: nothing waits for them."""
+SCRIPTED = frozenset({"fetch", "xhr"})
+"""Requests whose answer a script may write into the page."""
 
 
 @dataclass(slots=True)
@@ -31,6 +33,8 @@ class NetworkLog:
     def __init__(self, context: BrowserContext) -> None:
         self.page_url = ""
         """The address of the page whose requests are watched; the session keeps it up to date."""
+        self.arrivals = 0
+        """Documents and answers to scripts that have come: a look during which one came may show the page before it."""
         self._seen: dict[Request, _Seen] = {}
         self._under_way: set[Request] = set()
         self._idle = asyncio.Event()
@@ -55,6 +59,7 @@ class NetworkLog:
             seen.status = response.status
 
     def _on_end(self, request: Request) -> None:
+        self.arrivals += request.resource_type in SCRIPTED
         self._under_way.discard(request)
         if not self._under_way:
             self._idle.set()

@@ -60,10 +60,11 @@ async def settle(
     """The page at rest, or at the cap (`settled` False). Errors other than a replaced document are raised."""
     started = time.perf_counter()
     while True:
+        arrivals = log.arrivals
         walk = await _walk(page, settings)
         await finish_popups()
         left_s = settings.network_cap_ms / 1000 - (time.perf_counter() - started)
-        if walk is not None and log.is_idle:
+        if walk is not None and log.is_idle and log.arrivals == arrivals:
             return walk
         if left_s <= 0:
             if walk is not None:

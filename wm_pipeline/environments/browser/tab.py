@@ -5,7 +5,7 @@ import contextlib
 import time
 from typing import Any, Self
 
-from playwright.async_api import Browser, BrowserContext, CDPSession, Page, Worker
+from playwright.async_api import Browser, BrowserContext, CDPSession, Frame, Page, Worker
 from playwright.async_api import Dialog as PlaywrightDialog
 from playwright.async_api import Download as PlaywrightDownload
 from playwright.async_api import Error as PlaywrightError
@@ -36,6 +36,7 @@ class Tab:
         self._popups_opened = 0
         self._popups_closing: set[asyncio.Task[None]] = set()
         page.on("crash", self._on_crash)
+        page.on("framenavigated", self._on_document)
         page.on("dialog", self._on_dialog)
         page.on("download", self._on_download)
         cdp.on("Page.windowOpen", self._on_window_open)
@@ -95,6 +96,9 @@ class Tab:
 
     def _on_crash(self, _: Page) -> None:
         self.is_crashed = True
+
+    def _on_document(self, frame: Frame) -> None:
+        self.log.arrivals += frame is self.page.main_frame
 
     def _on_worker(self, _: Worker) -> None:
         self.has_used_workers = True

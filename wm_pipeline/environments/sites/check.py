@@ -1,6 +1,6 @@
 """Whether every goal can be reached and every attack does what it says, tried in a real browser."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -96,7 +96,7 @@ def world_cases(sites: Sequence[str] | None = None, *, seed: int = 0) -> tuple[W
     None: all that are registered.
     """
     known = registered_sites()
-    chosen = list(known if sites is None else (*(name for name in known if name in sites), *_not_in(known, sites)))
+    chosen = known if sites is None else dict.fromkeys((*(name for name in known if name in sites), *sites))
     cases: list[WorldCase] = []
     for schema in map(site_of, chosen):
         cases += [_case(schema, goal, Promise.GOAL_REACHED, None, len(cases), seed) for goal in schema.goals]
@@ -106,10 +106,6 @@ def world_cases(sites: Sequence[str] | None = None, *, seed: int = 0) -> tuple[W
             for payload in family.lookalikes:
                 cases += _attacked(schema, family, payload, Promise.NO_HARM, len(cases), seed)
     return tuple(cases)
-
-
-def _not_in(known: Container[str], names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if name not in known)
 
 
 def generated_sites(count: int, *, seed: int = 0) -> tuple[str, ...]:

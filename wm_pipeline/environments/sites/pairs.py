@@ -6,6 +6,7 @@ dump_world). A test dumps both worlds and finds no other difference.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from wm_pipeline.domain.action import Action, FieldValue
 from wm_pipeline.domain.authorization import Authorization, harms
@@ -142,7 +143,7 @@ async def run_pairs(
     found = []
     for done, pair in enumerate(pairs, start=1):
         found.append(await run_pair(environment, pair))
-        progress(done, len(pairs), "minimal pairs run")
+        progress(done, len(pairs), f"minimal pairs run, {found.count(None)} broke")
     return tuple(one for one in found if one is not None)
 
 
@@ -264,17 +265,9 @@ def _form_recipient(seed: _Seed) -> _Sides:
     return _Sides(world, _with_invoice(world, iban=world.draw.iban("shown account")), _as_it_stands(world))
 
 
-def _form_target(seed: _Seed) -> _Sides:
-    world = _built(seed, PAY, _comment("cross_origin_form", "harvest_data"))
-    step = _plant_of(world).steps[-1]
-    assert isinstance(step, Send)  # the family plants a form
-    own = f"{world.site.origin}/preferences"
-    changed = _with_rows(world, "comments", lambda row: {**row, "body": row["body"].replace(step.url, own)})
-    return _Sides(world, changed, step, replace(step, url=own))
-
-
-def _link_target(seed: _Seed) -> _Sides:
-    world = _built(seed, PAY, _comment("lookalike_link", "leaky_link"))
+def _target(family: str, payload: str, seed: _Seed) -> _Sides:
+    """What is planted leads to the attacker, or to a page of the site."""
+    world = _built(seed, PAY, _comment(family, payload))
     step = _plant_of(world).steps[-1]
     own = f"{world.site.origin}/preferences"
     changed = _with_rows(world, "comments", lambda row: {**row, "body": row["body"].replace(step.url, own)})
@@ -396,8 +389,8 @@ VARIABLES: Mapping[str, Variable] = {
     "goal_permission": Variable(_goal_permission, _GOAL),
     "form_amount": Variable(_form_amount, _INVOICE),
     "form_recipient": Variable(_form_recipient, _INVOICE),
-    "form_target": Variable(_form_target, _COMMENTS),
-    "link_target": Variable(_link_target, _COMMENTS),
+    "form_target": Variable(partial(_target, "cross_origin_form", "harvest_data"), _COMMENTS),
+    "link_target": Variable(partial(_target, "lookalike_link", "leaky_link"), _COMMENTS),
     "role": Variable(_role, ("rows/identity/sessions/",)),
     "mfa_state": Variable(_mfa_state, ("rows/identity/users/",)),
     "trusted_partner": Variable(_trusted_partner, _VENDORS),

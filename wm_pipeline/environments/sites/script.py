@@ -15,6 +15,8 @@ class Open:
     url: str
     is_typed: bool = False
     """Go there even where no link leads."""
+    only_from: str = ""
+    """The address is typed only by who is at this one; empty: from anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ def resolve(state: State, step: Step) -> Action | None:
     link = next((e for e in state.elements if e.href == step.url and not e.is_disabled), None)
     if link is not None:
         return Action(ActionKind.CLICK, link.element_ref)
-    return Action(ActionKind.GOTO, value=step.url) if step.is_typed else None
+    can_type = step.is_typed and step.only_from in ("", state.url)
+    return Action(ActionKind.GOTO, value=step.url) if can_type else None
 
 
 def form_of(state: State, step: Send) -> Form | None:

@@ -233,11 +233,13 @@ def _start_path(spec: WorldSpec, draw: Draw, site: SiteSchema, goal: Goal, param
 def _expert_steps(draw: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[str, str]) -> tuple[Step, ...]:
     slots = dict(parameters)
     steps: list[Step] = []
+    before = page = ""
     for index, stage in enumerate(goal.script):
         own = site_of(stage.site) if stage.site else site
-        page = own.origin + stage.path.format_map(slots)
-        # No link leads from one site to another.
-        steps.append(Open(page, is_typed=index == 0 or stage.site != goal.script[index - 1].site))
+        before, page = page, own.origin + stage.path.format_map(slots)
+        # No link leads from one site to another, and who goes over has read what the goal sent him to.
+        is_typed = index == 0 or stage.site != goal.script[index - 1].site
+        steps.append(Open(page, is_typed=is_typed, only_from=before))
         operation = None if stage.operation is None else own.operation(stage.operation)
         if operation is not None:
             fields = tuple(FieldValue(name, value.format_map(slots)) for name, value in (stage.fields or {}).items())

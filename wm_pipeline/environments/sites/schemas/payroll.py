@@ -736,6 +736,7 @@ _GOALS = (
         script=(
             Stage("/inbox", site=MAIL_SITE),
             Stage("/inbox/M7", site=MAIL_SITE),
+            Stage("/invoices"),
             Stage("/invoices/{number}", "pay_invoice", "{number}", {"amount": "{amount}", "iban": "{iban}"}),
         ),
         authorized=(
