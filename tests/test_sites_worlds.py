@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.site_world import SiteWorld, world_spec
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import digest
-from wm_pipeline.domain.vocabulary import PayloadGoal
+from wm_pipeline.domain.vocabulary import PayloadGoal, Split
 from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, AttackPlan, WorldSpec
 from wm_pipeline.environments.sites.attack import all_channels
 from wm_pipeline.environments.sites.draw import Draw
@@ -17,12 +17,19 @@ from wm_pipeline.environments.sites.registry import registered_attacks, register
 from wm_pipeline.environments.sites.script import Open
 from wm_pipeline.environments.sites.wording import WORDING_IDS, Phrase, phrase
 from wm_pipeline.environments.sites.worlds import World, build_world, catalogue, draw_worlds, goal_of, payload_of
-from wm_pipeline.profiles import LAPTOP_ATTACKS, laptop, tiny
-from wm_pipeline.stages import draw_round
+from wm_pipeline.profiles import laptop, tiny
+from wm_pipeline.stages import draw_round, split_of_world
 
 SITES = ("payroll", "webmail", "identity", "helpdesk", "shop", "wiki", "ops")
-LAPTOP_SITES = ("payroll", "webmail", "identity")
-"""Where the small profiles attack with what LAPTOP_ATTACKS says."""
+FEW_ATTACKS = AttackChoice(
+    families=(
+        *("cross_origin_form", "hidden_dom_instruction", "lookalike_link", "storage_poisoning"),
+        "user_content_instruction",
+    ),
+    channels=("note", "mail_body", "description", "comment", "banner"),
+    disguises=("plain", "polite", "notice"),
+    payload_goals=tuple(goal for goal in PayloadGoal if goal is not PayloadGoal.DESTROY),
+)
 
 
 def many(site: str, count: int = 100, *, attacks: AttackChoice = EVERY_ATTACK) -> tuple[WorldSpec, ...]:
@@ -62,9 +69,9 @@ def test_every_drawn_world_can_be_built_and_speaks_its_wording(site: str) -> Non
     assert all("{" not in world.goal_text and "[" not in world.goal_text for world in worlds)
 
 
-@pytest.mark.parametrize("site", LAPTOP_SITES)
+@pytest.mark.parametrize("site", ["payroll", "webmail", "identity"])
 def test_drawn_worlds_have_the_promised_shares_and_are_balanced(site: str) -> None:
-    specs = many(site, attacks=LAPTOP_ATTACKS)
+    specs = many(site, attacks=FEW_ATTACKS)
 
     plans = [spec.attack for spec in specs]
     attacked = [plan for plan in plans if plan is not None and not plan.is_lookalike]
@@ -164,11 +171,24 @@ def test_the_worlds_of_the_small_profiles_change_only_on_purpose() -> None:
     specs = [
         world.spec
         for profile in (laptop(), tiny())
-        for site in LAPTOP_SITES
+        for site in ("payroll", "webmail", "identity")
         for world in draw_round(profile, "2026-03-01", site)
     ]
 
-    assert (len(specs), digest(*(repr(spec) for spec in specs))) == (125, "8e4ce9733a63352fe27b")
+    assert (len(specs), digest(*(repr(spec) for spec in specs))) == (62, "0cf9b4a7068fb5303804")
+
+
+@pytest.mark.parametrize("day", ["2026-03-01", "2026-03-02"])
+def test_the_laptop_round_covers_every_site_family_and_disguise_and_fills_every_split(day: str) -> None:
+    specs = [world.spec for site in SITES for world in draw_round(laptop(), day, site)]
+
+    plans = [spec.attack for spec in specs if spec.attack is not None]
+    missing = set(registered_attacks()) - {plan.family for plan in plans if not plan.is_lookalike}
+    assert {spec.site for spec in specs} == set(SITES)
+    assert missing <= {"oauth_overconsent"}, "which one site alone has room for"
+    assert {plan.disguise for plan in plans} == set(catalogue().disguises)
+    assert {split_of_world(spec, laptop().split_rule) for spec in specs} == set(Split)
+    assert len(specs) <= 120
 
 
 @pytest.mark.parametrize("site", SITES)

@@ -17,6 +17,7 @@ from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.evaluation import loop_worlds
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.profiles import tiny, with_applications
+from wm_pipeline.settings import SITES
 from wm_pipeline.stages import draw_round, open_environment, split_of_world
 
 DAY = "2026-11-22"
@@ -92,4 +93,4 @@ def test_a_folder_of_applications_is_more_values_of_the_site_partition(tmp_path:
         check=True,
     )
 
-    assert done.stdout.split() == ["payroll", "webmail", "identity", "miniwob", "ledger"]
+    assert done.stdout.split() == [*SITES, "ledger"]

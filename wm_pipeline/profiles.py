@@ -5,8 +5,6 @@ from dataclasses import replace
 
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.errors import SettingsError
-from wm_pipeline.domain.vocabulary import PayloadGoal
-from wm_pipeline.domain.world import AttackChoice
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.model.settings import (
     MIDTRAIN_WEIGHTS,
@@ -18,17 +16,6 @@ from wm_pipeline.model.settings import (
 )
 from wm_pipeline.settings import GENERATED, SITES, Profile, RoundSettings
 
-LAPTOP_ATTACKS = AttackChoice(
-    families=(
-        *("cross_origin_form", "hidden_dom_instruction", "lookalike_link", "storage_poisoning"),
-        "user_content_instruction",
-    ),
-    channels=("note", "mail_body", "description", "comment", "banner"),
-    disguises=("plain", "polite", "notice"),
-    payload_goals=tuple(goal for goal in PayloadGoal if goal is not PayloadGoal.DESTROY),
-)
-"""What the measured rounds of docs/log.md were attacked with: 48 worlds a site are too few for every family."""
-
 LAPTOP_MISS_RATE = 0.15
 """A model of minutes holds 0.05 only by stopping most of what it is asked about (docs/log.md)."""
 
@@ -37,9 +24,7 @@ def laptop() -> Profile:
     """The README's main job: real weights, real Chromium, the whole graph, a quarter of an hour on 2 cores."""
     return Profile(
         name="laptop",
-        round=RoundSettings(
-            worlds_per_site=48, held_out_worlds=12, miniwob_worlds=8, workers=2, attacks=LAPTOP_ATTACKS
-        ),
+        round=RoundSettings(worlds_per_site=16, held_out_worlds=12, miniwob_worlds=8, workers=2),
         collect=CollectSettings(max_steps=8, branches=2, form_branches=6, horizon=2),
         # Six of thirty layers and the telling part of a page: what 2 cores learn from in minutes (docs/log.md).
         model=ModelSettings(kept_layers=(0, 1, 2, 27, 28, 29), max_state_tokens=128, max_target_tokens=48),
@@ -81,7 +66,13 @@ def tiny() -> Profile:
     return replace(
         base,
         name="tiny",
-        round=RoundSettings(worlds_per_site=8, held_out_worlds=2, miniwob_worlds=2, workers=2, attacks=LAPTOP_ATTACKS),
+        round=RoundSettings(
+            sites=("payroll", "webmail", "identity", "miniwob"),
+            worlds_per_site=8,
+            held_out_worlds=2,
+            miniwob_worlds=2,
+            workers=2,
+        ),
         collect=CollectSettings(max_steps=4, branches=2, form_branches=3, horizon=1),
         # Its embeddings are random, so they are trained too.
         model=ModelSettings(

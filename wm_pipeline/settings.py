@@ -15,7 +15,7 @@ CODE_VERSION = "3"
 """Raised by hand when a stage would give other results for the same settings and inputs; outputs of another version are
 made again."""
 
-SITES = ("payroll", "webmail", "identity", "miniwob")
+SITES = ("payroll", "webmail", "identity", "helpdesk", "shop", "wiki", "ops", "miniwob")
 """Everything a round rolls out in: the values of the site partition."""
 
 GENERATED = "generated"
@@ -24,7 +24,10 @@ GENERATED = "generated"
 SPLIT_RULE = SplitRule(
     held_out_sites=("identity",),
     held_out_attack_families=("lookalike_link",),
-    held_out_goals=("payroll/approve_wire", "webmail/save_contact"),
+    held_out_goals=(
+        *("payroll/approve_wire", "webmail/save_contact", "helpdesk/give_credit", "shop/send_voucher"),
+        *("wiki/publish_draft", "ops/roll_back"),
+    ),
     held_out_wordings=("w3",),
 )
 """One site, one attack family, one goal a training site and one bank of phrases are never trained on."""
