@@ -58,7 +58,7 @@ class Picture:
 
 def list_trajectories(store: TableStore, *, site: str | None = None, limit: int = 20) -> pl.DataFrame:
     """The newest trajectories, attacked ones first."""
-    found = store.scan("trajectories")
+    found = store.scan("trajectories").filter(pl.col("hindsight_of").is_null())
     if site is not None:
         found = found.filter(pl.col("site") == site)
     ordered = found.sort("day", pl.col("attack_family").is_not_null(), "trajectory_id", descending=[True, True, False])
@@ -73,6 +73,10 @@ def read_strip(store: TableStore, trajectory_id: str) -> Strip:
             f"no trajectory {trajectory_id!r} in {store.root}; `wm browse` lists those there are"
         )
     facts = row.row(0, named=True)
+    if facts["hindsight_of"] is not None:
+        raise InvalidInputError(
+            f"trajectory {trajectory_id} is a step of {facts['hindsight_of']} judged by another goal; browse that one"
+        )
     authorization = from_row(Authorization, facts["authorization"])
     transitions = (
         store.scan("transitions")

@@ -8,7 +8,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, miniwob_version, miniwob_world, rotation
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.generator import generated_site_name
+from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.environments.third_party.application import ApplicationFile, load_application
 from wm_pipeline.environments.third_party.environment import open_application
@@ -183,8 +184,17 @@ def draw_round(
             policy = ProposedBy.LLM
         else:
             policy = ProposedBy.GULLIBLE if spec.attack is not None else ProposedBy.SCRIPTED
-        worlds.append(World(spec, policy.value))
+        worlds.append(World(spec, policy.value, _other_goals(spec, profile.split_rule)))
     return tuple(worlds)
+
+
+def _other_goals(spec: WorldSpec, rule: SplitRule) -> tuple[str, ...]:
+    """The goals that hindsight may judge a world by: those that are trained on, and only in worlds that are."""
+    site = registered_sites().get(spec.site)
+    if site is None or split_of_world(spec, rule) is not Split.TRAIN:
+        return ()
+    others = (replace(spec, goal_id=f"{site.name}/{goal.name}") for goal in site.goals)
+    return tuple(one.goal_id for one in others if one != spec and split_of_world(one, rule) is Split.TRAIN)
 
 
 def _generated_worlds(settings: RoundSettings, day: str, seed: int) -> list[WorldSpec]:

@@ -6,6 +6,7 @@ restored after `plant`; one that ends in `unresettable` cannot be reset.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from wm_pipeline.collect.worker import OpenEnvironment
@@ -16,7 +17,7 @@ from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.state import Element, State
 from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, EffectKind, SinkKind, StopReason
-from wm_pipeline.domain.world import AttackPlan, Episode, GoalStatus, Observation, WorldSpec
+from wm_pipeline.domain.world import AttackPlan, Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 
 BUTTONS = ("next", "finish", "plant", "leak", "crash", "hang", "slow")
 ATTACK = AttackPlan("hidden_dom", "page", "leak", "plain")
@@ -121,6 +122,9 @@ class ToyEnvironment:
     def attack_action(self, state: State) -> Action | None:
         is_due = self._spec.attack is not None and not self._inside.has_leaked and self._inside.page == 1
         return press("leak") if is_due else None
+
+    def other_goals(self, state: State, goal_ids: Sequence[str]) -> tuple[OtherGoal, ...]:
+        return ()
 
     async def screenshot(self) -> bytes:
         return b""

@@ -5,7 +5,7 @@ values than the goal names, the page's other forms filled in, and what else is o
 import random
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -57,10 +57,12 @@ def choose_branches(
     noop_share: float,
     seed: int,
     tried: Mapping[str, int] | None = None,
+    others: Sequence[Action] = (),
 ) -> tuple[Alternative, ...]:
     """Alternatives to the main action, all different in what they do; the same for the same seed.
 
-    The expert's and the attack's come first and are never left out for room; then forms with values, up to `form_count`
+    The expert's, the attack's and `others` (right for another goal) come first and are never left out for room; then
+    forms with values, up to `form_count`
     in all; then offers, up to `count` in all. `tried` counts by `offer_key` what has been executed in this trajectory
     already: a menu stands on every page and teaches nothing the third time.
     """
@@ -76,11 +78,13 @@ def choose_branches(
         )
         if action is not None
     ]
+    wanted += [Alternative(action, ProposedBy.BRANCH_OTHER_GOAL) for action in others]
     planned = len(wanted)
     varied = () if plans.expert is None else vary(state, plans.expert, rng)[:MOST_VARIED]
-    asked = {plan.target_ref for plan in plans if plan is not None and plan.kind is ActionKind.SUBMIT}
+    asked = {one.target_ref for one in (*plans, *others) if one is not None and one.kind is ActionKind.SUBMIT}
+    few = max(0, MOST_STRAY - len(others))
     stray = [one for one in stray_forms(state, rng) if one.target_ref not in asked and not seen[offer_key(state, one)]]
-    wanted += [Alternative(one, ProposedBy.BRANCH_VARIED) for one in (*varied, *stray[:MOST_STRAY])]
+    wanted += [Alternative(one, ProposedBy.BRANCH_VARIED) for one in (*varied, *stray[:few])]
     wanted = wanted[: max(planned, form_count)]
     room = max(count, len(wanted))
     if rng.random() < noop_share:

@@ -11,12 +11,12 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.errors import AnswerError, WorldError
-from wm_pipeline.domain.ids import page_id_of, seed_of, trajectory_id_of
+from wm_pipeline.domain.ids import page_id_of, seed_of, state_id_of, trajectory_id_of
 from wm_pipeline.domain.offers import same_target
 from wm_pipeline.domain.ports import Environment, Policy
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, ProposedBy, StopReason
-from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
+from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 
 LEFT_BEHIND = frozenset({AssetKind.LOCAL_STORAGE, AssetKind.SERVICE_WORKER, AssetKind.FORWARDING_RULE})
 """What acts by itself in a later step, once it is there."""
@@ -42,6 +42,16 @@ class TransitionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Instead:
+    """Another goal that the user could have had at a step."""
+
+    other: OtherGoal
+    step_index: int
+    statuses: dict[int, GoalStatus] = field(default_factory=dict)
+    """Where it stood after each action of the step, by branch index."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrajectoryRecords:
     """Everything that one policy's run through one world left behind."""
 
@@ -61,6 +71,9 @@ class TrajectoryRecords:
     branches_dropped: int
     elapsed_ms: float
     tokens: int
+    instead: tuple[Instead, ...] = ()
+    hindsight_of: str | None = None
+    """The trajectory that was executed, when this is what it would have been with another goal."""
 
     @property
     def steps(self) -> int:
@@ -68,15 +81,23 @@ class TrajectoryRecords:
 
 
 async def collect_trajectory(
-    environment: Environment, policy: Policy, spec: WorldSpec, *, day: str, settings: CollectSettings
+    environment: Environment,
+    policy: Policy,
+    spec: WorldSpec,
+    *,
+    day: str,
+    settings: CollectSettings,
+    other_goals: Sequence[str] = (),
 ) -> TrajectoryRecords:
     """Run `policy` in the world `spec`. Crashes and time-outs end the trajectory with their reason.
+
+    `other_goals`: ids of goals that hindsight may put in the place of the world's own.
 
     Raises WorldError only when the world cannot even be reset: then there is nothing to record.
     """
     started = time.perf_counter()
     episode = await environment.reset(spec)
-    rollout = _Rollout(environment, episode, settings)
+    rollout = _Rollout(environment, episode, settings, other_goals)
     policy.start(episode, environment, seed=seed_of("policy", settings.seed, spec.world_seed, spec.hidden_seed))
     status: GoalStatus | None
     try:
@@ -101,6 +122,7 @@ async def collect_trajectory(
         branches_dropped=rollout.branches_dropped,
         elapsed_ms=(time.perf_counter() - started) * 1000,
         tokens=policy.tokens,
+        instead=tuple(rollout.instead),
     )
 
 
@@ -115,6 +137,8 @@ class _Rollout:
     environment: Environment
     episode: Episode
     settings: CollectSettings
+    other_goals: Sequence[str] = ()
+    """Not used yet in this world."""
     states: dict[str, State] = field(default_factory=dict)
     transitions: list[TransitionRecord] = field(default_factory=list)
     taken: list[Action] = field(default_factory=list)
@@ -124,6 +148,7 @@ class _Rollout:
     last_status: GoalStatus | None = None
     branches_executed: int = 0
     branches_dropped: int = 0
+    instead: list[Instead] = field(default_factory=list)
 
     async def run(self, policy: Policy) -> StopReason:
         state, state_id = self.episode.state, self.episode.state_id
@@ -162,6 +187,7 @@ class _Rollout:
 
     async def _run_branches(self, state: State, state_id: str, plans: Plans, step_index: int) -> bool:
         """Execute the alternatives; False when the state could not be brought back afterwards."""
+        others = self._other_goals(state, step_index)
         chosen = choose_branches(
             state,
             plans,
@@ -170,6 +196,7 @@ class _Rollout:
             noop_share=self.settings.noop_share,
             seed=seed_of("branches", self.settings.seed, state_id, step_index),
             tried=self.tried,
+            others=[one.action for one in others],
         )
         if not chosen:
             return True
@@ -185,6 +212,17 @@ class _Rollout:
                 return await self._replay(state)
         return True
 
+    def _other_goals(self, state: State, step_index: int) -> list[OtherGoal]:
+        """Goals that this page would serve as well; each is used once a world."""
+        if not self.settings.other_goals or not self.other_goals:
+            return []
+        order = sorted(self.other_goals, key=lambda goal_id: seed_of("other goal", state_id_of(state), goal_id))
+        found = list(self.environment.other_goals(state, order)[: self.settings.other_goals])
+        taken = {one.goal_id for one in found}
+        self.other_goals = [goal_id for goal_id in self.other_goals if goal_id not in taken]
+        self.instead += [Instead(one, step_index) for one in found]
+        return found
+
     async def _execute(
         self, state: State, state_id: str, alternative: Alternative, plans: Plans, *, key: tuple[int, int]
     ) -> tuple[Observation, GoalStatus]:
@@ -193,6 +231,9 @@ class _Rollout:
         status = self.last_status if observation.failure is not None else None
         if status is None:
             status = await self.environment.goal_status()
+        for one in self.instead:
+            if one.step_index == key[0] and observation.failure is None:
+                one.statuses[key[1]] = one.other.status()
         self.tried[offer_key(state, alternative.action)] += 1
         self.states[observation.state_id] = observation.state
         self.transitions.append(

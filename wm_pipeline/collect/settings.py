@@ -16,6 +16,9 @@ class CollectSettings:
     from what else could have been sent."""
     horizon: int = 2
     """Benign steps that delayed harm is waited for after something was left behind in the browser."""
+    other_goals: int = 2
+    """Goals that the user could have had instead at a state: what each would ask for is executed too, and all that was
+    executed there is judged once more as if the user had asked for it (hindsight.py). 0 leaves this out."""
     noop_share: float = 0.25
     """How often doing nothing is one of the alternatives."""
     seed: int = 0
@@ -23,7 +26,7 @@ class CollectSettings:
     def __post_init__(self) -> None:
         if self.max_steps < 1:
             raise SettingsError(f"collect.max_steps must be at least 1, found {self.max_steps!r}")
-        for name in ("branches", "form_branches", "horizon"):
+        for name in ("branches", "form_branches", "other_goals", "horizon"):
             if getattr(self, name) < 0:
                 raise SettingsError(f"collect.{name} must not be negative, found {getattr(self, name)!r}")
         if not 0.0 <= self.noop_share <= 1.0:

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+from wm_pipeline.collect.hindsight import in_hindsight
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.writer import Versions, commit_part, frames_of
@@ -42,6 +43,8 @@ PolicyFactory = Callable[[str], Policy]
 class World(NamedTuple):
     spec: WorldSpec
     policy: str
+    other_goals: tuple[str, ...] = ()
+    """Goals that hindsight may put in the place of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +141,16 @@ class _Worker:
             self._policies[world.policy] = job.make_policy(world.policy)
         opened = self._open
         records = await collect_trajectory(
-            opened.environment, self._policies[world.policy], world.spec, day=job.day, settings=job.settings
+            opened.environment,
+            self._policies[world.policy],
+            world.spec,
+            day=job.day,
+            settings=job.settings,
+            other_goals=world.other_goals,
         )
-        frames = frames_of([records], Versions(opened.environment_version, opened.browser_version))
+        frames = frames_of(
+            [records, *in_hindsight(records)], Versions(opened.environment_version, opened.browser_version)
+        )
         commit_part(job.staging, trajectory_id, frames)
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import Head, ProposedBy
-from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
+from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 
 
 class Environment(Protocol):
@@ -40,6 +40,10 @@ class Environment(Protocol):
 
     def attack_action(self, state: State) -> Action | None:
         """What somebody who obeys the page would do next; None when the state holds no instruction to obey."""
+        ...
+
+    def other_goals(self, state: State, goal_ids: Sequence[str]) -> tuple[OtherGoal, ...]:
+        """Of these goals those that the user could have had on this page, done by one action; empty: none is known."""
         ...
 
     async def screenshot(self) -> bytes:

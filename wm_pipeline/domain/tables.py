@@ -65,6 +65,9 @@ class TrajectorySchema(_WorldColumns):
     world_seed = dy.Int64(nullable=False)
     world_spec = dy.Struct(struct_columns(WorldSpec), nullable=False)
     has_hidden_variables = dy.Bool(nullable=False)
+    hindsight_of = dy.String(nullable=True)
+    """The trajectory that was executed, when this is one step of it judged as if the user had asked for something else.
+    `world_spec` then draws the same site, not the same goal: such a world is not run again."""
     goal = dy.String(nullable=False)
     authorization = dy.Struct(struct_columns(Authorization), nullable=False)
     policy = _word(ProposedBy, nullable=False)

@@ -5,7 +5,7 @@ What is open (sites, attack families, goals) is data and lives with its environm
 
 from enum import StrEnum
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the tables and of the dataclasses behind them; written into every file, refused when it differs."""
 
 
@@ -187,6 +187,8 @@ class ProposedBy(StrEnum):
     BRANCH_ATTACK = "branch_attack"
     BRANCH_VARIED = "branch_varied"
     """The expert's form with one other value."""
+    BRANCH_OTHER_GOAL = "branch_other_goal"
+    """What would be right if the user had asked for something else."""
     BRANCH_OFFER = "branch_offer"
 
 

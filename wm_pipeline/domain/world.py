@@ -1,7 +1,9 @@
 """A world: one concrete draw of an environment, and what an environment answers about a step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.state import STRICT, State
@@ -67,6 +69,18 @@ class GoalStatus:
     """Still possible: what it needs exists, is unspoilt, and the session is alive."""
     is_attack_successful: bool | None
     """The attacker's predicate; None in a world without an attack."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherGoal:
+    """What the user could have asked for instead on a page, and the action that would be right then."""
+
+    goal_id: str
+    goal: str
+    authorization: Authorization
+    action: Action
+    status: Callable[[], GoalStatus]
+    """Where this goal stands now, from the environment's own records."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from base64 import b64decode
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -28,7 +28,7 @@ from wm_pipeline.domain.ids import page_id_of, state_id_of
 from wm_pipeline.domain.offers import site_of
 from wm_pipeline.domain.state import NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
-from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
+from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 from wm_pipeline.environments.browser.act import check_executable, phrase_of
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.isolation import wall_flags
@@ -277,6 +277,9 @@ class BrowserGymEnvironment:
 
     def attack_action(self, state: State) -> Action | None:
         return None
+
+    def other_goals(self, state: State, goal_ids: Sequence[str]) -> tuple[OtherGoal, ...]:
+        return ()
 
     async def screenshot(self) -> bytes:
         self._present()

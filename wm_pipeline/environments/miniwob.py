@@ -5,7 +5,7 @@ again and repeating the actions. They have no rows and nobody's data: nothing th
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ from wm_pipeline.domain.errors import SettingsError, WorldError
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.state import Element, State
 from wm_pipeline.domain.vocabulary import ActionKind
-from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
+from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings
 from wm_pipeline.environments.browser.settle import SettleSettings
@@ -240,6 +240,9 @@ class MiniWobEnvironment:
 
     def attack_action(self, state: State) -> Action | None:
         return None
+
+    def other_goals(self, state: State, goal_ids: Sequence[str]) -> tuple[OtherGoal, ...]:
+        return ()
 
     async def screenshot(self) -> bytes:
         return await self._session.screenshot()

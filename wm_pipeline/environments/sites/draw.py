@@ -4,10 +4,11 @@ Each draw has a key of its own, so that adding a draw does not move the others.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from wm_pipeline.domain.ids import digest, seed_of
 from wm_pipeline.environments.sites.wording import Phrase, expand
@@ -89,12 +90,23 @@ class Layout:
     colour: str
 
 
+_OF_THE_WORLD = ("company", "people", "vendors", "layout")
+
+
 class Draw:
     """Draws from a world's visible seed. Every method is a function of (seed, wording, key)."""
 
     def __init__(self, world_seed: int, wording_id: str) -> None:
         self.world_seed = world_seed
         self.wording_id = wording_id
+
+    def again(self, turn: int) -> Self:
+        """Other choices among the same people and companies; `turn` counts from 1."""
+        own = {name: getattr(self, name) for name in _OF_THE_WORLD}
+        other = copy(self)
+        other.world_seed = seed_of("again", self.world_seed, turn)
+        vars(other).update(own)
+        return other
 
     def random(self, *key: str) -> Random:
         return Random(seed_of("draw", self.world_seed, *key))

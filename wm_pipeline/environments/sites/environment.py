@@ -1,7 +1,8 @@
 """The environment of our own sites: one server and one browser for its lifetime, a new world at every reset."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from wm_pipeline.domain.action import Action
@@ -9,8 +10,8 @@ from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import AssetKind
-from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
+from wm_pipeline.domain.vocabulary import ActionKind, AssetKind
+from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings
 from wm_pipeline.environments.host_server import HostServer
@@ -26,8 +27,15 @@ from wm_pipeline.environments.sites.effects import (
 from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp, session_token
 from wm_pipeline.environments.sites.recorder import Canary, OutsideRecorder, Received
 from wm_pipeline.environments.sites.schema import RowCheck
-from wm_pipeline.environments.sites.script import Open, Send, Step, form_of, next_action
-from wm_pipeline.environments.sites.worlds import World, attack_patterns, build_world, checks_of
+from wm_pipeline.environments.sites.script import Open, Send, Step, form_of, next_action, resolve
+from wm_pipeline.environments.sites.worlds import (
+    World,
+    attack_patterns,
+    build_world,
+    checks_of,
+    goal_of,
+    worlds_with_other_goal,
+)
 
 UPLOAD_FOLDER = Path(__file__).parent / "uploads"
 """The only files that an agent may upload."""
@@ -170,21 +178,28 @@ class SiteEnvironment:
 
     async def goal_status(self) -> GoalStatus:
         live = self._present()
-        is_reached = self._is_reached(live)
-        return GoalStatus(
-            is_reached=is_reached,
-            is_reachable=is_reached or self._is_reachable(live),
-            is_attack_successful=None if not self._has_attack(live.world) else self._has_attack_succeeded(live),
-        )
+        return self._status(live, live.world)
 
     def expert_action(self, state: State) -> Action | None:
         live = self._present()
-        if self._is_reached(live) or not self._is_reachable(live):
+        if not self._is_open(live, live.world):
             return None
         return next_action(state, live.world.expert_steps)
 
     def attack_action(self, state: State) -> Action | None:
         return self._obedience(self._present(), state)
+
+    def other_goals(self, state: State, goal_ids: Sequence[str]) -> tuple[OtherGoal, ...]:
+        live, found = self._present(), []
+        for goal_id in goal_ids:
+            for world in worlds_with_other_goal(live.world, goal_of(live.world.site, goal_id)):
+                step = world.expert_steps[-1]
+                action = resolve(state, replace(step, is_by_hand=False)) if isinstance(step, Send) else None
+                if action is not None and action.kind is ActionKind.SUBMIT and self._is_open(live, world):
+                    status = partial(self._status, live, world)
+                    found.append(OtherGoal(goal_id, world.goal_text, world.authorization, action, status))
+                    break
+        return tuple(found)
 
     async def screenshot(self) -> bytes:
         return await self._session.screenshot()
@@ -224,21 +239,29 @@ class SiteEnvironment:
         has_seen = progress.has_seen_plant or (plant is not None and _is_present(state, plant.marker, plant.steps))
         return replace(progress, has_seen_plant=has_seen, visited=progress.visited | {state.url, *requested})
 
-    def _is_reached(self, live: _Live) -> bool:
-        world = live.world
-        return self._all_hold(live, world.goal.reached)
+    def _status(self, live: _Live, world: World) -> GoalStatus:
+        """Where the goal of `world` stands in the present database."""
+        is_reached = self._all_hold(live, world, world.goal.reached)
+        return GoalStatus(
+            is_reached=is_reached,
+            is_reachable=is_reached or self._is_reachable(live, world),
+            is_attack_successful=None if not self._has_attack(live.world) else self._has_attack_succeeded(live),
+        )
 
-    def _is_reachable(self, live: _Live) -> bool:
-        world = live.world
+    def _is_open(self, live: _Live, world: World) -> bool:
+        """Not reached and still possible."""
+        return not self._all_hold(live, world, world.goal.reached) and self._is_reachable(live, world)
+
+    def _is_reachable(self, live: _Live, world: World) -> bool:
         session = live.database.select(
             world.site.name, "sessions", {"session_token": session_token(world.draw, world.site.name)}
         )
         is_alive = bool(session) and session[0]["is_alive"] != "0"
-        return is_alive and self._all_hold(live, world.goal.requires)
+        return is_alive and self._all_hold(live, world, world.goal.requires)
 
-    def _all_hold(self, live: _Live, checks: tuple[RowCheck, ...]) -> bool:
-        own = live.world.site.name
-        return all(live.database.holds(check.site or own, check) for check in checks_of(live.world, checks))
+    def _all_hold(self, live: _Live, world: World, checks: tuple[RowCheck, ...]) -> bool:
+        own = world.site.name
+        return all(live.database.holds(check.site or own, check) for check in checks_of(world, checks))
 
     def _has_attack(self, world: World) -> bool:
         return world.spec.attack is not None and not world.spec.attack.is_lookalike

@@ -1,7 +1,7 @@
 """Worlds: from a spec to everything that will be served, and from a day to the specs to run."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Generic, TypeVar
@@ -12,7 +12,7 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, PayloadGoal
 from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, AttackPlan, WorldSpec
-from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene, filled
+from wm_pipeline.environments.sites.attack import ROW_TITLE, AttackFamily, Payload, Plant, Scene, filled
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.effects import canaries_of
 from wm_pipeline.environments.sites.engine import password_of, session_row
@@ -135,6 +135,39 @@ def build_world(spec: WorldSpec) -> World:
         has_hidden_variables=has_hidden,
         broker_host=_broker_of(draw, spec.hidden_seed),
     )
+
+
+MOST_TRIES = 16
+"""How many times another goal is drawn until it is about the record at hand; a table has about eight."""
+
+
+def worlds_with_other_goal(world: World, goal: Goal) -> Iterator[World]:
+    """The same world as it would be had the user asked for `goal`: drawn several times, about one record or another.
+
+    Nothing when the goal needs rows that this world does not have, or when one step does not do it.
+    """
+    plant = world.plant
+    is_about_goal = plant is not None and (plant.goal_note or plant.obeys_goal)
+    operations = [stage.operation for stage in goal.script if stage.operation is not None]
+    if is_about_goal or goal.has_hidden_variable or goal.other_sites or operations != [goal.script[-1].operation]:
+        return
+    if world.spec.attack is not None and world.spec.attack.channel == ROW_TITLE:
+        return  # its record is no real one
+    for turn in range(1, MOST_TRIES + 1):
+        draw = world.draw.again(turn)
+        drawn = goal.draw(draw, world.rows[world.site.name])
+        if drawn.rows or drawn.elsewhere:
+            return
+        goal_text = draw.text(f"goal/{goal.name}", goal.texts, **drawn.parameters)
+        patterns = tuple(filled(pattern, drawn.parameters) for pattern in goal.authorized)
+        yield replace(
+            world,
+            goal=goal,
+            parameters=drawn.parameters,
+            goal_text=draw.text("goal frame", _GOAL_FRAMES, goal=goal_text, bare=goal_text.removesuffix(".")),
+            authorization=Authorization((*patterns, _SIGN_OUT, _NOTICE)),
+            expert_steps=_expert_steps(draw, world.site, goal, drawn.parameters),
+        )
 
 
 def goal_of(site: SiteSchema, goal_id: str) -> Goal:

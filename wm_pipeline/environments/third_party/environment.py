@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from wm_pipeline.domain.errors import InvalidInputError, ServiceError, SettingsE
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, AssetKind
-from wm_pipeline.domain.world import Episode, GoalStatus, Observation, WorldSpec
+from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings, StartCookie
 from wm_pipeline.environments.browser.settle import SettleSettings
@@ -351,6 +351,9 @@ class ThirdPartyEnvironment:
         if not planted.success and live.progress.obeyed >= len(planted.steps):
             return None
         return next_action(state, planted.steps)
+
+    def other_goals(self, state: State, goal_ids: Sequence[str]) -> tuple[OtherGoal, ...]:
+        return ()
 
     async def screenshot(self) -> bytes:
         return await self.session.screenshot()

@@ -1,0 +1,74 @@
+"""What was executed at a step, judged once more as if the user had asked for something else.
+
+A goal changes no page and no database, only what the user allows. So the actions of a step, executed once, are also
+what would have happened there with another goal; its form, sent in place of the user's, is right then and the user's
+own is not. Learning from the goals that an outcome does serve is hindsight experience replay (Andrychowicz et al. 2017,
+arXiv 1707.01495); here both what it serves and what it does not are kept.
+"""
+
+from dataclasses import replace
+
+from wm_pipeline.collect.rollout import Instead, TrajectoryRecords, TransitionRecord
+from wm_pipeline.domain.ids import state_id_of, trajectory_id_of
+from wm_pipeline.domain.offers import same_target
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import ProposedBy, StopReason
+
+POLICY = ProposedBy.SCRIPTED
+"""Who would have acted: the other goal's script, which needs one action."""
+
+
+def in_hindsight(records: TrajectoryRecords) -> tuple[TrajectoryRecords, ...]:
+    """A trajectory of one step for each other goal whose action was executed."""
+    found = [_with_other_goal(records, instead) for instead in records.instead]
+    return tuple(one for one in found if one is not None)
+
+
+def _with_other_goal(records: TrajectoryRecords, instead: Instead) -> TrajectoryRecords | None:
+    other = instead.other
+    of_step = [one for one in records.transitions if one.step_index == instead.step_index]
+    done = [one for one in of_step if one.branch_index in instead.statuses]
+    right = next((one for one in done if one.action == other.action), None)
+    if right is None:
+        return None
+    spec = replace(records.spec, goal_id=other.goal_id)
+    states: dict[str, State] = {}
+
+    def renamed(state_id: str) -> str:
+        state = replace(records.states[state_id], goal=other.goal)
+        states[state_id_of(state)] = state
+        return state_id_of(state)
+
+    def judged(branch_index: int, one: TransitionRecord) -> TransitionRecord:
+        return replace(
+            one,
+            step_index=0,
+            branch_index=branch_index,
+            state_id=renamed(one.state_id),
+            next_state_id=renamed(one.next_state_id),
+            is_expert=same_target(records.states[one.state_id], one.action, other.action),
+            goal=instead.statuses[one.branch_index],
+        )
+
+    ordered = (right, *(one for one in done if one is not right))
+    is_reached = instead.statuses[right.branch_index].is_reached
+    return replace(
+        records,
+        trajectory_id=trajectory_id_of(records.day, spec, POLICY.value),
+        spec=spec,
+        policy=POLICY,
+        goal=other.goal,
+        authorization=other.authorization,
+        has_hidden_variables=False,
+        states=states,
+        transitions=tuple(judged(index, one) for index, one in enumerate(ordered)),
+        stop_reason=StopReason.GOAL_REACHED if is_reached else StopReason.POLICY_STOPPED,
+        benign_success=is_reached,
+        attack_success=instead.statuses[right.branch_index].is_attack_successful,
+        branches_executed=0,
+        branches_dropped=0,
+        elapsed_ms=0.0,
+        tokens=0,
+        instead=(),
+        hindsight_of=records.trajectory_id,
+    )
