@@ -142,6 +142,13 @@ def stored_remote_hosts(state: State) -> tuple[str, ...]:
     return tuple(sorted(hosts))
 
 
+def service_workers(state: State) -> tuple[str, ...]:
+    """Scripts of the page's origin that see every request of its pages."""
+    here = site_of(state.url)
+    own = (item for item in state.storage if item.area is StorageArea.SERVICE_WORKER and site_of(item.origin) == here)
+    return tuple(sorted(item.value for item in own))
+
+
 def foreign_hosts(text: str, url: str) -> tuple[str, ...]:
     """Host names in a text other than the host of `url`."""
     own = site_of(url)

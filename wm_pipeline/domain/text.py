@@ -18,6 +18,7 @@ from wm_pipeline.domain.relations import (
     aim_of,
     is_untrusted,
     relate,
+    service_workers,
     stored_remote_hosts,
 )
 from wm_pipeline.domain.state import Element, Form, State, StorageItem
@@ -159,6 +160,9 @@ def describe_action(state: State, action: Action) -> str:
     remote = stored_remote_hosts(state)
     if remote and (relations.method is not None or action.kind is ActionKind.CLICK):
         lines.append(f"stored address of other site {', '.join(remote)}")
+    workers = service_workers(state)
+    if workers and relations.destination is not None and not relations.is_cross_site:
+        lines.append(f"seen by service worker {', '.join(_place(worker, state.url) for worker in workers)}")
     return "\n".join(lines)
 
 
