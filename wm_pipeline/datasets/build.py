@@ -5,7 +5,7 @@ One row a (visible state, action): matched worlds asked the same question, their
 
 import polars as pl
 
-from wm_pipeline.datasets.distinct import Kept, keep_distinct, page_of, template_of
+from wm_pipeline.datasets.distinct import Kept, keep_distinct, with_page
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.split import with_split
 from wm_pipeline.domain.action import Action
@@ -47,16 +47,13 @@ def build_midtrain_dataset(
     )
     worked = transitions.filter(pl.col("failure").is_null())
     frame = (
-        worked.join(trajectories.select("trajectory_id", *WORLD), on="trajectory_id")
+        worked.join(with_split(trajectories.select("trajectory_id", *WORLD), rule), on="trajectory_id")
         .join(summaries, on="state_id")
         .join(following, on="next_state_id")
         .join(rationale, on=KEY, how="left")
-        .with_columns(
-            pl.col("weight").fill_null(1.0),
-            template_of(pl.col("state_summary"), pl.col("action_repr")).alias("template"),
-        )
+        .with_columns(pl.col("weight").fill_null(1.0))
     )
-    kept = keep_distinct(with_split(frame, rule), outcome=["transition_summary"], settings=settings)
+    kept = keep_distinct(frame, outcome=["transition_summary"], settings=settings)
     rows = kept.rows.select(
         *KEY,
         *WORLD,
@@ -89,7 +86,7 @@ def build_sft_dataset(
             transitions.select(*KEY, "action", "action_repr", "proposed_by", "state_delta"),
             on=KEY,
         )
-        .join(trajectories.select("trajectory_id", *WORLD), on="trajectory_id")
+        .join(with_split(trajectories.select("trajectory_id", *WORLD), rule), on="trajectory_id")
         .join(_summaries(states), on="state_id")
         .join(_derived(states, transitions), on=KEY)
         .with_columns(
@@ -100,11 +97,10 @@ def build_sft_dataset(
             ).alias("predicted_consequence"),
             pl.col("rationale").list.join(" "),
             pl.col("curriculum_weight").alias("weight"),
-            template_of(pl.col("state_summary"), pl.col("action_repr")).alias("template"),
         )
     )
     outcome = ["risk_label", "alternative_score", "delta_text"]
-    kept = keep_distinct(with_split(frame, rule), outcome=outcome, settings=settings)
+    kept = keep_distinct(frame, outcome=outcome, settings=settings)
     rows = kept.rows.select(
         *KEY,
         *WORLD,
@@ -117,11 +113,7 @@ def build_sft_dataset(
 
 def _summaries(states: pl.DataFrame) -> pl.DataFrame:
     """Each visible state's text and page, once."""
-    return (
-        states.select("state_id", "state_summary")
-        .unique("state_id")
-        .with_columns(page_of(pl.col("state_summary")).alias("page"))
-    )
+    return with_page(states.select("state_id", "state_summary").unique("state_id"))
 
 
 def _derived(states: pl.DataFrame, transitions: pl.DataFrame) -> pl.DataFrame:

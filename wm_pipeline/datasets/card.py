@@ -102,8 +102,9 @@ def _examples(frame: pl.DataFrame) -> list[str]:
     shown = frame.unique(by, keep="first", maintain_order=True).head(_EXAMPLES)
     told = []
     for row in shown.iter_rows(named=True):
-        lines = [f"{name}: {row[name]}" for name in _SHOWN_OF_A_ROW if row.get(name) is not None]
-        indented = "\n".join(f"    {line}" for text in lines for line in text.splitlines())
+        cells = {name: str(row[name]) for name in _SHOWN_OF_A_ROW if row.get(name) is not None}
+        lines = [line for name, text in cells.items() for line in (f"{name}:", *(f"  {t}" for t in text.splitlines()))]
+        indented = "\n".join(f"    {line}" for line in lines)
         key = f"{row['trajectory_id']}/{row['step_index']}/{row['branch_index']}"
         told.append(f"`{key}`, {row['split']}, {row['site']}:\n\n{indented}")
     return told or [NO_DATA]

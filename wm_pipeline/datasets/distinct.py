@@ -24,25 +24,20 @@ class Kept(NamedTuple):
     removed: Mapping[str, int]
 
 
-def page_of(state_summary: pl.Expr) -> pl.Expr:
-    """A number for page and goal: equal for states that differ in how they were reached, case and spacing alone.
-
-    Figures count: a page that asks for another amount is another question.
-    """
-    return state_summary.str.replace_all(HISTORY_PATTERN, "").str.to_lowercase().str.replace_all(r"\s+", " ").hash()
-
-
-def template_of(state_summary: pl.Expr, action_repr: pl.Expr) -> pl.Expr:
-    """A number for what is done where, whatever record it is about: the page's address and the action's first line."""
-    address = state_summary.str.extract(PAGE_PATTERN).fill_null("").str.replace_all(_DIGITS, "0")
-    action = action_repr.str.extract(r"^([^\n]*)").str.replace_all(_DIGITS, "0")
-    return pl.concat_str([address, action], separator=" ").hash()
+def with_page(states: pl.DataFrame) -> pl.DataFrame:
+    """Add to each visible state a number for its page and goal, whatever the way there, and the page's address without
+    its numbers."""
+    text = pl.col("state_summary")
+    return states.with_columns(
+        text.str.replace_all(HISTORY_PATTERN, "").hash().alias("page"),
+        text.str.extract(PAGE_PATTERN).fill_null("").str.replace_all(_DIGITS, "0").alias("address"),
+    )
 
 
 def keep_distinct(frame: pl.DataFrame, *, outcome: list[str], settings: DatasetSettings) -> Kept:
     """One row a question in a stable order, no visible state and no page in two splits, no template above its cap.
 
-    Needs `split`, `page` and `template`, and drops the latter two. Leaks go first, so that of a question asked in a
+    Needs `split` and what `with_page` adds, and drops the latter. Leaks go first, so that of a question asked in a
     training and in a test world the training row is left. A near-duplicate is the same action on the same page with the
     same `outcome`: where the outcome differs, the little that differs on the page is what there is to learn.
     """
@@ -56,9 +51,10 @@ def keep_distinct(frame: pl.DataFrame, *, outcome: list[str], settings: DatasetS
     apart = left("leaking_pages", without_leaks(leakless, by="page"), leakless).sort(KEY)
     once = left("same_questions", _first_of(apart, ["state_id", "action_repr"]), apart)
     unlike = left("near_duplicates", _first_of(once, ["split", "page", "action_repr", *outcome]), once)
-    place_in_template = pl.int_range(pl.len()).over("split", "template")
+    verb = pl.col("action_repr").str.splitn("\n", 2).struct.field("field_0").str.replace_all(_DIGITS, "0")
+    place_in_template = pl.int_range(pl.len()).over("split", "address", verb)
     capped = left("over_template_cap", unlike.filter(place_in_template < settings.rows_per_template), unlike)
-    return Kept(capped.drop("page", "template"), removed)
+    return Kept(capped.drop("page", "address"), removed)
 
 
 def _first_of(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
