@@ -187,6 +187,37 @@ def test_no_row_moves_when_worlds_of_other_states_come(
     assert same_states.equals(before)
 
 
+@given(st.lists(_worlds, min_size=1, max_size=8), st.lists(_worlds, min_size=1, max_size=8))
+def test_a_rows_split_never_changes_whatever_comes_beside_it(
+    worlds: list[dict[str, Any]], others: list[dict[str, Any]]
+) -> None:
+    key = ["trajectory_id", "step_index", "branch_index"]
+    before = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE).rows.select(*key, "split")
+    trajectories, states, transitions, annotations = (
+        pl.concat(pair) for pair in zip(midtrain_of(worlds), midtrain_of(others, first_trajectory=500), strict=True)
+    )
+
+    tables = (trajectories, states.unique("state_id"), transitions, annotations)
+    after = build_midtrain_dataset(*tables, rule=RULE).rows.select(*key, "split")
+
+    both_times = before.join(after, on=key, suffix="_after")
+    assert both_times["split"].equals(both_times["split_after"])
+
+
+@given(st.lists(_worlds, min_size=1, max_size=12))
+def test_no_page_stands_in_two_splits_whatever_way_it_is_reached(worlds: list[dict[str, Any]]) -> None:
+    trajectories, states, transitions, annotations = midtrain_of(worlds)
+    half = pl.col("state_id").str.slice(1).cast(pl.Int64) // 2
+    two_ways = states.with_columns(
+        pl.format("goal: pay\npage: a.localhost/{}\ndone: {}", half, "state_id").alias("state_summary")
+    )
+
+    dataset = build_midtrain_dataset(trajectories, two_ways, transitions, annotations, rule=RULE).rows
+
+    pages = dataset.with_columns(dataset["state_summary"].str.extract("page: (.*)").alias("page"))
+    assert pages.group_by("page").agg(pl.col("split").n_unique())["split"].max() == 1
+
+
 @given(st.lists(_worlds, min_size=1, max_size=12))
 def test_nothing_held_out_is_ever_trained_on(worlds: list[dict[str, Any]]) -> None:
     dataset = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE).rows
