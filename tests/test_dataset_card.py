@@ -1,14 +1,17 @@
 """The card beside a dataset and the balance it tells; what is missing reads no data."""
 
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 
 from tests.builders import SUBMIT_WIRE, payment_state, wire_effect
 from tests.builders_experience import DAY, HIDDEN_TEXT, LEAK, Done, Visit, experience, trajectory, world
+from tests.fakes.s3_server import BUCKET, s3_server
 from wm_pipeline.annotate.run import annotate_partition
-from wm_pipeline.datasets import scan
 from wm_pipeline.datasets.balance import balance, largest_share
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.datasets.card import CardFacts, dataset_card
@@ -19,10 +22,16 @@ from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.state import TextBlock
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
-from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.gateways.outside_suites import installed_suites
+from wm_pipeline.gateways.table_store import S3Options, TableStore
 from wm_pipeline.profiles import tiny
 from wm_pipeline.settings import SPLIT_RULE, StorageSettings
 from wm_pipeline.stages import StageOutput, Workspace, make_dataset
+
+with warnings.catch_warnings():
+    # As in test_definitions.py: Dagster announces at import which of its parameters may still change.
+    warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|pool|partitions_def)` of function")
+    from wm_pipeline.defs.datasets import midtrain_dataset, sft_dataset
 
 TABLES = experience(
     *(
@@ -122,20 +131,57 @@ def test_a_card_tells_what_was_removed_and_which_suite_is_in_it() -> None:
     assert "| agentdojo | 2 |" in section(card, "Contamination")
 
 
-@pytest.mark.parametrize("table", ["midtrain_dataset", "sft_dataset"])
-def test_the_card_lies_beside_its_dataset_and_in_the_ui(table: str, tmp_path: Path) -> None:
-    store = TableStore(str(tmp_path / "data"))
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Options]:
+    with s3_server() as options:
+        yield options
+
+
+@pytest.fixture(params=["local", "s3"])
+def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
+    """A workspace with a day of annotated experience."""
+    if request.param == "local":
+        store = TableStore(str(tmp_path / "data"))
+    else:
+        store = TableStore(f"s3://{BUCKET}/{tmp_path.name}/data", request.getfixturevalue("s3"))
     for name, frame in zip(("trajectories", "states", "transitions"), TABLES, strict=True):
         store.write(name, frame, day=DAY, partition="payroll", lineage={})
     store.write("annotations", ANNOTATIONS, day=DAY, partition="payroll", lineage={})
     registry = ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db")
-    workspace = Workspace(StorageSettings(), store, registry, tiny())
+    return Workspace(StorageSettings(), store, registry, tiny())
 
+
+@pytest.mark.parametrize("table", ["midtrain_dataset", "sft_dataset"])
+def test_the_card_lies_beside_its_dataset_and_in_the_ui(table: str, workspace: Workspace) -> None:
     output: StageOutput = make_dataset(workspace, tiny(), DAY, table, fingerprint="abc")
 
-    card = store.read_bytes(f"tables/{table}/day={DAY}/card.md").decode()
+    card = workspace.store.read_bytes(f"tables/{table}/day={DAY}/card.md").decode()
     assert card.startswith(f"# {table} of {DAY}\n")
     assert "| fingerprint | abc |" in card
     assert shown(output)["card"].md_str == card
     assert shown(output)["removed_near_duplicates"].value == 0.0
-    assert scan(table, root=str(tmp_path / "data")).collect().height == output.rows
+    assert workspace.store.scan(table).collect().height == output.rows
+
+
+def test_both_assets_are_made_with_their_checks(workspace: Workspace) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = dg.materialize(
+            [midtrain_dataset, sft_dataset],
+            instance=instance,
+            resources={"workspace": workspace},
+            partition_key=DAY,
+        )
+
+    assert done.success  # neither a missing suite nor a dataset of one site blocks what comes after
+    found = {(e.asset_key.to_user_string(), e.check_name): e.passed for e in done.get_asset_check_evaluations()}
+    has_suite = bool(installed_suites())
+    assert found == {
+        ("midtrain_dataset", "no_leakage"): True,
+        ("midtrain_dataset", "no_contamination"): has_suite,
+        ("midtrain_dataset", "no_slice_dominates"): False,  # all of it is payroll
+        ("sft_dataset", "no_leakage"): True,
+        ("sft_dataset", "no_contamination"): has_suite,
+        ("sft_dataset", "no_slice_dominates"): False,
+        ("sft_dataset", "splits_are_filled"): True,
+        ("sft_dataset", "labels_are_balanced"): True,
+    }

@@ -372,8 +372,8 @@ def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *
     found = contamination(frame, installed_suites())
     lineage = lineage_of(profile, fingerprint, days=days)
     card = dataset_card(frame, CardFacts(table, day, removed, found, lineage))
-    store.write_bytes(f"tables/{table}/day={day}/card.md", card.encode())
     address = store.write(table, frame, day=day, lineage=lineage)
+    store.write_bytes(f"tables/{table}/day={day}/card.md", card.encode())
     splits = dict(frame["split"].cast(pl.String).value_counts().iter_rows())
     numbers: dict[str, Any] = {
         "rows": frame.height,
