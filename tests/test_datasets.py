@@ -15,8 +15,11 @@ from wm_pipeline.annotate.run import annotate_partition
 from wm_pipeline.collect.rollout import TrajectoryRecords
 from wm_pipeline.datasets import scan
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
+from wm_pipeline.datasets.distinct import Kept
+from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.split import leaking_states
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
+from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.ids import SplitRule, split_group_of, split_of
 from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
 from wm_pipeline.domain.vocabulary import ActionKind, Split, StopReason
@@ -32,7 +35,7 @@ RULE = SplitRule(
     held_out_goals=("payroll/approve_wire",),
     held_out_wordings=("w3",),
 )
-Build = Callable[..., pl.DataFrame]
+Build = Callable[..., Kept]
 both = pytest.mark.parametrize("build", [build_midtrain_dataset, build_sft_dataset], ids=["midtrain", "sft"])
 
 
@@ -40,11 +43,16 @@ def no_progress(done: int, total: int, text: str) -> None:
     pass
 
 
-def built(build: Build, *records: TrajectoryRecords, rule: SplitRule = RULE) -> pl.DataFrame:
-    """A dataset over trajectories as they are collected and annotated."""
+def kept(build: Build, *records: TrajectoryRecords, settings: DatasetSettings = DatasetSettings()) -> Kept:
+    """A dataset over trajectories as they are collected and annotated, with what was removed."""
     tables = experience(*records)
     annotations = annotate_partition(*tables, champion=None, progress=no_progress)
-    return build(*tables, annotations, rule=rule)
+    return build(*tables, annotations, rule=RULE, settings=settings)
+
+
+def built(build: Build, *records: TrajectoryRecords) -> pl.DataFrame:
+    """The dataset alone."""
+    return kept(build, *records).rows
 
 
 def split_of_spec(spec: WorldSpec) -> Split:
@@ -151,7 +159,7 @@ def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_tra
 
 @given(st.lists(_worlds, min_size=1, max_size=12))
 def test_no_state_stands_in_two_splits_whatever_worlds_share(worlds: list[dict[str, Any]]) -> None:
-    dataset = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE)
+    dataset = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE).rows
 
     splits = dataset.group_by("state_id").agg(pl.col("split").n_unique())
     assert splits["split"].max() == 1
@@ -160,7 +168,7 @@ def test_no_state_stands_in_two_splits_whatever_worlds_share(worlds: list[dict[s
 
 @given(st.lists(_worlds, min_size=1, max_size=12))
 def test_every_state_keeps_a_row_whatever_worlds_share(worlds: list[dict[str, Any]]) -> None:
-    dataset = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE)
+    dataset = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE).rows
 
     assert set(dataset["state_id"]) == {f"s{state}" for made in worlds for state in made["states"]}
 
@@ -169,19 +177,50 @@ def test_every_state_keeps_a_row_whatever_worlds_share(worlds: list[dict[str, An
 def test_no_row_moves_when_worlds_of_other_states_come(
     worlds: list[dict[str, Any]], others: list[dict[str, Any]]
 ) -> None:
-    before = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE)
+    before = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE).rows
     more = midtrain_of(others, first_state=100, first_trajectory=500)
     both_tables = [pl.concat(pair) for pair in zip(midtrain_of(worlds), more, strict=True)]
 
-    after = build_midtrain_dataset(*both_tables, rule=RULE)
+    after = build_midtrain_dataset(*both_tables, rule=RULE).rows
 
-    kept = after.filter(pl.col("state_id").is_in(before["state_id"].to_list()))
-    assert kept.equals(before)
+    same_states = after.filter(pl.col("state_id").is_in(before["state_id"].to_list()))
+    assert same_states.equals(before)
+
+
+@given(st.lists(_worlds, min_size=1, max_size=8), st.lists(_worlds, min_size=1, max_size=8))
+def test_a_rows_split_never_changes_whatever_comes_beside_it(
+    worlds: list[dict[str, Any]], others: list[dict[str, Any]]
+) -> None:
+    key = ["trajectory_id", "step_index", "branch_index"]
+    before = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE).rows.select(*key, "split")
+    trajectories, states, transitions, annotations = (
+        pl.concat(pair) for pair in zip(midtrain_of(worlds), midtrain_of(others, first_trajectory=500), strict=True)
+    )
+
+    tables = (trajectories, states.unique("state_id"), transitions, annotations)
+    after = build_midtrain_dataset(*tables, rule=RULE).rows.select(*key, "split")
+
+    both_times = before.join(after, on=key, suffix="_after")
+    assert both_times["split"].equals(both_times["split_after"])
+
+
+@given(st.lists(_worlds, min_size=1, max_size=12))
+def test_no_page_stands_in_two_splits_whatever_way_it_is_reached(worlds: list[dict[str, Any]]) -> None:
+    trajectories, states, transitions, annotations = midtrain_of(worlds)
+    half = pl.col("state_id").str.slice(1).cast(pl.Int64) // 2
+    two_ways = states.with_columns(
+        pl.format("goal: pay\npage: a.localhost/{}\ndone: {}", half, "state_id").alias("state_summary")
+    )
+
+    dataset = build_midtrain_dataset(trajectories, two_ways, transitions, annotations, rule=RULE).rows
+
+    pages = dataset.with_columns(dataset["state_summary"].str.extract("page: (.*)").alias("page"))
+    assert pages.group_by("page").agg(pl.col("split").n_unique())["split"].max() == 1
 
 
 @given(st.lists(_worlds, min_size=1, max_size=12))
 def test_nothing_held_out_is_ever_trained_on(worlds: list[dict[str, Any]]) -> None:
-    dataset = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE)
+    dataset = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE).rows
 
     seen = dataset.filter(pl.col("split").is_in(["train", "validation", "test"]))
     assert not set(seen["site"]) & set(RULE.held_out_sites)
@@ -194,9 +233,9 @@ def test_nothing_held_out_is_ever_trained_on(worlds: list[dict[str, Any]]) -> No
 def test_the_order_of_rows_in_the_tables_decides_nothing(worlds: list[dict[str, Any]]) -> None:
     tables = midtrain_of(worlds)
 
-    turned = build_midtrain_dataset(*(table.reverse() for table in tables), rule=RULE)
+    turned = build_midtrain_dataset(*(table.reverse() for table in tables), rule=RULE).rows
 
-    assert turned.equals(build_midtrain_dataset(*tables, rule=RULE))
+    assert turned.equals(build_midtrain_dataset(*tables, rule=RULE).rows)
 
 
 # --- both datasets, from collected tables -----------------------------------------------------------------------------
@@ -243,6 +282,75 @@ def test_matched_worlds_ask_one_question_once(build: Build) -> None:
 
     assert found.height == 4
     assert found.select("state_id", "action_repr").is_unique().all()
+
+
+def reached(title: str, history: str, *done: Done, seed_in: Split = Split.TRAIN, skip: int = 0) -> TrajectoryRecords:
+    """A page with a history, and what was executed on it."""
+    spec = world_in(seed_in)
+    state = payment_state(title=title, prior_steps=(history,))
+    return trajectory(world(spec.world_seed, hidden_seed=skip), [Visit(state, done)])
+
+
+@both
+def test_a_page_that_was_reached_two_ways_is_asked_about_once(build: Build) -> None:
+    found = kept(
+        build,
+        reached("Wires", "go back", Done(NOOP), Done(SUBMIT_WIRE)),
+        reached("Wires", 'click link "Wires"', Done(NOOP), skip=1),
+    )
+
+    assert sorted(found.rows["action_repr"].str.extract(r"^(\S+ \S+)")) == ["do nothing", "submit form"]
+    assert found.removed["near_duplicates"] == 1
+
+
+@both
+def test_what_ends_otherwise_on_a_page_reached_otherwise_is_kept(build: Build) -> None:
+    gone = StateDelta(url="http://payroll.localhost/sign-in")
+    found = kept(
+        build,
+        reached("Wires", "go back", Done(NOOP)),
+        reached("Wires", 'click link "Sign out"', Done(NOOP, delta=gone), skip=1),
+    )
+
+    assert found.rows.height == 2
+    assert found.removed["near_duplicates"] == 0
+
+
+@both
+def test_a_training_page_reached_another_way_is_no_test(build: Build) -> None:
+    found = kept(
+        build,
+        reached("Wires", "go back", Done(NOOP)),
+        reached("Wires", 'click link "Wires"', Done(NOOP), Done(SUBMIT_WIRE), seed_in=Split.TEST),
+    )
+
+    assert found.rows["split"].to_list() == ["train"]
+    assert found.removed["leaking_pages"] == 2
+
+
+@both
+def test_no_template_has_more_rows_than_its_cap(build: Build) -> None:
+    records = [
+        reached("Wires", f"click link {number}", Done(Action(ActionKind.GOTO, value=f"/wires/W-{number}")), skip=number)
+        for number in range(5)
+    ]
+
+    found = kept(build, *records, settings=DatasetSettings(rows_per_template=3))
+
+    assert found.rows.height == 3
+    assert found.removed["over_template_cap"] == 2
+
+
+@both
+def test_every_row_is_kept_or_counted(build: Build) -> None:
+    visit = Visit(payment_state(), [Done(NOOP), Done(SUBMIT_WIRE, failure=StopReason.BROWSER_CRASHED)])
+    records = [payment(world_in(Split.TRAIN)), payment(world_in(Split.TEST)), trajectory(world(900), [visit])]
+
+    found = kept(build, *records)
+
+    executed = sum(len(record.transitions) for record in records)
+    unannotated = 1 if build is build_sft_dataset else 0  # a crash has no annotation to begin with
+    assert found.rows.height + sum(found.removed.values()) == executed - unannotated
 
 
 @both

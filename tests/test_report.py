@@ -62,7 +62,7 @@ async def collected() -> EvaluationInput:
     ]
     trajectories, states, transitions = frames_of(records, Versions("toy 1", "none"))
     annotations = annotate_partition(trajectories, states, transitions, champion=None, progress=no_progress)
-    sft = build_sft_dataset(trajectories, states, transitions, annotations, rule=RULE)
+    sft = build_sft_dataset(trajectories, states, transitions, annotations, rule=RULE).rows
     return EvaluationInput(sft, states, transitions, trajectories)
 
 

@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 from tests.builders import payment_state
-from tests.builders_experience import DAY, states_table
+from tests.builders_experience import DAY, Done, Visit, experience, states_table, trajectory, world
 from tests.fakes.s3_server import BUCKET, s3_server
 from wm_pipeline.datasets import scan
+from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, SettingsError, TableError
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
 from wm_pipeline.gateways.table_store import Partition, S3Options, TableStore
@@ -154,6 +155,53 @@ def test_reading_opens_no_file_of_another_site(store: TableStore) -> None:
     found = store.read("states", sites=["payroll"])
 
     assert titles(found) == ["Home"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "damaged"),
+    [
+        ({"days": [DAY]}, (NEXT_DAY, "payroll")),
+        ({"sites": ["payroll"]}, (DAY, "webmail")),
+        ({"days": [DAY], "sites": ["payroll"]}, (NEXT_DAY, "payroll")),
+    ],
+    ids=["a day", "a site", "both"],
+)
+def test_scanning_opens_no_other_file(
+    store: TableStore, s3: S3Options, chosen: dict[str, list[str]], damaged: tuple[str, str]
+) -> None:
+    store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
+    store.write_bytes(f"tables/states/day={damaged[0]}/{damaged[1]}.parquet", b"not a table")
+
+    found = scan("states", **chosen, root=store.root, s3=s3 if store.is_remote else None).collect()
+
+    assert titles(found) == ["Home"]
+
+
+def trajectories_of(*sites: str) -> pl.DataFrame:
+    """A table that has a site column, in one frame as a dataset of a day is."""
+    return experience(*(trajectory(world(site=site), [Visit(payment_state(), [Done(NOOP)])]) for site in sites))[0]
+
+
+def test_a_site_is_picked_out_of_a_days_one_file(store: TableStore, s3: S3Options) -> None:
+    store.write("trajectories", trajectories_of("payroll", "webmail"), day=DAY, lineage=LINEAGE)
+
+    found = scan("trajectories", sites=["webmail"], root=store.root, s3=s3 if store.is_remote else None)
+
+    assert found.collect()["site"].to_list() == ["webmail"]
+    assert store.read("trajectories", sites=["webmail"])["site"].to_list() == ["webmail"]
+
+
+def test_filters_and_columns_are_pushed_down_into_the_files(store: TableStore, s3: S3Options) -> None:
+    store.write("trajectories", trajectories_of("payroll", "webmail"), day=DAY, lineage=LINEAGE)
+
+    found = scan("trajectories", sites=["webmail"], root=store.root, s3=s3 if store.is_remote else None)
+    plan = found.filter(pl.col("steps") > 0).select("goal").explain()
+
+    width = len(store.read("trajectories").columns)
+    assert plan.count("\n") < 5
+    assert f"PROJECT 3/{width} COLUMNS" in plan  # goal, and the two that are filtered by
+    assert "SELECTION: " in plan
+    assert "FILTER" not in plan
 
 
 def test_partitions_come_oldest_day_first(store: TableStore) -> None:

@@ -37,8 +37,8 @@ def fingerprints(profile: Profile) -> dict[str, str]:
 
     add("raw_trajectories", (), profile.round, profile.collect, profile.seed)
     add("socratic_annotations", ("raw_trajectories",))
-    add("midtrain_dataset", ("socratic_annotations",), profile.split_rule)
-    add("sft_dataset", ("socratic_annotations",), profile.split_rule)
+    add("midtrain_dataset", ("socratic_annotations",), profile.split_rule, profile.datasets)
+    add("sft_dataset", ("socratic_annotations",), profile.split_rule, profile.datasets)
     add("midtrain_checkpoint", ("midtrain_dataset",), profile.model, profile.midtrain, profile.processes)
     add("sft_checkpoint", ("sft_dataset", "midtrain_checkpoint"), profile.sft, profile.has_ablation)
     add("distilled_checkpoint", ("sft_checkpoint",), profile.distill, profile.distill_worlds)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from wm_pipeline.collect.settings import CollectSettings
+from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.state import STRICT
@@ -84,6 +85,7 @@ class Profile:
     round: RoundSettings = RoundSettings()
     collect: CollectSettings = CollectSettings()
     split_rule: SplitRule = SPLIT_RULE
+    datasets: DatasetSettings = DatasetSettings()
     model: ModelSettings = ModelSettings()
     zero_shot_model: ModelSettings = ModelSettings(kept_layers=None)
     """The untrained backbone that is asked directly, whole: a baseline."""

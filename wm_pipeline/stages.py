@@ -21,7 +21,10 @@ from wm_pipeline.annotate.curriculum import attack_distribution
 from wm_pipeline.annotate.run import annotate_partition
 from wm_pipeline.collect.run import CollectPlan, collect_partition
 from wm_pipeline.collect.worker import OpenEnvironment, World
+from wm_pipeline.datasets.balance import largest_share
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
+from wm_pipeline.datasets.card import CardFacts, dataset_card
+from wm_pipeline.datasets.contamination import contamination
 from wm_pipeline.datasets.split import leaking_states
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.chat import LlmSettings
@@ -47,6 +50,7 @@ from wm_pipeline.environments.third_party.worlds import draw_application_worlds
 from wm_pipeline.fingerprints import LINEAGE_FILE
 from wm_pipeline.gateways.llm_client import LlmClient
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.outside_suites import installed_suites
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.settings import CODE_VERSION, GENERATED, SITES, Profile, RoundSettings, StorageSettings
@@ -83,6 +87,8 @@ class StageOutput:
     rows: int
     numbers: Mapping[str, Any]
     sample: pl.DataFrame | None = None
+    card: str | None = None
+    """The dataset's card, in Markdown."""
 
 
 def merged(outputs: Sequence[StageOutput]) -> StageOutput:
@@ -355,7 +361,7 @@ def annotate_sites(
 
 
 def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *, fingerprint: str) -> StageOutput:
-    """midtrain_dataset or sft_dataset of a day, over its window."""
+    """midtrain_dataset or sft_dataset of a day, over its window, with its card beside it."""
     days = days_of_window(workspace, profile, day)
     store = workspace.store
     sources = {
@@ -365,14 +371,19 @@ def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *
     }
     sources["states"] = sources["states"].unique("state_id", keep="first", maintain_order=True)
     build = build_midtrain_dataset if table == "midtrain_dataset" else build_sft_dataset
-    frame = build(
+    frame, removed = build(
         sources["trajectories"],
         sources["states"],
         sources["transitions"],
         sources["annotations"],
         rule=profile.split_rule,
+        settings=profile.datasets,
     )
-    address = store.write(table, frame, day=day, lineage=lineage_of(profile, fingerprint, days=days))
+    found = contamination(frame, installed_suites())
+    lineage = lineage_of(profile, fingerprint, days=days)
+    card = dataset_card(frame, CardFacts(table, day, removed, found, lineage))
+    address = store.write(table, frame, day=day, lineage=lineage)
+    store.write_bytes(f"tables/{table}/day={day}/card.md", card.encode())
     splits = dict(frame["split"].cast(pl.String).value_counts().iter_rows())
     numbers: dict[str, Any] = {
         "rows": frame.height,
@@ -380,13 +391,18 @@ def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *
         "days": len(days),
         "leaking_states": leaking_states(frame),
         **{f"split_{split}": count for split, count in sorted(splits.items())},
+        **{f"removed_{reason}": count for reason, count in removed.items()},
+        "outside_suites": len(found.rows_by_suite),
+        "contaminated_rows": found.contaminated_rows,
+        "largest_site_share": largest_share(frame, "site"),
+        "largest_attack_family_share": largest_share(frame, "attack_family"),
     }
     if "risk_score" in frame.columns:
         numbers["harm_share"] = frame["risk_score"].mean()
     columns = [
         name for name in ("split", "site", "attack_family", "risk_label", "action_repr") if name in frame.columns
     ]
-    return StageOutput(address, frame.height, numbers, frame.select(columns).head(8))
+    return StageOutput(address, frame.height, numbers, frame.select(columns).head(8), card)
 
 
 def make_curriculum(workspace: Workspace, profile: Profile, day: str, *, fingerprint: str) -> StageOutput:

@@ -175,10 +175,15 @@ def collect_visited(
         frames["trajectories"], frames["states"], frames["transitions"], champion=None, progress=progress
     )
     everything_trains = replace(profile.split_rule, test_share=0.0, validation_share=0.0)
-    rows = build_sft_dataset(
-        frames["trajectories"], frames["states"], frames["transitions"], annotations, rule=everything_trains
+    built = build_sft_dataset(
+        frames["trajectories"],
+        frames["states"],
+        frames["transitions"],
+        annotations,
+        rule=everything_trains,
+        settings=profile.datasets,
     )
-    return rows.filter(pl.col("split") == Split.TRAIN.value)
+    return built.rows.filter(pl.col("split") == Split.TRAIN.value)
 
 
 def finish_training(

@@ -5,7 +5,9 @@ One row a (visible state, action): matched worlds asked the same question, their
 
 import polars as pl
 
-from wm_pipeline.datasets.split import with_split, without_leaks
+from wm_pipeline.datasets.distinct import Kept, keep_distinct, with_page
+from wm_pipeline.datasets.settings import DatasetSettings
+from wm_pipeline.datasets.split import with_split
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.ids import SplitRule
@@ -30,9 +32,10 @@ def build_midtrain_dataset(
     annotations: pl.DataFrame,
     *,
     rule: SplitRule,
-) -> pl.DataFrame:
+    settings: DatasetSettings = DatasetSettings(),
+) -> Kept:
     """State, action and what came next; every transition that did not fail, annotated or not."""
-    summaries = states.select("state_id", "state_summary").unique("state_id")
+    summaries = _summaries(states)
     following = summaries.select(
         pl.col("state_id").alias("next_state_id"),
         pl.col("state_summary").str.slice(0, _LONGEST_NEXT_STATE).alias("next_state_summary"),
@@ -42,15 +45,16 @@ def build_midtrain_dataset(
         pl.col("rationale").list.join(" ").alias("rationale"),
         pl.col("curriculum_weight").alias("weight"),
     )
+    worked = transitions.filter(pl.col("failure").is_null())
     frame = (
-        transitions.filter(pl.col("failure").is_null())
-        .join(trajectories.select("trajectory_id", *WORLD), on="trajectory_id")
+        worked.join(with_split(trajectories.select("trajectory_id", *WORLD), rule), on="trajectory_id")
         .join(summaries, on="state_id")
         .join(following, on="next_state_id")
         .join(rationale, on=KEY, how="left")
         .with_columns(pl.col("weight").fill_null(1.0))
     )
-    return _distinct(with_split(frame, rule)).select(
+    kept = keep_distinct(frame, outcome=["transition_summary"], settings=settings)
+    rows = kept.rows.select(
         *KEY,
         *WORLD,
         *(
@@ -64,6 +68,7 @@ def build_midtrain_dataset(
         ),
         "split",
     )
+    return Kept(rows, {"failed": transitions.height - worked.height, **kept.removed})
 
 
 def build_sft_dataset(
@@ -73,15 +78,16 @@ def build_sft_dataset(
     annotations: pl.DataFrame,
     *,
     rule: SplitRule,
-) -> pl.DataFrame:
+    settings: DatasetSettings = DatasetSettings(),
+) -> Kept:
     """State, action and everything predict_outcome has to say about them."""
     frame = (
         annotations.join(
             transitions.select(*KEY, "action", "action_repr", "proposed_by", "state_delta"),
             on=KEY,
         )
-        .join(trajectories.select("trajectory_id", *WORLD), on="trajectory_id")
-        .join(states.select("state_id", "state_summary").unique("state_id"), on="state_id")
+        .join(with_split(trajectories.select("trajectory_id", *WORLD), rule), on="trajectory_id")
+        .join(_summaries(states), on="state_id")
         .join(_derived(states, transitions), on=KEY)
         .with_columns(
             pl.struct(
@@ -93,13 +99,21 @@ def build_sft_dataset(
             pl.col("curriculum_weight").alias("weight"),
         )
     )
-    return _distinct(with_split(frame, rule)).select(
+    outcome = ["risk_label", "alternative_score", "delta_text"]
+    kept = keep_distinct(frame, outcome=outcome, settings=settings)
+    rows = kept.rows.select(
         *KEY,
         *WORLD,
         *("state_id", "state_summary", "action", "action_repr", "proposed_by", "risk_label", "risk_score", "rationale"),
         *("predicted_consequence", "counterfactual_action", "counterfactual_repr", "alternative_score"),
         *("state_delta", "delta_text", "weight", "split"),
     )
+    return Kept(rows, kept.removed)
+
+
+def _summaries(states: pl.DataFrame) -> pl.DataFrame:
+    """Each visible state's text and page, once."""
+    return with_page(states.select("state_id", "state_summary").unique("state_id"))
 
 
 def _derived(states: pl.DataFrame, transitions: pl.DataFrame) -> pl.DataFrame:
@@ -115,9 +129,3 @@ def _derived(states: pl.DataFrame, transitions: pl.DataFrame) -> pl.DataFrame:
     ]
     kinds = {key: transitions.schema[key] for key in KEY}
     return pl.DataFrame(rows, schema={**kinds, "delta_text": pl.String, "patterns": pl.List(pl.String)})
-
-
-def _distinct(frame: pl.DataFrame) -> pl.DataFrame:
-    """One row a question, in a stable order, and no visible state in two splits: leaks go first, so that of a question
-    asked in a training and in a test world the training row is left."""
-    return without_leaks(frame).sort(KEY).unique(["state_id", "action_repr"], keep="first", maintain_order=True)

@@ -27,10 +27,10 @@ def with_split(frame: pl.DataFrame, rule: SplitRule) -> pl.DataFrame:
     return frame.join(worlds.with_columns(pl.Series("split", splits, dtype=pl.String)), on=world, nulls_equal=True)
 
 
-def without_leaks(frame: pl.DataFrame) -> pl.DataFrame:
-    """Drop rows whose visible state also stands in an earlier split; needs `state_id` and `split`."""
+def without_leaks(frame: pl.DataFrame, *, by: str) -> pl.DataFrame:
+    """Drop rows whose `by` (a visible state's id, a page's) also stands in an earlier split; needs `split`."""
     rank = pl.col("split").cast(pl.String).replace_strict(_PRECEDENCE, return_dtype=pl.Int8)
-    return frame.filter(rank == rank.min().over("state_id"))
+    return frame.filter(rank == rank.min().over(by))
 
 
 def leaking_states(frame: pl.DataFrame) -> int:

@@ -10,6 +10,8 @@ MOST_DROPPED = 0.05
 LEAST_AGREEMENT = 0.9
 LEAST_HARM, MOST_HARM = 0.02, 0.7
 """Outside of this share of harm a risk head learns a constant."""
+MOST_OF_ONE_VALUE = 0.7
+"""Share of training rows beyond which a dataset is one site's, or its attacks one family's."""
 
 
 def spec(asset: str, name: str, description: str, *, blocking: bool) -> dg.AssetCheckSpec:
@@ -53,6 +55,26 @@ def splits_are_filled(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
 def labels_are_balanced(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
     share = numbers["harm_share"]
     return result("labels_are_balanced", None if share is None else LEAST_HARM <= share <= MOST_HARM, harm_share=share)
+
+
+def no_slice_dominates(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    """Attack families are compared among attacked rows; a dataset without attacks has no share of theirs."""
+    site, family = numbers["largest_site_share"], numbers["largest_attack_family_share"]
+    passed = None if site is None else max(site, family or 0.0) <= MOST_OF_ONE_VALUE
+    return result("no_slice_dominates", passed, largest_site_share=site, largest_attack_family_share=family)
+
+
+def no_contamination(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    """Blocks when an outside suite's text is in what is learned from; only warns when there is no suite to ask."""
+    if numbers["outside_suites"] == 0:
+        return dg.AssetCheckResult(
+            check_name="no_contamination",
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"problem": "no suite installed; `pip install --no-deps agentdojo` gives one to compare with"},
+        )
+    rows = numbers["contaminated_rows"]
+    return result("no_contamination", None if rows is None else rows == 0, contaminated_rows=rows)
 
 
 def loss_fell(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:

@@ -11,6 +11,8 @@ from wm_pipeline.stages import Workspace, make_dataset
 
 _LEAKAGE = "No visible state stands in two splits."
 _FILLED = "Training, validation and test all hold rows."
+_CLEAN = "No row that is learned from shares eight words in a row with an outside suite."
+_SPREAD = "No site has more than 70 % of training rows, no attack family of attacked ones."
 
 
 @dg.asset(
@@ -18,7 +20,11 @@ _FILLED = "Training, validation and test all hold rows."
     group_name="datasets",
     kinds={"polars", "parquet"},
     deps=[raw_trajectories, socratic_annotations],
-    check_specs=[checks.spec("midtrain_dataset", "no_leakage", _LEAKAGE, blocking=True)],
+    check_specs=[
+        checks.spec("midtrain_dataset", "no_leakage", _LEAKAGE, blocking=True),
+        checks.spec("midtrain_dataset", "no_contamination", _CLEAN, blocking=True),
+        checks.spec("midtrain_dataset", "no_slice_dominates", _SPREAD, blocking=False),
+    ],
 )
 def midtrain_dataset(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:
     """State, action and what came next: the dynamics of pages, before any judgement."""
@@ -30,7 +36,14 @@ def midtrain_dataset(context: dg.AssetExecutionContext, workspace: dg.ResourcePa
         "midtrain_dataset",
         fingerprint=fingerprints(profile)["midtrain_dataset"],
     )
-    return dg.MaterializeResult(metadata=shown(output), check_results=[checks.no_leakage(output.numbers)])
+    return dg.MaterializeResult(
+        metadata=shown(output),
+        check_results=[
+            checks.no_leakage(output.numbers),
+            checks.no_contamination(output.numbers),
+            checks.no_slice_dominates(output.numbers),
+        ],
+    )
 
 
 @dg.asset(
@@ -40,6 +53,8 @@ def midtrain_dataset(context: dg.AssetExecutionContext, workspace: dg.ResourcePa
     deps=[raw_trajectories, socratic_annotations],
     check_specs=[
         checks.spec("sft_dataset", "no_leakage", _LEAKAGE, blocking=True),
+        checks.spec("sft_dataset", "no_contamination", _CLEAN, blocking=True),
+        checks.spec("sft_dataset", "no_slice_dominates", _SPREAD, blocking=False),
         checks.spec("sft_dataset", "splits_are_filled", _FILLED, blocking=True),
         checks.spec("sft_dataset", "labels_are_balanced", "Between 2 % and 70 % of rows are harmful.", blocking=True),
     ],
@@ -58,6 +73,8 @@ def sft_dataset(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[W
         metadata=shown(output),
         check_results=[
             checks.no_leakage(output.numbers),
+            checks.no_contamination(output.numbers),
+            checks.no_slice_dominates(output.numbers),
             checks.splits_are_filled(output.numbers),
             checks.labels_are_balanced(output.numbers),
         ],

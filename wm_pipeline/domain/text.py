@@ -201,6 +201,10 @@ SENT_PATTERN = r"\n([A-Z]+ to (?:same|other) site)"
 """In an action's text: that something is sent, and to whom."""
 SENT_ADDRESS_PATTERN = r"\n([A-Z]+ to (?:same|other) site [^\s,]+)"
 """The same with the address."""
+PAGE_PATTERN = r"\npage: ([^ \n]+)"
+"""In a state's text: the address of its page."""
+HISTORY_PATTERN = r"\n(?:done|sent earlier): [^\n]*"
+"""In a state's text: how the page was reached, which is no part of it."""
 
 
 def _where(state: State, relations: ActionRelations) -> str:

@@ -1,0 +1,212 @@
+"""How fast datasets are built and read, and in how much memory, beside pandas and plain pyarrow on the same rows.
+
+    make benchmark-datasets                                  # 10 million transitions
+    python -m benchmarks.datasets --rows 200000              # a try
+
+One JSON document on stdout, progress on stderr; with --results also a file of it and a plot beside it. Each tool works
+in a process of its own, so that the peak of its memory is its own; making the input is not timed.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROWS_A_DAY = 100_000
+TIMES_ASKED = 20
+FIRST_DAY = date(2026, 1, 1)
+TOOLS = ("wm_pipeline", "pandas", "pyarrow")
+AIMS = {"rows_per_s": 150_000, "peak_memory_gib": 4.0, "one_day_s": 1.0}
+
+
+def days_of(rows: int) -> list[tuple[str, int]]:
+    """The days to build and how many transitions each has."""
+    count = max(1, rows // ROWS_A_DAY)
+    return [((FIRST_DAY + timedelta(days=number)).isoformat(), min(rows, ROWS_A_DAY)) for number in range(count)]
+
+
+def work(tool_name: str, folder: Path, rows: int) -> dict[str, Any]:
+    """Everything one tool is measured at; runs in a process of its own."""
+    from benchmarks.datasets_tools import TOOLS as BY_NAME
+
+    tool, days = BY_NAME[tool_name], days_of(rows)
+    output = folder / tool_name
+    built = []
+    kept = 0
+    for done, (day, day_rows) in enumerate(days, start=1):
+        started = time.perf_counter()
+        kept += tool.build(folder / "inputs", output, day)
+        built.append(day_rows / (time.perf_counter() - started))
+        if done % 10 == 0 or done == len(days):
+            print(f"  {tool_name}: {done}/{len(days)} days, {statistics.median(built):,.0f} rows/s", file=sys.stderr)
+    memory_of_building = _peak_gib()
+    scans, read = [], 0
+    for _ in range(3):
+        started = time.perf_counter()
+        read = tool.scan_all(output)
+        scans.append(read / (time.perf_counter() - started))
+    asked = []
+    for turn in range(TIMES_ASKED):
+        started = time.perf_counter()
+        tool.ask_one_day(output, days[turn % len(days)][0])
+        asked.append(time.perf_counter() - started)
+    if read != kept:
+        raise SystemExit(f"{tool_name} wrote {kept} rows and read {read}; the benchmark is wrong, mend it first")
+    written = sum(path.stat().st_size for path in output.rglob("*.parquet"))
+    return {
+        "rows_kept": kept,
+        "build_rows_per_s": spread(built),
+        "build_seconds": round(sum(count / rate for (_, count), rate in zip(days, built, strict=True)), 2),
+        "scan_rows_per_s": spread(scans),
+        "one_day_s": spread(asked),
+        "peak_memory_building_gib": memory_of_building,
+        "peak_memory_gib": _peak_gib(),
+        "bytes_written": written,
+    }
+
+
+def _peak_gib() -> float:
+    """The most memory this process has held, from the kernel (kilobytes on Linux)."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3)
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, quartiles and extremes."""
+    ordered = sorted(values)
+    low, middle, high = statistics.quantiles(ordered, n=4) if len(ordered) > 1 else [ordered[0]] * 3
+    figures = {
+        "median": middle,
+        "lower_quartile": low,
+        "upper_quartile": high,
+        "least": ordered[0],
+        "most": ordered[-1],
+    }
+    return {name: float(f"{value:.4g}") for name, value in figures.items()} | {"measured": len(ordered)}
+
+
+def same_rows(folder: Path, day: str, tools: Sequence[str]) -> bool:
+    """Whether all tools kept the same rows of a day with the same split."""
+    import polars as pl
+
+    from wm_pipeline.domain.tables import KEY
+
+    frames = [
+        pl.read_parquet(folder / tool / "tables" / "midtrain_dataset" / f"day={day}" / "all.parquet")
+        .select(*KEY, "split", "next_state_summary")
+        .sort(KEY)
+        for tool in tools
+    ]
+    return all(frame.equals(frames[0]) for frame in frames)
+
+
+def machine() -> dict[str, Any]:
+    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "cpu": cpu[0].split(":", 1)[1].strip() if cpu else platform.processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory, 1),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("polars", "dataframely", "pandas", "pyarrow")},
+    }
+
+
+def measure(rows: int, tools: Sequence[str], folder: Path) -> dict[str, Any]:
+    """Make the input once, then let each tool work on it in turn."""
+    from benchmarks.datasets_synthetic import write_day
+
+    load_before = os.getloadavg()[0]
+    days = days_of(rows)
+    for number, (day, day_rows) in enumerate(days):
+        write_day(folder / "inputs", day, day_rows, seed=number)
+        if (number + 1) % 10 == 0 or number + 1 == len(days):
+            print(f"  input: {number + 1}/{len(days)} days", file=sys.stderr)
+    found = {}
+    for tool in tools:
+        command = [sys.executable, "-m", "benchmarks.datasets", "--worker", tool, "--folder", str(folder)]
+        done = subprocess.run([*command, "--rows", str(rows)], stdout=subprocess.PIPE, text=True, check=True)
+        found[tool] = json.loads(done.stdout)
+    if not same_rows(folder, days[0][0], tools):
+        raise SystemExit("the tools kept other rows; they do not do the same work, mend the benchmark first")
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": " ".join(["python -m benchmarks.datasets", *sys.argv[1:]]),
+        "machine": machine(),
+        "load_before": round(load_before, 2),
+        "load_after": round(os.getloadavg()[0], 2),
+        "transitions": sum(count for _, count in days),
+        "days": len(days),
+        "aims": AIMS,
+        "tools": found,
+    }
+
+
+def plot(result: dict[str, Any], path: Path) -> None:
+    """Three rows of bars: building, memory, one day's question; the aims as lines."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    tools = list(result["tools"])
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
+    of_tool = [result["tools"][tool] for tool in tools]
+    panels = (
+        ("transitions built a second", [t["build_rows_per_s"] for t in of_tool], "rows_per_s"),
+        ("peak memory, GiB", [t["peak_memory_gib"] for t in of_tool], "peak_memory_gib"),
+        ("one day's question, s", [t["one_day_s"] for t in of_tool], "one_day_s"),
+    )
+    for axis, (title, values, aim) in zip(axes, panels, strict=True):
+        heights = [value["median"] if isinstance(value, dict) else value for value in values]
+        bounds = [
+            (v["median"] - v["lower_quartile"], v["upper_quartile"] - v["median"]) if isinstance(v, dict) else (0, 0)
+            for v in values
+        ]
+        axis.bar(
+            tools, heights, yerr=list(zip(*bounds, strict=True)), color=["#2f6f8f", "#b0b0b0", "#d0d0d0"][: len(tools)]
+        )
+        axis.axhline(AIMS[aim], color="#a33", linewidth=1, linestyle="--")
+        axis.set_title(f"{title} (dashed: aim)", fontsize=9)
+    figure.suptitle(
+        f"{result['transitions']:,} transitions, {result['machine']['cores']} cores; bars: median, quartiles"
+    )
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000_000, help="synthetic transitions")
+    parser.add_argument("--tools", nargs="+", choices=TOOLS, default=list(TOOLS), help="who works")
+    parser.add_argument("--results", type=Path, help="where the JSON goes; the plot lies beside it")
+    parser.add_argument("--folder", type=Path, help="scratch space, 0.5 GB a million rows (default: the system's)")
+    parser.add_argument("--worker", choices=TOOLS, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.rows < 1:
+        parser.error(f"--rows {asked.rows}: at least one transition is needed")
+    if asked.worker:
+        print(json.dumps(work(asked.worker, asked.folder, asked.rows)))
+        return
+    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+        result = measure(asked.rows, asked.tools, Path(folder))
+    print(json.dumps(result, indent=1))
+    if asked.results:
+        asked.results.parent.mkdir(parents=True, exist_ok=True)
+        asked.results.write_text(json.dumps(result, indent=1) + "\n")
+        plot(result, asked.results.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""The same work three times: a day's mid-training dataset built, all days scanned, one day asked about.
+
+`Ours` is the product (Polars, dataframely's validation included); the other two do what it does without validating,
+each in its library's own manner. That all three keep the same rows is checked by the benchmark.
+"""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from benchmarks.datasets_synthetic import TABLES
+from wm_pipeline.datasets.build import WORLD, build_midtrain_dataset
+from wm_pipeline.datasets.scan import scan
+from wm_pipeline.datasets.settings import DatasetSettings
+from wm_pipeline.domain.ids import split_of
+from wm_pipeline.domain.tables import KEY
+from wm_pipeline.domain.text import HISTORY_PATTERN, PAGE_PATTERN
+from wm_pipeline.domain.vocabulary import Split
+from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.settings import SPLIT_RULE
+
+TABLE = "midtrain_dataset"
+COLUMNS = [
+    *(*KEY, *WORLD, "state_id", "state_summary", "action_repr", "next_state_summary", "transition_summary"),
+    *("rationale", "weight", "split"),
+]
+_WORLD_KEY = ["site", "attack_family", "goal_id", "wording_id", "split_group"]
+_NEXT_STATE = 300
+_CAP = DatasetSettings().rows_per_template
+_RANKS = {split.value: rank for rank, split in enumerate(Split)}
+_NO_ANNOTATIONS = pl.DataFrame(
+    schema={
+        "trajectory_id": pl.String,
+        "step_index": pl.Int64,
+        "branch_index": pl.Int64,
+        "rationale": pl.List(pl.String),
+        "curriculum_weight": pl.Float64,
+    }
+)
+
+
+class Tool(Protocol):
+    def build(self, inputs: Path, output: Path, day: str) -> int:
+        """Build and write one day; return the rows kept."""
+        ...
+
+    def scan_all(self, output: Path) -> int:
+        """Rows and mean weight a split and site over all days, and how many open a page; return the rows read."""
+        ...
+
+    def ask_one_day(self, output: Path, day: str) -> int:
+        """Training rows a site of one day; return their number."""
+        ...
+
+
+def split_of_row(row: dict[str, Any]) -> str:
+    world = {name: None if pd.isna(row[name]) else row[name] for name in _WORLD_KEY}
+    return split_of(**world, rule=SPLIT_RULE).value
+
+
+class Ours:
+    def build(self, inputs: Path, output: Path, day: str) -> int:
+        tables = [pl.read_parquet(inputs / name / f"{day}.parquet") for name in TABLES]
+        kept = build_midtrain_dataset(*tables, _NO_ANNOTATIONS, rule=SPLIT_RULE)
+        TableStore(str(output)).write(TABLE, kept.rows, day=day, lineage={})
+        return kept.rows.height
+
+    def scan_all(self, output: Path) -> int:
+        found = (
+            scan(TABLE, root=str(output))
+            .group_by("split", "site")
+            .agg(pl.len(), pl.col("weight").mean(), pl.col("action_repr").str.contains("opens").sum().alias("opens"))
+            .collect(engine="streaming")
+        )
+        return int(found["len"].sum())
+
+    def ask_one_day(self, output: Path, day: str) -> int:
+        frame = scan(TABLE, days=[day], root=str(output)).filter(pl.col("split") == "train")
+        return int(frame.group_by("site").agg(pl.len()).collect()["len"].sum())
+
+
+class Pandas:
+    def build(self, inputs: Path, output: Path, day: str) -> int:
+        trajectories, states, transitions = (pd.read_parquet(inputs / name / f"{day}.parquet") for name in TABLES)
+        text = states["state_summary"]
+        address = text.str.extract(PAGE_PATTERN, expand=False).fillna("").str.replace(r"\d+", "0", regex=True)
+        summaries = states.assign(page=text.str.replace(HISTORY_PATTERN, "", regex=True), address=address)
+        following = pd.DataFrame({"next_state_id": states["state_id"], "next_state_summary": text.str[:_NEXT_STATE]})
+        trajectories = trajectories.assign(split=[split_of_row(row) for row in trajectories.to_dict("records")])
+        frame = (
+            transitions[transitions["failure"].isna()]
+            .merge(trajectories, on="trajectory_id")
+            .merge(summaries, on="state_id")
+            .merge(following, on="next_state_id")
+        )
+        verb = frame["action_repr"].str.extract(r"^([^\n]*)", expand=False).str.replace(r"\d+", "0", regex=True)
+        frame = frame.assign(verb=verb, rank=frame["split"].map(_RANKS), weight=1.0, rationale=None)
+        for by in ("state_id", "page"):
+            frame = frame[frame["rank"] == frame.groupby(by)["rank"].transform("min")]
+        frame = frame.sort_values(list(KEY)).drop_duplicates(["state_id", "action_repr"])
+        frame = frame.drop_duplicates(["split", "page", "action_repr", "transition_summary"])
+        frame = frame[frame.groupby(["split", "address", "verb"]).cumcount() < _CAP]
+        target = file_of(output, day)
+        frame[COLUMNS].to_parquet(target, compression="zstd", index=False)
+        return len(frame)
+
+    def scan_all(self, output: Path) -> int:
+        rows, parts = 0, []
+        for path in sorted(output.glob(f"tables/{TABLE}/*/*.parquet")):
+            frame = pd.read_parquet(path, columns=["split", "site", "weight", "action_repr"])
+            frame["opens"] = frame["action_repr"].str.contains("opens")
+            part = frame.groupby(["split", "site"]).agg(
+                rows=("weight", "size"), weight=("weight", "sum"), opens=("opens", "sum")
+            )
+            parts.append(part)
+            rows += len(frame)
+        total = pd.concat(parts).groupby(level=[0, 1]).sum()
+        total["weight"] /= total["rows"]
+        return rows
+
+    def ask_one_day(self, output: Path, day: str) -> int:
+        frame = pd.read_parquet(file_of(output, day), columns=["site", "split"], filters=[("split", "==", "train")])
+        return int(frame.groupby("site").size().sum())
+
+
+class PyArrow:
+    def build(self, inputs: Path, output: Path, day: str) -> int:
+        trajectories, states, transitions = (pq.read_table(inputs / name / f"{day}.parquet") for name in TABLES)
+        text = states["state_summary"]
+        summaries = states.append_column("page", pc.replace_substring_regex(text, HISTORY_PATTERN, "")).append_column(
+            "address", _numberless(text, PAGE_PATTERN)
+        )
+        following = pa.table(
+            {
+                "next_state_id": states["state_id"],
+                "next_state_summary": pc.utf8_slice_codeunits(text, 0, _NEXT_STATE),
+            }
+        )
+        splits = [split_of_row(row) for row in trajectories.select(_WORLD_KEY).to_pylist()]
+        worlds = trajectories.append_column("split", pa.array(splits)).append_column(
+            "rank", pa.array([_RANKS[split] for split in splits], pa.int8())
+        )
+        table = (
+            transitions.filter(pc.is_null(transitions["failure"]))
+            .join(worlds, "trajectory_id", join_type="inner")
+            .join(summaries, "state_id", join_type="inner")
+            .join(following, "next_state_id", join_type="inner")
+        )
+        table = table.append_column("verb", _numberless(table["action_repr"], r"^([^\n]*)"))
+        for by in ("state_id", "page"):
+            lowest = table.select([by, "rank"]).group_by(by).aggregate([("rank", "min")])
+            table = table.join(lowest, by).filter(pc.field("rank") == pc.field("rank_min")).drop(["rank_min"])
+        table = table.sort_by([(name, "ascending") for name in KEY])
+        for columns in (["state_id", "action_repr"], ["split", "page", "action_repr", "transition_summary"]):
+            table = _first_of(table, columns)
+        table = table.filter(_place_in(table, ["split", "address", "verb"]) < _CAP)
+        table = table.append_column("weight", pa.array(np.ones(table.num_rows))).append_column(
+            "rationale", pa.nulls(table.num_rows, pa.string())
+        )
+        pq.write_table(table.select(COLUMNS), file_of(output, day), compression="zstd")
+        return int(table.num_rows)
+
+    def scan_all(self, output: Path) -> int:
+        table = ds.dataset(output / "tables" / TABLE, format="parquet").to_table(
+            columns={
+                "split": pc.field("split"),
+                "site": pc.field("site"),
+                "weight": pc.field("weight"),
+                "opens": pc.match_substring(pc.field("action_repr"), "opens"),
+            }
+        )
+        found = table.group_by(["split", "site"]).aggregate([("weight", "count"), ("weight", "mean"), ("opens", "sum")])
+        return int(pc.sum(found["weight_count"]).as_py())
+
+    def ask_one_day(self, output: Path, day: str) -> int:
+        by_day = ds.partitioning(pa.schema([("day", pa.large_string())]), flavor="hive")
+        table = ds.dataset(output / "tables" / TABLE, format="parquet", partitioning=by_day).to_table(
+            columns=["site"], filter=(pc.field("day") == day) & (pc.field("split") == "train")
+        )
+        return int(pc.sum(table.group_by("site").aggregate([("site", "count")])["site_count"]).as_py() or 0)
+
+
+def file_of(output: Path, day: str) -> Path:
+    target = output / "tables" / TABLE / f"day={day}" / "all.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def _numberless(text: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
+    """What the pattern's group finds, its numbers as 0; nothing where it finds nothing."""
+    found = pc.struct_field(
+        pc.extract_regex(text, pattern.replace("(\\", "(?P<found>\\").replace("([", "(?P<found>[")), "found"
+    )
+    return pc.replace_substring_regex(pc.fill_null(found, ""), r"\d+", "0")
+
+
+def _first_of(table: pa.Table, columns: list[str]) -> pa.Table:
+    position = pa.array(np.arange(table.num_rows))
+    first = table.select(columns).append_column("position", position).group_by(columns).aggregate([("position", "min")])
+    return table.take(pa.array(np.sort(first["position_min"].to_numpy())))
+
+
+def _place_in(table: pa.Table, columns: list[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The place of each row among those of its group, in the table's order."""
+    positioned = table.select(columns).append_column("position", pa.array(np.arange(table.num_rows)))
+    order = pc.sort_indices(positioned, [(name, "ascending") for name in (*columns, "position")]).to_numpy()
+    groups = [table[name].combine_chunks().dictionary_encode().indices.to_numpy()[order] for name in columns]
+    is_first = np.any([np.diff(group, prepend=-1) != 0 for group in groups], axis=0)
+    starts = np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order)) - starts
+    return place
+
+
+TOOLS: dict[str, Tool] = {"wm_pipeline": Ours(), "pandas": Pandas(), "pyarrow": PyArrow()}
