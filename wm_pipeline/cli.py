@@ -19,7 +19,9 @@ import typer
 from wm_pipeline.domain.errors import ServiceError, WmError
 
 if TYPE_CHECKING:
+    from wm_pipeline.champions import PlannedMove
     from wm_pipeline.defs.resources import WorkspaceResource
+    from wm_pipeline.stages import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAST_FREE_GIB = 4
@@ -203,6 +205,64 @@ def predict(
     wanted = known_heads(None if heads is None else [name.strip() for name in heads.split(",")])
     predictor = predictor_in_use(workspace, checkpoint)
     print(to_json(predictor.predict_outcomes(asked_state, [asked_action], heads=wanted)[0]))
+
+
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stored in MLflow")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would change, change nothing")]
+
+
+@app.command()
+def promote(
+    reason: ReasonOption,
+    version: Annotated[str | None, typer.Argument(help="A registered version's number")] = None,
+    day: Annotated[str | None, typer.Option("--day", help="The version that this day's round registered")] = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a registered version the champion by hand, whatever the gate said about it."""
+    if (version is None) == (day is None):
+        raise typer.BadParameter("give a version's number or --day, one of them")
+    from wm_pipeline.champions import plan_promotion
+
+    workspace = _resource().workspace()
+    planned = plan_promotion(workspace, version=version, day=day, reason=reason)
+    _move(workspace, planned, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def rollback(reason: ReasonOption, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
+    """Put the champion before this one back in use; once more goes back further."""
+    from wm_pipeline.champions import plan_rollback
+
+    workspace = _resource().workspace()
+    _move(workspace, plan_rollback(workspace, reason=reason), dry_run=dry_run, as_json=as_json)
+
+
+def _move(workspace: "Workspace", planned: "PlannedMove", *, dry_run: bool, as_json: bool) -> None:
+    from wm_pipeline.champions import make_move
+
+    if not dry_run:
+        make_move(workspace, planned)
+    if as_json:
+        print(json.dumps({**asdict(planned), "is_dry_run": dry_run}))
+    else:
+        was = "there was none" if planned.previous is None else f"it was version {planned.previous}"
+        print(f"champion{' would be' if dry_run else ''}: version {planned.version} ({planned.model_version}); {was}")
+    say(f"the gate about version {planned.version}: {planned.gate_reason or 'not asked'}")
+
+
+@app.command()
+def champion(as_json: JsonOption = False) -> None:
+    """Which version is in use, and who was champion when and why."""
+    registry = _resource().workspace().registry
+    version, changes = registry.champion_version(), registry.champion_changes()
+    if as_json:
+        print(json.dumps({"champion": version, "changes": [asdict(change) for change in changes]}))
+        return
+    print("no champion yet" if version is None else f"champion: version {version}")
+    for change in changes:
+        was = f"was {change.previous}" if change.previous is not None else "the first"
+        print(f"{change.changed_at[:19]}  {change.move:<9} version {change.version} ({was}): {change.reason}")
 
 
 worlds_app = typer.Typer(invoke_without_command=True, help="What worlds can be made of, and whether they keep it.")

@@ -50,7 +50,12 @@ def load_champion(workspace: Workspace) -> "WorldModelPredictor | None":
     champion = workspace.registry.champion()
     if champion is None:
         return None
-    return load_predictor(workspace, champion.checkpoint_address.removeprefix(workspace.store.address_of("")))
+    return load_predictor(workspace, checkpoint_path(workspace, champion))
+
+
+def checkpoint_path(workspace: Workspace, model: RegisteredModel) -> str:
+    """Where a registered version's checkpoint folder is in this store."""
+    return model.checkpoint_address.removeprefix(workspace.store.address_of(""))
 
 
 def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:
