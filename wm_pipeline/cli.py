@@ -207,6 +207,47 @@ def predict(
     print(to_json(predictor.predict_outcomes(asked_state, [asked_action], heads=wanted)[0]))
 
 
+@app.command("import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="JSONL files, one trajectory a line (docs/trajectories.md)")],
+    day: Annotated[str, typer.Option("--day", help="YYYY-MM-DD; the round whose datasets they should enter")],
+    site: Annotated[str, typer.Option("--site", help="A name of yours; an earlier import of that name is replaced")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line, write nothing")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Trajectories of your own into the tables, checked and annotated; all of them or none."""
+    resource = _resource()
+    from wm_pipeline.defs.rounds import check_day
+    from wm_pipeline.importing import import_trajectories
+
+    report = import_trajectories(resource.workspace(), files, day=check_day(day), site=site, is_dry_run=dry_run)
+    if as_json:
+        print(json.dumps(asdict(report)))
+        return
+    labels = ", ".join(f"{count} {label}" for label, count in report.labels.items()) or "none"
+    print(
+        f"{report.site} on {report.day}: {report.trajectories} trajectories, {report.transitions} transitions, "
+        f"{report.annotations} annotated ({labels})"
+    )
+    if report.replaced:
+        say(f"{report.replaced} of an earlier import {'would be' if dry_run else 'were'} replaced")
+    say("`wm run --redo-from midtrain_dataset` makes the datasets with them" if not dry_run else "nothing was written")
+
+
+@app.command("export")
+def export_lines(
+    file: Annotated[Path, typer.Argument(help="JSONL file to write")],
+    day: Annotated[str, typer.Option("--day", help="YYYY-MM-DD")],
+    site: Annotated[str, typer.Option("--site", help="The partition, such as payroll")],
+) -> None:
+    """Stored trajectories as the lines that `wm import` reads, without their branches."""
+    from wm_pipeline.importing import export_trajectories
+
+    lines = export_trajectories(_resource().workspace(), day=day, site=site)
+    file.write_text("".join(f"{line}\n" for line in lines))
+    print(f"{len(lines)} trajectories in {file}")
+
+
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stored in MLflow")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would change, change nothing")]
 
