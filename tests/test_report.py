@@ -91,12 +91,11 @@ def evaluation() -> Evaluation:
     return asyncio.run(measure())
 
 
-@pytest.fixture
-def report(evaluation: Evaluation) -> dict[str, Any]:
-    """As it is stored: the numbers, and what the asset adds."""
+def as_stored(evaluation: Evaluation, *, day: str = DAY) -> dict[str, Any]:
+    """The report of an evaluation as JSON has it: the numbers, and what the asset adds."""
     whole = {
         **evaluation.numbers,
-        "day": DAY,
+        "day": day,
         "profile": "tiny",
         "registered_version": None,
         "gate": {"promoted": False, "reason": "refused: calibration error 0.300 on test is above 0.15"},
@@ -112,6 +111,11 @@ def report(evaluation: Evaluation) -> dict[str, Any]:
         "timings": {"raw_trajectories": 12.5},
     }
     return dict(json.loads(json.dumps(whole)))
+
+
+@pytest.fixture
+def report(evaluation: Evaluation) -> dict[str, Any]:
+    return as_stored(evaluation)
 
 
 class _Page(HTMLParser):
