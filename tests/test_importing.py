@@ -378,6 +378,8 @@ def test_the_command_checks_imports_and_exports(wm: Wm, tmp_path: Path) -> None:
     nothing = wm("export", str(tmp_path / "none.jsonl"), *where)
     done = wm("import", file, *where, "--json")
     out = wm("export", str(tmp_path / "out.jsonl"), *where)
+    trajectory_id = json.loads(wm("browse", "--json").out)[0]["trajectory_id"]
+    pictures = wm("browse", trajectory_id)
     bad = wm("import", str(file_of(tmp_path, line(colour="red"), name="bad.jsonl")), *where)
 
     assert tried.out == "acme on 2026-11-20: 1 trajectories, 1 transitions, 1 annotated (1 safe)\n"
@@ -395,6 +397,10 @@ def test_the_command_checks_imports_and_exports(wm: Wm, tmp_path: Path) -> None:
         "is_dry_run": False,
     }
     assert out.out == f"1 trajectories in {tmp_path}/out.jsonl\n"
+    assert pictures.err == (
+        f"wm: {trajectory_id} was imported, so there is no world to take pictures of; "
+        "`wm export` writes what is known of acme\n"
+    )
     assert bad.err == (
         f"wm: {tmp_path}/bad.jsonl line 1: trajectory.colour: unexpected keyword argument, found 'red'; "
         "nothing was imported\n"

@@ -388,7 +388,7 @@ def browse(
     as_json: JsonOption = False,
 ) -> None:
     """A trajectory as a strip of screenshots, with what happened: its world is drawn again, its actions repeated."""
-    from wm_pipeline.browsing import list_trajectories, read_strip, strip_page, take_pictures
+    from wm_pipeline.browsing import check_repeatable, list_trajectories, read_strip, strip_page, take_pictures
 
     resource = _resource()
     workspace = resource.workspace()
@@ -406,6 +406,7 @@ def browse(
     from wm_pipeline.stages import PrintedProgress, open_environment
 
     strip = read_strip(workspace.store, trajectory)
+    check_repeatable(strip)
 
     async def pictures() -> Any:
         opened = await open_environment(strip.spec.site, workspace.storage.chromium, workspace.storage.applications)

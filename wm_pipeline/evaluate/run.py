@@ -178,7 +178,7 @@ def fitted_baselines(tables: EvaluationInput) -> dict[str, Score]:
     seen = baselines.with_features(seen, states_of(tables.states, seen["state_id"].unique().to_list()))
     train, validation = of_split(seen, "train"), of_split(seen, "validation")
     asked: dict[str, Score | None] = {
-        "majority": lambda rows: baselines.majority(train, rows),
+        "majority": None if train.is_empty() else lambda rows: baselines.majority(train, rows),
         "rules": baselines.rules,
         "linear_text": baselines.fit_linear_text(train, validation),
         "boosted_relations": baselines.fit_boosted_relations(train, validation),
