@@ -234,7 +234,10 @@ def test_help_names_every_verb(wm: Wm) -> None:
     done = wm("--help")
 
     assert done.status == 0
-    for verb in ("run", "report", "predict", "serve", "schema", "worlds", "ui", "setup"):
+    for verb in (
+        *("run", "report", "predict", "serve", "schema", "worlds", "browse", "ui", "setup"),
+        *("import", "export", "promote", "rollback", "champion"),
+    ):
         assert verb in done.out
 
 

@@ -1,6 +1,7 @@
 """Trajectories that others recorded enter the tables whole or not at all, and come out as they went in."""
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Mapping
@@ -148,6 +149,14 @@ def test_what_nobody_watched_is_trained_on_for_its_pages_and_never_called_safe(
     assert (midtrain.rows, sft.rows) == (2, 1)
 
 
+def test_a_line_ends_where_a_line_ends_and_not_within_a_text(workspace: Workspace, tmp_path: Path) -> None:
+    page = payment_state(title="New\u2028wire")
+    file = tmp_path / "mine.jsonl"
+    file.write_text(json.dumps(line(step(state=plain(page))), ensure_ascii=False) + "\r\n", encoding="utf-8")
+
+    assert import_trajectories(workspace, [file], day=DAY, site="acme").transitions == 1
+
+
 def test_trajectories_of_one_group_share_a_split(workspace: Workspace, tmp_path: Path) -> None:
     names = [line(name=name, group=group) for name, group in (("a", "task"), ("b", "task"), ("c", None))]
 
@@ -207,6 +216,8 @@ def without(record: Mapping[str, Any], name: str) -> dict[str, Any]:
             line(step(), step(effects=None)),
             "trajectory.steps.1.effects: expected effects in every step or in none, found both",
         ),
+        (line(step(elapsed_ms=math.nan)), "trajectory.steps.0.elapsed_ms: expected 0 or more, found nan"),
+        (line(tokens=-1), "trajectory.tokens: expected 0 or more, found -1"),
         (line(step(elapsed_ms=-1)), "trajectory.steps.0.elapsed_ms: expected 0 or more, found -1.0"),
         (
             line(step(action=plain(Action(ActionKind.CLICK, "e9")))),
@@ -221,7 +232,7 @@ def without(record: Mapping[str, Any], name: str) -> dict[str, Any]:
     ids=[
         *("no JSON", "no object", "version", "unknown column", "unknown column of a step", "no state", "no effects"),
         *("name twice", "no name", "no steps", "branch", "attack without one", "other goal", "half watched"),
-        *("time", "no such element", "delta"),
+        *("no time", "tokens", "time", "no such element", "delta"),
     ],
 )
 def test_a_line_that_does_not_fit_is_refused_and_nothing_is_imported(

@@ -231,7 +231,8 @@ def import_files(
     )
     if report.replaced:
         say(f"{report.replaced} of an earlier import {'would be' if dry_run else 'were'} replaced")
-    say("`wm run --redo-from midtrain_dataset` makes the datasets with them" if not dry_run else "nothing was written")
+    then = f"`wm run --day {report.day} --redo-from midtrain_dataset` makes the datasets with them"
+    say("nothing was written" if dry_run else then)
 
 
 @app.command("export")
@@ -244,7 +245,7 @@ def export_lines(
     from wm_pipeline.importing import export_trajectories
 
     lines = export_trajectories(_resource().workspace(), day=day, site=site)
-    file.write_text("".join(f"{line}\n" for line in lines))
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     print(f"{len(lines)} trajectories in {file}")
 
 

@@ -67,7 +67,7 @@ def import_trajectories(
     lines = [
         (f"{name} line {number}", line)
         for name, text in texts.items()
-        for number, line in enumerate(text.splitlines(), start=1)
+        for number, line in enumerate(text.split("\n"), start=1)  # not splitlines: U+2028 may stand in a text
         if line.strip()
     ]
     if not lines:
@@ -129,7 +129,7 @@ def _write(
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text()
+        return file.read_text(encoding="utf-8")
     except OSError as error:
         raise InvalidInputError(f"cannot read {file}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -5,6 +5,7 @@ who writes such lines. What nobody watched says so (`effects` is null) and is ne
 """
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -123,6 +124,8 @@ def _problem(one: ImportedTrajectory) -> str | None:
         return f"policy: expected one of {', '.join(POLICIES)}, found {one.policy.value!r}"
     if (one.attack is None) != (one.attack_success is None):
         return "attack_success: expected true or false with an attack, and null without one"
+    if one.tokens < 0:
+        return f"tokens: expected 0 or more, found {one.tokens}"
     goal, is_watched = one.steps[0].state.goal, one.steps[0].effects is not None
     for index, step in enumerate(one.steps):
         at = f"steps.{index}"
@@ -131,7 +134,7 @@ def _problem(one: ImportedTrajectory) -> str | None:
                 return f"{at}.{name}.goal: expected the trajectory's goal {goal!r}, found {state.goal!r}"
         if (step.effects is not None) != is_watched:
             return f"{at}.effects: expected effects in every step or in none, found both"
-        if step.elapsed_ms < 0:
+        if not 0 <= step.elapsed_ms < math.inf:
             return f"{at}.elapsed_ms: expected 0 or more, found {step.elapsed_ms}"
         try:
             check_action(step.state, step.action)
