@@ -8,17 +8,28 @@ ECHO_MODEL = Path(__file__).parent / "fakes" / "echo_model.py"
 
 
 def registered(
-    registry: ModelRegistry, round_run: str, folder: Path, version: str, *, root: str = "s3://lake"
+    registry: ModelRegistry,
+    round_run: str,
+    folder: Path,
+    version: str,
+    *,
+    root: str = "s3://lake",
+    name: str | None = None,
+    address: str | None = None,
 ) -> RegisteredModel:
-    """A version whose content version is `version`; its checkpoint is said to be under `root`."""
+    """A version made of `folder/version`, a checkpoint of one word where there is none yet.
+
+    Its content version is `name`, or else that word; it is said to be at `address`, or else under `root`.
+    """
     checkpoint = folder / version
-    checkpoint.mkdir()
-    (checkpoint / "words.txt").write_text(version)
+    if not checkpoint.exists():
+        checkpoint.mkdir()
+        (checkpoint / "words.txt").write_text(version)
     return registry.register(
         round_run_id=round_run,
         checkpoint_folder=checkpoint,
-        checkpoint_address=f"{root}/checkpoints/{version}",
-        model_version=version,
+        checkpoint_address=address or f"{root}/checkpoints/{version}",
+        model_version=name or version,
         report_address=f"{root}/reports/{version}/report.html",
         model_code=ECHO_MODEL,
         input_example={"state": ["{}"], "action": ["click"]},

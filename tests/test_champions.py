@@ -1,16 +1,22 @@
 """Who is in use is a person's decision too: promoted by hand, rolled back, with a reason, in a real MLflow."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.builders_model import save_tiny_checkpoint
 from tests.builders_registry import registered
 from tests.command_line import Done, Wm
 from wm_pipeline.champions import champion_before
 from wm_pipeline.domain.vocabulary import ChampionMove
+from wm_pipeline.evaluation import load_champion
 from wm_pipeline.gateways.mlflow_registry import ChampionChange, ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.profiles import tiny
+from wm_pipeline.settings import StorageSettings
+from wm_pipeline.stages import Workspace
 
 WHY = "The new one blocks too much."
 
@@ -64,7 +70,10 @@ def test_a_rollback_goes_to_the_champion_before(changes: list[ChampionChange], c
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three registered versions; the last one's checkpoint is gone. One database: making its tables takes seconds."""
+    """Three registered versions: one whose day was made again, one in its place, one whose weights are nowhere.
+
+    One database: making its tables takes seconds.
+    """
     import mlflow
 
     place = tmp_path_factory.mktemp("champions")
@@ -74,9 +83,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for word in ("first", "second", "third"):
         model = registered(registry, round_run, place, word, root=f"{place}/data")
         if word != "third":
-            store.write_bytes(f"checkpoints/{word}/checkpoint/manifest.json", b"{}")
+            present = {"model_version": "made again" if word == "first" else word}
+            store.write_bytes(f"checkpoints/{word}/checkpoint/manifest.json", json.dumps(present).encode())
         number = json.dumps({"registered_version": model.version}).encode()
         store.write_bytes(f"versions/2026-11-2{model.version}/version.json", number)
+    for copied in list((place / "artifacts").rglob("words.txt")):
+        if copied.read_text() == "third":
+            shutil.rmtree(copied.parents[2])
     mlflow.set_tracking_uri(None)
     mlflow.set_registry_uri(None)
     return place
@@ -150,16 +163,39 @@ def test_versions_are_promoted_and_rolled_back_by_hand(wm_there: Wm, place: Path
         (["2", "--reason", " "], "reason: expected words that will be stored with the version, found ' '"),
         (
             ["3", "--reason", WHY],
-            "the checkpoint of version 3 is not at {place}/data/checkpoints/third; put it back or choose another",
+            "MLflow has no copy of the checkpoint of version 3; choose another version",
         ),
     ],
     ids=["no such version", "no such day", "no reason", "checkpoint gone"],
 )
-def test_a_version_that_cannot_be_used_is_refused(wm_there: Wm, place: Path, arguments: list[str], told: str) -> None:
+def test_a_version_that_cannot_be_used_is_refused(wm_there: Wm, arguments: list[str], told: str) -> None:
     done = wm_there("promote", *arguments)
 
     assert (done.status, done.out) == (1, "")
-    assert last_line(done) == f"wm: {told.format(place=place)}"
+    assert last_line(done) == f"wm: {told}"
+
+
+@pytest.mark.slow
+def test_a_champion_whose_day_was_made_again_keeps_its_own_weights(tmp_path: Path) -> None:
+    storage = StorageSettings(
+        data_root=str(tmp_path / "data"), work_folder=str(tmp_path / "work"), cache_folder=str(tmp_path / "cache")
+    )
+    registry = ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db", artifact_root=str(tmp_path / "artifacts"))
+    workspace = Workspace(storage, TableStore(storage.data_root), registry, tiny())
+    day = workspace.store.address_of("checkpoints/distilled/2026-11-20")
+    first = save_tiny_checkpoint(Path(day) / "checkpoint", seed=1).manifest.model_version
+    round_run = registry.round_run("2026-11-20", profile="tiny", dagster_run_id="d1")
+    version = registered(registry, round_run, Path(day), "checkpoint", name=first, address=day).version
+    registry.record_gate(version, promoted=True, reason="promoted: first")
+
+    before = load_champion(workspace)
+    second = save_tiny_checkpoint(Path(day) / "checkpoint", seed=2).manifest.model_version
+    after = load_champion(workspace)
+
+    assert first != second
+    assert before is not None
+    assert after is not None
+    assert (before.model_version, after.model_version) == (first, first)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.vocabulary import ChampionMove
-from wm_pipeline.evaluation import checkpoint_path
+from wm_pipeline.evaluation import checkpoint_folder
 from wm_pipeline.gateways.mlflow_registry import ChampionChange, RegisteredModel
 from wm_pipeline.stages import Workspace
 
@@ -75,11 +75,7 @@ def _planned(workspace: Workspace, version: str, champion: str | None, move: Cha
     if not reason.strip():
         raise InvalidInputError(f"reason: expected words that will be stored with the version, found {reason!r}")
     model = _registered(workspace, version)
-    path = checkpoint_path(workspace, model)
-    if not workspace.store.list_files(path):
-        raise MissingUpstreamError(
-            f"the checkpoint of version {version} is not at {model.checkpoint_address}; put it back or choose another"
-        )
+    checkpoint_folder(workspace, model)  # raises when its weights are nowhere any more
     return PlannedMove(version, model.model_version, champion, move, reason.strip(), model.gate_reason)
 
 

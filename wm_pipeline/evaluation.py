@@ -50,12 +50,25 @@ def load_champion(workspace: Workspace) -> "WorldModelPredictor | None":
     champion = workspace.registry.champion()
     if champion is None:
         return None
-    return load_predictor(workspace, checkpoint_path(workspace, champion))
+    from wm_pipeline.serve.predictor import WorldModelPredictor
+
+    return WorldModelPredictor.load(checkpoint_folder(workspace, champion))
 
 
-def checkpoint_path(workspace: Workspace, model: RegisteredModel) -> str:
-    """Where a registered version's checkpoint folder is in this store."""
-    return model.checkpoint_address.removeprefix(workspace.store.address_of(""))
+def checkpoint_folder(workspace: Workspace, model: RegisteredModel) -> Path:
+    """The local checkpoint folder of a registered version: the day's, unless the day was made again since; then
+    MLflow's copy.
+
+    Raises MissingUpstreamError when neither is there.
+    """
+    path = model.checkpoint_address.removeprefix(workspace.store.address_of(""))
+    try:
+        is_the_days = _manifest(workspace, path)["model_version"] == model.model_version
+    except MissingUpstreamError:
+        is_the_days = False
+    if is_the_days:
+        return workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT
+    return workspace.registry.checkpoint_of(model.version, cache=workspace.cache)
 
 
 def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:

@@ -4,6 +4,8 @@ mlflow is imported when first used: it takes seconds and most of what imports th
 """
 
 import json
+import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import from_json
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.vocabulary import ChampionMove
@@ -162,8 +165,6 @@ class ModelRegistry:
         self._client().log_inputs(run_id, datasets=inputs)
 
     def log_bytes(self, run_id: str, name: str, content: bytes) -> None:
-        import tempfile
-
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / name
             path.write_bytes(content)
@@ -249,6 +250,33 @@ class ModelRegistry:
             if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 return None
             raise
+
+    def checkpoint_of(self, version: str, *, cache: Path) -> Path:
+        """MLflow's own copy of a version's checkpoint folder, fetched once: a day that is made again replaces the
+        folder that the version was registered from.
+
+        Raises MissingUpstreamError when MLflow cannot give it.
+        """
+        from mlflow.artifacts import download_artifacts
+        from mlflow.exceptions import MlflowException
+        from mlflow.models import Model
+
+        folder = cache / "registered" / digest(self._tracking_uri, version)
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
+                try:
+                    source = self._client().get_model_version_download_uri(MODEL_NAME, version)
+                    fetched = download_artifacts(
+                        artifact_uri=source, dst_path=temporary, tracking_uri=self._tracking_uri
+                    )
+                except (MlflowException, OSError) as error:
+                    raise MissingUpstreamError(
+                        f"MLflow has no copy of the checkpoint of version {version}; choose another version"
+                    ) from error
+                os.rename(fetched, folder)
+        path = Model.load(str(folder)).flavors["python_function"]["artifacts"]["checkpoint"]["path"]
+        return folder / str(path)
 
     def champion_changes(self) -> tuple[ChampionChange, ...]:
         """Who became champion when, how and why, oldest first."""
