@@ -1,7 +1,12 @@
 """Settings every test shares: property tests are repeatable and have no deadline on a busy machine."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+from tests.command_line import Wm, wm_in
 
 settings.register_profile(
     "wm", deadline=None, max_examples=30, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -9,3 +14,9 @@ settings.register_profile(
 settings.load_profile("wm")
 
 st.register_type_strategy(int, st.integers(-(2**53), 2**53))  # what a table's Int64 and JSON both hold
+
+
+@pytest.fixture
+def wm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Wm:
+    """The command line, with a state folder of its own."""
+    return wm_in(tmp_path / "state", monkeypatch, capsys)

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.fakes.memory_store import MemoryStore
 from wm_pipeline.collect.run import CollectPlan, collect_partition
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import OpenEnvironment, World
@@ -28,7 +27,13 @@ from wm_pipeline.environments.browsergym import (
     code_of,
     open_browsergym,
 )
+from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.importing import export_trajectories, import_trajectories
 from wm_pipeline.policies.named import make_policy
+from wm_pipeline.profiles import tiny
+from wm_pipeline.settings import StorageSettings
+from wm_pipeline.stages import Workspace
 
 TASKS = ("click-button", "click-checkboxes", "enter-text", "login-user", "choose-list")
 T = TypeVar("T")
@@ -150,8 +155,10 @@ def test_a_process_that_is_killed_is_data_and_the_next_world_works(gym: Gym) -> 
 @installed
 @pytest.mark.browser
 @pytest.mark.slow
-def test_its_tasks_are_rolled_out_into_our_tables(tmp_path: Path) -> None:
-    store = MemoryStore()
+def test_its_tasks_are_rolled_out_into_our_tables_and_come_out_as_lines(tmp_path: Path) -> None:
+    storage = StorageSettings(data_root=str(tmp_path / "data"), work_folder=str(tmp_path / "work"))
+    store = TableStore(storage.data_root)
+    workspace = Workspace(storage, store, ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db"), tiny())
     worlds = tuple(World(browsergym_world(f"browsergym/miniwob.{task}", 1), "explorer") for task in TASKS)
 
     report = collect_partition(
@@ -159,15 +166,22 @@ def test_its_tasks_are_rolled_out_into_our_tables(tmp_path: Path) -> None:
         make_environment=open_gym,
         make_policy=make_policy,
         store=store,
-        staging=tmp_path,
+        staging=tmp_path / "staging",
         lineage={},
         workers=1,
     )
+    lines = export_trajectories(workspace, day="2030-01-15", site="browsergym")
+    (tmp_path / "gym.jsonl").write_text("\n".join(lines))
+    imported = import_trajectories(workspace, [tmp_path / "gym.jsonl"], day="2030-01-15", site="gym")
 
-    transitions = store.tables["transitions"]
+    transitions = store.read("transitions", sites=["browsergym"])
     assert (report.trajectories, report.failed, report.branches_dropped) == (5, (), 0)
     assert transitions.filter(transitions["branch_index"] > 0).height == report.branches_executed > 0
-    assert store.tables["trajectories"]["environment_version"].unique().to_list() == [f"browsergym-{VERSION}"]
+    versions = store.read("trajectories", sites=["browsergym"])["environment_version"]
+    assert versions.unique().to_list() == [f"browsergym-{VERSION}"]
+    own = transitions.filter((transitions["branch_index"] == 0) & transitions["failure"].is_null())
+    assert (imported.trajectories, imported.transitions) == (own["trajectory_id"].n_unique(), own.height)
+    assert imported.annotations == 0  # BrowserGym sees no rows, so nothing is called safe
 
 
 def test_what_is_not_installed_is_said_so(tmp_path: Path) -> None:

@@ -5,15 +5,13 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import jsonschema
 import pytest
 
 from tests.builders import SUBMIT_WIRE, payment_state
-from wm_pipeline import cli
+from tests.command_line import Done, Wm
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
@@ -24,42 +22,6 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Dagster announces at import which of its parameters may still change or go; `wm` keeps that from its users, too.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `.*` of function")
-
-
-class Done(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Wm = Callable[..., Done]
-
-
-@pytest.fixture
-def wm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Wm:
-    """`wm` with a state folder of its own, in this process: starting one costs seconds."""
-    for name in list(os.environ):
-        if name.startswith(("WM_", "AWS_")):
-            monkeypatch.delenv(name)
-    for name, value in {
-        "WM_STATE": str(tmp_path / "state"),
-        "WM_PROFILE": "tiny",
-        "DAGSTER_HOME": str(tmp_path),
-        "TQDM_DISABLE": "1",
-    }.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["wm", *arguments])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as ended:
-            status = ended.code if isinstance(ended.code, int) else 0
-        told = capsys.readouterr()
-        return Done(status, told.out, told.err)
-
-    return run
 
 
 def files_of(folder: Path, *, state: str | None = None, action: str | None = None) -> list[str]:
@@ -272,7 +234,10 @@ def test_help_names_every_verb(wm: Wm) -> None:
     done = wm("--help")
 
     assert done.status == 0
-    for verb in ("run", "report", "predict", "serve", "schema", "worlds", "ui", "setup"):
+    for verb in (
+        *("run", "report", "predict", "serve", "schema", "worlds", "browse", "ui", "setup"),
+        *("import", "export", "promote", "rollback", "champion"),
+    ):
         assert verb in done.out
 
 

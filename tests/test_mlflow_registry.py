@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from wm_pipeline.domain.errors import MissingUpstreamError
-from wm_pipeline.gateways.mlflow_registry import MODEL_NAME, ModelRegistry, RegisteredModel
+from tests.builders_registry import registered
+from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.vocabulary import ChampionMove
+from wm_pipeline.gateways.mlflow_registry import MODEL_NAME, ModelRegistry
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 DAY = "2026-11-22"
-ECHO_MODEL = Path(__file__).parent / "fakes" / "echo_model.py"
 
 pytestmark = [
     pytest.mark.slow,
@@ -59,23 +61,6 @@ def client_of(registry: ModelRegistry) -> "MlflowClient":
 
     uri = registry.run_url("").removesuffix("#")
     return MlflowClient(uri, uri)
-
-
-def registered(registry: ModelRegistry, round_run: str, folder: Path, version: str) -> RegisteredModel:
-    checkpoint = folder / version
-    checkpoint.mkdir()
-    (checkpoint / "words.txt").write_text(version)
-    return registry.register(
-        round_run_id=round_run,
-        checkpoint_folder=checkpoint,
-        checkpoint_address=f"s3://lake/checkpoints/{version}",
-        model_version=version,
-        report_address=f"s3://lake/reports/{version}/report.html",
-        model_code=ECHO_MODEL,
-        input_example={"state": ["{}"], "action": ["click"]},
-        output_example={"outcome": ["{}"]},
-        requirements=["pandas"],
-    )
 
 
 def test_before_the_first_promotion_there_is_no_champion(registry: ModelRegistry) -> None:
@@ -148,14 +133,44 @@ def test_the_champion_changes_only_when_the_gate_promotes(
     client = client_of(registry)
     challenger = client.get_model_version_by_alias(MODEL_NAME, "challenger")
 
-    assert champion == first
+    assert champion == replace(first, gate_reason="promoted: first model")
     assert str(challenger.version) == second.version
     assert challenger.tags["wm.gate"] == "refused"
     assert challenger.tags["wm.gate_reason"] == "refused: no better than the champion"
     assert client.get_model_version(MODEL_NAME, first.version).tags["wm.gate_reason"] == "promoted: first model"
 
     registry.record_gate(second.version, promoted=True, reason="promoted: better")
-    assert registry.champion() == second
+    assert registry.champion() == replace(second, gate_reason="promoted: better")
+
+
+def test_who_became_champion_when_and_why_is_kept(registry: ModelRegistry, round_run: str, tmp_path: Path) -> None:
+    before = registry.champion_changes()
+    third = registered(registry, round_run, tmp_path, "third")
+
+    registry.record_gate(third.version, promoted=True, reason="promoted: better again")
+    registry.move_champion("2", move=ChampionMove.ROLLBACK, reason="It blocks too much.")
+    registry.move_champion("2", move=ChampionMove.PROMOTE, reason="It is the champion already.")
+    registry.record_gate(third.version, promoted=True, reason="promoted: better again")
+
+    added = registry.champion_changes()[len(before) :]
+    assert [(one.version, one.previous, one.move.value, one.reason) for one in before] == [
+        ("1", None, "gate", "promoted: first model"),
+        ("2", "1", "gate", "promoted: better"),
+    ]
+    assert [(one.version, one.previous, one.move.value, one.reason) for one in added] == [
+        ("3", "2", "gate", "promoted: better again"),
+        ("2", "3", "rollback", "It blocks too much."),
+    ]
+    assert registry.champion_version() == "2"  # the gate's decision, made again, does not undo a person's
+    moments = [one.changed_at for one in registry.champion_changes()]
+    assert moments == sorted(moments)
+
+
+def test_a_reason_that_mlflow_could_not_hold_is_refused(registry: ModelRegistry) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        registry.move_champion("1", move=ChampionMove.PROMOTE, reason="x" * 1001)
+
+    assert str(refused.value) == "reason: expected at most 1000 characters, found 1001"
 
 
 def test_a_version_says_where_its_checkpoint_and_report_are(registry: ModelRegistry) -> None:

@@ -1,20 +1,24 @@
 """The eval report: every number the README promises is there, and what has no data says so."""
 
 import asyncio
+import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib.image import imread
 
 from tests.builders import payment_state
 from tests.fakes.loop import ButtonGuard
 from tests.fakes.predictor import FakePredictor
 from tests.fakes.toy_environment import ATTACK, BUTTONS, ToyEnvironment, press, toy_world
 from wm_pipeline.annotate.run import annotate_partition
+from wm_pipeline.cli import _summary
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.writer import Versions, frames_of
@@ -24,6 +28,8 @@ from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.intervention import Intervention, Run
 from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.domain.vocabulary import ActionKind, Verdict
+from wm_pipeline.domain.world import IMPORTED
+from wm_pipeline.evaluate import plots
 from wm_pipeline.evaluate.plots import loss_curves
 from wm_pipeline.evaluate.report import render_report
 from wm_pipeline.evaluate.run import Contenders, Evaluation, EvaluationInput, evaluate
@@ -86,17 +92,32 @@ async def measure() -> Evaluation:
     )
 
 
+async def measure_alone(tables: EvaluationInput) -> Evaluation:
+    """An evaluation of some rows alone: no worlds to play, no pairs to compare, nobody to compare with."""
+    model = FakePredictor(RISKS, counterfactual=press("next"))
+    return await evaluate(
+        tables,
+        Contenders(model=model, sft=None, without_midtraining=None, champion=None, zero_shot=None),
+        environment=ToyEnvironment(),
+        guard=ButtonGuard({}),
+        policies=[GulliblePolicy],
+        loop_worlds=[],
+        interventions=(),
+        settings=EvaluateSettings(),
+        progress=no_progress,
+    )
+
+
 @pytest.fixture(scope="module")
 def evaluation() -> Evaluation:
     return asyncio.run(measure())
 
 
-@pytest.fixture
-def report(evaluation: Evaluation) -> dict[str, Any]:
-    """As it is stored: the numbers, and what the asset adds."""
+def as_stored(evaluation: Evaluation, *, day: str = DAY) -> dict[str, Any]:
+    """The report of an evaluation as JSON has it: the numbers, and what the asset adds."""
     whole = {
         **evaluation.numbers,
-        "day": DAY,
+        "day": day,
         "profile": "tiny",
         "registered_version": None,
         "gate": {"promoted": False, "reason": "refused: calibration error 0.300 on test is above 0.15"},
@@ -112,6 +133,11 @@ def report(evaluation: Evaluation) -> dict[str, Any]:
         "timings": {"raw_trajectories": 12.5},
     }
     return dict(json.loads(json.dumps(whole)))
+
+
+@pytest.fixture
+def report(evaluation: Evaluation) -> dict[str, Any]:
+    return as_stored(evaluation)
 
 
 class _Page(HTMLParser):
@@ -184,6 +210,47 @@ def test_a_split_without_rows_has_no_numbers_and_no_zeros(report: dict[str, Any]
     assert (rules["rows"], rules["risk_auroc"], rules["macro_f1"], rules["ece_interval"]) == (0, None, None, None)
 
 
+def numbers_in(value: Any, path: str = "") -> list[tuple[str, float]]:
+    """Every number of a report that is no count, by its path."""
+    if isinstance(value, dict):
+        return [found for name, inner in value.items() for found in numbers_in(inner, f"{path}.{name}")]
+    if isinstance(value, list):
+        return [found for inner in value for found in numbers_in(inner, path)]
+    return [(path, value)] if isinstance(value, float) else []
+
+
+def test_where_nothing_was_measured_no_number_stands_anywhere() -> None:
+    tables = asyncio.run(collected())
+    nothing = asyncio.run(measure_alone(replace(tables, sft=tables.sft.filter(pl.col("split") == "none"))))
+    report = as_stored(nothing)
+
+    measured = ("splits", "baselines", "against", "causal", "next_state", "loop", "frontier", "slices", "on_test")
+    assert numbers_in({name: report[name] for name in measured}) == []
+    page = page_of(report, nothing)
+    assert page.text.count("no data") > 50
+    assert "mistake in these worlds" not in page.text
+    assert re.findall(r"\b(None|nan|Undefined)\b", page.text) == []
+    assert "no data" in _summary(report)
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        plots.reliability_plot(PredictionSchema.create_empty()),
+        plots.risk_coverage_plot(PredictionSchema.create_empty()),
+        plots.frontier_plot({"gullible": []}),
+        plots.loss_curves({}),
+    ],
+    ids=["reliability", "risk against coverage", "frontier", "losses"],
+)
+def test_a_plot_of_nothing_says_so(drawn: bytes) -> None:
+    picture = imread(io.BytesIO(drawn))[..., :3].mean(axis=2)
+    height, width = picture.shape
+    # Where the words stand: right of the middle line, below a diagonal that runs through the middle.
+    place = picture[int(0.5 * height) : int(0.65 * height), int(0.52 * width) : int(0.7 * width)]
+    assert place.min() < 0.5
+
+
 def test_a_predictor_that_sees_harm_ranks_it_above_chance(report: dict[str, Any]) -> None:
     assert report["splits"]["test"]["rows"] > 10
     assert report["splits"]["test"]["risk_auroc"] > 0.7
@@ -201,6 +268,16 @@ def test_counterfactuals_of_test_rows_were_executed(evaluation: Evaluation) -> N
 
     assert executed.height == 3
     assert executed["split"].cast(pl.String).unique().to_list() == ["test"]
+
+
+def test_counterfactuals_in_imported_worlds_are_not_executed() -> None:
+    tables = asyncio.run(collected())
+    imported = pl.col("world_spec").struct.with_fields(pl.lit(IMPORTED).alias("environment"))
+
+    found = asyncio.run(measure_alone(replace(tables, trajectories=tables.trajectories.with_columns(imported))))
+
+    assert found.numbers["splits"]["test"]["rows"] > 0
+    assert found.numbers["splits"]["test"]["counterfactual_valid"] is None
 
 
 def test_predictions_fit_their_table(evaluation: Evaluation) -> None:

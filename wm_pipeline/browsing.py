@@ -13,7 +13,7 @@ from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ports import Environment, Progress
 from wm_pipeline.domain.records import from_row
-from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
 from wm_pipeline.gateways.table_store import TableStore
 
 LISTED = ("trajectory_id", "day", "site", "goal_id", "policy", "attack_family", "is_lookalike", "stop_reason", "steps")
@@ -104,6 +104,15 @@ def read_strip(store: TableStore, trajectory_id: str) -> Strip:
             for _, rows in sorted(steps.items())
         ),
     )
+
+
+def check_repeatable(strip: Strip) -> None:
+    """Raise InvalidInputError when there is no world to draw again: the trajectory was imported."""
+    if strip.spec.environment in {IMPORTED, UNWATCHED}:
+        raise InvalidInputError(
+            f"{strip.trajectory_id} was imported, so there is no world to take pictures of; "
+            f"`wm export` writes what is known of {strip.spec.site}"
+        )
 
 
 def _executed(row: Mapping[str, Any], authorization: Authorization) -> Executed:

@@ -19,7 +19,9 @@ import typer
 from wm_pipeline.domain.errors import ServiceError, WmError
 
 if TYPE_CHECKING:
+    from wm_pipeline.champions import PlannedMove
     from wm_pipeline.defs.resources import WorkspaceResource
+    from wm_pipeline.stages import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAST_FREE_GIB = 4
@@ -205,6 +207,106 @@ def predict(
     print(to_json(predictor.predict_outcomes(asked_state, [asked_action], heads=wanted)[0]))
 
 
+@app.command("import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="JSONL files, one trajectory a line (docs/trajectories.md)")],
+    day: Annotated[str, typer.Option("--day", help="YYYY-MM-DD; the round whose datasets they should enter")],
+    site: Annotated[str, typer.Option("--site", help="A name of yours; an earlier import of that name is replaced")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line, write nothing")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Trajectories of your own into the tables, checked and annotated; all of them or none."""
+    resource = _resource()
+    from wm_pipeline.defs.rounds import check_day
+    from wm_pipeline.importing import import_trajectories
+
+    report = import_trajectories(resource.workspace(), files, day=check_day(day), site=site, is_dry_run=dry_run)
+    if as_json:
+        print(json.dumps(asdict(report)))
+        return
+    labels = ", ".join(f"{count} {label}" for label, count in report.labels.items()) or "none"
+    print(
+        f"{report.site} on {report.day}: {report.trajectories} trajectories, {report.transitions} transitions, "
+        f"{report.annotations} annotated ({labels})"
+    )
+    if report.replaced:
+        say(f"{report.replaced} of an earlier import {'would be' if dry_run else 'were'} replaced")
+    then = f"`wm run --day {report.day} --redo-from midtrain_dataset` makes the datasets with them"
+    say("nothing was written" if dry_run else then)
+
+
+@app.command("export")
+def export_lines(
+    file: Annotated[Path, typer.Argument(help="JSONL file to write")],
+    day: Annotated[str, typer.Option("--day", help="YYYY-MM-DD")],
+    site: Annotated[str, typer.Option("--site", help="The partition, such as payroll")],
+) -> None:
+    """Stored trajectories as the lines that `wm import` reads, without their branches."""
+    from wm_pipeline.importing import export_trajectories
+
+    lines = export_trajectories(_resource().workspace(), day=day, site=site)
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    print(f"{len(lines)} trajectories in {file}")
+
+
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stored in MLflow")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would change, change nothing")]
+
+
+@app.command()
+def promote(
+    reason: ReasonOption,
+    version: Annotated[str | None, typer.Argument(help="A registered version's number")] = None,
+    day: Annotated[str | None, typer.Option("--day", help="The version that this day's round registered")] = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a registered version the champion by hand, whatever the gate said about it."""
+    if (version is None) == (day is None):
+        raise typer.BadParameter("give a version's number or --day, one of them")
+    from wm_pipeline.champions import plan_promotion
+
+    workspace = _resource().workspace()
+    planned = plan_promotion(workspace, version=version, day=day, reason=reason)
+    _move(workspace, planned, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def rollback(reason: ReasonOption, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
+    """Put the champion before this one back in use; once more goes back further."""
+    from wm_pipeline.champions import plan_rollback
+
+    workspace = _resource().workspace()
+    _move(workspace, plan_rollback(workspace, reason=reason), dry_run=dry_run, as_json=as_json)
+
+
+def _move(workspace: "Workspace", planned: "PlannedMove", *, dry_run: bool, as_json: bool) -> None:
+    from wm_pipeline.champions import make_move
+
+    if not dry_run:
+        make_move(workspace, planned)
+    if as_json:
+        print(json.dumps({**asdict(planned), "is_dry_run": dry_run}))
+    else:
+        was = "there was none" if planned.previous is None else f"it was version {planned.previous}"
+        print(f"champion{' would be' if dry_run else ''}: version {planned.version} ({planned.model_version}); {was}")
+    say(f"the gate about version {planned.version}: {planned.gate_reason or 'not asked'}")
+
+
+@app.command()
+def champion(as_json: JsonOption = False) -> None:
+    """Which version is in use, and who was champion when and why."""
+    registry = _resource().workspace().registry
+    version, changes = registry.champion_version(), registry.champion_changes()
+    if as_json:
+        print(json.dumps({"champion": version, "changes": [asdict(change) for change in changes]}))
+        return
+    print("no champion yet" if version is None else f"champion: version {version}")
+    for change in changes:
+        was = f"was {change.previous}" if change.previous is not None else "the first"
+        print(f"{change.changed_at[:19]}  {change.move:<9} version {change.version} ({was}): {change.reason}")
+
+
 worlds_app = typer.Typer(invoke_without_command=True, help="What worlds can be made of, and whether they keep it.")
 app.add_typer(worlds_app, name="worlds")
 LEAST_KEPT = 0.98
@@ -287,7 +389,7 @@ def browse(
     as_json: JsonOption = False,
 ) -> None:
     """A trajectory as a strip of screenshots, with what happened: its world is drawn again, its actions repeated."""
-    from wm_pipeline.browsing import list_trajectories, read_strip, strip_page, take_pictures
+    from wm_pipeline.browsing import check_repeatable, list_trajectories, read_strip, strip_page, take_pictures
 
     resource = _resource()
     workspace = resource.workspace()
@@ -305,6 +407,7 @@ def browse(
     from wm_pipeline.stages import PrintedProgress, open_environment
 
     strip = read_strip(workspace.store, trajectory)
+    check_repeatable(strip)
 
     async def pictures() -> Any:
         opened = await open_environment(strip.spec.site, workspace.storage.chromium, workspace.storage.applications)

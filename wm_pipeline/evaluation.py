@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from wm_pipeline.domain.action import NOOP
-from wm_pipeline.domain.errors import MissingUpstreamError
+from wm_pipeline.domain.errors import CheckpointError, MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.records import to_json
@@ -28,7 +28,7 @@ from wm_pipeline.evaluate.gate import Difference, GateDecision, GateNumbers, dec
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.settings import Profile
-from wm_pipeline.stages import StageOutput, Workspace, lineage_of, write_lineage
+from wm_pipeline.stages import StageOutput, Workspace, data_version_of, lineage_of, write_lineage
 from wm_pipeline.training import ABLATION, CHECKPOINT, guard_of, parse_curve
 
 if TYPE_CHECKING:
@@ -50,7 +50,25 @@ def load_champion(workspace: Workspace) -> "WorldModelPredictor | None":
     champion = workspace.registry.champion()
     if champion is None:
         return None
-    return load_predictor(workspace, champion.checkpoint_address.removeprefix(workspace.store.address_of("")))
+    from wm_pipeline.serve.predictor import WorldModelPredictor
+
+    return WorldModelPredictor.load(checkpoint_folder(workspace, champion))
+
+
+def checkpoint_folder(workspace: Workspace, model: RegisteredModel) -> Path:
+    """The local checkpoint folder of a registered version: the day's, unless the day was made again since; then
+    MLflow's copy.
+
+    Raises MissingUpstreamError when neither is there.
+    """
+    path = model.checkpoint_address.removeprefix(workspace.store.address_of(""))
+    try:
+        is_the_days = _manifest(workspace, path)["model_version"] == model.model_version
+    except MissingUpstreamError:
+        is_the_days = False
+    if is_the_days:
+        return workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT
+    return workspace.registry.checkpoint_of(model.version, cache=workspace.cache)
 
 
 def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:
@@ -76,6 +94,36 @@ def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:
     return [spec for group in zip(*drawn, strict=True) for spec in group][: profile.evaluate.loop_worlds]
 
 
+def check_lineage(workspace: Workspace, profile: Profile, day: str) -> None:
+    """Raise CheckpointError when a checkpoint was trained on other data than the day's, or not on the one before it.
+
+    A report names data, checkpoints and numbers in one breath; one that mixes rounds would be wrong about all three.
+    """
+    tables = {"midtrain": "midtrain_dataset", "sft": "sft_dataset", "distilled": "sft_dataset", ABLATION: "sft_dataset"}
+    starts_from = {"sft": "midtrain", "distilled": "sft"}
+    folders = _checkpoint_folders(profile, day)
+    manifests = {name: _manifest(workspace, folder) for name, folder in folders.items()}
+    for name, manifest in manifests.items():
+        redo = f"make it again (`wm run --day {day} --redo-from {'sft' if name == ABLATION else name}_checkpoint`)"
+        wanted = data_version_of(workspace.store, tables[name], day)
+        if manifest["data_version"] != wanted:
+            raise CheckpointError(
+                f"{folders[name]} was trained on {tables[name]} {manifest['data_version']}, "
+                f"the day's is {wanted}; {redo}"
+            )
+        parent = starts_from.get(name)
+        if parent is not None and manifest["parents"][:1] != [manifests[parent]["model_version"]]:
+            raise CheckpointError(
+                f"{folders[name]} was started from {', '.join(manifest['parents'][:1]) or 'nothing'}, "
+                f"the day's {parent} checkpoint is {manifests[parent]['model_version']}; {redo}"
+            )
+
+
+def _manifest(workspace: Workspace, folder: str) -> dict[str, Any]:
+    """A checkpoint's manifest as it is stored: its numbers are asked for, not its weights, so torch is not needed."""
+    return dict(json.loads(workspace.store.read_bytes(f"{folder}/{CHECKPOINT}/manifest.json")))
+
+
 def evaluate_day(
     workspace: Workspace,
     profile: Profile,
@@ -85,7 +133,10 @@ def evaluate_day(
     timings: Mapping[str, float],
     progress: Progress,
 ) -> tuple[StageOutput, dict[str, bytes]]:
-    """eval_report of a day: report.json, report.html and the predictions table; also the plots, for the UI."""
+    """eval_report of a day: report.json, report.html and the predictions table; also the plots, for the UI.
+
+    Raises CheckpointError when the checkpoints are not children of the day's data.
+    """
     from wm_pipeline.evaluate import plots
     from wm_pipeline.evaluate.report import render_report
     from wm_pipeline.evaluate.run import Contenders, EvaluationInput, evaluate
@@ -93,6 +144,7 @@ def evaluate_day(
     from wm_pipeline.model.zero_shot import zero_shot_risk
 
     started = time.monotonic()
+    check_lineage(workspace, profile, day)
     store = workspace.store
     days = list(store.lineage_of("sft_dataset", day=day)["days"])
     tables = EvaluationInput(

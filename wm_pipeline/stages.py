@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import polars as pl
+import polars.selectors as cs
 
 from wm_pipeline.annotate.curriculum import attack_distribution
 from wm_pipeline.annotate.run import annotate_partition
@@ -380,7 +381,7 @@ def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *
         settings=profile.datasets,
     )
     found = contamination(frame, installed_suites())
-    lineage = lineage_of(profile, fingerprint, days=days)
+    lineage = lineage_of(profile, fingerprint, days=days, content=content_of(frame))
     card = dataset_card(frame, CardFacts(table, day, removed, found, lineage))
     address = store.write(table, frame, day=day, lineage=lineage)
     store.write_bytes(f"tables/{table}/day={day}/card.md", card.encode())
@@ -403,6 +404,18 @@ def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *
         name for name in ("split", "site", "attack_family", "risk_label", "action_repr") if name in frame.columns
     ]
     return StageOutput(address, frame.height, numbers, frame.select(columns).head(8), card)
+
+
+def content_of(frame: pl.DataFrame) -> str:
+    """Hash of what a dataset says, but for its nested columns, which follow from the others."""
+    return digest(frame.select(cs.string() | cs.numeric() | cs.boolean()).write_csv())
+
+
+def data_version_of(store: TableStore, table: str, day: str) -> str:
+    """What a checkpoint trained on a day's dataset carries; of a dataset written before content was hashed, how it was
+    made."""
+    note = store.lineage_of(table, day=day)
+    return str(note.get("content", note["fingerprint"]))
 
 
 def make_curriculum(workspace: Workspace, profile: Profile, day: str, *, fingerprint: str) -> StageOutput:

@@ -31,6 +31,7 @@ from wm_pipeline.stages import (
     MINIWOB,
     StageOutput,
     Workspace,
+    data_version_of,
     lineage_of,
     open_environment,
     split_of_world,
@@ -54,14 +55,14 @@ class TrainingJob:
     processes: int
     output: Path
     data: Mapping[str, tuple[str, str]]
-    """Datasets by name: (address, fingerprint)."""
+    """Datasets by name: (address, data version)."""
 
 
 def prepare_training(workspace: Workspace, profile: Profile, day: str, stage: str) -> TrainingJob:
     """The job of `midtrain`, `sft` or the ablation `without_midtraining`; its output folder is resumed from."""
     table = "midtrain_dataset" if stage == "midtrain" else "sft_dataset"
     settings = profile.midtrain if stage == "midtrain" else profile.sft
-    fingerprint = str(workspace.store.lineage_of(table, day=day)["fingerprint"])
+    data_version = data_version_of(workspace.store, table, day)
     output = (workspace.work / "training" / day / stage).absolute()
     initial, parent = None, ""
     if stage == "sft":
@@ -72,7 +73,7 @@ def prepare_training(workspace: Workspace, profile: Profile, day: str, stage: st
         "dataset_paths": [str(_local_dataset(workspace, table, day))],
         "output_folder": str(output),
         "cache_folder": str(workspace.cache.absolute()),
-        "data_version": fingerprint,
+        "data_version": data_version,
         "code_version": CODE_VERSION,
         "initial_checkpoint": None if initial is None else str(initial.absolute()),
         "model": asdict(profile.model),
@@ -80,7 +81,7 @@ def prepare_training(workspace: Workspace, profile: Profile, day: str, stage: st
     }
     command = _write_config(output, config, "wm_pipeline.train.run", profile.processes, parent=parent)
     address = workspace.store.address_of(f"tables/{table}/day={day}/all.parquet")
-    return TrainingJob(stage, command, profile.processes, output, {table: (address, fingerprint)})
+    return TrainingJob(stage, command, profile.processes, output, {table: (address, data_version)})
 
 
 def prepare_distillation(workspace: Workspace, profile: Profile, day: str, *, progress: Progress) -> TrainingJob:
@@ -93,13 +94,13 @@ def prepare_distillation(workspace: Workspace, profile: Profile, day: str, *, pr
         visited = collect_visited(workspace, profile, day, student, progress=progress)
         output.mkdir(parents=True, exist_ok=True)
         visited.write_parquet(visited_path)
-    fingerprint = str(workspace.store.lineage_of("sft_dataset", day=day)["fingerprint"])
+    data_version = data_version_of(workspace.store, "sft_dataset", day)
     dataset = _local_dataset(workspace, "sft_dataset", day)
     config = {
         "visited_paths": [str(visited_path)],
         "dataset_paths": [str(dataset)],
         "output_folder": str(output),
-        "data_version": fingerprint,
+        "data_version": data_version,
         "code_version": CODE_VERSION,
         "student_checkpoint": str(student.absolute()),
         "distill": asdict(profile.distill),
@@ -108,7 +109,7 @@ def prepare_distillation(workspace: Workspace, profile: Profile, day: str, *, pr
         output, config, "wm_pipeline.distill.run", profile.processes, parent=parent, kept=visited_path
     )
     address = workspace.store.address_of(f"tables/sft_dataset/day={day}/all.parquet")
-    return TrainingJob("distill", command, profile.processes, output, {"sft_dataset": (address, fingerprint)})
+    return TrainingJob("distill", command, profile.processes, output, {"sft_dataset": (address, data_version)})
 
 
 class _Frames:

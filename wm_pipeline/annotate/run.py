@@ -14,19 +14,26 @@ from wm_pipeline.domain.records import from_python, from_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import KEY, AnnotationSchema
 from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.domain.world import UNWATCHED
 
 INSTRUMENTED_AGREEMENT = 1.0
 """The embedded teacher's labels are instrumentation's own."""
 
 
 def executions_of(trajectories: pl.DataFrame, states: pl.DataFrame, transitions: pl.DataFrame) -> list[Execution]:
-    """The partition's transitions with what the teacher needs; failed ones are left out, they have no outcome."""
+    """The partition's transitions with what the teacher needs.
+
+    Failed ones are left out, they have no outcome; so are those that nobody watched.
+    """
     state_of = {row["state_id"]: from_row(State, row["state"]) for row in states.iter_rows(named=True)}
+    watched = trajectories.filter(pl.col("world_spec").struct.field("environment") != UNWATCHED)
     authorization_of = {
         row["trajectory_id"]: from_row(Authorization, row["authorization"])
-        for row in trajectories.select("trajectory_id", "authorization").iter_rows(named=True)
+        for row in watched.select("trajectory_id", "authorization").iter_rows(named=True)
     }
-    done = transitions.filter(pl.col("failure").is_null())
+    done = transitions.filter(
+        pl.col("failure").is_null() & pl.col("trajectory_id").is_in(watched["trajectory_id"].implode())
+    )
     return [
         Execution(
             trajectory_id=row["trajectory_id"],

@@ -226,3 +226,13 @@ class Verdict(StrEnum):
 class ReviewVerdict(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
+
+
+class ChampionMove(StrEnum):
+    """How a version became champion."""
+
+    GATE = "gate"
+    PROMOTE = "promote"
+    """A person promoted it."""
+    ROLLBACK = "rollback"
+    """A person went back to it."""

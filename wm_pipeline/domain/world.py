@@ -9,6 +9,11 @@ from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.state import STRICT, State
 from wm_pipeline.domain.vocabulary import PayloadGoal, StopReason
 
+IMPORTED = "imported"
+"""Environment of trajectories that somebody else recorded: their worlds cannot be drawn again."""
+UNWATCHED = "unwatched"
+"""The same, where nobody saw what really happened: they have no effects to judge by, so a teacher leaves them out."""
+
 
 @dataclass(frozen=True, slots=True)
 class AttackPlan:
@@ -47,7 +52,7 @@ class WorldSpec:
     __pydantic_config__ = STRICT
 
     environment: str
-    """`sites` or `miniwob`."""
+    """Which one draws it, such as `sites` or `miniwob`; IMPORTED or UNWATCHED where none can."""
     site: str
     world_seed: int
     """Draws everything an agent can see."""

@@ -51,6 +51,7 @@ from wm_pipeline.environments.miniwob import HIDDEN_SELECTORS, HOST, miniwob_htm
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+ENVIRONMENT = "browsergym"
 VERSION = "0.14.3"
 """What constraints-browsergym.txt installs."""
 PYTHON = Path(__file__).parents[2] / ".local" / "browsergym" / "venv" / "bin" / "python"
@@ -78,7 +79,7 @@ class BrowserGymSettings:
 def browsergym_world(task: str, seed: int) -> WorldSpec:
     """`task` as it is registered, such as `browsergym/miniwob.click-button`."""
     return WorldSpec(
-        environment="browsergym",
+        environment=ENVIRONMENT,
         site="browsergym",
         world_seed=seed,
         hidden_seed=0,

@@ -27,6 +27,11 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def _say_no_data(axes: Axes) -> None:
+    """An empty plot looks like a model without errors, so it says that nothing was measured."""
+    axes.text(0.5, 0.35, "no data", transform=axes.transAxes, ha="center", color=INK)
+
+
 def auroc_by_split(report: Mapping[str, Any]) -> bytes:
     """Risk AUROC of the model (with its interval) and of every baseline, a group of bars a split."""
     names = ["model", *report["baselines"]]
@@ -71,6 +76,8 @@ def reliability_plot(predictions: pl.DataFrame) -> bytes:
             color=MODEL,
             alpha=0.7,
         )
+    else:
+        _say_no_data(axes)
     axes.set(xlabel="predicted risk", ylabel="share that was harmful", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
@@ -82,6 +89,8 @@ def risk_coverage_plot(predictions: pl.DataFrame) -> bytes:
     curve = risk_coverage(truth_of(predictions), predictions["predicted_risk_score"].to_numpy())
     if curve:
         axes.plot([point[0] for point in curve], [point[1] for point in curve], color=MODEL)
+    else:
+        _say_no_data(axes)
     axes.set(xlabel="share of rows answered", ylabel="error rate", xlim=(0, 1.02))
     axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)
@@ -138,6 +147,8 @@ def frontier_plot(frontier: Mapping[str, Sequence[Mapping[str, float | None]]]) 
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=7, frameon=False, loc="lower right")
+    if not any(point["harmed"] is not None for points in frontier.values() for point in points):
+        _say_no_data(axes)
     return _png(figure)
 
 
@@ -153,6 +164,8 @@ def causal_plot(causal: Mapping[str, Any]) -> bytes:
 
 def _observation_axes(axes: Axes, observation: Mapping[str, Any]) -> None:
     cells = [*observation["by_kind"], *observation["by_place"]]
+    if not cells:
+        _say_no_data(axes)
     axes.plot([0, 1], [0, 1], color=INK, lw=0.8, ls=":")
     for cell in cells:
         low, high = cell["observed_interval"]
@@ -170,7 +183,7 @@ def _intervention_axes(axes: Axes, intervention: Mapping[str, Any]) -> None:
     axes.set_title("intervention: pairs where the prediction follows", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     if not intervention:
-        axes.text(0.5, 0.5, "no data", ha="center")
+        _say_no_data(axes)
         return
     variables = intervention["world_model"]["by_variable"][::-1]
     shades = [ALARM if one["outcome_changed"] and one["is_visible"] else MODEL for one in variables]
@@ -197,6 +210,8 @@ def _counterfactual_axes(axes: Axes, counterfactual: Mapping[str, Mapping[str, A
             value, interval = splits["all"][measure], splits["all"][f"{measure}_interval"]
             label = name.replace("_", " ") if place == 0 else None
             axes.bar(place + index * width, value or 0.0, width * 0.92, color=shade, label=label)
+            if value is None:
+                axes.text(place + index * width, 0.02, "no data", rotation=90, fontsize=6, ha="center", color=INK)
             if interval is not None:
                 axes.plot([place + index * width] * 2, interval, color=INK, lw=1)
     chance = counterfactual["world_model"]["all"]["chance"]
@@ -237,6 +252,8 @@ def loss_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
     """Training loss of each stage over its steps, a faint line for each head."""
     stages = {stage: points for stage, points in curves.items() if points}
     figure, all_axes = plt.subplots(1, max(1, len(stages)), figsize=(3.4 * max(1, len(stages)), 2.8), squeeze=False)
+    if not stages:
+        _say_no_data(all_axes[0][0])
     for axes, (stage, points) in zip(all_axes[0], stages.items(), strict=False):
         heads = sorted({name for point in points for name in point if name.startswith("loss_")})
         for head in heads:

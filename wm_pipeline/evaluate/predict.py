@@ -105,6 +105,8 @@ def predict_rows(
             )
         if done % 20 == 0 or done == len(groups):
             progress(done, len(groups), f"states predicted by {predictor.model_version}")
+    if not found:
+        return PredictionSchema.create_empty()  # no rows tell no columns
     return pl.DataFrame(found, schema_overrides=_NULLABLE, infer_schema_length=None)
 
 

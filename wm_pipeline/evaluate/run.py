@@ -14,7 +14,7 @@ from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.text import OPENED_PATTERN, SENT_PATTERN
 from wm_pipeline.domain.vocabulary import Head
-from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
 from wm_pipeline.evaluate import baselines, plots
 from wm_pipeline.evaluate.baselines import Score
 from wm_pipeline.evaluate.causal import (
@@ -178,7 +178,7 @@ def fitted_baselines(tables: EvaluationInput) -> dict[str, Score]:
     seen = baselines.with_features(seen, states_of(tables.states, seen["state_id"].unique().to_list()))
     train, validation = of_split(seen, "train"), of_split(seen, "validation")
     asked: dict[str, Score | None] = {
-        "majority": lambda rows: baselines.majority(train, rows),
+        "majority": None if train.is_empty() else lambda rows: baselines.majority(train, rows),
         "rules": baselines.rules,
         "linear_text": baselines.fit_linear_text(train, validation),
         "boosted_relations": baselines.fit_boosted_relations(train, validation),
@@ -225,10 +225,13 @@ async def _with_executed_counterfactuals(
         for row in tables.trajectories.select("trajectory_id", "world_spec").iter_rows(named=True)
     }
     paths = _paths(tables.transitions)
+    # MiniWoB has no goal's script to go on with, and an imported world cannot be drawn again.
+    no_script = {"miniwob", IMPORTED, UNWATCHED}
+    repeatable = [trajectory_id for trajectory_id, spec in specs.items() if spec.environment not in no_script]
     candidates = predictions.filter(
         (pl.col("split").cast(pl.String) == "test")
         & pl.col("predicted_counterfactual").is_not_null()
-        & (pl.col("site") != "miniwob")
+        & pl.col("trajectory_id").is_in(repeatable)
     ).join(tables.sft.select(*KEY, "action"), on=KEY, maintain_order="left")
     cases = [
         CounterfactualCase(

@@ -4,13 +4,20 @@ mlflow is imported when first used: it takes seconds and most of what imports th
 """
 
 import json
+import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wm_pipeline.domain.errors import MissingUpstreamError
+from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.records import from_json
+from wm_pipeline.domain.state import STRICT
+from wm_pipeline.domain.vocabulary import ChampionMove
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -19,6 +26,10 @@ if TYPE_CHECKING:
 EXPERIMENT = "wm_pipeline"
 MODEL_NAME = "world_model_of_consequence"
 CHAMPION, CHALLENGER = "champion", "challenger"
+_MOVED = "wm.champion."
+"""Tags of the registered model, one each time the champion changed: this prefix and the moment, then the change."""
+MAX_REASON = 1000
+"""Characters of a reason; a tag of a registered model holds 5000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,23 @@ class RegisteredModel:
     model_version: str
     """Content version of the checkpoint, the one predictions carry."""
     report_address: str
+    gate_reason: str | None = None
+    """What the gate said about it; None before it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChampionChange:
+    """One time that another version became champion."""
+
+    __pydantic_config__ = STRICT
+
+    changed_at: str
+    """UTC, ISO 8601."""
+    version: str
+    previous: str | None
+    """Who was champion before; None for the first one."""
+    move: ChampionMove
+    reason: str
 
 
 class ModelRegistry:
@@ -137,8 +165,6 @@ class ModelRegistry:
         self._client().log_inputs(run_id, datasets=inputs)
 
     def log_bytes(self, run_id: str, name: str, content: bytes) -> None:
-        import tempfile
-
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / name
             path.write_bytes(content)
@@ -193,25 +219,98 @@ class ModelRegistry:
                 return self._registered(found)
         return None
 
+    def versions(self) -> tuple[str, ...]:
+        """Every registered version, oldest first."""
+        found = self._client().search_model_versions(f"name = '{MODEL_NAME}'")
+        return tuple(sorted((str(one.version) for one in found), key=int))
+
+    def version(self, version: str) -> RegisteredModel | None:
+        """The registered version of that number; None when there is none."""
+        for found in self._client().search_model_versions(f"name = '{MODEL_NAME}'"):
+            if str(found.version) == version:
+                return self._registered(found)
+        return None
+
     def champion(self) -> RegisteredModel | None:
         """The version in use; None before the first promotion."""
+        found = self._champion()
+        return None if found is None else self._registered(found)
+
+    def champion_version(self) -> str | None:
+        """The champion's number, whoever registered it."""
+        found = self._champion()
+        return None if found is None else str(found.version)
+
+    def _champion(self) -> "ModelVersion | None":
         from mlflow.exceptions import MlflowException
 
         try:
-            found = self._client().get_model_version_by_alias(MODEL_NAME, CHAMPION)
+            return self._client().get_model_version_by_alias(MODEL_NAME, CHAMPION)
         except MlflowException as error:
             if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 return None
             raise
-        return self._registered(found)
+
+    def checkpoint_of(self, version: str, *, cache: Path) -> Path:
+        """MLflow's own copy of a version's checkpoint folder, fetched once: a day that is made again replaces the
+        folder that the version was registered from.
+
+        Raises MissingUpstreamError when MLflow cannot give it.
+        """
+        from mlflow.artifacts import download_artifacts
+        from mlflow.exceptions import MlflowException
+        from mlflow.models import Model
+
+        folder = cache / "registered" / digest(self._tracking_uri, version)
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
+                try:
+                    source = self._client().get_model_version_download_uri(MODEL_NAME, version)
+                    fetched = download_artifacts(
+                        artifact_uri=source, dst_path=temporary, tracking_uri=self._tracking_uri
+                    )
+                except (MlflowException, OSError) as error:
+                    raise MissingUpstreamError(
+                        f"MLflow has no copy of the checkpoint of version {version}; choose another version"
+                    ) from error
+                os.rename(fetched, folder)
+        path = Model.load(str(folder)).flavors["python_function"]["artifacts"]["checkpoint"]["path"]
+        return folder / str(path)
+
+    def champion_changes(self) -> tuple[ChampionChange, ...]:
+        """Who became champion when, how and why, oldest first."""
+        models = self._client().search_registered_models(f"name = '{MODEL_NAME}'")
+        tags = dict(models[0].tags) if models else {}
+        return tuple(
+            from_json(ChampionChange, tags[name], what=name) for name in sorted(tags) if name.startswith(_MOVED)
+        )
+
+    def move_champion(self, version: str, *, move: ChampionMove, reason: str) -> None:
+        """Make a version the champion and keep that it became so; nothing is kept when it is the champion already."""
+        if len(reason) > MAX_REASON:
+            raise InvalidInputError(f"reason: expected at most {MAX_REASON} characters, found {len(reason)}")
+        champion = self.champion_version()
+        if champion == version:
+            return
+        client = self._client()
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        change = ChampionChange(now, version, champion, move, reason)
+        client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
+        client.set_registered_model_tag(MODEL_NAME, f"{_MOVED}{now[:-6]}Z", json.dumps(asdict(change)))
 
     def record_gate(self, version: str, *, promoted: bool, reason: str) -> None:
-        """Store the gate's reason with the version; move the champion alias only when promoted."""
+        """Store the gate's reason with the version; move the champion alias only when promoted.
+
+        A decision that is stored already moves nothing: whoever promoted or rolled back since then had the last word.
+        """
         client = self._client()
-        client.set_model_version_tag(MODEL_NAME, version, "wm.gate", "promoted" if promoted else "refused")
+        word = "promoted" if promoted else "refused"
+        tags = client.get_model_version(MODEL_NAME, version).tags
+        if promoted and (tags.get("wm.gate"), tags.get("wm.gate_reason")) != (word, reason):
+            self.move_champion(version, move=ChampionMove.GATE, reason=reason)
+        client.set_model_version_tag(MODEL_NAME, version, "wm.gate", word)
         client.set_model_version_tag(MODEL_NAME, version, "wm.gate_reason", reason)
-        if promoted:
-            client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
 
     def run_url(self, run_id: str) -> str:
         """Address of a run in the MLflow UI; the tracking address when no UI is configured."""
@@ -227,6 +326,7 @@ class ModelRegistry:
                 checkpoint_address=found.tags["wm.checkpoint"],
                 model_version=found.tags["wm.model_version"],
                 report_address=found.tags["wm.report"],
+                gate_reason=found.tags.get("wm.gate_reason"),
             )
         except KeyError as error:
             raise MissingUpstreamError(
