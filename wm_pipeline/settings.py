@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from wm_pipeline.annotate.settings import TeacherSettings
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.ids import SplitRule
@@ -80,6 +81,7 @@ class Profile:
     name: str
     round: RoundSettings = RoundSettings()
     collect: CollectSettings = CollectSettings()
+    teacher: TeacherSettings = TeacherSettings()
     split_rule: SplitRule = SPLIT_RULE
     model: ModelSettings = ModelSettings()
     zero_shot_model: ModelSettings = ModelSettings(kept_layers=None)

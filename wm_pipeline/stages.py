@@ -7,8 +7,9 @@ call the same functions. Training stages are in training.py.
 import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,8 +18,11 @@ from uuid import uuid4
 
 import polars as pl
 
+from wm_pipeline.annotate.agreement import confusion_counts, confusion_table, disagreements, kappa_of
 from wm_pipeline.annotate.curriculum import attack_distribution
-from wm_pipeline.annotate.run import annotate_partition
+from wm_pipeline.annotate.instrumented import TEACHER_ID, InstrumentedTeacher
+from wm_pipeline.annotate.llm import REJECTABLE, LLMTeacher
+from wm_pipeline.annotate.run import ask_teacher
 from wm_pipeline.collect.run import CollectPlan, collect_partition
 from wm_pipeline.collect.worker import OpenEnvironment, World
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
@@ -26,14 +30,14 @@ from wm_pipeline.datasets.split import leaking_states
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.decision import Decision
-from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError
+from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError, TeacherError
 from wm_pipeline.domain.ids import SplitRule, digest, seed_of, split_group_of, split_of, state_id_of
 from wm_pipeline.domain.ports import Policy, Predictor, Progress
 from wm_pipeline.domain.records import to_json, to_row
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.tables import DecisionSchema
+from wm_pipeline.domain.tables import AnnotationSchema, DecisionSchema
 from wm_pipeline.domain.text import describe_action
-from wm_pipeline.domain.vocabulary import ProposedBy, Split
+from wm_pipeline.domain.vocabulary import ProposedBy, Split, TeacherKind
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, miniwob_version, miniwob_world, rotation
@@ -82,6 +86,8 @@ class StageOutput:
     rows: int
     numbers: Mapping[str, Any]
     sample: pl.DataFrame | None = None
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    """More to show, by name."""
 
 
 def merged(outputs: Sequence[StageOutput]) -> StageOutput:
@@ -96,7 +102,7 @@ def merged(outputs: Sequence[StageOutput]) -> StageOutput:
             numbers[name] = sum(value for value, _ in values)
         elif all(isinstance(value, float) for value, _ in values) and rows:
             numbers[name] = sum(value * weight for value, weight in values) / rows
-    return StageOutput(outputs[-1].address, rows, numbers, outputs[-1].sample)
+    return StageOutput(outputs[-1].address, rows, numbers, outputs[-1].sample, outputs[-1].tables)
 
 
 def days_of_window(workspace: Workspace, profile: Profile, day: str) -> list[str]:
@@ -314,34 +320,118 @@ def annotate_sites(
     fingerprint: str,
     progress: Progress,
 ) -> StageOutput:
-    """socratic_annotations of some sites for a day."""
-    rows, agreement, verified, address = 0, 0.0, 0, ""
-    labels: dict[str, int] = {}
-    for site in sites:
-        frame = annotate_partition(
+    """socratic_annotations of some sites for a day.
+
+    Raises TeacherError when the teacher stops in the middle. What it has annotated is stored as unfinished, which is
+    made again by the next run, and there it is not asked again.
+    """
+    chat = _chat_of(workspace, profile)
+    frames: list[pl.DataFrame] = []
+    address = ""
+    for index, site in enumerate(sites):
+        transitions = workspace.store.read("transitions", days=[day], sites=[site])
+        annotated = ask_teacher(
             workspace.store.read("trajectories", days=[day], sites=[site]),
             workspace.store.read("states", days=[day], sites=[site]),
-            workspace.store.read("transitions", days=[day], sites=[site]),
+            transitions,
+            InstrumentedTeacher if chat is None else partial(LLMTeacher, chat),
             champion=champion,
             progress=lambda done, total, text, site=site: progress(done, total, f"{site}: {text}"),
+            kept=_unfinished_annotations(workspace, day, site, fingerprint),
+            at_once=1 if chat is None else chat.max_concurrent,
         )
+        is_finished = annotated.stopped is None
         address = workspace.store.write(
-            "annotations", frame, day=day, partition=site, lineage=lineage_of(profile, fingerprint)
+            "annotations",
+            annotated.frame,
+            day=day,
+            partition=site,
+            lineage=lineage_of(profile, fingerprint if is_finished else _unfinished(fingerprint)),
         )
-        rows += frame.height
-        agreement += float(frame["agreement"].sum())
-        verified += int(frame["counterfactual_verified"].sum())
-        for label, count in frame["risk_label"].value_counts().iter_rows():
-            labels[label] = labels.get(label, 0) + count
-    numbers = {
-        "annotations": rows,
-        "teacher_agreement": agreement / rows if rows else None,
-        "counterfactuals_verified": verified / rows if rows else None,
-        "champion_known": champion is not None,
-        **{f"label_{label}": count for label, count in sorted(labels.items())},
-    }
+        frames.append(annotated.frame)
+        if annotated.stopped is not None:
+            done = sum(frame.height for frame in frames)
+            pending = annotated.pending + _executed(workspace, day, sites[index + 1 :])
+            raise TeacherError(
+                f"{done} of {done + pending} transitions are annotated and kept, {pending} are pending: "
+                f"{annotated.stopped}; run again to go on from there"
+            ) from annotated.stopped
+    frame = pl.concat([AnnotationSchema.validate(frame, cast=True) for frame in frames])
+    numbers = {**_annotation_numbers(frame, chat), "champion_known": champion is not None}
     columns = ["risk_label", "risk_score", "consequence_narrative", "counterfactual_repr"]
-    return StageOutput(address, rows, numbers, _sample(workspace, "annotations", day, columns))
+    differing = disagreements(frame)
+    tables = {"disagreements": differing.head(_MOST_SHOWN)} if differing.height else {}
+    output = StageOutput(address, frame.height, numbers, _sample(workspace, "annotations", day, columns), tables)
+    return with_kappa(output)
+
+
+_MOST_SHOWN = 20
+"""Disagreements shown in the UI; the table of annotations holds all of them."""
+
+
+def with_kappa(output: StageOutput) -> StageOutput:
+    """The output with Cohen's kappa and the confusion table of its counts: counts add up over days, kappa does not."""
+    return replace(
+        output,
+        numbers={**output.numbers, "teacher_kappa": kappa_of(output.numbers)},
+        tables={**output.tables, "teacher_confusion": confusion_table(output.numbers)},
+    )
+
+
+def _chat_of(workspace: Workspace, profile: Profile) -> LlmClient | None:
+    """The language model that teaches; None for the embedded teacher."""
+    if profile.teacher.kind is TeacherKind.INSTRUMENTED:
+        return None
+    if workspace.storage.llm is None:
+        raise SettingsError("the llm teacher has no model to ask; set WM_LLM_URL and WM_LLM_MODEL")
+    return LlmClient(workspace.storage.llm, api_key=workspace.storage.llm_key)
+
+
+def _annotation_numbers(frame: pl.DataFrame, chat: LlmClient | None) -> dict[str, Any]:
+    """What is worth plotting; agreement is over the rows that the chosen teacher answered, embedded ones left out."""
+    asked = frame if chat is None else frame.filter(pl.col("teacher_id") != TEACHER_ID)
+    labels = dict(frame["risk_label"].cast(pl.String).value_counts().iter_rows())
+    numbers = {
+        "annotations": frame.height,
+        "teacher_agreement": asked["agreement"].mean() if asked.height else None,
+        "counterfactuals_verified": frame["counterfactual_verified"].mean() if frame.height else None,
+        **{f"label_{label}": count for label, count in sorted(labels.items())},
+        **confusion_counts(asked),
+    }
+    if chat is None:
+        return numbers
+    rejected = Counter(reason.partition(":")[0] for reasons in frame["rejected"].to_list() for reason in reasons)
+    return {
+        **numbers,
+        **{f"rejected_{part}": rejected[part] for part in REJECTABLE},
+        "teacher_calls": chat.spent.calls,
+        "teacher_answers_from_cache": chat.spent.cached,
+        "teacher_tokens": chat.spent.tokens,
+        "teacher_cost": chat.cost,
+    }
+
+
+def _unfinished(fingerprint: str) -> str:
+    """What stands in the lineage of a partition that the teacher did not finish: no asset has this fingerprint."""
+    return f"{fingerprint} unfinished"
+
+
+def _unfinished_annotations(workspace: Workspace, day: str, site: str, fingerprint: str) -> pl.DataFrame | None:
+    """What an attempt with the same settings left; None when there was none."""
+    parts = {(part.day, part.name) for part in workspace.store.partitions("annotations")}
+    if (day, site) not in parts:
+        return None
+    if workspace.store.lineage_of("annotations", day=day, partition=site)["fingerprint"] != _unfinished(fingerprint):
+        return None
+    return workspace.store.read("annotations", days=[day], sites=[site])
+
+
+def _executed(workspace: Workspace, day: str, sites: Sequence[str]) -> int:
+    """Transitions of these sites that have an outcome, and so are to be annotated."""
+    if not sites:
+        return 0
+    found = workspace.store.scan("transitions", days=[day], sites=sites).filter(pl.col("failure").is_null())
+    return int(found.select(pl.len()).collect().item())
 
 
 def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *, fingerprint: str) -> StageOutput:

@@ -14,6 +14,7 @@ from wm_pipeline.domain.relations import patterns_of
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.text import delta_text
+from wm_pipeline.domain.vocabulary import Split
 
 WORLD = [
     *("day", "site", "goal_id", "wording_id", "attack_family", "attack_channel", "attack_disguise"),
@@ -74,7 +75,10 @@ def build_sft_dataset(
     *,
     rule: SplitRule,
 ) -> pl.DataFrame:
-    """State, action and everything predict_outcome has to say about them."""
+    """State, action and everything predict_outcome has to say about them.
+
+    A student learns a teacher's judgement and is examined by what happened: held-out rows have instrumentation's label.
+    """
     frame = (
         annotations.join(
             transitions.select(*KEY, "action", "action_repr", "proposed_by", "state_delta"),
@@ -93,12 +97,25 @@ def build_sft_dataset(
             pl.col("curriculum_weight").alias("weight"),
         )
     )
-    return _distinct(with_split(frame, rule)).select(
+    return _distinct(_examined_by_what_happened(with_split(frame, rule))).select(
         *KEY,
         *WORLD,
         *("state_id", "state_summary", "action", "action_repr", "proposed_by", "risk_label", "risk_score", "rationale"),
         *("predicted_consequence", "counterfactual_action", "counterfactual_repr", "alternative_score"),
         *("state_delta", "delta_text", "weight", "split"),
+    )
+
+
+def _examined_by_what_happened(frame: pl.DataFrame) -> pl.DataFrame:
+    """Outside of train: instrumentation's label, and a weight that knows nothing of how far the teacher agreed."""
+    is_trained_on = pl.col("split") == Split.TRAIN.value
+    without_agreement = pl.when(pl.col("agreement") > 0).then(pl.col("weight") / pl.col("agreement")).otherwise(1.0)
+    return frame.with_columns(
+        *(
+            pl.when(is_trained_on).then(name).otherwise(f"instrumented_{name}").alias(name)
+            for name in ("risk_label", "risk_score")
+        ),
+        pl.when(is_trained_on).then("weight").otherwise(without_agreement).alias("weight"),
     )
 
 

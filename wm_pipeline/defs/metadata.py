@@ -28,6 +28,8 @@ def shown(output: StageOutput, *, plots: Mapping[str, bytes] | None = None) -> d
             metadata[name] = dg.MetadataValue.url(value) if is_link else dg.MetadataValue.text(value)
     if output.sample is not None and output.sample.height:
         metadata["sample"] = dg.MetadataValue.md(markdown_table(output.sample))
+    for name, table in output.tables.items():
+        metadata[name] = dg.MetadataValue.md(markdown_table(table))
     for name, content in (plots or {}).items():
         encoded = base64.b64encode(content).decode()
         metadata[f"plot_{name}"] = dg.MetadataValue.md(f"![{name}](data:image/png;base64,{encoded})")

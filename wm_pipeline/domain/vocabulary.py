@@ -5,7 +5,7 @@ What is open (sites, attack families, goals) is data and lives with its environm
 
 from enum import StrEnum
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the tables and of the dataclasses behind them; written into every file, refused when it differs."""
 
 
@@ -24,6 +24,13 @@ class ActionKind(StrEnum):
     TOOL_CALL = "tool_call"
     NOOP = "noop"
     ASK_HUMAN = "ask_human"
+
+
+class TeacherKind(StrEnum):
+    INSTRUMENTED = "instrumented"
+    """Embedded: reads what instrumentation saw, and asks nobody."""
+    LLM = "llm"
+    """A language model, checked by instrumentation."""
 
 
 class Visibility(StrEnum):
