@@ -61,7 +61,6 @@ class ChatServer:
             self.under_way -= 1
         if turn.hangs_up:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-            return [b""]
         if turn.status != 200:
             body = json.dumps({"error": {"message": f"told to answer {turn.status}"}})
         else:

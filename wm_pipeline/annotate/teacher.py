@@ -52,9 +52,9 @@ class Experience:
             self._matched[execution.question_key].append(execution)
 
     def branches_beside(self, execution: Execution) -> list[Execution]:
-        """What else was executed from the same restored state."""
+        """What else was executed from the same restored state, in the order of branches."""
         found = self._siblings[execution.trajectory_id, execution.step_index]
-        return [other for other in found if other is not execution]
+        return sorted((other for other in found if other is not execution), key=lambda other: other.branch_index)
 
     def matched(self, execution: Execution) -> list[Execution]:
         """The same action in the same visible state, this execution included: worlds that look the same."""
