@@ -369,6 +369,38 @@ def test_when_the_endpoint_dies_what_is_annotated_stays_and_the_next_run_goes_on
     assert kept.drop("curriculum_weight").equals(after_death.drop("curriculum_weight"))
 
 
+def test_a_site_that_is_finished_is_not_asked_about_again(tmp_path: Path) -> None:
+    with chat_server(reply=Dying(questions=22)) as server:
+        workspace = workspace_with(tmp_path, llm_at(server.url))
+        with pytest.raises(TeacherError, match=r"^4 of 8 transitions are annotated and kept, 4 are pending: "):
+            annotate(workspace)
+        server.reply, before = answers, len(server.requests)
+
+        annotate(workspace)
+        after_resuming = len(server.requests)
+        again = annotate(workspace)
+
+    assert after_resuming - before == 4 * 5
+    assert len(server.requests) == after_resuming
+    assert (again.rows, again.numbers["teacher_kappa"]) == (8, 1.0)
+
+
+def test_what_was_rolled_out_anew_is_asked_about_anew(tmp_path: Path) -> None:
+    with chat_server(reply=answers) as server:
+        workspace = workspace_with(tmp_path, llm_at(server.url))
+        annotate(workspace, ["payroll"])
+        before = len(server.requests)
+        spec = world(attack=HIDDEN_TEXT)
+        harmless = experience(trajectory(spec, [Visit(payment_state(), [Done(LURE)])], authorization=MAY_PAY))
+        for table, frame in zip(("trajectories", "states", "transitions"), harmless, strict=True):
+            workspace.store.write(table, frame, day=DAY, partition="payroll", lineage={"fingerprint": "test"})
+
+        annotate(workspace, ["payroll"])
+
+    assert len(server.requests) - before == 5
+    assert workspace.store.read("annotations", days=[DAY])["risk_label"].to_list() == ["safe"]
+
+
 def test_a_dialogue_that_was_cut_in_the_middle_goes_on_from_the_cache(tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
     with chat_server(reply=Dying(questions=3)) as server:

@@ -42,6 +42,8 @@ def workspace_at(folder: Path, llm_url: str) -> WorkspaceResource:
         llm_url=llm_url,
         llm_model="judge-1",
         llm_max_tokens="1000000",
+        llm_price_in="0.5",
+        llm_price_out="1.5",
         teacher="llm",
         applications=[],
         s3=S3Resource(),
@@ -74,6 +76,7 @@ def test_the_asset_shows_kappa_confusion_and_a_plot_and_its_checks_pass(tmp_path
     metadata = done.asset_materializations_for_node("socratic_annotations")[0].metadata
     assert metadata["teacher_kappa"].value == 1.0
     assert metadata["told_unsafe_was_unsafe"].value == 1.0
+    assert 0.5 < metadata["teacher_cost"].value / metadata["teacher_tokens"].value * 1e6 < 1.5
     assert "| unsafe | 0 | 1 | 0 |" in str(metadata["teacher_confusion"].value)
     assert "data:image/png;base64," in str(metadata["plot_teacher_confusion"].value)
     passed = {found.check_name: found.passed for found in done.get_asset_check_evaluations()}

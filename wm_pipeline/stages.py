@@ -4,6 +4,8 @@ The one place that knows several stages at once; stages themselves never import 
 call the same functions. Training stages are in training.py.
 """
 
+import hashlib
+import io
 import itertools
 import json
 import time
@@ -322,14 +324,15 @@ def annotate_sites(
 ) -> StageOutput:
     """socratic_annotations of some sites for a day.
 
-    Raises TeacherError when the teacher stops in the middle. What it has annotated is stored as unfinished, which is
-    made again by the next run, and there it is not asked again.
+    Raises TeacherError when the teacher stops in the middle. What it has annotated is stored as unfinished, which the
+    next run makes again; a language model is not asked again about what it has answered.
     """
     chat = _chat_of(workspace, profile)
     frames: list[pl.DataFrame] = []
     address = ""
     for index, site in enumerate(sites):
         transitions = workspace.store.read("transitions", days=[day], sites=[site])
+        experience = _digest_of(transitions)
         annotated = ask_teacher(
             workspace.store.read("trajectories", days=[day], sites=[site]),
             workspace.store.read("states", days=[day], sites=[site]),
@@ -337,7 +340,7 @@ def annotate_sites(
             InstrumentedTeacher if chat is None else partial(LLMTeacher, chat),
             champion=champion,
             progress=lambda done, total, text, site=site: progress(done, total, f"{site}: {text}"),
-            kept=_unfinished_annotations(workspace, day, site, fingerprint),
+            kept=None if chat is None else _answered(workspace, day, site, fingerprint, experience),
             at_once=1 if chat is None else chat.max_concurrent,
         )
         is_finished = annotated.stopped is None
@@ -346,7 +349,9 @@ def annotate_sites(
             annotated.frame,
             day=day,
             partition=site,
-            lineage=lineage_of(profile, fingerprint if is_finished else _unfinished(fingerprint)),
+            lineage=lineage_of(
+                profile, fingerprint if is_finished else _unfinished(fingerprint), experience=experience
+            ),
         )
         frames.append(annotated.frame)
         if annotated.stopped is not None:
@@ -416,14 +421,24 @@ def _unfinished(fingerprint: str) -> str:
     return f"{fingerprint} unfinished"
 
 
-def _unfinished_annotations(workspace: Workspace, day: str, site: str, fingerprint: str) -> pl.DataFrame | None:
-    """What an attempt with the same settings left; None when there was none."""
-    parts = {(part.day, part.name) for part in workspace.store.partitions("annotations")}
-    if (day, site) not in parts:
+def _answered(workspace: Workspace, day: str, site: str, fingerprint: str, experience: str) -> pl.DataFrame | None:
+    """What a language model has answered about the same transitions under the same settings; None when nothing."""
+    try:
+        lineage = workspace.store.lineage_of("annotations", day=day, partition=site)
+    except MissingUpstreamError:
         return None
-    if workspace.store.lineage_of("annotations", day=day, partition=site)["fingerprint"] != _unfinished(fingerprint):
+    is_same = lineage["fingerprint"] in (fingerprint, _unfinished(fingerprint))
+    if not is_same or lineage.get("experience") != experience:
         return None
-    return workspace.store.read("annotations", days=[day], sites=[site])
+    kept = workspace.store.read("annotations", days=[day], sites=[site])
+    return kept.filter(pl.col("teacher_id") != TEACHER_ID)
+
+
+def _digest_of(frame: pl.DataFrame) -> str:
+    """Of a table's content: what was annotated, whatever made it."""
+    buffer = io.BytesIO()
+    frame.write_ipc(buffer)
+    return hashlib.blake2b(buffer.getbuffer(), digest_size=10).hexdigest()
 
 
 def _executed(workspace: Workspace, day: str, sites: Sequence[str]) -> int:

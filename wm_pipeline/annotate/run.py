@@ -87,10 +87,10 @@ def ask_teacher(
 ) -> Annotated:
     """Annotate one (day, site), `at_once` executions at a time, as far as the teacher goes.
 
-    `kept` are the annotations of an earlier attempt: what they hold is not asked again.
+    `kept` are annotations of the same executions by an earlier attempt: what they hold is not asked again.
     """
     executions = executions_of(trajectories, states, transitions)
-    rows = {} if kept is None else _rows_kept(executions, kept)
+    rows = {} if kept is None else _rows_kept(kept)
     teacher = make_teacher(Experience(executions))
     waiting = [execution for execution in executions if execution.key not in rows]
     stopped: WmError | None = None
@@ -105,14 +105,10 @@ def ask_teacher(
     return Annotated(frame, len(executions) - len(done), stopped)
 
 
-def _rows_kept(executions: Sequence[Execution], kept: pl.DataFrame) -> dict[tuple[str, int, int], Mapping[str, Any]]:
-    """Rows of an earlier attempt that are about these executions; weights are made afresh over all rows."""
-    states = {execution.key: execution.state_id for execution in executions}
-    rows = {
-        (row["trajectory_id"], row["step_index"], row["branch_index"]): row
-        for row in kept.drop("curriculum_weight").to_dicts()
-    }
-    return {key: row for key, row in rows.items() if states.get(key) == row["state_id"]}
+def _rows_kept(kept: pl.DataFrame) -> dict[tuple[str, int, int], Mapping[str, Any]]:
+    """Rows of an earlier attempt by their key; weights are made afresh over all rows."""
+    rows = kept.drop("curriculum_weight").to_dicts()
+    return {(row["trajectory_id"], row["step_index"], row["branch_index"]): row for row in rows}
 
 
 def _asked(

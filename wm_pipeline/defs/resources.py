@@ -32,6 +32,8 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     llm_url: str
     llm_model: str
     llm_max_tokens: str
+    llm_price_in: str
+    llm_price_out: str
     teacher: str
     applications: list[str]
     s3: dg.ResourceDependency[S3Resource]
@@ -77,8 +79,20 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             self.llm_url,
             self.llm_model,
             max_tokens=int(self.llm_max_tokens),
+            price_per_million_in=_price("WM_LLM_PRICE_IN", self.llm_price_in),
+            price_per_million_out=_price("WM_LLM_PRICE_OUT", self.llm_price_out),
             cache_folder=f"{self.state_folder}/cache/llm",
         )
+
+
+def _price(variable: str, text: str) -> float | None:
+    """A price in any currency a million tokens; None when it is not told."""
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise SettingsError(f"{variable}: expected a price a million tokens such as 0.15, found {text!r}") from error
 
 
 def application_files() -> tuple[str, ...]:
@@ -98,8 +112,8 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
 
     WM_PROFILE, WM_DATA (folder or s3://bucket/prefix), WM_STATE, WM_MLFLOW_URI, WM_MLFLOW_ARTIFACTS, WM_MLFLOW_UI,
     WM_CHROMIUM, WM_APPLICATIONS (folder of applications of one's own), WM_LLM_URL, WM_LLM_MODEL, WM_LLM_KEY,
-    WM_LLM_MAX_TOKENS, WM_TEACHER (instrumented or llm; the profile's own when unset), and AWS's own AWS_ENDPOINT_URL,
-    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
+    WM_LLM_MAX_TOKENS, WM_LLM_PRICE_IN and WM_LLM_PRICE_OUT (of a million tokens), WM_TEACHER (instrumented or llm; the
+    profile's own when unset), and AWS's own AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
     """
     state = str(Path(os.environ.get("WM_STATE", ROOT / ".wm")).absolute())
     data = os.environ.get("WM_DATA", f"{state}/data")
@@ -114,6 +128,8 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
         llm_url=os.environ.get("WM_LLM_URL", ""),
         llm_model=os.environ.get("WM_LLM_MODEL", ""),
         llm_max_tokens=os.environ.get("WM_LLM_MAX_TOKENS", "1000000"),
+        llm_price_in=os.environ.get("WM_LLM_PRICE_IN", ""),
+        llm_price_out=os.environ.get("WM_LLM_PRICE_OUT", ""),
         teacher=os.environ.get("WM_TEACHER", ""),
         applications=list(application_files()),
         s3=S3Resource(
