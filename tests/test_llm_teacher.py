@@ -369,6 +369,27 @@ def test_when_the_endpoint_dies_what_is_annotated_stays_and_the_next_run_goes_on
     assert kept.drop("curriculum_weight").equals(after_death.drop("curriculum_weight"))
 
 
+@pytest.mark.parametrize(
+    ("turn", "told"),
+    [
+        (Turn(status=500), "answered 500: "),
+        (Turn(status=429), "answered 429: "),
+        (Turn("{}", delay_s=1.0), "cannot be reached: Request timed out."),
+        (Turn(body="<html>", mimetype="text/html"), "answered with status 200 and does not speak chat completions"),
+    ],
+    ids=["broken", "busy", "slow", "a page"],
+)
+def test_an_endpoint_that_does_not_serve_leaves_everything_pending_and_is_told(
+    turn: Turn, told: str, tmp_path: Path
+) -> None:
+    with chat_server(turn) as server, pytest.raises(TeacherError) as stopped:
+        annotate(workspace_with(tmp_path, llm_at(server.url, timeout_s=0.2)))
+
+    assert str(stopped.value).startswith("0 of 8 transitions are annotated and kept, 8 are pending: ")
+    assert told in str(stopped.value)
+    assert len(str(stopped.value).splitlines()) == 1
+
+
 def test_a_site_that_is_finished_is_not_asked_about_again(tmp_path: Path) -> None:
     with chat_server(reply=Dying(questions=22)) as server:
         workspace = workspace_with(tmp_path, llm_at(server.url))

@@ -24,9 +24,10 @@ from wm_pipeline.annotate.agreement import confusion_counts, confusion_table, di
 from wm_pipeline.annotate.curriculum import attack_distribution
 from wm_pipeline.annotate.instrumented import TEACHER_ID, InstrumentedTeacher
 from wm_pipeline.annotate.llm import REJECTABLE, LLMTeacher
-from wm_pipeline.annotate.run import ask_teacher
+from wm_pipeline.annotate.run import ask_teacher, executions_of
 from wm_pipeline.collect.run import CollectPlan, collect_partition
 from wm_pipeline.collect.worker import OpenEnvironment, World
+from wm_pipeline.collect.writer import CollectedFrames
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.datasets.split import leaking_states
 from wm_pipeline.domain.action import Action
@@ -331,12 +332,10 @@ def annotate_sites(
     frames: list[pl.DataFrame] = []
     address = ""
     for index, site in enumerate(sites):
-        transitions = workspace.store.read("transitions", days=[day], sites=[site])
-        experience = _digest_of(transitions)
+        tables = _experience_of(workspace, day, site)
+        experience = _digest_of(*tables)
         annotated = ask_teacher(
-            workspace.store.read("trajectories", days=[day], sites=[site]),
-            workspace.store.read("states", days=[day], sites=[site]),
-            transitions,
+            *tables,
             InstrumentedTeacher if chat is None else partial(LLMTeacher, chat),
             champion=champion,
             progress=lambda done, total, text, site=site: progress(done, total, f"{site}: {text}"),
@@ -365,8 +364,8 @@ def annotate_sites(
     numbers = {**_annotation_numbers(frame, chat), "champion_known": champion is not None}
     columns = ["risk_label", "risk_score", "consequence_narrative", "counterfactual_repr"]
     differing = disagreements(frame)
-    tables = {"disagreements": differing.head(_MOST_SHOWN)} if differing.height else {}
-    output = StageOutput(address, frame.height, numbers, _sample(workspace, "annotations", day, columns), tables)
+    listed = {"disagreements": differing.head(_MOST_SHOWN)} if differing.height else {}
+    output = StageOutput(address, frame.height, numbers, _sample(workspace, "annotations", day, columns), listed)
     return with_kappa(output)
 
 
@@ -434,19 +433,22 @@ def _answered(workspace: Workspace, day: str, site: str, fingerprint: str, exper
     return kept.filter(pl.col("teacher_id") != TEACHER_ID)
 
 
-def _digest_of(frame: pl.DataFrame) -> str:
-    """Of a table's content: what was annotated, whatever made it."""
+def _digest_of(*tables: pl.DataFrame) -> str:
+    """Of what is annotated, whatever made it."""
     buffer = io.BytesIO()
-    frame.write_ipc(buffer)
+    for table in tables:
+        table.write_ipc(buffer)
     return hashlib.blake2b(buffer.getbuffer(), digest_size=10).hexdigest()
 
 
 def _executed(workspace: Workspace, day: str, sites: Sequence[str]) -> int:
-    """Transitions of these sites that have an outcome, and so are to be annotated."""
-    if not sites:
-        return 0
-    found = workspace.store.scan("transitions", days=[day], sites=sites).filter(pl.col("failure").is_null())
-    return int(found.select(pl.len()).collect().item())
+    """How many transitions of these sites are to be annotated."""
+    return sum(len(executions_of(*_experience_of(workspace, day, site))) for site in sites)
+
+
+def _experience_of(workspace: Workspace, day: str, site: str) -> CollectedFrames:
+    read = partial(workspace.store.read, days=[day], sites=[site])
+    return CollectedFrames(read("trajectories"), read("states"), read("transitions"))
 
 
 def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *, fingerprint: str) -> StageOutput:
