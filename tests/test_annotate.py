@@ -22,11 +22,12 @@ from wm_pipeline.annotate.curriculum import (
     difficulty,
     with_rarity,
 )
+from wm_pipeline.annotate.grounding import first_ungrounded, words_of
 from wm_pipeline.annotate.run import annotate_partition
 from wm_pipeline.collect.rollout import TrajectoryRecords
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action, FieldValue
 from wm_pipeline.domain.authorization import Authorization, Bound, EffectPattern
-from wm_pipeline.domain.records import from_row, to_json
+from wm_pipeline.domain.records import from_row, to_json, to_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import AnnotationSchema
 from wm_pipeline.domain.vocabulary import ActionKind, BoundOperator, EffectKind, StopReason
@@ -241,6 +242,17 @@ def test_whatever_a_rationale_quotes_can_be_seen_before_acting(
     for seen in (*quoted, *hosts, *authors):
         assert seen.casefold() in visible
     assert 1 <= len(rationale) <= 3
+
+
+@settings(max_examples=15)  # each goes through the whole stage
+@given(_states, _actions, st.sampled_from([(), (PAID,), (STOLEN,), (LEAK,)]))
+def test_whatever_a_rationale_names_stands_in_the_state_or_the_action(
+    state: State, action: Action, effects: Sequence[Any]
+) -> None:
+    rationale = annotated(one_step(Done(action, tuple(effects)), state=state))["rationale"][0].to_list()
+
+    shown = "\n".join([*words_of(to_row(state)), *words_of(to_row(action))])
+    assert [first_ungrounded(step, shown) for step in rationale] == [None] * len(rationale)
 
 
 def test_the_host_that_is_named_is_where_the_action_really_leads() -> None:

@@ -384,6 +384,28 @@ def test_sft_rows_hold_every_part_of_an_outcome() -> None:
     assert leak["rationale"].startswith(("It goes to payro1l.localhost, outside", "payro1l.localhost is another site"))
 
 
+@pytest.mark.parametrize(
+    ("split", "label", "weight"), [(Split.TRAIN, "safe", 0.5), (Split.TEST, "uncertain", 1.0)], ids=["train", "test"]
+)
+def test_a_student_learns_a_teachers_label_and_is_examined_by_what_happened(
+    split: Split, label: str, weight: float
+) -> None:
+    tables = experience(payment(world_in(split)))
+    annotations = annotate_partition(*tables, champion=None, progress=no_progress).with_columns(
+        risk_label=pl.lit("safe"),
+        risk_score=pl.lit(0.1),
+        instrumented_risk_label=pl.lit("uncertain"),
+        instrumented_risk_score=pl.lit(0.5),
+        agreement=pl.lit(0.5),
+        curriculum_weight=pl.lit(0.5),
+    )
+
+    found = build_sft_dataset(*tables, annotations, rule=RULE)
+
+    assert set(found["risk_label"]) == {label}
+    assert set(found["weight"]) == {weight}
+
+
 def test_both_datasets_fit_their_schemas_and_are_scanned_by_name(tmp_path: Path) -> None:
     records = [payment(world_in(split), title=split.value) for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)]
     store = TableStore(str(tmp_path))

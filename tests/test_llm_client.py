@@ -19,6 +19,7 @@ SCHEMA: Mapping[str, Any] = {
     "additionalProperties": False,
 }
 ASKED = [Message(Speaker.SYSTEM, "You judge actions."), Message(Speaker.USER, "How risky is this?")]
+SPEAKS_NOT = "does not speak chat completions"
 SOON = (("retry-after-ms", "5"),)
 
 
@@ -95,6 +96,42 @@ def test_a_refusal_is_told() -> None:
         pytest.raises(AnswerError, match="the model refused: I cannot help"),
     ):
         client(server.url, max_repairs=0).answer(ASKED, schema=SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("turn", "told"),
+    [
+        (Turn(body="<html>Bad gateway</html>", mimetype="text/html"), SPEAKS_NOT),
+        (Turn(body='{"error": {"message": "overloaded"}}'), SPEAKS_NOT),
+        (Turn(body='{"choices": [{"index": 0}]}'), SPEAKS_NOT),
+        (Turn(body='{"choices": [{"ind'), SPEAKS_NOT),
+        (Turn("{}", headers=(("Content-Length", "4000"),)), "cannot be reached"),
+        (Turn(hangs_up=True), "cannot be reached"),
+    ],
+    ids=["a page", "an error", "no message", "half an object", "cut on the way", "hung up"],
+)
+def test_an_endpoint_that_speaks_something_else_is_told(turn: Turn, told: str) -> None:
+    with chat_server(turn) as server, pytest.raises(ServiceError, match=told):
+        client(server.url, max_retries=0).answer(ASKED, schema=SCHEMA)
+
+
+def test_what_a_refusal_cost_is_counted() -> None:
+    with chat_server(Turn(refusal="I cannot help with that.")) as server:
+        asking = client(server.url)
+        with pytest.raises(AnswerError):
+            asking.answer(ASKED, schema=SCHEMA)
+
+    assert asking.spent.calls == 1
+    assert asking.spent.tokens == 7
+
+
+def test_no_more_questions_are_in_flight_than_allowed() -> None:
+    with chat_server(Turn('{"risk": 0.5}', delay_s=0.05)) as server:
+        asking = client(server.url, max_concurrent=2)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: asking.answer(ASKED, schema=SCHEMA), range(8)))
+
+    assert server.most_at_once == 2
 
 
 def test_an_object_among_words_is_found() -> None:

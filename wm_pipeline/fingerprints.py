@@ -5,6 +5,7 @@ import json
 from wm_pipeline.domain.errors import MissingUpstreamError, TableError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import to_json
+from wm_pipeline.domain.vocabulary import FORMAT_VERSION
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.settings import CODE_VERSION, Profile
 
@@ -33,10 +34,10 @@ def fingerprints(profile: Profile) -> dict[str, str]:
 
     def add(asset: str, upstream: tuple[str, ...], *settings: object) -> None:
         parts = [to_json(part) if not isinstance(part, str | int | bool) else str(part) for part in settings]
-        found[asset] = digest(CODE_VERSION, asset, *(found[name] for name in upstream), *parts)
+        found[asset] = digest(CODE_VERSION, str(FORMAT_VERSION), asset, *(found[name] for name in upstream), *parts)
 
     add("raw_trajectories", (), profile.round, profile.collect, profile.seed)
-    add("socratic_annotations", ("raw_trajectories",))
+    add("socratic_annotations", ("raw_trajectories",), profile.teacher)
     add("midtrain_dataset", ("socratic_annotations",), profile.split_rule, profile.datasets)
     add("sft_dataset", ("socratic_annotations",), profile.split_rule, profile.datasets)
     add("midtrain_checkpoint", ("midtrain_dataset",), profile.model, profile.midtrain, profile.processes)

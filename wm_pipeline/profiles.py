@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from wm_pipeline.annotate.settings import TeacherSettings
 from wm_pipeline.collect.settings import CollectSettings
+from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.domain.vocabulary import TeacherKind
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.model.settings import (
     MIDTRAIN_WEIGHTS,
@@ -133,6 +136,17 @@ def with_applications(profile: Profile, names: Sequence[str]) -> Profile:
         return profile
     rule = replace(profile.split_rule, held_out_sites=(*profile.split_rule.held_out_sites, *names))
     return replace(profile, round=replace(profile.round, sites=(*profile.round.sites, *names)), split_rule=rule)
+
+
+def with_teacher(profile: Profile, kind: str, llm: LlmSettings | None) -> Profile:
+    """The profile with that teacher; the LLM teacher is the model at WM_LLM_URL."""
+    if kind not in list(TeacherKind):
+        raise SettingsError(f"unknown teacher {kind!r}; there are {', '.join(TeacherKind)}")
+    if kind == TeacherKind.INSTRUMENTED:
+        return replace(profile, teacher=TeacherSettings())
+    if llm is None:
+        raise SettingsError("the llm teacher has no model to ask; set WM_LLM_URL and WM_LLM_MODEL")
+    return replace(profile, teacher=TeacherSettings(TeacherKind.LLM, llm.model))
 
 
 PROFILES = {"tiny": tiny, "laptop": laptop, "gpu": gpu}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from wm_pipeline.annotate.settings import TeacherSettings
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.domain.chat import LlmSettings
@@ -84,6 +85,7 @@ class Profile:
     name: str
     round: RoundSettings = RoundSettings()
     collect: CollectSettings = CollectSettings()
+    teacher: TeacherSettings = TeacherSettings()
     split_rule: SplitRule = SPLIT_RULE
     datasets: DatasetSettings = DatasetSettings()
     model: ModelSettings = ModelSettings()

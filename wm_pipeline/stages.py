@@ -4,11 +4,14 @@ The one place that knows several stages at once; stages themselves never import 
 call the same functions. Training stages are in training.py.
 """
 
+import hashlib
+import io
 import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,10 +21,14 @@ from uuid import uuid4
 import polars as pl
 import polars.selectors as cs
 
+from wm_pipeline.annotate.agreement import confusion_counts, confusion_table, disagreements, kappa_of
 from wm_pipeline.annotate.curriculum import attack_distribution
-from wm_pipeline.annotate.run import annotate_partition
+from wm_pipeline.annotate.instrumented import TEACHER_ID, InstrumentedTeacher
+from wm_pipeline.annotate.llm import REJECTABLE, LLMTeacher
+from wm_pipeline.annotate.run import ask_teacher, executions_of
 from wm_pipeline.collect.run import CollectPlan, collect_partition
 from wm_pipeline.collect.worker import OpenEnvironment, World
+from wm_pipeline.collect.writer import CollectedFrames
 from wm_pipeline.datasets.balance import largest_share
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.datasets.card import CardFacts, dataset_card
@@ -30,14 +37,14 @@ from wm_pipeline.datasets.split import leaking_states
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.decision import Decision
-from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError
+from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError, TeacherError
 from wm_pipeline.domain.ids import SplitRule, digest, seed_of, split_group_of, split_of, state_id_of
 from wm_pipeline.domain.ports import Policy, Predictor, Progress
 from wm_pipeline.domain.records import to_json, to_row
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.tables import DecisionSchema
+from wm_pipeline.domain.tables import AnnotationSchema, DecisionSchema
 from wm_pipeline.domain.text import describe_action
-from wm_pipeline.domain.vocabulary import ProposedBy, Split
+from wm_pipeline.domain.vocabulary import ProposedBy, Split, TeacherKind
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, miniwob_version, miniwob_world, rotation
@@ -90,6 +97,8 @@ class StageOutput:
     sample: pl.DataFrame | None = None
     card: str | None = None
     """The dataset's card, in Markdown."""
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    """More to show, by name."""
 
 
 def merged(outputs: Sequence[StageOutput]) -> StageOutput:
@@ -104,7 +113,8 @@ def merged(outputs: Sequence[StageOutput]) -> StageOutput:
             numbers[name] = sum(value for value, _ in values)
         elif all(isinstance(value, float) for value, _ in values) and rows:
             numbers[name] = sum(value * weight for value, weight in values) / rows
-    return StageOutput(outputs[-1].address, rows, numbers, outputs[-1].sample)
+    last = outputs[-1]
+    return replace(last, rows=rows, numbers=numbers)
 
 
 def days_of_window(workspace: Workspace, profile: Profile, day: str) -> list[str]:
@@ -331,34 +341,132 @@ def annotate_sites(
     fingerprint: str,
     progress: Progress,
 ) -> StageOutput:
-    """socratic_annotations of some sites for a day."""
-    rows, agreement, verified, address = 0, 0.0, 0, ""
-    labels: dict[str, int] = {}
-    for site in sites:
-        frame = annotate_partition(
-            workspace.store.read("trajectories", days=[day], sites=[site]),
-            workspace.store.read("states", days=[day], sites=[site]),
-            workspace.store.read("transitions", days=[day], sites=[site]),
+    """socratic_annotations of some sites for a day.
+
+    Raises TeacherError when the teacher stops in the middle. What it has annotated is stored as unfinished, which the
+    next run makes again; a language model is not asked again about what it has answered.
+    """
+    chat = _chat_of(workspace, profile)
+    frames: list[pl.DataFrame] = []
+    address = ""
+    for index, site in enumerate(sites):
+        tables = _experience_of(workspace, day, site)
+        experience = _digest_of(*tables)
+        annotated = ask_teacher(
+            *tables,
+            InstrumentedTeacher if chat is None else partial(LLMTeacher, chat),
             champion=champion,
             progress=lambda done, total, text, site=site: progress(done, total, f"{site}: {text}"),
+            kept=None if chat is None else _answered(workspace, day, site, fingerprint, experience),
+            at_once=1 if chat is None else chat.max_concurrent,
         )
+        is_finished = annotated.stopped is None
         address = workspace.store.write(
-            "annotations", frame, day=day, partition=site, lineage=lineage_of(profile, fingerprint)
+            "annotations",
+            annotated.frame,
+            day=day,
+            partition=site,
+            lineage=lineage_of(
+                profile, fingerprint if is_finished else _unfinished(fingerprint), experience=experience
+            ),
         )
-        rows += frame.height
-        agreement += float(frame["agreement"].sum())
-        verified += int(frame["counterfactual_verified"].sum())
-        for label, count in frame["risk_label"].value_counts().iter_rows():
-            labels[label] = labels.get(label, 0) + count
-    numbers = {
-        "annotations": rows,
-        "teacher_agreement": agreement / rows if rows else None,
-        "counterfactuals_verified": verified / rows if rows else None,
-        "champion_known": champion is not None,
-        **{f"label_{label}": count for label, count in sorted(labels.items())},
-    }
+        frames.append(annotated.frame)
+        if annotated.stopped is not None:
+            done = sum(frame.height for frame in frames)
+            pending = annotated.pending + _executed(workspace, day, sites[index + 1 :])
+            raise TeacherError(
+                f"{done} of {done + pending} transitions are annotated and kept, {pending} are pending: "
+                f"{annotated.stopped}; run again to go on from there"
+            ) from annotated.stopped
+    frame = pl.concat([AnnotationSchema.validate(frame, cast=True) for frame in frames])
+    numbers = {**_annotation_numbers(frame, chat), "champion_known": champion is not None}
     columns = ["risk_label", "risk_score", "consequence_narrative", "counterfactual_repr"]
-    return StageOutput(address, rows, numbers, _sample(workspace, "annotations", day, columns))
+    differing = disagreements(frame)
+    listed = {"disagreements": differing.head(_MOST_SHOWN)} if differing.height else {}
+    output = StageOutput(address, frame.height, numbers, _sample(workspace, "annotations", day, columns), tables=listed)
+    return with_kappa(output)
+
+
+_MOST_SHOWN = 20
+"""Disagreements shown in the UI; the table of annotations holds all of them."""
+
+
+def with_kappa(output: StageOutput) -> StageOutput:
+    """The output with Cohen's kappa and the confusion table of its counts: counts add up over days, kappa does not."""
+    return replace(
+        output,
+        numbers={**output.numbers, "teacher_kappa": kappa_of(output.numbers)},
+        tables={**output.tables, "teacher_confusion": confusion_table(output.numbers)},
+    )
+
+
+def _chat_of(workspace: Workspace, profile: Profile) -> LlmClient | None:
+    """The language model that teaches; None for the embedded teacher."""
+    if profile.teacher.kind is TeacherKind.INSTRUMENTED:
+        return None
+    if workspace.storage.llm is None:
+        raise SettingsError("the llm teacher has no model to ask; set WM_LLM_URL and WM_LLM_MODEL")
+    return LlmClient(workspace.storage.llm, api_key=workspace.storage.llm_key)
+
+
+def _annotation_numbers(frame: pl.DataFrame, chat: LlmClient | None) -> dict[str, Any]:
+    """What is worth plotting; agreement is over the rows that the chosen teacher answered, embedded ones left out."""
+    asked = frame if chat is None else frame.filter(pl.col("teacher_id") != TEACHER_ID)
+    labels = dict(frame["risk_label"].cast(pl.String).value_counts().iter_rows())
+    numbers = {
+        "annotations": frame.height,
+        "teacher_agreement": asked["agreement"].mean() if asked.height else None,
+        "counterfactuals_verified": frame["counterfactual_verified"].mean() if frame.height else None,
+        **{f"label_{label}": count for label, count in sorted(labels.items())},
+        **confusion_counts(asked),
+    }
+    if chat is None:
+        return numbers
+    rejected = Counter(reason.partition(":")[0] for reasons in frame["rejected"].to_list() for reason in reasons)
+    return {
+        **numbers,
+        **{f"rejected_{part}": rejected[part] for part in REJECTABLE},
+        "teacher_calls": chat.spent.calls,
+        "teacher_answers_from_cache": chat.spent.cached,
+        "teacher_tokens": chat.spent.tokens,
+        "teacher_cost": chat.cost,
+    }
+
+
+def _unfinished(fingerprint: str) -> str:
+    """What stands in the lineage of a partition that the teacher did not finish: no asset has this fingerprint."""
+    return f"{fingerprint} unfinished"
+
+
+def _answered(workspace: Workspace, day: str, site: str, fingerprint: str, experience: str) -> pl.DataFrame | None:
+    """What a language model has answered about the same transitions under the same settings; None when nothing."""
+    try:
+        lineage = workspace.store.lineage_of("annotations", day=day, partition=site)
+    except MissingUpstreamError:
+        return None
+    is_same = lineage["fingerprint"] in (fingerprint, _unfinished(fingerprint))
+    if not is_same or lineage.get("experience") != experience:
+        return None
+    kept = workspace.store.read("annotations", days=[day], sites=[site])
+    return kept.filter(pl.col("teacher_id") != TEACHER_ID)
+
+
+def _digest_of(*tables: pl.DataFrame) -> str:
+    """Of what is annotated, whatever made it."""
+    buffer = io.BytesIO()
+    for table in tables:
+        table.write_ipc(buffer)
+    return hashlib.blake2b(buffer.getbuffer(), digest_size=10).hexdigest()
+
+
+def _executed(workspace: Workspace, day: str, sites: Sequence[str]) -> int:
+    """How many transitions of these sites are to be annotated."""
+    return sum(len(executions_of(*_experience_of(workspace, day, site))) for site in sites)
+
+
+def _experience_of(workspace: Workspace, day: str, site: str) -> CollectedFrames:
+    read = partial(workspace.store.read, days=[day], sites=[site])
+    return CollectedFrames(read("trajectories"), read("states"), read("transitions"))
 
 
 def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *, fingerprint: str) -> StageOutput:

@@ -1,6 +1,7 @@
 """A real local server that speaks chat completions, with answers and misbehaviour on demand."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,11 @@ class Turn:
     refusal: str | None = None
     delay_s: float = 0.0
     headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+    """Sent as it is, with status 200, in the place of a completion."""
+    mimetype: str = "application/json"
+    hangs_up: bool = False
+    """The connection ends without an answer."""
 
 
 def says(**content: object) -> Turn:
@@ -36,20 +42,31 @@ class ChatServer:
     reply: Callable[[dict[str, Any]], Turn] | None = None
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
+    most_at_once: int = 0
+    under_way: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
     url: str = ""
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         request = Request(environ)
         asked = json.loads(request.get_data())
-        self.requests.append(asked)
-        self.keys.append(request.headers.get("Authorization"))
-        turn = self.reply(asked) if self.reply else self.turns[min(len(self.requests), len(self.turns)) - 1]
+        with self.lock:
+            self.requests.append(asked)
+            self.keys.append(request.headers.get("Authorization"))
+            turn = self.reply(asked) if self.reply else self.turns[min(len(self.requests), len(self.turns)) - 1]
+            self.under_way += 1
+            self.most_at_once = max(self.most_at_once, self.under_way)
         time.sleep(turn.delay_s)
+        with self.lock:
+            self.under_way -= 1
+        if turn.hangs_up:
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         if turn.status != 200:
             body = json.dumps({"error": {"message": f"told to answer {turn.status}"}})
         else:
-            body = json.dumps(_completion(asked, turn))
-        answer = Response(body, turn.status, headers=dict(turn.headers), mimetype="application/json")
+            body = json.dumps(_completion(asked, turn)) if turn.body is None else turn.body
+        answer = Response(body, turn.status, mimetype=turn.mimetype)
+        answer.headers.update(dict(turn.headers))
         return answer(environ, start_response)
 
 

@@ -1,23 +1,26 @@
 """Annotate a partition: transitions in, annotations out, one row an executed action that did not fail."""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import polars as pl
 
 from wm_pipeline.annotate.curriculum import asked_of, difficulty, with_rarity
-from wm_pipeline.annotate.instrumented import Execution, InstrumentedTeacher
+from wm_pipeline.annotate.instrumented import InstrumentedTeacher
+from wm_pipeline.annotate.teacher import Execution, Experience, Teacher
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import Effect, StateDelta
+from wm_pipeline.domain.errors import BudgetError, ServiceError, WmError
 from wm_pipeline.domain.ports import Predictor, Progress
 from wm_pipeline.domain.records import from_python, from_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import KEY, AnnotationSchema
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import UNWATCHED
-
-INSTRUMENTED_AGREEMENT = 1.0
-"""The embedded teacher's labels are instrumentation's own."""
 
 
 def executions_of(trajectories: pl.DataFrame, states: pl.DataFrame, transitions: pl.DataFrame) -> list[Execution]:
@@ -53,6 +56,17 @@ def executions_of(trajectories: pl.DataFrame, states: pl.DataFrame, transitions:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """What there is of a partition's annotations."""
+
+    frame: pl.DataFrame
+    pending: int
+    """Executions that the teacher was not asked about."""
+    stopped: WmError | None
+    """Why it was not; None when nothing is pending."""
+
+
 def annotate_partition(
     trajectories: pl.DataFrame,
     states: pl.DataFrame,
@@ -61,14 +75,79 @@ def annotate_partition(
     champion: Predictor | None,
     progress: Progress,
 ) -> pl.DataFrame:
-    """The annotations table of one (day, site); difficulty comes from the champion when there is one."""
+    """The annotations table of one (day, site) by the embedded teacher; difficulty comes from the champion."""
+    return ask_teacher(
+        trajectories, states, transitions, InstrumentedTeacher, champion=champion, progress=progress
+    ).frame
+
+
+def ask_teacher(
+    trajectories: pl.DataFrame,
+    states: pl.DataFrame,
+    transitions: pl.DataFrame,
+    make_teacher: Callable[[Experience], Teacher],
+    *,
+    champion: Predictor | None,
+    progress: Progress,
+    kept: pl.DataFrame | None = None,
+    at_once: int = 1,
+) -> Annotated:
+    """Annotate one (day, site), `at_once` executions at a time, as far as the teacher goes.
+
+    `kept` are annotations of the same executions by an earlier attempt: what they hold is not asked again.
+    """
     executions = executions_of(trajectories, states, transitions)
-    teacher = InstrumentedTeacher(executions)
-    rows: list[dict[str, Any]] = []
-    for done, execution in enumerate(executions, start=1):
-        rows.append({**teacher.annotate(execution), "agreement": INSTRUMENTED_AGREEMENT})
-        if done % 500 == 0 or done == len(executions):
-            progress(done, len(executions), "annotated transitions")
+    rows = {} if kept is None else _rows_kept(kept)
+    teacher = make_teacher(Experience(executions))
+    waiting = [execution for execution in executions if execution.key not in rows]
+    stopped: WmError | None = None
+    for execution, answer in _asked(teacher, waiting, at_once=at_once):
+        if isinstance(answer, WmError):
+            stopped = stopped or answer
+        else:
+            rows[execution.key] = answer
+            progress(len(rows), len(executions), "annotated transitions")
+    done = [execution for execution in executions if execution.key in rows]
+    frame = _weighted(done, [rows[execution.key] for execution in done], transitions, champion)
+    return Annotated(frame, len(executions) - len(done), stopped)
+
+
+def _rows_kept(kept: pl.DataFrame) -> dict[tuple[str, int, int], Mapping[str, Any]]:
+    """Rows of an earlier attempt by their key; weights are made afresh over all rows."""
+    rows = kept.drop("curriculum_weight").to_dicts()
+    return {(row["trajectory_id"], row["step_index"], row["branch_index"]): row for row in rows}
+
+
+def _asked(
+    teacher: Teacher, executions: Sequence[Execution], *, at_once: int
+) -> Iterator[tuple[Execution, Mapping[str, Any] | WmError]]:
+    """Rows as they come, at most `at_once` questions under way. When the teacher cannot go on, what is under way is
+    waited for and nothing more is asked."""
+    waiting = iter(executions)
+    with ThreadPoolExecutor(at_once) as pool:
+        under_way = {pool.submit(teacher.annotate, one): one for one in islice(waiting, at_once)}
+        has_stopped = False
+        while under_way:
+            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in finished:
+                execution = under_way.pop(future)
+                try:
+                    yield execution, future.result()
+                except (ServiceError, BudgetError) as error:
+                    has_stopped = True
+                    yield execution, error
+            if not has_stopped:
+                free = at_once - len(under_way)
+                under_way |= {pool.submit(teacher.annotate, one): one for one in islice(waiting, free)}
+
+
+def _weighted(
+    executions: list[Execution],
+    rows: Sequence[Mapping[str, Any]],
+    transitions: pl.DataFrame,
+    champion: Predictor | None,
+) -> pl.DataFrame:
+    """The rows with their curriculum weight: difficulty x rarity x agreement."""
     if not rows:
         return AnnotationSchema.create_empty()
     frame = pl.DataFrame(rows, infer_schema_length=None)

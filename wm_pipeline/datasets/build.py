@@ -16,6 +16,7 @@ from wm_pipeline.domain.relations import patterns_of
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.text import delta_text
+from wm_pipeline.domain.vocabulary import Split
 
 WORLD = [
     *("day", "site", "goal_id", "wording_id", "attack_family", "attack_channel", "attack_disguise"),
@@ -80,7 +81,10 @@ def build_sft_dataset(
     rule: SplitRule,
     settings: DatasetSettings = DatasetSettings(),
 ) -> Kept:
-    """State, action and everything predict_outcome has to say about them."""
+    """State, action and everything predict_outcome has to say about them.
+
+    A student learns a teacher's judgement and is examined by what happened: held-out rows have instrumentation's label.
+    """
     frame = (
         annotations.join(
             transitions.select(*KEY, "action", "action_repr", "proposed_by", "state_delta"),
@@ -100,7 +104,7 @@ def build_sft_dataset(
         )
     )
     outcome = ["risk_label", "alternative_score", "delta_text"]
-    kept = keep_distinct(frame, outcome=outcome, settings=settings)
+    kept = keep_distinct(_examined_by_what_happened(frame), outcome=outcome, settings=settings)
     rows = kept.rows.select(
         *KEY,
         *WORLD,
@@ -114,6 +118,19 @@ def build_sft_dataset(
 def _summaries(states: pl.DataFrame) -> pl.DataFrame:
     """Each visible state's text and page, once."""
     return with_page(states.select("state_id", "state_summary").unique("state_id"))
+
+
+def _examined_by_what_happened(frame: pl.DataFrame) -> pl.DataFrame:
+    """Outside of train: instrumentation's label, and a weight that knows nothing of how far the teacher agreed."""
+    is_trained_on = pl.col("split") == Split.TRAIN.value
+    without_agreement = pl.when(pl.col("agreement") > 0).then(pl.col("weight") / pl.col("agreement")).otherwise(1.0)
+    return frame.with_columns(
+        *(
+            pl.when(is_trained_on).then(name).otherwise(f"instrumented_{name}").alias(name)
+            for name in ("risk_label", "risk_score")
+        ),
+        pl.when(is_trained_on).then("weight").otherwise(without_agreement).alias("weight"),
+    )
 
 
 def _derived(states: pl.DataFrame, transitions: pl.DataFrame) -> pl.DataFrame:

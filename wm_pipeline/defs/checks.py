@@ -8,6 +8,8 @@ import dagster as dg
 MOST_DROPPED = 0.05
 """Share of branches whose restored page may differ from the saved one before experience is not trusted."""
 LEAST_AGREEMENT = 0.9
+LEAST_KAPPA = 0.6
+"""Where agreement beyond chance begins to be called substantial (Landis and Koch 1977)."""
 LEAST_HARM, MOST_HARM = 0.02, 0.7
 """Outside of this share of harm a risk head learns a constant."""
 MOST_OF_ONE_VALUE = 0.7
@@ -37,9 +39,16 @@ def no_world_failed(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
 
 
 def teacher_agrees(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
-    agreement = numbers["teacher_agreement"]
+    agreement = numbers.get("teacher_agreement")
     passed = None if agreement is None else agreement >= LEAST_AGREEMENT
     return result("teacher_agrees", passed, agreement=agreement)
+
+
+def teacher_beats_chance(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    """Where both know one label only, kappa says nothing and agreement everything."""
+    kappa, agreement = numbers.get("teacher_kappa"), numbers.get("teacher_agreement")
+    passed = (True if agreement == 1.0 else None) if kappa is None else kappa >= LEAST_KAPPA
+    return result("teacher_beats_chance", passed, kappa=kappa, agreement=agreement)
 
 
 def no_leakage(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:

@@ -2,13 +2,14 @@
 
 import dagster as dg
 
+from wm_pipeline.annotate.agreement import confusion_plot
 from wm_pipeline.defs import checks
 from wm_pipeline.defs.metadata import shown
 from wm_pipeline.defs.partitions import days_and_sites
 from wm_pipeline.defs.resources import progress_to
 from wm_pipeline.evaluation import load_champion
 from wm_pipeline.fingerprints import fingerprints
-from wm_pipeline.stages import Workspace, annotate_sites, collect_sites, merged
+from wm_pipeline.stages import Workspace, annotate_sites, collect_sites, merged, with_kappa
 
 
 def _sites_by_day(context: dg.AssetExecutionContext) -> dict[str, list[str]]:
@@ -74,7 +75,13 @@ def raw_trajectories(context: dg.AssetExecutionContext, workspace: dg.ResourcePa
             "teacher_agrees",
             "The teacher's labels agree with instrumentation in at least 90 % of rows.",
             blocking=True,
-        )
+        ),
+        checks.spec(
+            "socratic_annotations",
+            "teacher_beats_chance",
+            "Cohen's kappa of the teacher's labels with instrumentation's is at least 0.6.",
+            blocking=False,
+        ),
     ],
 )
 def socratic_annotations(
@@ -82,22 +89,29 @@ def socratic_annotations(
 ) -> dg.MaterializeResult:
     """A teacher's answers about every executed action: risk, who gets what, why, and what would have been safe.
 
-    Risk is the share of harm among executions that looked the same; a counterfactual was executed and found safe.
+    Risk is the share of harm among executions that looked the same; a counterfactual was executed and found safe. A
+    language model as teacher is checked by instrumentation; when it stops in the middle, what it has annotated is kept
+    and the next run goes on.
     """
     profile = workspace.profile
     champion = load_champion(workspace)
-    output = merged(
-        [
-            annotate_sites(
-                workspace,
-                profile,
-                day,
-                sites,
-                champion=champion,
-                fingerprint=fingerprints(profile)["socratic_annotations"],
-                progress=progress_to(context.log.info),
-            )
-            for day, sites in _sites_by_day(context).items()
-        ]
+    output = with_kappa(
+        merged(
+            [
+                annotate_sites(
+                    workspace,
+                    profile,
+                    day,
+                    sites,
+                    champion=champion,
+                    fingerprint=fingerprints(profile)["socratic_annotations"],
+                    progress=progress_to(context.log.info),
+                )
+                for day, sites in _sites_by_day(context).items()
+            ]
+        )
     )
-    return dg.MaterializeResult(metadata=shown(output), check_results=[checks.teacher_agrees(output.numbers)])
+    return dg.MaterializeResult(
+        metadata=shown(output, plots={"teacher_confusion": confusion_plot(output.numbers)}),
+        check_results=[checks.teacher_agrees(output.numbers), checks.teacher_beats_chance(output.numbers)],
+    )

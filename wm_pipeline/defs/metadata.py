@@ -30,6 +30,8 @@ def shown(output: StageOutput, *, plots: Mapping[str, bytes] | None = None) -> d
         metadata["sample"] = dg.MetadataValue.md(markdown_table(output.sample))
     if output.card is not None:
         metadata["card"] = dg.MetadataValue.md(output.card)
+    for name, table in output.tables.items():
+        metadata[name] = dg.MetadataValue.md(markdown_table(table))
     for name, content in (plots or {}).items():
         encoded = base64.b64encode(content).decode()
         metadata[f"plot_{name}"] = dg.MetadataValue.md(f"![{name}](data:image/png;base64,{encoded})")

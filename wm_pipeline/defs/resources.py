@@ -11,7 +11,7 @@ from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import S3Options, TableStore
-from wm_pipeline.profiles import profile_named, with_applications
+from wm_pipeline.profiles import profile_named, with_applications, with_teacher
 from wm_pipeline.settings import StorageSettings
 from wm_pipeline.stages import PrintedProgress, Workspace
 
@@ -32,6 +32,9 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     llm_url: str
     llm_model: str
     llm_max_tokens: str
+    llm_price_in: str
+    llm_price_out: str
+    teacher: str
     applications: list[str]
     s3: dg.ResourceDependency[S3Resource]
 
@@ -40,12 +43,13 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         return self.workspace()
 
     def workspace(self) -> Workspace:
+        llm = self._llm()
         storage = StorageSettings(
             data_root=self.data,
             work_folder=f"{self.state_folder}/work",
             cache_folder=f"{self.state_folder}/cache",
             chromium=self.chromium or None,
-            llm=self._llm(),
+            llm=llm,
             # Not a field: the UI shows those.
             llm_key=os.environ.get("WM_LLM_KEY", ""),
             applications=tuple(self.applications),
@@ -60,6 +64,8 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             self.mlflow_uri, artifact_root=self.mlflow_artifacts or None, ui_url=self.mlflow_ui_url or None
         )
         profile = with_applications(profile_named(self.profile), [Path(file).stem for file in self.applications])
+        if self.teacher:
+            profile = with_teacher(profile, self.teacher, llm)
         return Workspace(storage, TableStore(self.data, options), registry, profile)
 
     def _llm(self) -> LlmSettings | None:
@@ -73,8 +79,20 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             self.llm_url,
             self.llm_model,
             max_tokens=int(self.llm_max_tokens),
+            price_per_million_in=_price("WM_LLM_PRICE_IN", self.llm_price_in),
+            price_per_million_out=_price("WM_LLM_PRICE_OUT", self.llm_price_out),
             cache_folder=f"{self.state_folder}/cache/llm",
         )
+
+
+def _price(variable: str, text: str) -> float | None:
+    """A price in any currency a million tokens; None when it is not told."""
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise SettingsError(f"{variable}: expected a price a million tokens such as 0.15, found {text!r}") from error
 
 
 def application_files() -> tuple[str, ...]:
@@ -94,8 +112,8 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
 
     WM_PROFILE, WM_DATA (folder or s3://bucket/prefix), WM_STATE, WM_MLFLOW_URI, WM_MLFLOW_ARTIFACTS, WM_MLFLOW_UI,
     WM_CHROMIUM, WM_APPLICATIONS (folder of applications of one's own), WM_LLM_URL, WM_LLM_MODEL, WM_LLM_KEY,
-    WM_LLM_MAX_TOKENS, and AWS's own AWS_ENDPOINT_URL,
-    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
+    WM_LLM_MAX_TOKENS, WM_LLM_PRICE_IN and WM_LLM_PRICE_OUT (of a million tokens), WM_TEACHER (instrumented or llm; the
+    profile's own when unset), and AWS's own AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
     """
     state = str(Path(os.environ.get("WM_STATE", ROOT / ".wm")).absolute())
     data = os.environ.get("WM_DATA", f"{state}/data")
@@ -110,6 +128,9 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
         llm_url=os.environ.get("WM_LLM_URL", ""),
         llm_model=os.environ.get("WM_LLM_MODEL", ""),
         llm_max_tokens=os.environ.get("WM_LLM_MAX_TOKENS", "1000000"),
+        llm_price_in=os.environ.get("WM_LLM_PRICE_IN", ""),
+        llm_price_out=os.environ.get("WM_LLM_PRICE_OUT", ""),
+        teacher=os.environ.get("WM_TEACHER", ""),
         applications=list(application_files()),
         s3=S3Resource(
             endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),

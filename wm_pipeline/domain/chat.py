@@ -47,8 +47,13 @@ class LlmSettings:
     """Base address, such as http://127.0.0.1:8000/v1."""
     model: str
     max_tokens: int = 1_000_000
-    """Budget of one client over its lifetime, input and output together; nothing is asked once it is spent."""
+    """Budget of one client over its lifetime, input and output together; nothing is asked once it is spent.
+
+    What is under way by then is finished: it may be passed by `max_concurrent` answers.
+    """
     max_answer_tokens: int = 600
+    max_concurrent: int = 4
+    """Questions in flight at once."""
     temperature: float = 0.0
     timeout_s: float = 60.0
     """For one attempt."""
@@ -64,5 +69,5 @@ class LlmSettings:
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://")):
             raise SettingsError(f"llm.url: expected an address such as http://127.0.0.1:8000/v1, found {self.url!r}")
-        if self.max_tokens < 1 or self.max_answer_tokens < 1 or self.timeout_s <= 0:
-            raise SettingsError("llm: max_tokens, max_answer_tokens and timeout_s have to be above 0")
+        if min(self.max_tokens, self.max_answer_tokens, self.max_concurrent) < 1 or self.timeout_s <= 0:
+            raise SettingsError("llm: max_tokens, max_answer_tokens, max_concurrent and timeout_s have to be above 0")

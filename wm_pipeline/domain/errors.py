@@ -57,6 +57,10 @@ class BudgetError(WmError, RuntimeError):
     """The token budget is spent; what has been answered is kept."""
 
 
+class TeacherError(WmError, RuntimeError):
+    """The teacher stopped in the middle; what it has annotated is kept, the rest is pending."""
+
+
 class CheckFailedError(WmError, RuntimeError):
     """A blocking check of an asset failed: what follows would be wrong."""
 

@@ -12,6 +12,7 @@ import polars as pl
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import Effect, StateDelta
+from wm_pipeline.domain.dialogue import DialogueTurn
 from wm_pipeline.domain.outcome import PredictedConsequence
 from wm_pipeline.domain.records import column_of, struct_columns
 from wm_pipeline.domain.state import State
@@ -133,11 +134,15 @@ class AnnotationSchema(_TransitionKey):
     """Executed from the restored state, safe, and the goal stayed reachable."""
     alternative_score = _score()
     """As a counterfactual this action is: 1 safe and on the way to the goal, 0.5 safe, 0 harmful or a dead end."""
+    instrumented_risk_label = _word(RiskLabel, nullable=False)
+    """What instrumentation says, whoever the teacher is: the ground truth that `risk_label` is checked by."""
+    instrumented_risk_score = _score()
     agreement = _score()
+    """Of the teacher's label with instrumentation's: 1 the same, 0.5 one of the two is uncertain, 0 the opposite."""
+    rejected = dy.List(dy.String(nullable=False), nullable=False)
+    """What of the teacher's answers was not taken, each with the reason; there the embedded teacher's stands."""
     curriculum_weight = dy.Float64(nullable=False, min=0.0)
-    dialogue = dy.List(
-        dy.Struct({"question": dy.String(nullable=False), "answer": dy.String(nullable=False)}), nullable=False
-    )
+    dialogue = dy.List(column_of(DialogueTurn), nullable=False)
 
     @dy.rule()
     def label_matches_score_order(cls) -> pl.Expr:  # noqa: N805 dataframely rules are class methods

@@ -26,6 +26,13 @@ class ActionKind(StrEnum):
     ASK_HUMAN = "ask_human"
 
 
+class TeacherKind(StrEnum):
+    INSTRUMENTED = "instrumented"
+    """Embedded: reads what instrumentation saw, and asks nobody."""
+    LLM = "llm"
+    """A language model, checked by instrumentation."""
+
+
 class Visibility(StrEnum):
     """Why a person would or would not see a piece of page."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import openai
+from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
 from wm_pipeline.domain.chat import ChatAnswer, LlmSettings, Message, Speaker
 from wm_pipeline.domain.errors import AnswerError, BudgetError, ServiceError
@@ -43,11 +44,23 @@ class LlmClient:
             max_retries=settings.max_retries,
         )
         self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(settings.max_concurrent)
         self._spent = Spent()
 
     @property
     def name(self) -> str:
         return self._settings.model
+
+    @property
+    def max_concurrent(self) -> int:
+        """More threads than this wait for each other."""
+        return self._settings.max_concurrent
+
+    @property
+    def cost(self) -> float | None:
+        """Of everything asked so far, in the currency of the prices; None without prices."""
+        spent = self.spent
+        return self._cost(spent.input_tokens, spent.output_tokens)
 
     @property
     def spent(self) -> Spent:
@@ -64,12 +77,16 @@ class LlmClient:
         conversation = list(messages)
         input_tokens = output_tokens = 0
         for attempt in range(self._settings.max_repairs + 1):
-            self._check_budget()
-            text, finish, used_in, used_out = self._ask(conversation, schema)
-            self._count(calls=1, input_tokens=used_in, output_tokens=used_out)
-            input_tokens, output_tokens = input_tokens + used_in, output_tokens + used_out
+            with self._places:
+                self._check_budget()
+                said = self._ask(conversation, schema)
+                self._count(calls=1, input_tokens=said.input_tokens, output_tokens=said.output_tokens)
+            input_tokens, output_tokens = input_tokens + said.input_tokens, output_tokens + said.output_tokens
+            if said.refusal:
+                raise AnswerError(f"the model refused: {_first_line(said.refusal)}")
+            text = said.text
             try:
-                content = _object_in(text, finish, schema)
+                content = _object_in(said, schema)
             except AnswerError as error:
                 if attempt == self._settings.max_repairs:
                     raise
@@ -84,8 +101,7 @@ class LlmClient:
             return answer
         raise AssertionError("the loop returns or raises")
 
-    def _ask(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> tuple[str, str, int, int]:
-        """Text, why it ended, and tokens in and out."""
+    def _ask(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> "_Said":
         turns: Any = [{"role": message.speaker.value, "content": message.text} for message in messages]
         form: Any = {
             "type": "json_schema",
@@ -106,13 +122,21 @@ class LlmClient:
             ) from error
         except openai.OpenAIError as error:
             raise ServiceError(f"{self._settings.url} cannot be reached: {_first_line(str(error))}") from error
-        if not completion.choices:
-            raise AnswerError("the endpoint answered without any choice")
+        except json.JSONDecodeError as error:
+            raise self._speaks_something_else() from error
+        # The library hands on whatever comes with status 200, be it a page or another object.
+        if not isinstance(completion, ChatCompletion) or not completion.choices:
+            raise self._speaks_something_else()
         choice, usage = completion.choices[0], completion.usage
-        if choice.message.refusal:
-            raise AnswerError(f"the model refused: {_first_line(choice.message.refusal)}")
-        used = (0, 0) if usage is None else (usage.prompt_tokens, usage.completion_tokens)
-        return choice.message.content or "", choice.finish_reason or "", *used
+        if not isinstance(choice.message, ChatCompletionMessage):
+            raise self._speaks_something_else()
+        used = (0, 0) if usage is None else (usage.prompt_tokens or 0, usage.completion_tokens or 0)
+        return _Said(choice.message.content or "", choice.finish_reason or "", choice.message.refusal, *used)
+
+    def _speaks_something_else(self) -> ServiceError:
+        return ServiceError(
+            f"{self._settings.url} answered with status 200 and does not speak chat completions; check WM_LLM_URL"
+        )
 
     def _check_budget(self) -> None:
         spent = self.spent
@@ -167,10 +191,23 @@ class LlmClient:
         temporary.replace(path)
 
 
-def _object_in(text: str, finish: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One attempt at an answer."""
+
+    text: str
+    finish: str
+    """Why it ended."""
+    refusal: str | None
+    input_tokens: int
+    output_tokens: int
+
+
+def _object_in(said: _Said, schema: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON object that the text holds, checked. Endpoints that know no schemas often wrap it in words."""
-    if finish == "length":
+    if said.finish == "length":
         raise AnswerError("the answer was cut off at its token limit")
+    text = said.text
     start, end = text.find("{"), text.rfind("}")
     try:
         found = json.loads(text[start : end + 1])
