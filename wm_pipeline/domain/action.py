@@ -61,10 +61,12 @@ def check_action(state: State, action: Action) -> None:
         form = None if action.target_ref is None else state.form(action.target_ref)
         if form is None:
             raise InvalidInputError(f"action.target_ref: the state has no form {action.target_ref!r}")
-        known = {field.name for field in form.fields}
+        known = {field.name: field for field in form.fields}
         for field in action.fields:
             if field.name not in known:
                 raise InvalidInputError(f"action.fields: form {form.form_ref!r} has no field {field.name!r}")
+            if known[field.name].input_type == "hidden":
+                raise InvalidInputError(f"action.fields: {field.name!r} is a hidden input, which nobody can type into")
     if action.kind in VALUE_KINDS and action.value is None:
         raise InvalidInputError(f"action.value: {action.kind.value} needs a value")
     if action.kind is ActionKind.GOTO and (action.value or "").strip().lower().startswith(FORBIDDEN_SCHEMES):

@@ -30,14 +30,6 @@ def check_executable(
             _upload_path(action.value or "", upload_folder)
         case ActionKind.TOOL_CALL:
             raise InvalidInputError("action.kind: a browser page offers no tools")
-        case ActionKind.SUBMIT:
-            form = state.form(action.target_ref or "")
-            hidden = {field.name for field in form.fields if field.input_type == "hidden"} if form else set()
-            for field in action.fields:
-                if field.name in hidden:
-                    raise InvalidInputError(
-                        f"action.fields: {field.name!r} is a hidden input, which nobody can type into"
-                    )
 
 
 def _upload_path(name: str, folder: Path | None) -> Path:

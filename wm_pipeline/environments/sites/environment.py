@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.action import Action, is_executable
 from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import state_id_of
@@ -195,7 +195,9 @@ class SiteEnvironment:
             for world in worlds_with_other_goal(live.world, goal_of(live.world.site, goal_id)):
                 step = world.expert_steps[-1]
                 action = resolve(state, replace(step, is_by_hand=False)) if isinstance(step, Send) else None
-                if action is not None and action.kind is ActionKind.SUBMIT and self._is_open(live, world):
+                if action is None or action.kind is not ActionKind.SUBMIT or not is_executable(state, action):
+                    continue
+                if self._is_open(live, world):
                     status = partial(self._status, live, world)
                     found.append(OtherGoal(goal_id, world.goal_text, world.authorization, action, status))
                     break
