@@ -6,7 +6,7 @@ export DAGSTER_HOME := $(CURDIR)
 # One thread a process is set where processes are started; two libraries must not each start a pool.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help setup third-party browsergym run ui test test-fast check format notebook benchmark-datasets screenshots clean
+.PHONY: help setup third-party browsergym run ui test test-fast check format notebook benchmark-datasets benchmark-rollout screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -51,6 +51,9 @@ notebook: $(READY)  ## execute the notebooks as shipped
 
 benchmark-datasets: $(READY)  ## 10 million synthetic rows built and read, beside pandas and pyarrow (a quarter of an hour, 5 GB of disk)
 	@$(BIN)/python -m benchmarks.datasets --results benchmarks/results/datasets.json
+
+benchmark-rollout: $(READY) browsergym  ## steps a second against BrowserGym on the same tasks, and our own sites in detail (a quarter of an hour)
+	@$(BIN)/python -m benchmarks.rollout
 
 screenshots: $(READY)  ## README's pictures, taken from the running UIs and the newest report
 	@$(BIN)/python scripts/screenshots.py
