@@ -400,7 +400,7 @@ def test_a_student_learns_a_teachers_label_and_is_examined_by_what_happened(
         curriculum_weight=pl.lit(0.5),
     )
 
-    found = build_sft_dataset(*tables, annotations, rule=RULE)
+    found = build_sft_dataset(*tables, annotations, rule=RULE).rows
 
     assert set(found["risk_label"]) == {label}
     assert set(found["weight"]) == {weight}
