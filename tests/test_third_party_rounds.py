@@ -67,7 +67,7 @@ def test_a_rollout_in_an_application_executes_branches_and_drops_none(tmp_path: 
                     day=DAY,
                     settings=settings,
                 )
-                for spec, policy in worlds
+                for spec, policy, _ in worlds
             ]
         finally:
             await opened.environment.close()
