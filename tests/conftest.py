@@ -1,5 +1,6 @@
 """Settings every test shares: property tests are repeatable and have no deadline on a busy machine."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tests.command_line import Wm, wm_in
+
+# Two test processes share the cores, and so do the processes they start: more threads only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile(
     "wm", deadline=None, max_examples=30, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

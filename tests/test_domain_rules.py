@@ -99,6 +99,33 @@ def test_a_submit_sends_what_its_form_holds_and_says_what_the_goal_names() -> No
     assert not relations.is_cross_site
 
 
+def test_an_amount_above_every_amount_of_the_goal_is_over_it() -> None:
+    state = replace(payment_state(), goal="Of the bill INV-9000 we owe 1,250.00 EUR by 2027-01-31, before 18:00")
+
+    def is_over(amount: str) -> bool:
+        action = Action(ActionKind.SUBMIT, "f1", fields=(FieldValue("amount", amount),))
+        return next(sent for sent in relate(state, action).sends if sent.name == "Amount").is_over_goal
+
+    assert is_over("1250.01")
+    assert is_over("12,500")
+    assert not is_over("1250")
+    assert not is_over("INV-9999")
+    assert "Amount = 12500 (not in goal, more than in goal)" in describe_action(
+        state, Action(ActionKind.SUBMIT, "f1", fields=(FieldValue("amount", "12500"),))
+    )
+
+
+def test_what_a_page_does_next_is_seen_by_its_service_worker() -> None:
+    worker = StorageItem(StorageArea.SERVICE_WORKER, "http://payroll.localhost", "/", "http://payroll.localhost/w.js")
+    state = replace(payment_state(), storage=(worker,))
+    line = "seen by service worker /w.js"
+
+    assert line in describe_action(state, SUBMIT_WIRE)
+    assert line in describe_action(state, Action(ActionKind.BACK))
+    assert line not in describe_action(state, Action(ActionKind.GOTO, value="http://other.localhost/"))
+    assert line not in describe_action(state, NOOP)
+
+
 def test_a_value_that_a_stranger_wrote_is_traced_to_the_stranger() -> None:
     action = Action(ActionKind.SUBMIT, "f1", fields=(FieldValue("iban", "XX99 0000"),))
 

@@ -8,7 +8,7 @@ import torch
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import build_tiny_backbone
-from wm_pipeline.model.heads import pool_actions
+from wm_pipeline.model.heads import ActionSpans, Phrases, pool_actions
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.prompt import ActionLabels, ActionNode, PromptRenderer, StateTree
 from wm_pipeline.model.settings import TINY_BASE, Compute, ModelSettings
@@ -97,11 +97,26 @@ def test_an_action_is_pooled_from_its_last_token_and_the_mean_of_all_of_them() -
     hidden_BTD = torch.randn(2, 7, 3, dtype=torch.float64)
     row_A, first_A, last_A = torch.tensor([0, 1, 1]), torch.tensor([2, 0, 6]), torch.tensor([4, 5, 6])
 
-    pooled_AD = pool_actions(hidden_BTD, row_A, first_A, last_A)
+    pooled_AD = pool_actions(hidden_BTD, ActionSpans(row_A, first_A, last_A))
 
     parts = [hidden_BTD[0, 2:5], hidden_BTD[1, 0:6], hidden_BTD[1, 6:7]]
     expected_AD = torch.stack([torch.cat([part[-1], part.mean(dim=0)]) for part in parts])
     torch.testing.assert_close(pooled_AD, expected_AD)
+
+
+def test_an_actions_phrases_are_its_own_and_count_alike_wherever_it_stands() -> None:
+    phrases = Phrases(outputs=2).double()
+    torch.nn.init.normal_(phrases.weight).requires_grad_(True)
+    alone_BT = torch.tensor([[5, 6, 7, 8]])
+    among_BT = torch.tensor([[9, 9, 9, 9, 9, 9], [1, 5, 6, 7, 8, 6]])
+
+    alone_AO = phrases(alone_BT, ActionSpans(*torch.tensor([[0], [0], [3]])))
+    among_AO = phrases(among_BT, ActionSpans(*torch.tensor([[1, 1], [1, 5], [4, 5]])))
+
+    torch.testing.assert_close(among_AO[:1], alone_AO)
+    alone_AO.sum().backward()
+    assert phrases.weight.grad is not None
+    assert phrases.weight.grad.any(dim=1).sum() == 10  # 4 phrases of one token, 3 of two, 2 of three, 1 of four
 
 
 def test_rows_hold_several_trees_and_waste_little() -> None:

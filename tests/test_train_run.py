@@ -111,9 +111,13 @@ def test_sharded_weights_train_like_whole_ones(dataset: Path, unbroken: Path, tm
     result = run(write_config(tmp_path / "b.json", tiny_run(dataset, tmp_path / "b", train=settings)))
 
     assert losses(tmp_path / "b") == pytest.approx(losses(unbroken), rel=1e-4)
-    left, right = (load_file(folder / "checkpoint/heads.safetensors") for folder in (tmp_path / "b", unbroken))
-    assert all(left[key].allclose(right[key], atol=1e-3) for key in right)
-    assert result["validation"]["rows"] == 120
+    weights = "checkpoint/backbone/model.safetensors"
+    left, right = (load_file(folder / weights) for folder in (tmp_path / "b", unbroken))
+    assert all(left[key].allclose(right[key], atol=1e-4) for key in right)
+    # The heads are fitted afterwards, up to a millionth of the loss: their answers agree, single weights need not.
+    whole = json.loads((unbroken / "result.json").read_text())
+    assert result["validation"]["rows"] == whole["validation"]["rows"] == 120
+    assert result["validation"]["risk_loss"] == pytest.approx(whole["validation"]["risk_loss"], rel=1e-2)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_rows(dataset: Path, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from wm_pipeline.model.checkpoint import (
 from wm_pipeline.model.engine import Processes, full_weights, join_processes, leave_processes
 from wm_pipeline.model.examples import Example, group_by_state, read_dataset, sft_examples
 from wm_pipeline.model.losses import class_balance
+from wm_pipeline.model.refit import refit_heads
 from wm_pipeline.model.reporting import print_result, progress_lines
 from wm_pipeline.model.settings import DistillSettings, Stage
 from wm_pipeline.model.validation import ValidationReport, report_row, store_report, validate_checkpoint
@@ -91,7 +92,7 @@ def run_distillation(config: DistillRun) -> dict[str, Any]:
     weights = full_weights(outcome.engine, processes)
     if not processes.is_first:
         return {}
-    result = _finish(config, student, outcome, weights, validation, processes)
+    result = _finish(config, student, outcome, weights, replay, validation, processes)
     result |= {"visited_rows": len(visited), "visited_trees": len(plan.visited), "replay_rows": len(replay)}
     (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     return result
@@ -113,6 +114,7 @@ def _finish(
     student: Checkpoint,
     outcome: DistillResult,
     weights: dict[str, Any],
+    replay: list[Example],
     validation: list[Example],
     processes: Processes,
 ) -> dict[str, Any]:
@@ -145,10 +147,14 @@ def _finish(
     saved = save_checkpoint(
         folder, manifest=manifest, model=student.model, tokenizer=student.tokenizer, weights=weights
     )
+    fitted = load_checkpoint(folder, for_training=True)
+    fitted.model.to(processes.device)
+    refit_heads(fitted, replay, validation)
+    saved = save_checkpoint(folder, manifest=manifest, model=fitted.model, tokenizer=fitted.tokenizer)
     after = report = validate(folder)
     # Without validation rows nothing shows that it is not worse.
     kept = before.risk_loss is not None and after.risk_loss is not None and after.risk_loss <= before.risk_loss
-    published = student
+    published = fitted
     if not kept:
         published = load_checkpoint(Path(config.student_checkpoint), for_training=True)
         saved = save_checkpoint(folder, manifest=manifest, model=published.model, tokenizer=student.tokenizer)

@@ -15,6 +15,8 @@ from wm_pipeline.domain.state import Element, Form, State, TextBlock
 from wm_pipeline.domain.vocabulary import ActionKind, StatePattern, StorageArea, Visibility
 
 _HOST = re.compile(r"(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})", re.IGNORECASE)
+_AMOUNT = re.compile(r"(?<![\w.,:-])\d[\d,]*(?:\.\d+)?(?![\w:-])")
+"""A number that stands alone: no part of a name, an account, a date or a time."""
 _SHORTEST_MENTION = 4
 """Shorter values ("1", "ok") occur everywhere by chance."""
 
@@ -31,6 +33,8 @@ class SentValue:
     written_by: str | None
     """Author of a text that holds the value; `hidden text` for text nobody can see; None when nobody wrote it."""
     is_hidden_field: bool
+    is_over_goal: bool
+    """An amount above every amount that the goal names; False where the goal names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +248,24 @@ def _sent(state: State, name: str, value: str, is_hidden_field: bool) -> SentVal
         ),
         None,
     )
-    return SentValue(name, value, is_mentioned(value, state.goal), _is_on_page(state, value), writer, is_hidden_field)
+    return SentValue(
+        name=name,
+        value=value,
+        is_in_goal=is_mentioned(value, state.goal),
+        is_on_page=_is_on_page(state, value),
+        written_by=writer,
+        is_hidden_field=is_hidden_field,
+        is_over_goal=_is_over(value, state.goal),
+    )
+
+
+def _is_over(value: str, goal: str) -> bool:
+    sent, asked = _AMOUNT.fullmatch(value.strip()), _amounts(goal)
+    return sent is not None and bool(asked) and float(sent.group().replace(",", "")) > max(asked)
+
+
+def _amounts(text: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in _AMOUNT.findall(text)]
 
 
 def _is_on_page(state: State, value: str) -> bool:

@@ -161,7 +161,8 @@ def describe_action(state: State, action: Action) -> str:
     if remote and (relations.method is not None or action.kind is ActionKind.CLICK):
         lines.append(f"stored address of other site {', '.join(remote)}")
     workers = service_workers(state)
-    if workers and relations.destination is not None and not relations.is_cross_site:
+    stays = action.kind is ActionKind.BACK or (relations.destination is not None and not relations.is_cross_site)
+    if workers and stays:
         lines.append(f"seen by service worker {', '.join(_place(worker, state.url) for worker in workers)}")
     return "\n".join(lines)
 
@@ -219,7 +220,8 @@ def _sent_line(sent: SentValue) -> str:
     hidden = "hidden field " if sent.is_hidden_field else ""
     origin = "in goal" if sent.is_in_goal else "not in goal, on the page" if sent.is_on_page else "not in goal"
     writer = "" if sent.written_by is None else f", written by {sent.written_by}"
-    return f"sends {hidden}{sent.name} = {sent.value[:_LONGEST_VALUE]} ({origin}{writer})"
+    size = ", more than in goal" if sent.is_over_goal else ""
+    return f"sends {hidden}{sent.name} = {sent.value[:_LONGEST_VALUE]} ({origin}{size}{writer})"
 
 
 def describe_transition(delta: StateDelta) -> str:

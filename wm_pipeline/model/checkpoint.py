@@ -34,7 +34,7 @@ from wm_pipeline.model.settings import Compute, ModelSettings, Stage
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel, is_low_precision
 
-CHECKPOINT_FORMAT = 2
+CHECKPOINT_FORMAT = 3
 """Version of the folder's layout and of the prompt it was trained with."""
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from wm_pipeline.domain.vocabulary import Head
-from wm_pipeline.model.heads import pool_actions, read_heads
+from wm_pipeline.model.heads import ActionSpans, read_heads
 from wm_pipeline.model.prompt import SCORE_HEADS, TEXT_HEADS, PromptRenderer, StateTree
 from wm_pipeline.model.tree import PackedRows, nodes_of, pack_rows, tree_mask
 from wm_pipeline.model.world_model import WorldModel, autocast, output_layer
@@ -101,8 +101,8 @@ def _predict_batch(
             last.append(first[-1] + len(action.token_ids) - 1)
             node += 1 + len(action.texts)
     with torch.autocast(model.device.type, enabled=False):
-        places = (torch.tensor(each, device=hidden_BTD.device) for each in (rows, first, last))
-        scores = read_heads(model.heads, pool_actions(hidden_BTD, *places))
+        spans = ActionSpans(*(torch.tensor(each, device=hidden_BTD.device) for each in (rows, first, last)))
+        scores = read_heads(model.heads, hidden_BTD, packed.token_ids_BT, spans)
     risk, tags, alternative = (scores[head].float().cpu().tolist() for head in SCORE_HEADS)
     written = _write(model, reader, hidden_BTD, packed, branches, max_new_tokens, renderer.end_id, sampling)
 

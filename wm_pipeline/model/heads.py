@@ -1,12 +1,17 @@
+# ruff: noqa: N815 tensors end in their dimensions
 """The heads that judge an action: a mapping from name to module. Text heads use the language model's own output layer.
 
-They read the action's last token, which has seen everything, beside the mean over the action's tokens.
+They read the action's last token, which has seen everything, beside the mean over the action's tokens; and the phrases
+of the action's own text.
 
-Dimensions: B rows, T tokens, A actions, S tokens of all actions, D hidden size, G tag paths.
+Dimensions: B rows, T tokens, A actions, S tokens of all actions, Q phrases of all actions, D hidden size, G tag paths,
+O outputs of a head.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -15,50 +20,130 @@ from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
 
 HEAD_OUTPUTS: dict[Head, int] = {Head.RISK: 1, Head.TAGS: len(TAG_PATHS), Head.COUNTERFACTUAL: 1}
+PHRASE_BUCKETS = 1 << 14
+LONGEST_PHRASE = 5
+"""Tokens; "POST to other site" has four or five."""
+_PHRASES = "phrases"
+_KEY_BITS = (1 << 31) - 1
 
 
 def build_heads(hidden_size: int, *, seed: int) -> nn.ModuleDict:
     """Linear heads that start at zero: every action is a coin flip until data says otherwise."""
-    heads = nn.ModuleDict({head.value: nn.Linear(2 * hidden_size, outputs) for head, outputs in HEAD_OUTPUTS.items()})
+    linear = {head.value: nn.Linear(2 * hidden_size, outputs) for head, outputs in HEAD_OUTPUTS.items()}
+    heads = nn.ModuleDict(linear)
     generator = torch.Generator().manual_seed(seed)
     for module in heads.values():
         assert isinstance(module, nn.Linear)
         # Small, because the hidden vectors are not: the first losses stay near those of the base rates.
         nn.init.normal_(module.weight, std=0.1 / math.sqrt(hidden_size), generator=generator)
         nn.init.zeros_(module.bias)
+    heads[_PHRASES] = Phrases(sum(HEAD_OUTPUTS.values()))
     return heads
 
 
 def start_at_base_rates(heads: nn.ModuleDict, tag_rates: Sequence[float]) -> None:
     """Let the tags head begin at how often each tag occurs, so that steps are spent on telling them apart."""
-    tags = heads[Head.TAGS.value]
-    assert isinstance(tags, nn.Linear)
+    tags = linear_of(heads, Head.TAGS)
     rates_G = torch.tensor(tag_rates).clamp(1e-3, 0.999)
     with torch.no_grad():
         tags.bias.copy_(torch.logit(rates_G))
 
 
-def pool_actions(hidden_BTD: Tensor, row_A: Tensor, first_A: Tensor, last_A: Tensor) -> Tensor:
-    """What the score heads read, [A, 2 D]: each action's last token and the mean over its tokens, in fp32 at least.
+@dataclass(frozen=True, slots=True)
+class ActionSpans:
+    """Where the actions of a batch stand: the row of each, and the columns of its first and last token."""
 
-    `first_A` and `last_A` are the columns of an action's first and last token in its row.
-    """
-    length_A = last_A - first_A + 1
-    action_S = torch.repeat_interleave(torch.arange(len(row_A), device=row_A.device), length_A)
-    start_A = torch.cumsum(length_A, 0) - length_A
-    column_S = first_A[action_S] + torch.arange(len(action_S), device=row_A.device) - start_A[action_S]
-    hidden_SD = hidden_BTD[row_A[action_S], column_S]
+    row_A: Tensor
+    first_A: Tensor
+    last_A: Tensor
+
+    def places(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Action, row and column of every token of every action, each [S]."""
+        length_A = self.last_A - self.first_A + 1
+        action_S = torch.repeat_interleave(torch.arange(len(length_A), device=length_A.device), length_A)
+        start_A = torch.cumsum(length_A, 0) - length_A
+        offset_S = torch.arange(len(action_S), device=length_A.device) - start_A[action_S]
+        return action_S, self.row_A[action_S], self.first_A[action_S] + offset_S
+
+    def to(self, device: torch.device) -> "ActionSpans":
+        return ActionSpans(self.row_A.to(device), self.first_A.to(device), self.last_A.to(device))
+
+
+class Phrases(nn.Module):
+    """Logits from the phrases in an action's own text: the wide part of a wide and deep model (Cheng et al. 2016,
+    arXiv 1606.07792), over hashed phrases of one to five tokens. It says what words mean by themselves, and leaves what
+    they mean on this page to the backbone. Gradient steps do not touch it: model/refit.py fits it."""
+
+    weight: Tensor
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(PHRASE_BUCKETS, outputs))
+
+    def find(self, token_ids_BT: Tensor, spans: ActionSpans) -> tuple[Tensor, Tensor]:
+        """Action and bucket of every phrase, each [Q]."""
+        action_S, row_S, column_S = spans.places()
+        token_S = token_ids_BT[row_S, column_S]
+        owners: list[Tensor] = []
+        buckets: list[Tensor] = []
+        key_S = torch.zeros_like(token_S)
+        for longer in range(LONGEST_PHRASE):
+            end = len(token_S) - longer
+            # What began here, and one token more.
+            key_S = (key_S[:end] * 1_000_003 + token_S[longer:] + 1) & _KEY_BITS
+            is_whole = action_S[:end] == action_S[longer:]
+            owners.append(action_S[:end][is_whole])
+            buckets.append((key_S[is_whole] * 2_654_435_761 >> 13) % PHRASE_BUCKETS)
+        return torch.cat(owners), torch.cat(buckets)
+
+    def forward(self, token_ids_BT: Tensor, spans: ActionSpans) -> Tensor:
+        """Shape [A, O]."""
+        owner_Q, bucket_Q = self.find(token_ids_BT, spans)
+        total_AO = self.weight.new_zeros(len(spans.row_A), self.weight.shape[1])
+        total_AO = total_AO.index_add(0, owner_Q, self.weight[bucket_Q])
+        return total_AO / torch.bincount(owner_Q, minlength=len(total_AO)).to(total_AO).sqrt()[:, None]
+
+
+def pool_actions(hidden_BTD: Tensor, spans: ActionSpans) -> Tensor:
+    """What the score heads read, [A, 2 D]: each action's last token and the mean over its tokens, in fp32 at least."""
+    action_S, row_S, column_S = spans.places()
+    hidden_SD = hidden_BTD[row_S, column_S]
     hidden_SD = hidden_SD.float() if hidden_SD.dtype == torch.bfloat16 else hidden_SD
-    total_AD = hidden_SD.new_zeros(len(row_A), hidden_SD.shape[1]).index_add(0, action_S, hidden_SD)
-    return torch.cat([hidden_BTD[row_A, last_A].to(hidden_SD.dtype), total_AD / length_A[:, None]], dim=1)
+    total_AD = hidden_SD.new_zeros(len(spans.row_A), hidden_SD.shape[1]).index_add(0, action_S, hidden_SD)
+    length_A = spans.last_A - spans.first_A + 1
+    last_AD = hidden_BTD[spans.row_A, spans.last_A].to(hidden_SD.dtype)
+    return torch.cat([last_AD, total_AD / length_A[:, None]], dim=1)
 
 
-def read_heads(heads: nn.ModuleDict, pooled_AD: Tensor) -> dict[Head, Tensor]:
-    """Logits of every score head: [A], [A, G], [A]; `pooled_AD` comes from `pool_actions`."""
+def linear_of(heads: nn.ModuleDict, head: Head) -> nn.Linear:
+    """The linear part of a score head."""
+    module = heads[head.value]
+    assert isinstance(module, nn.Linear)
+    return module
+
+
+def phrases_of(heads: nn.ModuleDict) -> Phrases:
+    """The wide part of all score heads."""
+    module = heads[_PHRASES]
+    assert isinstance(module, Phrases)
+    return module
+
+
+def head_slices() -> dict[Head, slice]:
+    """Which of all outputs are a head's."""
+    ends = list(accumulate(HEAD_OUTPUTS.values()))
+    return {head: slice(end - width, end) for (head, width), end in zip(HEAD_OUTPUTS.items(), ends, strict=True)}
+
+
+def read_heads(
+    heads: nn.ModuleDict, hidden_BTD: Tensor, token_ids_BT: Tensor, spans: ActionSpans
+) -> dict[Head, Tensor]:
+    """Logits of every score head: [A], [A, G], [A]."""
+    pooled_AD = pool_actions(hidden_BTD, spans)
+    phrases_AO = phrases_of(heads)(token_ids_BT, spans)
     outputs: dict[Head, Tensor] = {}
-    for head, width in HEAD_OUTPUTS.items():
-        module = heads[head.value]
-        assert isinstance(module, nn.Linear)
-        logits = module(pooled_AD.to(module.weight.dtype))
-        outputs[head] = logits.squeeze(-1) if width == 1 else logits
+    for head, part in head_slices().items():
+        linear = linear_of(heads, head)
+        logits_AO = linear(pooled_AD.to(linear.weight.dtype)) + phrases_AO[:, part]
+        outputs[head] = logits_AO.squeeze(-1) if HEAD_OUTPUTS[head] == 1 else logits_AO
     return outputs

@@ -76,7 +76,7 @@ def head_losses(
 ) -> dict[Head, HeadLoss]:
     """The loss of every head that has labels in these trees."""
     actions = [action for tree in trees for action in tree.actions]
-    device = readouts.action_row_A.device
+    device = readouts.actions.row_A.device
     weight_A = torch.tensor([action.weight for action in actions], device=device)
     counts = counts_of(trees)
     losses: dict[Head, HeadLoss] = {}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from wm_pipeline.model.heads import ActionSpans
 from wm_pipeline.model.prompt import TEXT_HEADS, StateTree
 
 
@@ -94,10 +95,8 @@ def pack_rows(rows: Sequence[Sequence[Node]], *, pad_id: int) -> PackedRows:
 class Readouts:
     """Where a batch of trees is read, and what should stand there."""
 
-    action_row_A: Tensor
-    action_first_A: Tensor
-    action_last_A: Tensor
-    """Columns of each action's first and last token, in the order of the trees and their actions."""
+    actions: ActionSpans
+    """In the order of the trees and their actions."""
     text_row_P: Tensor
     text_column_P: Tensor
     text_target_P: Tensor
@@ -108,9 +107,7 @@ class Readouts:
 
     def to(self, device: torch.device) -> "Readouts":
         return Readouts(
-            action_row_A=self.action_row_A.to(device),
-            action_first_A=self.action_first_A.to(device),
-            action_last_A=self.action_last_A.to(device),
+            actions=self.actions.to(device),
             text_row_P=self.text_row_P.to(device),
             text_column_P=self.text_column_P.to(device),
             text_target_P=self.text_target_P.to(device),
@@ -179,7 +176,7 @@ def pack_trees(trees: Sequence[StateTree], *, pad_id: int, row_tokens: int = 0) 
         action_nodes.append(tuple(indices))
     actions = torch.tensor(action_places, dtype=torch.long).reshape(-1, 3)
     texts = torch.tensor(text_places, dtype=torch.long).reshape(-1, 5)
-    readouts = Readouts(*actions.unbind(1), *texts.unbind(1))
+    readouts = Readouts(ActionSpans(*actions.unbind(1)), *texts.unbind(1))
     return TreeBatch(packed, readouts, tuple(tree_row), tuple(action_nodes), sum(tree.tokens for tree in trees))
 
 

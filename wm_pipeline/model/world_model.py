@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from wm_pipeline.domain.vocabulary import Head
-from wm_pipeline.model.heads import build_heads, pool_actions, read_heads
+from wm_pipeline.model.heads import build_heads, read_heads
 from wm_pipeline.model.settings import Compute, ModelSettings
 from wm_pipeline.model.tree import TreeBatch
 
@@ -67,8 +67,7 @@ class WorldModel(nn.Module):
         hidden_PD = hidden_BTD[places.text_row_P, places.text_column_P]
         with torch.autocast(self.device.type, enabled=False):
             # Probabilities are read in full precision: a guard compares them with a threshold.
-            pooled_AD = pool_actions(hidden_BTD, places.action_row_A, places.action_first_A, places.action_last_A)
-            scores = read_heads(self.heads, pooled_AD)
+            scores = read_heads(self.heads, hidden_BTD, batch.rows.token_ids_BT, places.actions)
         # Only where a text is predicted: the output layer over all tokens would cost more than the decoder.
         return HeadOutputs(scores, output_layer(self.backbone)(hidden_PD))
 

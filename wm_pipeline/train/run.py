@@ -34,6 +34,7 @@ from wm_pipeline.model.engine import Processes, full_weights, join_processes, le
 from wm_pipeline.model.examples import Example, midtrain_examples, read_dataset, sft_examples
 from wm_pipeline.model.heads import start_at_base_rates
 from wm_pipeline.model.losses import class_balance
+from wm_pipeline.model.refit import refit_heads
 from wm_pipeline.model.reporting import print_result, progress_lines
 from wm_pipeline.model.settings import ModelSettings, Stage, TrainSettings
 from wm_pipeline.model.validation import report_row, store_report, validate_checkpoint
@@ -173,30 +174,31 @@ def _finish(
     start = prepared.start
     folder = Path(config.output_folder) / "checkpoint"
     trained = [head for head in Head if head in {*start.manifest.trained_heads, *outcome.trained_heads}]
-    manifest = save_checkpoint(
-        folder,
-        manifest=Manifest(
-            format_version=CHECKPOINT_FORMAT,
-            model_version="",
-            stage=config.stage,
-            step=outcome.steps,
-            seed=config.train.seed,
-            model=start.manifest.model,
-            stage_settings=json.dumps(asdict(config.train)),
-            code_version=config.code_version,
-            data_version=config.data_version,
-            parents=prepared.parents,
-            tag_paths=TAG_PATHS,
-            trained_heads=tuple(trained),
-        ),
-        model=start.model,
-        tokenizer=start.tokenizer,
-        weights=weights,
+    manifest = Manifest(
+        format_version=CHECKPOINT_FORMAT,
+        model_version="",
+        stage=config.stage,
+        step=outcome.steps,
+        seed=config.train.seed,
+        model=start.manifest.model,
+        stage_settings=json.dumps(asdict(config.train)),
+        code_version=config.code_version,
+        data_version=config.data_version,
+        parents=prepared.parents,
+        tag_paths=TAG_PATHS,
+        trained_heads=tuple(trained),
     )
-    difference = None
+    manifest = save_checkpoint(folder, manifest=manifest, model=start.model, tokenizer=start.tokenizer, weights=weights)
+    differences: list[float] = []
     if outcome.engine.zero_optimization_stage() < 3:
         # Under ZeRO-3 the trained model lives in pieces and cannot be asked without its engine.
-        difference = reload_difference(folder, probe_logits(start))
+        differences.append(reload_difference(folder, probe_logits(start)))
+    if config.stage is Stage.SFT:
+        fitted = load_checkpoint(folder, for_training=True)
+        fitted.model.to(processes.device)
+        refit_heads(fitted, prepared.plan.examples, prepared.validation)
+        manifest = save_checkpoint(folder, manifest=manifest, model=fitted.model, tokenizer=fitted.tokenizer)
+        differences.append(reload_difference(folder, probe_logits(fitted)))
     report = None
     if config.stage is Stage.SFT:
         report = validate_checkpoint(
@@ -226,7 +228,7 @@ def _finish(
         "last_loss": outcome.last_loss,
         "trained_heads": [head.value for head in outcome.trained_heads],
         "skipped_heads": [head.value for head in outcome.skipped_heads],
-        "reload_difference": difference,
+        "reload_difference": max(differences, default=None),
         "validation": None if report is None else report_row(report),
     }
 

@@ -1,0 +1,88 @@
+"""The heads are fitted to the best there is on what the backbone reads, and what was not trained stays as it was."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from tests.builders_model import build_rows, save_tiny_checkpoint
+from wm_pipeline.domain.tables import SftSchema
+from wm_pipeline.domain.vocabulary import Head, Split
+from wm_pipeline.model import refit
+from wm_pipeline.model.decode import predict_trees
+from wm_pipeline.model.examples import Example, sft_examples
+from wm_pipeline.model.heads import linear_of, phrases_of
+from wm_pipeline.model.refit import STRENGTHS, refit_heads
+from wm_pipeline.model.validation import score_examples
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[Example]:
+    return sft_examples(pl.DataFrame(build_rows(40), schema=SftSchema.create_empty().schema), Split.TRAIN)
+
+
+def test_the_fit_is_the_optimum_of_a_penalized_logistic_regression(examples: list[Example], tmp_path: Path) -> None:
+    checkpoint = save_tiny_checkpoint(tmp_path / "c")
+    with torch.inference_mode():
+        read = refit._read(checkpoint, examples)
+
+    chosen = refit_heads(checkpoint, examples, [])
+
+    # The same features by hand: hidden ones at length 0.3, and the phrases that stand in two actions or more.
+    spread = (read.hidden_ND.std(axis=0) + 1e-3) * read.hidden_ND.shape[1] ** 0.5
+    hidden_ND = 0.3 * (read.hidden_ND - read.hidden_ND.mean(axis=0)) / spread
+    kept = (read.phrases.toarray() > 0).sum(axis=0) >= 2
+    features_NF = np.hstack([hidden_ND, read.phrases.toarray()[:, kept]])
+    peer = LogisticRegression(C=STRENGTHS[0], tol=1e-8, max_iter=5000)
+    peer.fit(features_NF, read.targets_NO[:, 0])
+    groups = refit.group_by_state(examples, actions_per_tree=16, seed=0)
+    renderer = checkpoint.renderer
+    trees = [renderer.question(group[0].state_summary, [e.action_repr for e in group]) for group in groups]
+    answered = [
+        p.risk_logit for tree in predict_trees(checkpoint.model, renderer, trees, max_new_tokens=1) for p in tree
+    ]
+    assert chosen == dict.fromkeys((Head.RISK, Head.TAGS, Head.COUNTERFACTUAL), STRENGTHS[0])
+    np.testing.assert_allclose(answered, peer.decision_function(features_NF), atol=0.02)
+
+
+def test_harm_that_words_tell_is_known_without_a_single_step(examples: list[Example], tmp_path: Path) -> None:
+    checkpoint = save_tiny_checkpoint(tmp_path / "c")
+    seen, unseen = examples[:64], examples[64:]
+    assert {e.state_id for e in seen}.isdisjoint(e.state_id for e in unseen)
+
+    refit_heads(checkpoint, seen, unseen)
+
+    scores = score_examples(checkpoint, unseen, max_rows=100)
+    harmful = [logit for logit, risk in zip(scores.risk_logits, scores.risk_scores, strict=True) if risk]
+    harmless = [logit for logit, risk in zip(scores.risk_logits, scores.risk_scores, strict=True) if not risk]
+    assert min(harmful) > max(harmless)
+
+
+def test_a_head_without_training_or_labels_keeps_its_weights(examples: list[Example], tmp_path: Path) -> None:
+    checkpoint = save_tiny_checkpoint(tmp_path / "c", trained_heads=(Head.RISK, Head.COUNTERFACTUAL))
+    before = {head: linear_of(checkpoint.model.heads, head).weight.clone() for head in refit.HEAD_OUTPUTS}
+    unlabelled = [replace(e, labels=replace(e.labels, alternative_score=None)) for e in examples]
+
+    chosen = refit_heads(checkpoint, unlabelled, [])
+
+    assert set(chosen) == {Head.RISK}
+    heads = checkpoint.model.heads
+    changed = {head: not torch.equal(linear_of(heads, head).weight, weight) for head, weight in before.items()}
+    assert changed == {Head.RISK: True, Head.TAGS: False, Head.COUNTERFACTUAL: False}
+    assert phrases_of(heads).weight[:, 0].any()
+    assert not phrases_of(heads).weight[:, 1:].any()
+
+
+def test_validation_rows_choose_how_much_is_believed(
+    examples: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Labels that contradict what was learned: the weaker belief loses less.
+    contrary = [replace(e, labels=replace(e.labels, risk_score=1.0 - (e.labels.risk_score or 0.0))) for e in examples]
+    monkeypatch.setattr(refit, "STRENGTHS", (10.0, 0.01))
+
+    assert refit_heads(save_tiny_checkpoint(tmp_path / "a"), examples, examples)[Head.RISK] == 10.0
+    assert refit_heads(save_tiny_checkpoint(tmp_path / "b"), examples, contrary)[Head.RISK] == 0.01
