@@ -24,3 +24,12 @@ st.register_type_strategy(int, st.integers(-(2**53), 2**53))  # what a table's I
 def wm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Wm:
     """The command line, with a state folder of its own."""
     return wm_in(tmp_path / "state", monkeypatch, capsys)
+
+
+LONGEST = ("test_round", "test_notebooks", "test_train_run", "test_collect_kills", "test_distill", "test_collect_run")
+"""Minutes each: begun first, so that no process waits alone for one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(LONGEST)))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -30,9 +31,10 @@ def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     storage = StorageSettings(data_root=str(state / "data"), work_folder=str(state / "work"))
     workspace = Workspace(storage, TableStore(storage.data_root), ModelRegistry(f"sqlite:///{state}/mlflow.db"), tiny())
     silent = partial(lambda done, total, text: None)
-    collect_sites(workspace, tiny(), DAY, ["payroll"], fingerprint="test", progress=silent)
-    annotate_sites(workspace, tiny(), DAY, ["payroll"], champion=None, fingerprint="test", progress=silent)
-    make_dataset(workspace, tiny(), DAY, "sft_dataset", fingerprint="test")
+    profile = replace(tiny(), round=replace(tiny().round, worlds_per_site=4))
+    collect_sites(workspace, profile, DAY, ["payroll"], fingerprint="test", progress=silent)
+    annotate_sites(workspace, profile, DAY, ["payroll"], champion=None, fingerprint="test", progress=silent)
+    make_dataset(workspace, profile, DAY, "sft_dataset", fingerprint="test")
     evaluation = asyncio.run(measure())
     report = as_stored(evaluation, day=DAY)
     workspace.store.write_bytes(f"reports/{DAY}/report.json", json.dumps(report).encode())
