@@ -286,8 +286,8 @@ def curriculum_map(cells: pl.DataFrame) -> bytes:
         pl.col("attack_family", "attack_channel", "attack_disguise").fill_null("no attack"),
         pl.col("goal_id").str.split("/").list.last().alias("goal"),
     )
-    figure, all_axes = plt.subplots(1, 3, figsize=(26, 5), gridspec_kw={"width_ratios": [15, 11, 30]})
-    for axes, (rows, columns) in zip(all_axes, pairs, strict=True):
+    figure, by_name = plt.subplot_mosaic("ab;cc", figsize=(14, 9), gridspec_kw={"width_ratios": [15, 11]})
+    for axes, (rows, columns) in zip(by_name.values(), pairs, strict=True):
         table = named.group_by(rows, columns).agg(
             pl.col("weight").sum(), (pl.col("misses").sum() / pl.col("rows").sum()).alias("missed")
         )
