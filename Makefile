@@ -6,7 +6,7 @@ export DAGSTER_HOME := $(CURDIR)
 # One thread a process is set where processes are started; two libraries must not each start a pool.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help setup third-party browsergym run ui test test-fast check format notebook benchmark-datasets benchmark-rollout screenshots clean
+.PHONY: help setup third-party browsergym run ui test test-fast check format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations outside screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -23,6 +23,9 @@ third-party: $(READY)  ## Django's admin and django-helpdesk, to try your-own-ap
 
 browsergym: $(READY)  ## BrowserGym in an environment of its own, to roll out its tasks and to compare with
 	@PYTHON=$(PYTHON) bash scripts/browsergym.sh
+
+outside: $(READY)  ## agentdojo, whose injections the evaluation then writes into pages (its texts are read, its code is not run)
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -c constraints-outside.txt agentdojo
 
 run: $(READY)  ## the main job: one round from real browsers to a registered model (PROFILE=laptop)
 	@$(BIN)/wm run --profile $(or $(PROFILE),laptop)
@@ -54,6 +57,12 @@ benchmark-datasets: $(READY)  ## 10 million synthetic rows built and read, besid
 
 benchmark-rollout: $(READY) browsergym  ## steps a second against BrowserGym on the same tasks, and our own sites in detail (a quarter of an hour)
 	@$(BIN)/python -m benchmarks.rollout
+
+benchmark-curriculum: $(READY)  ## rounds drawn by the curriculum against rounds drawn evenly, 20 seeds (an hour; rolls out 140 worlds a slice)
+	@$(BIN)/python -m benchmarks.curriculum --results benchmarks/results/curriculum.json
+
+benchmark-ablations: $(READY)  ## without mid-training, distillation or branches, three seeds each on the newest round (hours; goes on where it was)
+	@$(BIN)/python -m benchmarks.ablations --profile $(or $(PROFILE),laptop) --results benchmarks/results/ablations.json
 
 screenshots: $(READY)  ## README's pictures, taken from the running UIs and the newest report
 	@$(BIN)/python scripts/screenshots.py

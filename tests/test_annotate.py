@@ -15,10 +15,8 @@ from tests.builders_experience import HIDDEN_TEXT, LEAK, Done, Visit, experience
 from tests.fakes.predictor import FakePredictor
 from wm_pipeline.annotate.curriculum import (
     DIFFICULTY_FLOOR,
-    EXPLORATION_FLOOR,
     RAREST,
     asked_of,
-    attack_distribution,
     difficulty,
     with_rarity,
 )
@@ -385,68 +383,3 @@ def test_a_form_is_told_by_its_address_and_a_link_by_whether_it_leaves_the_site(
     found = pl.DataFrame({"text": list(texts)}).select(asked_of(pl.col("text"))).to_series()
 
     assert found.to_list() == list(texts.values())
-
-
-def predictions(cells: list[tuple[str, str | None, bool, float]]) -> pl.DataFrame:
-    return pl.DataFrame(
-        cells,
-        schema={
-            "site": pl.String,
-            "attack_family": pl.String,
-            "is_harmful": pl.Boolean,
-            "predicted_risk_score": pl.Float64,
-        },
-        orient="row",
-    )
-
-
-_cells = st.lists(
-    st.tuples(
-        st.sampled_from(["payroll", "webmail"]), st.sampled_from(["hidden", "form", None]), st.booleans(), _shares
-    ),
-    min_size=1,
-    max_size=40,
-)
-
-
-@given(_cells)
-def test_tomorrows_worlds_are_all_of_it_and_nothing_is_left_out(
-    cells: list[tuple[str, str | None, bool, float]],
-) -> None:
-    found = attack_distribution(predictions(cells))
-
-    assert found["weight"].sum() == pytest.approx(1.0)
-    assert found.height == len({cell[:2] for cell in cells})
-    assert found["rows"].sum() == len(cells)
-    assert (found["weight"] >= EXPLORATION_FLOOR / found.height - 1e-12).all()
-
-
-def test_tomorrow_looks_where_the_model_was_wrong_today() -> None:
-    found = attack_distribution(
-        predictions(
-            [
-                ("payroll", "hidden", True, 0.1),
-                ("payroll", "hidden", True, 0.9),
-                ("payroll", "form", True, 0.9),
-                ("payroll", None, False, 0.1),
-            ]
-        )
-    )
-
-    assert found.rows(named=True) == [
-        {"site": "payroll", "attack_family": "form", "rows": 1, "miss_rate": 0.0, "weight": pytest.approx(0.25 / 3)},
-        {
-            "site": "payroll",
-            "attack_family": "hidden",
-            "rows": 2,
-            "miss_rate": 0.5,
-            "weight": pytest.approx(0.25 / 3 + 0.75),
-        },
-        {"site": "payroll", "attack_family": None, "rows": 1, "miss_rate": 0.0, "weight": pytest.approx(0.25 / 3)},
-    ]
-
-
-def test_a_model_that_was_never_wrong_leaves_an_even_draw() -> None:
-    found = attack_distribution(predictions([("payroll", "hidden", True, 0.9), ("payroll", None, False, 0.1)]))
-
-    assert found["weight"].to_list() == [0.5, 0.5]

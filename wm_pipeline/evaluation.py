@@ -3,7 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,20 +20,23 @@ from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ProposedBy
-from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.domain.world import AttackChoice, WorldSpec
 from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.environments.sites.attacks.outside_suite import registered
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.pairs import draw_pairs, run_pairs
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.evaluate.gate import Difference, GateDecision, GateNumbers, decide_promotion
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
+from wm_pipeline.gateways.outside_suites import installed_injections, installed_suites
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.settings import Profile
 from wm_pipeline.stages import StageOutput, Workspace, data_version_of, lineage_of, write_lineage
 from wm_pipeline.training import ABLATION, CHECKPOINT, guard_of, parse_curve
 
 if TYPE_CHECKING:
+    from wm_pipeline.evaluate.run import OutsideSuite
     from wm_pipeline.serve.predictor import WorldModelPredictor
 
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
@@ -94,6 +99,55 @@ def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:
     return [spec for group in zip(*drawn, strict=True) for spec in group][: profile.evaluate.loop_worlds]
 
 
+def attack_grounds(profile: Profile, day: str) -> list[tuple[WorldSpec, ...]]:
+    """Grounds for the adaptive attacker, our own sites in turn: a fresh seed each, with what could be planted there."""
+    sites = [site for site in profile.round.sites if site in registered_sites()]
+    found = []
+    for number in range(profile.evaluate.adaptive_grounds):
+        site = sites[number % len(sites)]
+        seed = seed_of("ground", profile.seed, day, site, number)
+        drawn = draw_worlds(
+            site=site,
+            day=day,
+            count=2 * profile.evaluate.adaptive_attacks,
+            seed=seed,
+            has_hidden_variables=False,
+            attacks=profile.round.attacks,
+        )
+        attacked = [spec for spec in drawn if spec.attack is not None and not spec.attack.is_lookalike]
+        found.append(tuple(replace(spec, world_seed=seed) for spec in attacked))
+    return found
+
+
+@contextmanager
+def outside_suite(profile: Profile, day: str) -> Iterator["OutsideSuite | None"]:
+    """agentdojo's injections in fresh worlds of our sites, for as long as they are played; None where the package is
+    not installed, or the profile leaves it out."""
+    if not profile.evaluate.outside_worlds or "agentdojo" not in installed_suites():
+        yield None
+        return
+    texts = installed_injections()
+    sites = [site for site in profile.round.sites if site in registered_sites()]
+    # Seven of ten worlds that are drawn are attacked or look like it.
+    each = -(-2 * profile.evaluate.outside_worlds // len(sites)) + 1
+    with registered(texts) as family:
+        drawn = [
+            draw_worlds(
+                site=site,
+                day=day,
+                count=each,
+                seed=seed_of("outside", profile.seed, day, site),
+                has_hidden_variables=False,
+                attacks=AttackChoice(families=(family.name,)),
+            )
+            for site in sites
+        ]
+        worlds = [spec for group in zip(*drawn, strict=True) for spec in group if spec.attack is not None]
+        from wm_pipeline.evaluate.run import OutsideSuite
+
+        yield OutsideSuite(texts, worlds[: profile.evaluate.outside_worlds])
+
+
 def check_lineage(workspace: Workspace, profile: Profile, day: str) -> None:
     """Raise CheckpointError when a checkpoint was trained on other data than the day's, or not on the one before it.
 
@@ -139,7 +193,7 @@ def evaluate_day(
     """
     from wm_pipeline.evaluate import plots
     from wm_pipeline.evaluate.report import render_report
-    from wm_pipeline.evaluate.run import Contenders, EvaluationInput, evaluate
+    from wm_pipeline.evaluate.run import Contenders, EvaluationInput, Played, evaluate
     from wm_pipeline.model.backbone import load_backbone
     from wm_pipeline.model.zero_shot import zero_shot_risk
 
@@ -172,17 +226,18 @@ def evaluate_day(
         environment = await open_site_environment(find_chromium(workspace.storage.chromium))
         try:
             pairs = draw_pairs(day=day, seed=profile.seed, count=profile.evaluate.pairs_per_variable)
-            return await evaluate(
-                tables,
-                contenders,
-                environment=environment,
-                guard=guard_of(model),
-                policies=[partial(make_policy, name.value) for name in (ProposedBy.GULLIBLE, ProposedBy.SCRIPTED)],
-                loop_worlds=loop_worlds(profile, day),
-                interventions=await run_pairs(environment, pairs, progress=progress),
-                settings=profile.evaluate,
-                progress=progress,
-            )
+            interventions = await run_pairs(environment, pairs, progress=progress)
+            with outside_suite(profile, day) as outside:
+                return await evaluate(
+                    tables,
+                    contenders,
+                    environment=environment,
+                    guard=guard_of(model),
+                    policies=[partial(make_policy, name.value) for name in (ProposedBy.GULLIBLE, ProposedBy.SCRIPTED)],
+                    played=Played(loop_worlds(profile, day), attack_grounds(profile, day), outside, interventions),
+                    settings=profile.evaluate,
+                    progress=progress,
+                )
         finally:
             await environment.close()
 
@@ -298,7 +353,8 @@ def register_day(
     known = registry.find(report["model_version"])
     if known is None:
         known = _register(workspace, profile, day, report, path, round_run)
-    registry.log_numbers(round_run, {k: report[k] for k in ("splits", "loop", "baselines")})
+    logged = ("splits", "transfer", "loop", "adaptive", "outside", "baselines")
+    registry.log_numbers(round_run, {name: report[name] for name in logged})
     html = store.read_bytes(f"reports/{day}/{REPORT_HTML}")
     registry.log_bytes(round_run, REPORT_HTML, html)
     registry.log_bytes(round_run, REPORT_JSON, json.dumps(report, indent=1).encode())

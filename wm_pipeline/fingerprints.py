@@ -6,6 +6,7 @@ from wm_pipeline.domain.errors import MissingUpstreamError, TableError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
+from wm_pipeline.domain.weakness import CELL_COLUMNS
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.settings import CODE_VERSION, Profile
 
@@ -45,7 +46,7 @@ def fingerprints(profile: Profile) -> dict[str, str]:
     add("distilled_checkpoint", ("sft_checkpoint",), profile.distill, profile.distill_worlds)
     add("eval_report", ("distilled_checkpoint",), profile.evaluate, profile.gate)
     add("model_version", ("eval_report",))
-    add("attack_curriculum", ("eval_report",))
+    add("attack_curriculum", ("eval_report",), " ".join(CELL_COLUMNS))
     return found
 
 

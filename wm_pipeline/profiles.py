@@ -114,6 +114,10 @@ def tiny() -> Profile:
             counterfactual_rows=4,
             loop_worlds=3,
             loop_max_steps=4,
+            outside_worlds=2,
+            adaptive_grounds=1,
+            adaptive_tries=2,
+            adaptive_attacks=4,
             pairs_per_variable=1,
         ),
     )
@@ -139,6 +143,8 @@ def gpu() -> Profile:
             zero_shot_rows_per_split=1000,
             counterfactual_rows=400,
             loop_worlds=200,
+            outside_worlds=100,
+            adaptive_grounds=50,
             pairs_per_variable=20,
         ),
     )

@@ -22,7 +22,6 @@ import polars as pl
 import polars.selectors as cs
 
 from wm_pipeline.annotate.agreement import confusion_counts, confusion_table, disagreements, kappa_of
-from wm_pipeline.annotate.curriculum import attack_distribution
 from wm_pipeline.annotate.instrumented import TEACHER_ID, InstrumentedTeacher
 from wm_pipeline.annotate.llm import REJECTABLE, LLMTeacher
 from wm_pipeline.annotate.run import ask_teacher, executions_of
@@ -45,6 +44,15 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import AnnotationSchema, DecisionSchema
 from wm_pipeline.domain.text import describe_action
 from wm_pipeline.domain.vocabulary import ProposedBy, Split, TeacherKind
+from wm_pipeline.domain.weakness import (
+    CELL_COLUMNS,
+    attack_distribution,
+    cells_of,
+    draw_weights,
+    expected_miss_rates,
+    in_drawn_order,
+    kind_of,
+)
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, miniwob_version, miniwob_world, rotation
@@ -189,7 +197,7 @@ def draw_round(
         else:
             pool = draw_worlds(site=site, day=day, count=_POOL * count, seed=seed, attacks=profile.round.attacks)
         if weights is not None:
-            pool = tuple(_weighted(pool, _POOL * count // 2, weights, site))
+            pool = _in_curriculum_order(pool, weights, seed)
         specs = _by_split(pool, count, profile.split_rule, dict(profile.round.split_shares))
     explorer_every = round(1 / profile.round.explorer_share) if profile.round.explorer_share > 0 else 0
     llm_every = round(1 / profile.round.llm_share) if profile.round.llm_share > 0 else 0
@@ -264,22 +272,12 @@ def _by_split(pool: Sequence[WorldSpec], count: int, rule: SplitRule, shares: Ma
     return sorted(chosen, key=lambda spec: order[id(spec)])
 
 
-def _weighted(pool: Sequence[WorldSpec], count: int, weights: pl.DataFrame, site: str) -> list[WorldSpec]:
-    """`count` worlds of the pool, each attack family as often as the curriculum says; deterministic."""
-    share = {
-        row["attack_family"]: row["weight"] for row in weights.filter(pl.col("site") == site).iter_rows(named=True)
-    }
-    smallest = min(share.values(), default=1.0)
-
-    def priority(item: tuple[int, WorldSpec]) -> float:
-        """Exponential keys give a weighted sample without replacement (Efraimidis and Spirakis 2006)."""
-        index, spec = item
-        weight = share.get(spec.attack.family if spec.attack is not None else None, smallest)
-        draw = (seed_of("curriculum", spec.world_seed, spec.hidden_seed, index) + 1) / float(1 << 31)
-        return float(draw ** (1.0 / max(weight, 1e-9)))
-
-    chosen = sorted(enumerate(pool), key=priority, reverse=True)[:count]
-    return [spec for _, spec in sorted(chosen, key=lambda item: item[0])]
+def _in_curriculum_order(pool: Sequence[WorldSpec], cells: pl.DataFrame, seed: int) -> tuple[WorldSpec, ...]:
+    """The pool as the curriculum draws from it: whoever takes the first n takes most where most misses are expected."""
+    rates = expected_miss_rates(cells_of(pool), cells)
+    weights = draw_weights(rates, pl.Series([kind_of(spec) for spec in pool], dtype=pl.String))
+    order = in_drawn_order(weights.to_list(), [split_group_of(spec) for spec in pool], seed=seed)
+    return tuple(pool[at] for at in order)
 
 
 def collect_sites(
@@ -324,11 +322,11 @@ def collect_sites(
 
 def previous_curriculum(workspace: Workspace, day: str) -> pl.DataFrame | None:
     """The newest attack_curriculum before `day`; None in the first round."""
-    files = [path for path in workspace.store.list_files("curriculum") if path.endswith("/cells.json")]
+    files = [path for path in workspace.store.list_files("curriculum") if path.endswith(f"/{_CELLS}")]
     earlier = [path for path in files if path.split("/")[-2] < day]
     if not earlier:
         return None
-    return pl.read_json(workspace.store.read_bytes(earlier[-1]))
+    return pl.read_json(workspace.store.read_bytes(max(earlier)), schema=CELL_COLUMNS)
 
 
 def annotate_sites(
@@ -526,14 +524,33 @@ def data_version_of(store: TableStore, table: str, day: str) -> str:
     return str(note.get("content", note["fingerprint"]))
 
 
-def make_curriculum(workspace: Workspace, profile: Profile, day: str, *, fingerprint: str) -> StageOutput:
-    """attack_curriculum of a day: tomorrow's weights a site and attack family."""
+_CELLS = "misses.json"
+_MOST_CELLS = 20
+"""Cells shown in the UI; the file holds all of them."""
+
+
+def make_curriculum(
+    workspace: Workspace, profile: Profile, day: str, *, fingerprint: str
+) -> tuple[StageOutput, dict[str, bytes]]:
+    """attack_curriculum of a day: misses by site, family, channel, disguise and goal, and what tomorrow is drawn by;
+    also a heat map."""
+    from wm_pipeline.evaluate.plots import curriculum_map
+
     cells = attack_distribution(workspace.store.read("predictions", days=[day]))
-    path = f"curriculum/{day}/cells.json"
+    path = f"curriculum/{day}/{_CELLS}"
     workspace.store.write_bytes(path, cells.write_json().encode())
+    heat_map = curriculum_map(cells)
+    workspace.store.write_bytes(f"curriculum/{day}/heat_map.png", heat_map)
     write_lineage(workspace, f"curriculum/{day}", lineage_of(profile, fingerprint))
-    numbers = {"cells": cells.height, "largest_weight": cells["weight"].max()}
-    return StageOutput(workspace.store.address_of(path), cells.height, numbers, cells)
+    numbers = {
+        "cells": cells.height,
+        "misses": int(cells["misses"].sum()),
+        "miss_rate": float(cells["misses"].sum()) / float(cells["rows"].sum()) if cells.height else None,
+        "largest_weight": cells["weight"].max(),
+    }
+    weakest = cells.sort("expected_miss_rate", descending=True).head(_MOST_CELLS)
+    output = StageOutput(workspace.store.address_of(path), cells.height, numbers, tables={"weakest_cells": weakest})
+    return output, {"heat_map": heat_map}
 
 
 def ingest_decisions(workspace: Workspace, profile: Profile, day: str, *, fingerprint: str) -> StageOutput:

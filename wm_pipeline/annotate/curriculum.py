@@ -34,24 +34,3 @@ def with_rarity(frame: pl.DataFrame, cell: list[str]) -> pl.Series:
     size = pl.len().over(cell)
     mean_size = frame.height / max(1, frame.select(cell).unique().height)
     return frame.select((mean_size / size).clip(1.0 / RAREST, RAREST).alias("rarity")).to_series()
-
-
-EXPLORATION_FLOOR = 0.25
-"""Share of tomorrow's worlds that is drawn evenly: what is never drawn is never known to be weak."""
-
-
-def attack_distribution(predictions: pl.DataFrame) -> pl.DataFrame:
-    """Tomorrow's worlds: a weight for each (site, attack family) cell, from where the model was wrong today.
-
-    Columns: site, attack_family (null: no attack), rows, miss_rate, weight. Weights sum to 1; `EXPLORATION_FLOOR` of
-    them is even. Wrong: the predicted probability is on the other side of one half than what happened.
-    """
-    cells = (
-        predictions.with_columns(((pl.col("predicted_risk_score") >= 0.5) != pl.col("is_harmful")).alias("wrong"))
-        .group_by("site", "attack_family")
-        .agg(pl.len().alias("rows"), pl.col("wrong").mean().alias("miss_rate"))
-        .sort("site", "attack_family", nulls_last=True)
-    )
-    total = pl.col("miss_rate").sum()
-    focused = pl.when(total > 0).then(pl.col("miss_rate") / total).otherwise(1.0 / pl.len())
-    return cells.with_columns((EXPLORATION_FLOOR / pl.len() + (1.0 - EXPLORATION_FLOOR) * focused).alias("weight"))

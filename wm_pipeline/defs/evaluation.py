@@ -65,15 +65,15 @@ def model_version(context: dg.AssetExecutionContext, workspace: dg.ResourceParam
 def attack_curriculum(
     context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
 ) -> dg.MaterializeResult:
-    """Where the model is wrong: how often tomorrow's worlds come from each site and attack family."""
+    """Where the model is wrong, by site, attack family, channel, disguise and goal: it draws tomorrow's worlds."""
     profile = workspace.profile
-    output = make_curriculum(
+    output, plots = make_curriculum(
         workspace,
         profile,
         context.partition_key,
         fingerprint=fingerprints(profile)["attack_curriculum"],
     )
-    return dg.MaterializeResult(metadata=shown(output))
+    return dg.MaterializeResult(metadata=shown(output, plots=plots))
 
 
 @dg.asset(partitions_def=days, group_name="serving", kinds={"parquet"}, deps=[model_version])

@@ -72,6 +72,7 @@ class LoopEpisode:
     is_guarded: bool
     site: str
     attack_family: str | None
+    attack_disguise: str | None
     is_attacked: bool
     """An attack is planted; a benign look-alike is not an attack."""
     goal_reached: bool
@@ -105,6 +106,7 @@ class LoopMetrics:
     by_site: dict[str, float | None]
     """ASR a site."""
     by_family: dict[str, float | None]
+    by_disguise: dict[str, float | None]
 
 
 async def run_episode(
@@ -166,6 +168,7 @@ async def run_episode(
         is_guarded=guard is not None,
         site=spec.site,
         attack_family=spec.attack.family if spec.attack is not None else None,
+        attack_disguise=spec.attack.disguise if spec.attack is not None else None,
         is_attacked=spec.attack is not None and not spec.attack.is_lookalike,
         goal_reached=goal_reached,
         attack_success=attack_success,
@@ -265,6 +268,7 @@ def summarize(episodes: Sequence[LoopEpisode]) -> LoopMetrics:
         added_latency_ms=sum(e.counts.added_latency_ms for e in sound) / decisions if decisions else None,
         by_site=_asr_by(attacked, lambda e: e.site),
         by_family=_asr_by(attacked, lambda e: e.attack_family or "none"),
+        by_disguise=_asr_by(attacked, lambda e: e.attack_disguise or "none"),
     )
 
 
@@ -323,6 +327,7 @@ def block_everything(episodes: Sequence[LoopEpisode]) -> LoopMetrics:
         added_latency_ms=None,
         by_site=_none_by(attacked, lambda e: e.site),
         by_family=_none_by(attacked, lambda e: e.attack_family or "none"),
+        by_disguise=_none_by(attacked, lambda e: e.attack_disguise or "none"),
     )
 
 

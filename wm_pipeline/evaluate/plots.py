@@ -131,6 +131,37 @@ def loop_plot(loop: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> bytes:
     return _png(figure)
 
 
+def attackers_plot(report: Mapping[str, Any]) -> bytes:
+    """Attack success under the guard, by who attacks: our draw, an outside suite, attackers with many tries."""
+    bars: dict[str, tuple[float | None, Any]] = {}
+    for policy, modes in list(report["loop"].items())[:1]:
+        bars[f"our draw\n({policy})"] = modes["guard_on"]["asr"], modes["guard_on"]["asr_interval"]
+    for name, suite in report["outside"].items():
+        for modes in suite["loop"].values():
+            bars[name] = modes["guard_on"]["asr"], modes["guard_on"]["asr_interval"]
+    if report["adaptive"]:
+        tries = report["adaptive"]["tries"]
+        for attacker in ("static", "adaptive"):
+            found = report["adaptive"][attacker]
+            bars[f"{attacker},\none try"] = found["asr_first"], found["asr_first_interval"]
+            bars[f"{attacker},\nbest of {tries}"] = found["asr_best"], found["asr_best_interval"]
+    figure, axes = plt.subplots(figsize=(5.5, 3.2))
+    for place, (value, interval) in enumerate(bars.values()):
+        if value is None:
+            axes.text(place, 0.02, "no data", rotation=90, fontsize=6, ha="center", color=INK)
+            continue
+        axes.bar(place, value, 0.6, color=ALARM, alpha=0.8)
+        if interval is not None:
+            axes.plot([place, place], interval, color=INK, lw=1.2)
+    axes.set_xticks(range(len(bars)), list(bars), fontsize=7)
+    axes.set_ylim(0, 1.05)
+    axes.set_ylabel("attack success, guard on")
+    axes.spines[["top", "right"]].set_visible(False)
+    if not bars:
+        _say_no_data(axes)
+    return _png(figure)
+
+
 def frontier_plot(frontier: Mapping[str, Sequence[Mapping[str, float | None]]]) -> bytes:
     """Benign episodes left alone against attacked ones harmed, over the guard's threshold, a line a policy."""
     figure, axes = plt.subplots(figsize=(4.2, 3.4))
@@ -246,6 +277,40 @@ def heat_map(predictions: pl.DataFrame) -> bytes:
     axes.set_xticks(range(len(families)), [f.replace("_", "\n") for f in families], fontsize=7)
     axes.set_yticks(range(len(sites)), sites, fontsize=8)
     return _png(figure)
+
+
+def curriculum_map(cells: pl.DataFrame) -> bytes:
+    """Tomorrow's weight of what was met today: site by family, channel by disguise, and each goal's share."""
+    pairs = (("site", "attack_family"), ("attack_channel", "attack_disguise"), ("site", "goal"))
+    named = cells.with_columns(
+        pl.col("attack_family", "attack_channel", "attack_disguise").fill_null("no attack"),
+        pl.col("goal_id").str.split("/").list.last().alias("goal"),
+    )
+    figure, by_name = plt.subplot_mosaic("ab;cc", figsize=(14, 9), gridspec_kw={"width_ratios": [15, 11]})
+    for axes, (rows, columns) in zip(by_name.values(), pairs, strict=True):
+        table = named.group_by(rows, columns).agg(
+            pl.col("weight").sum(), (pl.col("misses").sum() / pl.col("rows").sum()).alias("missed")
+        )
+        _draw_cells(axes, table, rows, columns)
+    figure.suptitle("share of tomorrow's worlds (colour), share of today's rows missed (number)", fontsize=10)
+    figure.tight_layout()
+    return _png(figure)
+
+
+def _draw_cells(axes: Axes, table: pl.DataFrame, rows: str, columns: str) -> None:
+    down, across = (sorted(table[name].unique().to_list()) for name in (rows, columns))
+    values = np.full((len(down), len(across)), np.nan)
+    axes.set_title(f"{rows} by {columns}".replace("_", " "), fontsize=9)
+    if not values.size:
+        _say_no_data(axes)
+        return
+    for row in table.iter_rows(named=True):
+        at = down.index(row[rows]), across.index(row[columns])
+        values[at] = row["weight"]
+        axes.text(at[1], at[0], f"{row['missed']:.2f}", ha="center", va="center", fontsize=6, color=INK)
+    axes.imshow(values, cmap="OrRd", vmin=0, aspect="auto")
+    axes.set_xticks(range(len(across)), [name.replace("_", " ") for name in across], fontsize=6, rotation=90)
+    axes.set_yticks(range(len(down)), [name.replace("_", " ") for name in down], fontsize=7)
 
 
 def loss_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:

@@ -9,6 +9,7 @@ import polars as pl
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import StateDelta, facts_of_delta
 from wm_pipeline.domain.intervention import Intervention
+from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Predictor, Progress
 from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.tables import KEY
@@ -16,6 +17,7 @@ from wm_pipeline.domain.text import OPENED_PATTERN, SENT_PATTERN
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
 from wm_pipeline.evaluate import baselines, plots
+from wm_pipeline.evaluate.adaptive import attack_adaptively, overlooked
 from wm_pipeline.evaluate.baselines import Score
 from wm_pipeline.evaluate.causal import (
     counterfactual_numbers,
@@ -39,12 +41,13 @@ from wm_pipeline.evaluate.tables import (
     said_by,
     slice_numbers,
     split_numbers,
+    transfer_gaps,
     worst_misses,
 )
 
 SLICED_BY = ("request", "site", "attack_family", "attack_channel", "attack_disguise", "goal_id")
-LEFT_OUT = ("outside attack suites", "intervals over training seeds")
-"""What DESIGN section 11 asks for and this evaluation does not measure yet; the report says so."""
+LEFT_OUT = ("intervals over training seeds",)
+"""What DESIGN section 11 asks for and this evaluation does not measure; the report says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,31 @@ class Contenders:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideSuite:
+    """Worlds with somebody else's injections in them, and where these come from."""
+
+    texts: SuiteTexts
+    worlds: Sequence[WorldSpec]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What is played for the evaluation; fresh worlds all of them, and pairs that have been run."""
+
+    loop_worlds: Sequence[WorldSpec]
+    grounds: Sequence[Sequence[WorldSpec]]
+    """For the adaptive attacker: the attacks that could be planted, by site and seed."""
+    outside: OutsideSuite | None
+    """None: no suite is installed, or the profile leaves it out."""
+    interventions: Sequence[Intervention]
+    """Minimal pairs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     numbers: dict[str, Any]
-    """splits, baselines, against, causal, next_state, loop, frontier, slices, on_test, worst_misses, guard_mistakes,
-    left_out."""
+    """splits, transfer, baselines, against, causal, next_state, loop, adaptive, outside, frontier, slices, on_test,
+    worst_misses, guard_mistakes, left_out."""
     predictions: pl.DataFrame
     episodes: tuple[LoopEpisode, ...]
     plots: dict[str, bytes]
@@ -86,12 +110,11 @@ async def evaluate(
     environment: Environment,
     guard: Guard,
     policies: Sequence[Callable[[], Policy]],
-    loop_worlds: Sequence[WorldSpec],
-    interventions: Sequence[Intervention],
+    played: Played,
     settings: EvaluateSettings,
     progress: Progress,
 ) -> Evaluation:
-    """Measure everything the profile has time for; `interventions` are minimal pairs that have been run."""
+    """Measure everything the profile has time for. `policies`: the first is the one that attacks are measured with."""
     rows = with_harm(
         choose_rows(tables.sft, rows_per_split=settings.rows_per_split), tables.transitions, tables.trajectories
     )
@@ -123,8 +146,30 @@ async def evaluate(
     kinds = rows.select(*KEY, pl.col("action").struct.field("kind").alias("action_kind"))
     ladder = {"world_model": predictions, **{name: compared[name] for name in (*fitted,)}}
     episodes = await run_loop(
-        environment, policies, loop_worlds, guard=guard, max_steps=settings.loop_max_steps, progress=progress
+        environment, policies, played.loop_worlds, guard=guard, max_steps=settings.loop_max_steps, progress=progress
     )
+    adaptive = await attack_adaptively(
+        environment,
+        policies[0],
+        played.grounds,
+        guard=guard,
+        known=overlooked(predictions),
+        tries=settings.adaptive_tries,
+        max_steps=settings.loop_max_steps,
+        progress=progress,
+    )
+    outside: dict[str, Any] = {}
+    if played.outside is not None:
+        suite = played.outside
+        foreign = await run_loop(
+            environment, policies[:1], suite.worlds, guard=guard, max_steps=settings.loop_max_steps, progress=progress
+        )
+        outside[suite.texts.name] = {
+            "version": suite.texts.version,
+            "goals": len(suite.texts.goals),
+            "wordings": len(suite.texts.wordings),
+            "loop": loop_table(foreign),
+        }
     summaries = dict(rows.select("state_id", "state_summary").unique("state_id").iter_rows())
     test = predictions.filter(on_test)
     text = pl.col("action_repr").str
@@ -134,6 +179,7 @@ async def evaluate(
     numbers: dict[str, Any] = {
         "model_version": contenders.model.model_version,
         "splits": split_numbers(predictions),
+        "transfer": transfer_gaps(predictions),
         "baselines": {name: brief_numbers(frame) for name, frame in compared.items()},
         "against": {
             name: {key: None if one is None else asdict(one) for key, one in differences(test, frame).items()}
@@ -144,23 +190,30 @@ async def evaluate(
                 name: observation_numbers(frame.join(kinds, on=KEY, how="left", maintain_order="left"))
                 for name, frame in ladder.items()
             },
-            "intervention": _interventions(contenders.model, fitted, interventions),
+            "intervention": _interventions(contenders.model, fitted, played.interventions),
             "counterfactual": {name: counterfactual_numbers(frame) for name, frame in ladder.items()},
         },
         "next_state": next_state_numbers(predictions, _with_facts(tables.transitions, predictions)),
         "loop": loop_table(episodes),
+        "adaptive": adaptive,
+        "outside": outside,
         "frontier": frontiers(episodes),
         "slices": {column: slice_numbers(sliced, column) for column in SLICED_BY},
         "on_test": {name: risk_numbers(frame) for name, frame in {"distilled": test, **others}.items()},
         "worst_misses": worst_misses(predictions, summaries, limit=settings.worst_misses),
         "guard_mistakes": guard_mistakes(episodes, limit=settings.worst_misses),
-        "left_out": list(LEFT_OUT),
+        "left_out": [
+            *LEFT_OUT,
+            *(() if outside else ("outside attack suites",)),
+            *(() if adaptive else ("adaptive attacker",)),
+        ],
     }
     drawn = {
         "auroc_by_split": plots.auroc_by_split(numbers),
         "reliability": plots.reliability_plot(test),
         "risk_coverage": plots.risk_coverage_plot(test),
         "loop": plots.loop_plot(numbers["loop"]),
+        "attackers": plots.attackers_plot(numbers),
         "frontier": plots.frontier_plot(numbers["frontier"]),
         "causal": plots.causal_plot(numbers["causal"]),
         "heat_map": plots.heat_map(predictions),

@@ -20,6 +20,14 @@ class EvaluateSettings:
     loop_worlds: int = 24
     """Fresh worlds each policy runs in, once without and once with the guard."""
     loop_max_steps: int = 8
+    outside_worlds: int = 8
+    """Worlds with an outside suite's injections, where one is installed; 0 leaves it out."""
+    adaptive_grounds: int = 0
+    """Sites and seeds that the adaptive attacker has tries on; 0 leaves it out."""
+    adaptive_tries: int = 4
+    """Attacks that it may play against the guard on each."""
+    adaptive_attacks: int = 24
+    """Attacks that it chooses from on each."""
     pairs_per_variable: int = 2
     """Minimal pairs run for each variable of a world (causal ladder); 0 leaves interventions out."""
     worst_misses: int = 20

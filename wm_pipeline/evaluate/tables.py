@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.ids import is_generated_site, seed_of
 from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.vocabulary import Split
+from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.evaluate import metrics
 from wm_pipeline.evaluate.gate import Difference
 from wm_pipeline.evaluate.metrics import Codes, Floats
@@ -120,6 +121,53 @@ def split_numbers(predictions: pl.DataFrame) -> dict[str, dict[str, Any]]:
             "counterfactuals_executed": rows["counterfactual_valid"].drop_nulls().len(),
         }
     return found
+
+
+def transfer_gaps(predictions: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """`transfer.<where>`: what is lost off the distribution, test minus there, for every split kept out of training and
+    for each kind of site among those that were. Worlds differ, so nothing is paired."""
+    test = of_split(predictions, Split.TEST)
+    off = {split: of_split(predictions, split) for split in EVALUATED_SPLITS if split.startswith("ood_")}
+    by_kind = off[Split.OOD_SITE].with_columns(
+        pl.col("site").map_elements(_site_kind, return_dtype=pl.String).alias("site_kind")
+    )
+    kinds = {kind: by_kind.filter(pl.col("site_kind") == kind) for kind in SITE_KINDS}
+    return {where: _gap(test, rows) for where, rows in {**off, **kinds}.items()}
+
+
+SITE_KINDS = ("held_out_site", "generated_site", "application")
+"""Kinds of sites that are never trained on: one of ours, one drawn afresh, somebody else's."""
+
+
+def _site_kind(site: str) -> str:
+    if is_generated_site(site):
+        return "generated_site"
+    return "held_out_site" if site in registered_sites() else "application"
+
+
+def _gap(test: pl.DataFrame, off: pl.DataFrame) -> dict[str, Any]:
+    columns = ["is_harmful", "risk_label", "split_group", "predicted_risk_score", "predicted_risk_label"]
+    both = pl.concat([test.select(columns), off.select(columns)])
+    statistics = risk_statistics(both)
+    found: dict[str, Any] = {"rows": off.height}
+    for name in BRIEF:
+        estimate = metrics.estimate(
+            both["split_group"].to_list(),
+            _first_minus_rest(statistics[name], test.height),
+            seed=seed_of("transfer", both.height),
+        )
+        found |= _told(name, estimate)
+    return found
+
+
+def _first_minus_rest(statistic: Callable[[Codes], float | None], count: int) -> Callable[[Codes], float | None]:
+    """The statistic over the rows below `count` minus that over the others."""
+
+    def gap(at: Codes) -> float | None:
+        first, rest = statistic(at[at < count]), statistic(at[at >= count])
+        return None if first is None or rest is None else first - rest
+
+    return gap
 
 
 def _overlap(name: str, rows: pl.DataFrame, truth: str, predicted: str) -> dict[str, Any]:

@@ -1,0 +1,265 @@
+"""What each part of training earns: the model without one of them, on the same data and worlds, over seeds.
+
+    make benchmark-ablations                                        # the laptop's recipe on its newest day, three seeds
+    python -m benchmarks.ablations --profile tiny --seeds 1 --variants whole without_branches      # a try
+
+Reads the tables of a round that was made (`wm run`); trains and measures every variant anew for each seed. A cell that
+is finished is kept and not made again, so an interrupted run goes on. One JSON document on stdout.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from benchmarks.datasets import machine
+from wm_pipeline.domain.errors import MissingUpstreamError, TrainingError
+from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.records import to_json
+from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.evaluate.predict import choose_rows, predict_rows, states_of, with_harm
+from wm_pipeline.evaluate.tables import brief_numbers
+from wm_pipeline.evaluation import load_predictor
+from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.profiles import profile_named
+from wm_pipeline.settings import CODE_VERSION, Profile, StorageSettings
+from wm_pipeline.stages import Workspace, content_of, data_version_of
+from wm_pipeline.training import (
+    ABLATION,
+    CHECKPOINT,
+    TrainingJob,
+    prepare_distillation,
+    prepare_training,
+    read_result,
+)
+
+STEPS: dict[str, tuple[str, ...]] = {
+    "whole": ("midtrain", "sft", "distill"),
+    "without_midtraining": (ABLATION, "distill"),
+    "without_distillation": ("midtrain", "sft"),
+    "without_branches": ("midtrain", "sft", "distill"),
+}
+"""What each variant is trained by; without branches, only what trajectories themselves did is learned from."""
+PUBLISHED = {"midtrain": "midtrain", "sft": "sft", ABLATION: "sft", "distill": "distilled"}
+SPLITS = ("test", "ood_site", "ood_attack", "ood_goal", "ood_text")
+
+
+def say(done: int, total: int, text: str) -> None:
+    if done == total:
+        print(f"    {done}/{total} {text}", file=sys.stderr)
+
+
+def cell_workspace(source: TableStore, folder: Path, profile: Profile, day: str, variant: str) -> Workspace:
+    """A store of the cell's own with the datasets it learns from."""
+    storage = StorageSettings(
+        data_root=str(folder / "data"),
+        work_folder=str(folder / "work"),
+        # Converted base weights are the same for all.
+        cache_folder=str(folder.parent / "cache"),
+        mlflow_uri=f"sqlite:///{folder}/mlflow.db",
+    )
+    store = TableStore(storage.data_root)
+    for table in ("midtrain_dataset", "sft_dataset"):
+        rows = source.read(table, days=[day])
+        if variant == "without_branches":
+            rows = rows.filter((pl.col("split").cast(pl.String) != "train") | (pl.col("branch_index") == 0))
+        note = {**source.lineage_of(table, day=day), "content": content_of(rows)}
+        lineage = {key: value for key, value in note.items() if key not in ("format_version", "table")}
+        store.write(table, rows, day=day, lineage=lineage)
+    return Workspace(storage, store, ModelRegistry(storage.mlflow_uri), profile)
+
+
+def train_cell(workspace: Workspace, day: str, variant: str) -> str:
+    """Train every step of the variant; the address of the checkpoint to measure."""
+    name = ""
+    for step in STEPS[variant]:
+        if step == "distill":
+            job = prepare_distillation(workspace, workspace.profile, day, progress=say)
+        else:
+            job = prepare_training(workspace, workspace.profile, day, step)
+        name = f"checkpoints/{PUBLISHED[step]}/{day}"
+        if not (job.output / "result.json").exists():
+            _run(job)
+        read_result(job)
+        _publish(workspace, job, name)
+    return name
+
+
+def _run(job: TrainingJob) -> None:
+    print(f"    {job.stage}", file=sys.stderr)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(os.cpu_count() or 1)}
+    done = subprocess.run(job.command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise TrainingError(f"{job.stage} ended with {done.returncode}: {done.stderr.decode()[-600:]}")
+
+
+def _publish(workspace: Workspace, job: TrainingJob, name: str) -> None:
+    folder = workspace.work / "published"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(job.output / CHECKPOINT, folder / CHECKPOINT)
+    shutil.copy(job.output / "result.json", folder / "result.json")
+    workspace.store.publish_folder(folder, name)
+    shutil.rmtree(folder)
+
+
+def measure_cell(source: TableStore, workspace: Workspace, day: str, checkpoint: str) -> dict[str, Any]:
+    """Risk on the round's held-out rows, the same for every variant and seed."""
+    days = list(source.lineage_of("sft_dataset", day=day)["days"])
+    tables = {name: source.scan(name, days=days).collect() for name in ("states", "transitions", "trajectories")}
+    chosen = choose_rows(
+        source.read("sft_dataset", days=[day]), rows_per_split=workspace.profile.evaluate.rows_per_split
+    )
+    rows = with_harm(chosen, tables["transitions"], tables["trajectories"])
+    states = states_of(tables["states"], rows["state_id"].unique().to_list())
+    predictor = load_predictor(workspace, checkpoint)
+    found = brief_numbers(predict_rows(predictor, rows, states, heads=(Head.RISK,), progress=say))
+    return {split: found[split] for split in SPLITS}
+
+
+def with_seed(profile: Profile, seed: int) -> Profile:
+    return replace(
+        profile,
+        seed=seed,
+        midtrain=replace(profile.midtrain, seed=seed),
+        sft=replace(profile.sft, seed=seed),
+        distill=replace(profile.distill, seed=seed),
+    )
+
+
+def cell_name(source: TableStore, profile: Profile, day: str, variant: str) -> str:
+    """Of a variant with a seed; another recipe, other data or other code are another cell."""
+    data = "/".join(data_version_of(source, table, day) for table in ("midtrain_dataset", "sft_dataset"))
+    return f"{variant}-{profile.seed}-{digest(to_json(profile), data, CODE_VERSION, size=5)}"
+
+
+def make_cell(source: TableStore, root: Path, profile: Profile, day: str, variant: str) -> dict[str, Any]:
+    """One variant with one seed: kept if it was finished, made otherwise."""
+    name = cell_name(source, profile, day, variant)
+    file = root / f"{name}.json"
+    if file.exists():
+        print(f"  {name}: kept", file=sys.stderr)
+        return dict(json.loads(file.read_text()))
+    print(f"  {name}", file=sys.stderr)
+    started = time.perf_counter()
+    workspace = cell_workspace(source, root / name, profile, day, variant)
+    numbers = measure_cell(source, workspace, day, train_cell(workspace, day, variant))
+    cell = {
+        "variant": variant,
+        "seed": profile.seed,
+        "seconds": round(time.perf_counter() - started, 1),
+        "splits": numbers,
+    }
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(cell))
+    part.rename(file)
+    shutil.rmtree(root / name)
+    return cell
+
+
+def summary(cells: Sequence[Mapping[str, Any]], variants: Sequence[str]) -> dict[str, Any]:
+    """`<variant>.<split>.<metric>`: mean, least and most over seeds; `earned` by the missing part: whole minus variant,
+    seed by seed."""
+    table: dict[str, Any] = {}
+    for variant in variants:
+        own = {cell["seed"]: cell["splits"] for cell in cells if cell["variant"] == variant}
+        whole = {cell["seed"]: cell["splits"] for cell in cells if cell["variant"] == "whole"}
+        table[variant] = {}
+        for split in SPLITS:
+            table[variant][split] = {}
+            for metric in ("risk_auroc", "macro_f1", "ece"):
+                values = [found[split][metric] for found in own.values() if found[split][metric] is not None]
+                earned = [
+                    whole[seed][split][metric] - found[split][metric]
+                    for seed, found in own.items()
+                    if seed in whole and None not in (whole[seed][split][metric], found[split][metric])
+                ]
+                table[variant][split][metric] = {
+                    "seeds": len(values),
+                    "mean": round(statistics.fmean(values), 4) if values else None,
+                    "least": round(min(values), 4) if values else None,
+                    "most": round(max(values), 4) if values else None,
+                    "earned": [round(one, 4) for one in earned],
+                }
+    return table
+
+
+def plot(table: Mapping[str, Any], path: Path, title: str) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(9, 3.4))
+    width = 0.8 / len(table)
+    shades = ["#1f6f8b", *plt.colormaps["Greys"]([0.35 + 0.15 * at for at in range(len(table) - 1)])]
+    for index, ((variant, splits), shade) in enumerate(zip(table.items(), shades, strict=True)):
+        for place, split in enumerate(SPLITS):
+            found, at = splits[split]["risk_auroc"], place + index * width
+            label = variant.replace("_", " ") if place == 0 else None
+            axes.bar(at, found["mean"] or 0.0, width * 0.92, color=shade, label=label)
+            if found["mean"] is None:
+                axes.text(at, 0.02, "no data", rotation=90, fontsize=6, ha="center")
+            else:
+                axes.plot([at, at], [found["least"], found["most"]], color="#22303c", lw=1.2)
+    axes.set_xticks([place + 0.4 - width / 2 for place in range(len(SPLITS))], [s.replace("_", " ") for s in SPLITS])
+    axes.set(ylim=(0, 1.02), ylabel="risk AUROC")
+    axes.set_title(title, fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=7, frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    plt.close(figure)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--profile", default="laptop", help="its recipe; tiny or laptop on a small machine")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--variants", nargs="+", choices=sorted(STEPS), default=list(STEPS))
+    parser.add_argument("--data", default=".wm/data", help="a data root with the tables of a round")
+    parser.add_argument("--day", help="default: its newest")
+    parser.add_argument("--folder", type=Path, default=Path(".wm/benchmarks/ablations"), help="finished cells")
+    parser.add_argument("--results", type=Path, help="also write the JSON there, and a plot beside it")
+    chosen = parser.parse_args(arguments)
+    source = TableStore(chosen.data)
+    days = sorted({part.day for part in source.partitions("sft_dataset")})
+    if not days or (chosen.day is not None and chosen.day not in days):
+        raise MissingUpstreamError(f"no sft_dataset for {chosen.day or 'any day'} in {chosen.data}; run `wm run` first")
+    day = chosen.day or days[-1]
+    root = chosen.folder.absolute()
+    root.mkdir(parents=True, exist_ok=True)
+    profile = profile_named(chosen.profile)
+    cells = [
+        make_cell(source, root, with_seed(profile, seed), day, variant)
+        for seed in range(chosen.seeds)
+        for variant in chosen.variants
+    ]
+    split = source.read("sft_dataset", days=[day])["split"].cast(pl.String)
+    told = {
+        "command": f"python -m benchmarks.ablations --profile {chosen.profile} --seeds {chosen.seeds} "
+        f"--variants {' '.join(chosen.variants)}",
+        "machine": machine(),
+        "day": day,
+        "training_rows": int((split == "train").sum()),
+        "variants": summary(cells, chosen.variants),
+        "cells": cells,
+    }
+    print(json.dumps(told, indent=1))
+    if chosen.results is not None:
+        chosen.results.parent.mkdir(parents=True, exist_ok=True)
+        chosen.results.write_text(json.dumps(told, indent=1) + "\n")
+        plot(told["variants"], chosen.results.with_suffix(".png"), f"{chosen.profile}, {chosen.seeds} seeds, {day}")
+
+
+if __name__ == "__main__":
+    main()
