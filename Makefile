@@ -6,7 +6,7 @@ export DAGSTER_HOME := $(CURDIR)
 # One thread a process is set where processes are started; two libraries must not each start a pool.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help setup third-party browsergym run ui test test-fast check format notebook benchmark-datasets benchmark-rollout screenshots clean
+.PHONY: help setup third-party browsergym run ui test test-fast check format notebook benchmark-datasets benchmark-rollout benchmark-predict benchmark-training trl screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -54,6 +54,15 @@ benchmark-datasets: $(READY)  ## 10 million synthetic rows built and read, besid
 
 benchmark-rollout: $(READY) browsergym  ## steps a second against BrowserGym on the same tasks, and our own sites in detail (a quarter of an hour)
 	@$(BIN)/python -m benchmarks.rollout
+
+benchmark-predict: $(READY)  ## all heads from one tree against one JSON object token by token (a quarter of an hour)
+	@$(BIN)/python -m benchmarks.predict --cache .wm/cache --results benchmarks/results/predict.json
+
+trl: $(READY)  ## TRL in an environment of its own, to compare training with
+	@PYTHON=$(PYTHON) bash scripts/trl.sh
+
+benchmark-training: $(READY) trl  ## trees packed, against a row an action and TRL's SFTTrainer (a quarter of an hour)
+	@$(BIN)/python -m benchmarks.training --cache .wm/cache --results benchmarks/results/training.json
 
 screenshots: $(READY)  ## README's pictures, taken from the running UIs and the newest report
 	@$(BIN)/python scripts/screenshots.py
