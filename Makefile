@@ -6,7 +6,7 @@ export DAGSTER_HOME := $(CURDIR)
 # One thread a process is set where processes are started; two libraries must not each start a pool.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help setup third-party browsergym run ui test test-fast check format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations outside screenshots clean
+.PHONY: help setup third-party browsergym run ui test test-fast check format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations outside benchmark-predict benchmark-training trl gpu-check screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -63,6 +63,18 @@ benchmark-curriculum: $(READY)  ## rounds drawn by the curriculum against rounds
 
 benchmark-ablations: $(READY)  ## without mid-training, distillation or branches, three seeds each on the newest round (hours; goes on where it was)
 	@$(BIN)/python -m benchmarks.ablations --profile $(or $(PROFILE),laptop) --results benchmarks/results/ablations.json
+
+benchmark-predict: $(READY)  ## all heads from one tree against one JSON object token by token (a quarter of an hour)
+	@$(BIN)/python -m benchmarks.predict --cache .wm/cache --results benchmarks/results/predict.json
+
+trl: $(READY)  ## TRL in an environment of its own, to compare training with
+	@PYTHON=$(PYTHON) bash scripts/trl.sh
+
+benchmark-training: $(READY) trl  ## trees packed, against a row an action and TRL's SFTTrainer (a quarter of an hour)
+	@$(BIN)/python -m benchmarks.training --cache .wm/cache --results benchmarks/results/training.json
+
+gpu-check: $(READY)  ## benchmarks and a short real training from DATA, a folder of parquet; JSON and curves in OUTPUT
+	@$(BIN)/python -m benchmarks.gpu_check --data $(or $(DATA),.wm/data/tables/sft_dataset) --output $(or $(OUTPUT),.wm/gpu-check)
 
 screenshots: $(READY)  ## README's pictures, taken from the running UIs and the newest report
 	@$(BIN)/python scripts/screenshots.py

@@ -8,6 +8,7 @@ import torch
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import build_tiny_backbone
 from wm_pipeline.model.decode import Sampling, predict_trees
+from wm_pipeline.model.grammar import Grammar, forbid
 from wm_pipeline.model.prompt import PromptRenderer, StateTree
 from wm_pipeline.model.settings import TINY_BASE, Compute, ModelSettings
 from wm_pipeline.model.world_model import WorldModel, output_layer
@@ -38,16 +39,22 @@ def questions(renderer: PromptRenderer) -> list[StateTree]:
     ]
 
 
-def write_alone(model: WorldModel, prefix: tuple[int, ...], limit: int, end_id: int) -> tuple[int, ...]:
+def write_alone(
+    model: WorldModel, prefix: tuple[int, ...], limit: int, end_id: int, grammar: Grammar | None
+) -> tuple[int, ...]:
     """Greedy writing without packing, tree or cache."""
     written: list[int] = []
     decoder: Any = model.backbone.base_model
+    states = {} if grammar is None else {0: grammar.follow()}
     with torch.inference_mode():
         for _ in range(limit):
             hidden = decoder(input_ids=torch.tensor([[*prefix, *written]]), use_cache=False).last_hidden_state
-            written.append(int(output_layer(model.backbone)(hidden[0, -1]).argmax()))
+            logits = forbid(output_layer(model.backbone)(hidden[:, -1]), states)
+            written.append(int(logits.argmax()))
             if written[-1] == end_id:
                 break
+            for state in states.values():
+                state.take(written[-1])
     return tuple(written)
 
 
@@ -61,7 +68,8 @@ def test_every_branch_writes_what_it_writes_alone(model: WorldModel, renderer: P
         for action, answer in zip(tree.actions, answers, strict=True):
             for node in action.texts:
                 prefix = (*tree.state_ids, *action.token_ids, *node.marker_ids)
-                assert answer.token_ids[node.head] == write_alone(model, prefix, 7, renderer.end_id)
+                alone = write_alone(model, prefix, 7, renderer.end_id, renderer.grammar(node.head))
+                assert answer.token_ids[node.head] == alone
                 texts += 1
     assert texts == 12
 

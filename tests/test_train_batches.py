@@ -162,7 +162,7 @@ def test_an_interrupted_run_does_not_go_on_with_other_settings(tmp_path: Path) -
         check_identity(tmp_path, '{"learning_rate": 0.5, "seed": 0}')
 
     assert str(caught.value) == (
-        f"the interrupted run in {str(tmp_path)!r} differs in learning_rate; "
+        f"the interrupted run in {str(tmp_path)!r} differs in learning_rate (1.0 there, 0.5 now); "
         "delete that folder to start again, or go on with its settings"
     )
 

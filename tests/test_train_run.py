@@ -88,8 +88,14 @@ def test_a_killed_run_goes_on_to_the_same_numbers(dataset: Path, unbroken: Path,
     process.stderr.close()
     assert (tmp_path / "b" / "resume" / "step3").exists()
 
+    refused = start(config, processes=2)
     resumed = run(config)
 
+    assert refused.returncode != 0
+    assert (
+        f"the interrupted run in {str(tmp_path / 'b' / 'resume')!r} differs in processes (1 there, 2 now); "
+        "delete that folder to start again, or go on with its settings\n"
+    ) in refused.stderr
     assert losses(tmp_path / "b") == losses(unbroken)
     assert len(losses(tmp_path / "b")) == 6
     for name in ("heads.safetensors", "backbone/model.safetensors"):

@@ -387,6 +387,8 @@ def _register(
         model_code=MODEL_CODE,
         input_example={"state": [to_json(example)], "action": [to_json(NOOP)]},
         output_example={"outcome": ["{}"]},
-        requirements=[f"{name}=={version(name)}" for name in ("torch", "transformers", "safetensors", "pydantic")]
-        + [f"wm_pipeline=={version('wm_pipeline')}"],
+        requirements=[
+            f"{name}=={version(name)}"
+            for name in ("torch", "transformers", "safetensors", "llguidance", "pydantic", "wm_pipeline")
+        ],
     )

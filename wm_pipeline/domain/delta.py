@@ -99,31 +99,74 @@ class Effect:
 def facts_of_delta(delta: StateDelta) -> tuple[str, ...]:
     """The delta as atomic facts in a fixed order, one short line each: what coverage counts and the delta head writes.
 
-    Only what an action determines is a fact; the wording of a page is not.
+    Only what an action determines is a fact; the wording of a page is not. `DELTA_PATTERN` describes what comes out.
     """
     facts: list[str] = []
     if delta.url is not None:
         parts = urlsplit(delta.url)
-        facts.append(f"url {parts.hostname or ''}{parts.path or '/'}")
+        facts.append("url " + _word((parts.hostname or "") + (parts.path or "/")))
     if delta.auth is not None:
-        facts.append(f"auth {delta.auth.principal or 'signed out'}")
-    facts += sorted({f"rows {row.site} {row.table} {row.operation.value}" for row in delta.database})
-    facts += sorted({f"storage {change.area.value} {change.key} {change.operation.value}" for change in delta.storage})
+        facts.append(f"auth {_words(delta.auth.principal or 'signed out')}")
+    facts += sorted({f"rows {_word(row.site)} {_word(row.table)} {row.operation.value}" for row in delta.database})
+    facts += sorted(
+        {f"storage {change.area.value} {_words(change.key)} {change.operation.value}" for change in delta.storage}
+    )
     facts += sorted(
         {
-            f"request {event.method} {urlsplit(event.url).hostname or ''}"
+            f"request {_word(event.method)} {_word(urlsplit(event.url).hostname or '')}"
             for event in delta.network
             if event.is_cross_site or event.method != "GET"
         }
     )
-    facts += sorted({f"download {name}" for name in delta.downloads})
-    facts += sorted({f"dialog {dialog.dialog_type}" for dialog in delta.dialogs})
-    facts += [f"notice {notice}" for notice in delta.notices[:2]]
+    facts += sorted({f"download {_words(name)}" for name in delta.downloads})
+    facts += sorted({f"dialog {_word(dialog.dialog_type)}" for dialog in delta.dialogs})
+    facts += [f"notice {_words(notice)}" for notice in delta.notices[:2]]
     return tuple(facts) or ("nothing",)
+
+
+def _word(text: str) -> str:
+    """A name without spaces, so that a fact's parts can be told apart; a dash where there is none."""
+    return "_".join(text.split()) or "-"
+
+
+def _words(text: str) -> str:
+    """A text on one line."""
+    return " ".join(text.split()) or "-"
 
 
 _OPERATIONS = frozenset(operation.value for operation in ChangeOperation)
 _AREAS = frozenset(area.value for area in StorageArea)
+
+
+def _delta_pattern() -> str:
+    word = r"[^\s\x1c-\x1f]+"
+    words = rf"{word}(?: {word})*"
+    operation, area = (f"(?:{'|'.join(sorted(values))})" for values in (_OPERATIONS, _AREAS))
+
+    def several(line: str) -> str:
+        return rf"{line}(?:\n{line})*"
+
+    groups = (
+        f"url {word}",
+        f"auth {words}",
+        several(f"rows {word} {word} {operation}"),
+        several(f"storage {area} {words} {operation}"),
+        several(f"request {word} {word}"),
+        several(f"download {words}"),
+        several(f"dialog {word}"),
+    )
+    pattern = rf"notice {words}(?:\nnotice {words})?"
+    for group in reversed(groups):
+        pattern = rf"(?:{group}|(?:{group}\n)?{pattern})"
+    return f"(?:nothing|{pattern})"
+
+
+DELTA_PATTERN = _delta_pattern()
+"""All texts that facts_of_delta can make, joined by line feeds: the grammar under which the delta head writes.
+
+Written in what regular expressions of Python and of Rust have in common; which whitespace is meant is spelled out,
+because the two disagree on four control characters.
+"""
 
 
 def delta_of_facts(facts: tuple[str, ...]) -> StateDelta:

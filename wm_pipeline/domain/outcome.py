@@ -36,12 +36,15 @@ class Outcome:
     counterfactual_action: Action | None
     """Executable in this state; noop and ask_human included."""
     state_delta: StateDelta | None
+    """None, too, when the limit of tokens came before the first fact was whole."""
     delta_facts: tuple[str, ...] | None
     model_version: str
     latency_ms: float
     heads_computed: tuple[Head, ...]
     is_truncated: bool
     """The state was cut to fit the model's context."""
+    heads_cut: tuple[Head, ...] = ()
+    """Text heads that reached their limit of tokens before they ended; of a delta the whole facts are kept."""
 
 
 def label_of_risk(risk_score: float, *, safe_below: float = SAFE_BELOW, unsafe_from: float = UNSAFE_FROM) -> RiskLabel:

@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.grammar import forbid
 from wm_pipeline.model.heads import ActionSpans, read_heads
 from wm_pipeline.model.prompt import SCORE_HEADS, TEXT_HEADS, PromptRenderer, StateTree
 from wm_pipeline.model.tree import PackedRows, nodes_of, pack_rows, tree_mask
@@ -29,8 +30,11 @@ class ActionPrediction:
     tag_logits: tuple[float, ...]
     alternative_logit: float
     texts: dict[Head, str]
+    """Of a head under a grammar the whole lines, so that they always parse."""
     token_ids: dict[Head, tuple[int, ...]]
-    """What the texts consist of, with the end token where the model ended by itself."""
+    """What was written, with the end token where the model ended by itself."""
+    heads_cut: tuple[Head, ...]
+    """Heads that reached the limit of tokens first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def _predict_batch(
         spans = ActionSpans(*(torch.tensor(each, device=hidden_BTD.device) for each in (rows, first, last)))
         scores = read_heads(model.heads, hidden_BTD, packed.token_ids_BT, spans)
     risk, tags, alternative = (scores[head].float().cpu().tolist() for head in SCORE_HEADS)
-    written = _write(model, reader, hidden_BTD, packed, branches, max_new_tokens, renderer.end_id, sampling)
+    written = _write(model, renderer, reader, hidden_BTD, packed, branches, max_new_tokens, sampling)
 
     answers: list[tuple[ActionPrediction, ...]] = []
     index = 0
@@ -116,8 +120,11 @@ def _predict_batch(
                 for branch, tokens in zip(branches, written, strict=True)
                 if (branch.tree, branch.action) == (tree_index, action_index)
             }
-            texts = {head: renderer.decode(tokens).strip() for head, tokens in token_ids.items()}
-            predictions.append(ActionPrediction(risk[index], tuple(tags[index]), alternative[index], texts, token_ids))
+            texts = {head: renderer.written(head, tokens) for head, tokens in token_ids.items()}
+            cut = tuple(head for head, tokens in token_ids.items() if renderer.end_id not in tokens)
+            predictions.append(
+                ActionPrediction(risk[index], tuple(tags[index]), alternative[index], texts, token_ids, cut)
+            )
             index += 1
         answers.append(tuple(predictions))
     return answers
@@ -168,12 +175,12 @@ class _TreeReader:
 
 def _write(
     model: WorldModel,
+    renderer: PromptRenderer,
     reader: _TreeReader,
     hidden_BTD: Tensor,
     packed: PackedRows,
     branches: Sequence[_Branch],
     max_new_tokens: int,
-    end_id: int,
     sampling: Sampling | None,
 ) -> list[list[int]]:
     """Tokens of each branch, until its end token or the limit."""
@@ -184,37 +191,38 @@ def _write(
     output = output_layer(model.backbone)
     pad_node = packed.ancestors_BNN.shape[1] - 1
     rows = packed.token_ids_BT.shape[0]
+    grammars = ((index, renderer.grammar(branch.head)) for index, branch in enumerate(branches))
+    states = {index: grammar.follow() for index, grammar in grammars if grammar is not None}
     last_column_of_node = _last_columns(packed)
     active = list(range(len(branches)))
     hidden_SD = hidden_BTD[
-        [branches[index].row for index in active],
-        [last_column_of_node[branches[index].row][branches[index].node] for index in active],
+        [branch.row for branch in branches], [last_column_of_node[branch.row][branch.node] for branch in branches]
     ]
     for step in range(max_new_tokens):
         with autocast(model.device, model.settings.compute):
             logits_SV = output(hidden_SD)
+        logits_SV = forbid(logits_SV, {place: states[index] for place, index in enumerate(active) if index in states})
         for index, token in zip(active, _choose(logits_SV, sampling, generator), strict=True):
             written[index].append(token)
-        active = [index for index in active if written[index][-1] != end_id]
+            if index in states and token != renderer.end_id:
+                states[index].take(token)
+        active = [index for index in active if written[index][-1] != renderer.end_id]
         if not active or step == max_new_tokens - 1:
             break
         slots: list[list[int]] = [[] for _ in range(rows)]
         for index in active:
             slots[branches[index].row].append(index)
-        width = max(len(row) for row in slots)
-        token_ids_BQ = torch.full((rows, width), end_id)
-        position_ids_BQ = torch.zeros((rows, width), dtype=torch.long)
-        node_BQ = torch.full((rows, width), pad_node)
-        places: dict[int, tuple[int, int]] = {}
-        for row, members in enumerate(slots):
-            for slot, index in enumerate(members):
-                token_ids_BQ[row, slot] = written[index][-1]
-                position_ids_BQ[row, slot] = branches[index].start_position + step
-                node_BQ[row, slot] = branches[index].node
-                places[index] = (row, slot)
-        hidden_BQD = reader.read(
-            token_ids_BQ.to(model.device), position_ids_BQ.to(model.device), node_BQ.to(model.device), is_cached=True
-        )
+        width = max(len(members) for members in slots)
+        # Token, position and node of every slot; a row with fewer branches is padded.
+        padding = (renderer.end_id, 0, pad_node)
+        next_BQ3 = [
+            [(written[index][-1], branches[index].start_position + step, branches[index].node) for index in members]
+            + [padding] * (width - len(members))
+            for members in slots
+        ]
+        token_ids_BQ, position_ids_BQ, node_BQ = torch.tensor(next_BQ3).to(model.device).unbind(2)
+        hidden_BQD = reader.read(token_ids_BQ, position_ids_BQ, node_BQ, is_cached=True)
+        places = {index: (row, slot) for row, members in enumerate(slots) for slot, index in enumerate(members)}
         hidden_SD = hidden_BQD[[places[index][0] for index in active], [places[index][1] for index in active]]
     return written
 

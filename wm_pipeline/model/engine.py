@@ -190,7 +190,14 @@ def check_identity(folder: Path, identity: str) -> None:
     expected = json.loads(identity)
     differing = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
     if differing:
+        told = ", ".join(f"{key}{_both(found.get(key), expected.get(key))}" for key in differing)
         raise CheckpointError(
-            f"the interrupted run in {str(folder)!r} differs in {', '.join(differing)}; "
+            f"the interrupted run in {str(folder)!r} differs in {told}; "
             "delete that folder to start again, or go on with its settings"
         )
+
+
+def _both(there: object, here: object) -> str:
+    """Two values side by side where they are numbers; texts here are hashes and settings, too long to tell."""
+    are_numbers = isinstance(there, int | float) and isinstance(here, int | float)
+    return f" ({there} there, {here} now)" if are_numbers else ""

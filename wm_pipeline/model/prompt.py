@@ -11,12 +11,16 @@ from functools import lru_cache
 
 from transformers import PreTrainedTokenizerFast
 
+from wm_pipeline.domain.delta import DELTA_PATTERN
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.grammar import Grammar
 
 TEXT_HEADS: tuple[Head, ...] = (Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DELTA, Head.NEXT_STATE)
 """Heads that write; the others read one vector at the action's last token."""
 SCORE_HEADS: tuple[Head, ...] = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
+PATTERNS: dict[Head, str] = {Head.STATE_DELTA: DELTA_PATTERN}
+"""What a text head may write, as a regular expression; a head that is not named writes freely."""
 
 _STATE_END = "\n"
 _ACTION_BEGIN = "\naction: "
@@ -74,6 +78,7 @@ class PromptRenderer:
         self._tokenizer = tokenizer
         self._max_state_tokens = max_state_tokens
         self._encode = lru_cache(maxsize=20_000)(self._encode_text)
+        self._grammars: dict[Head, Grammar] = {}
         end = tokenizer.eos_token_id
         assert isinstance(end, int)
         self.end_id: int = end
@@ -98,6 +103,19 @@ class PromptRenderer:
         """A text head with its target; None where the model is to write."""
         target_ids = () if target is None else (*self._encode(target), self.end_id)
         return TextNode(head, self._encode(f"\n{head.value}:\n"), target_ids)
+
+    def grammar(self, head: Head) -> Grammar | None:
+        """What the head writes by; None where it writes freely. Made when it is first asked for."""
+        if head in PATTERNS and head not in self._grammars:
+            self._grammars[head] = Grammar(PATTERNS[head], self._tokenizer)
+        return self._grammars.get(head)
+
+    def written(self, head: Head, token_ids: Sequence[int]) -> str:
+        """The text of a head. Where it was cut (no end token), a head under a grammar keeps its whole lines."""
+        text = self.decode(token_ids)
+        if head in PATTERNS and self.end_id not in token_ids:
+            text = text.rpartition("\n")[0]
+        return text.strip()
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Written tokens as text, without the end token."""

@@ -167,8 +167,7 @@ class WorldModelPredictor:
         risk = self._risk(prediction)
         facts = None
         if Head.STATE_DELTA in computed:
-            lines = [line.strip() for line in prediction.texts[Head.STATE_DELTA].splitlines()]
-            facts = tuple(dict.fromkeys(line for line in lines if line))
+            facts = tuple(dict.fromkeys(prediction.texts[Head.STATE_DELTA].splitlines()))
         rationale = None
         if Head.RATIONALE in computed:
             steps = (line.strip() for line in prediction.texts[Head.RATIONALE].splitlines())
@@ -181,12 +180,14 @@ class WorldModelPredictor:
             rationale=rationale,
             predicted_consequence=self._consequence(state, action, prediction, computed),
             counterfactual_action=counterfactual,
-            state_delta=None if facts is None else delta_of_facts(facts),
+            # No fact at all is no claim that nothing changes: that would be the fact "nothing".
+            state_delta=delta_of_facts(facts) if facts else None,
             delta_facts=facts,
             model_version=self.model_version,
             latency_ms=latency_ms,
             heads_computed=computed,
             is_truncated=is_truncated,
+            heads_cut=prediction.heads_cut,
         )
 
     def _consequence(

@@ -221,7 +221,7 @@ def _non_finite(step: int, losses: Mapping[Head, float], trees: list[StateTree],
     )
 
 
-def identity_of(settings: TrainSettings, **rest: str) -> str:
+def identity_of(settings: TrainSettings, **rest: str | int) -> str:
     """What must be the same for an interrupted run to go on, as JSON."""
     # How often a run saves, and on how many threads, does not change its numbers.
     kept = asdict(replace(settings, checkpoint_every=0, threads=1))

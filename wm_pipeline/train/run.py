@@ -101,6 +101,8 @@ def run_training(config: TrainRun) -> dict[str, Any]:
         code_version=config.code_version,
         parent=prepared.start.manifest.model_version,
         rows=digest(*(example.row_key for example in prepared.plan.examples)),
+        # Each process holds a part of the optimizer's state.
+        processes=processes.count,
     )
     with progress_lines(config.stage.value, processes) as progress:
         outcome = train(
