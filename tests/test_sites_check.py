@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.site_world import BrowserSites
-from wm_pipeline.environments.sites.check import Promise, check_worlds, world_cases
+from wm_pipeline.environments.sites.check import Promise, check_worlds, generated_sites, sample_of, world_cases
 from wm_pipeline.environments.sites.registry import register_site, site_of
 from wm_pipeline.environments.sites.schema import RowCheck
 from wm_pipeline.environments.sites.worlds import catalogue
@@ -32,6 +32,19 @@ def test_every_goal_payload_and_lookalike_is_played() -> None:
 def test_the_same_seed_plays_the_same_worlds() -> None:
     assert world_cases(["webmail"], seed=3) == world_cases(["webmail"], seed=3)
     assert world_cases(["webmail"], seed=3) != world_cases(["webmail"], seed=4)
+
+
+@pytest.mark.parametrize("sites", [None, generated_sites(2)], ids=["all sites", "generated sites"])
+def test_a_sample_is_the_seeds_own_and_grows_by_adding(sites: tuple[str, ...] | None) -> None:
+    cases = world_cases(sites)
+
+    few, more = sample_of(cases, 10, seed=3), sample_of(cases, 30, seed=3)
+
+    assert len(few) == 10
+    assert few == sample_of(cases, 10, seed=3)
+    assert few != sample_of(cases, 10, seed=4)
+    assert [case for case in more if case in few] == list(few)
+    assert [case for case in cases if case in more] == list(more)
 
 
 @pytest.mark.browser
