@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Sequence
 from typing import Any, Self
 
-from playwright.async_api import Browser, BrowserContext, CDPSession, Frame, Page, Worker
+from playwright.async_api import Browser, BrowserContext, CDPSession, Cookie, Frame, Page, Worker
 from playwright.async_api import Dialog as PlaywrightDialog
 from playwright.async_api import Download as PlaywrightDownload
 from playwright.async_api import Error as PlaywrightError
@@ -30,6 +31,8 @@ class Tab:
         self.is_crashed = False
         self.has_used_workers = False
         """A service worker ran: the context is not used for another episode."""
+        self.cookies: Sequence[Cookie] | None = None
+        """As they were when the page was last looked at; None where it was not, or where it may have set some since."""
         self._dialogs: list[Dialog] = []
         self._downloads: list[str] = []
         self._popups_announced = 0
