@@ -6,9 +6,9 @@ import pytest
 
 from tests.fakes.site_world import BrowserSites
 from wm_pipeline.environments.sites.check import Promise, check_worlds, generated_sites, sample_of, world_cases
-from wm_pipeline.environments.sites.registry import register_site, site_of
+from wm_pipeline.environments.sites.registry import register_site, registered_sites, site_of
 from wm_pipeline.environments.sites.schema import RowCheck
-from wm_pipeline.environments.sites.worlds import catalogue
+from wm_pipeline.environments.sites.worlds import build_world, catalogue
 
 
 def ignore(done: int, total: int, text: str) -> None:
@@ -66,3 +66,20 @@ def test_a_goal_that_cannot_be_reached_is_told() -> None:
         "webmail/reply": "the goal was not reached in 14 steps",
         "webmail/add_rule": None,
     }
+
+
+@pytest.mark.parametrize("site", list(registered_sites()))
+def test_a_lookalike_host_is_never_one_of_the_worlds_own(site: str) -> None:
+    cases = [case for seed in range(8) for case in world_cases([site], seed=seed)]
+    worlds = [
+        build_world(case.spec)
+        for case in cases
+        if case.promise is Promise.EFFECT_SEEN
+        and case.spec.attack is not None
+        and case.spec.attack.family == "lookalike_link"
+    ]
+
+    assert worlds
+    for world in worlds:
+        assert world.plant is not None
+        assert {page.host for page in world.plant.pages}.isdisjoint(world.own_hosts)
