@@ -274,6 +274,9 @@ class _Store:
     def write(self, table: str, frame: pl.DataFrame, **_: Any) -> str:
         return table
 
+    def write_bytes(self, path: str, content: bytes) -> None:
+        """Dropped as well."""
+
 
 def by_workers(worlds: int) -> list[dict[str, Any]]:
     """Transitions a second of whole partitions, starting processes and browsers included."""

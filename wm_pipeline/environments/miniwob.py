@@ -206,6 +206,7 @@ class MiniWobEnvironment:
             is_settled=step.is_settled,
             elapsed_ms=step.elapsed_ms,
             failure=step.failure,
+            picture=step.picture,
         )
 
     async def snapshot(self) -> None:

@@ -74,6 +74,8 @@ class Step:
     is_settled: bool
     elapsed_ms: float
     failure: StopReason | None = None
+    picture: bytes | None = None
+    """The page when the step failed, as PNG; None without a failure, or when nothing could be seen any more."""
 
 
 @dataclass(slots=True)
@@ -250,8 +252,9 @@ class BrowserSession:
         if walk is None:
             self._episode.prior_steps = previous_steps
             self._is_broken = True
+            picture = await tab.last_picture()
             await self._recover()
-            return Step(before, StateDelta(), is_settled=False, elapsed_ms=elapsed_ms, failure=failure)
+            return Step(before, StateDelta(), is_settled=False, elapsed_ms=elapsed_ms, failure=failure, picture=picture)
         self._remember_address(action, walk.url)
         return Step(self.state, delta_between(before, self.state, happenings), walk.settled, elapsed_ms)
 
