@@ -114,6 +114,7 @@ def test_a_step_that_failed_shows_the_page_that_it_failed_on(sites: BrowserSites
     assert [step.main.picture for step in strip.steps] == [picture]
     assert base64.b64encode(picture).decode() in page
     assert page.count("The page when the action failed") == 1
+    assert "The page at the end" not in page
 
 
 def test_an_unknown_trajectory_is_told_with_the_way_to_those_there_are(store: TableStore) -> None:
