@@ -17,15 +17,7 @@ class LocalChatModel:
         self._settings = settings
         self._tokens = 0
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            # The Auto classes are untyped factories.
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(settings.model, local_files_only=True)
-            self._model: Any = AutoModelForCausalLM.from_pretrained(settings.model, local_files_only=True, dtype="auto")
-        except (OSError, ValueError) as error:
-            raise SettingsError(
-                f"no model can be loaded from {settings.model!r}; WM_LLM_MODEL has to be a folder with a causal "
-                "language model of transformers and its tokenizer"
-            ) from error
+        self._tokenizer, self._model = _loaded(settings.model)
         self._model.to(self._device).eval()
 
     @property
@@ -61,3 +53,15 @@ class LocalChatModel:
             return "".join(f"{one.speaker.value}: {one.text}\n" for one in messages) + f"{Speaker.ASSISTANT.value}: "
         turns = [{"role": one.speaker.value, "content": one.text} for one in messages]
         return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+
+def _loaded(folder: str) -> tuple[Any, Any]:
+    """Tokenizer and model: what the Auto classes make has no type of its own."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return tokenizer, AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype="auto")
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"no model can be loaded from {folder!r}; WM_LLM_MODEL has to be a folder with a causal "
+            "language model of transformers and its tokenizer"
+        ) from error
