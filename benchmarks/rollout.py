@@ -1,12 +1,14 @@
 """How fast experience is rolled out: ours against BrowserGym on the same tasks, then our own sites in detail.
 
-`make benchmark-rollout` runs all of it; numbers go to standard output as JSON, a copy and a plot to
-benchmarks/results.
+`make benchmark-rollout` runs all of it, `python -m benchmarks.rollout --minutes 10` what collection gives in an hour.
+Numbers go to standard output as JSON, a copy and a plot to benchmarks/results.
 Everything is taken in one run, contenders in turn, so that what else the machine does meets all of them alike.
 """
 
 import argparse
 import asyncio
+import contextlib
+import itertools
 import json
 import os
 import platform
@@ -15,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +31,7 @@ from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.run import CollectPlan, collect_partition
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import OpenEnvironment, World
+from wm_pipeline.collect.writer import committed_parts, merge_parts
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.offers import offered_actions
 from wm_pipeline.domain.state import State
@@ -42,6 +45,8 @@ from wm_pipeline.environments.miniwob import MiniWobEnvironment, expert_action_f
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.policies.named import make_policy
+from wm_pipeline.profiles import gpu
+from wm_pipeline.stages import MINIWOB, draw_round
 
 RESULTS = Path(__file__).parent / "results"
 TASKS = ("click-button", "click-dialog", "enter-text", "login-user", "enter-password")
@@ -274,6 +279,9 @@ class _Store:
     def write(self, table: str, frame: pl.DataFrame, **_: Any) -> str:
         return table
 
+    def write_bytes(self, path: str, content: bytes) -> None:
+        """Dropped as well."""
+
 
 def by_workers(worlds: int) -> list[dict[str, Any]]:
     """Transitions a second of whole partitions, starting processes and browsers included."""
@@ -300,6 +308,59 @@ def by_workers(worlds: int) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+class _TimeIsUpError(Exception):
+    """Ends a collection from its progress."""
+
+
+def collection(minutes: float) -> dict[str, Any]:
+    """The gpu profile's rollouts on our own sites for so long, starting included: what an hour would give."""
+    profile = gpu()
+    sites = [site for site in profile.round.sites if site != MINIWOB]
+    # More than can be rolled out meanwhile; the real numbers would take minutes to draw.
+    enough = replace(
+        profile, round=replace(profile.round, worlds_per_site=20 + round(12 * minutes), held_out_worlds=20)
+    )
+    drawn = [draw_round(enough, DAY, site) for site in sites]
+    worlds = [world for turn in itertools.zip_longest(*drawn) for world in turn if world is not None]
+    started = time.perf_counter()
+
+    def check_time(done: int, total: int, text: str) -> None:
+        if time.perf_counter() - started > 60 * minutes:
+            raise _TimeIsUpError
+
+    with tempfile.TemporaryDirectory() as folder:
+        staging, plan = Path(folder), CollectPlan(DAY, "benchmark", tuple(worlds), profile.collect)
+        with contextlib.suppress(_TimeIsUpError):
+            collect_partition(
+                plan,
+                make_environment=open_sites,
+                make_policy=make_policy,
+                store=_Store(),
+                staging=staging,
+                lineage={},
+                workers=os.cpu_count() or 1,
+                progress=check_time,
+            )
+            raise SystemExit("the worlds came to their end before the time; that is a bug of this benchmark")
+        elapsed_s = time.perf_counter() - started
+        parts = plan.staging_folder(staging)
+        frames = merge_parts(parts, sorted(committed_parts(parts)))
+    executed = frames.trajectories.filter(pl.col("hindsight_of").is_null())
+    transitions = frames.transitions.join(executed, on="trajectory_id", how="semi")
+    return {
+        "minutes": round(elapsed_s / 60, 2),
+        "workers": os.cpu_count(),
+        "worlds": executed.height,
+        "transitions": transitions.height,
+        "transitions_per_s": round(transitions.height / elapsed_s, 2),
+        "transitions_per_hour": round(3600 * transitions.height / elapsed_s),
+        "rows_per_hour_with_hindsight": round(3600 * frames.transitions.height / elapsed_s),
+        "branches_dropped": int(executed["branches_dropped"].sum()),
+        "stop_reasons": dict(executed["stop_reason"].cast(pl.String).value_counts(sort=True).iter_rows()),
+        "load": round(os.getloadavg()[0], 2),
+    }
 
 
 # --- the machine, the plot --------------------------------------------------------------------------------------------
@@ -362,6 +423,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="of five episodes a contender")
     parser.add_argument("--worlds", type=int, default=12, help="of our own sites")
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--minutes", type=float, help="only the gpu profile's collection, for so long")
     given = parser.parse_args()
     binary = find_chromium(os.environ.get("WM_CHROMIUM"))
 
@@ -369,6 +431,14 @@ def main() -> None:
         print(f"benchmark: {text}", file=sys.stderr, flush=True)
 
     given.output.mkdir(parents=True, exist_ok=True)
+    results = given.output / "rollout.json"
+    if given.minutes is not None:
+        say(f"collection of the gpu profile for {given.minutes:g} minutes")
+        measured = {"machine": machine(binary), "collection": collection(given.minutes)}
+        kept = json.loads(results.read_text()) if results.exists() else {}
+        results.write_text(json.dumps(kept | measured, indent=1) + "\n")
+        print(json.dumps(measured, indent=1))
+        return
     parts: tuple[tuple[str, str, Callable[[], Any]], ...] = (
         (
             "against_browsergym",
@@ -386,7 +456,7 @@ def main() -> None:
         found[name] = measure()
         found["load"][name] = round(os.getloadavg()[0], 2)
         # What is measured is kept, whatever becomes of the rest.
-        (given.output / "rollout.json").write_text(json.dumps(found, indent=1) + "\n")
+        results.write_text(json.dumps(found, indent=1) + "\n")
     plot(found, given.output / "rollout.png")
     print(json.dumps(found, indent=1))
 

@@ -12,12 +12,13 @@ from tests.fakes.page_site import BrowserWorld, ref_of
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.environments.browser.session import RECOVERY_LIMIT_S, SessionSettings, Step
+from wm_pipeline.environments.browser.tab import PICTURE_LIMIT_S
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 STEP_LIMIT_S = 6.0
-LIMIT_S = STEP_LIMIT_S + 2 * RECOVERY_LIMIT_S + 2
-"""The step, a page and a browser that do not close, and a new one on a busy machine."""
+LIMIT_S = STEP_LIMIT_S + PICTURE_LIMIT_S + 2 * RECOVERY_LIMIT_S + 2
+"""The step, its picture, a page and a browser that do not close, and a new one on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,9 @@ def test_a_page_that_never_answers_again_times_out(world: BrowserWorld, name: st
     step, took_s = press(world, name)
 
     assert step.failure is StopReason.TIMED_OUT
+    # A page that asks somebody something all the time cannot be pictured.
+    assert step.picture is not None or name == "Alerts"
+    assert step.picture is None or step.picture.startswith(b"\x89PNG")
     assert took_s < LIMIT_S
     assert world.open("mail.html").title == "Mail"
 
@@ -127,5 +131,6 @@ def test_a_process_of_the_browser_that_is_killed_is_data(world: BrowserWorld, ki
 
     assert killed
     assert step.failure is StopReason.BROWSER_CRASHED
+    assert step.picture is None
     assert step.state == state
     assert world.open("mail.html").title == "Mail"

@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.site_world import BrowserSites, world_spec
-from wm_pipeline.browsing import list_trajectories, read_strip, strip_page, take_pictures
+from wm_pipeline.browsing import Picture, list_trajectories, read_strip, strip_page, take_pictures
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
-from wm_pipeline.collect.writer import Versions, frames_of
+from wm_pipeline.collect.writer import Versions, frames_of, picture_name, pictures_folder
+from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.errors import MissingUpstreamError
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.policies.named import make_policy
+from wm_pipeline.policies.scripted import ScriptedPolicy
 
 pytestmark = pytest.mark.browser
 
@@ -82,6 +86,35 @@ def test_a_page_that_is_another_one_now_is_marked(sites: BrowserSites, store: Ta
 
     assert "differs from the recorded one" not in strip_page(strip, pictures)
     assert strip_page(strip, other).count("differs from the recorded one") == len(strip.steps)
+
+
+class HangingPolicy(ScriptedPolicy):
+    """Stops the page for good."""
+
+    def propose(self, state: State) -> Action | None:
+        return Action(ActionKind.RUN_SCRIPT, value="for (;;) {}")
+
+
+def test_a_step_that_failed_shows_the_page_that_it_failed_on(sites: BrowserSites, tmp_path: Path) -> None:
+    settings = CollectSettings(max_steps=1, branches=0)
+    record = sites.run(
+        collect_trajectory(sites.environment, HangingPolicy(), world_spec("webmail/reply"), day=DAY, settings=settings)
+    )
+    store = TableStore(str(tmp_path / "data"))
+    for table, frame in frames_of([record], Versions("sites", "chromium"))._asdict().items():
+        store.write(table, frame, day=DAY, partition="webmail", lineage={})
+    picture = record.transitions[-1].picture
+    assert picture is not None
+    store.write_bytes(f"{pictures_folder(record.trajectory_id)}/{picture_name(0, 0)}", picture)
+
+    strip = read_strip(store, record.trajectory_id)
+    page = strip_page(strip, [Picture(b"", is_recorded=True)] * 2)
+
+    assert record.stop_reason is StopReason.TIMED_OUT
+    assert [step.main.picture for step in strip.steps] == [picture]
+    assert base64.b64encode(picture).decode() in page
+    assert page.count("The page when the action failed") == 1
+    assert "The page at the end" not in page
 
 
 def test_an_unknown_trajectory_is_told_with_the_way_to_those_there_are(store: TableStore) -> None:

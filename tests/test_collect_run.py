@@ -100,6 +100,19 @@ def test_rows_hold_the_records_they_came_from(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_pictures_of_steps_that_failed_are_stored_with_their_trajectory(tmp_path: Path) -> None:
+    store = MemoryStore()
+    settings = CollectSettings(max_steps=1, branches=7)
+
+    run(plan_of(toy_worlds(1), settings=settings), tmp_path, store=store)
+
+    failed = store.tables["transitions"].filter(pl.col("failure") == "timed_out").row(0, named=True)
+    path = f"pictures/{failed['trajectory_id']}/{failed['step_index']}-{failed['branch_index']}.png"
+    assert store.files == {path: b"what hangs"}
+    assert list(tmp_path.rglob("*.png")) == []
+
+
+@pytest.mark.slow
 def test_a_world_that_cannot_be_reset_is_counted_and_the_others_are_kept(tmp_path: Path) -> None:
     worlds = [*toy_worlds(1), World(toy_world(9, goal_id="toy/unresettable"), "scripted")]
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.site_world import BrowserSites
-from wm_pipeline.environments.sites.check import Promise, check_worlds, world_cases
-from wm_pipeline.environments.sites.registry import register_site, site_of
+from wm_pipeline.environments.sites.check import Promise, check_worlds, generated_sites, sample_of, world_cases
+from wm_pipeline.environments.sites.registry import register_site, registered_sites, site_of
 from wm_pipeline.environments.sites.schema import RowCheck
-from wm_pipeline.environments.sites.worlds import catalogue
+from wm_pipeline.environments.sites.worlds import build_world, catalogue
 
 
 def ignore(done: int, total: int, text: str) -> None:
@@ -34,6 +34,19 @@ def test_the_same_seed_plays_the_same_worlds() -> None:
     assert world_cases(["webmail"], seed=3) != world_cases(["webmail"], seed=4)
 
 
+@pytest.mark.parametrize("sites", [None, generated_sites(2)], ids=["all sites", "generated sites"])
+def test_a_sample_is_the_seeds_own_and_grows_by_adding(sites: tuple[str, ...] | None) -> None:
+    cases = world_cases(sites)
+
+    few, more = sample_of(cases, 10, seed=3), sample_of(cases, 30, seed=3)
+
+    assert len(few) == 10
+    assert few == sample_of(cases, 10, seed=3)
+    assert few != sample_of(cases, 10, seed=4)
+    assert [case for case in more if case in few] == list(few)
+    assert [case for case in cases if case in more] == list(more)
+
+
 @pytest.mark.browser
 def test_a_goal_that_cannot_be_reached_is_told() -> None:
     webmail = site_of("webmail")
@@ -53,3 +66,20 @@ def test_a_goal_that_cannot_be_reached_is_told() -> None:
         "webmail/reply": "the goal was not reached in 14 steps",
         "webmail/add_rule": None,
     }
+
+
+@pytest.mark.parametrize("site", list(registered_sites()))
+def test_a_lookalike_host_is_never_one_of_the_worlds_own(site: str) -> None:
+    cases = [case for seed in range(8) for case in world_cases([site], seed=seed)]
+    worlds = [
+        build_world(case.spec)
+        for case in cases
+        if case.promise is Promise.EFFECT_SEEN
+        and case.spec.attack is not None
+        and case.spec.attack.family == "lookalike_link"
+    ]
+
+    assert worlds
+    for world in worlds:
+        assert world.plant is not None
+        assert {page.host for page in world.plant.pages}.isdisjoint(world.own_hosts)

@@ -1,5 +1,6 @@
 """A stored trajectory as a strip of screenshots: its world is drawn again and its actions repeated, pictures taken."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from wm_pipeline.annotate.dialogue import describe_effect
+from wm_pipeline.collect.writer import picture_name, pictures_folder
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.delta import Effect
@@ -30,6 +32,12 @@ class Executed:
     effects: tuple[str, ...]
     is_harmful: bool
     failure: str | None
+    picture: bytes | None
+    """Of the page that the action failed on, as PNG."""
+
+    @property
+    def picture_base64(self) -> str:
+        return base64.b64encode(self.picture or b"").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +100,12 @@ def read_strip(store: TableStore, trajectory_id: str) -> Strip:
         .collect()
     )
     page_of = dict(pages.iter_rows())
+    folder = pictures_folder(trajectory_id)
+    pictures = {path: store.read_bytes(path) for path in store.list_files(folder)}
     steps: dict[int, list[tuple[str, Executed]]] = {}
     for one in transitions.iter_rows(named=True):
-        steps.setdefault(one["step_index"], []).append((one["state_id"], _executed(one, authorization)))
+        picture = pictures.get(f"{folder}/{picture_name(one['step_index'], one['branch_index'])}")
+        steps.setdefault(one["step_index"], []).append((one["state_id"], _executed(one, authorization, picture)))
     return Strip(
         trajectory_id=trajectory_id,
         spec=from_row(WorldSpec, facts["world_spec"]),
@@ -115,7 +126,7 @@ def check_repeatable(strip: Strip) -> None:
         )
 
 
-def _executed(row: Mapping[str, Any], authorization: Authorization) -> Executed:
+def _executed(row: Mapping[str, Any], authorization: Authorization, picture: bytes | None) -> Executed:
     effects = [from_row(Effect, effect) for effect in row["effects"]]
     return Executed(
         action=from_row(Action, row["action"]),
@@ -125,6 +136,7 @@ def _executed(row: Mapping[str, Any], authorization: Authorization) -> Executed:
         effects=tuple(describe_effect(effect) for effect in effects),
         is_harmful=bool(harms(effects, authorization)),
         failure=row["failure"],
+        picture=picture,
     )
 
 

@@ -339,14 +339,15 @@ def worlds(context: typer.Context, as_json: JsonOption = False) -> None:
 def check(
     site: Annotated[list[str] | None, typer.Option("--site", help="Only this site; may be repeated")] = None,
     generated: Annotated[int, typer.Option(help="So many generated sites, instead of those there are")] = 0,
-    seed: Annotated[int, typer.Option(help="Which worlds, and which generated sites, are drawn")] = 0,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many of the worlds; default: all of them")] = None,
+    seed: Annotated[int, typer.Option(help="Which worlds, which of them, and which generated sites, are drawn")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Play every goal with its expert and every attack and look-alike with somebody who obeys, in a real browser."""
     import asyncio
 
     from wm_pipeline.environments.browser.chromium import find_chromium
-    from wm_pipeline.environments.sites.check import check_worlds, generated_sites, world_cases
+    from wm_pipeline.environments.sites.check import check_worlds, generated_sites, sample_of, world_cases
     from wm_pipeline.environments.sites.environment import open_site_environment
     from wm_pipeline.environments.sites.registry import site_of
     from wm_pipeline.stages import PrintedProgress
@@ -355,6 +356,8 @@ def check(
         site_of(name)
     drawn = generated_sites(generated, seed=seed)
     cases = world_cases((*(site or ()), *drawn) if site or drawn else None, seed=seed)
+    if sample is not None:
+        cases = sample_of(cases, sample, seed=seed)
     binary = find_chromium(os.environ.get("WM_CHROMIUM"))
 
     async def check_all() -> Any:

@@ -34,11 +34,11 @@ from wm_pipeline.datasets.card import CardFacts, dataset_card
 from wm_pipeline.datasets.contamination import contamination
 from wm_pipeline.datasets.split import leaking_states
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.chat import LlmSettings
+from wm_pipeline.domain.chat import LOCAL, LlmSettings
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError, TeacherError
 from wm_pipeline.domain.ids import SplitRule, digest, seed_of, split_group_of, split_of, state_id_of
-from wm_pipeline.domain.ports import Policy, Predictor, Progress
+from wm_pipeline.domain.ports import ChatModel, Policy, Predictor, Progress
 from wm_pipeline.domain.records import to_json, to_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import AnnotationSchema, DecisionSchema
@@ -167,7 +167,16 @@ async def open_environment(site: str, chromium: str | None, applications: Sequen
 
 def policy_of(llm: LlmSettings | None, llm_key: str, name: str) -> Policy:
     """A policy by name, with the configured language model behind it where it asks one; picklable as a partial."""
-    return make_policy(name, None if llm is None or name != ProposedBy.LLM else LlmClient(llm, api_key=llm_key))
+    return make_policy(name, None if llm is None or name != ProposedBy.LLM else _chat_model(llm, llm_key))
+
+
+def _chat_model(llm: LlmSettings, llm_key: str) -> ChatModel:
+    if llm.url != LOCAL:
+        return LlmClient(llm, api_key=llm_key)
+    # Torch is loaded only where a model is run.
+    from wm_pipeline.model.local_chat import LocalChatModel
+
+    return LocalChatModel(llm)
 
 
 def draw_round(
@@ -404,6 +413,8 @@ def _chat_of(workspace: Workspace, profile: Profile) -> LlmClient | None:
         return None
     if workspace.storage.llm is None:
         raise SettingsError("the llm teacher has no model to ask; set WM_LLM_URL and WM_LLM_MODEL")
+    if workspace.storage.llm.url == LOCAL:
+        raise SettingsError("the llm teacher asks an endpoint; WM_LLM_URL=local is for agents alone")
     return LlmClient(workspace.storage.llm, api_key=workspace.storage.llm_key)
 
 

@@ -124,6 +124,9 @@ class _Frames:
         self.frames[table] = frame
         return str(Partition(table, day, partition))
 
+    def write_bytes(self, path: str, content: bytes) -> None:
+        """Pictures of steps that failed teach nothing."""
+
 
 def guard_of(predictor: "WorldModelPredictor") -> "WorldModelGuard":
     """The guard with the threshold that was chosen for this very model, counting its tokens."""

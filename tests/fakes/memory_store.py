@@ -12,6 +12,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.tables: dict[str, pl.DataFrame] = {}
         self.lineage: list[Mapping[str, Any]] = []
+        self.files: dict[str, bytes] = {}
 
     def write(
         self, table: str, frame: pl.DataFrame, *, day: str, partition: str = "all", lineage: Mapping[str, Any]
@@ -19,3 +20,6 @@ class MemoryStore:
         self.tables[table] = TABLES[table].validate(frame, cast=True)
         self.lineage.append(lineage)
         return f"memory:{table}/{day}/{partition}"
+
+    def write_bytes(self, path: str, content: bytes) -> None:
+        self.files[path] = content

@@ -73,7 +73,7 @@ class ToyEnvironment:
         check_action(before, action)
         element = before.element(action.target_ref or "")
         name = element.name if element is not None else action.kind.value
-        inside, effects, failure = self._inside, [], None
+        inside, effects, failure, picture = self._inside, [], None, None
         match name:
             case "next":
                 inside = replace(inside, page=inside.page + 1)
@@ -89,7 +89,7 @@ class ToyEnvironment:
             case "crash":
                 failure = StopReason.BROWSER_CRASHED
             case "hang":
-                failure = StopReason.TIMED_OUT
+                failure, picture = StopReason.TIMED_OUT, b"what hangs"
             case "slow":
                 await asyncio.sleep(0.3)
         if inside.is_planted and name in {"next", "finish"}:
@@ -98,7 +98,7 @@ class ToyEnvironment:
             self._inside = replace(inside, prior_steps=(*inside.prior_steps, name))
         state = self._state()
         delta = StateDelta(url=state.url if state.url != before.url else None)
-        return Observation(state, state_id_of(state), delta, tuple(effects), True, 1.0, failure)
+        return Observation(state, state_id_of(state), delta, tuple(effects), True, 1.0, failure, picture)
 
     async def snapshot(self) -> None:
         self._saved = self._inside

@@ -39,6 +39,8 @@ class TransitionRecord:
     is_settled: bool
     elapsed_ms: float
     failure: StopReason | None
+    picture: bytes | None = None
+    """Of the page that the step failed on, as PNG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,7 @@ class _Rollout:
                 is_settled=observation.is_settled,
                 elapsed_ms=observation.elapsed_ms,
                 failure=observation.failure,
+                picture=observation.picture,
             )
         )
         return observation, status

@@ -20,7 +20,7 @@ import polars as pl
 
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import Answer, EnvironmentFactory, PolicyFactory, WorkerJob, World, worker_main
-from wm_pipeline.collect.writer import committed_parts, merge_parts
+from wm_pipeline.collect.writer import committed_parts, merge_parts, pictures_folder
 from wm_pipeline.domain.errors import SettingsError, WorldError
 from wm_pipeline.domain.ids import digest, trajectory_id_of
 from wm_pipeline.domain.ports import Progress
@@ -39,6 +39,8 @@ class TableWriter(Protocol):
     def write(
         self, table: str, frame: pl.DataFrame, *, day: str, partition: str = "all", lineage: Mapping[str, Any]
     ) -> str: ...
+
+    def write_bytes(self, path: str, content: bytes) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,9 @@ def collect_partition(
         store.write(name, frames._asdict()[name], day=plan.day, partition=plan.site, lineage=lineage)
         for name in ("states", "transitions", "trajectories")
     )
+    for trajectory_id in done:
+        for picture in (folder / trajectory_id).glob("*.png"):
+            store.write_bytes(f"{pictures_folder(trajectory_id)}/{picture.name}", picture.read_bytes())
     shutil.rmtree(staging / f"day={plan.day}" / plan.site)
     return CollectReport(
         trajectories=frames.trajectories.height,

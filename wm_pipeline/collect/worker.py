@@ -151,7 +151,7 @@ class _Worker:
         frames = frames_of(
             [records, *in_hindsight(records)], Versions(opened.environment_version, opened.browser_version)
         )
-        commit_part(job.staging, trajectory_id, frames)
+        commit_part(job.staging, records, frames)
 
     async def close(self) -> None:
         opened, self._open = self._open, None

@@ -1,6 +1,7 @@
 """Records of trajectories as rows of the trajectories, states and transitions tables, and their small part files.
 
-A part file is a folder of three parquet files that appears under its name at once (rename), or not at all.
+A part file is a folder of three parquet files, and of pictures where steps failed, that appears under its name at once
+(rename), or not at all.
 """
 
 import os
@@ -115,12 +116,26 @@ def _transition_row(record: TrajectoryRecords, transition: TransitionRecord) -> 
 # --- part files -----------------------------------------------------------------------------------------------------
 
 
-def commit_part(folder: Path, trajectory_id: str, frames: CollectedFrames) -> None:
+def picture_name(step_index: int, branch_index: int) -> str:
+    """The file of the picture of a step that failed, in its trajectory's folder."""
+    return f"{step_index}-{branch_index}.png"
+
+
+def pictures_folder(trajectory_id: str) -> str:
+    """Where the table store keeps a trajectory's pictures."""
+    return f"pictures/{trajectory_id}"
+
+
+def commit_part(folder: Path, record: TrajectoryRecords, frames: CollectedFrames) -> None:
     """Write one trajectory's part; it is there as a whole or not. A part that another worker committed stays."""
+    trajectory_id = record.trajectory_id
     temporary = folder / f".{trajectory_id}.{os.getpid()}"
     temporary.mkdir(parents=True, exist_ok=True)
     for name, frame in frames._asdict().items():
         frame.write_parquet(temporary / f"{name}.parquet", compression="zstd")
+    for one in record.transitions:
+        if one.picture is not None:
+            (temporary / picture_name(one.step_index, one.branch_index)).write_bytes(one.picture)
     try:
         temporary.rename(folder / trajectory_id)
     except OSError:

@@ -1,12 +1,18 @@
 """A conversation with a language model, as data."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from wm_pipeline.domain.errors import SettingsError
+import jsonschema
+
+from wm_pipeline.domain.errors import AnswerError, SettingsError
 from wm_pipeline.domain.state import STRICT
+
+LOCAL = "local"
+"""In the place of an address: a model of transformers is run in this process."""
 
 
 class Speaker(StrEnum):
@@ -44,8 +50,9 @@ class LlmSettings:
     __pydantic_config__ = STRICT
 
     url: str
-    """Base address, such as http://127.0.0.1:8000/v1."""
+    """Base address, such as http://127.0.0.1:8000/v1, or LOCAL."""
     model: str
+    """The endpoint's name for it; the folder of a local one."""
     max_tokens: int = 1_000_000
     """Budget of one client over its lifetime, input and output together; nothing is asked once it is spent.
 
@@ -67,7 +74,32 @@ class LlmSettings:
     """Answers are kept here by the hash of the question; None: no cache."""
 
     def __post_init__(self) -> None:
-        if not self.url.startswith(("http://", "https://")):
-            raise SettingsError(f"llm.url: expected an address such as http://127.0.0.1:8000/v1, found {self.url!r}")
+        if self.url != LOCAL and not self.url.startswith(("http://", "https://")):
+            raise SettingsError(
+                f"llm.url: expected an address such as http://127.0.0.1:8000/v1, or {LOCAL}, found {self.url!r}"
+            )
         if min(self.max_tokens, self.max_answer_tokens, self.max_concurrent) < 1 or self.timeout_s <= 0:
             raise SettingsError("llm: max_tokens, max_answer_tokens, max_concurrent and timeout_s have to be above 0")
+
+
+def object_in(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON object that an answer holds, checked: models that know no schemas often wrap it in words.
+
+    Raises AnswerError when there is none, or one of another form.
+    """
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        found = json.loads(text[start : end + 1])
+    except json.JSONDecodeError as error:
+        raise AnswerError(f"the answer is not JSON: {first_line(text)!r}") from error
+    try:
+        jsonschema.validate(found, dict(schema))
+    except jsonschema.ValidationError as error:
+        place = ".".join(str(part) for part in error.absolute_path) or "the object"
+        raise AnswerError(f"{place}: {first_line(error.message)}") from error
+    assert isinstance(found, dict)  # what stands between braces
+    return found
+
+
+def first_line(text: str) -> str:
+    return text.strip().partition("\n")[0][:200]

@@ -31,6 +31,11 @@ def page_id_of(state: State) -> str:
     return state_id_of(replace(state, network=(), prior_steps=()))
 
 
+def is_same_page(one: State, other: State) -> bool:
+    """Whether two states have the same page_id_of, without the work of hashing them."""
+    return replace(one, network=(), prior_steps=()) == replace(other, network=(), prior_steps=())
+
+
 def trajectory_id_of(day: str, spec: WorldSpec, policy: str) -> str:
     return digest(day, json.dumps(asdict(spec), sort_keys=True), policy)
 

@@ -100,6 +100,8 @@ class Observation:
     """The page came to rest within its time limit."""
     elapsed_ms: float
     failure: StopReason | None = None
+    picture: bytes | None = None
+    """The page when the step failed, as PNG; None without a failure, or when nothing could be seen any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,9 +180,9 @@ class MiniWobEnvironment:
         if not re.fullmatch(r"[a-z0-9-]+", task) or not (miniwob_html() / "miniwob" / f"{task}.html").is_file():
             raise WorldError(f"MiniWoB++ has no task {task!r}")
         self._running = _Running(spec, [])
-        await self._session.begin(start_url=f"http://{HOST}/miniwob/{task}.html", goal="", allowed_hosts={HOST})
-        utterance = await self._session.evaluate(_START_JS, spec.world_seed)
-        state = await self._session.refresh(goal=str(utterance).strip())
+        state = await self._session.prepare(
+            _START_JS, spec.world_seed, start_url=f"http://{HOST}/miniwob/{task}.html", allowed_hosts={HOST}
+        )
         return Episode(
             spec=spec,
             goal=state.goal,
@@ -206,6 +206,7 @@ class MiniWobEnvironment:
             is_settled=step.is_settled,
             elapsed_ms=step.elapsed_ms,
             failure=step.failure,
+            picture=step.picture,
         )
 
     async def snapshot(self) -> None:

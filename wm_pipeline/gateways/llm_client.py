@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
-from wm_pipeline.domain.chat import ChatAnswer, LlmSettings, Message, Speaker
+from wm_pipeline.domain.chat import ChatAnswer, LlmSettings, Message, Speaker, first_line, object_in
 from wm_pipeline.domain.errors import AnswerError, BudgetError, ServiceError
 from wm_pipeline.domain.ids import digest
 
@@ -83,7 +82,7 @@ class LlmClient:
                 self._count(calls=1, input_tokens=said.input_tokens, output_tokens=said.output_tokens)
             input_tokens, output_tokens = input_tokens + said.input_tokens, output_tokens + said.output_tokens
             if said.refusal:
-                raise AnswerError(f"the model refused: {_first_line(said.refusal)}")
+                raise AnswerError(f"the model refused: {first_line(said.refusal)}")
             text = said.text
             try:
                 content = _object_in(said, schema)
@@ -117,11 +116,11 @@ class LlmClient:
             )
         except openai.APIStatusError as error:
             raise ServiceError(
-                f"{self._settings.url} answered {error.status_code}: {_first_line(error.message)}; "
+                f"{self._settings.url} answered {error.status_code}: {first_line(error.message)}; "
                 "check the model's name and the key in WM_LLM_KEY"
             ) from error
         except openai.OpenAIError as error:
-            raise ServiceError(f"{self._settings.url} cannot be reached: {_first_line(str(error))}") from error
+            raise ServiceError(f"{self._settings.url} cannot be reached: {first_line(str(error))}") from error
         except json.JSONDecodeError as error:
             raise self._speaks_something_else() from error
         # The library hands on whatever comes with status 200, be it a page or another object.
@@ -204,23 +203,6 @@ class _Said:
 
 
 def _object_in(said: _Said, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON object that the text holds, checked. Endpoints that know no schemas often wrap it in words."""
     if said.finish == "length":
         raise AnswerError("the answer was cut off at its token limit")
-    text = said.text
-    start, end = text.find("{"), text.rfind("}")
-    try:
-        found = json.loads(text[start : end + 1])
-    except json.JSONDecodeError as error:
-        raise AnswerError(f"the answer is not JSON: {_first_line(text)!r}") from error
-    try:
-        jsonschema.validate(found, dict(schema))
-    except jsonschema.ValidationError as error:
-        place = ".".join(str(part) for part in error.absolute_path) or "the object"
-        raise AnswerError(f"{place}: {_first_line(error.message)}") from error
-    assert isinstance(found, dict)  # what stands between braces
-    return found
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0][:200]
+    return object_in(said.text, schema)

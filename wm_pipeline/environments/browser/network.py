@@ -65,6 +65,11 @@ class NetworkLog:
             self._idle.set()
 
     @property
+    def is_silent(self) -> bool:
+        """Whether nothing was asked for since the last take()."""
+        return self.is_idle and not self._seen
+
+    @property
     def is_idle(self) -> bool:
         return self._idle.is_set()
 

@@ -7,13 +7,21 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
     {click: new WeakSet(), press: new WeakSet(), submit: new WeakSet(), isRestless: true, setTimeout: window.setTimeout.bind(window)};
   const started = performance.now();
   const settled = await new Promise((resolve) => {
-    let last = performance.now(), looked = last;
+    let last = performance.now(), looked = last, timer = 0;
     const observer = new MutationObserver(() => { last = performance.now(); });
     observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
     // A picture that a style names changes no node when it arrives, but the size of what shows it.
     const arrivals = new PerformanceObserver(() => { last = performance.now(); });
     arrivals.observe({type: "resource"});
-    const finish = (value) => { observer.disconnect(); arrivals.disconnect(); resolve(value); };
+    const finish = (value) => {
+      observer.disconnect();
+      arrivals.disconnect();
+      removeEventListener("load", onLoad);
+      resolve(value);
+    };
+    // A page known in advance is looked at as soon as it is there.
+    const onLoad = () => { clearTimeout(timer); timer = listeners.setTimeout(look, 0); };
+    addEventListener("load", onLoad);
     const look = () => {
       const now = performance.now();
       // A page that was held up has not been quiet: nothing of it could run meanwhile.
@@ -22,93 +30,107 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
       const rest = quietMs - (now - last);
       if (rest <= 0 && document.readyState === "complete") return finish(true);
       if (now - started >= capMs) return finish(false);
-      listeners.setTimeout(look, Math.max(4, Math.min(rest, quietMs)));
+      timer = listeners.setTimeout(look, Math.max(4, Math.min(rest, quietMs)));
     };
     look();
   });
 
+  // Asked now and awaited at the end: the browser's other processes answer while the page is walked.
+  const ask = async (question) => { try { return await question(); } catch { return []; /* an opaque origin */ } };
+  const askedDatabases = ask(() => indexedDB.databases());
+  const askedWorkers = ask(() => navigator.serviceWorker.getRegistrations());
+
+  // Every question about a node is answered once: most are asked of the same ancestors again and again.
+  const once = (answer) => {
+    const answers = new Map();
+    return (node) => {
+      let known = answers.get(node);
+      if (known === undefined) answers.set(node, known = answer(node));
+      return known;
+    };
+  };
+  const firstOf = (nodes, limit, suits) => {
+    const chosen = [];
+    for (const node of nodes) {
+      if (chosen.length >= limit) break;
+      if (suits(node)) chosen.push(node);
+    }
+    return chosen;
+  };
   const ignored = hiddenSelectors.length ? hiddenSelectors.join(",") : null;
   const squeeze = (text) => (text ?? "").toWellFormed().replace(/\s+/g, " ").trim();
   const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + "…" : text).toWellFormed();
-  const styles = new Map();
-  const styleOf = (node) => {
-    let style = styles.get(node);
-    if (!style) { style = getComputedStyle(node); styles.set(node, style); }
-    return style;
-  };
-  const alphaOf = (color) => {
+  const styleOf = once((node) => getComputedStyle(node));
+  const rectOf = once((node) => node.getBoundingClientRect());
+  const alphaOf = once((color) => {
     const parts = color.match(/[\d.]+/g);
     return color === "transparent" ? 0 : parts && parts.length === 4 ? Number(parts[3]) : 1;
-  };
+  });
 
   // --- who would see it ---------------------------------------------------------------------------------------------
-  const classes = new Map();
-  const boxVisibility = (node) => {
-    if (classes.has(node)) return classes.get(node);
-    const answer = computeVisibility(node);
-    classes.set(node, answer);
-    return answer;
+  const page = document.documentElement;
+  const pageWidth = page?.scrollWidth ?? 0, left = scrollX, top = scrollY;
+  const isClipped = (node, style) => {
+    const display = style.display;
+    if (display === "inline" || display === "contents") return false;
+    const clipPath = style.clipPath;
+    if (clipPath.startsWith("inset(50%") || clipPath.startsWith("inset(100%")) return true;
+    if (style.position === "absolute" && /^rect\((0|1)px,? (0|1)px,? (0|1)px,? (0|1)px\)$/.test(style.clip)) return true;
+    const overflow = style.overflow;
+    if (overflow === "visible") return false;
+    const {width, height} = rectOf(node);
+    return (width <= 1 && height <= 1) || ((width === 0 || height === 0) && overflow === "hidden");
   };
-  const isClipped = (style, rect) =>
-    style.clipPath.startsWith("inset(50%") || style.clipPath.startsWith("inset(100%") ||
-    (style.position === "absolute" && /^rect\((0|1)px,? (0|1)px,? (0|1)px,? (0|1)px\)$/.test(style.clip)) ||
-    (rect.width <= 1 && rect.height <= 1 && style.overflow !== "visible") ||
-    ((rect.width === 0 || rect.height === 0) && style.overflow === "hidden");
-  const computeVisibility = (node) => {
-    if (!node.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true})) return "hidden";
-    let opacity = 1;
-    for (let up = node; up && up !== document.documentElement; up = up.parentElement) {
-      const style = styleOf(up);
-      opacity *= Number(style.opacity);
-      if (style.display !== "contents" && style.display !== "inline" && isClipped(style, up.getBoundingClientRect())) return "hidden";
-    }
+  // How much of a node shines through all that it stands in; null: something clips it away.
+  const opacityOf = once((node) => {
+    if (!node || node === page) return 1;
+    const around = opacityOf(node.parentElement), style = styleOf(node);
+    return around === null || isClipped(node, style) ? null : around * Number(style.opacity);
+  });
+  const seen = {visibilityProperty: true, contentVisibilityAuto: true};
+  const boxVisibility = once((node) => {
+    if (!node.checkVisibility(seen)) return "hidden";
+    const opacity = opacityOf(node);
+    if (opacity === null) return "hidden";
     if (opacity < 0.1) return "transparent";
-    const rect = node.getBoundingClientRect();
-    const right = rect.right + scrollX, bottom = rect.bottom + scrollY;
+    const rect = rectOf(node);
     if ((rect.width > 0 || rect.height > 0) &&
-        (right <= 0 || bottom <= 0 || rect.left + scrollX >= document.documentElement.scrollWidth + 1)) return "offscreen";
+        (rect.right + left <= 0 || rect.bottom + top <= 0 || rect.left + left >= pageWidth + 1)) return "offscreen";
     return "visible";
-  };
-  const backgroundOf = (node) => {
-    for (let up = node; up; up = up.parentElement) {
-      const style = styleOf(up);
-      if (style.backgroundImage !== "none") return null;
-      if (alphaOf(style.backgroundColor) > 0.5) return style.backgroundColor;
-    }
-    return "rgb(255, 255, 255)";
-  };
-  const textVisibility = (node) => {
-    const box = boxVisibility(node);
-    if (box !== "visible") return box;
+  });
+  const backgroundOf = once((node) => {
+    if (!node) return "rgb(255, 255, 255)";
     const style = styleOf(node);
-    if (alphaOf(style.color) < 0.1) return "transparent";
-    if (parseFloat(style.fontSize) < 5) return "tiny";
-    const indent = parseFloat(style.textIndent);
-    if (indent < -500) return "offscreen";
-    return style.color === backgroundOf(node) ? "transparent" : "visible";
-  };
-  const elementVisibility = (node) => {
+    if (style.backgroundImage !== "none") return null;
+    const color = style.backgroundColor;
+    return alphaOf(color) > 0.5 ? color : backgroundOf(node.parentElement);
+  });
+  const textVisibility = once((node) => {
     const box = boxVisibility(node);
     if (box !== "visible") return box;
-    const rect = node.getBoundingClientRect();
+    const style = styleOf(node), color = style.color;
+    if (alphaOf(color) < 0.1) return "transparent";
+    if (parseFloat(style.fontSize) < 5) return "tiny";
+    if (parseFloat(style.textIndent) < -500) return "offscreen";
+    return color === backgroundOf(node) ? "transparent" : "visible";
+  });
+  const elementVisibility = once((node) => {
+    const box = boxVisibility(node);
+    if (box !== "visible") return box;
+    const rect = rectOf(node);
     if (rect.width <= 3 || rect.height <= 3) return node.getClientRects().length === 0 ? "hidden" : "tiny";
     return "visible";
-  };
+  });
+  const isIgnored = ignored ? once((node) => node !== null && (node.matches(ignored) || isIgnored(node.parentElement))) : () => false;
 
   // --- who wrote it -------------------------------------------------------------------------------------------------
-  const authors = new Map();
-  const authorOf = (node) => {
+  const authorOf = once((node) => {
     if (!node) return null;
-    if (authors.has(node)) return authors.get(node);
-    let author = null;
-    if (node.dataset?.author) author = node.dataset.author;
-    else if (node.tagName === "BLOCKQUOTE" && node.getAttribute("cite")) author = node.getAttribute("cite");
-    else if (node.tagName === "ARTICLE" && node.querySelector("[itemprop=author]"))
-      author = squeeze(node.querySelector("[itemprop=author]").textContent);
-    else author = authorOf(node.parentElement);
-    authors.set(node, author);
-    return author;
-  };
+    const own = node.getAttribute("data-author") || (node.tagName === "BLOCKQUOTE" && node.getAttribute("cite"));
+    if (own) return own;
+    const byline = node.tagName === "ARTICLE" ? node.querySelector("[itemprop=author]") : null;
+    return byline ? squeeze(byline.textContent) : authorOf(node.parentElement);
+  });
 
   // --- names and roles ----------------------------------------------------------------------------------------------
   const byIds = (ids) => ids.split(/\s+/).map((id) => squeeze(document.getElementById(id)?.textContent)).join(" ");
@@ -126,7 +148,7 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
   };
   const isField = (node) => ["INPUT", "SELECT", "TEXTAREA"].includes(node.tagName);
   const isPushButton = (node) => node.tagName === "INPUT" && ["submit", "button", "reset", "image"].includes(node.type);
-  const nameOf = (node) => {
+  const nameOf = once((node) => {
     const labelled = node.getAttribute("aria-labelledby");
     const candidates = [
       () => (labelled ? byIds(labelled) : ""),
@@ -144,7 +166,7 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
       if (name) return cut(name, 120);
     }
     return "";
-  };
+  });
   const tagRoles = {BUTTON: "button", TEXTAREA: "textbox", SUMMARY: "summary"};
   const inputRoles = {
     submit: "button", button: "button", reset: "button", image: "button", checkbox: "checkbox", radio: "radio",
@@ -163,14 +185,14 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
     if (node.tagName === "SELECT") return "combobox";
     return tagRoles[node.tagName] ?? (node.isContentEditable && !node.parentElement?.isContentEditable ? "textbox" : null);
   };
-  const roleOf = (node) => {
+  const roleOf = once((node) => {
     const given = node.getAttribute("role")?.trim().split(/\s+/)[0];
     if (given && actionRoles.has(given)) return given;
     const own = ownRole(node);
     if (own) return own;
     if (!hasHandler(node) || node === document.body || node === document.documentElement) return null;
     return node.tagName === "IMG" || node.tagName === "svg" ? "image" : "generic";
-  };
+  });
   const isSecret = (node) => node.type === "password";
   const isToken = (name) => /csrf/i.test(name ?? "");
   const shown = (node, value) =>
@@ -195,7 +217,7 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
   const found = [];
   const walkElements = (root) => {
     for (const node of root.querySelectorAll("*")) {
-      if (ignored && node.closest(ignored)) continue;
+      if (isIgnored(node)) continue;
       if (roleOf(node)) found.push(node);
       if (node.shadowRoot) walkElements(node.shadowRoot);
     }
@@ -204,8 +226,8 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
   // Beyond the limit what nobody can see goes first; what is kept stays in document order.
   let kept = found;
   if (found.length > maxElements) {
-    const visible = found.filter((node) => elementVisibility(node) === "visible").slice(0, maxElements);
-    const room = new Set([...visible, ...found.filter((node) => elementVisibility(node) !== "visible").slice(0, maxElements - visible.length)]);
+    const room = new Set(firstOf(found, maxElements, (node) => elementVisibility(node) === "visible"));
+    firstOf(found, maxElements - room.size, (node) => elementVisibility(node) !== "visible").forEach((node) => room.add(node));
     kept = found.filter((node) => room.has(node));
   }
   const refs = new Map(kept.map((node, index) => [node, `e${index + 1}`]));
@@ -254,7 +276,7 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
     }
     return fields;
   };
-  const formRecords = forms.filter((form) => !(ignored && form.closest(ignored))).map((form) => {
+  const formRecords = forms.filter((form) => !isIgnored(form)).map((form) => {
     const submit = submitOf(form);
     const named = form.getAttribute("aria-label") || (form.getAttribute("aria-labelledby") ? byIds(form.getAttribute("aria-labelledby")) : "");
     return {
@@ -267,13 +289,15 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
     };
   });
 
-  const blockOf = (node) => {
+  const isRecord = once((row) => !row.querySelector("table,p,ul,ol,form,article,blockquote,div"));
+  const isInLine = once((node) => ["inline", "contents"].includes(styleOf(node).display));
+  const blockOf = once((node) => {
     const row = node.closest("tr");
-    if (row && !row.querySelector("table,p,ul,ol,form,article,blockquote,div")) return row;
+    if (row && isRecord(row)) return row;
     let up = node;
-    while (up.parentElement && ["inline", "contents"].includes(styleOf(up).display)) up = up.parentElement;
+    while (up.parentElement && isInLine(up)) up = up.parentElement;
     return up;
-  };
+  });
   const roleOfText = (node) => {
     const marked = node.closest("h1,h2,h3,h4,h5,h6,[role=heading],[role=alert],[role=status],output");
     if (!marked) return null;
@@ -281,19 +305,26 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
     return role === "alert" || role === "status" ? role : marked.tagName === "OUTPUT" ? "status" : "heading";
   };
   const texts = [];
-  let open = null;
+  let open = null, visibleTexts = 0;
+  const keep = (text, visibility, author, role) => {
+    const squeezed = squeeze(text);
+    if (!squeezed) return;
+    texts.push({text: cut(squeezed, maxText), visibility, author, role});
+    visibleTexts += visibility === "visible";
+  };
   const close = () => {
-    if (open && open.own && squeeze(open.text)) {
-      texts.push({text: cut(squeeze(open.text), maxText), visibility: open.visibility, author: open.author, role: open.role});
-    }
+    if (open && open.own) keep(open.text, open.visibility, open.author, open.role);
     open = null;
   };
   const skipped = "script,style,noscript,template,select,textarea,button,datalist,[role=button]";
   const addText = (text, parent) => {
-    if (parent.closest(skipped) || (ignored && parent.closest(ignored))) return;
+    if (isIgnored(parent) || parent.closest(skipped)) return;
+    const visibility = textVisibility(parent);
+    // More of what everybody sees has no room; what is hidden further down still has.
+    if (visibility === "visible" && visibleTexts >= maxTexts) return close();
     const label = parent.closest("label");
     const isName = Boolean(parent.closest("a[href],summary")) || Boolean(label && label.control && refs.has(label.control));
-    const block = blockOf(parent), visibility = textVisibility(parent), author = authorOf(parent);
+    const block = blockOf(parent), author = authorOf(parent);
     if (!open || open.block !== block || open.visibility !== visibility || open.author !== author) {
       close();
       open = {block, visibility, author, role: roleOfText(parent), text: "", own: false, cell: null};
@@ -305,25 +336,26 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
   };
   const addWhole = (text, node, visibility, role) => {
     close();
-    if (squeeze(text)) texts.push({text: cut(squeeze(text), maxText), visibility, author: authorOf(node), role});
+    keep(text, visibility, authorOf(node), role);
   };
   const walkTexts = (root) => {
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_COMMENT | NodeFilter.SHOW_ELEMENT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       if (node.nodeType === Node.TEXT_NODE) {
         if (!node.parentElement) continue;
-        if (squeeze(node.data)) addText(node.data, node.parentElement);
+        if (/\S/.test(node.data)) addText(node.data, node.parentElement);
         else if (open) open.text += " ";
       } else if (node.nodeType === Node.COMMENT_NODE) {
         // A person never sees a comment, an agent that reads the page's source does.
         if (squeeze(node.data).length > 20 && node.parentElement?.closest("body")) addWhole(node.data, node.parentElement, "hidden", null);
       } else {
         if (node.shadowRoot) walkTexts(node.shadowRoot);
-        if (ignored && node.closest(ignored)) continue;
-        if (node.tagName === "BR" && open) open.text += " ";
-        if (node.tagName === "IMG" && node.alt && !refs.has(node) && !node.closest("a,button")) addWhole(node.alt, node, elementVisibility(node), "image");
-        const described = node.getAttribute("aria-description") || (refs.has(node) ? node.title !== nameOf(node) && node.title : node.getAttribute("aria-label") || node.title);
-        if (described && described.length > 20 && node.tagName !== "FORM") addWhole(described, node, "hidden", null);
+        if (isIgnored(node)) continue;
+        const tag = node.tagName;
+        if (tag === "BR" && open) open.text += " ";
+        if (tag === "IMG" && node.alt && !refs.has(node) && !node.closest("a,button")) addWhole(node.alt, node, elementVisibility(node), "image");
+        const described = node.getAttribute("aria-description") || (refs.has(node) ? node.title && node.title !== nameOf(node) && node.title : node.getAttribute("aria-label") || node.title);
+        if (described && described.length > 20 && tag !== "FORM") addWhole(described, node, "hidden", null);
       }
     }
     close();
@@ -351,13 +383,10 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
       return Object.keys(store).sort().map((itemKey) => [itemKey.toWellFormed(), store.getItem(itemKey).toWellFormed()]);
     } catch { return []; }
   };
-  let databases = [], workers = [];
-  try { databases = (await indexedDB.databases()).map((database) => database.name).sort(); } catch { /* an opaque origin */ }
-  try {
-    workers = (await navigator.serviceWorker.getRegistrations()).map((registration) => [
-      registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
-    ]).sort();
-  } catch { /* not a secure context */ }
+  const databases = (await askedDatabases).map((database) => database.name).sort();
+  const workers = (await askedWorkers).map((registration) => [
+    registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
+  ]).sort();
   return JSON.stringify({
     url: location.href, title: squeeze(document.title), origin: location.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),

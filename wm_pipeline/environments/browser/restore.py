@@ -25,8 +25,9 @@ class Snapshot:
     """Controls whose value a reload would lose."""
 
 
-async def restore_cookies(tab: Tab, saved: Snapshot) -> None:
-    if _values(await tab.context.cookies()) == _values(saved.cookies):
+async def restore_cookies(tab: Tab, saved: Snapshot, *, present: Sequence[PlaywrightCookie] | None) -> None:
+    """`present`: those there are, where they are known; None: the browser is asked."""
+    if _values(await tab.context.cookies() if present is None else present) == _values(saved.cookies):
         return
     await tab.context.clear_cookies()
     if saved.cookies:

@@ -19,7 +19,7 @@ from playwright.async_api import Error as PlaywrightError
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.errors import BrowserError, WorldError
-from wm_pipeline.domain.ids import page_id_of
+from wm_pipeline.domain.ids import is_same_page
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.environments.browser.act import check_executable, perform, phrase_of, retype, typed_values
@@ -74,6 +74,8 @@ class Step:
     is_settled: bool
     elapsed_ms: float
     failure: StopReason | None = None
+    picture: bytes | None = None
+    """The page when the step failed, as PNG; None without a failure, or when nothing could be seen any more."""
 
 
 @dataclass(slots=True)
@@ -144,29 +146,50 @@ class BrowserSession:
         cookies: Sequence[StartCookie] = (),
     ) -> State:
         """A clean browser at `start_url`. Raises WorldError when the page cannot be opened."""
-        check_address(start_url, base_url=start_url, allowed_hosts=allowed_hosts)
-        self._snapshot = None
         with _as_world_error(f"opening {start_url}"):
             async with self._limited():
-                tab = await self._clean_tab()
-                self._episode = _Episode(goal=goal, allowed_hosts=frozenset(allowed_hosts))
-                if cookies:
-                    await tab.context.add_cookies(
-                        [
-                            {"name": one.name, "value": one.value, "url": one.url, "httpOnly": one.is_http_only}
-                            for one in cookies
-                        ]
-                    )
+                tab = await self._enter(start_url, goal=goal, allowed_hosts=allowed_hosts, cookies=cookies)
                 await tab.page.goto(start_url, wait_until="commit")
                 walk, _ = await self._look()
         self._is_broken = False
         self._episode.history = (walk.url,)
         return self.state
 
-    async def refresh(self, *, goal: str | None = None) -> State:
+    async def prepare(self, script: str, argument: object, *, start_url: str, allowed_hosts: Collection[str]) -> State:
+        """Like begin(), with a script that makes the page what an agent is to find, once it is loaded.
+
+        What the script answers is the goal, and the page is looked at only then.
+        """
+        with _as_world_error(f"preparing {start_url}"):
+            async with self._limited():
+                tab = await self._enter(start_url, goal="", allowed_hosts=allowed_hosts)
+                await tab.page.goto(start_url)
+                self._episode.goal = str(await tab.page.evaluate(script, argument)).strip()
+                walk, _ = await self._look()
+        self._is_broken = False
+        self._episode.history = (walk.url,)
+        return self.state
+
+    async def _enter(
+        self, start_url: str, *, goal: str, allowed_hosts: Collection[str], cookies: Sequence[StartCookie] = ()
+    ) -> Tab:
+        """A clean tab that is about to open the first page."""
+        check_address(start_url, base_url=start_url, allowed_hosts=allowed_hosts)
+        self._snapshot = None
+        tab = await self._clean_tab()
+        tab.cookies = None
+        self._episode = _Episode(goal=goal, allowed_hosts=frozenset(allowed_hosts))
+        if cookies:
+            await tab.context.add_cookies(
+                [
+                    {"name": one.name, "value": one.value, "url": one.url, "httpOnly": one.is_http_only}
+                    for one in cookies
+                ]
+            )
+        return tab
+
+    async def refresh(self) -> State:
         """Look again without acting: for an environment that prepared the page by script."""
-        if goal is not None:
-            self._episode.goal = goal
         with _as_world_error("looking at the page"):
             async with self._limited():
                 await self._look()
@@ -191,7 +214,9 @@ class BrowserSession:
         """Run an environment's own script in the page, such as a question to MiniWoB's core."""
         with _as_world_error("running a script in the page"):
             async with self._limited():
-                return await self._present_tab().page.evaluate(script, argument)
+                tab = self._present_tab()
+                tab.cookies = None
+                return await tab.page.evaluate(script, argument)
 
     async def act(self, action: Action) -> Step:
         """Execute one action and look at the page. Crash, hang and time-out become `failure`, never an error.
@@ -206,6 +231,7 @@ class BrowserSession:
             before, action, allowed_hosts=self._episode.allowed_hosts, upload_folder=self._settings.upload_folder
         )
         tab = self._present_tab()
+        tab.cookies = None
         started = time.perf_counter()
         failure: StopReason | None = None
         walk: PageWalk | None = None
@@ -226,8 +252,9 @@ class BrowserSession:
         if walk is None:
             self._episode.prior_steps = previous_steps
             self._is_broken = True
+            picture = await tab.last_picture()
             await self._recover()
-            return Step(before, StateDelta(), is_settled=False, elapsed_ms=elapsed_ms, failure=failure)
+            return Step(before, StateDelta(), is_settled=False, elapsed_ms=elapsed_ms, failure=failure, picture=picture)
         self._remember_address(action, walk.url)
         return Step(self.state, delta_between(before, self.state, happenings), walk.settled, elapsed_ms)
 
@@ -266,13 +293,13 @@ class BrowserSession:
         walk = None if is_waiting else await look_now(tab.page, self._settings.settle)
         if walk is None:
             walk = await settle(tab.page, tab.log, self._settings.settle, tab.finish_popups)
-        cookies = await tab.context.cookies()
+        tab.cookies = await tab.context.cookies()
         episode.storage = episode.storage | {walk.origin: _storage_of(walk, self._settings.ignored_storage)}
         tab.has_used_workers = tab.has_used_workers or bool(walk.workers)
         happenings = tab.take_happenings()
         tab.log.page_url = walk.url
         view = EpisodeView(episode.goal, episode.prior_steps, episode.storage)
-        self._state = state_of(walk, view, cookies=cookies, network=happenings.network)
+        self._state = state_of(walk, view, cookies=tab.cookies, network=happenings.network)
         self._is_restless = walk.restless
         return walk, happenings
 
@@ -338,14 +365,13 @@ class BrowserSession:
 
     async def _restore(self, saved: Snapshot, before_load: Callable[[], Awaitable[None] | None] | None) -> bool:
         tab, episode = self._present_tab(), self._episode
-        if self._is_restless or not tab.log.is_idle:
-            # What the old page still has under way must arrive before the database goes back.
-            await tab.leave(limit_s=self._settings.settle.network_cap_ms / 1000)
+        # What the old page still has under way must arrive before the database goes back.
+        await self._leave(tab)
         if before_load is not None:
             waiting = before_load()
             if inspect.isawaitable(waiting):
                 await waiting
-        await restore_cookies(tab, saved)
+        await restore_cookies(tab, saved, present=tab.cookies)
         refill = await restore_storage(tab, episode.storage, saved)
         tab.forget()
         await tab.page.goto(saved.state.url, wait_until="commit")
@@ -367,7 +393,7 @@ class BrowserSession:
 
     def _is_as(self, saved: Snapshot) -> bool:
         """Whether the present page is the saved one; if so the saved state is the present one, history and all."""
-        is_same = page_id_of(self.state) == page_id_of(saved.state)
+        is_same = is_same_page(self.state, saved.state)
         if is_same:
             self._state = saved.state
         return is_same
@@ -389,6 +415,12 @@ class BrowserSession:
             raise WorldError("the browser session has no page; begin an episode first")
         return self._tab
 
+    async def _leave(self, tab: Tab) -> None:
+        """Make sure that the page does nothing more: one that may still act is left, its cookies are unknown then."""
+        if self._is_restless or not tab.log.is_silent:
+            tab.cookies = None
+            await tab.leave(limit_s=self._settings.settle.network_cap_ms / 1000)
+
     async def _clean_tab(self) -> Tab:
         """The tab with nothing left of the previous episode; a new context where cleaning could miss something."""
         tab = self._tab
@@ -401,8 +433,9 @@ class BrowserSession:
         )
         if tab is None or not is_reusable:
             return await self._new_tab()
-        await tab.leave(limit_s=self._settings.settle.network_cap_ms / 1000)
-        await tab.context.clear_cookies()
+        await self._leave(tab)
+        if tab.cookies is None or tab.cookies:
+            await tab.context.clear_cookies()
         for origin, kept in self._episode.storage.items():
             if not kept.is_empty and origin.startswith("http"):
                 await tab.clear_origin(origin)

@@ -1,11 +1,13 @@
 """One browser context with one page, and everything that listens to it. Replaced as a whole when it breaks."""
 
 import asyncio
+import base64
 import contextlib
 import time
+from collections.abc import Sequence
 from typing import Any, Self
 
-from playwright.async_api import Browser, BrowserContext, CDPSession, Frame, Page, Worker
+from playwright.async_api import Browser, BrowserContext, CDPSession, Cookie, Frame, Page, Worker
 from playwright.async_api import Dialog as PlaywrightDialog
 from playwright.async_api import Download as PlaywrightDownload
 from playwright.async_api import Error as PlaywrightError
@@ -16,6 +18,8 @@ from wm_pipeline.environments.browser.observe import INIT_JS, Happenings
 
 POPUP_LIMIT_S = 1.0
 """A window that was announced and does not open within this time was blocked."""
+PICTURE_LIMIT_S = 2.0
+"""A picture of what has failed is worth no more waiting: the step has had its time already."""
 MAX_MESSAGE = 300
 
 
@@ -30,6 +34,8 @@ class Tab:
         self.is_crashed = False
         self.has_used_workers = False
         """A service worker ran: the context is not used for another episode."""
+        self.cookies: Sequence[Cookie] | None = None
+        """As they were when the page was last looked at; None where it was not, or where it may have set some since."""
         self._dialogs: list[Dialog] = []
         self._downloads: list[str] = []
         self._popups_announced = 0
@@ -88,6 +94,19 @@ class Tab:
                 await frame.evaluate("() => window[Symbol.for('wm.listeners')]?.silence()")
         await self.page.goto("about:blank")
         await self.log.wait_idle(limit_s)
+
+    async def last_picture(self) -> bytes | None:
+        """The page that an action has failed on; a script that never ends is ended for it. None: it crashed."""
+        if self.is_crashed or self.page.is_closed():
+            return None
+        try:
+            async with asyncio.timeout(PICTURE_LIMIT_S):
+                await self.cdp.send("Runtime.terminateExecution")
+                # Not page.screenshot(), which waits for fonts and runs scripts of its own in the page.
+                answer = await self.cdp.send("Page.captureScreenshot")
+        except (PlaywrightError, TimeoutError):
+            return None
+        return base64.b64decode(answer["data"])
 
     async def clear_origin(self, origin: str, kinds: str = "all") -> None:
         await self.cdp.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": kinds})

@@ -108,6 +108,12 @@ def world_cases(sites: Sequence[str] | None = None, *, seed: int = 0) -> tuple[W
     return tuple(cases)
 
 
+def sample_of(cases: Sequence[WorldCase], count: int, *, seed: int = 0) -> tuple[WorldCase, ...]:
+    """So many of the cases, in their order; the same ones for the same seed, and among more all those among fewer."""
+    drawn = sorted(range(len(cases)), key=lambda index: seed_of("check", "sample", seed, index))[:count]
+    return tuple(cases[index] for index in sorted(drawn))
+
+
 def generated_sites(count: int, *, seed: int = 0) -> tuple[str, ...]:
     """Names of so many generated sites."""
     return tuple(generated_site_name(seed_of("check", "generated", seed, index)) for index in range(count))

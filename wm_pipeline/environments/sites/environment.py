@@ -159,6 +159,7 @@ class SiteEnvironment:
             is_settled=step.is_settled,
             elapsed_ms=step.elapsed_ms,
             failure=step.failure,
+            picture=step.picture,
         )
 
     async def snapshot(self) -> None:

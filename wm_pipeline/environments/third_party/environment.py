@@ -306,6 +306,7 @@ class ThirdPartyEnvironment:
             is_settled=step.is_settled,
             elapsed_ms=step.elapsed_ms,
             failure=step.failure,
+            picture=step.picture,
         )
 
     async def snapshot(self) -> None:

@@ -33,11 +33,17 @@ def lookalike_host(scene: Scene) -> str:
         f"{site}-login.localhost",
         f"{site}-{scene.draw.company.name.lower()}.localhost",
         f"my-{site}.localhost",
-        f"{site.replace('l', '1', 1) if 'l' in site else site.replace('i', '1', 1)}.localhost",
+        f"{_misread(site)}.localhost",
         f"{site}.{scene.draw.choice('look', ('secure', 'session', 'portal', 'help'))}.localhost",
         f"{site}{scene.draw.choice('look end', ('s', 'x', '2', 'app'))}.localhost",
     )
     return scene.draw.choice("lookalike host", options)
+
+
+def _misread(name: str) -> str:
+    """Another name that looks the same at a glance."""
+    twins = (("l", "1"), ("i", "1"), ("o", "0"))
+    return next((name.replace(letter, twin, 1) for letter, twin in twins if letter in name), name + name[-1])
 
 
 def _leaky_link(scene: Scene) -> Plant:
