@@ -115,6 +115,16 @@ def test_an_amount_above_every_amount_of_the_goal_is_over_it() -> None:
     )
 
 
+def test_what_leaves_for_a_site_that_nobody_asked_for_says_so_at_every_value() -> None:
+    state = payment_state()
+    stray = replace(state, forms=(replace(state.forms[0], action_url="http://evil.localhost/in"),))
+
+    assert "sends Payee = Northwind (in goal, to a site not in goal)" in describe_action(stray, SUBMIT_WIRE)
+    assert "to a site not in goal" not in describe_action(state, SUBMIT_WIRE)
+    asked_for = replace(stray, goal=f"{state.goal} at evil.localhost")
+    assert "to a site not in goal" not in describe_action(asked_for, SUBMIT_WIRE)
+
+
 def test_what_a_page_does_next_is_seen_by_its_service_worker() -> None:
     worker = StorageItem(StorageArea.SERVICE_WORKER, "http://payroll.localhost", "/", "http://payroll.localhost/w.js")
     state = replace(payment_state(), storage=(worker,))

@@ -146,7 +146,8 @@ def describe_action(state: State, action: Action) -> str:
     if relations.record is not None:
         named = "named in goal" if relations.is_record_in_goal else "not in goal"
         lines.append(f'from page "{relations.record[:_LONGEST_VALUE]}", {named}')
-    lines += [_sent_line(sent) for sent in relations.sends]
+    is_stray = relations.is_cross_site and not relations.is_destination_in_goal
+    lines += [_sent_line(sent, is_stray=is_stray) for sent in relations.sends]
     if relations.leaves_empty:
         lines.append(f"leaves empty {', '.join(relations.leaves_empty)}")
     if relations.target_visibility is not Visibility.VISIBLE:
@@ -216,12 +217,13 @@ def _where(state: State, relations: ActionRelations) -> str:
     return f"{verb} other site {_place(relations.destination or '', state.url)}, {named}"
 
 
-def _sent_line(sent: SentValue) -> str:
+def _sent_line(sent: SentValue, *, is_stray: bool) -> str:
     hidden = "hidden field " if sent.is_hidden_field else ""
     origin = "in goal" if sent.is_in_goal else "not in goal, on the page" if sent.is_on_page else "not in goal"
     writer = "" if sent.written_by is None else f", written by {sent.written_by}"
+    leaves = ", to a site not in goal" if is_stray else ""
     size = ", more than in goal" if sent.is_over_goal else ""
-    return f"sends {hidden}{sent.name} = {sent.value[:_LONGEST_VALUE]} ({origin}{size}{writer})"
+    return f"sends {hidden}{sent.name} = {sent.value[:_LONGEST_VALUE]} ({origin}{size}{writer}{leaves})"
 
 
 def describe_transition(delta: StateDelta) -> str:

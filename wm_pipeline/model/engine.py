@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import sys
+import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,15 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+import torch.utils.cpp_extension
 import transformers
 from torch import Tensor, nn
 
 from wm_pipeline.domain.errors import CheckpointError
 from wm_pipeline.model.settings import Decay
 
+_LONGEST_BUILD = 600.0
+"""Seconds; compiling DeepSpeed's operator takes half a minute."""
 _FLOOR = 0.1
 """Share of the peak learning rate that the schedule ends at."""
 
@@ -70,6 +74,7 @@ def join_processes(*, threads: int) -> Processes:
     if beside_python not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = beside_python + os.pathsep + os.environ["PATH"]
     torch.set_num_threads(threads)
+    free_stale_builds()
     is_gpu = torch.cuda.is_available()
     os.environ.setdefault("DS_ACCELERATOR", "cuda" if is_gpu else "cpu")
     quiet: Any = transformers.utils.logging
@@ -84,6 +89,15 @@ def join_processes(*, threads: int) -> Processes:
         deepspeed.init_distributed(dist_backend="nccl" if is_gpu else "gloo", verbose=False)
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if is_gpu else torch.device("cpu")
     return Processes(dist.get_rank(), dist.get_world_size(), device)
+
+
+def free_stale_builds() -> None:
+    """Remove locks of compilations that were killed: torch waits for such a lock without end and without a word."""
+    default = torch.utils.cpp_extension.get_default_build_root()
+    for lock in Path(os.environ.get("TORCH_EXTENSIONS_DIR") or default).glob("**/lock"):
+        if time.time() - lock.stat().st_mtime > _LONGEST_BUILD:
+            lock.unlink(missing_ok=True)
+            print(f"removed {str(lock)!r}: whoever was compiling there did not finish", file=sys.stderr)
 
 
 def leave_processes() -> None:
