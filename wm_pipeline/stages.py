@@ -265,7 +265,7 @@ def split_of_world(spec: WorldSpec, rule: SplitRule) -> Split:
 def _by_split(pool: Sequence[WorldSpec], count: int, rule: SplitRule, shares: Mapping[str, float]) -> list[WorldSpec]:
     """`count` worlds of a pool in the given shares of splits: rollouts are dear, so they go where they are needed.
 
-    Shares of splits the pool does not hold go to the others.
+    Shares of splits the pool does not hold go to the others; of a split it holds too few of, all are taken.
     """
     by_split: dict[str, list[WorldSpec]] = {}
     for spec in pool:
@@ -273,7 +273,7 @@ def _by_split(pool: Sequence[WorldSpec], count: int, rule: SplitRule, shares: Ma
     total = sum(shares.get(split, 0.0) for split in by_split)
     chosen: list[WorldSpec] = []
     for split, specs in sorted(by_split.items()):
-        wanted = round(count * shares.get(split, 0.0) / total) if total else count
+        wanted = min(len(specs), round(count * shares.get(split, 0.0) / total) if total else count)
         last_group = split_group_of(specs[wanted - 1]) if wanted else None
         # A matched pair is one question asked twice: it is never cut apart.
         chosen += [s for i, s in enumerate(specs) if i < wanted or split_group_of(s) == last_group]
