@@ -28,8 +28,8 @@ def laptop() -> Profile:
     return Profile(
         name="laptop",
         round=RoundSettings(
-            worlds_per_site=22,
-            held_out_worlds=14,
+            worlds_per_site=18,
+            held_out_worlds=12,
             # More test worlds than a large collection needs: with one a site, one world decides a number.
             split_shares=(
                 ("train", 0.54),
@@ -58,7 +58,7 @@ def laptop() -> Profile:
         ),
         # The heads are fitted to the end afterwards (model/refit.py); steps are for the backbone.
         sft=TrainSettings(
-            max_steps=80,
+            max_steps=60,
             actions_per_tree=8,
             text_share=0.08,
             learning_rate=7e-4,
