@@ -22,7 +22,7 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.datasets import machine
+from benchmarks.reporting import machine, publish
 from wm_pipeline.domain.errors import MissingUpstreamError, TrainingError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import to_json
@@ -248,17 +248,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     told = {
         "command": f"python -m benchmarks.ablations --profile {chosen.profile} --seeds {chosen.seeds} "
         f"--variants {' '.join(chosen.variants)}",
-        "machine": machine(),
+        "machine": machine("torch", "transformers", "deepspeed"),
         "day": day,
         "training_rows": int((split == "train").sum()),
         "variants": summary(cells, chosen.variants),
         "cells": cells,
     }
-    print(json.dumps(told, indent=1))
-    if chosen.results is not None:
-        chosen.results.parent.mkdir(parents=True, exist_ok=True)
-        chosen.results.write_text(json.dumps(told, indent=1) + "\n")
-        plot(told["variants"], chosen.results.with_suffix(".png"), f"{chosen.profile}, {chosen.seeds} seeds, {day}")
+    title = f"{chosen.profile}, {chosen.seeds} seeds, {day}"
+    publish(told, chosen.results, lambda path: plot(told["variants"], path, title))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.curriculum_pool import WORLDS, pool, worlds_of_rounds
-from benchmarks.datasets import machine
+from benchmarks.reporting import machine, publish
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.weakness import DIMENSIONS, count_misses, draw_weights, expected_miss_rates, in_drawn_order
 from wm_pipeline.evaluate.baselines import Score, fit_boosted_relations, fit_linear_text
@@ -226,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "command": f"python -m benchmarks.curriculum --slices {chosen.slices} --seeds {chosen.seeds} "
         f"--rounds {chosen.rounds} --worlds {chosen.worlds} --learner {chosen.learner}"
         + (" --data .wm/data" if chosen.data is not None else ""),
-        "machine": machine(),
+        "machine": machine("polars", "scikit-learn"),
         "simulated": "rounds draw from worlds that were rolled out before; the model is refitted in a second",
         "pool": {
             "worlds": rows["split_group"].n_unique(),
@@ -237,12 +237,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "rounds": table,
         "each_seed": [asdict(one) for one in found],
     }
-    print(json.dumps(told, indent=1))
-    if chosen.results is not None:
-        chosen.results.parent.mkdir(parents=True, exist_ok=True)
-        chosen.results.write_text(json.dumps(told, indent=1) + "\n")
-        title = f"{chosen.learner.replace('_', ' ')}, {chosen.seeds} seeds, {told['pool']['worlds']} real worlds"
-        plot(table, chosen.results.with_suffix(".png"), title)
+    title = f"{chosen.learner.replace('_', ' ')}, {chosen.seeds} seeds, {rows['split_group'].n_unique()} real worlds"
+    publish(told, chosen.results, lambda path: plot(table, path, title))
 
 
 if __name__ == "__main__":

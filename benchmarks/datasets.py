@@ -10,7 +10,6 @@ in a process of its own, so that the peak of its memory is its own; making the i
 import argparse
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -19,9 +18,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from benchmarks.reporting import machine, publish, spread
 
 ROWS_A_DAY = 100_000
 TIMES_ASKED = 20
@@ -81,20 +82,6 @@ def _peak_gib() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3)
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, quartiles and extremes."""
-    ordered = sorted(values)
-    low, middle, high = statistics.quantiles(ordered, n=4) if len(ordered) > 1 else [ordered[0]] * 3
-    figures = {
-        "median": middle,
-        "lower_quartile": low,
-        "upper_quartile": high,
-        "least": ordered[0],
-        "most": ordered[-1],
-    }
-    return {name: float(f"{value:.4g}") for name, value in figures.items()} | {"measured": len(ordered)}
-
-
 def same_rows(folder: Path, day: str, tools: Sequence[str]) -> bool:
     """Whether all tools kept the same rows of a day with the same split."""
     import polars as pl
@@ -108,19 +95,6 @@ def same_rows(folder: Path, day: str, tools: Sequence[str]) -> bool:
         for tool in tools
     ]
     return all(frame.equals(frames[0]) for frame in frames)
-
-
-def machine() -> dict[str, Any]:
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {
-        "cpu": cpu[0].split(":", 1)[1].strip() if cpu else platform.processor(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(memory, 1),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("polars", "dataframely", "pandas", "pyarrow")},
-    }
 
 
 def measure(rows: int, tools: Sequence[str], folder: Path) -> dict[str, Any]:
@@ -143,7 +117,7 @@ def measure(rows: int, tools: Sequence[str], folder: Path) -> dict[str, Any]:
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join(["python -m benchmarks.datasets", *sys.argv[1:]]),
-        "machine": machine(),
+        "machine": machine("polars", "dataframely", "pandas", "pyarrow"),
         "load_before": round(load_before, 2),
         "load_after": round(os.getloadavg()[0], 2),
         "transitions": sum(count for _, count in days),
@@ -201,11 +175,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
         result = measure(asked.rows, asked.tools, Path(folder))
-    print(json.dumps(result, indent=1))
-    if asked.results:
-        asked.results.parent.mkdir(parents=True, exist_ok=True)
-        asked.results.write_text(json.dumps(result, indent=1) + "\n")
-        plot(result, asked.results.with_suffix(".png"))
+    publish(result, asked.results, partial(plot, result))
 
 
 if __name__ == "__main__":

@@ -1,32 +1,16 @@
 """What the two benchmarks of the model share: the machine, a clock that waits for the device, contenders in turn."""
 
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.datasets import spread
-
-
-def describe_machine(device: torch.device) -> dict[str, Any]:
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return {
-        "cpu": cpu[0].split(":", 1)[1].strip() if cpu else platform.processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "transformers", "llguidance")},
-    }
+from benchmarks.reporting import machine, spread
 
 
 def head_of(name: str, device: torch.device) -> dict[str, Any]:
@@ -34,7 +18,11 @@ def head_of(name: str, device: torch.device) -> dict[str, Any]:
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join([f"python -m benchmarks.{name}", *sys.argv[1:]]),
-        "machine": describe_machine(device),
+        "machine": {
+            **machine("torch", "transformers", "llguidance"),
+            "threads": torch.get_num_threads(),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        },
         "load_before": round(os.getloadavg()[0], 2),
     }
 

@@ -22,8 +22,8 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
-from benchmarks.datasets import spread
 from benchmarks.model_tools import head_of, in_turn, ratio
+from benchmarks.reporting import publish, spread
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.offers import offered_actions
 from wm_pipeline.domain.outcome import Outcome
@@ -247,7 +247,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="where the JSON goes; the plot lies beside it")
     asked = parser.parse_args()
     device = torch.device(asked.device)
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", laptop().sft.threads)))
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", laptop().midtrain.threads)))
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = load_model(asked.checkpoint, asked.cache or Path(folder), is_tiny=asked.tiny)
         head = head_of("predict", device)
@@ -261,11 +261,7 @@ def main() -> None:
         "aims": AIMS,
         **found,
     }
-    print(json.dumps(result, indent=1))
-    if asked.results:
-        asked.results.parent.mkdir(parents=True, exist_ok=True)
-        asked.results.write_text(json.dumps(result, indent=1) + "\n")
-        plot(result, asked.results.with_suffix(".png"))
+    publish(result, asked.results, partial(plot, result))
     for name, aim in AIMS.items():
         print(f"  {name}: {result['ratios'][name]['median']} (aim {aim})", file=sys.stderr)
 

@@ -11,14 +11,12 @@ import contextlib
 import itertools
 import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +25,7 @@ import polars as pl
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
+from benchmarks.reporting import machine
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.run import CollectPlan, collect_partition
 from wm_pipeline.collect.settings import CollectSettings
@@ -366,20 +365,8 @@ def collection(minutes: float) -> dict[str, Any]:
 # --- the machine, the plot --------------------------------------------------------------------------------------------
 
 
-def machine(binary: ChromiumBinary) -> dict[str, Any]:
-    processors = Path("/proc/cpuinfo").read_text().splitlines()
-    models = [line.partition(":")[2].strip() for line in processors if line.startswith("model name")]
-    memory_kb = int(Path("/proc/meminfo").read_text().split()[1])
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(memory_kb / 2**20, 1),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "browser": binary.kind.value,
-        "playwright": version("playwright"),
-        "browsergym": VERSION,
-    }
+def described(binary: ChromiumBinary) -> dict[str, Any]:
+    return {**machine("playwright"), "browser": binary.kind.value, "browsergym": VERSION}
 
 
 def plot(found: dict[str, Any], file: Path) -> None:
@@ -434,7 +421,7 @@ def main() -> None:
     results = given.output / "rollout.json"
     if given.minutes is not None:
         say(f"collection of the gpu profile for {given.minutes:g} minutes")
-        measured = {"machine": machine(binary), "collection": collection(given.minutes)}
+        measured = {"machine": described(binary), "collection": collection(given.minutes)}
         kept = json.loads(results.read_text()) if results.exists() else {}
         results.write_text(json.dumps(kept | measured, indent=1) + "\n")
         print(json.dumps(measured, indent=1))
@@ -450,7 +437,7 @@ def main() -> None:
         ("own_sites", "our own sites, four branches a state", lambda: asyncio.run(own_sites(binary, given.worlds))),
         ("workers", "one to four workers", lambda: by_workers(given.worlds)),
     )
-    found: dict[str, Any] = {"machine": machine(binary), "load": {}}
+    found: dict[str, Any] = {"machine": described(binary), "load": {}}
     for name, title, measure in parts:
         say(title)
         found[name] = measure()

@@ -24,8 +24,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.datasets import spread
 from benchmarks.model_tools import Taken, head_of, measure_once, ratio
+from benchmarks.reporting import publish, spread
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
@@ -288,18 +288,14 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--results", type=Path, help="where the JSON goes; the plot lies beside it")
     asked = parser.parse_args()
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", laptop().sft.threads)))
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", laptop().midtrain.threads)))
     if not asked.without_trl and not TRL_PYTHON.exists():
         parser.error(f"{TRL_PYTHON} is missing; run `make trl`, or leave it out with --without-trl")
     head = head_of("training", torch.device(asked.device))
     with tempfile.TemporaryDirectory() as folder:
         found = measure(asked, Path(folder))
     result = {**head, "load_after": round(os.getloadavg()[0], 2), "steps": asked.steps, "aims": AIMS, **found}
-    print(json.dumps(result, indent=1))
-    if asked.results:
-        asked.results.parent.mkdir(parents=True, exist_ok=True)
-        asked.results.write_text(json.dumps(result, indent=1) + "\n")
-        plot(result, asked.results.with_suffix(".png"))
+    publish(result, asked.results, partial(plot, result))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.datasets import days_of, same_rows, spread, work
+from benchmarks.datasets import days_of, same_rows, work
 from benchmarks.datasets_synthetic import write_day
+from benchmarks.reporting import spread
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -83,25 +83,41 @@ def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:
     None has a goal with hidden variables: there the same page leads to harm in every other world, and a guard that
     knows it stops honest episodes for good reason (docs/decisions/0003).
     """
-    sites = [site for site in profile.round.sites if site in registered_sites()]
-    each = -(-profile.evaluate.loop_worlds // len(sites))
+    return _drawn_in_turn(profile, day, "loop", profile.evaluate.loop_worlds, profile.round.attacks)
+
+
+def _own_sites(profile: Profile) -> list[str]:
+    return [site for site in profile.round.sites if site in registered_sites()]
+
+
+def _drawn_in_turn(
+    profile: Profile, day: str, use: str, count: int, attacks: AttackChoice, *, are_all_planted: bool = False
+) -> list[WorldSpec]:
+    """`count` fresh worlds without hidden variables, our own sites in turn; the seeds are this use's alone.
+
+    `are_all_planted`: only worlds with an attack or what looks like one.
+    """
+    sites = _own_sites(profile)
+    # Seven of ten worlds that are drawn are attacked or look like it.
+    each = -(-2 * count // len(sites)) + 1 if are_all_planted else -(-count // len(sites))
     drawn = [
         draw_worlds(
             site=site,
             day=day,
             count=each,
-            seed=seed_of("loop", profile.seed, day, site),
+            seed=seed_of(use, profile.seed, day, site),
             has_hidden_variables=False,
-            attacks=profile.round.attacks,
+            attacks=attacks,
         )
         for site in sites
     ]
-    return [spec for group in zip(*drawn, strict=True) for spec in group][: profile.evaluate.loop_worlds]
+    in_turn = [spec for group in zip(*drawn, strict=True) for spec in group]
+    return [spec for spec in in_turn if spec.attack is not None or not are_all_planted][:count]
 
 
 def attack_grounds(profile: Profile, day: str) -> list[tuple[WorldSpec, ...]]:
     """Grounds for the adaptive attacker, our own sites in turn: a fresh seed each, with what could be planted there."""
-    sites = [site for site in profile.round.sites if site in registered_sites()]
+    sites = _own_sites(profile)
     found = []
     for number in range(profile.evaluate.adaptive_grounds):
         site = sites[number % len(sites)]
@@ -127,25 +143,12 @@ def outside_suite(profile: Profile, day: str) -> Iterator["OutsideSuite | None"]
         yield None
         return
     texts = installed_injections()
-    sites = [site for site in profile.round.sites if site in registered_sites()]
-    # Seven of ten worlds that are drawn are attacked or look like it.
-    each = -(-2 * profile.evaluate.outside_worlds // len(sites)) + 1
     with registered(texts) as family:
-        drawn = [
-            draw_worlds(
-                site=site,
-                day=day,
-                count=each,
-                seed=seed_of("outside", profile.seed, day, site),
-                has_hidden_variables=False,
-                attacks=AttackChoice(families=(family.name,)),
-            )
-            for site in sites
-        ]
-        worlds = [spec for group in zip(*drawn, strict=True) for spec in group if spec.attack is not None]
+        planted = AttackChoice(families=(family.name,))
+        worlds = _drawn_in_turn(profile, day, "outside", profile.evaluate.outside_worlds, planted, are_all_planted=True)
         from wm_pipeline.evaluate.run import OutsideSuite
 
-        yield OutsideSuite(texts, worlds[: profile.evaluate.outside_worlds])
+        yield OutsideSuite(texts, worlds)
 
 
 def check_lineage(workspace: Workspace, profile: Profile, day: str) -> None:
