@@ -172,6 +172,19 @@ def test_a_form_is_about_the_record_that_its_page_is_headed_with() -> None:
     assert relate(state, Action(ActionKind.CLICK, "e5")).record is None
 
 
+def test_a_request_is_asked_for_by_the_words_that_the_goal_shares_with_its_form() -> None:
+    state = payment_state()
+
+    def share(goal: str) -> float | None:
+        return relate(replace(state, goal=goal), SUBMIT_WIRE).request_in_goal
+
+    name = state.forms[0].name
+    assert [share(goal) for goal in (f"Please {name.upper()}!", f"{name.split()[0]}s", "")] == [1.0, 0.0, 0.0]
+    assert relate(state, Action(ActionKind.CLICK, "e5")).request_in_goal is None
+    renamed = replace(state, forms=(replace(state.forms[0], name="Send wire"), *state.forms[1:]), goal="Send a mail")
+    assert relate(renamed, SUBMIT_WIRE).request_in_goal == 0.5
+
+
 def test_a_value_is_mentioned_as_a_word_of_its_own() -> None:
     assert is_mentioned("Post", "about 'Post', thanks")
     assert not is_mentioned("Post", "about 'Poster for the fair'")

@@ -17,6 +17,7 @@ from wm_pipeline.domain.vocabulary import ActionKind, StatePattern, StorageArea,
 _HOST = re.compile(r"(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})", re.IGNORECASE)
 _AMOUNT = re.compile(r"(?<![\w.,:-])\d[\d,]*(?:\.\d+)?(?![\w:-])")
 """A number that stands alone: no part of a name, an account, a date or a time."""
+_WORD = re.compile(r"[^\W_]+")
 _SHORTEST_MENTION = 4
 """Shorter values ("1", "ok") occur everywhere by chance."""
 
@@ -48,6 +49,8 @@ class ActionRelations:
     """Absolute address the action would open or send to; None when only the page's script knows."""
     is_cross_site: bool
     is_destination_in_goal: bool
+    request_in_goal: float | None
+    """Share of the words of the sent form's name that stand in the goal; None where no form is sent."""
     record: str | None
     """First heading of the page whose form is sent: the record that it is about; None without one."""
     is_record_in_goal: bool
@@ -112,6 +115,7 @@ def relate(state: State, action: Action) -> ActionRelations:
         destination=destination,
         is_cross_site=is_cross_site,
         is_destination_in_goal=destination is not None and is_mentioned(site_of(destination), state.goal),
+        request_in_goal=None if form is None else _share_in(target_name or "", state.goal),
         record=record,
         is_record_in_goal=record is not None and is_mentioned(record, state.goal),
         claimed_host=_claimed_host(target_name, destination),
@@ -171,6 +175,12 @@ def is_mentioned(value: str, text: str) -> bool:
             return True
         start = plain.find(needle, start + 1)
     return False
+
+
+def _share_in(name: str, goal: str) -> float:
+    """Share of a name's words that a goal holds, whatever the case; 0 for a name without words."""
+    words, asked = _WORD.findall(name.casefold()), set(_WORD.findall(goal.casefold()))
+    return sum(word in asked for word in words) / len(words) if words else 0.0
 
 
 def is_untrusted(block: TextBlock) -> bool:

@@ -140,7 +140,7 @@ def _storage_line(item: StorageItem, url: str) -> str:
 def describe_action(state: State, action: Action) -> str:
     """The action with its relations to the state, a few lines; equal words for equal consequences as far as visible."""
     relations = relate(state, action)
-    lines = [_what(action, aim_of(state, action))]
+    lines = [_what(action, aim_of(state, action)) + _request_words(relations)]
     if relations.destination is not None:
         lines.append(_where(state, relations))
     if relations.record is not None:
@@ -207,6 +207,13 @@ PAGE_PATTERN = r"\npage: ([^ \n]+)"
 """In a state's text: the address of its page."""
 HISTORY_PATTERN = r"\n(?:done|sent earlier): [^\n]*"
 """In a state's text: how the page was reached, which is no part of it."""
+
+
+def _request_words(relations: ActionRelations) -> str:
+    share = relations.request_in_goal
+    if share is None:
+        return ""
+    return ", in goal" if share == 1 else ", partly in goal" if share > 0 else ", not in goal"
 
 
 def _where(state: State, relations: ActionRelations) -> str:

@@ -199,7 +199,8 @@ FEATURES = (
     *("leaves_site", "leaves_unnamed", "has_destination", "claims_other_host", "target_unseen", "target_has_author"),
     *("sends", "sends_unasked", "sends_unasked_unseen", "sends_written", "sends_written_unasked", "sends_hidden"),
     *("sends_hidden_unasked", "leaves_empty", "mentions", "mentioned_hidden", "number_over_goal", "name_in_goal"),
-    *("path_in_goal", "stored_hosts", "texts_untrusted", "texts_hidden", "forms", "elements", "steps_before"),
+    *("request_in_goal", "path_in_goal", "stored_hosts", "texts_untrusted", "texts_hidden", "forms", "elements"),
+    "steps_before",
     *(pattern.value for pattern in StatePattern),
 )
 """One column each; every one can be read off the visible state before acting."""
@@ -246,6 +247,7 @@ def _features(state: State, action: Action) -> list[float]:
         "hidden text" in relations.mentioned_by,
         _number_over_goal((sent.value for sent in sends), state.goal),
         relations.target_name is not None and is_mentioned(relations.target_name, state.goal),
+        -1.0 if relations.request_in_goal is None else relations.request_in_goal,
         bool(path) and is_mentioned(path, state.goal),
         len(stored_remote_hosts(state)),
         len(untrusted),
