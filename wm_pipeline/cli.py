@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -518,10 +517,9 @@ def ui(
             time.sleep(0.5)
     except KeyboardInterrupt:
         say("stopping")
-    for child in children:
-        child.send_signal(signal.SIGINT)
-    for child in children:
-        child.wait(timeout=30)
+    from wm_pipeline.gateways.process import stop_processes
+
+    stop_processes(children, patience_s=30)
 
 
 @app.command()

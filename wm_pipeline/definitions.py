@@ -11,7 +11,7 @@ defs = dg.Definitions(
     jobs=[experience_job, model_job],
     schedules=[nightly],
     sensors=[after_experience],
-    resources={"workspace": workspace_from_environment(), "pipes": dg.PipesSubprocessClient()},
+    resources={"workspace": workspace_from_environment()},
     loggers={"console": short_console},
     executor=dg.in_process_executor,  # one process a run: importing costs seconds, paid once
 )

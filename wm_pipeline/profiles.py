@@ -64,7 +64,9 @@ def laptop() -> Profile:
             learning_rate=7e-4,
             checkpoint_every=50,
             target_miss_rate=LAPTOP_MISS_RATE,
+            threads=1,
         ),
+        trains_side_by_side=True,
         distill=DistillSettings(
             max_steps=20,
             actions_per_tree=8,
@@ -134,7 +136,8 @@ def gpu() -> Profile:
         ),
         model=ModelSettings(kept_layers=None, max_state_tokens=1024),
         midtrain=replace(base.midtrain, max_steps=1500, trees_per_step=32, learning_rate=2e-4),
-        sft=replace(base.sft, max_steps=3000, trees_per_step=32, learning_rate=2e-4),
+        sft=replace(base.sft, max_steps=3000, trees_per_step=32, learning_rate=2e-4, threads=2),
+        trains_side_by_side=False,
         distill=replace(base.distill, max_steps=300, trees_per_step=16, learning_rate=5e-5),
         distill_worlds=200,
         evaluate=EvaluateSettings(

@@ -1,6 +1,8 @@
 """Group training: each stage a process group of its own, started through Dagster Pipes, as it can be by hand."""
 
+import subprocess
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import dagster as dg
 
@@ -11,7 +13,7 @@ from wm_pipeline.defs.partitions import days
 from wm_pipeline.defs.resources import progress_to
 from wm_pipeline.domain.errors import TrainingError
 from wm_pipeline.fingerprints import fingerprints
-from wm_pipeline.gateways.process import training_environment
+from wm_pipeline.gateways.process import stop_processes, training_environment
 from wm_pipeline.stages import Workspace
 from wm_pipeline.training import ABLATION, TrainingJob, finish_training, prepare_distillation, prepare_training
 
@@ -25,21 +27,41 @@ def _specs(asset: str, first: str, description: str) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def _run(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, jobs: Sequence[TrainingJob]) -> None:
+def _run(context: dg.AssetExecutionContext, jobs: Sequence[TrainingJob], *, at_once: int = 1) -> None:
+    """Run every job that is not finished, `at_once` beside each other. Raises TrainingError for one that fails."""
+    waiting = [job for job in jobs if not (job.output / "result.json").exists()]
     for job in jobs:
-        if (job.output / "result.json").exists():
+        if job not in waiting:
             context.log.info(f"{job.stage} is already trained in {job.output}")
-            continue
+    for first in range(0, len(waiting), at_once):
+        _run_together(context, waiting[first : first + at_once])
+
+
+def _run_together(context: dg.AssetExecutionContext, jobs: Sequence[TrainingJob]) -> None:
+    running: list[tuple[TrainingJob, subprocess.Popen[bytes]]] = []
+    with ExitStack() as sessions:
         try:
-            pipes.run(
-                context=context.op_execution_context,
-                command=list(job.command),
-                env=dict(training_environment(processes=job.processes)),
-            )
-        except dg.DagsterExecutionInterruptedError:
-            raise
-        except Exception as error:
-            raise TrainingError(f"{job.stage} failed: {error}; its own last lines say why") from error
+            for job in jobs:
+                session = sessions.enter_context(
+                    dg.open_pipes_session(
+                        context.op_execution_context,
+                        context_injector=dg.PipesTempFileContextInjector(),
+                        message_reader=dg.PipesTempFileMessageReader(),
+                    )
+                )
+                environment = {
+                    **training_environment(processes=job.processes * len(jobs)),
+                    **session.get_bootstrap_env_vars(),
+                }
+                process = subprocess.Popen(job.command, env=environment)  # noqa: S603 our own interpreter
+                running.append((job, process))
+            failed = {job.stage: status for job, process in running if (status := process.wait()) != 0}
+        finally:
+            # Something runs only after an interruption; it goes on from its last save the next time.
+            stop_processes([process for _, process in running])
+    if failed:
+        said = ", ".join(f"{stage} failed with exit status {status}" for stage, status in failed.items())
+        raise TrainingError(f"{said}; its own last lines say why")
 
 
 def _finish(
@@ -70,11 +92,11 @@ def _finish(
     check_specs=_specs("midtrain_checkpoint", "loss_fell", "Loss is finite and fell."),
 )
 def midtrain_checkpoint(
-    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace], pipes: dg.PipesSubprocessClient
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
 ) -> dg.MaterializeResult:
     """The backbone after learning what actions do to pages (next state), before any judgement."""
     jobs = [prepare_training(workspace, workspace.profile, context.partition_key, "midtrain")]
-    _run(context, pipes, jobs)
+    _run(context, jobs)
     return _finish(context, workspace, jobs, "midtrain_checkpoint")
 
 
@@ -86,14 +108,12 @@ def midtrain_checkpoint(
     deps=[sft_dataset, midtrain_checkpoint],
     check_specs=_specs("sft_checkpoint", "loss_fell", "Loss is finite and fell."),
 )
-def sft_checkpoint(
-    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace], pipes: dg.PipesSubprocessClient
-) -> dg.MaterializeResult:
+def sft_checkpoint(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:
     """All heads trained on teacher labels and calibrated on validation; beside it the ablation without mid-training."""
     profile = workspace.profile
     stages = ["sft", ABLATION] if profile.has_ablation else ["sft"]
     jobs = [prepare_training(workspace, profile, context.partition_key, stage) for stage in stages]
-    _run(context, pipes, jobs)
+    _run(context, jobs, at_once=2 if profile.trains_side_by_side else 1)
     return _finish(context, workspace, jobs, "sft_checkpoint")
 
 
@@ -106,11 +126,11 @@ def sft_checkpoint(
     check_specs=_specs("distilled_checkpoint", "never_worse", "Distilled weights are published only if not worse."),
 )
 def distilled_checkpoint(
-    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace], pipes: dg.PipesSubprocessClient
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
 ) -> dg.MaterializeResult:
     """On-policy distillation (GKD) on states that the student visits under its own guard; kept only if not worse."""
     job = prepare_distillation(
         workspace, workspace.profile, context.partition_key, progress=progress_to(context.log.info)
     )
-    _run(context, pipes, [job])
+    _run(context, [job])
     return _finish(context, workspace, [job], "distilled_checkpoint")

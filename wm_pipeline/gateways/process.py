@@ -1,8 +1,10 @@
 """How a training stage's process group is started: the same command by hand and from Dagster Pipes."""
 
 import os
+import signal
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -25,3 +27,16 @@ def training_environment(*, processes: int, cores: int | None = None) -> Mapping
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
     }
+
+
+def stop_processes(processes: Sequence[subprocess.Popen[bytes]], *, patience_s: float = 20.0) -> None:
+    """Interrupt those that still run, and wait until they have ended; what does not end in time is killed."""
+    running = [process for process in processes if process.poll() is None]
+    for process in running:
+        process.send_signal(signal.SIGINT)
+    for process in running:
+        try:
+            process.wait(timeout=patience_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -104,7 +104,7 @@ def run_training(config: TrainRun) -> dict[str, Any]:
         # Each process holds a part of the optimizer's state.
         processes=processes.count,
     )
-    with progress_lines(config.stage.value, processes) as progress:
+    with progress_lines(folder.name, processes) as progress:
         outcome = train(
             model,
             prepared.plan,
