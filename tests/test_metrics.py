@@ -276,6 +276,7 @@ def test_a_metric_without_rows_is_none() -> None:
     assert metrics.auprc(NOTHING, NOTHING) is None
     assert metrics.recall_at_false_positive_rate(NOTHING, NOTHING) is None
     assert metrics.macro_f1([], []) is None
+    assert metrics.macro_f1(["safe", "safe"], ["safe", "unsafe"]) is None
     assert metrics.brier(NOTHING, NOTHING) is None
     assert metrics.expected_calibration_error(NOTHING, NOTHING) is None
     assert metrics.risk_coverage(NOTHING, NOTHING) == []

@@ -59,7 +59,7 @@ _LABELS = [label.value for label in RiskLabel]
 
 
 def macro_f1(truth: Sequence[str], predicted: Sequence[str]) -> float | None:
-    """Unweighted mean of the F1 of the risk labels that occur in the truth."""
+    """Unweighted mean of the F1 of the risk labels that occur in the truth; None where fewer than two do."""
     return macro_f1_of_codes(codes_of(truth), codes_of(predicted))
 
 
@@ -70,12 +70,12 @@ def codes_of(labels: Sequence[str]) -> Codes:
 
 def macro_f1_of_codes(truth: Codes, predicted: Codes) -> float | None:
     """macro_f1 of labels that are numbers already: the bootstrap asks hundreds of times."""
-    if not len(truth):
-        return None
     size = len(_LABELS)
     table = np.bincount(truth * size + predicted, minlength=size * size).reshape(size, size)
     true, said, hits = table.sum(axis=1), table.sum(axis=0), np.diagonal(table)
     occurs = true > 0
+    if occurs.sum() < 2:
+        return None
     return float(np.mean(2 * hits[occurs] / (true[occurs] + said[occurs])))
 
 
