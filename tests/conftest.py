@@ -8,9 +8,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tests.command_line import Wm, wm_in
+from wm_pipeline.gateways.process import heed_interrupts
 
 # Two test processes share the cores, and so do the processes they start: more threads only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+heed_interrupts()
 
 settings.register_profile(
     "wm", deadline=None, max_examples=30, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

@@ -555,6 +555,9 @@ def _check_port(port: int) -> None:
 
 def main() -> None:
     """Entry point of `wm`: a WmError is one line and exit status 1, bad usage 2, anything else a bug's traceback."""
+    from wm_pipeline.gateways.process import heed_interrupts
+
+    heed_interrupts()
     try:
         app()
     except WmError as error:

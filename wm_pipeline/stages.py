@@ -25,7 +25,7 @@ from wm_pipeline.annotate.agreement import confusion_counts, confusion_table, di
 from wm_pipeline.annotate.instrumented import TEACHER_ID, InstrumentedTeacher
 from wm_pipeline.annotate.llm import REJECTABLE, LLMTeacher
 from wm_pipeline.annotate.run import ask_teacher, executions_of
-from wm_pipeline.collect.run import CollectPlan, collect_partition
+from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitions
 from wm_pipeline.collect.worker import OpenEnvironment, World
 from wm_pipeline.collect.writer import CollectedFrames
 from wm_pipeline.datasets.balance import largest_share
@@ -294,39 +294,43 @@ def collect_sites(
 ) -> StageOutput:
     """raw_trajectories of some sites for a day: real browsers, K executed branches a state."""
     weights = previous_curriculum(workspace, day)
-    totals: dict[str, float] = {"dropped": 0, "executed": 0, "failed_worlds": 0, "seconds": 0.0}
-    rows = 0
-    address = ""
-    for site in sites:
-        applications = workspace.storage.applications
-        worlds = draw_round(profile, day, site, weights=weights, applications=applications)
-        plan = CollectPlan(day, site, worlds, profile.collect)
-        report = collect_partition(
-            plan,
-            make_environment=partial(open_environment, site, workspace.storage.chromium, applications),
+    applications = workspace.storage.applications
+    reports: list[CollectReport] = []
+    started = time.monotonic()
+    for group in _sharing_workers(sites, applications):
+        plans = [
+            CollectPlan(
+                day, site, draw_round(profile, day, site, weights=weights, applications=applications), profile.collect
+            )
+            for site in group
+        ]
+        reports += collect_partitions(
+            plans,
+            make_environment=partial(open_environment, group[0], workspace.storage.chromium, applications),
             make_policy=partial(policy_of, workspace.storage.llm, workspace.storage.llm_key),
             store=workspace.store,
             staging=workspace.work / "staging",
             lineage=lineage_of(profile, fingerprint),
             workers=profile.round.workers,
-            progress=lambda done, total, text, site=site: progress(done, total, f"{site}: {text}"),
+            progress=progress,
         )
-        rows += report.transitions
-        address = report.addresses[-1]
-        totals["dropped"] += report.branches_dropped
-        totals["executed"] += report.branches_executed
-        totals["failed_worlds"] += len(report.failed)
-        totals["seconds"] += report.elapsed_s
+    rows = sum(report.transitions for report in reports)
     numbers = {
         "transitions": rows,
-        "branches_executed": int(totals["executed"]),
-        "branches_dropped": int(totals["dropped"]),
-        "failed_worlds": int(totals["failed_worlds"]),
-        "transitions_per_second": rows / totals["seconds"] if totals["seconds"] else None,
+        "branches_executed": sum(report.branches_executed for report in reports),
+        "branches_dropped": sum(report.branches_dropped for report in reports),
+        "failed_worlds": sum(len(report.failed) for report in reports),
+        "transitions_per_second": rows / (time.monotonic() - started),
     }
-    return StageOutput(
-        address, rows, numbers, _sample(workspace, "transitions", day, ["action_repr", "transition_summary"])
-    )
+    sample = _sample(workspace, "transitions", day, ["action_repr", "transition_summary"])
+    return StageOutput(reports[-1].addresses[-1], rows, numbers, sample)
+
+
+def _sharing_workers(sites: Sequence[str], applications: Sequence[str]) -> list[list[str]]:
+    """The sites in groups that one environment serves: our own in one, every other by itself."""
+    alone = {site for site in sites if site == MINIWOB or _application_of(site, applications) is not None}
+    own = [site for site in sites if site not in alone]
+    return [*([own] if own else []), *([site] for site in sites if site in alone)]
 
 
 def previous_curriculum(workspace: Workspace, day: str) -> pl.DataFrame | None:

@@ -172,7 +172,7 @@ def collect_visited(
         staging=workspace.work / "staging",
         lineage={},
         workers=1,
-        progress=lambda done, total, text: progress(done, total, f"visited under the guard: {text}"),
+        progress=lambda done, total, text: progress(done, total, f"under the guard, {text}"),
     )
     frames = kept.frames
     annotations = annotate_partition(

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from wm_pipeline.collect.settings import CollectSettings
-from wm_pipeline.collect.worker import Answer, EnvironmentFactory, PolicyFactory, WorkerJob, World, worker_main
+from wm_pipeline.collect.worker import Answer, EnvironmentFactory, PolicyFactory, Task, WorkerJob, World, worker_main
 from wm_pipeline.collect.writer import committed_parts, merge_parts, pictures_folder
 from wm_pipeline.domain.errors import SettingsError, WorldError
 from wm_pipeline.domain.ids import digest, trajectory_id_of
@@ -70,7 +70,6 @@ class CollectReport:
     branches_dropped: int
     stop_reasons: dict[str, int]
     addresses: tuple[str, ...]
-    elapsed_s: float
 
 
 def collect_partition(
@@ -84,46 +83,101 @@ def collect_partition(
     workers: int = 2,
     progress: Progress | None = None,
 ) -> CollectReport:
-    """Collect every world of the plan and write the three tables as one partition.
+    """Collect every world of the plan and write the three tables as one partition (see collect_partitions)."""
+    return collect_partitions(
+        [plan],
+        make_environment=make_environment,
+        make_policy=make_policy,
+        store=store,
+        staging=staging,
+        lineage=lineage,
+        workers=workers,
+        progress=progress,
+    )[0]
 
-    Two workers suit two cores: a page load keeps one busy. Raises WorldError when no world could be collected.
+
+def collect_partitions(
+    plans: Sequence[CollectPlan],
+    *,
+    make_environment: EnvironmentFactory,
+    make_policy: PolicyFactory,
+    store: TableWriter,
+    staging: Path,
+    lineage: Mapping[str, Any],
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> list[CollectReport]:
+    """Collect every world of the plans with one crew of workers, and write the three tables of each as a partition.
+
+    Workers are started once: one takes seconds to start, and all share the worlds that are left at the end. Two suit
+    two cores: a page load keeps one busy. Raises WorldError when no world of a plan could be collected.
     """
-    if not plan.worlds:
-        raise SettingsError(f"no worlds to collect for {plan.day}/{plan.site}")
+    for plan in plans:
+        if not plan.worlds:
+            raise SettingsError(f"no worlds to collect for {plan.day}/{plan.site}")
     if workers < 1:
         raise SettingsError(f"workers must be at least 1, found {workers!r}")
-    started = time.perf_counter()
-    folder = plan.staging_folder(staging)
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = {trajectory_id_of(plan.day, world.spec, world.policy): world for world in plan.worlds}
-    before = committed_parts(folder) & wanted.keys()
-    job = WorkerJob(plan.day, make_environment, make_policy, plan.settings, folder)
-    missing = [(trajectory_id, world) for trajectory_id, world in wanted.items() if trajectory_id not in before]
-    failed = _Crew(job, progress, done=len(before), total=len(wanted)).collect(missing, workers=workers)
-    done = [trajectory_id for trajectory_id in wanted if trajectory_id in committed_parts(folder)]
+    shares = [_Share.of(plan, staging) for plan in plans]
+    crew = _Crew(
+        WorkerJob(make_environment, make_policy),
+        progress,
+        done=sum(len(share.before) for share in shares),
+        total=sum(len(share.tasks) for share in shares),
+    )
+    missing = [task for share in shares for key, task in share.tasks.items() if key not in share.before]
+    problems = crew.collect(missing, workers=workers)
+    return [_write_partition(share, problems, store=store, staging=staging, lineage=lineage) for share in shares]
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """One plan's part of a run."""
+
+    plan: CollectPlan
+    folder: Path
+    tasks: dict[str, Task]
+    """By trajectory."""
+    before: frozenset[str]
+    """What an earlier, interrupted run had committed."""
+
+    @classmethod
+    def of(cls, plan: CollectPlan, staging: Path) -> "_Share":
+        folder = plan.staging_folder(staging)
+        folder.mkdir(parents=True, exist_ok=True)
+        keys = {trajectory_id_of(plan.day, world.spec, world.policy): world for world in plan.worlds}
+        tasks = {key: Task(key, world, plan.day, plan.site, plan.settings, folder) for key, world in keys.items()}
+        return cls(plan, folder, tasks, committed_parts(folder) & keys.keys())
+
+
+def _write_partition(
+    share: _Share, problems: Mapping[str, str], *, store: TableWriter, staging: Path, lineage: Mapping[str, Any]
+) -> CollectReport:
+    plan, folder = share.plan, share.folder
+    failed = tuple(f"{key}: {problems[key]}" for key in share.tasks if key in problems)
+    committed = committed_parts(folder)
+    done = [key for key in share.tasks if key in committed]
     if not done:
-        raise WorldError(f"none of {len(wanted)} worlds of {plan.site} could be collected; the first: {failed[0]}")
+        raise WorldError(f"none of {len(share.tasks)} worlds of {plan.site} could be collected; the first: {failed[0]}")
     frames = merge_parts(folder, done)
     addresses = tuple(
         # Trajectories last: a reader that sees one finds its states and transitions.
         store.write(name, frames._asdict()[name], day=plan.day, partition=plan.site, lineage=lineage)
         for name in ("states", "transitions", "trajectories")
     )
-    for trajectory_id in done:
-        for picture in (folder / trajectory_id).glob("*.png"):
-            store.write_bytes(f"{pictures_folder(trajectory_id)}/{picture.name}", picture.read_bytes())
+    for key in done:
+        for picture in (folder / key).glob("*.png"):
+            store.write_bytes(f"{pictures_folder(key)}/{picture.name}", picture.read_bytes())
     shutil.rmtree(staging / f"day={plan.day}" / plan.site)
     return CollectReport(
         trajectories=frames.trajectories.height,
         transitions=frames.transitions.height,
         states=frames.states.height,
-        reused=len(before),
-        failed=tuple(failed),
+        reused=len(share.before),
+        failed=failed,
         branches_executed=int(frames.trajectories["branches_executed"].sum()),
         branches_dropped=int(frames.trajectories["branches_dropped"].sum()),
         stop_reasons=dict(Counter(frames.trajectories["stop_reason"].cast(pl.String).to_list())),
         addresses=addresses,
-        elapsed_s=time.perf_counter() - started,
     )
 
 
@@ -131,7 +185,7 @@ def collect_partition(
 class _Member:
     process: SpawnProcess
     connection: Connection
-    trajectory_id: str | None = None
+    task: Task | None = None
     """The world in hand."""
     busy_since: float = 0.0
 
@@ -145,42 +199,41 @@ class _Crew:
         self._done = done
         self._total = total
         self._members: list[_Member] = []
-        self._failed: list[str] = []
+        self._problems: dict[str, str] = {}
 
-    def collect(self, missing: Sequence[tuple[str, World]], *, workers: int) -> list[str]:
-        """Collect the worlds; returns what could not be, with reasons. Ctrl-C and bugs end the workers first."""
-        worlds = dict(missing)
-        pending = deque(worlds)
+    def collect(self, missing: Sequence[Task], *, workers: int) -> Mapping[str, str]:
+        """Collect the worlds; returns why those are missing that are. Ctrl-C and bugs end the workers first."""
+        tasks = {task.trajectory_id: task for task in missing}
+        pending = deque(tasks)
         attempts: Counter[str] = Counter()
         try:
-            while pending or any(member.trajectory_id for member in self._members):
+            while pending or any(member.task for member in self._members):
                 while pending and len(self._members) < workers:
                     self._members.append(_start(self._job))
-                self._share_out(pending, worlds, attempts)
+                self._share_out(pending, tasks, attempts)
                 for member in self._waiting():
                     self._hear(member, pending, attempts)
         except BaseException:
             self._stop(is_patient=False)
             raise
         self._stop(is_patient=True)
-        return self._failed
+        return self._problems
 
-    def _share_out(self, pending: deque[str], worlds: Mapping[str, World], attempts: Counter[str]) -> None:
+    def _share_out(self, pending: deque[str], tasks: Mapping[str, Task], attempts: Counter[str]) -> None:
         for member in self._members:
-            if pending and member.trajectory_id is None:
-                trajectory_id = pending.popleft()
-                attempts[trajectory_id] += 1
-                member.trajectory_id = trajectory_id
+            if pending and member.task is None:
+                task = member.task = tasks[pending.popleft()]
+                attempts[task.trajectory_id] += 1
                 member.busy_since = time.perf_counter()
                 # One that died meanwhile has a readable pipe: _hear deals with it.
                 with contextlib.suppress(BrokenPipeError):
-                    member.connection.send((trajectory_id, worlds[trajectory_id]))
+                    member.connection.send(task)
 
     def _waiting(self) -> list[_Member]:
         """Members that have something to say, or have died; one that is busy for too long is killed, and so has."""
         ready = wait([member.connection for member in self._members], timeout=5)
         for member in self._members:
-            if member.trajectory_id is not None and time.perf_counter() - member.busy_since > WORLD_LIMIT_S:
+            if member.task is not None and time.perf_counter() - member.busy_since > WORLD_LIMIT_S:
                 member.process.kill()
         return [member for member in self._members if member.connection in ready]
 
@@ -195,24 +248,25 @@ class _Crew:
             raise answer.error
         if answer.bug is not None:
             raise RuntimeError(f"a collection worker failed:\n{answer.bug}")
-        member.trajectory_id = None
+        task, member.task = member.task, None
+        assert task is not None
         self._done += 1
         if answer.problem is not None:
-            self._failed.append(f"{answer.trajectory_id}: {answer.problem}")
+            self._problems[answer.trajectory_id] = answer.problem
         if self._progress is not None:
-            self._progress(self._done, self._total, answer.problem or "world collected")
+            self._progress(self._done, self._total, f"{task.site}: {answer.problem or 'world collected'}")
 
     def _bury(self, member: _Member, pending: deque[str], attempts: Counter[str]) -> None:
         member.process.join(STOP_LIMIT_S)
         member.connection.close()
         self._members.remove(member)
-        lost = member.trajectory_id
-        if lost is None:
+        if member.task is None:
             return
+        lost = member.task.trajectory_id
         if attempts[lost] < MAX_ATTEMPTS:
             pending.append(lost)
         else:
-            self._failed.append(f"{lost}: its worker died {MAX_ATTEMPTS} times")
+            self._problems[lost] = f"its worker died {MAX_ATTEMPTS} times"
 
     def _stop(self, *, is_patient: bool) -> None:
         for member in self._members:

@@ -51,9 +51,17 @@ class World(NamedTuple):
 class WorkerJob:
     """What a worker is started with."""
 
-    day: str
     make_environment: EnvironmentFactory
     make_policy: PolicyFactory
+
+
+class Task(NamedTuple):
+    """One world to collect, and where its part is committed."""
+
+    trajectory_id: str
+    world: World
+    day: str
+    site: str
     settings: CollectSettings
     staging: Path
 
@@ -79,18 +87,18 @@ def worker_main(connection: Connection, job: WorkerJob) -> None:
 
 
 async def _serve(connection: Connection, job: WorkerJob) -> None:
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    running = asyncio.current_task()
+    assert running is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     worker = _Worker(job)
     try:
         while True:
             await _readable(connection)
             try:
-                trajectory_id, world = connection.recv()
+                task: Task = connection.recv()
             except EOFError:
                 return
-            answer = await worker.collect(trajectory_id, world)
+            answer = await worker.collect(task)
             try:
                 connection.send(answer)
             except BrokenPipeError:
@@ -115,25 +123,25 @@ class _Worker:
         self._open: OpenEnvironment | None = None
         self._policies: dict[str, Policy] = {}
 
-    async def collect(self, trajectory_id: str, world: World) -> Answer:
+    async def collect(self, task: Task) -> Answer:
         """One world, tried again in a new environment when it cannot be reset in the present one."""
         problem = ""
         for _ in range(2):
             try:
-                await self._collect_once(trajectory_id, world)
+                await self._collect_once(task)
             except WorldError as error:
                 problem = str(error)
                 await self.close()
             except WmError as error:
-                return Answer(trajectory_id, error=error)
+                return Answer(task.trajectory_id, error=error)
             except Exception:  # noqa: BLE001 the outermost edge of the process: the parent reports it and stops
-                return Answer(trajectory_id, bug=traceback.format_exc())
+                return Answer(task.trajectory_id, bug=traceback.format_exc())
             else:
-                return Answer(trajectory_id)
-        return Answer(trajectory_id, problem=problem)
+                return Answer(task.trajectory_id)
+        return Answer(task.trajectory_id, problem=problem)
 
-    async def _collect_once(self, trajectory_id: str, world: World) -> None:
-        job = self._job
+    async def _collect_once(self, task: Task) -> None:
+        job, world = self._job, task.world
         if self._open is None:
             self._open = await job.make_environment()
         if world.policy not in self._policies:
@@ -144,14 +152,14 @@ class _Worker:
             opened.environment,
             self._policies[world.policy],
             world.spec,
-            day=job.day,
-            settings=job.settings,
+            day=task.day,
+            settings=task.settings,
             other_goals=world.other_goals,
         )
         frames = frames_of(
             [records, *in_hindsight(records)], Versions(opened.environment_version, opened.browser_version)
         )
-        commit_part(job.staging, records, frames)
+        commit_part(task.staging, records, frames)
 
     async def close(self) -> None:
         opened, self._open = self._open, None

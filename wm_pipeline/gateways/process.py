@@ -1,4 +1,4 @@
-"""How a training stage's process group is started: the same command by hand and from Dagster Pipes."""
+"""How a training stage's process group is started (the same by hand and from Dagster Pipes), and how things end."""
 
 import os
 import signal
@@ -27,6 +27,15 @@ def training_environment(*, processes: int, cores: int | None = None) -> Mapping
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
     }
+
+
+def heed_interrupts() -> None:
+    """Take interrupts again where a shell that started us in the background has them ignored.
+
+    Dagster treats SIGTERM as it finds SIGINT: nothing but SIGKILL would end this process, or any that it starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def stop_processes(processes: Sequence[subprocess.Popen[bytes]], *, patience_s: float = 20.0) -> None:
