@@ -1,9 +1,6 @@
 """On-policy distillation: who writes, who is told what, and that the result is never worse."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.builders_model import build_rows, save_tiny_checkpoint, write_config, write_sft
+from tests.forked import run_module
 from wm_pipeline.distill.on_policy import (
     DistillPlan,
     _ask_teacher,
@@ -147,14 +145,7 @@ def run_of(data: Path, student: Path, folder: Path, **changes: Any) -> DistillRu
 
 
 def start(config: Path) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "wm_pipeline.distill.run", "--config", str(config)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    done = run_module("wm_pipeline.distill.run", ["--config", str(config)], config.parent)
     assert done.returncode == 0, done.stderr[-4000:]
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result

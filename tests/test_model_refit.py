@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from scipy.sparse import csr_array, hstack
 from sklearn.linear_model import LogisticRegression
 
 from tests.builders_model import build_rows, save_tiny_checkpoint
@@ -42,11 +43,26 @@ def test_the_fit_is_the_optimum_of_a_penalized_logistic_regression(examples: lis
     groups = refit.group_by_state(examples, actions_per_tree=16, seed=0)
     renderer = checkpoint.renderer
     trees = [renderer.question(group[0].state_summary, [e.action_repr for e in group]) for group in groups]
+    trees.sort(key=lambda tree: tree.tokens)  # as they are read
     answered = [
         p.risk_logit for tree in predict_trees(checkpoint.model, renderer, trees, max_new_tokens=1) for p in tree
     ]
     assert chosen == dict.fromkeys((Head.RISK, Head.TAGS, Head.COUNTERFACTUAL), STRENGTHS[0])
     np.testing.assert_allclose(answered, peer.decision_function(features_NF), atol=0.02)
+
+
+def test_more_rows_than_features_are_fitted_to_the_same_optimum() -> None:
+    random = np.random.default_rng(0)
+    hidden_ND, phrases = random.normal(size=(200, 6)), csr_array(random.random((200, 9)) < 0.3).astype(float)
+    label_NO = (random.random((200, 2)) < 0.4).astype(float)
+    rows = refit._Rows(hidden_ND, phrases, label_NO, np.ones_like(label_NO))
+
+    def weights(features: int) -> list[np.ndarray]:
+        wide = csr_array(hstack([phrases, csr_array((200, features))]))
+        return [fit.weight_FO[:15] for fit in refit._fit_all((hidden_ND, wide), rows)]
+
+    for direct, by_rows in zip(weights(0), weights(400), strict=True):
+        np.testing.assert_allclose(direct, by_rows, atol=2e-2)
 
 
 def test_harm_that_words_tell_is_known_without_a_single_step(examples: list[Example], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from safetensors.torch import load_file
 
 from tests.builders_model import tiny_run, tiny_train, write_config, write_midtrain, write_sft
+from tests.forked import run_module
 from wm_pipeline.model.checkpoint import read_manifest
 from wm_pipeline.model.settings import Stage
 
@@ -19,10 +20,11 @@ pytestmark = pytest.mark.slow
 
 
 def start(config: Path, *more: str, processes: int = 1) -> subprocess.CompletedProcess[str]:
-    launcher = (
-        [] if processes == 1 else ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-    )
-    command = [sys.executable, *launcher, "-m", "wm_pipeline.train.run", "--config", str(config), *more]
+    arguments = ["--config", str(config), *more]
+    if processes == 1:
+        return run_module("wm_pipeline.train.run", arguments, config.parent)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    command = [sys.executable, *launcher, "-m", "wm_pipeline.train.run", *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from scipy.special import expit, logit
@@ -38,6 +39,8 @@ and by the backbone that makes them, and are held back more."""
 _FEWEST_ACTIONS = 2
 """A phrase of one training action says nothing about others."""
 _TREES_AT_ONCE = 8
+_JITTER = 1e-9
+"""Keeps rows that are alike apart for the factorization; a row's own length is about 1."""
 _PRECISION = {"maxiter": 200, "ftol": 1e-6}
 """Steps that move the loss by less than a millionth are not worth their time."""
 
@@ -68,9 +71,7 @@ def refit_heads(checkpoint: Checkpoint, train: Sequence[Example], validation: Se
     def features(rows: _Rows) -> tuple[Floats, Any]:
         return (rows.hidden_ND - mean_D) * scale_D, rows.phrases[:, kept_P]
 
-    fits: list[_Fit] = []
-    for strength in STRENGTHS:
-        fits.append(_fit(features(seen), seen, strength, start=fits[-1] if fits else None))
+    fits = _fit_all(features(seen), seen)
     chosen: dict[Head, float] = {}
     for head, part in head_slices().items():
         if head not in checkpoint.manifest.trained_heads or not seen.known_NO[:, part].any():
@@ -95,15 +96,16 @@ def _read(checkpoint: Checkpoint, examples: Sequence[Example]) -> _Rows:
     """Every distinct (state, action) once, as the heads see it."""
     model, renderer = checkpoint.model, checkpoint.renderer
     groups = group_by_state((replace(e, weight=1.0) for e in examples if e.weight > 0), actions_per_tree=16, seed=0)
+    asked = [renderer.question(group[0].state_summary, [example.action_repr for example in group]) for group in groups]
+    # Trees of one length side by side: a batch is as wide as its longest.
+    order = sorted(range(len(groups)), key=lambda index: asked[index].tokens)
+    groups = [groups[index] for index in order]
     hidden: list[Floats] = []
     owners: list[Any] = []
     buckets: list[Any] = []
     done = 0
     for first in range(0, len(groups), _TREES_AT_ONCE):
-        trees = [
-            renderer.question(group[0].state_summary, [example.action_repr for example in group])
-            for group in groups[first : first + _TREES_AT_ONCE]
-        ]
+        trees = [asked[index] for index in order[first : first + _TREES_AT_ONCE]]
         batch = pack_trees(trees, pad_id=renderer.end_id).to(model.device)
         with autocast(model.device, model.settings.compute):
             hidden_BTD = model.encode(batch)
@@ -135,6 +137,33 @@ def _targets(example: Example) -> list[float | None]:
 class _Fit:
     weight_FO: Floats
     bias_O: Floats
+
+
+def _fit_all(features: tuple[Floats, Any], rows: _Rows) -> list[_Fit]:
+    """One fit for each of STRENGTHS.
+
+    With fewer rows than features the best weights are sums of rows (representer theorem; Schoelkopf, Herbrich and Smola
+    2001), so as many numbers as rows are fitted: with features X, X X' = L L' and weights X' inv(L') v, logits are L v
+    and the penalty is that of v.
+    """
+    hidden_ND, phrases = features
+    count = len(hidden_ND)
+    is_wide = count < hidden_ND.shape[1] + phrases.shape[1]
+    fitted_on = features
+    if is_wide:
+        similarity_NN = hidden_ND @ hidden_ND.T + (phrases @ phrases.T).toarray()
+        factor_NN = cholesky(similarity_NN + _JITTER * np.eye(count), lower=True)
+        fitted_on = factor_NN, csr_array((count, 0))
+    fits: list[_Fit] = []
+    for strength in STRENGTHS:
+        fits.append(_fit(fitted_on, rows, strength, start=fits[-1] if fits else None))
+    if not is_wide:
+        return fits
+    shares = [solve_triangular(factor_NN, fit.weight_FO, lower=True, trans="T") for fit in fits]
+    return [
+        _Fit(np.concatenate([hidden_ND.T @ share_NO, phrases.T @ share_NO]), fit.bias_O)
+        for fit, share_NO in zip(fits, shares, strict=True)
+    ]
 
 
 def _logits(fit: _Fit, features: tuple[Floats, Any]) -> Floats:
