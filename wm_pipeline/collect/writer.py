@@ -35,7 +35,7 @@ class CollectedFrames(NamedTuple):
 
 
 def frames_of(records: Iterable[TrajectoryRecords], versions: Versions) -> CollectedFrames:
-    """Validated frames; a state that several records share is one row."""
+    """Frames in the types of their tables, which validate them; a state that several records share is one row."""
     trajectories: list[dict[str, Any]] = []
     states: dict[str, State] = {}
     transitions: list[dict[str, Any]] = []
@@ -54,7 +54,7 @@ def frames_of(records: Iterable[TrajectoryRecords], versions: Versions) -> Colle
 
 def _frame(schema: type[dy.Schema], rows: list[dict[str, Any]]) -> pl.DataFrame:
     types = {name: column.dtype for name, column in schema.columns().items()}
-    return schema.validate(pl.DataFrame(rows, schema=types), cast=True)
+    return pl.DataFrame(rows, schema=types)
 
 
 def _trajectory_row(record: TrajectoryRecords, versions: Versions) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
+from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.domain.world import WorldSpec
@@ -23,7 +24,7 @@ def seed_of(*parts: str | int) -> int:
 
 def state_id_of(state: State) -> str:
     """Content hash of a visible state."""
-    return digest(json.dumps(asdict(state), sort_keys=True, ensure_ascii=False))
+    return digest(json.dumps(to_row(state), sort_keys=True, ensure_ascii=False))
 
 
 def page_id_of(state: State) -> str:
@@ -37,7 +38,7 @@ def is_same_page(one: State, other: State) -> bool:
 
 
 def trajectory_id_of(day: str, spec: WorldSpec, policy: str) -> str:
-    return digest(day, json.dumps(asdict(spec), sort_keys=True), policy)
+    return digest(day, json.dumps(to_row(spec), sort_keys=True), policy)
 
 
 _GENERATED_SITE = re.compile(r"[a-z]+[0-9]{10}")

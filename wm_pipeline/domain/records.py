@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -73,7 +73,8 @@ def from_json(record_type: type[T], text: str | bytes, *, what: str) -> T:
 
 def to_row(record: Any) -> dict[str, Any]:
     """A record as nested dicts and lists, ready for a struct column."""
-    return asdict(record)
+    row: dict[str, Any] = adapter_of(type(record)).dump_python(record)
+    return row
 
 
 def to_json(record: Any) -> str:
