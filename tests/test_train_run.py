@@ -83,7 +83,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(dataset: Path, unbroken: Path,
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("sft 5/6 "):
+        if line.startswith("b 5/6 "):
             break
     process.kill()
     process.wait()
