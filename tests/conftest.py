@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.command_line import Wm, wm_in
 from wm_pipeline.gateways.process import heed_interrupts
 
-# Two test processes share the cores, and so do the processes they start: more threads only wait for one another.
+# Test processes share the cores, and so do the processes they start: more threads only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 heed_interrupts()
