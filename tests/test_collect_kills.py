@@ -46,20 +46,20 @@ def start(folder: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-c", RUN, str(folder)], stderr=subprocess.DEVNULL)
 
 
-def started_by(root: int) -> dict[int, str]:
-    """Processes that `root` has started, directly or not, with their command lines."""
+def started_by(root: int) -> dict[int, tuple[int, str]]:
+    """Processes that `root` has started, directly or not: who started each, and their command lines."""
     children: dict[int, list[int]] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             parent = int(status.read_text().rpartition(")")[2].split()[1])
             children.setdefault(parent, []).append(int(status.parent.name))
-    found: dict[int, str] = {}
-    waiting = list(children.get(root, []))
+    found: dict[int, tuple[int, str]] = {}
+    waiting = [(root, pid) for pid in children.get(root, [])]
     while waiting:
-        pid = waiting.pop()
-        waiting += children.get(pid, [])
+        parent, pid = waiting.pop()
+        waiting += [(pid, child) for child in children.get(pid, [])]
         with contextlib.suppress(OSError):
-            found[pid] = Path(f"/proc/{pid}/cmdline").read_text()
+            found[pid] = parent, Path(f"/proc/{pid}/cmdline").read_text()
     return found
 
 
@@ -67,8 +67,11 @@ def victim(run: "subprocess.Popen[bytes]", kind: str, rng: random.Random) -> int
     """The process to kill; None when there is none of the kind at the moment."""
     if kind == "run":
         return run.pid
-    sign = {"worker": "spawn_main", "browser": "--remote-debugging-pipe", "renderer": "--type=renderer"}[kind]
-    found = sorted(pid for pid, command in started_by(run.pid).items() if sign in command)
+    sign = {"worker": "forkserver", "browser": "--remote-debugging-pipe", "renderer": "--type=renderer"}[kind]
+    # What workers are forked from is a child of the run, and none of them.
+    found = sorted(
+        pid for pid, (parent, command) in started_by(run.pid).items() if sign in command and parent != run.pid
+    )
     return rng.choice(found) if found else None
 
 

@@ -221,9 +221,10 @@ def test_ctrl_c_ends_the_workers(tmp_path: Path) -> None:
 
 
 def worker_of_this_process() -> int:
-    """The one spawned worker: a child of the main thread, whichever thread asks."""
+    """The one worker: forked by a child of the main thread, whichever thread asks."""
     children = Path(f"/proc/self/task/{threading.main_thread().native_id}/children").read_text().split()
-    return next(int(pid) for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text())
+    server = next(pid for pid in children if "forkserver" in Path(f"/proc/{pid}/cmdline").read_text())
+    return int(Path(f"/proc/{server}/task/{server}/children").read_text().split()[0])
 
 
 @pytest.mark.slow
