@@ -237,7 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "rounds": table,
         "each_seed": [asdict(one) for one in found],
     }
-    title = f"{chosen.learner.replace('_', ' ')}, {chosen.seeds} seeds, {rows['split_group'].n_unique()} real worlds"
+    title = f"{chosen.learner.replace('_', ' ')}, {chosen.seeds} seeds, {told['pool']['worlds']} real worlds"
     publish(told, chosen.results, lambda path: plot(table, path, title))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from wm_pipeline.annotate.run import annotate_partition
-from wm_pipeline.collect.run import CollectPlan, collect_partition
+from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import OpenEnvironment, World
 from wm_pipeline.datasets.build import build_sft_dataset
@@ -81,14 +81,14 @@ def _roll_out(store: TableStore, folder: Path, day: str, site: str) -> None:
     )
     by = {False: ProposedBy.SCRIPTED, True: ProposedBy.GULLIBLE}
     worlds = tuple(World(spec, by[spec.attack is not None].value) for spec in specs)
-    collect_partition(
-        CollectPlan(day, site, worlds, SETTINGS),
+    collect_partitions(
+        [CollectPlan(day, site, worlds, SETTINGS)],
         make_environment=_open,
         make_policy=make_policy,
         store=store,
         staging=folder / "staging",
         lineage={},
-        progress=lambda done, total, text: say(done, total, f"{day} {site}: {text}"),
+        progress=lambda done, total, text: say(done, total, f"{day} {text}"),
     )
 
 

@@ -27,7 +27,7 @@ from werkzeug.wrappers import Response
 
 from benchmarks.reporting import machine
 from wm_pipeline.collect.rollout import collect_trajectory
-from wm_pipeline.collect.run import CollectPlan, collect_partition
+from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import OpenEnvironment, World
 from wm_pipeline.collect.writer import committed_parts, merge_parts
@@ -290,15 +290,15 @@ def by_workers(worlds: int) -> list[dict[str, Any]]:
     for workers in (1, 2, 3, 4):
         with tempfile.TemporaryDirectory() as staging:
             started = time.perf_counter()
-            report = collect_partition(
-                CollectPlan(DAY, "payroll", specs, settings),
+            report = collect_partitions(
+                [CollectPlan(DAY, "payroll", specs, settings)],
                 make_environment=open_sites,
                 make_policy=make_policy,
                 store=_Store(),
                 staging=Path(staging),
                 lineage={},
                 workers=workers,
-            )
+            )[0]
             elapsed_s = time.perf_counter() - started
         found.append(
             {
@@ -334,8 +334,8 @@ def collection(minutes: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         staging, plan = Path(folder), CollectPlan(DAY, "benchmark", tuple(worlds), profile.collect)
         with contextlib.suppress(_TimeIsUpError):
-            collect_partition(
-                plan,
+            collect_partitions(
+                [plan],
                 make_environment=open_sites,
                 make_policy=make_policy,
                 store=_Store(),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from wm_pipeline.collect.run import CollectPlan, collect_partition
+from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import OpenEnvironment, World
 from wm_pipeline.domain.action import NOOP, Action, FieldValue
@@ -161,15 +161,16 @@ def test_its_tasks_are_rolled_out_into_our_tables_and_come_out_as_lines(tmp_path
     workspace = Workspace(storage, store, ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db"), tiny())
     worlds = tuple(World(browsergym_world(f"browsergym/miniwob.{task}", 1), "explorer") for task in TASKS)
 
-    report = collect_partition(
-        CollectPlan("2030-01-15", "browsergym", worlds, CollectSettings(max_steps=2, branches=1, noop_share=0.0)),
+    plan = CollectPlan("2030-01-15", "browsergym", worlds, CollectSettings(max_steps=2, branches=1, noop_share=0.0))
+    report = collect_partitions(
+        [plan],
         make_environment=open_gym,
         make_policy=make_policy,
         store=store,
         staging=tmp_path / "staging",
         lineage={},
         workers=1,
-    )
+    )[0]
     lines = export_trajectories(workspace, day="2030-01-15", site="browsergym")
     (tmp_path / "gym.jsonl").write_text("\n".join(lines))
     imported = import_trajectories(workspace, [tmp_path / "gym.jsonl"], day="2030-01-15", site="gym")

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from tests.fakes.open_miniwob import open_miniwob
-from wm_pipeline.collect.run import CollectPlan, collect_partition
+from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import World
 from wm_pipeline.domain.ids import trajectory_id_of
@@ -31,8 +31,8 @@ RUN = "import sys; from tests.test_collect_kills import collect; collect(sys.arg
 
 
 def collect(folder: str) -> None:
-    collect_partition(
-        PLAN,
+    collect_partitions(
+        [PLAN],
         make_environment=open_miniwob,
         make_policy=make_policy,
         store=TableStore(f"{folder}/tables"),

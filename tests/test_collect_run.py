@@ -17,7 +17,7 @@ import pytest
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.open_miniwob import open_miniwob
 from tests.fakes.toy_environment import ATTACK, open_toy, toy_world
-from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partition
+from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import EnvironmentFactory, World
 from wm_pipeline.collect.writer import committed_parts
@@ -51,8 +51,8 @@ def run(
     workers: int = 1,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> CollectReport:
-    return collect_partition(
-        plan,
+    return collect_partitions(
+        [plan],
         make_environment=make_environment,
         make_policy=make_policy,
         store=store or MemoryStore(),
@@ -60,7 +60,7 @@ def run(
         lineage={"seed": 0},
         workers=workers,
         progress=progress,
-    )
+    )[0]
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model import refit
 from wm_pipeline.model.decode import predict_trees
-from wm_pipeline.model.examples import Example, sft_examples
+from wm_pipeline.model.examples import Example, ask_about, sft_examples
 from wm_pipeline.model.heads import linear_of, phrases_of
 from wm_pipeline.model.refit import STRENGTHS, refit_heads
 from wm_pipeline.model.validation import score_examples
@@ -42,7 +42,7 @@ def test_the_fit_is_the_optimum_of_a_penalized_logistic_regression(examples: lis
     peer.fit(features_NF, read.targets_NO[:, 0])
     groups = refit.group_by_state(examples, actions_per_tree=16, seed=0)
     renderer = checkpoint.renderer
-    trees = [renderer.question(group[0].state_summary, [e.action_repr for e in group]) for group in groups]
+    trees = [ask_about(group, renderer) for group in groups]
     trees.sort(key=lambda tree: tree.tokens)  # as they are read
     answered = [
         p.risk_logit for tree in predict_trees(checkpoint.model, renderer, trees, max_new_tokens=1) for p in tree

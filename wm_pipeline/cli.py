@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wm_pipeline.domain.errors import ServiceError, WmError
+from wm_pipeline.gateways.process import heed_interrupts, stop_processes, training_environment
 
 if TYPE_CHECKING:
     from wm_pipeline.champions import PlannedMove
@@ -517,8 +518,6 @@ def ui(
             time.sleep(0.5)
     except KeyboardInterrupt:
         say("stopping")
-    from wm_pipeline.gateways.process import stop_processes
-
     stop_processes(children, patience_s=30)
 
 
@@ -530,8 +529,6 @@ def setup() -> None:
     resource = _resource()
     binary = find_chromium(resource.chromium or None)
     say(f"Chromium: {binary.path}")
-    from wm_pipeline.gateways.process import training_environment
-
     storage = resource.workspace().storage
     done = subprocess.run(  # noqa: S603 our own interpreter
         [sys.executable, "-m", "wm_pipeline.model.warm_up", storage.cache_folder],
@@ -555,8 +552,6 @@ def _check_port(port: int) -> None:
 
 def main() -> None:
     """Entry point of `wm`: a WmError is one line and exit status 1, bad usage 2, anything else a bug's traceback."""
-    from wm_pipeline.gateways.process import heed_interrupts
-
     heed_interrupts()
     try:
         app()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from wm_pipeline.annotate.run import annotate_partition
-from wm_pipeline.collect.run import CollectPlan, collect_partition
+from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.worker import World
 from wm_pipeline.datasets.build import build_sft_dataset
 from wm_pipeline.domain.errors import TrainingError
@@ -164,8 +164,8 @@ def collect_visited(
         attacked_first = sorted(fitting, key=lambda spec: spec.attack is None)
         worlds += [World(spec, "gullible") for spec in attacked_first[: profile.distill_worlds // max(1, len(sites))]]
     kept = _Frames()
-    collect_partition(
-        CollectPlan(day, "visited", tuple(worlds), profile.collect),
+    collect_partitions(
+        [CollectPlan(day, "visited", tuple(worlds), profile.collect)],
         make_environment=partial(open_environment, sites[0], workspace.storage.chromium),
         make_policy=partial(guarded_policy, str(student.absolute())),
         store=kept,

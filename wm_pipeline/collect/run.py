@@ -73,30 +73,6 @@ class CollectReport:
     addresses: tuple[str, ...]
 
 
-def collect_partition(
-    plan: CollectPlan,
-    *,
-    make_environment: EnvironmentFactory,
-    make_policy: PolicyFactory,
-    store: TableWriter,
-    staging: Path,
-    lineage: Mapping[str, Any],
-    workers: int = 2,
-    progress: Progress | None = None,
-) -> CollectReport:
-    """Collect every world of the plan and write the three tables as one partition (see collect_partitions)."""
-    return collect_partitions(
-        [plan],
-        make_environment=make_environment,
-        make_policy=make_policy,
-        store=store,
-        staging=staging,
-        lineage=lineage,
-        workers=workers,
-        progress=progress,
-    )[0]
-
-
 def collect_partitions(
     plans: Sequence[CollectPlan],
     *,
@@ -253,7 +229,7 @@ class _Crew:
         assert task is not None
         self._done += 1
         if answer.problem is not None:
-            self._problems[answer.trajectory_id] = answer.problem
+            self._problems[task.trajectory_id] = answer.problem
         if self._progress is not None:
             self._progress(self._done, self._total, f"{task.site}: {answer.problem or 'world collected'}")
 

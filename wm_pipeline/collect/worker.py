@@ -68,9 +68,8 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one world."""
+    """What became of the world in hand."""
 
-    trajectory_id: str
     problem: str | None = None
     """Why the world could not be collected; None when its part is committed."""
     error: WmError | None = None
@@ -133,12 +132,12 @@ class _Worker:
                 problem = str(error)
                 await self.close()
             except WmError as error:
-                return Answer(task.trajectory_id, error=error)
+                return Answer(error=error)
             except Exception:  # noqa: BLE001 the outermost edge of the process: the parent reports it and stops
-                return Answer(task.trajectory_id, bug=traceback.format_exc())
+                return Answer(bug=traceback.format_exc())
             else:
-                return Answer(task.trajectory_id)
-        return Answer(task.trajectory_id, problem=problem)
+                return Answer()
+        return Answer(problem=problem)
 
     async def _collect_once(self, task: Task) -> None:
         job, world = self._job, task.world

@@ -162,6 +162,11 @@ def build_tree(group: Sequence[Example], renderer: PromptRenderer, choice: TextC
     return StateTree(state_ids, tuple(_action(example, renderer, choice) for example in group), is_truncated)
 
 
+def ask_about(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
+    """A group as a tree without targets: the question alone."""
+    return renderer.question(group[0].state_summary, [example.action_repr for example in group])
+
+
 def _action(example: Example, renderer: PromptRenderer, choice: TextChoice) -> ActionNode:
     nodes: tuple[TextNode, ...] = ()
     if Random(seed_of("texts", example.row_key, choice.seed)).random() < choice.share:

@@ -24,7 +24,7 @@ from scipy.special import expit, logit
 
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.checkpoint import Checkpoint
-from wm_pipeline.model.examples import Example, group_by_state
+from wm_pipeline.model.examples import Example, ask_about, group_by_state
 from wm_pipeline.model.heads import HEAD_OUTPUTS, head_slices, linear_of, phrases_of, pool_actions
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import autocast
@@ -96,16 +96,14 @@ def _read(checkpoint: Checkpoint, examples: Sequence[Example]) -> _Rows:
     """Every distinct (state, action) once, as the heads see it."""
     model, renderer = checkpoint.model, checkpoint.renderer
     groups = group_by_state((replace(e, weight=1.0) for e in examples if e.weight > 0), actions_per_tree=16, seed=0)
-    asked = [renderer.question(group[0].state_summary, [example.action_repr for example in group]) for group in groups]
     # Trees of one length side by side: a batch is as wide as its longest.
-    order = sorted(range(len(groups)), key=lambda index: asked[index].tokens)
-    groups = [groups[index] for index in order]
+    asked = sorted(((ask_about(group, renderer), group) for group in groups), key=lambda pair: pair[0].tokens)
     hidden: list[Floats] = []
     owners: list[Any] = []
     buckets: list[Any] = []
     done = 0
-    for first in range(0, len(groups), _TREES_AT_ONCE):
-        trees = [asked[index] for index in order[first : first + _TREES_AT_ONCE]]
+    for first in range(0, len(asked), _TREES_AT_ONCE):
+        trees = [tree for tree, _ in asked[first : first + _TREES_AT_ONCE]]
         batch = pack_trees(trees, pad_id=renderer.end_id).to(model.device)
         with autocast(model.device, model.settings.compute):
             hidden_BTD = model.encode(batch)
@@ -117,7 +115,7 @@ def _read(checkpoint: Checkpoint, examples: Sequence[Example]) -> _Rows:
         done += len(spans.row_A)
     owner, bucket = np.concatenate(owners), np.concatenate(buckets)
     length = 1 / np.sqrt(np.bincount(owner, minlength=done))[owner]
-    labels = [_targets(example) for group in groups for example in group]
+    labels = [_targets(example) for _, group in asked for example in group]
     return _Rows(
         np.concatenate(hidden),
         csr_array((length, (owner, bucket)), shape=(done, phrases_of(model.heads).weight.shape[0])),

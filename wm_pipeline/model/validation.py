@@ -19,7 +19,7 @@ from wm_pipeline.model.calibration import (
 )
 from wm_pipeline.model.checkpoint import Checkpoint, Manifest, load_checkpoint, update_manifest
 from wm_pipeline.model.decode import predict_trees
-from wm_pipeline.model.examples import Example, group_by_state
+from wm_pipeline.model.examples import Example, ask_about, group_by_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def score_examples(checkpoint: Checkpoint, examples: Sequence[Example], *, max_r
     for group in groups:
         if sum(map(len, taken)) < max_rows:
             taken.append(group)
-    trees = [renderer.question(group[0].state_summary, [example.action_repr for example in group]) for group in taken]
+    trees = [ask_about(group, renderer) for group in taken]
     predicted = [p for tree in predict_trees(checkpoint.model, renderer, trees, max_new_tokens=1) for p in tree]
     flat = [example for group in taken for example in group]
     return ValidationScores(
