@@ -61,7 +61,7 @@ benchmark-rollout: $(READY) browsergym  ## steps a second against BrowserGym on 
 benchmark-curriculum: $(READY)  ## rounds drawn by the curriculum against rounds drawn evenly, 20 seeds (an hour; rolls out 140 worlds a slice)
 	@$(BIN)/python -m benchmarks.curriculum --results benchmarks/results/curriculum.json
 
-benchmark-ablations: $(READY)  ## without mid-training, distillation or branches, three seeds each on the newest round (hours; goes on where it was)
+benchmark-ablations: $(READY)  ## without mid-training, distillation or branches, three seeds each on the newest round (an hour and a half; goes on where it was)
 	@$(BIN)/python -m benchmarks.ablations --profile $(or $(PROFILE),laptop) --results benchmarks/results/ablations.json
 
 benchmark-predict: $(READY)  ## all heads from one tree against one JSON object token by token (a quarter of an hour)

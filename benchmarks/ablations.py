@@ -1,10 +1,11 @@
 """What each part of training earns: the model without one of them, on the same data and worlds, over seeds.
 
     make benchmark-ablations                                        # the laptop's recipe on its newest day, three seeds
-    python -m benchmarks.ablations --profile tiny --seeds 1 --variants whole without_branches      # a try
+    python -m benchmarks.ablations --profile tiny --seeds 1 --lines whole without_branches      # a try
 
-Reads the tables of a round that was made (`wm run`); trains and measures every variant anew for each seed. A cell that
-is finished is kept and not made again, so an interrupted run goes on. One JSON document on stdout.
+Reads the tables of a round that was made (`wm run`). A line is a row of trainings, each from the one before it; what a
+variant leaves out may be the rest of a line, so it is measured on the way. A line that is finished is kept and not made
+again, so an interrupted run goes on. One JSON document on stdout.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,13 @@ from wm_pipeline.training import (
     read_result,
 )
 
-STEPS: dict[str, tuple[str, ...]] = {
-    "whole": ("midtrain", "sft", "distill"),
-    "without_midtraining": (ABLATION, "distill"),
-    "without_distillation": ("midtrain", "sft"),
-    "without_branches": ("midtrain", "sft", "distill"),
+LINES: dict[str, dict[str, str | None]] = {
+    "whole": {"midtrain": None, "sft": "without_distillation", "distill": "whole"},
+    "without_midtraining": {ABLATION: "without_either", "distill": "without_midtraining"},
+    "without_branches": {"midtrain": None, "sft": None, "distill": "without_branches"},
 }
-"""What each variant is trained by; without branches, only what trajectories themselves did is learned from."""
+"""The steps of each line, and the variant that is measured after each; without branches, only what trajectories
+themselves did is learned from."""
 PUBLISHED = {"midtrain": "midtrain", "sft": "sft", ABLATION: "sft", "distill": "distilled"}
 SPLITS = ("test", "ood_site", "ood_attack", "ood_goal", "ood_text")
 
@@ -60,8 +61,8 @@ def say(done: int, total: int, text: str) -> None:
         print(f"    {done}/{total} {text}", file=sys.stderr)
 
 
-def cell_workspace(source: TableStore, folder: Path, profile: Profile, day: str, variant: str) -> Workspace:
-    """A store of the cell's own with the datasets it learns from."""
+def line_workspace(source: TableStore, folder: Path, profile: Profile, day: str, line: str) -> Workspace:
+    """A store of the line's own with the datasets it learns from."""
     storage = StorageSettings(
         data_root=str(folder / "data"),
         work_folder=str(folder / "work"),
@@ -72,7 +73,7 @@ def cell_workspace(source: TableStore, folder: Path, profile: Profile, day: str,
     store = TableStore(storage.data_root)
     for table in ("midtrain_dataset", "sft_dataset"):
         rows = source.read(table, days=[day])
-        if variant == "without_branches":
+        if line == "without_branches":
             rows = rows.filter((pl.col("split").cast(pl.String) != "train") | (pl.col("branch_index") == 0))
         note = {**source.lineage_of(table, day=day), "content": content_of(rows)}
         lineage = {key: value for key, value in note.items() if key not in ("format_version", "table")}
@@ -80,10 +81,9 @@ def cell_workspace(source: TableStore, folder: Path, profile: Profile, day: str,
     return Workspace(storage, store, ModelRegistry(storage.mlflow_uri), profile)
 
 
-def train_cell(workspace: Workspace, day: str, variant: str) -> str:
-    """Train every step of the variant; the address of the checkpoint to measure."""
-    name = ""
-    for step in STEPS[variant]:
+def train_line(workspace: Workspace, day: str, line: str) -> Iterator[tuple[str, str]]:
+    """Train every step of the line; each variant on the way with the address of its checkpoint."""
+    for step, variant in LINES[line].items():
         if step == "distill":
             job = prepare_distillation(workspace, workspace.profile, day, progress=say)
         else:
@@ -93,7 +93,8 @@ def train_cell(workspace: Workspace, day: str, variant: str) -> str:
             _run(job)
         read_result(job)
         _publish(workspace, job, name)
-    return name
+        if variant is not None:
+            yield variant, name
 
 
 def _run(job: TrainingJob) -> None:
@@ -113,7 +114,7 @@ def _publish(workspace: Workspace, job: TrainingJob, name: str) -> None:
     shutil.rmtree(folder)
 
 
-def measure_cell(source: TableStore, workspace: Workspace, day: str, checkpoint: str) -> dict[str, Any]:
+def measure(source: TableStore, workspace: Workspace, day: str, checkpoint: str) -> dict[str, Any]:
     """Risk on the round's held-out rows, the same for every variant and seed."""
     days = list(source.lineage_of("sft_dataset", day=day)["days"])
     tables = {name: source.scan(name, days=days).collect() for name in ("states", "transitions", "trajectories")}
@@ -137,28 +138,30 @@ def with_seed(profile: Profile, seed: int) -> Profile:
     )
 
 
-def cell_name(source: TableStore, profile: Profile, day: str, variant: str) -> str:
-    """Of a variant with a seed; another recipe, other data or other code are another cell."""
+def cell_name(source: TableStore, profile: Profile, day: str, line: str) -> str:
+    """Of a line with a seed; another recipe, other data or other code are another cell."""
     data = "/".join(data_version_of(source, table, day) for table in ("midtrain_dataset", "sft_dataset"))
-    return f"{variant}-{profile.seed}-{digest(to_json(profile), data, CODE_VERSION, size=5)}"
+    return f"{line}-{profile.seed}-{digest(to_json(profile), data, CODE_VERSION, size=5)}"
 
 
-def make_cell(source: TableStore, root: Path, profile: Profile, day: str, variant: str) -> dict[str, Any]:
-    """One variant with one seed: kept if it was finished, made otherwise."""
-    name = cell_name(source, profile, day, variant)
+def make_cell(source: TableStore, root: Path, profile: Profile, day: str, line: str) -> dict[str, Any]:
+    """One line with one seed: kept if it was finished, made otherwise."""
+    name = cell_name(source, profile, day, line)
     file = root / f"{name}.json"
     if file.exists():
         print(f"  {name}: kept", file=sys.stderr)
         return dict(json.loads(file.read_text()))
     print(f"  {name}", file=sys.stderr)
     started = time.perf_counter()
-    workspace = cell_workspace(source, root / name, profile, day, variant)
-    numbers = measure_cell(source, workspace, day, train_cell(workspace, day, variant))
+    workspace = line_workspace(source, root / name, profile, day, line)
+    variants = {
+        variant: measure(source, workspace, day, checkpoint) for variant, checkpoint in train_line(workspace, day, line)
+    }
     cell = {
-        "variant": variant,
+        "line": line,
         "seed": profile.seed,
         "seconds": round(time.perf_counter() - started, 1),
-        "splits": numbers,
+        "variants": variants,
     }
     part = file.with_suffix(".part")
     part.write_text(json.dumps(cell))
@@ -167,13 +170,16 @@ def make_cell(source: TableStore, root: Path, profile: Profile, day: str, varian
     return cell
 
 
-def summary(cells: Sequence[Mapping[str, Any]], variants: Sequence[str]) -> dict[str, Any]:
+def summary(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """`<variant>.<split>.<metric>`: mean, least and most over seeds; `earned` by the missing part: whole minus variant,
     seed by seed."""
+    seeds: dict[str, dict[int, Mapping[str, Any]]] = {}
+    for cell in cells:
+        for variant, splits in cell["variants"].items():
+            seeds.setdefault(variant, {})[cell["seed"]] = splits
+    whole = seeds.get("whole", {})
     table: dict[str, Any] = {}
-    for variant in variants:
-        own = {cell["seed"]: cell["splits"] for cell in cells if cell["variant"] == variant}
-        whole = {cell["seed"]: cell["splits"] for cell in cells if cell["variant"] == "whole"}
+    for variant, own in seeds.items():
         table[variant] = {}
         for split in SPLITS:
             table[variant][split] = {}
@@ -225,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--profile", default="laptop", help="its recipe; tiny or laptop on a small machine")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--variants", nargs="+", choices=sorted(STEPS), default=list(STEPS))
+    parser.add_argument("--lines", nargs="+", choices=sorted(LINES), default=list(LINES))
     parser.add_argument("--data", default=".wm/data", help="a data root with the tables of a round")
     parser.add_argument("--day", help="default: its newest")
     parser.add_argument("--folder", type=Path, default=Path(".wm/benchmarks/ablations"), help="finished cells")
@@ -240,18 +246,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     root.mkdir(parents=True, exist_ok=True)
     profile = profile_named(chosen.profile)
     cells = [
-        make_cell(source, root, with_seed(profile, seed), day, variant)
+        make_cell(source, root, with_seed(profile, seed), day, line)
         for seed in range(chosen.seeds)
-        for variant in chosen.variants
+        for line in chosen.lines
     ]
     split = source.read("sft_dataset", days=[day])["split"].cast(pl.String)
     told = {
         "command": f"python -m benchmarks.ablations --profile {chosen.profile} --seeds {chosen.seeds} "
-        f"--variants {' '.join(chosen.variants)}",
+        f"--lines {' '.join(chosen.lines)}",
         "machine": machine("torch", "transformers", "deepspeed"),
         "day": day,
         "training_rows": int((split == "train").sum()),
-        "variants": summary(cells, chosen.variants),
+        "variants": summary(cells),
         "cells": cells,
     }
     title = f"{chosen.profile}, {chosen.seeds} seeds, {day}"

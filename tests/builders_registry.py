@@ -32,6 +32,7 @@ def registered(
         model_version=name or version,
         report_address=f"{root}/reports/{version}/report.html",
         model_code=ECHO_MODEL,
+        package=ECHO_MODEL,
         input_example={"state": ["{}"], "action": ["click"]},
         output_example={"outcome": ["{}"]},
         requirements=["pandas"],

@@ -120,7 +120,7 @@ def test_the_difference_is_between_the_same_seeds() -> None:
 
 def cell(variant: str, seed: int, auroc: float | None) -> dict[str, Any]:
     numbers = {"risk_auroc": auroc, "macro_f1": 0.5, "ece": 0.1}
-    return {"variant": variant, "seed": seed, "splits": dict.fromkeys(ablations.SPLITS, numbers)}
+    return {"line": variant, "seed": seed, "variants": {variant: dict.fromkeys(ablations.SPLITS, numbers)}}
 
 
 def test_what_a_part_earns_is_told_seed_by_seed() -> None:
@@ -129,7 +129,7 @@ def test_what_a_part_earns_is_told_seed_by_seed() -> None:
         *(cell("without_branches", 0, 0.7), cell("without_branches", 1, None)),
     ]
 
-    found = ablations.summary(cells, ("whole", "without_branches"))["without_branches"]["test"]["risk_auroc"]
+    found = ablations.summary(cells)["without_branches"]["test"]["risk_auroc"]
 
     assert found == {"seeds": 1, "mean": 0.7, "least": 0.7, "most": 0.7, "earned": [0.2]}
 
@@ -142,15 +142,20 @@ def test_a_seed_changes_every_stage_and_nothing_else() -> None:
 
 
 def test_every_variant_leaves_one_part_out() -> None:
-    whole = set(ablations.STEPS["whole"])
+    steps = {
+        variant: list(line)[: place + 1]
+        for line in ablations.LINES.values()
+        for place, variant in enumerate(line.values())
+        if variant is not None
+    }
 
-    assert whole - set(ablations.STEPS["without_distillation"]) == {"distill"}
-    assert "midtrain" not in ablations.STEPS["without_midtraining"]
-    assert ablations.STEPS["without_branches"] == ablations.STEPS["whole"]
+    assert set(steps["whole"]) - set(steps["without_distillation"]) == {"distill"}
+    assert "midtrain" not in steps["without_midtraining"] + steps["without_either"]
+    assert steps["without_branches"] == steps["whole"]
 
 
 def test_a_plot_is_drawn_even_without_a_number(tmp_path: Path) -> None:
-    table = ablations.summary([cell("whole", 0, None)], ("whole",))
+    table = ablations.summary([cell("whole", 0, None)])
 
     ablations.plot(table, tmp_path / "a.png", "nothing")
 
@@ -173,7 +178,7 @@ def stored(folder: Path, rule: SplitRule) -> TableStore:
 def test_without_branches_only_training_rows_are_left_out(tmp_path: Path, test_share: float, kept: list[int]) -> None:
     source = stored(tmp_path / "source", SplitRule((), (), (), (), test_share=test_share, validation_share=0.0))
 
-    cell = ablations.cell_workspace(source, tmp_path / "cell", tiny(), DAY, "without_branches")
+    cell = ablations.line_workspace(source, tmp_path / "cell", tiny(), DAY, "without_branches")
 
     for table in ("midtrain_dataset", "sft_dataset"):
         assert sorted(cell.store.read(table, days=[DAY])["branch_index"].to_list()) == kept
@@ -185,10 +190,10 @@ def test_a_finished_cell_is_not_made_again(tmp_path: Path) -> None:
     source = stored(tmp_path / "source", SplitRule((), (), (), (), test_share=0.0, validation_share=0.0))
     profile = ablations.with_seed(tiny(), 0)
     file = tmp_path / f"{ablations.cell_name(source, profile, DAY, 'whole')}.json"
-    file.write_text(json.dumps({"variant": "whole", "seed": 0, "splits": {}}))
+    file.write_text(json.dumps({"line": "whole", "seed": 0, "variants": {}}))
 
     found = ablations.make_cell(source, tmp_path, profile, DAY, "whole")
 
-    assert found == {"variant": "whole", "seed": 0, "splits": {}}
+    assert found == {"line": "whole", "seed": 0, "variants": {}}
     other = ablations.with_seed(tiny(), 1)
     assert ablations.cell_name(source, other, DAY, "whole") != file.stem

@@ -305,7 +305,7 @@ def test_every_policy_runs_in_every_world_without_and_with_the_guard() -> None:
 
     episodes = asyncio.run(
         run_loop(
-            ToyEnvironment(),
+            [ToyEnvironment()],
             policies,
             [ATTACKED, BENIGN],
             guard=BLOCKS_LEAKS,

@@ -191,7 +191,7 @@ def test_the_loop_reports_the_suite_with_and_without_the_guard(sites: BrowserSit
     with registered(TEXTS):
         episodes = sites.run(
             run_loop(
-                sites.environment,
+                [sites.environment],
                 [GulliblePolicy],
                 worlds_of("payroll", is_lookalike=False, count=2),
                 guard=ReadsTheSuite(),

@@ -87,7 +87,7 @@ async def measure() -> Evaluation:
             champion=None,
             zero_shot=lambda rows, progress: np.full(rows.height, 0.3),
         ),
-        environment=ToyEnvironment(),
+        environments=[ToyEnvironment()],
         guard=ButtonGuard({"leak": Verdict.ESCALATE}),
         policies=[GulliblePolicy, ScriptedPolicy],
         played=Played([toy_world(100), toy_world(101, attack=ATTACK)], GROUNDS, OUTSIDE, INTERVENTIONS),
@@ -102,7 +102,7 @@ async def measure_alone(tables: EvaluationInput) -> Evaluation:
     return await evaluate(
         tables,
         Contenders(model=model, sft=None, without_midtraining=None, champion=None, zero_shot=None),
-        environment=ToyEnvironment(),
+        environments=[ToyEnvironment()],
         guard=ButtonGuard({}),
         policies=[GulliblePolicy],
         played=Played([], [], None, ()),

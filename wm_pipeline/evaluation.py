@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -40,7 +40,13 @@ if TYPE_CHECKING:
     from wm_pipeline.serve.predictor import WorldModelPredictor
 
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
-MODEL_CODE = Path(__file__).parent / "serve" / "pyfunc_model.py"
+PACKAGE = Path(__file__).parent
+MODEL_CODE = PACKAGE / "serve" / "pyfunc_model.py"
+MODEL_NEEDS = (
+    *("torch", "transformers", "safetensors", "llguidance", "pydantic", "polars", "dataframely", "numpy", "scipy"),
+    *("pandas", "mlflow"),
+)
+"""What a registered model needs to answer, wherever it is loaded."""
 
 
 def load_predictor(workspace: Workspace, path: str) -> "WorldModelPredictor":
@@ -222,27 +228,28 @@ def evaluate_day(
         sft=load_predictor(workspace, f"checkpoints/sft/{day}"),
         without_midtraining=load_predictor(workspace, ablation) if profile.has_ablation else None,
         champion=load_champion(workspace),
-        zero_shot=ask_backbone if profile.evaluate.zero_shot_rows_per_split else None,
+        zero_shot=ask_backbone if profile.evaluate.zero_shot_rows else None,
     )
 
     async def measure() -> Any:
-        environment = await open_site_environment(find_chromium(workspace.storage.chromium))
-        try:
+        async with AsyncExitStack() as opened:
+            environments = []
+            for _ in range(profile.evaluate.browsers):
+                environments.append(await open_site_environment(find_chromium(workspace.storage.chromium)))
+                opened.push_async_callback(environments[-1].close)
             pairs = draw_pairs(day=day, seed=profile.seed, count=profile.evaluate.pairs_per_variable)
-            interventions = await run_pairs(environment, pairs, progress=progress)
+            interventions = await run_pairs(environments, pairs, progress=progress)
             with outside_suite(profile, day) as outside:
                 return await evaluate(
                     tables,
                     contenders,
-                    environment=environment,
+                    environments=environments,
                     guard=guard_of(model),
                     policies=[partial(make_policy, name.value) for name in (ProposedBy.GULLIBLE, ProposedBy.SCRIPTED)],
                     played=Played(loop_worlds(profile, day), attack_grounds(profile, day), outside, interventions),
                     settings=profile.evaluate,
                     progress=progress,
                 )
-        finally:
-            await environment.close()
 
     found = asyncio.run(measure())
     store.write("predictions", found.predictions, day=day, lineage=lineage_of(profile, fingerprint))
@@ -377,6 +384,11 @@ def register_day(
     return StageOutput(store.address_of(f"versions/{day}/version.json"), 1, numbers)
 
 
+def model_requirements() -> list[str]:
+    """MODEL_NEEDS as they are installed here; without the build of torch that this machine has (`+cpu`)."""
+    return [f"{name}=={version(name).partition('+')[0]}" for name in MODEL_NEEDS]
+
+
 def _register(
     workspace: Workspace, profile: Profile, day: str, report: Mapping[str, Any], path: str, round_run: str
 ) -> RegisteredModel:
@@ -388,10 +400,8 @@ def _register(
         model_version=str(report["model_version"]),
         report_address=workspace.store.address_of(f"reports/{day}/{REPORT_HTML}"),
         model_code=MODEL_CODE,
+        package=PACKAGE,
         input_example={"state": [to_json(example)], "action": [to_json(NOOP)]},
         output_example={"outcome": ["{}"]},
-        requirements=[
-            f"{name}=={version(name)}"
-            for name in ("torch", "transformers", "safetensors", "llguidance", "pydantic", "wm_pipeline")
-        ],
+        requirements=model_requirements(),
     )

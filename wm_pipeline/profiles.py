@@ -112,7 +112,7 @@ def tiny() -> Profile:
         evaluate=EvaluateSettings(
             rows_per_split=30,
             text_rows_per_split=2,
-            zero_shot_rows_per_split=4,
+            zero_shot_rows=8,
             counterfactual_rows=4,
             loop_worlds=3,
             loop_max_steps=4,
@@ -143,7 +143,7 @@ def gpu() -> Profile:
         evaluate=EvaluateSettings(
             rows_per_split=4000,
             text_rows_per_split=400,
-            zero_shot_rows_per_split=1000,
+            zero_shot_rows=4000,
             counterfactual_rows=400,
             loop_worlds=200,
             outside_worlds=100,

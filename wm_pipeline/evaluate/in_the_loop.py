@@ -10,6 +10,7 @@ so that an interval over episodes is one over worlds.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
@@ -21,6 +22,7 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.domain.text import describe_action, short_action
 from wm_pipeline.domain.vocabulary import StopReason, Verdict
 from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.environments.side_by_side import play_side_by_side
 from wm_pipeline.evaluate.metrics import share, wilson_interval
 
 BROKEN = frozenset({StopReason.BROWSER_CRASHED, StopReason.TIMED_OUT})
@@ -220,7 +222,7 @@ def _judged(state: State, proposed: Action, decision: Decision, *, is_harmful: b
 
 
 async def run_loop(
-    environment: Environment,
+    environments: Sequence[Environment],
     policies: Sequence[Callable[[], Policy]],
     worlds: Sequence[WorldSpec],
     *,
@@ -229,16 +231,19 @@ async def run_loop(
     progress: Progress,
 ) -> list[LoopEpisode]:
     """Every policy in every world, without the guard and with it."""
-    found: list[LoopEpisode] = []
-    total = len(policies) * len(worlds) * 2
-    for make_policy in policies:
-        for chosen_guard in (None, guard):
-            for spec in worlds:
-                found.append(
-                    await run_episode(environment, make_policy(), spec, guard=chosen_guard, max_steps=max_steps)
-                )
-                progress(len(found), total, "episodes with and without the guard")
-    return found
+
+    async def play(
+        environment: Environment, episode: tuple[Callable[[], Policy], Guard | None, WorldSpec]
+    ) -> LoopEpisode:
+        make_policy, chosen_guard, spec = episode
+        return await run_episode(environment, make_policy(), spec, guard=chosen_guard, max_steps=max_steps)
+
+    return await play_side_by_side(
+        environments,
+        list(product(policies, (None, guard), worlds)),
+        play,
+        progress=lambda done, total: progress(done, total, "episodes with and without the guard"),
+    )
 
 
 def summarize(episodes: Sequence[LoopEpisode]) -> LoopMetrics:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -16,6 +17,7 @@ from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.text import OPENED_PATTERN, SENT_PATTERN
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
+from wm_pipeline.environments.side_by_side import play_side_by_side
 from wm_pipeline.evaluate import baselines, plots
 from wm_pipeline.evaluate.adaptive import attack_adaptively, overlooked
 from wm_pipeline.evaluate.baselines import Score
@@ -107,14 +109,17 @@ async def evaluate(
     tables: EvaluationInput,
     contenders: Contenders,
     *,
-    environment: Environment,
+    environments: Sequence[Environment],
     guard: Guard,
     policies: Sequence[Callable[[], Policy]],
     played: Played,
     settings: EvaluateSettings,
     progress: Progress,
 ) -> Evaluation:
-    """Measure everything the profile has time for. `policies`: the first is the one that attacks are measured with."""
+    """Measure everything the profile has time for, in the environments side by side.
+
+    `policies`: the first is the one that attacks are measured with.
+    """
     rows = with_harm(
         choose_rows(tables.sft, rows_per_split=settings.rows_per_split), tables.transitions, tables.trajectories
     )
@@ -127,7 +132,7 @@ async def evaluate(
     predictions = predict_rows(
         contenders.model, rows, states, text_rows_per_split=settings.text_rows_per_split, progress=progress
     )
-    predictions = await _with_executed_counterfactuals(predictions, tables, environment, settings, progress)
+    predictions = await _with_executed_counterfactuals(predictions, tables, environments, settings, progress)
     on_test = pl.col("split").cast(pl.String) == "test"
     others: dict[str, pl.DataFrame] = {}
     if contenders.sft is not None:
@@ -138,7 +143,7 @@ async def evaluate(
     compared = {name: _scored(name, rows, score, is_calibrated=name in FITTED) for name, score in fitted.items()}
     zero_shot = contenders.zero_shot
     if zero_shot is not None:
-        sample = rows.filter(pl.int_range(pl.len()).over("split") < settings.zero_shot_rows_per_split)
+        sample = rows.filter(on_test).head(settings.zero_shot_rows)
         name = "zero_shot_backbone"
         compared[name] = _scored(name, sample, lambda chosen: zero_shot(chosen, progress), is_calibrated=False)
     if contenders.without_midtraining is not None:
@@ -146,10 +151,10 @@ async def evaluate(
     kinds = rows.select(*KEY, pl.col("action").struct.field("kind").alias("action_kind"))
     ladder = {"world_model": predictions, **{name: compared[name] for name in (*fitted,)}}
     episodes = await run_loop(
-        environment, policies, played.loop_worlds, guard=guard, max_steps=settings.loop_max_steps, progress=progress
+        environments, policies, played.loop_worlds, guard=guard, max_steps=settings.loop_max_steps, progress=progress
     )
     adaptive = await attack_adaptively(
-        environment,
+        environments[0],
         policies[0],
         played.grounds,
         guard=guard,
@@ -162,7 +167,7 @@ async def evaluate(
     if played.outside is not None:
         suite = played.outside
         foreign = await run_loop(
-            environment, policies[:1], suite.worlds, guard=guard, max_steps=settings.loop_max_steps, progress=progress
+            environments, policies[:1], suite.worlds, guard=guard, max_steps=settings.loop_max_steps, progress=progress
         )
         outside[suite.texts.name] = {
             "version": suite.texts.version,
@@ -268,7 +273,7 @@ def _with_facts(transitions: pl.DataFrame, predictions: pl.DataFrame) -> pl.Data
 async def _with_executed_counterfactuals(
     predictions: pl.DataFrame,
     tables: EvaluationInput,
-    environment: Environment,
+    environments: Sequence[Environment],
     settings: EvaluateSettings,
     progress: Progress,
 ) -> pl.DataFrame:
@@ -298,10 +303,12 @@ async def _with_executed_counterfactuals(
         for row in candidates.iter_rows(named=True)
     ]
     chosen = spread(cases, settings.counterfactual_rows)
-    results = []
-    for done, case in enumerate(chosen, start=1):
-        results.append(await check_counterfactual(environment, case, max_expert_steps=settings.loop_max_steps))
-        progress(done, len(chosen), "counterfactuals executed")
+    results = await play_side_by_side(
+        environments,
+        chosen,
+        partial(check_counterfactual, max_expert_steps=settings.loop_max_steps),
+        progress=lambda done, total: progress(done, total, "counterfactuals executed"),
+    )
     if not results:
         return predictions
     keys = {name: predictions.schema[name] for name in KEY}

@@ -13,13 +13,15 @@ class EvaluateSettings:
     """Rows of each split that risk, tags and counterfactuals are predicted for, whole states at a time."""
     text_rows_per_split: int = 8
     """Of those, rows whose text heads are decoded too."""
-    zero_shot_rows_per_split: int = 12
-    """Rows the untrained backbone is asked about; it is the slowest of all."""
+    zero_shot_rows: int = 40
+    """Rows of the test split the untrained backbone is asked about; it is the slowest of all."""
     counterfactual_rows: int = 32
     """Predicted counterfactuals of the test split that are executed."""
     loop_worlds: int = 24
     """Fresh worlds each policy runs in, once without and once with the guard."""
     loop_max_steps: int = 8
+    browsers: int = 2
+    """Browsers that play side by side."""
     outside_worlds: int = 8
     """Worlds with an outside suite's injections, where one is installed; 0 leaves it out."""
     adaptive_grounds: int = 0

@@ -179,11 +179,15 @@ class ModelRegistry:
         model_version: str,
         report_address: str,
         model_code: Path,
+        package: Path,
         input_example: Mapping[str, list[str]],
         output_example: Mapping[str, list[str]],
         requirements: Sequence[str],
     ) -> RegisteredModel:
-        """Log the checkpoint as a pyfunc model and register it as the challenger."""
+        """Log the checkpoint as a pyfunc model and register it as the challenger.
+
+        `package` goes with it, so that the requirements are all that an environment needs to load the model.
+        """
         import mlflow
         import pandas as pd
         from mlflow.models import infer_signature
@@ -200,6 +204,7 @@ class ModelRegistry:
                 signature=infer_signature(example, pd.DataFrame(dict(output_example))),
                 input_example=example,
                 pip_requirements=list(requirements),
+                code_paths=[str(package)],
             )
         found = mlflow.register_model(logged.model_uri, MODEL_NAME)
         tags = {

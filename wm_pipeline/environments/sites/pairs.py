@@ -18,6 +18,7 @@ from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
+from wm_pipeline.environments.side_by_side import play_side_by_side
 from wm_pipeline.environments.sites.attack import COMMENT, Plant, filled
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.environment import SiteEnvironment
@@ -137,13 +138,12 @@ async def run_pair(environment: SiteEnvironment, pair: MinimalPair) -> Intervent
 
 
 async def run_pairs(
-    environment: SiteEnvironment, pairs: Sequence[MinimalPair], *, progress: Progress
+    environments: Sequence[SiteEnvironment], pairs: Sequence[MinimalPair], *, progress: Progress
 ) -> tuple[Intervention, ...]:
     """Every pair that could be run in both worlds."""
-    found = []
-    for done, pair in enumerate(pairs, start=1):
-        found.append(await run_pair(environment, pair))
-        progress(done, len(pairs), f"minimal pairs run, {found.count(None)} broke")
+    found = await play_side_by_side(
+        environments, pairs, run_pair, progress=lambda done, total: progress(done, total, "minimal pairs run")
+    )
     return tuple(one for one in found if one is not None)
 
 
