@@ -423,7 +423,8 @@ def main() -> None:
     results = given.output / "rollout.json"
     if given.minutes is not None:
         say(f"collection of the gpu profile for {given.minutes:g} minutes")
-        measured = {"machine": described(binary), "collection": collection(given.minutes)}
+        command = f"python -m benchmarks.rollout --minutes {given.minutes:g}"
+        measured = {"collection": {"command": command, "machine": described(binary), **collection(given.minutes)}}
         kept = json.loads(results.read_text()) if results.exists() else {}
         results.write_text(json.dumps(kept | measured, indent=1) + "\n")
         print(json.dumps(measured, indent=1))
@@ -439,7 +440,8 @@ def main() -> None:
         ("own_sites", "our own sites, four branches a state", lambda: asyncio.run(own_sites(binary, given.worlds))),
         ("workers", "one to four workers", lambda: by_workers(given.worlds)),
     )
-    found: dict[str, Any] = {"machine": described(binary), "load": {}}
+    command = " ".join(["python -m benchmarks.rollout", *sys.argv[1:]])
+    found: dict[str, Any] = {"command": command, "machine": described(binary), "load": {}}
     for name, title, measure in parts:
         say(title)
         found[name] = measure()

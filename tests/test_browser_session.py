@@ -12,6 +12,7 @@ from wm_pipeline.domain.errors import InvalidInputError, WorldError
 from wm_pipeline.domain.state import Cookie
 from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, StopReason, StorageArea
 from wm_pipeline.environments.browser.session import SessionSettings
+from wm_pipeline.environments.browser.settle import SettleSettings, look_now
 
 pytestmark = pytest.mark.browser
 
@@ -141,6 +142,18 @@ def test_a_page_that_loads_slowly_is_waited_for(world: BrowserWorld) -> None:
     step = world.act(click(state, "Slow"))
 
     assert step.state.title == "Second"
+
+
+def test_a_picture_on_its_way_is_waited_for_in_the_page_itself(world: BrowserWorld) -> None:
+    world.open("second.html")
+    add = """() => { document.body.innerHTML += '<img src="/slow.svg" onload="document.title = `Drawn`">'; }"""
+    world.run(world.session.evaluate(add))
+
+    # Not the session's look, which waits for requests too: one that ends while the page is walked is seen by neither.
+    walk = world.run(look_now(world.session._present_tab().page, SettleSettings()))
+
+    assert walk is not None
+    assert walk.title == "Drawn"
 
 
 def test_going_back_leads_through_the_episode_and_no_further(world: BrowserWorld) -> None:

@@ -35,6 +35,10 @@ class PageSite:
         if path == "/slow.html":
             time.sleep(0.3)
             path = "/second.html"
+        if path == "/slow.svg":
+            time.sleep(0.3)
+            picture = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"/>'
+            return _answer(start_response, "200 OK", picture, {"Content-Type": "image/svg+xml"})
         if path == "/take":
             return _answer(start_response, "302 Found", "", {"Location": "/second.html"})
         if path == "/redirect":

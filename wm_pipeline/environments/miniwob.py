@@ -164,7 +164,7 @@ class MiniWobEnvironment:
         server = HostServer({HOST: pages}, NotFound())
         settle = SettleSettings(hidden_selectors=HIDDEN_SELECTORS)
         try:
-            settings = SessionSettings(settle=settle, is_cache_kept=True)
+            settings = SessionSettings(settle=settle, is_server_static=True)
             session = await BrowserSession.launch(binary, server.port, settings=settings)
         except BaseException:
             server.close()

@@ -19,6 +19,8 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
       removeEventListener("load", onLoad);
       resolve(value);
     };
+    // A picture that is still on its way will push aside what stands around it.
+    const arePicturesThere = () => [...document.images].every((one) => one.complete || one.loading === "lazy");
     // A page known in advance is looked at as soon as it is there.
     const onLoad = () => { clearTimeout(timer); timer = listeners.setTimeout(look, 0); };
     addEventListener("load", onLoad);
@@ -28,7 +30,7 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
       if (now - looked > 2 * quietMs) last = now;
       looked = now;
       const rest = quietMs - (now - last);
-      if (rest <= 0 && document.readyState === "complete") return finish(true);
+      if (rest <= 0 && document.readyState === "complete" && arePicturesThere()) return finish(true);
       if (now - started >= capMs) return finish(false);
       timer = listeners.setTimeout(look, Math.max(4, Math.min(rest, quietMs)));
     };

@@ -50,8 +50,9 @@ class SessionSettings:
     """Keys of local and session storage that are no part of a state; shell wildcards."""
     upload_folder: Path | None = None
     """Files an agent may upload; None: no uploads."""
-    is_cache_kept: bool = False
-    """Files loaded in one episode serve the next: right where a server's files are the same for ever."""
+    is_server_static: bool = False
+    """The server only hands out files, the same for ever: those that one episode loaded serve the next, and what a page
+    that is left still sends changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,13 +434,14 @@ class BrowserSession:
         )
         if tab is None or not is_reusable:
             return await self._new_tab()
-        await self._leave(tab)
+        if not self._settings.is_server_static:
+            await self._leave(tab)
         if tab.cookies is None or tab.cookies:
             await tab.context.clear_cookies()
         for origin, kept in self._episode.storage.items():
             if not kept.is_empty and origin.startswith("http"):
                 await tab.clear_origin(origin)
-        if not self._settings.is_cache_kept:
+        if not self._settings.is_server_static:
             await tab.cdp.send("Network.clearBrowserCache")
         tab.forget()
         tab.log.page_url = ""
