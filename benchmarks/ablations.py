@@ -129,11 +129,12 @@ def measure(source: TableStore, workspace: Workspace, day: str, checkpoint: str)
 
 
 def with_seed(profile: Profile, seed: int) -> Profile:
+    """The recipe with that seed; one training at a time, so that each may have what mid-training has."""
     return replace(
         profile,
         seed=seed,
         midtrain=replace(profile.midtrain, seed=seed),
-        sft=replace(profile.sft, seed=seed),
+        sft=replace(profile.sft, seed=seed, threads=profile.midtrain.threads),
         distill=replace(profile.distill, seed=seed),
     )
 
