@@ -227,15 +227,20 @@ def test_what_a_page_stores_is_seen_and_its_cookies_show_their_flags(world: Brow
     assert cookie.state.cookies == (Cookie("seen", "mail.localhost", False, False, "Lax"),)
 
 
-def test_a_service_worker_is_seen_as_storage_and_gone_in_the_next_episode(world: BrowserWorld) -> None:
+@pytest.mark.parametrize("name", ["Worker", "Slow worker"])
+def test_a_service_worker_is_waited_for_seen_as_storage_and_gone_in_the_next_episode(
+    world: BrowserWorld, name: str
+) -> None:
     state = world.open("scripts.html")
 
-    step = world.act(click(state, "Worker"))
+    step = world.act(click(state, name))
     following = world.open("scripts.html")
 
     assert [(one.area, one.key) for one in step.delta.storage] == [
         (StorageArea.SERVICE_WORKER, "http://mail.localhost/")
     ]
+    assert [item.value.partition("?")[0] for item in step.state.storage] == ["http://mail.localhost/worker.js"]
+    assert step.state.title == "worked"
     assert following.storage == ()
 
 

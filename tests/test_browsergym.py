@@ -4,6 +4,8 @@ They run when `make browsergym` has installed it.
 """
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -244,3 +246,16 @@ def test_what_it_has_no_words_for_is_refused(action: Action, message: str) -> No
         code_of(STATE, action, ("12", "13", None))
 
     assert str(refused.value) == message
+
+
+@installed
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_documented_example_fills_the_tables(tmp_path: Path) -> None:
+    example = Path(__file__).parent.parent / "docs" / "examples" / "collect_browsergym.py"
+
+    done = subprocess.run([sys.executable, str(example), str(tmp_path)], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "trajectories=5" in done.stdout
+    assert TableStore(str(tmp_path)).read("transitions", sites=["browsergym"]).height > 5

@@ -10,6 +10,7 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import ChangeOperation
 from wm_pipeline.environments.sites.effects import row_changes_of
 from wm_pipeline.environments.sites.engine import password_of
+from wm_pipeline.environments.sites.registry import register_site
 from wm_pipeline.environments.sites.schema import (
     Column,
     ColumnType,
@@ -24,7 +25,9 @@ from wm_pipeline.environments.sites.schema import (
     View,
     Write,
     check_schema,
+    equals,
     field,
+    inserted,
 )
 from wm_pipeline.environments.sites.schemas.payroll import PAYROLL
 from wm_pipeline.environments.sites.schemas.webmail import WEBMAIL
@@ -107,6 +110,22 @@ MISTAKES: dict[str, tuple[Callable[[], SiteSchema], str]] = {
         lambda: with_goal(reached=()),
         "site payroll: goals[pay_invoice].reached: nothing says when it is reached; add a RowCheck",
     ),
+    "goal_that_authorizes_nothing": (
+        lambda: with_goal(authorized=()),
+        "site payroll: goals[pay_invoice].authorized: nothing is authorized, so pay_invoice of its own script would be "
+        "harm; add a pattern of effects",
+    ),
+    "goal_that_authorizes_what_is_not_there": (
+        lambda: with_goal(authorized=(inserted("payroll", "pensions"),)),
+        "site payroll: goals[pay_invoice].authorized: no entity has the table 'pensions'; add an Entity or use one of "
+        "announcements, comments, conditions, display_names, employees, files, invoices, payments, payslips, sessions, "
+        "vendors, visits, wires",
+    ),
+    "goal_that_bounds_an_unknown_column": (
+        lambda: with_goal(authorized=(inserted("payroll", "payments", equals("colour", "red")),)),
+        "site payroll: goals[pay_invoice].authorized: 'payments' has no column 'colour'; add a Column or use one of "
+        "payment_id, payee, iban, amount, reference, created_by",
+    ),
     "check_of_unknown_column": (
         lambda: with_goal(reached=(RowCheck("payslips", {"to": "x"}),)),
         "site payroll: goals[pay_invoice].reached: 'payslips' has no column 'to'; add a Column or use one of"
@@ -141,6 +160,11 @@ def test_a_schema_with_a_mistake_is_refused_naming_site_key_and_remedy(mistake: 
         check_schema(build())
 
     assert str(refusal.value) == message
+
+
+def test_a_refused_schema_names_the_file_that_registers_it() -> None:
+    with pytest.raises(InvalidInputError, match=r"engine\.py: site payroll: goals\[pay_invoice\]\.reached: "):
+        register_site(with_goal(reached=()))
 
 
 def test_the_first_page_signs_the_remembered_user_in_with_the_sites_own_cookie() -> None:

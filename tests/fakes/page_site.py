@@ -50,7 +50,9 @@ class PageSite:
                 start_response, "200 OK", "a,b", {"Content-Disposition": 'attachment; filename="report.csv"'}
             )
         if path == "/worker.js":
-            return _answer(start_response, "200 OK", "self.onfetch = () => {};", {"Content-Type": "text/javascript"})
+            wait = f"new Promise((done) => setTimeout(done, {environ['QUERY_STRING'] or 0}))"
+            script = f"self.oninstall = (event) => event.waitUntil({wait}); self.onfetch = () => {{}};"
+            return _answer(start_response, "200 OK", script, {"Content-Type": "text/javascript"})
         if path == "/counter.html":
             self.counter += 1
             return _answer(start_response, "200 OK", f"<title>Counter</title><p>visit {self.counter}</p>")

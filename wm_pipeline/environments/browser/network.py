@@ -35,6 +35,8 @@ class NetworkLog:
         """The address of the page whose requests are watched; the session keeps it up to date."""
         self.arrivals = 0
         """Documents and answers to scripts that have come: a look during which one came may show the page before it."""
+        self.asked = 0
+        """Requests so far."""
         self._seen: dict[Request, _Seen] = {}
         self._under_way: set[Request] = set()
         self._idle = asyncio.Event()
@@ -47,6 +49,7 @@ class NetworkLog:
     def _on_request(self, request: Request) -> None:
         if urlsplit(request.url).scheme not in {"http", "https"}:
             return
+        self.asked += 1
         page_site = site_of(self.page_url)
         self._seen[request] = _Seen(request, is_cross_site=bool(page_site) and site_of(request.url) != page_site)
         if request.resource_type not in ENDLESS:

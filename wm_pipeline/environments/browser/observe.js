@@ -1,13 +1,13 @@
-// One evaluate an observation: waits until the page rests, then walks it once and returns, as JSON
-// text (half of the time of an object), what observe.py parses.
+// One evaluate an observation: waits until the page rests, or is known to (`isForeseen`), then walks it once and returns,
+// as JSON text (half of the time of an object), what observe.py parses.
 // Elements are numbered in document order at each observation, so the same page always gives the same references;
 // window[Symbol.for("wm.refs")] keeps the nodes behind them for the action that follows.
-async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
+async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelectors}) => {
   const listeners = window[Symbol.for("wm.listeners")] ??
     {click: new WeakSet(), press: new WeakSet(), submit: new WeakSet(), isRestless: true, setTimeout: window.setTimeout.bind(window)};
   const started = performance.now();
   const settled = await new Promise((resolve) => {
-    let last = performance.now(), looked = last, timer = 0;
+    let last = started, looked = last, timer = 0;
     const observer = new MutationObserver(() => { last = performance.now(); });
     observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
     // A picture that a style names changes no node when it arrives, but the size of what shows it.
@@ -25,16 +25,20 @@ async ({quietMs, capMs, maxElements, maxTexts, maxText, hiddenSelectors}) => {
     const onLoad = () => { clearTimeout(timer); timer = listeners.setTimeout(look, 0); };
     addEventListener("load", onLoad);
     const look = () => {
-      const now = performance.now();
+      const now = performance.now(), isFirst = isForeseen;
+      isForeseen = false;
       // A page that was held up has not been quiet: nothing of it could run meanwhile.
       if (now - looked > 2 * quietMs) last = now;
       looked = now;
-      const rest = quietMs - (now - last);
-      if (rest <= 0 && document.readyState === "complete" && arePicturesThere()) return finish(true);
+      const rest = quietMs - (now - Math.max(last, listeners.workerCame ?? 0));
+      const isStill = rest <= 0 || (isFirst && last === started && listeners.isStill?.(quietMs));
+      if (isStill && document.readyState === "complete" && arePicturesThere() && !listeners.workersUnderWay) return finish(true);
       if (now - started >= capMs) return finish(false);
-      timer = listeners.setTimeout(look, Math.max(4, Math.min(rest, quietMs)));
+      timer = listeners.setTimeout(look, Math.max(4, Math.min(rest, quietMs, started + capMs - now)));
     };
-    look();
+    // What is queued already comes first; a page that is held up by it does not rest.
+    if (isForeseen) timer = listeners.setTimeout(look, 0);
+    else look();
   });
 
   // Asked now and awaited at the end: the browser's other processes answer while the page is walked.

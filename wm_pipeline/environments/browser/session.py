@@ -37,6 +37,10 @@ from wm_pipeline.environments.browser.restore import Snapshot, restore_cookies, 
 from wm_pipeline.environments.browser.settle import SettleSettings, look_now, settle
 from wm_pipeline.environments.browser.tab import Tab
 
+FORESEEN = frozenset(
+    {ActionKind.NOOP, ActionKind.ASK_HUMAN, ActionKind.CLICK, ActionKind.CHECK, ActionKind.FILL, ActionKind.SELECT}
+)
+"""Actions after which a page that asked for nothing can tell whether anything is still to come."""
 RECOVERY_LIMIT_S = 5.0
 """A tab, context or browser that does not close within this time is abandoned for a new browser."""
 
@@ -166,7 +170,7 @@ class BrowserSession:
                 tab = await self._enter(start_url, goal="", allowed_hosts=allowed_hosts)
                 await tab.page.goto(start_url)
                 self._episode.goal = str(await tab.page.evaluate(script, argument)).strip()
-                walk, _ = await self._look()
+                walk, _ = await self._look(is_foreseen=tab.log.is_idle)
         self._is_broken = False
         self._episode.history = (walk.url,)
         return self.state
@@ -241,8 +245,7 @@ class BrowserSession:
         self._episode.prior_steps = (*previous_steps, phrase_of(before, action))
         try:
             async with self._limited():
-                await self._perform(tab, before, action)
-                walk, happenings = await self._look()
+                walk, happenings = await self._perform_and_look(tab, before, action)
         except TimeoutError:
             failure = StopReason.TIMED_OUT
         except PlaywrightError as error:
@@ -258,6 +261,10 @@ class BrowserSession:
             return Step(before, StateDelta(), is_settled=False, elapsed_ms=elapsed_ms, failure=failure, picture=picture)
         self._remember_address(action, walk.url)
         return Step(self.state, delta_between(before, self.state, happenings), walk.settled, elapsed_ms)
+
+    async def _perform_and_look(self, tab: Tab, before: State, action: Action) -> tuple[PageWalk, Happenings]:
+        await self._perform(tab, before, action)
+        return await self._look(is_foreseen=action.kind in FORESEEN and tab.log.is_silent)
 
     async def _perform(self, tab: Tab, before: State, action: Action) -> None:
         try:
@@ -288,12 +295,12 @@ class BrowserSession:
             history = (*history, url)
         self._episode.history = history
 
-    async def _look(self, *, is_waiting: bool = True) -> tuple[PageWalk, Happenings]:
+    async def _look(self, *, is_waiting: bool = True, is_foreseen: bool = False) -> tuple[PageWalk, Happenings]:
         """Settle (unless told not to wait), walk, and make that the present state."""
         tab, episode = self._present_tab(), self._episode
         walk = None if is_waiting else await look_now(tab.page, self._settings.settle)
         if walk is None:
-            walk = await settle(tab.page, tab.log, self._settings.settle, tab.finish_popups)
+            walk = await settle(tab.page, tab.log, self._settings.settle, tab.finish_popups, is_foreseen=is_foreseen)
         tab.cookies = await tab.context.cookies()
         episode.storage = episode.storage | {walk.origin: _storage_of(walk, self._settings.ignored_storage)}
         tab.has_used_workers = tab.has_used_workers or bool(walk.workers)
@@ -361,8 +368,7 @@ class BrowserSession:
         """Do an action again without remembering it as a step."""
         with _as_world_error("repeating an action"):
             async with self._limited():
-                await self._perform(self._present_tab(), self.state, action)
-                await self._look()
+                await self._perform_and_look(self._present_tab(), self.state, action)
 
     async def _restore(self, saved: Snapshot, before_load: Callable[[], Awaitable[None] | None] | None) -> bool:
         tab, episode = self._present_tab(), self._episode

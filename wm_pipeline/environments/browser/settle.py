@@ -1,7 +1,9 @@
 """Waiting until a page has come to rest after an action, and looking at it once it has.
 
-Three things are waited for: no change of the document for a moment and loading complete (in the page), no request under
-way, no document being replaced. Each has a cap: an observation says whether it was taken at rest.
+Three things are waited for: no change of the document for a moment, loading complete and service workers at work (all
+in the page), no request under way, no document being replaced. Each has a cap: an observation says whether it was taken
+at rest. The moment is not waited for where the page is known to do nothing in it: no timer that is due, no frame,
+request or navigation begun.
 """
 
 import asyncio
@@ -31,17 +33,20 @@ class SettleSettings:
     """Characters a block."""
     hidden_selectors: tuple[str, ...] = ()
     """Parts of a page that belong to the instrument, not to what an agent sees."""
+    is_rest_foreseen: bool = True
+    """Whether what hooks.js watches is all that the pages use; otherwise the quiet time is always waited for."""
 
 
 def is_replaced(error: PlaywrightError) -> bool:
     return any(sign in error.message for sign in REPLACED)
 
 
-def walk_options(settings: SettleSettings) -> dict[str, object]:
+def walk_options(settings: SettleSettings, *, is_foreseen: bool = False) -> dict[str, object]:
     """What observe.js is called with."""
     return {
         "quietMs": settings.quiet_ms,
         "capMs": settings.page_cap_ms,
+        "isForeseen": is_foreseen,
         "maxElements": settings.max_elements,
         "maxTexts": settings.max_texts,
         "maxText": settings.max_text,
@@ -55,17 +60,27 @@ async def look_now(page: Page, settings: SettleSettings) -> PageWalk | None:
 
 
 async def settle(
-    page: Page, log: NetworkLog, settings: SettleSettings, finish_popups: Callable[[], Awaitable[None]]
+    page: Page,
+    log: NetworkLog,
+    settings: SettleSettings,
+    finish_popups: Callable[[], Awaitable[None]],
+    *,
+    is_foreseen: bool = False,
 ) -> PageWalk:
-    """The page at rest, or at the cap (`settled` False). Errors other than a replaced document are raised."""
+    """The page at rest, or at the cap (`settled` False). Errors other than a replaced document are raised.
+
+    `is_foreseen`: the page asked for nothing since it came to be as it is, so its hooks know what it is about to do.
+    """
     started = time.perf_counter()
+    is_foreseen &= settings.is_rest_foreseen
     while True:
-        arrivals = log.arrivals
-        walk = await _walk(page, settings)
+        arrivals, asked = log.arrivals, log.asked
+        walk = await _walk(page, settings, is_foreseen=is_foreseen)
         await finish_popups()
         left_s = settings.network_cap_ms / 1000 - (time.perf_counter() - started)
-        if walk is not None and log.is_idle and log.arrivals == arrivals:
+        if walk is not None and log.is_idle and log.arrivals == arrivals and (not is_foreseen or log.asked == asked):
             return walk
+        is_foreseen = False
         if left_s <= 0:
             if walk is not None:
                 return replace(walk, settled=False)
@@ -77,9 +92,9 @@ async def settle(
         await log.wait_idle(left_s)
 
 
-async def _walk(page: Page, settings: SettleSettings) -> PageWalk | None:
+async def _walk(page: Page, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk | None:
     """One look; None when the document was replaced meanwhile."""
-    options = walk_options(settings)
+    options = walk_options(settings, is_foreseen=is_foreseen)
     try:
         answer = await page.evaluate(OBSERVE_JS, options)
         if answer is None:

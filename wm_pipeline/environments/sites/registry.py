@@ -1,5 +1,7 @@
 """Which sites and attack families there are. Register your own before worlds are drawn or an environment is opened."""
 
+import inspect
+
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import is_generated_site
 from wm_pipeline.environments.sites.attack import AttackFamily
@@ -35,8 +37,16 @@ _FAMILIES: dict[str, AttackFamily] = {}
 
 
 def register_site(schema: SiteSchema) -> SiteSchema:
-    """Add a site, or replace the one of the same name. Raises InvalidInputError when the schema has a mistake."""
-    check_schema(schema)
+    """Add a site, or replace the one of the same name.
+
+    Raises InvalidInputError when the schema has a mistake, naming the file that registers it, the key and a remedy.
+    """
+    try:
+        check_schema(schema)
+    except InvalidInputError as error:
+        caller = inspect.currentframe()
+        file = caller.f_back.f_code.co_filename if caller is not None and caller.f_back is not None else "a schema"
+        raise InvalidInputError(f"{file}: {error}") from error
     _SITES[schema.name] = schema
     return schema
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 from wm_pipeline.domain.authorization import Bound, EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
@@ -598,6 +599,7 @@ def check_schema(schema: SiteSchema) -> None:
         for check in (*goal.reached, *goal.requires):
             if not check.site:
                 _check_row(schema, f"{key}.reached", check)
+        _check_authorized(schema, goal, f"{key}.authorized", tables)
     names = [abuse.name for abuse in schema.abuses]
     for abuse in schema.abuses:
         key = f"abuses[{abuse.name}]"
@@ -707,6 +709,34 @@ def _check_script(schema: SiteSchema, key: str, operation_name: str | None, fiel
         raise InvalidInputError(f"site {schema.name}: {key}: there is no operation {operation_name!r}; add it")
     for name in fields or {}:
         _require(name in {item.name for item in operation.fields}, schema, key, _no_field(operation, name))
+
+
+_OF_ROWS = (EffectKind.ROW_INSERTED, EffectKind.ROW_UPDATED, EffectKind.ROW_DELETED)
+
+
+def _check_authorized(schema: SiteSchema, goal: Goal, key: str, tables: set[str]) -> None:
+    """Everything that a goal authorizes on its own site exists, and what its script does is authorized by something."""
+    done = [schema.operation(stage.operation) for stage in goal.script if stage.operation and not stage.site]
+    touching = [
+        operation.name
+        for operation in done
+        if operation and any(schema.entity(write.table).asset is not AssetKind.NONE for write in operation.writes)
+    ]
+    _require(
+        bool(goal.authorized) or not touching,
+        schema,
+        key,
+        f"nothing is authorized, so {', '.join(touching)} of its own script would be harm; add a pattern of effects",
+    )
+    known = tables | {entity.table for entity in BUILT_IN_ENTITIES}
+    for pattern in goal.authorized:
+        if pattern.kind not in _OF_ROWS or pattern.site != schema.name:
+            continue
+        meant = [schema.entity(table) for table in sorted(known) if fnmatchcase(table, pattern.subject)]
+        _require(bool(meant), schema, key, _no_table(pattern.subject, known))
+        for bound in pattern.bounds:
+            is_there = any(entity.column(bound.field) is not None for entity in meant)
+            _require(is_there, schema, key, _no_column(meant[0], bound.field))
 
 
 def _check_row(schema: SiteSchema, key: str, check: RowCheck) -> None:

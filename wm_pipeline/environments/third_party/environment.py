@@ -425,7 +425,9 @@ async def open_application(file: ApplicationFile, binary: ChromiumBinary) -> Thi
     try:
         settings = SessionSettings(
             settle=SettleSettings(
-                quiet_ms=file.application.quiet_ms, hidden_selectors=file.application.hidden_selectors
+                quiet_ms=file.application.quiet_ms,
+                hidden_selectors=file.application.hidden_selectors,
+                is_rest_foreseen=False,
             ),
             ignored_storage=file.application.ignored_storage,
         )

@@ -280,6 +280,8 @@ _OPERATIONS = (
         table="customers",
         fields=(Field("amount", AMOUNT, "number"), Field("reason", REASON)),
         roles=("agent", "supervisor"),
+        is_modal=True,
+        is_checked_by_page=True,
         policies=(
             Policy(
                 "amount",

@@ -268,6 +268,7 @@ _OPERATIONS = (
             ),
         ),
         roles=("engineer", "lead"),
+        is_checked_by_page=True,
         writes=(
             Write(UPDATED, "services", {"version": field("version")}),
             Write(
@@ -361,6 +362,7 @@ _OPERATIONS = (
             Guard("status", ("open",), phrase("It is closed.", "Alarm is over.", "Resolved already.", "Settled.")),
         ),
         roles=("engineer", "lead"),
+        is_modal=True,
         writes=(
             Write(UPDATED, "incidents", {"status": constant("closed")}),
             Write(

@@ -353,6 +353,8 @@ _OPERATIONS = (
             ),
         ),
         roles=("owner",),
+        is_modal=True,
+        is_checked_by_page=True,
         writes=(
             Write(
                 INSERTED,

@@ -176,6 +176,7 @@ _VIEWS = (
         table="drafts",
         columns=("page", "status"),
         detail=("page", "author", "status"),
+        is_single_page=True,
     ),
     View(
         "permissions",
@@ -221,6 +222,7 @@ _OPERATIONS = (
         fields=(Field("text", TEXT, "textarea"),),
         guards=(_OPEN,),
         roles=("editor", "steward"),
+        is_checked_by_page=True,
         writes=(
             Write(UPDATED, "pages", {"text": field("text"), "text_author": Value(ValueSource.USER_EMAIL)}),
             Write(
@@ -263,6 +265,8 @@ _OPERATIONS = (
         table="pages",
         fields=(Field("recipient", RECIPIENT, "email"),),
         roles=("editor", "steward"),
+        is_modal=True,
+        is_checked_by_page=True,
         writes=(
             Write(
                 INSERTED,
