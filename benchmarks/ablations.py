@@ -202,29 +202,32 @@ def summary(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def plot(table: Mapping[str, Any], path: Path, title: str) -> None:
+    """What each part earned on each split: whole minus variant, a point a seed."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(9, 3.4))
-    width = 0.8 / len(table)
-    shades = ["#1f6f8b", *plt.colormaps["Greys"]([0.35 + 0.15 * at for at in range(len(table) - 1)])]
-    for index, ((variant, splits), shade) in enumerate(zip(table.items(), shades, strict=True)):
-        for place, split in enumerate(SPLITS):
-            found, at = splits[split]["risk_auroc"], place + index * width
-            label = variant.replace("_", " ") if place == 0 else None
-            axes.bar(at, found["mean"] or 0.0, width * 0.92, color=shade, label=label)
-            if found["mean"] is None:
-                axes.text(at, 0.02, "no data", rotation=90, fontsize=6, ha="center")
-            else:
-                axes.plot([at, at], [found["least"], found["most"]], color="#22303c", lw=1.2)
-    axes.set_xticks([place + 0.4 - width / 2 for place in range(len(SPLITS))], [s.replace("_", " ") for s in SPLITS])
-    axes.set(ylim=(0, 1.02), ylabel="risk AUROC")
-    axes.set_title(title, fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=7, frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
-    figure.savefig(path, dpi=110, bbox_inches="tight")
+    variants = sorted(set(table) - {"whole"})
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    for axis, (metric, name) in zip(axes, (("risk_auroc", "risk AUROC"), ("macro_f1", "macro-F1")), strict=True):
+        for index, variant in enumerate(variants):
+            colour = plt.colormaps["viridis"](0.15 + 0.7 * index / max(1, len(variants) - 1))
+            points = [
+                (place + 0.2 * (index - (len(variants) - 1) / 2), earned)
+                for place, split in enumerate(SPLITS)
+                for earned in table[variant][split][metric]["earned"]
+            ]
+            label = variant.replace("_", " ").replace("midtraining", "mid-training")
+            axis.scatter([x for x, _ in points], [y for _, y in points], s=16, color=colour, alpha=0.8, label=label)
+        axis.axhline(0, color="#22303c", linewidth=0.8)
+        axis.set_xticks(range(len(SPLITS)), [split.replace("_", " ") for split in SPLITS], fontsize=8)
+        axis.set_title(f"{name}: whole minus variant", fontsize=9)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, fontsize=9)
+    if variants:
+        axes[0].legend(fontsize=7, frameon=False)
+    figure.savefig(path, dpi=110)
     plt.close(figure)
 
 

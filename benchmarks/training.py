@@ -32,7 +32,8 @@ from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import Backbone, load_backbone
 from wm_pipeline.model.examples import Example, TextChoice, build_tree
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
-from wm_pipeline.model.prompt import ActionLabels, PromptRenderer, StateTree, tag_labels
+from wm_pipeline.model.prompt import PromptRenderer, StateTree
+from wm_pipeline.model.score_heads import tag_labels
 from wm_pipeline.model.settings import SFT_WEIGHTS, ModelSettings
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel, is_low_precision
@@ -64,7 +65,11 @@ def _example(state: int, summary: str, action: int) -> Example:
         state_id=f"s{state}",
         state_summary=summary,
         action_repr=f'click [e{action}] button "{word}"\nPOST to same site /{word}\nsends payee = dana (in goal)',
-        labels=ActionLabels(float(is_harmful), tag_labels([TAG_PATHS[action % len(TAG_PATHS)]]), float(not is_harmful)),
+        labels={
+            Head.RISK: (float(is_harmful),),
+            Head.TAGS: tag_labels([TAG_PATHS[action % len(TAG_PATHS)]]),
+            Head.COUNTERFACTUAL: (float(not is_harmful),),
+        },
         texts={
             Head.RATIONALE: f"1. the goal names dana\n2. the {word} is sent to the same site\n3. nothing else changes",
             Head.CONSEQUENCE: f"The {word} of dana is stored under her own account.",
@@ -173,8 +178,8 @@ def measure_trl(
 
 
 def _as_words(example: Example) -> str:
-    risk = "unsafe" if example.labels.risk_score else "safe"
-    tags = [path for path, has in zip(TAG_PATHS, example.labels.tags or (), strict=True) if has]
+    risk = "unsafe" if example.labels[Head.RISK][0] else "safe"
+    tags = [path for path, has in zip(TAG_PATHS, example.labels[Head.TAGS], strict=True) if has]
     texts = "".join(f"\n{head.value}:\n{text}" for head, text in example.texts.items())
     return f"\nrisk: {risk}\ntags: {', '.join(tags)}{texts}"
 

@@ -113,14 +113,14 @@ def test_the_student_writes_its_own_texts_at_the_same_places(student: Checkpoint
 
 
 def test_the_risk_target_lies_between_label_and_teacher(student: Checkpoint, group: tuple[Example, ...]) -> None:
-    unlabelled = replace(group[1], labels=replace(group[1].labels, risk_score=None))
-    labelled = replace(group[0], labels=replace(group[0].labels, risk_score=1.0))
+    unlabelled = replace(group[1], labels={})
+    labelled = replace(group[0], labels={**group[0].labels, Head.RISK: (1.0,)})
     tree = _visited_tree((labelled, unlabelled), student.renderer)
 
     (mixed,) = _with_risk_targets([tree], [0.5, 0.3], DistillSettings(label_share=0.8))
 
-    assert mixed.actions[0].labels.risk_score == pytest.approx(0.9)
-    assert mixed.actions[1].labels.risk_score == pytest.approx(0.3)
+    assert mixed.actions[0].labels[Head.RISK][0] == pytest.approx(0.9)
+    assert mixed.actions[1].labels[Head.RISK][0] == pytest.approx(0.3)
 
 
 def test_sharded_weights_are_refused_before_anything_starts(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import build_tiny_backbone
-from wm_pipeline.model.decode import Sampling, predict_trees
+from wm_pipeline.model.decode import FewRows, Sampling, predict_trees
 from wm_pipeline.model.grammar import Grammar, forbid
 from wm_pipeline.model.prompt import PromptRenderer, StateTree
 from wm_pipeline.model.settings import TINY_BASE, Compute, ModelSettings
@@ -104,3 +104,17 @@ def test_sampling_follows_its_seed(model: WorldModel, renderer: PromptRenderer) 
 
     assert draw(1) == draw(1)
     assert draw(1) != draw(2)
+
+
+@pytest.mark.parametrize("shape", [(5,), (1, 7, 5), (8, 5), (3, 20, 5), (64, 5)])
+def test_a_layer_of_few_rows_gives_what_it_always_gives(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    inputs, layer = torch.randn(shape), torch.nn.Linear(5, 4)
+
+    with torch.inference_mode():
+        usual = layer(inputs)
+        with FewRows():
+            found = layer(inputs)
+
+    assert found.is_contiguous()
+    torch.testing.assert_close(found, usual, rtol=1e-6, atol=1e-6)

@@ -80,8 +80,8 @@ def test_harm_that_words_tell_is_known_without_a_single_step(examples: list[Exam
 
 def test_a_head_without_training_or_labels_keeps_its_weights(examples: list[Example], tmp_path: Path) -> None:
     checkpoint = save_tiny_checkpoint(tmp_path / "c", trained_heads=(Head.RISK, Head.COUNTERFACTUAL))
-    before = {head: linear_of(checkpoint.model.heads, head).weight.clone() for head in refit.HEAD_OUTPUTS}
-    unlabelled = [replace(e, labels=replace(e.labels, alternative_score=None)) for e in examples]
+    before = {head: linear_of(checkpoint.model.heads, head).weight.clone() for head in refit.SCORE_HEADS}
+    unlabelled = [replace(e, labels={head: e.labels[head] for head in (Head.RISK, Head.TAGS)}) for e in examples]
 
     chosen = refit_heads(checkpoint, unlabelled, [])
 
@@ -97,7 +97,7 @@ def test_validation_rows_choose_how_much_is_believed(
     examples: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Labels that contradict what was learned: the weaker belief loses less.
-    contrary = [replace(e, labels=replace(e.labels, risk_score=1.0 - (e.labels.risk_score or 0.0))) for e in examples]
+    contrary = [replace(e, labels={**e.labels, Head.RISK: (1.0 - e.labels[Head.RISK][0],)}) for e in examples]
     monkeypatch.setattr(refit, "STRENGTHS", (10.0, 0.01))
 
     assert refit_heads(save_tiny_checkpoint(tmp_path / "a"), examples, examples)[Head.RISK] == 10.0

@@ -3,15 +3,17 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch
 
+from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import build_tiny_backbone
 from wm_pipeline.model.heads import ActionSpans, Phrases, pool_actions
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
-from wm_pipeline.model.prompt import ActionLabels, ActionNode, PromptRenderer, StateTree
-from wm_pipeline.model.settings import TINY_BASE, Compute, ModelSettings
+from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
+from wm_pipeline.model.settings import TINY_BASE, Attention, Compute, ModelSettings
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel
 
@@ -19,7 +21,7 @@ SETTINGS = ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32,
 WEIGHTS = dict.fromkeys(Head, 1.0)
 
 
-def build_model() -> tuple[WorldModel, PromptRenderer]:
+def build_model(attention: Attention = Attention.SDPA) -> tuple[WorldModel, PromptRenderer]:
     backbone = build_tiny_backbone(seed=3)
     decoder: Any = backbone.model.base_model
     # The library's norm rounds to float32 inside; torch's own keeps float64.
@@ -27,8 +29,13 @@ def build_model() -> tuple[WorldModel, PromptRenderer]:
         layer.input_layernorm = torch.nn.RMSNorm(64, eps=1e-6)
         layer.post_attention_layernorm = torch.nn.RMSNorm(64, eps=1e-6)
     decoder.norm = torch.nn.RMSNorm(64, eps=1e-6)
-    model = WorldModel(backbone.model, SETTINGS, seed=4).double()
+    model = WorldModel(backbone.model, replace(SETTINGS, attention=attention), seed=4).double()
     return model, PromptRenderer(backbone.tokenizer, max_state_tokens=64)
+
+
+def labels_like(number: int) -> dict[str, tuple[float, ...]]:
+    tags = tuple(float(tag == number) for tag in range(len(TAG_PATHS)))
+    return {Head.RISK: (0.1 + 0.3 * number,), Head.TAGS: tags, Head.COUNTERFACTUAL: (0.5,)}
 
 
 def build_trees(renderer: PromptRenderer) -> list[StateTree]:
@@ -44,7 +51,7 @@ def build_trees(renderer: PromptRenderer) -> list[StateTree]:
                 )
                 if number != 1
                 else (),
-                labels=ActionLabels(0.1 + 0.3 * number, tuple(n == number for n in range(len(TAG_PATHS))), 0.5),
+                labels=labels_like(number),
                 weight=1.0 + number,
             )
             for number in range(index + 1)
@@ -59,9 +66,7 @@ def unpack(trees: list[StateTree]) -> list[StateTree]:
     for tree in trees:
         for action in tree.actions:
             single.append(replace(tree, actions=(replace(action, texts=()),)))
-            single += [
-                replace(tree, actions=(replace(action, texts=(text,), labels=ActionLabels()),)) for text in action.texts
-            ]
+            single += [replace(tree, actions=(replace(action, texts=(text,), labels={}),)) for text in action.texts]
     return single
 
 
@@ -71,7 +76,7 @@ def gradients_of(model: WorldModel, batches: list[list[StateTree]], pad_id: int)
     model.zero_grad()
     total = 0.0
     for trees in batches:
-        batch = pack_trees(trees, pad_id=pad_id)
+        batch = pack_trees(trees, pad_id=pad_id).to(model.device)
         losses = head_losses(model(batch), batch.readouts, trees, balance)
         loss = total_loss(losses, WEIGHTS, counts)
         assert loss is not None
@@ -91,6 +96,46 @@ def test_packed_losses_and_gradients_equal_those_of_single_examples() -> None:
     assert len(packed_gradients) == len(single_gradients) > 10
     for packed, single in zip(packed_gradients, single_gradients, strict=True):
         assert torch.allclose(packed, single, rtol=0, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+def test_flex_attention_reads_what_the_usual_attention_reads() -> None:
+    usual, renderer = build_model()
+    flex, _ = build_model(Attention.FLEX)
+    batch = pack_trees(build_trees(renderer) * 20, pad_id=renderer.end_id, row_tokens=400)
+    assert batch.rows.token_ids_BT.shape[1] > 2 * 128  # several blocks
+
+    with torch.no_grad():
+        found, expected = flex(batch), usual(batch)
+
+    torch.testing.assert_close(found.text_logits_PV, expected.text_logits_PV, rtol=0, atol=1e-9)
+    torch.testing.assert_close(found.scores, expected.scores, rtol=0, atol=1e-9)
+    # What flex_attention is for: blocks of a row whose trees do not see each other are not computed.
+    assert batch.rows.block_mask.sparsity() > 25
+
+
+def test_flex_attention_trains_on_a_gpu_only() -> None:
+    model, renderer = build_model(Attention.FLEX)
+
+    with pytest.raises(SettingsError, match=r"model\.attention: flex_attention trains on a GPU only; set it to auto"):
+        gradients_of(model, [build_trees(renderer)], renderer.end_id)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_packed_gradients_on_a_gpu_equal_those_of_single_examples() -> None:
+    model, renderer = build_model(Attention.FLEX)
+    alone, _ = build_model()
+    trees = build_trees(renderer)
+
+    packed_loss, packed_gradients = gradients_of(model.float().cuda(), [trees], renderer.end_id)
+    single_loss, single_gradients = gradients_of(
+        alone.float().cuda(), [[tree] for tree in unpack(trees)], renderer.end_id
+    )
+
+    assert packed_loss == pytest.approx(single_loss, rel=1e-4)
+    for packed, single in zip(packed_gradients, single_gradients, strict=True):
+        torch.testing.assert_close(packed, single, rtol=1e-2, atol=1e-3)
 
 
 def test_an_action_is_pooled_from_its_last_token_and_the_mean_of_all_of_them() -> None:

@@ -113,13 +113,13 @@ def test_a_text_beyond_the_limit_is_left_out_and_never_cut(examples: list[Exampl
 
 
 def test_the_same_action_in_the_same_state_becomes_one_with_the_mean_label(examples: list[Example]) -> None:
-    harmful = replace(examples[0], labels=replace(examples[0].labels, risk_score=1.0), weight=1.0)
-    harmless = replace(harmful, labels=replace(harmful.labels, risk_score=0.0), weight=3.0, row_key="other")
+    harmful = replace(examples[0], labels={**examples[0].labels, Head.RISK: (1.0,)}, weight=1.0)
+    harmless = replace(harmful, labels={**harmful.labels, Head.RISK: (0.0,)}, weight=3.0, row_key="other")
 
     (group,) = group_by_state([harmful, harmless], actions_per_tree=4, seed=0)
 
     assert len(group) == 1
-    assert group[0].labels.risk_score == 0.25
+    assert group[0].labels[Head.RISK][0] == 0.25
     assert group[0].weight == 4.0
 
 
@@ -132,8 +132,8 @@ def test_many_actions_of_a_state_are_shared_out_evenly(examples: list[Example]) 
 
 
 def test_the_rare_class_weighs_as_much_as_the_frequent_one(examples: list[Example], renderer: PromptRenderer) -> None:
-    harmless = [e for e in examples if e.labels.risk_score == 0.0]
-    harmful = [e for e in examples if e.labels.risk_score == 1.0]
+    harmless = [e for e in examples if e.labels[Head.RISK][0] == 0.0]
+    harmful = [e for e in examples if e.labels[Head.RISK][0] == 1.0]
     plan = plan_batches([*harmless, *harmful[: len(harmless) // 4]], renderer, tiny_train())
 
     balance = class_balance(plan.examples)

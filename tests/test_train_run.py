@@ -9,12 +9,18 @@ from typing import Any
 
 import polars as pl
 import pytest
+import torch
 from safetensors.torch import load_file
 
-from tests.builders_model import tiny_run, tiny_train, write_config, write_midtrain, write_sft
+from tests.builders_model import TINY_MODEL, tiny_run, tiny_train, write_config, write_midtrain, write_sft
 from tests.forked import run_module
+from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.model.backbone import build_tiny_backbone
 from wm_pipeline.model.checkpoint import read_manifest
-from wm_pipeline.model.settings import Stage
+from wm_pipeline.model.settings import Stage, Trained
+from wm_pipeline.model.world_model import WorldModel
+from wm_pipeline.train.loop import _is_out_of_memory, _out_of_memory
+from wm_pipeline.train.parts import choose_parts
 
 pytestmark = pytest.mark.slow
 
@@ -155,7 +161,7 @@ def test_sft_goes_on_from_midtraining_and_names_heads_without_labels(dataset: Pa
     assert mid["skipped_heads"] == []
     assert mid["validation"] is None
     assert sft["parents"] == [mid["model_version"]]
-    assert "next_state" in [head.value for head in read_manifest(Path(sft["checkpoint"])).trained_heads]
+    assert "next_state" in read_manifest(Path(sft["checkpoint"])).trained_heads
 
 
 def test_a_budget_of_seconds_lowers_the_number_of_steps(dataset: Path, tmp_path: Path) -> None:
@@ -165,3 +171,54 @@ def test_a_budget_of_seconds_lowers_the_number_of_steps(dataset: Path, tmp_path:
 
     assert 1 <= result["steps"] < 2000
     assert result["seconds"] < 20
+
+
+def test_a_step_in_parts_with_activations_computed_again_is_the_same_step(
+    dataset: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    settings = tiny_train(micro_trees=1, recomputes_activations=True)
+
+    run(write_config(tmp_path / "b.json", tiny_run(dataset, tmp_path / "b", train=settings)))
+
+    assert losses(tmp_path / "b") == pytest.approx(losses(unbroken), rel=1e-4)
+
+
+@pytest.mark.parametrize("trained", [Trained.LAST_LAYERS, Trained.LORA])
+def test_parts_of_a_backbone_are_trained_and_come_back_as_a_plain_model(
+    trained: Trained, dataset: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    settings = tiny_train(trained=trained, trained_layers=1, lora_rank=4)
+
+    result = run(write_config(tmp_path / "b.json", tiny_run(dataset, tmp_path / "b", train=settings)))
+
+    assert result["reload_difference"] == 0.0
+    found, full = (load_file(folder / "checkpoint/backbone/model.safetensors") for folder in (tmp_path / "b", unbroken))
+    base = build_tiny_backbone(seed=settings.seed).model.state_dict()
+    assert found.keys() == full.keys()
+    changed = {name for name in found if not found[name].equal(base[name])}
+    linear = {name for name in found if "proj" in name}
+    if trained is Trained.LORA:
+        # Adapters stand at every linear layer and nowhere else.
+        assert changed == linear
+    else:
+        assert {name for name in changed if ".layers.0." in name} == set()
+        assert {name for name in linear if ".layers.1." in name} <= changed
+
+
+def test_parts_that_cannot_be_trained_are_refused(dataset: Path, tmp_path: Path) -> None:
+    model = WorldModel(build_tiny_backbone(seed=0).model, TINY_MODEL, seed=0)
+
+    with pytest.raises(SettingsError, match=r"train\.trained_layers: expected 1 to 2 layers .*, found 3"):
+        choose_parts(model, tiny_train(trained=Trained.LAST_LAYERS, trained_layers=3))
+    with pytest.raises(SettingsError, match=r"train\.zero_stage: adapters are merged .*; take 2 at most with LoRA"):
+        choose_parts(model, tiny_train(trained=Trained.LORA, zero_stage=3))
+
+
+def test_running_out_of_memory_names_the_settings_to_change(tmp_path: Path) -> None:
+    errors = (torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError())
+
+    assert all(_is_out_of_memory(error) for error in errors)
+    assert not _is_out_of_memory(RuntimeError("shapes differ"))
+    told = _out_of_memory(3, tiny_train(trees_per_step=8), tmp_path)
+    assert told.startswith("step 4 does not fit into memory with 8 states of")
+    assert all(name in told for name in ("train.micro_trees", "train.recomputes_activations", "model.max_state_tokens"))

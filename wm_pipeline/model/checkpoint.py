@@ -30,6 +30,7 @@ from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.calibration import Calibration, Thresholds
 from wm_pipeline.model.prompt import PromptRenderer
+from wm_pipeline.model.score_heads import SCORE_HEADS
 from wm_pipeline.model.settings import Compute, ModelSettings, Stage
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel, is_low_precision
@@ -56,10 +57,12 @@ class Manifest:
     parents: tuple[str, ...]
     """Model versions it was started from, nearest first."""
     tag_paths: tuple[str, ...]
-    trained_heads: tuple[Head, ...]
+    trained_heads: tuple[str, ...]
     """Heads that have seen labels here or in a parent; the others answer None."""
     calibration: Calibration = field(default_factory=Calibration)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    score_heads: tuple[str, ...] = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
+    """All that the weights have outputs for, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def save_checkpoint(
         name: tensor.detach().to("cpu", dtype if name.startswith("backbone.") else torch.float32)
         for name, tensor in (model.state_dict() if weights is None else weights).items()
     }
-    stamped = replace(manifest, model_version=_version(manifest, state))
+    stamped = replace(manifest, model_version=_version(manifest, state), score_heads=tuple(SCORE_HEADS))
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     # Not model.save_pretrained: it imports DeepSpeed, seconds of start-up for who only saves.
@@ -171,6 +174,11 @@ def read_manifest(folder: Path) -> Manifest:
         raise CheckpointError(
             f"checkpoint {str(folder)!r} knows {len(manifest.tag_paths)} consequence tags, the taxonomy has other "
             f"{len(TAG_PATHS)}; train it again with the present taxonomy"
+        )
+    if manifest.score_heads != tuple(SCORE_HEADS):
+        raise CheckpointError(
+            f"checkpoint {str(folder)!r} has the heads {', '.join(manifest.score_heads)}, this process "
+            f"{', '.join(SCORE_HEADS)}; register the same heads in the same order, or train it again"
         )
     return manifest
 

@@ -52,6 +52,8 @@ class OptimizerSettings:
     weight_decay: float
     gradient_clip: float
     zero_stage: int
+    parts: int = 1
+    """Backward passes in a step of the optimizer."""
 
 
 def join_processes(*, threads: int) -> Processes:
@@ -120,7 +122,7 @@ def start_engine(model: nn.Module, settings: OptimizerSettings, *, processes: Pr
         config={
             # Batches are trees of unequal size; DeepSpeed only needs the numbers to agree.
             "train_micro_batch_size_per_gpu": 1,
-            "gradient_accumulation_steps": 1,
+            "gradient_accumulation_steps": settings.parts,
             "gradient_clipping": settings.gradient_clip,
             "zero_optimization": {"stage": settings.zero_stage},
             "steps_per_print": sys.maxsize,

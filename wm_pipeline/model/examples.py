@@ -12,7 +12,8 @@ from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
-from wm_pipeline.model.prompt import ActionLabels, ActionNode, PromptRenderer, StateTree, TextNode, tag_labels
+from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree, TextNode
+from wm_pipeline.model.score_heads import labels_of
 
 NEXT_PAGE_CHARS = 160
 """How much of the next page's text follows the transition in the mid-training target: its goal line is left out."""
@@ -26,7 +27,8 @@ class Example:
     state_id: str
     state_summary: str
     action_repr: str
-    labels: ActionLabels
+    labels: Mapping[str, tuple[float, ...]]
+    """Targets of the score heads, a probability for each output."""
     texts: Mapping[Head, str]
     weight: float
 
@@ -55,7 +57,7 @@ def midtrain_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
             state_id=row["state_id"],
             state_summary=row["state_summary"],
             action_repr=row["action_repr"],
-            labels=ActionLabels(),
+            labels={},
             texts=_present(
                 {
                     Head.NEXT_STATE: f"{row['transition_summary']}\n{_next_page(row['next_state_summary'])}".strip(),
@@ -88,9 +90,7 @@ def sft_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
             state_id=row["state_id"],
             state_summary=row["state_summary"],
             action_repr=row["action_repr"],
-            labels=ActionLabels(
-                row["risk_score"], tag_labels(row["predicted_consequence"]["tags"]), row["alternative_score"]
-            ),
+            labels=labels_of(row),
             texts=_present(
                 {
                     Head.RATIONALE: row["rationale"],
@@ -135,15 +135,12 @@ def group_by_state(examples: Iterable[Example], *, actions_per_tree: int, seed: 
 def _merge(same: Sequence[Example]) -> Example:
     weight = sum(example.weight for example in same)
 
-    def mean(scores: Sequence[float | None]) -> float | None:
-        known = [(s, e.weight) for s, e in zip(scores, same, strict=True) if s is not None]
-        return None if not known else sum(s * w for s, w in known) / sum(w for _, w in known)
-
-    labels = replace(
-        same[0].labels,
-        risk_score=mean([example.labels.risk_score for example in same]),
-        alternative_score=mean([example.labels.alternative_score for example in same]),
-    )
+    labels: dict[str, tuple[float, ...]] = {}
+    for head in dict.fromkeys(head for example in same for head in example.labels):
+        known = [example for example in same if head in example.labels]
+        total = sum(example.weight for example in known)
+        outputs = zip(*(tuple(value * one.weight for value in one.labels[head]) for one in known), strict=True)
+        labels[head] = tuple(sum(values) / total for values in outputs)
     return replace(same[0], labels=labels, weight=weight)
 
 

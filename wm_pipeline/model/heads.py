@@ -16,10 +16,9 @@ from itertools import accumulate
 import torch
 from torch import Tensor, nn
 
-from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.score_heads import SCORE_HEADS
 
-HEAD_OUTPUTS: dict[Head, int] = {Head.RISK: 1, Head.TAGS: len(TAG_PATHS), Head.COUNTERFACTUAL: 1}
 PHRASE_BUCKETS = 1 << 14
 LONGEST_PHRASE = 5
 """Tokens; "POST to other site" has four or five."""
@@ -29,7 +28,7 @@ _KEY_BITS = (1 << 31) - 1
 
 def build_heads(hidden_size: int, *, seed: int) -> nn.ModuleDict:
     """Linear heads that start at zero: every action is a coin flip until data says otherwise."""
-    linear = {head.value: nn.Linear(2 * hidden_size, outputs) for head, outputs in HEAD_OUTPUTS.items()}
+    linear = {name: nn.Linear(2 * hidden_size, head.outputs) for name, head in SCORE_HEADS.items()}
     heads = nn.ModuleDict(linear)
     generator = torch.Generator().manual_seed(seed)
     for module in heads.values():
@@ -37,7 +36,7 @@ def build_heads(hidden_size: int, *, seed: int) -> nn.ModuleDict:
         # Small, because the hidden vectors are not: the first losses stay near those of the base rates.
         nn.init.normal_(module.weight, std=0.1 / math.sqrt(hidden_size), generator=generator)
         nn.init.zeros_(module.bias)
-    heads[_PHRASES] = Phrases(sum(HEAD_OUTPUTS.values()))
+    heads[_PHRASES] = Phrases(sum(head.outputs for head in SCORE_HEADS.values()))
     return heads
 
 
@@ -115,9 +114,9 @@ def pool_actions(hidden_BTD: Tensor, spans: ActionSpans) -> Tensor:
     return torch.cat([last_AD, total_AD / length_A[:, None]], dim=1)
 
 
-def linear_of(heads: nn.ModuleDict, head: Head) -> nn.Linear:
+def linear_of(heads: nn.ModuleDict, head: str) -> nn.Linear:
     """The linear part of a score head."""
-    module = heads[head.value]
+    module = heads[head]
     assert isinstance(module, nn.Linear)
     return module
 
@@ -129,21 +128,18 @@ def phrases_of(heads: nn.ModuleDict) -> Phrases:
     return module
 
 
-def head_slices() -> dict[Head, slice]:
+def head_slices() -> dict[str, slice]:
     """Which of all outputs are a head's."""
-    ends = list(accumulate(HEAD_OUTPUTS.values()))
-    return {head: slice(end - width, end) for (head, width), end in zip(HEAD_OUTPUTS.items(), ends, strict=True)}
+    ends = accumulate(head.outputs for head in SCORE_HEADS.values())
+    return {head.name: slice(end - head.outputs, end) for head, end in zip(SCORE_HEADS.values(), ends, strict=True)}
 
 
-def read_heads(
-    heads: nn.ModuleDict, hidden_BTD: Tensor, token_ids_BT: Tensor, spans: ActionSpans
-) -> dict[Head, Tensor]:
-    """Logits of every score head: [A], [A, G], [A]."""
+def read_heads(heads: nn.ModuleDict, hidden_BTD: Tensor, token_ids_BT: Tensor, spans: ActionSpans) -> dict[str, Tensor]:
+    """Logits of every score head, [A, its outputs]."""
     pooled_AD = pool_actions(hidden_BTD, spans)
     phrases_AO = phrases_of(heads)(token_ids_BT, spans)
-    outputs: dict[Head, Tensor] = {}
+    outputs: dict[str, Tensor] = {}
     for head, part in head_slices().items():
         linear = linear_of(heads, head)
-        logits_AO = linear(pooled_AD.to(linear.weight.dtype)) + phrases_AO[:, part]
-        outputs[head] = logits_AO.squeeze(-1) if HEAD_OUTPUTS[head] == 1 else logits_AO
+        outputs[head] = linear(pooled_AD.to(linear.weight.dtype)) + phrases_AO[:, part]
     return outputs

@@ -6,19 +6,17 @@ A golden file guards the words.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from transformers import PreTrainedTokenizerFast
 
 from wm_pipeline.domain.delta import DELTA_PATTERN
-from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.grammar import Grammar
 
 TEXT_HEADS: tuple[Head, ...] = (Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DELTA, Head.NEXT_STATE)
-"""Heads that write; the others read one vector at the action's last token."""
-SCORE_HEADS: tuple[Head, ...] = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
+"""Heads that write; the others (model/score_heads.py) read vectors at the action's tokens."""
 PATTERNS: dict[Head, str] = {Head.STATE_DELTA: DELTA_PATTERN}
 """What a text head may write, as a regular expression; a head that is not named writes freely."""
 
@@ -38,19 +36,11 @@ class TextNode:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionLabels:
-    """Targets of the score heads; None where the data has no label."""
-
-    risk_score: float | None = None
-    tags: tuple[bool, ...] | None = None
-    alternative_score: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ActionNode:
     token_ids: tuple[int, ...]
     texts: tuple[TextNode, ...] = ()
-    labels: ActionLabels = ActionLabels()
+    labels: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Targets of the score heads, a probability for each output; a head without a label is not in it."""
     weight: float = 1.0
     row_key: str = ""
     """Names the dataset row in messages."""
@@ -130,15 +120,3 @@ class PromptRenderer:
         texts = tuple(self.text(head, None) for head in heads if head in TEXT_HEADS)
         actions = tuple(ActionNode(self.action(action_repr), texts) for action_repr in action_reprs)
         return StateTree(state_ids, actions, is_truncated)
-
-
-def tag_labels(tags: Sequence[str]) -> tuple[bool, ...]:
-    """Which of all tag paths are in `tags`, in the taxonomy's order."""
-    present = set(tags)
-    return tuple(path in present for path in TAG_PATHS)
-
-
-def text_targets(row: Mapping[str, str | None]) -> dict[Head, str]:
-    """The text heads that have a target in a row of head names and texts."""
-    targets = {head: row.get(head.value) for head in TEXT_HEADS}
-    return {head: target for head, target in targets.items() if target}

@@ -22,10 +22,10 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from scipy.special import expit, logit
 
-from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.checkpoint import Checkpoint
 from wm_pipeline.model.examples import Example, ask_about, group_by_state
-from wm_pipeline.model.heads import HEAD_OUTPUTS, head_slices, linear_of, phrases_of, pool_actions
+from wm_pipeline.model.heads import head_slices, linear_of, phrases_of, pool_actions
+from wm_pipeline.model.score_heads import SCORE_HEADS
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import autocast
 
@@ -56,7 +56,7 @@ class _Rows:
 
 
 @torch.inference_mode()
-def refit_heads(checkpoint: Checkpoint, train: Sequence[Example], validation: Sequence[Example]) -> dict[Head, float]:
+def refit_heads(checkpoint: Checkpoint, train: Sequence[Example], validation: Sequence[Example]) -> dict[str, float]:
     """Replace the weights of every trained score head; returns the strength each one took.
 
     A strength is chosen by the cross entropy on validation rows; the first one where there are none.
@@ -72,7 +72,7 @@ def refit_heads(checkpoint: Checkpoint, train: Sequence[Example], validation: Se
         return (rows.hidden_ND - mean_D) * scale_D, rows.phrases[:, kept_P]
 
     fits = _fit_all(features(seen), seen)
-    chosen: dict[Head, float] = {}
+    chosen: dict[str, float] = {}
     for head, part in head_slices().items():
         if head not in checkpoint.manifest.trained_heads or not seen.known_NO[:, part].any():
             continue
@@ -125,10 +125,8 @@ def _read(checkpoint: Checkpoint, examples: Sequence[Example]) -> _Rows:
 
 
 def _targets(example: Example) -> list[float | None]:
-    """The targets of all outputs in the order of HEAD_OUTPUTS; None where the data has no label."""
-    labels = example.labels
-    tags = [None] * HEAD_OUTPUTS[Head.TAGS] if labels.tags is None else [float(tag) for tag in labels.tags]
-    return [labels.risk_score, *tags, labels.alternative_score]
+    """The targets of all outputs, head after head; None where the data has no label."""
+    return [target for name, head in SCORE_HEADS.items() for target in example.labels.get(name, (None,) * head.outputs)]
 
 
 @dataclass(frozen=True, slots=True)

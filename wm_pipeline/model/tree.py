@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 
 from wm_pipeline.model.heads import ActionSpans
 from wm_pipeline.model.prompt import TEXT_HEADS, StateTree
@@ -40,6 +41,17 @@ class PackedRows:
         """The block mask as attention takes it."""
         column_BT = torch.arange(self.node_BT.shape[1], device=self.node_BT.device).expand_as(self.node_BT)
         return tree_mask(self.node_BT, column_BT, self.node_BT, column_BT, self.ancestors_BNN)
+
+    @property
+    def block_mask(self) -> BlockMask:
+        """The same for flex_attention: which blocks of queries and keys see each other, and a function for the rest."""
+        node_BT, ancestors_BNN = self.node_BT, self.ancestors_BNN
+
+        def is_seen(b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:
+            return ancestors_BNN[b, node_BT[b, q], node_BT[b, k]] & (k <= q)
+
+        rows, width = node_BT.shape
+        return create_block_mask(is_seen, rows, None, width, width, device=node_BT.device.type)
 
     def to(self, device: torch.device) -> "PackedRows":
         return replace(

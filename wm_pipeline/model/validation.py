@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.taxonomy import TAG_PATHS
+from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.calibration import (
     UNSAFE_LABEL,
     Calibration,
@@ -47,7 +48,7 @@ class ValidationReport:
 
 def score_examples(checkpoint: Checkpoint, examples: Sequence[Example], *, max_rows: int) -> ValidationScores:
     """Raw risk and tags of labelled examples; of more than `max_rows` the first by state id (a hash) are taken."""
-    labelled = [example for example in examples if example.labels.risk_score is not None]
+    labelled = [example for example in examples if Head.RISK in example.labels]
     renderer = checkpoint.renderer
     # One group a state: validation is about every distinct (state, action), each once.
     groups = group_by_state((replace(example, weight=1.0) for example in labelled), actions_per_tree=16, seed=0)
@@ -60,9 +61,9 @@ def score_examples(checkpoint: Checkpoint, examples: Sequence[Example], *, max_r
     flat = [example for group in taken for example in group]
     return ValidationScores(
         risk_logits=tuple(p.risk_logit for p in predicted),
-        risk_scores=tuple(e.labels.risk_score for e in flat if e.labels.risk_score is not None),
+        risk_scores=tuple(e.labels[Head.RISK][0] for e in flat),
         tag_probabilities=tuple(tuple(torch.sigmoid(torch.tensor(p.tag_logits)).tolist()) for p in predicted),
-        tags=tuple(e.labels.tags or (False,) * len(TAG_PATHS) for e in flat),
+        tags=tuple(tuple(tag >= 0.5 for tag in e.labels.get(Head.TAGS, (0.0,) * len(TAG_PATHS))) for e in flat),
     )
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.attention import is_flex, use_tree_attention
 from wm_pipeline.model.heads import build_heads, read_heads
 from wm_pipeline.model.settings import Compute, ModelSettings
 from wm_pipeline.model.tree import TreeBatch
@@ -20,8 +20,8 @@ from wm_pipeline.model.tree import TreeBatch
 # No slots: DeepSpeed looks through vars() of what a module returns under ZeRO-3.
 @dataclass(frozen=True)
 class HeadOutputs:
-    scores: dict[Head, Tensor]
-    """Logits of the score heads, by action."""
+    scores: dict[str, Tensor]
+    """Logits of the score heads, [A, its outputs]."""
     text_logits_PV: Tensor
     """Logits of the text heads at the positions that predict a target token."""
 
@@ -32,6 +32,7 @@ class WorldModel(nn.Module):
     def __init__(self, backbone: PreTrainedModel, settings: ModelSettings, *, seed: int) -> None:
         super().__init__()
         config: Any = backbone.config
+        use_tree_attention(backbone)
         self.backbone = backbone
         self.heads = build_heads(int(config.hidden_size), seed=seed)
         self.settings = settings
@@ -56,7 +57,7 @@ class WorldModel(nn.Module):
         encoded = decoder(
             input_ids=rows.token_ids_BT,
             position_ids=rows.position_ids_BT,
-            attention_mask=rows.mask_B1TT,
+            attention_mask=rows.block_mask if is_flex(self.backbone, self.settings.attention) else rows.mask_B1TT,
             use_cache=False,
         )
         hidden_BTD: Tensor = encoded.last_hidden_state

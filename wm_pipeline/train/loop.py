@@ -12,7 +12,6 @@ import torch
 
 from wm_pipeline.domain.errors import SettingsError, TrainingError
 from wm_pipeline.domain.ports import Progress
-from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.engine import (
     OptimizerSettings,
     Processes,
@@ -27,6 +26,7 @@ from wm_pipeline.model.engine import (
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.prompt import StateTree
 from wm_pipeline.model.reporting import MetricsFile, progress_text
+from wm_pipeline.model.score_heads import every_head
 from wm_pipeline.model.settings import Stage, TrainSettings, head_weights_of
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel
@@ -43,8 +43,8 @@ class LoopResult:
     seconds: float
     first_loss: float | None
     last_loss: float | None
-    trained_heads: tuple[Head, ...]
-    skipped_heads: tuple[Head, ...]
+    trained_heads: tuple[str, ...]
+    skipped_heads: tuple[str, ...]
     """Heads with a weight for which no step had a label."""
 
 
@@ -70,12 +70,13 @@ def train(
             f"found {settings.trees_per_step}"
         )
     weights = head_weights_of(settings, stage)
+    parts = _parts(settings, processes)
     max_steps = _steps_within_budget(model, plan, balance, folder, identity, processes)
-    optimizer_settings = optimizer_settings_of(settings)
+    optimizer_settings = replace(optimizer_settings_of(settings), parts=parts)
     engine = start_engine(model, optimizer_settings, processes=processes)
     resumed = load_progress(engine, folder / "resume", identity=identity)
     metrics = MetricsFile(folder / "metrics.jsonl", resumed_at=resumed, is_writer=processes.is_first)
-    seen: dict[Head, float] = {}
+    seen: dict[str, float] = {}
     first_loss = last_loss = None
     tokens = 0
     started = time.perf_counter()
@@ -86,20 +87,34 @@ def train(
         counts = counts_of(trees)
         mine = share_of_process(trees, rank=processes.rank, processes=processes.count)
 
-        batch = pack_trees(mine, pad_id=plan.renderer.end_id).to(processes.device)
-        losses = head_losses(engine(batch), batch.readouts, mine, balance)
-        loss = total_loss(losses, weights, counts, processes=processes.count)
-
-        logged = _mean_losses({head: float(part.total.detach()) for head, part in losses.items()}, counts, processes)
-        step_loss = sum(weights.get(head, 0.0) * value for head, value in logged.items())
-        if not math.isfinite(step_loss):
-            raise TrainingError(_non_finite(step, logged, trees, folder))
-        if any(weights.get(head, 0.0) > 0 for head in counts):
-            rate = learning_rate_at(step, max_steps=max_steps, settings=optimizer_settings)
-            set_learning_rate(engine, rate)
-            # A process whose trees have no label still takes part in the exchange of gradients.
-            engine.backward(_zero_loss(engine) if loss is None else loss)
-            engine.step()
+        rate = learning_rate_at(step, max_steps=max_steps, settings=optimizer_settings)
+        set_learning_rate(engine, rate)
+        totals: dict[str, float] = {}
+        has_labels = any(weights.get(head, 0.0) > 0 for head in counts)
+        try:
+            for part in range(parts):
+                read = mine[part::parts]
+                loss = None
+                if read:
+                    batch = pack_trees(read, pad_id=plan.renderer.end_id).to(processes.device)
+                    losses = head_losses(engine(batch), batch.readouts, read, balance)
+                    loss = total_loss(losses, weights, counts, processes=processes.count)
+                    for head, found in losses.items():
+                        totals[head] = totals.get(head, 0.0) + float(found.total.detach())
+                if part == parts - 1:
+                    logged = _mean_losses(totals, counts, processes)
+                    step_loss = sum(weights.get(head, 0.0) * value for head, value in logged.items())
+                    if not math.isfinite(step_loss):
+                        raise TrainingError(_non_finite(step, logged, trees, folder))
+                if has_labels:
+                    # Trees without a label still take part in the exchange of gradients. DeepSpeed takes the mean over
+                    # parts, the losses are shares of one sum.
+                    engine.backward(_zero_loss(engine) if loss is None else loss * parts)
+                    engine.step()
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            raise TrainingError(_out_of_memory(step, settings, folder)) from error
 
         step_tokens = sum(tree.tokens for tree in trees)
         tokens += step_tokens
@@ -113,21 +128,21 @@ def train(
                 "step": step + 1,
                 "max_steps": max_steps,
                 "loss": step_loss,
-                **{f"loss_{head.value}": value for head, value in logged.items()},
-                "learning_rate": learning_rate_at(step, max_steps=max_steps, settings=optimizer_settings),
+                **{f"loss_{head}": value for head, value in logged.items()},
+                "learning_rate": rate,
                 "gradient_norm": _gradient_norm(engine),
                 "tokens": step_tokens,
                 "tokens_per_second": step_tokens / seconds,
                 "seconds": seconds,
             }
         )
-        named = {head.value: value for head, value in logged.items()}
+        named = {str(head): value for head, value in logged.items()}
         progress(step + 1, max_steps, progress_text(named, step_tokens / seconds, max_steps - step - 1, seconds))
         is_due = settings.checkpoint_every > 0 and (step + 1) % settings.checkpoint_every == 0
         if is_due and step + 1 < max_steps:
             save_progress(engine, folder / "resume", step=step + 1, processes=processes)
 
-    trained = tuple(head for head in Head if seen.get(head, 0.0) > 0 and weights.get(head, 0.0) > 0)
+    trained = tuple(head for head in every_head() if seen.get(head, 0.0) > 0 and weights.get(head, 0.0) > 0)
     return LoopResult(
         engine=engine,
         steps=max_steps,
@@ -136,8 +151,16 @@ def train(
         first_loss=first_loss,
         last_loss=last_loss,
         trained_heads=trained,
-        skipped_heads=tuple(head for head in Head if weights.get(head, 0.0) > 0 and head not in trained),
+        skipped_heads=tuple(head for head in every_head() if weights.get(head, 0.0) > 0 and head not in trained),
     )
+
+
+def _parts(settings: TrainSettings, processes: Processes) -> int:
+    """Backward passes in a step, the same for every process."""
+    if settings.micro_trees is None:
+        return 1
+    most = math.ceil(settings.trees_per_step / processes.count)
+    return math.ceil(most / settings.micro_trees)
 
 
 def optimizer_settings_of(settings: TrainSettings) -> OptimizerSettings:
@@ -154,7 +177,7 @@ def optimizer_settings_of(settings: TrainSettings) -> OptimizerSettings:
 def measure_tokens_per_second(model: WorldModel, plan: BatchPlan, balance: ClassBalance, device: torch.device) -> float:
     """Speed of forward and backward passes on one tree; the first of two passes only warms up."""
     tree = plan.sample(1)
-    weights = dict.fromkeys(Head, 1.0)
+    weights = dict.fromkeys(every_head(), 1.0)
     speed = 0.0
     for _ in range(2):
         started = time.perf_counter()
@@ -195,9 +218,9 @@ def _steps_within_budget(
     return max_steps
 
 
-def _mean_losses(totals: Mapping[Head, float], counts: Mapping[Head, float], processes: Processes) -> dict[Head, float]:
+def _mean_losses(totals: Mapping[str, float], counts: Mapping[str, float], processes: Processes) -> dict[str, float]:
     """Each head's loss over all processes, divided by what was counted; every process gets the same numbers."""
-    heads = [head for head in Head if head in counts]
+    heads = [head for head in every_head() if head in counts]
     summed = sum_over_processes([totals.get(head, 0.0) for head in heads], processes)
     return {head: total / counts[head] for head, total in zip(heads, summed, strict=True)}
 
@@ -212,12 +235,25 @@ def _gradient_norm(engine: Any) -> float | None:
     return None if norm is None else float(norm)
 
 
-def _non_finite(step: int, losses: Mapping[Head, float], trees: list[StateTree], folder: Path) -> str:
-    bad = ", ".join(f"{head.value} {value!r}" for head, value in losses.items() if not math.isfinite(value))
+def _non_finite(step: int, losses: Mapping[str, float], trees: list[StateTree], folder: Path) -> str:
+    bad = ", ".join(f"{head} {value!r}" for head, value in losses.items() if not math.isfinite(value))
     keys = ", ".join(action.row_key for tree in trees for action in tree.actions)
     return (
         f"the loss of step {step + 1} is not finite ({bad}); its rows are {keys}. The last good state is in "
         f"{str(folder / 'resume')!r}: look at those rows, or lower the learning rate, and run again"
+    )
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def _out_of_memory(step: int, settings: TrainSettings, folder: Path) -> str:
+    read = settings.trees_per_step if settings.micro_trees is None else settings.micro_trees
+    return (
+        f"step {step + 1} does not fit into memory with {read} states of {settings.actions_per_tree} actions read at "
+        "once. Lower train.micro_trees (the result stays the same), set train.recomputes_activations, or lower "
+        f"model.max_state_tokens; the last good state is in {str(folder / 'resume')!r}"
     )
 
 

@@ -36,11 +36,13 @@ from wm_pipeline.model.heads import start_at_base_rates
 from wm_pipeline.model.losses import class_balance
 from wm_pipeline.model.refit import refit_heads
 from wm_pipeline.model.reporting import print_result, progress_lines
+from wm_pipeline.model.score_heads import every_head
 from wm_pipeline.model.settings import ModelSettings, Stage, TrainSettings
 from wm_pipeline.model.validation import report_row, store_report, validate_checkpoint
 from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.batches import BatchPlan, plan_batches
 from wm_pipeline.train.loop import LoopResult, identity_of, measure_tokens_per_second, train
+from wm_pipeline.train.parts import choose_parts, merge_parts
 
 RUN_FORMAT = 1
 
@@ -104,6 +106,7 @@ def run_training(config: TrainRun) -> dict[str, Any]:
         # Each process holds a part of the optimizer's state.
         processes=processes.count,
     )
+    chosen = choose_parts(model, config.train)
     with progress_lines(folder.name, processes) as progress:
         outcome = train(
             model,
@@ -115,6 +118,7 @@ def run_training(config: TrainRun) -> dict[str, Any]:
             processes=processes,
             progress=progress,
         )
+    merge_parts(model, chosen)
     weights = full_weights(outcome.engine, processes)
     if not processes.is_first:
         return {}
@@ -175,7 +179,7 @@ def _finish(
     """Save, reload, compare, calibrate on what was reloaded."""
     start = prepared.start
     folder = Path(config.output_folder) / "checkpoint"
-    trained = [head for head in Head if head in {*start.manifest.trained_heads, *outcome.trained_heads}]
+    trained = [head for head in every_head() if head in {*start.manifest.trained_heads, *outcome.trained_heads}]
     manifest = Manifest(
         format_version=CHECKPOINT_FORMAT,
         model_version="",
@@ -228,8 +232,8 @@ def _finish(
         "processes": processes.count,
         "first_loss": outcome.first_loss,
         "last_loss": outcome.last_loss,
-        "trained_heads": [head.value for head in outcome.trained_heads],
-        "skipped_heads": [head.value for head in outcome.skipped_heads],
+        "trained_heads": list(outcome.trained_heads),
+        "skipped_heads": list(outcome.skipped_heads),
         "reload_difference": max(differences, default=None),
         "validation": None if report is None else report_row(report),
     }

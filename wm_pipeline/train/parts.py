@@ -1,0 +1,41 @@
+"""Which weights a stage trains, and what it remembers of a forward pass: choices of memory and time against quality."""
+
+from typing import Any
+
+from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.model.settings import Trained, TrainSettings
+from wm_pipeline.model.world_model import WorldModel
+
+
+def choose_parts(model: WorldModel, settings: TrainSettings) -> Any:
+    """Freeze what is not trained, in place; the heads always are. What it returns goes to `merge_parts`.
+
+    Raises SettingsError when the backbone has fewer layers than are asked for, or for adapters under ZeRO-3.
+    """
+    backbone: Any = model.backbone
+    if settings.recomputes_activations:
+        backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if settings.trained is Trained.LAST_LAYERS:
+        layers = getattr(backbone.base_model, "layers", ())
+        if not 0 < settings.trained_layers <= len(layers):
+            raise SettingsError(
+                f"train.trained_layers: expected 1 to {len(layers)} layers of a {type(backbone).__name__}, "
+                f"found {settings.trained_layers}"
+            )
+        for layer in layers[: -settings.trained_layers]:
+            layer.requires_grad_(False)
+    if settings.trained is not Trained.LORA:
+        return None
+    if settings.zero_stage == 3:
+        raise SettingsError("train.zero_stage: adapters are merged from whole weights; take 2 at most with LoRA")
+    from peft import LoraConfig
+    from peft.tuners.lora import LoraModel
+
+    adapters = LoraConfig(r=settings.lora_rank, lora_alpha=2 * settings.lora_rank, target_modules="all-linear")
+    return LoraModel(backbone, adapters, "default")
+
+
+def merge_parts(model: WorldModel, chosen: Any) -> None:
+    """Add what adapters learned to the weights they adapt (Hu et al. 2021, arXiv 2106.09685): a plain model again."""
+    if chosen is not None:
+        model.backbone = chosen.merge_and_unload()
