@@ -34,7 +34,7 @@ ui: $(READY)  ## Dagster UI and MLflow UI on loopback
 	@$(BIN)/wm ui
 
 test: $(READY)  ## all tests that need no GPU and no keys, real Chromium included
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(READY)  ## without browser and slow tests
 	@$(BIN)/python -m pytest -q -m "not browser and not slow"

@@ -2,17 +2,21 @@
 
 from dataclasses import replace
 
+import numpy as np
+import polars as pl
 import pytest
 
 from wm_pipeline.evaluate.gate import Difference, GateDecision, GateNumbers, decide_promotion
 from wm_pipeline.evaluate.settings import GateSettings
+from wm_pipeline.evaluate.tables import differences as paired
 
 GOOD = GateNumbers(test_auroc=0.95, test_macro_f1=0.80, test_ece=0.05, guarded_asr=0.1, unguarded_asr=0.9)
 CHAMPION = GateNumbers(test_auroc=0.94, test_macro_f1=0.79, test_ece=0.05, guarded_asr=None, unguarded_asr=None)
 
 
 EQUAL = Difference(0.0, -0.01, 0.01)
-DIFFERENCES: dict[str, Difference | None] = {"risk_auroc": EQUAL, "macro_f1": EQUAL, "ece": EQUAL}
+BETTER = Difference(0.02, 0.01, 0.03)
+DIFFERENCES: dict[str, Difference | None] = {"risk_auroc": BETTER, "macro_f1": EQUAL, "ece": EQUAL}
 
 
 def decide(
@@ -36,16 +40,59 @@ def test_the_first_model_that_passes_is_promoted() -> None:
 def test_a_better_model_is_promoted() -> None:
     assert decide(GOOD) == GateDecision(
         True,
-        "promoted: not worse within the margins over the same worlds, "
-        "test AUROC 0.950 against the champion's 0.940, macro-F1 0.800 against 0.790",
+        "promoted: better than the champion over the same worlds "
+        "(AUROC by +0.020 [+0.010, +0.030], macro-F1 by +0.000 [-0.010, +0.010])",
     )
 
 
-@pytest.mark.parametrize(
-    ("auroc", "macro_f1"), [(0.935, 0.85), (0.941, 0.60)], ids=["better labels, as good a ranking", "better ranking"]
-)
-def test_one_better_number_is_enough_when_the_ranking_holds(auroc: float, macro_f1: float) -> None:
-    assert decide(replace(GOOD, test_auroc=auroc, test_macro_f1=macro_f1)).promoted
+@pytest.mark.parametrize("name", ["risk_auroc", "macro_f1"])
+def test_one_number_that_is_surely_better_is_enough_when_the_other_holds(name: str) -> None:
+    assert decide(GOOD, differences=dict.fromkeys(DIFFERENCES, EQUAL) | {name: BETTER}).promoted
+
+
+def test_what_chance_can_do_promotes_nobody() -> None:
+    lucky = Difference(0.03, -0.01, 0.07)
+
+    assert decide(GOOD, differences=dict.fromkeys(DIFFERENCES, EQUAL) | {"risk_auroc": lucky}) == GateDecision(
+        False,
+        "refused: no better than the champion beyond chance over the same worlds "
+        "(AUROC by +0.030 [-0.010, +0.070], macro-F1 by +0.000 [-0.010, +0.010])",
+    )
+
+
+def predictions(seed: int, noise: float) -> pl.DataFrame:
+    """Sixty worlds of four rows; `noise` blurs the same scores anew for each seed."""
+    truth, blur = np.random.default_rng(0), np.random.default_rng(seed)
+    is_harmful = truth.random(240) < 0.25
+    logit = np.where(is_harmful, 1.0, -1.0) + truth.normal(size=240) + noise * blur.normal(size=240)
+    risk = 1 / (1 + np.exp(-logit))
+    return pl.DataFrame(
+        {
+            "trajectory_id": [f"t{index // 4}" for index in range(240)],
+            "step_index": [0] * 240,
+            "branch_index": [index % 4 for index in range(240)],
+            "split_group": [f"w{index // 4}" for index in range(240)],
+            "is_harmful": is_harmful,
+            "risk_label": np.where(is_harmful, "unsafe", "safe"),
+            "predicted_risk_score": risk,
+            "predicted_risk_label": np.where(risk > 0.5, "unsafe", "safe"),
+        }
+    )
+
+
+def test_a_champion_with_noise_added_is_refused_nearly_always() -> None:
+    champion = predictions(1, noise=0.5)
+
+    promoted = [
+        decide(GOOD, differences=paired(predictions(seed, noise=0.5), champion)).promoted for seed in range(2, 22)
+    ]
+
+    # Two chances of 2.5 % each: more than three in twenty would be one round in two hundred.
+    assert sum(promoted) <= 3
+
+
+def test_a_truly_better_model_is_promoted_over_enough_worlds() -> None:
+    assert decide(GOOD, differences=paired(predictions(2, noise=0.0), predictions(1, noise=2.0))).promoted
 
 
 @pytest.mark.parametrize(
@@ -88,18 +135,6 @@ def test_one_better_number_is_enough_when_the_ranking_holds(auroc: float, macro_
             "refused: the guard leaves attack success at 0.46 of 0.90 without it",
         ),
         (GOOD, replace(CHAMPION, test_auroc=None), "refused: the champion could not be measured on today's test rows"),
-        (
-            replace(GOOD, test_auroc=0.94, test_macro_f1=0.79),
-            CHAMPION,
-            "refused: no better than the champion "
-            "(AUROC 0.940 against the champion's 0.940, macro-F1 0.790 against 0.790)",
-        ),
-        (
-            replace(GOOD, test_auroc=0.935, test_macro_f1=0.70),
-            CHAMPION,
-            "refused: no better than the champion "
-            "(AUROC 0.935 against the champion's 0.940, macro-F1 0.700 against 0.790)",
-        ),
     ],
     ids=[
         "no AUROC",
@@ -111,8 +146,6 @@ def test_one_better_number_is_enough_when_the_ranking_holds(auroc: float, macro_
         "no guard not measured",
         "guard of no help",
         "champion not measured",
-        "equal",
-        "a little worse",
     ],
 )
 def test_a_refusal_says_why(challenger: GateNumbers, champion: GateNumbers, reason: str) -> None:

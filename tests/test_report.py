@@ -33,7 +33,7 @@ from wm_pipeline.domain.world import IMPORTED
 from wm_pipeline.evaluate import plots
 from wm_pipeline.evaluate.plots import loss_curves
 from wm_pipeline.evaluate.report import render_report
-from wm_pipeline.evaluate.run import Contenders, Evaluation, EvaluationInput, OutsideSuite, Played, evaluate
+from wm_pipeline.evaluate.run import LEFT_OUT, Contenders, Evaluation, EvaluationInput, OutsideSuite, Played, evaluate
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import EVALUATED_SPLITS, slice_numbers
 from wm_pipeline.policies.gullible import GulliblePolicy
@@ -332,7 +332,7 @@ def test_attackers_of_every_kind_are_in_the_report(report: dict[str, Any], evalu
     assert report["outside"]["elsewhere"]["loop"]["gullible"]["guard_off"]["asr"] == 1.0
     assert report["outside"]["elsewhere"]["loop"]["gullible"]["guard_on"]["asr"] == 0.0
     assert report["adaptive"]["adaptive"]["grounds"] == report["adaptive"]["static"]["grounds"] == 1
-    assert report["left_out"] == ["intervals over training seeds"]
+    assert report["left_out"] == [*LEFT_OUT, "generated sites"]
     assert "elsewhere 1.0, gullible" in page
     assert "ASR, best of 4" in page
 
@@ -340,7 +340,7 @@ def test_attackers_of_every_kind_are_in_the_report(report: dict[str, Any], evalu
 def test_what_the_profile_leaves_out_is_named() -> None:
     alone = asyncio.run(measure_alone(asyncio.run(collected()))).numbers
 
-    assert alone["left_out"] == ["intervals over training seeds", "outside attack suites", "adaptive attacker"]
+    assert alone["left_out"] == [*LEFT_OUT, "outside attack suites", "adaptive attacker", "generated sites"]
     assert (alone["outside"], alone["adaptive"]) == ({}, {})
 
 

@@ -44,6 +44,7 @@ def workspace_at(folder: Path, llm_url: str) -> WorkspaceResource:
         llm_max_tokens="1000000",
         llm_price_in="0.5",
         llm_price_out="1.5",
+        llm_share="",
         teacher="llm",
         applications=[],
         s3=S3Resource(),

@@ -318,19 +318,34 @@ def worlds(context: typer.Context, as_json: JsonOption = False) -> None:
     """Sites, goals, attack families, channels, disguises and tasks that worlds are drawn from."""
     if context.invoked_subcommand is not None:
         return
+    from wm_pipeline.defs.resources import application_files
     from wm_pipeline.environments.miniwob import miniwob_tasks
     from wm_pipeline.environments.sites.worlds import catalogue
+    from wm_pipeline.environments.third_party.application import load_application
 
     known, tasks = catalogue(), miniwob_tasks()
-    counts = {**known.counts, "miniwob_tasks": len(tasks)}
+    files = application_files(default="applications")
+    applications = [
+        {
+            "name": one.name,
+            "file": file,
+            "goals": [goal.name for goal in one.goals],
+            "attacks": [attack.name for attack in one.attacks],
+        }
+        for file, one in ((file, load_application(Path(file)).application) for file in files)
+    ]
+    counts = {**known.counts, "miniwob_tasks": len(tasks), "applications": len(applications)}
     if as_json:
-        print(json.dumps({"counts": counts, **asdict(known), "miniwob_tasks": tasks}))
+        told = {"counts": counts, **asdict(known), "miniwob_tasks": tasks, "applications": applications}
+        print(json.dumps(told))
         return
     for site in known.sites:
         print(f"{site.name:<12}{len(site.goal_ids):>3} goals   planted in {', '.join(site.channels)}")
     for family in known.families:
         carries = sorted({payload for site in known.sites for payload in site.payloads[family]})
         print(f"{family:<26}{', '.join(carries)}; look-alikes {', '.join(known.lookalikes[family])}")
+    for one in applications:
+        print(f"{one['name']:<12}{len(one['goals']):>3} goals   an application of its own ({one['file']})")
     print(f"disguises: {', '.join(known.disguises)}")
     print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
 

@@ -64,7 +64,7 @@ class RoundSettings:
     explorer_share: float = 0.25
     """Share of worlds for the explorer; attacked worlds go to the gullible policy, the others to the scripted one."""
     llm_share: float = 0.0
-    """Share of worlds for an agent that asks the language model at WM_LLM_URL."""
+    """Share of worlds for an agent that asks the language model at WM_LLM_URL; WM_LLM_SHARE sets it."""
     workers: int = 2
     """Processes with a browser each."""
     window_days: int = 7

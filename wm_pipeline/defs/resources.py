@@ -11,7 +11,7 @@ from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import S3Options, TableStore
-from wm_pipeline.profiles import profile_named, with_applications, with_teacher
+from wm_pipeline.profiles import profile_named, with_agent, with_applications, with_teacher
 from wm_pipeline.settings import StorageSettings
 from wm_pipeline.stages import PrintedProgress, Workspace
 
@@ -34,6 +34,7 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     llm_max_tokens: str
     llm_price_in: str
     llm_price_out: str
+    llm_share: str
     teacher: str
     applications: list[str]
     s3: dg.ResourceDependency[S3Resource]
@@ -66,6 +67,8 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         profile = with_applications(profile_named(self.profile), [Path(file).stem for file in self.applications])
         if self.teacher:
             profile = with_teacher(profile, self.teacher, llm)
+        if self.llm_share:
+            profile = with_agent(profile, self.llm_share, llm)
         return Workspace(storage, TableStore(self.data, options), registry, profile)
 
     def _llm(self) -> LlmSettings | None:
@@ -95,9 +98,12 @@ def _price(variable: str, text: str) -> float | None:
         raise SettingsError(f"{variable}: expected a price a million tokens such as 0.15, found {text!r}") from error
 
 
-def application_files() -> tuple[str, ...]:
-    """The files of applications that take part: all TOML files of the folder WM_APPLICATIONS, none when it is unset."""
-    folder = os.environ.get("WM_APPLICATIONS", "")
+def application_files(default: str = "") -> tuple[str, ...]:
+    """The files of applications that take part: all TOML files of the folder WM_APPLICATIONS, none when it is unset.
+
+    `default`: the folder to look into instead then.
+    """
+    folder = os.environ.get("WM_APPLICATIONS") or default
     return tuple(str(file.absolute()) for file in sorted(Path(folder).glob("*.toml"))) if folder else ()
 
 
@@ -112,8 +118,9 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
 
     WM_PROFILE, WM_DATA (folder or s3://bucket/prefix), WM_STATE, WM_MLFLOW_URI, WM_MLFLOW_ARTIFACTS, WM_MLFLOW_UI,
     WM_CHROMIUM, WM_APPLICATIONS (folder of applications of one's own), WM_LLM_URL, WM_LLM_MODEL, WM_LLM_KEY,
-    WM_LLM_MAX_TOKENS, WM_LLM_PRICE_IN and WM_LLM_PRICE_OUT (of a million tokens), WM_TEACHER (instrumented or llm; the
-    profile's own when unset), and AWS's own AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
+    WM_LLM_MAX_TOKENS, WM_LLM_PRICE_IN and WM_LLM_PRICE_OUT (of a million tokens), WM_LLM_SHARE (of worlds for an agent
+    that asks it), WM_TEACHER (instrumented or llm; the profile's own when unset), and AWS's own AWS_ENDPOINT_URL,
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
     """
     state = str(Path(os.environ.get("WM_STATE", ROOT / ".wm")).absolute())
     data = os.environ.get("WM_DATA", f"{state}/data")
@@ -130,6 +137,7 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
         llm_max_tokens=os.environ.get("WM_LLM_MAX_TOKENS", "1000000"),
         llm_price_in=os.environ.get("WM_LLM_PRICE_IN", ""),
         llm_price_out=os.environ.get("WM_LLM_PRICE_OUT", ""),
+        llm_share=os.environ.get("WM_LLM_SHARE", ""),
         teacher=os.environ.get("WM_TEACHER", ""),
         applications=list(application_files()),
         s3=S3Resource(

@@ -42,9 +42,9 @@ def decide_promotion(
 ) -> GateDecision:
     """Promote only what is calibrated, helps in the loop, beats the rule set, and beats the champion.
 
-    Beating the champion: over the same test worlds the challenger is worse by more than a margin in none of AUROC,
-    macro-F1 and calibration error, as far as the interval of the paired difference can tell, and higher in AUROC or
-    macro-F1. A number that is missing refuses.
+    Beating the champion, over the same test worlds and by the 95 % interval of the paired difference: worse by more
+    than a margin in none of AUROC, macro-F1 and calibration error, and better in AUROC or macro-F1 than chance can
+    make it. A number that is missing refuses.
     """
     auroc, macro_f1, ece = challenger.test_auroc, challenger.test_macro_f1, challenger.test_ece
     if auroc is None or macro_f1 is None or ece is None:
@@ -68,13 +68,15 @@ def decide_promotion(
     worse = _worse(differences, settings)
     if worse is not None:
         return GateDecision(False, f"refused: {worse}")
-    against = (
-        f"AUROC {auroc:.3f} against the champion's {champion.test_auroc:.3f}, "
-        f"macro-F1 {macro_f1:.3f} against {champion.test_macro_f1:.3f}"
-    )
-    if auroc <= champion.test_auroc and macro_f1 <= champion.test_macro_f1:
-        return GateDecision(False, f"refused: no better than the champion ({against})")
-    return GateDecision(True, f"promoted: not worse within the margins over the same worlds, test {against}")
+    gains = [(words, differences[name]) for name, words in (("risk_auroc", "AUROC"), ("macro_f1", "macro-F1"))]
+    told = ", ".join(f"{words} by {_with_interval(gain)}" for words, gain in gains if gain is not None)
+    if not any(gain is not None and gain.low > 0 for _, gain in gains):
+        return GateDecision(False, f"refused: no better than the champion beyond chance over the same worlds ({told})")
+    return GateDecision(True, f"promoted: better than the champion over the same worlds ({told})")
+
+
+def _with_interval(difference: Difference) -> str:
+    return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
 
 
 def _worse(differences: Mapping[str, Difference | None], settings: GateSettings) -> str | None:
@@ -90,7 +92,7 @@ def _worse(differences: Mapping[str, Difference | None], settings: GateSettings)
             return f"{words} could not be compared with the champion's over the same worlds"
         if (found.low if sign > 0 else -found.high) < -margin:
             return (
-                f"{words} differs from the champion's by {found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}] over "
-                f"the same worlds, which may be worse by more than the margin of {margin}"
+                f"{words} differs from the champion's by {_with_interval(found)} over the same worlds, "
+                f"which may be worse by more than the margin of {margin}"
             )
     return None
