@@ -138,17 +138,18 @@ def save_tiny_checkpoint(
     seed: int = 0,
     stage: Stage = Stage.SFT,
     trained_heads: tuple[Head, ...] = tuple(Head),
+    settings: ModelSettings = TINY_MODEL,
 ) -> Checkpoint:
     """An untrained tiny model that claims to be trained: enough to test everything but what it knows."""
     backbone = build_tiny_backbone(seed=seed)
-    model = WorldModel(backbone.model, TINY_MODEL, seed=seed).eval()
+    model = WorldModel(backbone.model, settings, seed=seed).eval()
     manifest = Manifest(
         format_version=CHECKPOINT_FORMAT,
         model_version="",
         stage=stage,
         step=0,
         seed=seed,
-        model=TINY_MODEL,
+        model=settings,
         stage_settings="{}",
         code_version="c1",
         data_version="d1",

@@ -179,6 +179,22 @@ def test_a_distilled_checkpoint_is_better_on_validation_rows_and_predicts(data: 
 
 
 @pytest.mark.slow
+def test_a_step_in_parts_is_the_same_step(data: Path, tmp_path: Path) -> None:
+    student = save(tmp_path / "student")
+    metrics = []
+    for micro_trees in (None, 4, 1):
+        folder = tmp_path / str(micro_trees)
+        run = run_of(data, student, folder, learning_rate=5e-3, max_steps=4, micro_trees=micro_trees)
+        start(write_config(tmp_path / "c.json", run))
+        metrics.append([json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()])
+
+    whole, *others = metrics
+    for other in others:
+        for name in ("loss", "loss_risk", "loss_divergence", "tokens", "is_on_policy"):
+            assert [row[name] for row in other] == pytest.approx([row[name] for row in whole], rel=1e-4)
+
+
+@pytest.mark.slow
 def test_a_checkpoint_that_got_worse_keeps_the_weights_it_came_from(data: Path, tmp_path: Path) -> None:
     first = start(
         write_config(

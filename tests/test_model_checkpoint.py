@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.builders_model import save_tiny_checkpoint
+from tests.builders_model import TINY_MODEL, save_tiny_checkpoint
 from wm_pipeline.domain.errors import CheckpointError, FormatVersionError
 from wm_pipeline.model.backbone import build_tiny_backbone, keep_layers
 from wm_pipeline.model.checkpoint import (
@@ -19,10 +19,12 @@ from wm_pipeline.model.checkpoint import (
     save_checkpoint,
     update_manifest,
 )
+from wm_pipeline.model.settings import Compute
 
 
-def test_a_reloaded_checkpoint_answers_exactly_as_before(tmp_path: Path) -> None:
-    saved = save_tiny_checkpoint(tmp_path / "c", seed=1)
+@pytest.mark.parametrize("compute", [Compute.FP32, Compute.BF16])
+def test_a_reloaded_checkpoint_answers_exactly_as_before(tmp_path: Path, compute: Compute) -> None:
+    saved = save_tiny_checkpoint(tmp_path / "c", seed=1, settings=replace(TINY_MODEL, compute=compute))
 
     assert reload_difference(tmp_path / "c", probe_logits(saved)) == 0.0
     assert load_checkpoint(tmp_path / "c").manifest == saved.manifest

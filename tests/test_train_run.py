@@ -17,9 +17,10 @@ from tests.forked import run_module
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.model.backbone import build_tiny_backbone
 from wm_pipeline.model.checkpoint import read_manifest
+from wm_pipeline.model.engine import is_out_of_memory
 from wm_pipeline.model.settings import Stage, Trained
 from wm_pipeline.model.world_model import WorldModel
-from wm_pipeline.train.loop import _is_out_of_memory, _out_of_memory
+from wm_pipeline.train.loop import _out_of_memory
 from wm_pipeline.train.parts import choose_parts
 
 pytestmark = pytest.mark.slow
@@ -217,8 +218,8 @@ def test_parts_that_cannot_be_trained_are_refused(dataset: Path, tmp_path: Path)
 def test_running_out_of_memory_names_the_settings_to_change(tmp_path: Path) -> None:
     errors = (torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError())
 
-    assert all(_is_out_of_memory(error) for error in errors)
-    assert not _is_out_of_memory(RuntimeError("shapes differ"))
+    assert all(is_out_of_memory(error) for error in errors)
+    assert not is_out_of_memory(RuntimeError("shapes differ"))
     told = _out_of_memory(3, tiny_train(trees_per_step=8), tmp_path)
     assert told.startswith("step 4 does not fit into memory with 8 states of")
     assert all(name in told for name in ("train.micro_trees", "train.recomputes_activations", "model.max_state_tokens"))

@@ -1,3 +1,4 @@
+# ruff: noqa: N815 tensors end in their dimensions
 """On-policy distillation: the student writes about states it visited itself, and a teacher who was told what happened
 shows it, token by token, what it should have written (generalized knowledge distillation, arXiv 2306.13649,
 algorithm 1).
@@ -30,10 +31,13 @@ from wm_pipeline.model.divergence import generalized_jsd
 from wm_pipeline.model.engine import (
     OptimizerSettings,
     Processes,
+    backward_passes,
+    is_out_of_memory,
     learning_rate_at,
     set_learning_rate,
     start_engine,
     sum_over_processes,
+    zero_loss,
 )
 from wm_pipeline.model.examples import Example
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
@@ -95,7 +99,8 @@ def distill(
     """Train the student in place. A non-finite loss stops the run and names the rows of the batch."""
     settings = plan.settings
     renderer = student.renderer
-    optimizer_settings = optimizer_settings_of(settings)
+    parts = backward_passes(settings.trees_per_step, settings.micro_trees, processes)
+    optimizer_settings = replace(optimizer_settings_of(settings), parts=parts)
     teacher.model.eval().to(processes.device)
     engine = start_engine(student.model, optimizer_settings, processes=processes)
     metrics = MetricsFile(folder / "metrics.jsonl", resumed_at=0, is_writer=processes.is_first)
@@ -114,28 +119,18 @@ def distill(
         if is_on_policy:
             sources = _write(student, renderer, sources, settings, seed=seed_of("write", settings.seed, step))
         told = [_told(tree, group, renderer) for tree, group in zip(sources, visited, strict=True)]
-        teacher_logits_PV, teacher_risks = _ask_teacher(teacher, renderer, told, processes)
-        sources = _with_risk_targets(sources, teacher_risks, settings)
-        trees = [*sources, *(_replay_tree(group, renderer) for group in replayed)]
+        replay = [_replay_tree(group, renderer) for group in replayed]
+        batches = _batches(teacher, renderer, sources, told, replay, settings, parts=parts, processes=processes)
+        trees = [tree for batch in batches for tree in batch.trees]
 
-        # Ranks may hold unequal numbers of trees; one without any still takes part with a loss of zero.
-        local = _count(trees)
-        counted = sum_over_processes([local.get(head, 0.0) for head in SCORE_HEADS] + [_text_tokens(trees)], processes)
-        counts = {head: count for head, count in zip(SCORE_HEADS, counted, strict=False) if count > 0}
-        text_count = counted[-1]
-        loss, parts = _loss(
-            engine,
-            trees,
-            teacher_logits_PV,
-            renderer,
-            counts=counts,
-            text_count=text_count,
-            balance=balance,
-            settings=settings,
-            processes=processes,
-        )
-
-        logged = _logged(parts, counts, text_count, processes)
+        rate = learning_rate_at(step, max_steps=settings.max_steps, settings=optimizer_settings)
+        set_learning_rate(engine, rate)
+        try:
+            logged = _descend(engine, batches, renderer, balance, settings, processes)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise TrainingError(_out_of_memory(step, settings)) from error
         step_loss = _weighted(logged, settings)
         if not math.isfinite(step_loss):
             keys = ", ".join(example.row_key for group in (*all_visited, *all_replayed) for example in group)
@@ -143,10 +138,6 @@ def distill(
                 f"the loss of step {step + 1} is not finite ({logged}); its rows are {keys}. Nothing was saved: "
                 "look at those rows, or lower the learning rate, and run again"
             )
-        rate = learning_rate_at(step, max_steps=settings.max_steps, settings=optimizer_settings)
-        set_learning_rate(engine, rate)
-        engine.backward(loss)
-        engine.step()
 
         step_tokens = sum(tree.tokens for tree in trees)
         tokens += step_tokens
@@ -331,35 +322,94 @@ def _text_tokens(trees: Sequence[StateTree]) -> int:
     return sum(len(text.target_ids) for tree in trees for action in tree.actions for text in action.texts)
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What is read at once: visited trees, for whose texts there are the teacher's logits, then replayed ones."""
+
+    trees: tuple[StateTree, ...]
+    teacher_logits_PV: Tensor | None
+
+
+def _batches(
+    teacher: Checkpoint,
+    renderer: PromptRenderer,
+    sources: Sequence[StateTree],
+    told: Sequence[StateTree],
+    replay: Sequence[StateTree],
+    settings: DistillSettings,
+    *,
+    parts: int,
+    processes: Processes,
+) -> list[_Batch]:
+    """A step's trees of this process in `parts` batches of equal size, as far as they go."""
+    batches = []
+    for part in range(parts):
+        logits_PV, risks = _ask_teacher(teacher, renderer, told[part::parts], processes)
+        visited = _with_risk_targets(sources[part::parts], risks, settings)
+        batches.append(_Batch((*visited, *replay[(part - len(sources)) % parts :: parts]), logits_PV))
+    return batches
+
+
+def _descend(
+    engine: Any,
+    batches: Sequence[_Batch],
+    renderer: PromptRenderer,
+    balance: ClassBalance,
+    settings: DistillSettings,
+    processes: Processes,
+) -> dict[str, float]:
+    """One step of the optimizer; each part of the loss over all processes.
+
+    A loss that is not finite is returned and not learned from.
+    """
+    trees = [tree for batch in batches for tree in batch.trees]
+    # Ranks may hold unequal numbers of trees; one without any still takes part with a loss of zero.
+    local = _count(trees)
+    counted = sum_over_processes([local.get(head, 0.0) for head in SCORE_HEADS] + [_text_tokens(trees)], processes)
+    counts = {head: count for head, count in zip(SCORE_HEADS, counted, strict=False) if count > 0}
+    text_count = counted[-1]
+    totals: dict[str, float] = {}
+    logged: dict[str, float] = {}
+    for number, batch in enumerate(batches, start=1):
+        loss, found = _loss(engine, batch, renderer, counts, text_count, balance, settings, processes)
+        totals = {name: totals.get(name, 0.0) + found.get(name, 0.0) for name in totals | found}
+        if number == len(batches):
+            logged = _logged(totals, counts, text_count, processes)
+            if not math.isfinite(_weighted(logged, settings)):
+                break
+        # DeepSpeed takes the mean over parts, the losses are shares of one sum.
+        engine.backward(loss * len(batches))
+        engine.step()
+    return logged
+
+
 def _loss(
     engine: Any,
-    trees: Sequence[StateTree],
-    teacher_logits_PV: Tensor | None,
+    read: _Batch,
     renderer: PromptRenderer,
-    *,
-    counts: dict[str, float],
+    counts: Mapping[str, float],
     text_count: float,
     balance: ClassBalance,
     settings: DistillSettings,
     processes: Processes,
 ) -> tuple[Tensor, dict[str, float]]:
-    """The loss of this process's trees, and its undivided parts for the log."""
-    zero = torch.stack([p.sum() * 0.0 for p in engine.module.parameters() if p.requires_grad]).sum()
-    if not trees:
+    """The loss of a batch of this process, and its undivided parts for the log."""
+    zero = zero_loss(engine)
+    if not read.trees:
         return zero, {}
-    batch = pack_trees(trees, pad_id=renderer.end_id).to(processes.device)
+    batch = pack_trees(read.trees, pad_id=renderer.end_id).to(processes.device)
     outputs = engine(batch)
     # Texts are matched by the divergence; only the score heads have labels to learn from.
-    scored = [replace(tree, actions=tuple(replace(a, texts=()) for a in tree.actions)) for tree in trees]
+    scored = [replace(tree, actions=tuple(replace(a, texts=()) for a in tree.actions)) for tree in read.trees]
     no_texts = replace(batch.readouts, text_target_P=batch.readouts.text_target_P[:0])
     losses = head_losses(outputs, no_texts, scored, balance)
     weights = _KEEP | {Head.RISK: settings.risk_weight}
     parts = {str(head): float(part.total.detach()) for head, part in losses.items()}
     scores = total_loss(losses, weights, counts, processes=processes.count)
     loss = zero if scores is None else zero + scores
-    if teacher_logits_PV is not None and text_count > 0:
+    if read.teacher_logits_PV is not None and text_count > 0:
         divergence_P = generalized_jsd(
-            teacher_logits_PV,
+            read.teacher_logits_PV,
             outputs.text_logits_PV.float(),
             beta=settings.beta,
             temperature=settings.temperature,
@@ -367,6 +417,14 @@ def _loss(
         parts["divergence"] = float(divergence_P.detach().sum())
         loss = loss + divergence_P.sum() * (settings.text_weight * processes.count / text_count)
     return loss, parts
+
+
+def _out_of_memory(step: int, settings: DistillSettings) -> str:
+    read = settings.trees_per_step if settings.micro_trees is None else settings.micro_trees
+    return (
+        f"step {step + 1} does not fit into memory with {read} states of {settings.actions_per_tree} actions read at "
+        "once. Lower distill.micro_trees (the result stays the same) or model.max_state_tokens"
+    )
 
 
 def _logged(

@@ -107,6 +107,23 @@ def leave_processes() -> None:
         dist.destroy_process_group()
 
 
+def backward_passes(trees_per_step: int, micro_trees: int | None, processes: Processes) -> int:
+    """Backward passes in a step, the same for every process: so many that each reads `micro_trees` trees at most."""
+    if micro_trees is None:
+        return 1
+    return math.ceil(math.ceil(trees_per_step / processes.count) / micro_trees)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def zero_loss(engine: Any) -> Tensor:
+    """For a process without anything to learn from in a pass: it still takes part in the exchange of gradients."""
+    parts = [parameter.sum() * 0.0 for parameter in engine.module.parameters() if parameter.requires_grad]
+    return torch.stack(parts).sum()
+
+
 def start_engine(model: nn.Module, settings: OptimizerSettings, *, processes: Processes) -> Any:
     """A DeepSpeed engine over the trainable parameters. Weights stay fp32; the model itself multiplies in bf16."""
     import deepspeed

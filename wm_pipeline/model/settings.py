@@ -187,10 +187,13 @@ class DistillSettings:
     zero_stage: int = 1
     seed: int = 0
     threads: int = 2
+    micro_trees: int | None = None
+    """As in TrainSettings."""
     target_miss_rate: float = 0.05
 
     def __post_init__(self) -> None:
         _check_positive(self, "max_steps", "trees_per_step", "actions_per_tree", "threads", "temperature")
+        _check_positive(self, *(() if self.micro_trees is None else ("micro_trees",)))
         for name in ("lmbda", "beta", "label_share", "replay_share"):
             if not 0 <= float(getattr(self, name)) <= 1:
                 raise SettingsError(f"distill.{name}: expected a share in [0, 1], found {getattr(self, name)!r}")

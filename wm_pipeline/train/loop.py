@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from wm_pipeline.domain.ports import Progress
 from wm_pipeline.model.engine import (
     OptimizerSettings,
     Processes,
+    backward_passes,
+    is_out_of_memory,
     learning_rate_at,
     load_progress,
     save_progress,
@@ -22,6 +24,7 @@ from wm_pipeline.model.engine import (
     start_engine,
     sum_over_processes,
     write_identity,
+    zero_loss,
 )
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.prompt import StateTree
@@ -70,7 +73,7 @@ def train(
             f"found {settings.trees_per_step}"
         )
     weights = head_weights_of(settings, stage)
-    parts = _parts(settings, processes)
+    parts = backward_passes(settings.trees_per_step, settings.micro_trees, processes)
     max_steps = _steps_within_budget(model, plan, balance, folder, identity, processes)
     optimizer_settings = replace(optimizer_settings_of(settings), parts=parts)
     engine = start_engine(model, optimizer_settings, processes=processes)
@@ -89,32 +92,15 @@ def train(
 
         rate = learning_rate_at(step, max_steps=max_steps, settings=optimizer_settings)
         set_learning_rate(engine, rate)
-        totals: dict[str, float] = {}
-        has_labels = any(weights.get(head, 0.0) > 0 for head in counts)
         try:
-            for part in range(parts):
-                read = mine[part::parts]
-                loss = None
-                if read:
-                    batch = pack_trees(read, pad_id=plan.renderer.end_id).to(processes.device)
-                    losses = head_losses(engine(batch), batch.readouts, read, balance)
-                    loss = total_loss(losses, weights, counts, processes=processes.count)
-                    for head, found in losses.items():
-                        totals[head] = totals.get(head, 0.0) + float(found.total.detach())
-                if part == parts - 1:
-                    logged = _mean_losses(totals, counts, processes)
-                    step_loss = sum(weights.get(head, 0.0) * value for head, value in logged.items())
-                    if not math.isfinite(step_loss):
-                        raise TrainingError(_non_finite(step, logged, trees, folder))
-                if has_labels:
-                    # Trees without a label still take part in the exchange of gradients. DeepSpeed takes the mean over
-                    # parts, the losses are shares of one sum.
-                    engine.backward(_zero_loss(engine) if loss is None else loss * parts)
-                    engine.step()
+            logged = _descend(engine, mine, plan, weights, counts, balance, parts=parts, processes=processes)
         except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise TrainingError(_out_of_memory(step, settings, folder)) from error
+        step_loss = _weighted(logged, weights)
+        if not math.isfinite(step_loss):
+            raise TrainingError(_non_finite(step, logged, trees, folder))
 
         step_tokens = sum(tree.tokens for tree in trees)
         tokens += step_tokens
@@ -155,12 +141,46 @@ def train(
     )
 
 
-def _parts(settings: TrainSettings, processes: Processes) -> int:
-    """Backward passes in a step, the same for every process."""
-    if settings.micro_trees is None:
-        return 1
-    most = math.ceil(settings.trees_per_step / processes.count)
-    return math.ceil(most / settings.micro_trees)
+def _descend(
+    engine: Any,
+    trees: Sequence[StateTree],
+    plan: BatchPlan,
+    weights: Mapping[str, float],
+    counts: Mapping[str, float],
+    balance: ClassBalance,
+    *,
+    parts: int,
+    processes: Processes,
+) -> dict[str, float]:
+    """One step of the optimizer on this process's trees; each head's loss over all processes.
+
+    A loss that is not finite is returned and not learned from.
+    """
+    totals: dict[str, float] = {}
+    has_labels = any(weights.get(head, 0.0) > 0 for head in counts)
+    logged: dict[str, float] = {}
+    for part in range(parts):
+        read = trees[part::parts]
+        loss = None
+        if read:
+            batch = pack_trees(read, pad_id=plan.renderer.end_id).to(processes.device)
+            losses = head_losses(engine(batch), batch.readouts, read, balance)
+            loss = total_loss(losses, weights, counts, processes=processes.count)
+            for head, found in losses.items():
+                totals[head] = totals.get(head, 0.0) + float(found.total.detach())
+        if part == parts - 1:
+            logged = _mean_losses(totals, counts, processes)
+            if not math.isfinite(_weighted(logged, weights)):
+                break
+        if has_labels:
+            # DeepSpeed takes the mean over parts, the losses are shares of one sum.
+            engine.backward(zero_loss(engine) if loss is None else loss * parts)
+            engine.step()
+    return logged
+
+
+def _weighted(logged: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    return sum(weights.get(head, 0.0) * value for head, value in logged.items())
 
 
 def optimizer_settings_of(settings: TrainSettings) -> OptimizerSettings:
@@ -225,11 +245,6 @@ def _mean_losses(totals: Mapping[str, float], counts: Mapping[str, float], proce
     return {head: total / counts[head] for head, total in zip(heads, summed, strict=True)}
 
 
-def _zero_loss(engine: Any) -> torch.Tensor:
-    parts = [parameter.sum() * 0.0 for parameter in engine.module.parameters() if parameter.requires_grad]
-    return torch.stack(parts).sum()
-
-
 def _gradient_norm(engine: Any) -> float | None:
     norm = engine.get_global_grad_norm()
     return None if norm is None else float(norm)
@@ -242,10 +257,6 @@ def _non_finite(step: int, losses: Mapping[str, float], trees: list[StateTree], 
         f"the loss of step {step + 1} is not finite ({bad}); its rows are {keys}. The last good state is in "
         f"{str(folder / 'resume')!r}: look at those rows, or lower the learning rate, and run again"
     )
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 def _out_of_memory(step: int, settings: TrainSettings, folder: Path) -> str:
