@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.domain.errors import CheckFailedError, SettingsError
 from wm_pipeline.fingerprints import ROUND_ASSETS
 from wm_pipeline.settings import SITES
 
@@ -21,7 +22,7 @@ with warnings.catch_warnings():
     from wm_pipeline.definitions import defs
     from wm_pipeline.defs import automation
     from wm_pipeline.defs.partitions import days, days_and_sites
-    from wm_pipeline.defs.rounds import check_day
+    from wm_pipeline.defs.rounds import _check_kept, check_day
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -256,3 +257,30 @@ def test_a_day_that_is_no_round_is_refused(day: str, told: str) -> None:
         check_day(day)
 
     assert str(refused.value) == told
+
+
+def test_what_failed_a_blocking_check_is_not_built_upon_until_it_is_made_again() -> None:
+    days = dg.StaticPartitionsDefinition(["2030-01-01", "2030-01-02"])
+    verdicts = {"2030-01-01": False, "2030-01-02": True}
+    specs = [dg.AssetCheckSpec(name, asset="sft_dataset", blocking=True) for name in ("is_sound", "only_warns")]
+
+    @dg.asset(partitions_def=days, check_specs=specs)
+    def sft_dataset(context: dg.AssetExecutionContext) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
+        yield dg.Output(None)
+        yield dg.AssetCheckResult(check_name="is_sound", passed=verdicts[context.partition_key])
+        yield dg.AssetCheckResult(check_name="only_warns", passed=False, severity=dg.AssetCheckSeverity.WARN)
+
+    definitions = dg.Definitions([sft_dataset])
+    with dg.DagsterInstance.ephemeral() as instance:
+        for day in verdicts:
+            dg.materialize([sft_dataset], instance=instance, partition_key=day, raise_on_error=False)
+
+        told = r"sft_dataset of 2030-01-01 failed its check is_sound .* --day 2030-01-01 --redo-from sft_dataset"
+        with pytest.raises(CheckFailedError, match=told):
+            _check_kept(instance, definitions, "2030-01-01", kept=["sft_dataset"])
+        _check_kept(instance, definitions, "2030-01-01", kept=[])
+        _check_kept(instance, definitions, "2030-01-02", kept=["sft_dataset"])
+
+        verdicts["2030-01-01"] = True
+        dg.materialize([sft_dataset], instance=instance, partition_key="2030-01-01", raise_on_error=False)
+        _check_kept(instance, definitions, "2030-01-01", kept=["sft_dataset"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError, DagsterMaxRetriesExceededError
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from wm_pipeline.defs.automation import EXPERIENCE, experience_job, model_job, range_tags
 from wm_pipeline.defs.partitions import FIRST_DAY
@@ -16,6 +17,8 @@ from wm_pipeline.stages import Workspace
 EXPERIENCE_NAMES = tuple(asset.key.to_user_string() for asset in EXPERIENCE)
 
 
+_LOOKED_BACK = 100
+"""Results of a check, over all days, among which the newest of one day is looked for."""
 _CONSOLE: dict[str, Any] = {"loggers": {"console": {"config": {}}}}
 
 
@@ -43,6 +46,7 @@ def plan_round(workspace: Workspace, day: str, *, redo_from: str | None) -> list
 def run_round(definitions: dg.Definitions, day: str, assets: Sequence[str], *, sites: tuple[str, ...]) -> None:
     """Materialize the assets of a day. Raises the WmError a stage raised."""
     instance = dg.DagsterInstance.get()
+    _check_kept(instance, definitions, day, kept=[name for name in ROUND_ASSETS if name not in assets])
     experience = [dg.AssetKey(name) for name in assets if name in EXPERIENCE_NAMES]
     model = [dg.AssetKey(name) for name in assets if name not in EXPERIENCE_NAMES]
     try:
@@ -71,6 +75,29 @@ def run_round(definitions: dg.Definitions, day: str, assets: Sequence[str], *, s
         if cause is not None:
             raise cause from error
         raise
+
+
+def _check_kept(instance: dg.DagsterInstance, definitions: dg.Definitions, day: str, *, kept: Sequence[str]) -> None:
+    """Raise CheckFailedError when what would be kept failed a blocking check as it was made."""
+    graph = definitions.resolve_asset_graph()
+    for key in sorted(graph.asset_check_keys):
+        name = key.asset_key.to_user_string()
+        if name not in kept or not graph.get(key).blocking:
+            continue
+        for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=_LOOKED_BACK):
+            made_by = instance.get_run_by_id(record.run_id)
+            tags = {} if made_by is None else made_by.tags
+            if day not in (tags.get("wm/day"), tags.get("dagster/partition")):
+                continue
+            if record.status is AssetCheckExecutionRecordStatus.PLANNED:
+                continue
+            found = record.evaluation
+            if found is not None and not found.passed and found.severity is dg.AssetCheckSeverity.ERROR:
+                raise CheckFailedError(
+                    f"{name} of {day} failed its check {key.name} when it was made, so nothing is made from it; "
+                    f"mend the cause and make it again (`wm run --day {day} --redo-from {name}`)"
+                )
+            break
 
 
 def _cause(error: BaseException) -> WmError | None:
