@@ -85,8 +85,26 @@ def test_a_cell_that_was_never_met_is_judged_by_its_parts() -> None:
 
     hidden, nothing, form = expected_miss_rates(cells(like_hidden, like_nothing, like_form), counts)
 
-    assert hidden > nothing > form
     assert nothing == pytest.approx(0.5)
+    # Nothing is known of the other parts, so the family's rate is the cell's.
+    assert (hidden, form) == pytest.approx(
+        ((40 + PRIOR_ROWS * 0.5) / (40 + PRIOR_ROWS), (PRIOR_ROWS * 0.5) / (40 + PRIOR_ROWS))
+    )
+
+
+def test_what_two_parts_say_of_a_cell_is_added_up() -> None:
+    two_parts: Cell = ("payroll", "hidden", "file", "german", "webmail/reply")
+    elsewhere: Cell = ("shop", "form", "title", "plain", "shop/order")
+    at_payroll: Cell = ("payroll", "form", "title", "plain", "shop/order")
+    counts = count_misses(
+        predictions(*[(HIDDEN, 1.0, 0.0)] * 8, *[(at_payroll, 1.0, 0.0)] * 8, *[(elsewhere, 1.0, 1.0)] * 16)
+    )
+
+    (found,) = expected_miss_rates(cells(two_parts), counts)
+
+    # The site: 16 rows, all missed, drawn towards a half: 20 of 24. The family: 8 rows, 12 of 16.
+    odds = (20 / 4) * (12 / 4)
+    assert found == pytest.approx(odds / (1 + odds))
 
 
 def test_the_expected_rate_of_one_cell_by_hand() -> None:

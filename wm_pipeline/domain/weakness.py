@@ -48,8 +48,10 @@ def expected_miss_rates(
 ) -> pl.Series:
     """The share of rows that will be missed in each of `cells`, seen or not, from the rows and misses of `counts`.
 
-    A part (a site, a family, ...) has its rate drawn towards the overall one; a cell has its own drawn towards the
-    mean over its parts. Both tables have the columns `dimensions`.
+    A part (a site, a family, ...) has its rate drawn towards the overall one. What the parts of a cell say is added up
+    as log-odds, as if each told something of its own (naive Bayes): of their mean, which was tried before, one part
+    that is always missed would move a fifth. A cell has its own rate drawn towards that. Both tables have the columns
+    `dimensions`.
     """
     rows, misses = float(counts["rows"].sum()), float(counts["misses"].sum())
     overall = misses / rows if rows else 0.0
@@ -57,12 +59,18 @@ def expected_miss_rates(
     for name in dimensions:
         part = counts.group_by(name).agg(_drawn_towards(overall).alias(f"rate of {name}"))
         found = found.join(part, on=name, how="left", nulls_equal=True, maintain_order="left")
-    of_parts = pl.mean_horizontal(pl.col(f"rate of {name}").fill_null(overall) for name in dimensions)
-    joined = found.with_columns(of_parts.alias("of_parts")).join(
+    known = _log_odds(pl.lit(overall))
+    more = pl.sum_horizontal(_log_odds(pl.col(f"rate of {name}").fill_null(overall)) - known for name in dimensions)
+    joined = found.with_columns((1.0 / (1.0 + (-(known + more)).exp())).alias("of_parts")).join(
         counts, on=dimensions, how="left", nulls_equal=True, maintain_order="left"
     )
     own = (pl.col("misses").fill_null(0) + PRIOR_ROWS * pl.col("of_parts")) / (pl.col("rows").fill_null(0) + PRIOR_ROWS)
     return joined.select(own.alias("expected_miss_rate")).to_series()
+
+
+def _log_odds(rate: pl.Expr) -> pl.Expr:
+    rate = rate.clip(1e-6, 1.0 - 1e-6)
+    return (rate / (1.0 - rate)).log()
 
 
 def _drawn_towards(overall: float) -> pl.Expr:
