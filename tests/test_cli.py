@@ -112,7 +112,9 @@ def test_a_process_of_its_own_ends_the_same_way(tmp_path: Path) -> None:
 
 
 def test_a_missing_report_says_how_to_make_one(wm: Wm, tmp_path: Path) -> None:
-    assert wm("report", "--json") == Done(1, "", f"wm: no eval report in {tmp_path}/state/data; run `wm run` first\n")
+    told = f"wm: no eval report in {tmp_path}/state/data; run `wm run` first\n"
+    assert wm("report", "--json") == Done(1, "", told)
+    assert wm("attack", "--json") == Done(1, "", told)
 
 
 def test_a_report_of_another_day_names_the_days_there_are(wm: Wm, tmp_path: Path) -> None:
@@ -235,7 +237,7 @@ def test_help_names_every_verb(wm: Wm) -> None:
 
     assert done.status == 0
     for verb in (
-        *("run", "report", "predict", "serve", "schema", "worlds", "browse", "ui", "setup"),
+        *("run", "report", "attack", "predict", "serve", "schema", "worlds", "browse", "ui", "setup"),
         *("import", "export", "promote", "rollback", "champion"),
     ):
         assert verb in done.out

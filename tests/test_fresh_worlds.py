@@ -24,6 +24,10 @@ def test_every_use_of_worlds_has_seeds_of_its_own() -> None:
             "collect": seeds([world.spec for site in sites for world in draw_round(profile, day, site)]),
             "loop": seeds(loop_worlds(profile, day)),
             "grounds": seeds([spec for ground in attack_grounds(profile, day) for spec in ground]),
+            **{
+                use: seeds([spec for ground in attack_grounds(profile, day, use=use) for spec in ground])
+                for use in ("attack 0", "attack 1")
+            },
         }.items()
     }
 

@@ -109,6 +109,19 @@ def test_a_stored_transition_is_answered(
     assert outcome["counterfactual_action"] is not None
 
 
+def test_the_new_model_is_attacked_where_it_overlooks_most(
+    finished: "subprocess.CompletedProcess[str]", environment: dict[str, str]
+) -> None:
+    done = wm(environment, "attack", "--grounds", "1", "--tries", "2", "--json")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert found["model_version"] == json.loads(finished.stdout)["model_version"]
+    for attacker in ("adaptive", "static"):
+        assert found[attacker]["grounds"] == 1
+        assert 1 <= found[attacker]["tries_used"] <= 2
+
+
 def test_ctrl_c_stops_a_round_with_one_sentence(tmp_path: Path) -> None:
     state = tmp_path / "state"
     home = state / "dagster"

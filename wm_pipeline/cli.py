@@ -180,6 +180,39 @@ def compare(
 
 
 @app.command()
+def attack(
+    day: DayOption = None,
+    grounds: Annotated[int, typer.Option(min=1, help="Worlds to attack, our own sites in turn")] = 6,
+    tries: Annotated[int, typer.Option(min=1, help="Attacks on each, until one wins")] = 4,
+    seed: Annotated[int, typer.Option(help="Which worlds are drawn")] = 0,
+    profile: ProfileOption = "laptop",
+    as_json: JsonOption = False,
+) -> None:
+    """Attack the guarded model where it overlooks most, learning from each try; beside it, draws at random."""
+    from wm_pipeline.evaluate.report import show_interval, show_number
+    from wm_pipeline.evaluation import attack_day
+    from wm_pipeline.stages import PrintedProgress
+
+    workspace = _resource(profile).workspace()
+    found = attack_day(
+        workspace, workspace.profile, day, grounds=grounds, tries=tries, seed=seed, progress=PrintedProgress(say)
+    )
+    if as_json:
+        print(json.dumps(found))
+        return
+    print(f"{found['model_version']} of {found['day']}, guarded, {grounds} worlds, up to {tries} tries each")
+    for name in ("adaptive", "static"):
+        one = found[name]
+        first, best = (
+            f"{show_number(one[f'asr_{which}'])} {show_interval(one[f'asr_{which}_interval'])}"
+            for which in ("first", "best")
+        )
+        print(f"{name:<9} attack success {first} with one try, {best} with all; {one['tries_used']} tries")
+        for cell in one["finds"]:
+            print("    won: " + ", ".join(f"{key} {value}" for key, value in cell.items() if value is not None))
+
+
+@app.command()
 def predict(
     state: Annotated[Path | None, typer.Option(help="JSON file with a State")] = None,
     action: Annotated[Path | None, typer.Option(help="JSON file with an Action")] = None,

@@ -121,13 +121,16 @@ def _drawn_in_turn(
     return [spec for spec in in_turn if spec.attack is not None or not are_all_planted][:count]
 
 
-def attack_grounds(profile: Profile, day: str) -> list[tuple[WorldSpec, ...]]:
-    """Grounds for the adaptive attacker, our own sites in turn: a fresh seed each, with what could be planted there."""
+def attack_grounds(profile: Profile, day: str, *, use: str = "ground") -> list[tuple[WorldSpec, ...]]:
+    """Grounds for the adaptive attacker, our own sites in turn: a fresh seed each, with what could be planted there.
+
+    The seeds are those of one use alone.
+    """
     sites = _own_sites(profile)
     found = []
     for number in range(profile.evaluate.adaptive_grounds):
         site = sites[number % len(sites)]
-        seed = seed_of("ground", profile.seed, day, site, number)
+        seed = seed_of(use, profile.seed, day, site, number)
         drawn = draw_worlds(
             site=site,
             day=day,
@@ -155,6 +158,38 @@ def outside_suite(profile: Profile, day: str) -> Iterator["OutsideSuite | None"]
         from wm_pipeline.evaluate.run import OutsideSuite
 
         yield OutsideSuite(texts, worlds)
+
+
+def attack_day(
+    workspace: Workspace, profile: Profile, day: str | None, *, grounds: int, tries: int, seed: int, progress: Progress
+) -> dict[str, Any]:
+    """The adaptive attacker against the model of a day (None: the newest), in worlds of its own; as a report holds it.
+
+    Raises MissingUpstreamError when the day has no report, whose predictions say what the model overlooks.
+    """
+    from wm_pipeline.evaluate.adaptive import attack_adaptively, overlooked
+
+    report = read_report(workspace, day)
+    chosen = replace(profile, evaluate=replace(profile.evaluate, adaptive_grounds=grounds, adaptive_tries=tries))
+    model = load_predictor(workspace, f"checkpoints/distilled/{report['day']}")
+
+    async def attack() -> dict[str, Any]:
+        environment = await open_site_environment(find_chromium(workspace.storage.chromium))
+        try:
+            return await attack_adaptively(
+                environment,
+                partial(make_policy, ProposedBy.GULLIBLE.value),
+                attack_grounds(chosen, report["day"], use=f"attack {seed}"),
+                guard=guard_of(model),
+                known=overlooked(workspace.store.read("predictions", days=[report["day"]])),
+                tries=tries,
+                max_steps=profile.evaluate.loop_max_steps,
+                progress=progress,
+            )
+        finally:
+            await environment.close()
+
+    return {"day": report["day"], "model_version": model.model_version, "seed": seed, **asyncio.run(attack())}
 
 
 def check_lineage(workspace: Workspace, profile: Profile, day: str) -> None:
