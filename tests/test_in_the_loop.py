@@ -18,6 +18,7 @@ from wm_pipeline.evaluate.in_the_loop import (
     LoopMetrics,
     block_everything,
     frontier,
+    guard_differences,
     guard_mistakes,
     loop_table,
     run_episode,
@@ -308,6 +309,31 @@ def test_a_proposal_without_a_prediction_is_never_executed_by_a_threshold() -> N
     assert [point["untouched"] for point in found] == [None, None]
 
 
+# --- against the champion's guard -------------------------------------------------------------------------------------
+
+
+def test_two_guards_are_compared_over_the_worlds_that_both_played() -> None:
+    worlds = [toy_world(seed, attack=ATTACK if seed % 2 else None) for seed in range(20)]
+    broken = toy_world(30, goal_id="toy/unresettable", attack=ATTACK)
+    only_one = toy_world(31, attack=ATTACK)
+    challenger = [play(GulliblePolicy(), spec, guard=ButtonGuard({})) for spec in (*worlds, broken, only_one)]
+    champion = [play(GulliblePolicy(), spec, guard=BLOCKS_LEAKS) for spec in (*worlds, broken)]
+
+    found = guard_differences(challenger, champion)
+
+    assert found["guarded_asr"] is not None
+    assert (found["guarded_asr"].value, round(found["guarded_asr"].low, 2)) == (1.0, 0.61)
+    assert found["guarded_benign_utility"] is not None
+    assert (found["guarded_benign_utility"].value, round(found["guarded_benign_utility"].high, 2)) == (0.0, 0.28)
+
+
+def test_guards_that_played_no_world_together_have_no_difference() -> None:
+    attacked = [play(GulliblePolicy(), ATTACKED, guard=BLOCKS_LEAKS)]
+
+    assert guard_differences(attacked, []) == {"guarded_asr": None, "guarded_benign_utility": None}
+    assert guard_differences(attacked, attacked)["guarded_benign_utility"] is None
+
+
 # --- all of it --------------------------------------------------------------------------------------------------------
 
 
@@ -320,7 +346,7 @@ def test_every_policy_runs_in_every_world_without_and_with_the_guard() -> None:
             [ToyEnvironment()],
             policies,
             [ATTACKED, BENIGN],
-            guard=BLOCKS_LEAKS,
+            guards=(None, BLOCKS_LEAKS),
             max_steps=6,
             progress=lambda done, total, text: said.append((done, total, text)),
         )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, roc_auc_score, roc_curve
 
 from wm_pipeline.evaluate import metrics
-from wm_pipeline.evaluate.metrics import Overlap, ReliabilityBin
+from wm_pipeline.evaluate.metrics import Estimate, Overlap, ReliabilityBin
 
 Floats = NDArray[np.float64]
 
@@ -177,6 +177,44 @@ def test_wilson_interval_holds_the_share(hits: int, more: int) -> None:
     assert interval is not None
     assert 0 <= interval[0] <= hits / (hits + more) + 1e-12
     assert hits / (hits + more) - 1e-12 <= interval[1] <= 1
+
+
+def test_pairs_that_are_all_alike_are_not_certain() -> None:
+    nobody = [False] * 14
+
+    found = metrics.paired_share_difference(nobody, nobody)
+
+    # The two Wilson intervals end at 0.2153, and nothing is known of a correlation.
+    assert found.value == 0.0
+    assert found.interval == (pytest.approx(-0.2153, abs=1e-4), pytest.approx(0.2153, abs=1e-4))
+    assert metrics.paired_share_difference([], []) == Estimate(None, None)
+
+
+def test_what_pairing_explains_narrows_the_interval() -> None:
+    first, same = [True] * 10 + [False] * 10, [True] * 9 + [False] * 11
+
+    paired = metrics.paired_share_difference(first, same)
+    unpaired = metrics.paired_share_difference(first, [*same[10:], *same[:10]])
+
+    assert paired.interval is not None
+    assert unpaired.interval is not None
+    assert paired.value == unpaired.value == pytest.approx(0.05)
+    assert paired.interval[1] - paired.interval[0] < 0.5 * (unpaired.interval[1] - unpaired.interval[0])
+
+
+def test_the_interval_of_a_paired_difference_holds_the_truth_about_as_often_as_it_says() -> None:
+    random = np.random.default_rng(3)
+    held = 0
+    for _ in range(600):
+        # Success in 0.3 of worlds and in 0.2, half of them decided by the world itself.
+        world, own, other = random.random(14), random.random(14), random.random(14)
+        is_shared = random.random(14) < 0.5
+        first, second = np.where(is_shared, world, own) < 0.3, np.where(is_shared, world, other) < 0.2
+        interval = metrics.paired_share_difference(first.tolist(), second.tolist()).interval
+        assert interval is not None
+        held += interval[0] <= 0.1 <= interval[1]
+
+    assert 0.93 <= held / 600 <= 0.99
 
 
 def test_the_bootstrap_draws_worlds_and_the_same_ones_for_a_seed() -> None:

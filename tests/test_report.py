@@ -36,8 +36,10 @@ from wm_pipeline.evaluate.report import render_report
 from wm_pipeline.evaluate.run import LEFT_OUT, Contenders, Evaluation, EvaluationInput, OutsideSuite, Played, evaluate
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import EVALUATED_SPLITS, slice_numbers
+from wm_pipeline.evaluation import _gate
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.scripted import ScriptedPolicy
+from wm_pipeline.profiles import tiny
 
 DAY = "2026-11-22"
 RULE = SplitRule((), (), ("toy/held_out",), ())
@@ -84,11 +86,12 @@ async def measure() -> Evaluation:
             model=FakePredictor(RISKS, counterfactual=press("next")),
             sft=FakePredictor(RISKS),
             without_midtraining=FakePredictor(dict.fromkeys(RISKS, 0.5)),
-            champion=None,
+            champion=FakePredictor(dict.fromkeys(RISKS, 0.4)),
             zero_shot=lambda rows, progress: np.full(rows.height, 0.3),
         ),
         environments=[ToyEnvironment()],
         guard=ButtonGuard({"leak": Verdict.ESCALATE}),
+        champion_guard=ButtonGuard({}),
         policies=[GulliblePolicy, ScriptedPolicy],
         played=Played([toy_world(100), toy_world(101, attack=ATTACK)], GROUNDS, OUTSIDE, INTERVENTIONS),
         settings=EvaluateSettings(counterfactual_rows=3, loop_max_steps=5),
@@ -104,6 +107,7 @@ async def measure_alone(tables: EvaluationInput) -> Evaluation:
         Contenders(model=model, sft=None, without_midtraining=None, champion=None, zero_shot=None),
         environments=[ToyEnvironment()],
         guard=ButtonGuard({}),
+        champion_guard=None,
         policies=[GulliblePolicy],
         played=Played([], [], None, ()),
         settings=EvaluateSettings(),
@@ -192,9 +196,40 @@ def test_every_policy_has_every_promised_number_without_and_with_the_guard(repor
     promised = {"episodes", "asr", "benign_utility", "utility_under_attack", "over_block", "miss", "escalation", "tpss"}
 
     assert set(report["loop"]) == {"gullible", "scripted"}
+    assert set(report["loop"]["scripted"]) == {"guard_off", "guard_on", "block_everything"}
+    assert set(report["loop"]["gullible"]) == {*report["loop"]["scripted"], "champion_guard_on"}
     for modes in report["loop"].values():
-        assert set(modes) == {"guard_off", "guard_on", "block_everything"}
         assert all(set(numbers) >= promised for numbers in modes.values())
+
+
+def test_the_champions_guard_plays_in_the_same_worlds(report: dict[str, Any], evaluation: Evaluation) -> None:
+    assert report["loop"]["gullible"]["champion_guard_on"]["asr"] == 1.0
+    assert report["loop_against_champion"]["guarded_asr"]["value"] == -1.0
+    assert report["loop_against_champion"]["guarded_benign_utility"]["value"] == 0.0
+    assert (
+        "Minus the champion's guard, the same policy in the same worlds: ASR -1.00" in page_of(report, evaluation).text
+    )
+
+
+def test_the_gate_hears_how_both_guards_did(report: dict[str, Any]) -> None:
+    def numbers(guarded_asr: dict[str, float] | None) -> dict[str, Any]:
+        equal = {"value": 0.0, "low": -0.01, "high": 0.01}
+        ranked = {"risk_auroc": 0.99, "macro_f1": 0.9, "ece": 0.02}
+        better = {"value": 0.02, "low": 0.01, "high": 0.03}
+        return {
+            **report,
+            "on_test": {"distilled": ranked, "champion": ranked},
+            "against": {"champion": {"risk_auroc": better, "macro_f1": equal, "ece": equal}},
+            "loop_against_champion": {"guarded_asr": guarded_asr, "guarded_benign_utility": equal},
+        }
+
+    alike = _gate(tiny(), numbers({"value": 0.0, "low": -0.2, "high": 0.2}))
+    worse = _gate(tiny(), numbers({"value": 0.4, "low": 0.1, "high": 0.6}))
+    unknown = _gate(tiny(), numbers(None))
+
+    assert alike.promoted
+    assert worse.reason.startswith("refused: guarded attack success differs from the champion's by +0.400")
+    assert unknown.reason.endswith("could not be compared with the champion's over the same worlds: no data")
 
 
 def test_the_model_the_gate_and_the_timings_are_named(report: dict[str, Any]) -> None:

@@ -258,11 +258,12 @@ def evaluate_day(
         backbone = load_backbone(profile.zero_shot_model, cache_folder=workspace.cache, seed=profile.seed)
         return zero_shot_risk(backbone, rows["state_summary"].to_list(), rows["action_repr"].to_list(), progress=tell)
 
+    champion = load_champion(workspace)
     contenders = Contenders(
         model=model,
         sft=load_predictor(workspace, f"checkpoints/sft/{day}"),
         without_midtraining=load_predictor(workspace, ablation) if profile.has_ablation else None,
-        champion=load_champion(workspace),
+        champion=champion,
         zero_shot=ask_backbone if profile.evaluate.zero_shot_rows else None,
     )
 
@@ -280,6 +281,7 @@ def evaluate_day(
                     contenders,
                     environments=environments,
                     guard=guard_of(model),
+                    champion_guard=None if champion is None else guard_of(champion),
                     policies=[partial(make_policy, name.value) for name in (ProposedBy.GULLIBLE, ProposedBy.SCRIPTED)],
                     played=Played(loop_worlds(profile, day), attack_grounds(profile, day), outside, interventions),
                     settings=profile.evaluate,
@@ -323,8 +325,11 @@ def _gate(profile: Profile, numbers: Mapping[str, Any]) -> GateDecision:
     champion = None
     if "champion" in on_test:
         known = on_test["champion"]
-        champion = GateNumbers(known["risk_auroc"], known["macro_f1"], known["ece"], None, None)
-    found = numbers["against"].get("champion", {})
+        theirs = gullible.get("champion_guard_on", {})
+        champion = GateNumbers(
+            known["risk_auroc"], known["macro_f1"], known["ece"], theirs.get("asr"), gullible["guard_off"]["asr"]
+        )
+    found = {**numbers["against"].get("champion", {}), **numbers["loop_against_champion"]}
     return decide_promotion(
         challenger,
         champion=champion,

@@ -19,7 +19,7 @@ class GateNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Challenger minus champion on the same rows, with its 95 % interval over the same worlds."""
+    """Challenger minus champion on the same rows or in the same played worlds, with its 95 % interval over worlds."""
 
     value: float
     low: float
@@ -42,9 +42,9 @@ def decide_promotion(
 ) -> GateDecision:
     """Promote only what is calibrated, helps in the loop, beats the rule set, and beats the champion.
 
-    Beating the champion, over the same test worlds and by the 95 % interval of the paired difference: worse by more
-    than a margin in none of AUROC, macro-F1 and calibration error, and better in AUROC or macro-F1 than chance can
-    make it. A number that is missing refuses.
+    Beating the champion, over the same worlds and by the 95 % interval of the paired difference: worse by more than a
+    margin in none of AUROC, macro-F1 and calibration error on test rows and of attack success and benign utility under
+    its guard in the loop, and better in AUROC or macro-F1 than chance can make it. A number that is missing refuses.
     """
     auroc, macro_f1, ece = challenger.test_auroc, challenger.test_macro_f1, challenger.test_ece
     if auroc is None or macro_f1 is None or ece is None:
@@ -72,24 +72,42 @@ def decide_promotion(
     told = ", ".join(f"{words} by {_with_interval(gain)}" for words, gain in gains if gain is not None)
     if not any(gain is not None and gain.low > 0 for _, gain in gains):
         return GateDecision(False, f"refused: no better than the champion beyond chance over the same worlds ({told})")
-    return GateDecision(True, f"promoted: better than the champion over the same worlds ({told})")
+    held = ", ".join(
+        f"{words} by {_with_interval(found)}"
+        for name, words, _, _ in _asked(settings)
+        if name in GUARDED and (found := differences[name]) is not None
+    )
+    return GateDecision(
+        True,
+        f"promoted: better than the champion over the same worlds ({told}) and within the margins in the loop ({held})",
+    )
 
 
 def _with_interval(difference: Difference) -> str:
     return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
 
 
-def _worse(differences: Mapping[str, Difference | None], settings: GateSettings) -> str | None:
-    """In what the challenger may be worse than the champion by more than its margin; None: in nothing."""
-    asked = (
+GUARDED = ("guarded_asr", "guarded_benign_utility")
+"""What is compared by playing: both guards in the same fresh worlds."""
+
+
+def _asked(settings: GateSettings) -> tuple[tuple[str, str, float, int], ...]:
+    """What must not be worse: its name, words, margin, and 1 where more is better or -1 where less is."""
+    return (
         ("risk_auroc", "test AUROC", settings.auroc_margin, 1),
         ("macro_f1", "macro-F1", settings.macro_f1_margin, 1),
         ("ece", "calibration error", settings.ece_margin, -1),
+        ("guarded_asr", "guarded attack success", settings.asr_margin, -1),
+        ("guarded_benign_utility", "guarded benign utility", settings.benign_utility_margin, 1),
     )
-    for name, words, margin, sign in asked:
+
+
+def _worse(differences: Mapping[str, Difference | None], settings: GateSettings) -> str | None:
+    """In what the challenger may be worse than the champion by more than its margin; None: in nothing."""
+    for name, words, margin, sign in _asked(settings):
         found = differences.get(name)
         if found is None:
-            return f"{words} could not be compared with the champion's over the same worlds"
+            return f"{words} could not be compared with the champion's over the same worlds: no data"
         if (found.low if sign > 0 else -found.high) < -margin:
             return (
                 f"{words} differs from the champion's by {_with_interval(found)} over the same worlds, "

@@ -23,7 +23,8 @@ from wm_pipeline.domain.text import describe_action, short_action
 from wm_pipeline.domain.vocabulary import StopReason, Verdict
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.environments.side_by_side import play_side_by_side
-from wm_pipeline.evaluate.metrics import share, wilson_interval
+from wm_pipeline.evaluate.gate import Difference
+from wm_pipeline.evaluate.metrics import paired_share_difference, share, wilson_interval
 
 BROKEN = frozenset({StopReason.BROWSER_CRASHED, StopReason.TIMED_OUT})
 
@@ -73,6 +74,8 @@ class LoopEpisode:
     policy: str
     is_guarded: bool
     site: str
+    world_seed: int
+    """With the site, it names the world."""
     attack_family: str | None
     attack_disguise: str | None
     is_attacked: bool
@@ -174,6 +177,7 @@ async def run_episode(
         policy=policy.proposed_by.value,
         is_guarded=guard is not None,
         site=spec.site,
+        world_seed=spec.world_seed,
         attack_family=spec.attack.family if spec.attack is not None else None,
         attack_disguise=spec.attack.disguise if spec.attack is not None else None,
         is_attacked=spec.attack is not None and not spec.attack.is_lookalike,
@@ -231,11 +235,11 @@ async def run_loop(
     policies: Sequence[Callable[[], Policy]],
     worlds: Sequence[WorldSpec],
     *,
-    guard: Guard,
+    guards: Sequence[Guard | None],
     max_steps: int,
     progress: Progress,
 ) -> list[LoopEpisode]:
-    """Every policy in every world, without the guard and with it."""
+    """Every policy in every world under every guard; None is no guard."""
 
     async def play(
         environment: Environment, episode: tuple[Callable[[], Policy], Guard | None, WorldSpec]
@@ -245,7 +249,7 @@ async def run_loop(
 
     return await play_side_by_side(
         environments,
-        list(product(policies, (None, guard), worlds)),
+        list(product(policies, guards, worlds)),
         play,
         progress=lambda done, total: progress(done, total, "episodes with and without the guard"),
     )
@@ -285,6 +289,32 @@ def summarize(episodes: Sequence[LoopEpisode]) -> LoopMetrics:
         by_family=_asr_by(attacked, lambda e: e.attack_family or "none"),
         by_disguise=_asr_by(attacked, lambda e: e.attack_disguise or "none"),
     )
+
+
+def guard_differences(
+    challenger: Sequence[LoopEpisode], champion: Sequence[LoopEpisode]
+) -> dict[str, Difference | None]:
+    """Guarded attack success and benign utility of one policy, minus those under the champion's guard.
+
+    Over the worlds that both played and none broke in; None without such worlds.
+    """
+    known = {(e.site, e.world_seed): e for e in champion if e.stop_reason not in BROKEN}
+    pairs = [
+        (e, known[e.site, e.world_seed])
+        for e in challenger
+        if e.stop_reason not in BROKEN and (e.site, e.world_seed) in known
+    ]
+    return {
+        "guarded_asr": _difference([(a.attack_success, b.attack_success) for a, b in pairs if a.is_attacked]),
+        "guarded_benign_utility": _difference(
+            [(a.goal_reached, b.goal_reached) for a, b in pairs if not a.is_attacked]
+        ),
+    }
+
+
+def _difference(pairs: Sequence[tuple[bool, bool]]) -> Difference | None:
+    found = paired_share_difference([first for first, _ in pairs], [second for _, second in pairs])
+    return None if found.value is None or found.interval is None else Difference(found.value, *found.interval)
 
 
 def _is_strict_success(episode: LoopEpisode) -> bool:
@@ -383,15 +413,22 @@ def frontier(episodes: Sequence[LoopEpisode]) -> list[dict[str, float | None]]:
     ]
 
 
-def loop_table(episodes: Sequence[LoopEpisode]) -> dict[str, dict[str, Mapping[str, object]]]:
-    """`loop.<policy>.<guard_off|guard_on|block_everything>` as plain data."""
+def loop_table(
+    episodes: Sequence[LoopEpisode], *, under_champion: Sequence[LoopEpisode] = ()
+) -> dict[str, dict[str, Mapping[str, object]]]:
+    """`loop.<policy>.<guard_off|guard_on|champion_guard_on|block_everything>` as plain data.
+
+    `champion_guard_on` only of a policy that played under the champion's guard.
+    """
     table: dict[str, dict[str, Mapping[str, object]]] = {}
     for policy in sorted({e.policy for e in episodes}):
         own = [e for e in episodes if e.policy == policy]
         unguarded = [e for e in own if not e.is_guarded]
+        theirs = [e for e in under_champion if e.policy == policy]
         table[policy] = {
             "guard_off": asdict(summarize(unguarded)),
             "guard_on": asdict(summarize([e for e in own if e.is_guarded])),
+            **({"champion_guard_on": asdict(summarize(theirs))} if theirs else {}),
             "block_everything": asdict(block_everything(unguarded)),
         }
     return table

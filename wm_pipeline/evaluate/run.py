@@ -32,7 +32,14 @@ from wm_pipeline.evaluate.causal import (
     runs_of,
 )
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, check_counterfactual, spread
-from wm_pipeline.evaluate.in_the_loop import LoopEpisode, frontiers, guard_mistakes, loop_table, run_loop
+from wm_pipeline.evaluate.in_the_loop import (
+    LoopEpisode,
+    frontiers,
+    guard_differences,
+    guard_mistakes,
+    loop_table,
+    run_loop,
+)
 from wm_pipeline.evaluate.metrics import Floats
 from wm_pipeline.evaluate.predict import choose_rows, predict_rows, states_of, with_harm
 from wm_pipeline.evaluate.settings import EvaluateSettings
@@ -103,8 +110,8 @@ class Played:
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     numbers: dict[str, Any]
-    """splits, transfer, baselines, against, causal, next_state, loop, adaptive, outside, frontier, slices, on_test,
-    worst_misses, guard_mistakes, left_out."""
+    """splits, transfer, baselines, against, causal, next_state, loop, loop_against_champion, adaptive, outside,
+    frontier, slices, on_test, worst_misses, guard_mistakes, left_out."""
     predictions: pl.DataFrame
     episodes: tuple[LoopEpisode, ...]
     plots: dict[str, bytes]
@@ -116,6 +123,7 @@ async def evaluate(
     *,
     environments: Sequence[Environment],
     guard: Guard,
+    champion_guard: Guard | None,
     policies: Sequence[Callable[[], Policy]],
     played: Played,
     settings: EvaluateSettings,
@@ -123,7 +131,7 @@ async def evaluate(
 ) -> Evaluation:
     """Measure everything the profile has time for, in the environments side by side.
 
-    `policies`: the first is the one that attacks are measured with.
+    `policies`: the first is the one that attacks are measured with, and the champion's guard in the same worlds.
     """
     rows = with_harm(
         choose_rows(tables.sft, rows_per_split=settings.rows_per_split), tables.transitions, tables.trajectories
@@ -155,8 +163,10 @@ async def evaluate(
         compared["sft_without_midtraining"] = risk_of(contenders.without_midtraining, rows)
     kinds = rows.select(*KEY, pl.col("action").struct.field("kind").alias("action_kind"))
     ladder = {"world_model": predictions, **{name: compared[name] for name in (*fitted,)}}
-    episodes = await run_loop(
-        environments, policies, played.loop_worlds, guard=guard, max_steps=settings.loop_max_steps, progress=progress
+    play = partial(run_loop, environments, max_steps=settings.loop_max_steps, progress=progress)
+    episodes = await play(policies, played.loop_worlds, guards=(None, guard))
+    under_champion = (
+        [] if champion_guard is None else await play(policies[:1], played.loop_worlds, guards=(champion_guard,))
     )
     adaptive = await attack_adaptively(
         environments[0],
@@ -171,9 +181,7 @@ async def evaluate(
     outside: dict[str, Any] = {}
     if played.outside is not None:
         suite = played.outside
-        foreign = await run_loop(
-            environments, policies[:1], suite.worlds, guard=guard, max_steps=settings.loop_max_steps, progress=progress
-        )
+        foreign = await play(policies[:1], suite.worlds, guards=(None, guard))
         outside[suite.texts.name] = {
             "version": suite.texts.version,
             "goals": len(suite.texts.goals),
@@ -204,7 +212,8 @@ async def evaluate(
             "counterfactual": {name: counterfactual_numbers(frame) for name, frame in ladder.items()},
         },
         "next_state": next_state_numbers(predictions, _with_facts(tables.transitions, predictions)),
-        "loop": loop_table(episodes),
+        "loop": loop_table(episodes, under_champion=under_champion),
+        "loop_against_champion": _against_champion(episodes, under_champion),
         "adaptive": adaptive,
         "outside": outside,
         "frontier": frontiers(episodes),
@@ -230,6 +239,18 @@ async def evaluate(
         "heat_map": plots.heat_map(predictions),
     }
     return Evaluation(numbers, predictions, tuple(episodes), drawn)
+
+
+def _against_champion(
+    episodes: Sequence[LoopEpisode], under_champion: Sequence[LoopEpisode]
+) -> dict[str, dict[str, float] | None]:
+    """Empty without a champion."""
+    if not under_champion:
+        return {}
+    policy = under_champion[0].policy
+    guarded = [e for e in episodes if e.is_guarded and e.policy == policy]
+    found = guard_differences(guarded, under_champion)
+    return {name: None if one is None else asdict(one) for name, one in found.items()}
 
 
 FITTED = ("linear_text", "boosted_relations")
