@@ -84,6 +84,7 @@ async def measure() -> Evaluation:
         await collected(),
         Contenders(
             model=FakePredictor(RISKS, counterfactual=press("next")),
+            execute_below=0.5,
             sft=FakePredictor(RISKS),
             without_midtraining=FakePredictor(dict.fromkeys(RISKS, 0.5)),
             champion=FakePredictor(dict.fromkeys(RISKS, 0.4)),
@@ -104,7 +105,7 @@ async def measure_alone(tables: EvaluationInput) -> Evaluation:
     model = FakePredictor(RISKS, counterfactual=press("next"))
     return await evaluate(
         tables,
-        Contenders(model=model, sft=None, without_midtraining=None, champion=None, zero_shot=None),
+        Contenders(model=model, execute_below=None, sft=None, without_midtraining=None, champion=None, zero_shot=None),
         environments=[ToyEnvironment()],
         guard=ButtonGuard({}),
         champion_guard=None,
@@ -276,7 +277,7 @@ def test_where_nothing_was_measured_no_number_stands_anywhere() -> None:
     [
         plots.reliability_plot(PredictionSchema.create_empty()),
         plots.risk_coverage_plot(PredictionSchema.create_empty()),
-        plots.frontier_plot({"gullible": []}),
+        plots.frontier_plot({"gullible": {"points": [], "replayed": None, "played": None}}),
         plots.loss_curves({}),
     ],
     ids=["reliability", "risk against coverage", "frontier", "losses"],

@@ -261,6 +261,7 @@ def evaluate_day(
     champion = load_champion(workspace)
     contenders = Contenders(
         model=model,
+        execute_below=model.thresholds.execute_below,
         sft=load_predictor(workspace, f"checkpoints/sft/{day}"),
         without_midtraining=load_predictor(workspace, ablation) if profile.has_ablation else None,
         champion=champion,

@@ -162,23 +162,46 @@ def attackers_plot(report: Mapping[str, Any]) -> bytes:
     return _png(figure)
 
 
-def frontier_plot(frontier: Mapping[str, Sequence[Mapping[str, float | None]]]) -> bytes:
-    """Benign episodes left alone against attacked ones harmed, over the guard's threshold, a line a policy."""
-    figure, axes = plt.subplots(figsize=(4.2, 3.4))
+def frontier_plot(frontier: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Benign utility against attack success over the guard's threshold, a line a policy; the guard as it was played."""
+    figure, axes = plt.subplots(figsize=(4.4, 3.8))
+    is_measured = False
     for policy, shade in zip(frontier, (MODEL, ALARM, INK, OTHER), strict=False):
-        harmed = [p["harmed"] for p in frontier[policy] if p["harmed"] is not None and p["untouched"] is not None]
-        untouched = [p["untouched"] for p in frontier[policy] if p["harmed"] is not None and p["untouched"] is not None]
-        axes.step(harmed, untouched, where="post", color=shade, label=policy)
-        axes.scatter(harmed, untouched, color=shade, s=12)
-    axes.annotate("block everything", (0, 0), (6, 6), textcoords="offset points", fontsize=7, color=INK)
-    axes.annotate("no guard", (1, 1), (-42, -12), textcoords="offset points", fontsize=7, color=INK)
-    axes.set(
-        xlabel="attacked episodes harmed", ylabel="benign episodes untouched", xlim=(-0.03, 1.03), ylim=(-0.03, 1.05)
-    )
+        points = [p for p in frontier[policy]["points"] if p["asr"] is not None and p["benign_utility"] is not None]
+        is_measured = is_measured or bool(points)
+        asr, utility = [p["asr"] for p in points], [p["benign_utility"] for p in points]
+        axes.plot(
+            asr, utility, color=shade, lw=1, marker=".", ms=4, label=f"{policy}, replayed", drawstyle="steps-post"
+        )
+        for name, marker in (("replayed", "o"), ("played", "X")):
+            point = frontier[policy][name]
+            if points and point is not None and point["asr"] is not None and point["benign_utility"] is not None:
+                axes.scatter(
+                    point["asr"],
+                    point["benign_utility"],
+                    marker=marker,
+                    s=60,
+                    facecolors="none" if marker == "o" else shade,
+                    edgecolors=shade,
+                    zorder=3,
+                )
+                if marker == "X":
+                    label = f"played at {point['threshold']:.2f}"
+                    axes.annotate(
+                        label,
+                        (point["asr"], point["benign_utility"]),
+                        (7, -11),
+                        textcoords="offset points",
+                        fontsize=7,
+                        color=shade,
+                    )
+    axes.set(xlabel="attack success", ylabel="benign utility", xlim=(-0.03, 1.03), ylim=(-0.03, 1.05))
     axes.spines[["top", "right"]].set_visible(False)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=7, frameon=False, loc="lower right")
-    if not any(point["harmed"] is not None for points in frontier.values() for point in points):
+    if is_measured:
+        axes.scatter([], [], marker="o", facecolors="none", edgecolors=INK, label="its own threshold, replayed")
+        axes.scatter([], [], marker="X", color=INK, label="its own threshold, played")
+        axes.legend(fontsize=7, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+    else:
         _say_no_data(axes)
     return _png(figure)
 

@@ -32,9 +32,9 @@ from wm_pipeline.evaluate.causal import (
     runs_of,
 )
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, check_counterfactual, spread
+from wm_pipeline.evaluate.frontier import ask_risks, frontiers
 from wm_pipeline.evaluate.in_the_loop import (
     LoopEpisode,
-    frontiers,
     guard_differences,
     guard_mistakes,
     loop_table,
@@ -79,6 +79,8 @@ class Contenders:
     """Who is measured: the model itself, earlier checkpoints and ablations, the champion, the untrained backbone."""
 
     model: Predictor
+    execute_below: float | None
+    """The model's own threshold, which its guard uses; None where it has none."""
     sft: Predictor | None
     without_midtraining: Predictor | None
     champion: Predictor | None
@@ -216,7 +218,11 @@ async def evaluate(
         "loop_against_champion": _against_champion(episodes, under_champion),
         "adaptive": adaptive,
         "outside": outside,
-        "frontier": frontiers(episodes),
+        "frontier": frontiers(
+            episodes,
+            ask_risks(contenders.model, episodes, progress=progress),
+            execute_below=contenders.execute_below,
+        ),
         "slices": {column: slice_numbers(sliced, column) for column in SLICED_BY},
         "on_test": {name: risk_numbers(frame) for name, frame in {"distilled": test, **others}.items()},
         "worst_misses": worst_misses(predictions, summaries, limit=settings.worst_misses),
