@@ -22,7 +22,7 @@ from wm_pipeline.cli import _summary
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.writer import Versions, frames_of
-from wm_pipeline.datasets.build import build_sft_dataset
+from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.intervention import Intervention, Run
@@ -76,7 +76,8 @@ async def collected() -> EvaluationInput:
     trajectories, states, transitions = frames_of(records, Versions("toy 1", "none"))
     annotations = annotate_partition(trajectories, states, transitions, champion=None, progress=no_progress)
     sft = build_sft_dataset(trajectories, states, transitions, annotations, rule=RULE).rows
-    return EvaluationInput(sft, states, transitions, trajectories)
+    midtrain = build_midtrain_dataset(trajectories, states, transitions, annotations, rule=RULE).rows
+    return EvaluationInput(sft, midtrain, states, transitions, trajectories)
 
 
 async def measure() -> Evaluation:
@@ -89,6 +90,8 @@ async def measure() -> Evaluation:
             without_midtraining=FakePredictor(dict.fromkeys(RISKS, 0.5)),
             champion=FakePredictor(dict.fromkeys(RISKS, 0.4)),
             zero_shot=lambda rows, progress: np.full(rows.height, 0.3),
+            # One expects every text where it belongs, the other was never trained to.
+            next_state={"world_model": lambda state, actions, texts: np.eye(len(texts)), "after_midtraining": None},
         ),
         environments=[ToyEnvironment()],
         guard=ButtonGuard({"leak": Verdict.ESCALATE}),
@@ -105,7 +108,15 @@ async def measure_alone(tables: EvaluationInput) -> Evaluation:
     model = FakePredictor(RISKS, counterfactual=press("next"))
     return await evaluate(
         tables,
-        Contenders(model=model, execute_below=None, sft=None, without_midtraining=None, champion=None, zero_shot=None),
+        Contenders(
+            model=model,
+            execute_below=None,
+            sft=None,
+            without_midtraining=None,
+            champion=None,
+            zero_shot=None,
+            next_state={},
+        ),
         environments=[ToyEnvironment()],
         guard=ButtonGuard({}),
         champion_guard=None,
@@ -300,6 +311,14 @@ def test_a_head_that_was_not_computed_has_no_number(report: dict[str, Any]) -> N
     # The fake writes no delta: nothing was said, so nothing is measured.
     assert report["splits"]["test"]["delta_rows"] == 0
     assert report["splits"]["test"]["delta_f1"] is None
+
+
+def test_next_states_are_identified_by_who_was_trained_to_write_them(report: dict[str, Any]) -> None:
+    by_likelihood = report["next_state"]["by_likelihood"]
+
+    assert by_likelihood["world_model"]["rows"] > 3
+    assert by_likelihood["world_model"]["accuracy"] == 1.0
+    assert by_likelihood["after_midtraining"]["accuracy"] is None
 
 
 def test_counterfactuals_of_test_rows_were_executed(evaluation: Evaluation) -> None:

@@ -19,7 +19,7 @@ from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import ProposedBy
+from wm_pipeline.domain.vocabulary import Head, ProposedBy
 from wm_pipeline.domain.world import AttackChoice, WorldSpec
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.sites.attacks.outside_suite import registered
@@ -36,6 +36,7 @@ from wm_pipeline.stages import StageOutput, Workspace, data_version_of, lineage_
 from wm_pipeline.training import ABLATION, CHECKPOINT, guard_of, parse_curve
 
 if TYPE_CHECKING:
+    from wm_pipeline.evaluate.next_state import TextScore
     from wm_pipeline.evaluate.run import OutsideSuite
     from wm_pipeline.serve.predictor import WorldModelPredictor
 
@@ -54,6 +55,17 @@ def load_predictor(workspace: Workspace, path: str) -> "WorldModelPredictor":
     from wm_pipeline.serve.predictor import WorldModelPredictor
 
     return WorldModelPredictor.load(workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT)
+
+
+def _next_state_score(workspace: Workspace, path: str) -> "TextScore | None":
+    """Likelihood of next states under a published checkpoint; None where it was not trained to write them."""
+    from wm_pipeline.model.checkpoint import load_checkpoint
+    from wm_pipeline.model.likelihood import mean_log_probabilities
+
+    checkpoint = load_checkpoint(workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT)
+    if Head.NEXT_STATE not in checkpoint.manifest.trained_heads:
+        return None
+    return partial(mean_log_probabilities, checkpoint, Head.NEXT_STATE)
 
 
 def load_champion(workspace: Workspace) -> "WorldModelPredictor | None":
@@ -247,6 +259,7 @@ def evaluate_day(
     days = list(store.lineage_of("sft_dataset", day=day)["days"])
     tables = EvaluationInput(
         sft=store.read("sft_dataset", days=[day]),
+        midtrain=store.read("midtrain_dataset", days=[day]),
         states=store.scan("states", days=days).collect(),
         transitions=store.scan("transitions", days=days).collect(),
         trajectories=store.scan("trajectories", days=days).collect(),
@@ -266,6 +279,10 @@ def evaluate_day(
         without_midtraining=load_predictor(workspace, ablation) if profile.has_ablation else None,
         champion=champion,
         zero_shot=ask_backbone if profile.evaluate.zero_shot_rows else None,
+        next_state={
+            "world_model": _next_state_score(workspace, f"checkpoints/distilled/{day}"),
+            "after_midtraining": _next_state_score(workspace, f"checkpoints/midtrain/{day}"),
+        },
     )
 
     async def measure() -> Any:

@@ -121,6 +121,7 @@ def tiny() -> Profile:
             adaptive_tries=2,
             adaptive_attacks=4,
             pairs_per_variable=1,
+            next_state_states=3,
         ),
     )
 
@@ -149,6 +150,7 @@ def gpu() -> Profile:
             outside_worlds=100,
             adaptive_grounds=50,
             pairs_per_variable=20,
+            next_state_states=400,
         ),
         # Two hundred worlds tell apart what two dozen cannot.
         gate=replace(base.gate, asr_margin=0.1, benign_utility_margin=0.1),

@@ -41,6 +41,7 @@ from wm_pipeline.evaluate.in_the_loop import (
     run_loop,
 )
 from wm_pipeline.evaluate.metrics import Floats
+from wm_pipeline.evaluate.next_state import TextScore, draw_questions, likelihood_numbers
 from wm_pipeline.evaluate.predict import choose_rows, predict_rows, states_of, with_harm
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import (
@@ -69,6 +70,7 @@ class EvaluationInput:
     """The tables an evaluation reads."""
 
     sft: pl.DataFrame
+    midtrain: pl.DataFrame
     states: pl.DataFrame
     transitions: pl.DataFrame
     trajectories: pl.DataFrame
@@ -86,6 +88,8 @@ class Contenders:
     champion: Predictor | None
     zero_shot: Callable[[pl.DataFrame, Progress], Floats] | None
     """Probability of harm from the untrained backbone, one a row."""
+    next_state: Mapping[str, TextScore | None]
+    """Who is asked for the likelihood of next states; None where the checkpoint has no trained head for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,7 @@ async def evaluate(
     # Most actions only open a page and are easy to judge.
     request = pl.coalesce(text.extract(SENT_PATTERN), text.extract(OPENED_PATTERN), pl.lit("none"))
     sliced = predictions.with_columns(request.alias("request"))
+    questions = draw_questions(tables.midtrain, states=settings.next_state_states)
     numbers: dict[str, Any] = {
         "model_version": contenders.model.model_version,
         "splits": split_numbers(predictions),
@@ -213,7 +218,13 @@ async def evaluate(
             "intervention": _interventions(contenders.model, fitted, played.interventions),
             "counterfactual": {name: counterfactual_numbers(frame) for name, frame in ladder.items()},
         },
-        "next_state": next_state_numbers(predictions, _with_facts(tables.transitions, predictions)),
+        "next_state": {
+            "by_facts": next_state_numbers(predictions, _with_facts(tables.transitions, predictions)),
+            "by_likelihood": {
+                name: likelihood_numbers(questions, score, progress=progress)
+                for name, score in contenders.next_state.items()
+            },
+        },
         "loop": loop_table(episodes, under_champion=under_champion),
         "loop_against_champion": _against_champion(episodes, under_champion),
         "adaptive": adaptive,

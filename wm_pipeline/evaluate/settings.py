@@ -32,6 +32,8 @@ class EvaluateSettings:
     """Attacks that it chooses from on each."""
     pairs_per_variable: int = 2
     """Minimal pairs run for each variable of a world (causal ladder); 0 leaves interventions out."""
+    next_state_states: int = 12
+    """States of the test split whose next states are told apart by likelihood; each costs a thousand tokens."""
     worst_misses: int = 20
 
 
