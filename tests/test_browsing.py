@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.site_world import BrowserSites, world_spec
-from wm_pipeline.browsing import Picture, list_trajectories, read_strip, strip_page, take_pictures
+from wm_pipeline.browsing import Picture, anchor_of, list_trajectories, read_strip, strip_page, take_pictures
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.writer import Versions, frames_of, picture_name, pictures_folder
@@ -115,6 +115,24 @@ def test_a_step_that_failed_shows_the_page_that_it_failed_on(sites: BrowserSites
     assert base64.b64encode(picture).decode() in page
     assert page.count("The page when the action failed") == 1
     assert "The page at the end" not in page
+
+
+def test_a_transition_that_was_asked_for_is_marked_and_unfolded(sites: BrowserSites, store: TableStore) -> None:
+    strip = read_strip(store, list_trajectories(store)["trajectory_id"][0])
+    step = next(step for step in strip.steps if step.branches)
+    pictures = [Picture(b"", is_recorded=True)] * (len(strip.steps) + 1)
+    branch = step.branches[0].branch_index
+
+    own = strip_page(strip, pictures, chosen=(step.step_index, 0))
+    tried = strip_page(strip, pictures, chosen=(step.step_index, branch))
+
+    assert 'class="chosen"' not in strip_page(strip, pictures)
+    assert (own.count('class="chosen"'), own.count("<details open>")) == (1, 0)
+    assert (tried.count('class="chosen"'), tried.count("<details open>")) == (1, 1)
+    anchor = anchor_of(strip, (step.step_index, branch))
+    assert f'id="{anchor.removeprefix("#")}"' in tried
+    with pytest.raises(MissingUpstreamError, match=r"has no step 99 with a branch 0; `wm browse .*` shows those"):
+        anchor_of(strip, (99, 0))
 
 
 def test_an_unknown_trajectory_is_told_with_the_way_to_those_there_are(store: TableStore) -> None:

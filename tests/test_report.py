@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from matplotlib.image import imread
+from PIL import Image
 
 from tests.builders import payment_state
 from tests.fakes.loop import ButtonGuard
@@ -31,6 +32,7 @@ from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.domain.vocabulary import ActionKind, Verdict
 from wm_pipeline.domain.world import IMPORTED
 from wm_pipeline.evaluate import plots
+from wm_pipeline.evaluate.pictures import PageWanted, shrunk, take_page_pictures
 from wm_pipeline.evaluate.plots import loss_curves
 from wm_pipeline.evaluate.report import render_report
 from wm_pipeline.evaluate.run import LEFT_OUT, Contenders, Evaluation, EvaluationInput, OutsideSuite, Played, evaluate
@@ -176,7 +178,7 @@ class _Page(HTMLParser):
 
 
 def page_of(report: dict[str, Any], evaluation: Evaluation) -> _Page:
-    return _Page(render_report(report, {**evaluation.plots, "loss_curves": loss_curves({})}))
+    return _Page(render_report(report, {**evaluation.plots, "loss_curves": loss_curves({})}, evaluation.pictures))
 
 
 # --- the numbers ------------------------------------------------------------------------------------------------------
@@ -354,6 +356,48 @@ def test_the_worst_miss_comes_first_and_is_shown_with_its_page(report: dict[str,
     assert {miss["action"] for miss in worst if miss["is_harmful"]} == {'click button "plant"'}
 
 
+def test_a_miss_is_shown_as_a_picture_of_its_page_with_the_command_that_opens_it(
+    report: dict[str, Any], evaluation: Evaluation
+) -> None:
+    worst, page = report["worst_misses"], page_of(report, evaluation)
+
+    assert {miss["state_id"] for miss in worst} == set(evaluation.pictures)
+    assert all(picture.startswith(b"\x89PNG") for picture in evaluation.pictures.values())
+    assert all(f"wm browse {miss['transition_id']}" in page.text for miss in worst)
+
+
+def test_a_page_that_cannot_be_reached_again_has_no_picture() -> None:
+    ways = {
+        "there": PageWanted(state_id_after("next"), toy_world(1), (press("next"),)),
+        "another page now": PageWanted("recorded", toy_world(1), (press("next"),)),
+        "no such action": PageWanted("gone", toy_world(1), (Action(ActionKind.CLICK, "e99"),)),
+        "no such world": PageWanted("lost", toy_world(1, goal_id="toy/unresettable"), ()),
+    }
+
+    found = asyncio.run(take_page_pictures([ToyEnvironment()], list(ways.values()), progress=no_progress))
+
+    assert list(found) == [ways["there"].state_id]
+
+
+def state_id_after(button: str) -> str:
+    async def press_once() -> str:
+        environment = ToyEnvironment()
+        await environment.reset(toy_world(1))
+        return (await environment.act(press(button))).state_id
+
+    return asyncio.run(press_once())
+
+
+def test_a_large_picture_is_made_small() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (600, 1440, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "PNG")
+
+    small = Image.open(io.BytesIO(shrunk(buffer.getvalue())))
+
+    assert small.size == (720, 300)
+
+
 def test_slices_count_found_harm_and_false_alarms() -> None:
     rows = pl.DataFrame(
         {
@@ -414,7 +458,7 @@ def test_the_transfer_gap_is_what_is_lost_off_the_distribution(report: dict[str,
 def test_the_page_stands_alone(report: dict[str, Any], evaluation: Evaluation) -> None:
     page = page_of(report, evaluation)
 
-    assert page.tags.count("img") == 9
+    assert page.tags.count("img") == 9 + len(report["worst_misses"])
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     assert "script" not in page.tags
 
@@ -436,6 +480,8 @@ def test_text_of_an_attacker_is_shown_and_not_run(report: dict[str, Any], evalua
         "what_happened": attack,
         "is_harmful": True,
         "transition_id": "t/0/0",
+        "state_id": "s",
+        "is_repeatable": True,
     }
 
     page = page_of({**report, "worst_misses": [miss]}, evaluation)

@@ -7,6 +7,7 @@ import polars as pl
 
 from wm_pipeline.domain.action import Action, check_action
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.ids import transition_key
 from wm_pipeline.domain.records import from_json, from_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.evaluation import load_champion, load_predictor
@@ -27,18 +28,13 @@ def question_of_files(state_path: Path, action_path: Path) -> tuple[State, Actio
 
 def question_of_transition(store: TableStore, transition_id: str) -> tuple[State, Action]:
     """State and action of `trajectory_id/step_index/branch_index`."""
-    parts = transition_id.split("/")
-    if len(parts) != 3 or not (parts[1].isdigit() and parts[2].isdigit()):
-        raise InvalidInputError(
-            f"transition: expected trajectory_id/step_index/branch_index, found {transition_id!r}; "
-            "the transitions table has them"
-        )
+    trajectory_id, step_index, branch_index = transition_key(transition_id)
     found = (
         store.scan("transitions")
         .filter(
-            (pl.col("trajectory_id") == parts[0])
-            & (pl.col("step_index") == int(parts[1]))
-            & (pl.col("branch_index") == int(parts[2]))
+            (pl.col("trajectory_id") == trajectory_id)
+            & (pl.col("step_index") == step_index)
+            & (pl.col("branch_index") == branch_index)
         )
         .select("state_id", "action")
         .collect()

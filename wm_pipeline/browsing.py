@@ -26,6 +26,8 @@ class Executed:
     """One executed action and what came of it; the trajectory's own, or a branch."""
 
     action: Action
+    branch_index: int
+    """0: the trajectory's own."""
     words: str
     proposed_by: str
     changed: str
@@ -42,6 +44,7 @@ class Executed:
 
 @dataclass(frozen=True, slots=True)
 class StripStep:
+    step_index: int
     state_id: str
     page: str
     main: Executed
@@ -111,8 +114,8 @@ def read_strip(store: TableStore, trajectory_id: str) -> Strip:
         spec=from_row(WorldSpec, facts["world_spec"]),
         facts={name: facts[name] for name in (*LISTED, "goal", "benign_success", "attack_success", "attack_channel")},
         steps=tuple(
-            StripStep(rows[0][0], page_of[rows[0][0]], rows[0][1], tuple(branch for _, branch in rows[1:]))
-            for _, rows in sorted(steps.items())
+            StripStep(step_index, rows[0][0], page_of[rows[0][0]], rows[0][1], tuple(branch for _, branch in rows[1:]))
+            for step_index, rows in sorted(steps.items())
         ),
     )
 
@@ -130,6 +133,7 @@ def _executed(row: Mapping[str, Any], authorization: Authorization, picture: byt
     effects = [from_row(Effect, effect) for effect in row["effects"]]
     return Executed(
         action=from_row(Action, row["action"]),
+        branch_index=row["branch_index"],
         words=row["action_repr"],
         proposed_by=row["proposed_by"],
         changed=row["transition_summary"],
@@ -161,8 +165,19 @@ async def take_pictures(environment: Environment, strip: Strip, *, progress: Pro
     return tuple(pictures)
 
 
-def strip_page(strip: Strip, pictures: Sequence[Picture]) -> str:
-    """The strip as one self-contained HTML page."""
+def strip_page(strip: Strip, pictures: Sequence[Picture], *, chosen: tuple[int, int] | None = None) -> str:
+    """The strip as one self-contained HTML page; `chosen` (step and branch) is marked and not folded away."""
     from wm_pipeline.evaluate.report import render_strip
 
-    return render_strip(strip, [(picture.png, picture.is_recorded) for picture in pictures])
+    return render_strip(strip, [(picture.png, picture.is_recorded) for picture in pictures], chosen=chosen)
+
+
+def anchor_of(strip: Strip, chosen: tuple[int, int]) -> str:
+    """Where a step stands in the strip's page. Raises MissingUpstreamError when nothing was executed there."""
+    for step in strip.steps:
+        if step.step_index == chosen[0] and chosen[1] in {one.branch_index for one in (step.main, *step.branches)}:
+            return f"#step-{step.step_index}"
+    raise MissingUpstreamError(
+        f"trajectory {strip.trajectory_id} has no step {chosen[0]} with a branch {chosen[1]}; "
+        f"`wm browse {strip.trajectory_id}` shows those there are"
+    )

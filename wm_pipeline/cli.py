@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wm_pipeline.domain.errors import ServiceError, WmError
+from wm_pipeline.domain.ids import transition_key
 from wm_pipeline.gateways.process import heed_interrupts, stop_processes, training_environment
 
 if TYPE_CHECKING:
@@ -434,13 +435,25 @@ def check(
 
 @app.command()
 def browse(
-    trajectory: Annotated[str | None, typer.Argument(help="Its id; without one, those there are are listed")] = None,
+    trajectory: Annotated[
+        str | None,
+        typer.Argument(
+            help="Its id, or trajectory_id/step_index/branch_index; without one, those there are are listed"
+        ),
+    ] = None,
     site: Annotated[str | None, typer.Option(help="List only this site's")] = None,
     out: Annotated[Path | None, typer.Option(help="File to write; default: <id>.html in the state folder")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """A trajectory as a strip of screenshots, with what happened: its world is drawn again, its actions repeated."""
-    from wm_pipeline.browsing import check_repeatable, list_trajectories, read_strip, strip_page, take_pictures
+    from wm_pipeline.browsing import (
+        anchor_of,
+        check_repeatable,
+        list_trajectories,
+        read_strip,
+        strip_page,
+        take_pictures,
+    )
 
     resource = _resource()
     workspace = resource.workspace()
@@ -457,7 +470,12 @@ def browse(
 
     from wm_pipeline.stages import PrintedProgress, open_environment
 
-    strip = read_strip(workspace.store, trajectory)
+    trajectory_id, chosen = trajectory, None
+    if "/" in trajectory:
+        trajectory_id, step_index, branch_index = transition_key(trajectory)
+        chosen = step_index, branch_index
+    strip = read_strip(workspace.store, trajectory_id)
+    anchor = "" if chosen is None else anchor_of(strip, chosen)
     check_repeatable(strip)
 
     async def pictures() -> Any:
@@ -468,13 +486,14 @@ def browse(
             await opened.environment.close()
 
     taken = asyncio.run(pictures())
-    path = out or Path(resource.state_folder) / "browse" / f"{trajectory}.html"
+    path = out or Path(resource.state_folder) / "browse" / f"{trajectory_id}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(strip_page(strip, taken))
+    path.write_text(strip_page(strip, taken, chosen=chosen))
     others = sum(not picture.is_recorded for picture in taken)
     if others:
         say(f"{others} of {len(taken)} pages differ from the recorded ones; the page marks them")
-    print(json.dumps({"page": str(path), "pictures": len(taken), "differing": others}) if as_json else path)
+    told = f"{path}{anchor}"
+    print(json.dumps({"page": told, "pictures": len(taken), "differing": others}) if as_json else told)
 
 
 @env_app.command("check")

@@ -323,7 +323,9 @@ def evaluate_day(
     folder = f"reports/{day}"
     for name, content in drawn.items():
         store.write_bytes(f"{folder}/plots/{name}.png", content)
-    store.write_bytes(f"{folder}/{REPORT_HTML}", render_report(report, drawn).encode())
+    for state_id, content in found.pictures.items():
+        store.write_bytes(f"{folder}/pages/{state_id}.png", content)
+    store.write_bytes(f"{folder}/{REPORT_HTML}", render_report(report, drawn, found.pictures).encode())
     store.write_bytes(f"{folder}/{REPORT_JSON}", json.dumps(report, indent=1, default=str).encode())
     write_lineage(workspace, folder, lineage_of(profile, fingerprint, model_version=report["model_version"]))
     output = StageOutput(store.address_of(f"{folder}/{REPORT_HTML}"), found.predictions.height, headline(report))

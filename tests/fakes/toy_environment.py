@@ -6,6 +6,7 @@ restored after `plant`; one that ends in `unresettable` cannot be reset.
 """
 
 import asyncio
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,10 @@ from wm_pipeline.domain.state import Element, State
 from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, EffectKind, SinkKind, StopReason
 from wm_pipeline.domain.world import AttackPlan, Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 
+ONE_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+)
+"""The smallest PNG."""
 BUTTONS = ("next", "finish", "plant", "leak", "crash", "hang", "slow")
 ATTACK = AttackPlan("hidden_dom", "page", "leak", "plain")
 
@@ -127,7 +132,7 @@ class ToyEnvironment:
         return ()
 
     async def screenshot(self) -> bytes:
-        return b""
+        return ONE_PIXEL
 
     async def close(self) -> None:
         pass

@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 
+from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import Split
@@ -42,6 +43,17 @@ def trajectory_id_of(day: str, spec: WorldSpec, policy: str) -> str:
 
 
 _GENERATED_SITE = re.compile(r"[a-z]+[0-9]{10}")
+
+
+def transition_key(transition_id: str) -> tuple[str, int, int]:
+    """`trajectory_id/step_index/branch_index` taken apart. Raises InvalidInputError for another form."""
+    parts = transition_id.split("/")
+    if len(parts) != 3 or not (parts[1].isdigit() and parts[2].isdigit()):
+        raise InvalidInputError(
+            f"transition: expected trajectory_id/step_index/branch_index, found {transition_id!r}; "
+            "the transitions table has them"
+        )
+    return parts[0], int(parts[1]), int(parts[2])
 
 
 def is_generated_site(site: str) -> bool:

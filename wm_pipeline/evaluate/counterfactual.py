@@ -39,7 +39,7 @@ async def check_counterfactual(
     not_measured = CounterfactualResult(case.key, None, None)
     try:
         episode = await environment.reset(case.spec)
-        state = await _reach(environment, episode, case)
+        state = await reach(environment, episode, case.prefix, case.state_id)
         if state is None:
             return not_measured
         if not is_executable(state, case.counterfactual):
@@ -66,18 +66,18 @@ async def check_counterfactual(
     )
 
 
-async def _reach(environment: Environment, episode: Episode, case: CounterfactualCase) -> State | None:
-    """Go the trajectory's way again; None when it does not lead to the state that was asked about."""
-    state, state_id = episode.state, episode.state_id
-    for action in case.prefix:
+async def reach(environment: Environment, episode: Episode, prefix: Sequence[Action], state_id: str) -> State | None:
+    """Go a trajectory's way again; None when it does not lead to the state that was asked about."""
+    state, present_id = episode.state, episode.state_id
+    for action in prefix:
         try:
             observation = await environment.act(action)
         except InvalidInputError:
             return None
         if observation.failure is not None:
             return None
-        state, state_id = observation.state, observation.state_id
-    return state if state_id == case.state_id else None
+        state, present_id = observation.state, observation.state_id
+    return state if present_id == state_id else None
 
 
 def spread(cases: Sequence[CounterfactualCase], limit: int) -> list[CounterfactualCase]:

@@ -25,18 +25,21 @@ def show_interval(interval: tuple[float, float] | None) -> str:
     return "" if interval is None else f"[{interval[0]:.2f}, {interval[1]:.2f}]"
 
 
-def render_report(report: Mapping[str, Any], plots: Mapping[str, bytes]) -> str:
-    """The page; `plots` maps a name to PNG bytes, embedded so that the file stands alone."""
+def render_report(report: Mapping[str, Any], plots: Mapping[str, bytes], pictures: Mapping[str, bytes]) -> str:
+    """The page; `plots` by name and `pictures` of pages by state id are PNG bytes, embedded: the file stands alone."""
     _PAGES.filters["number"] = show_number
     _PAGES.filters["interval"] = show_interval
-    images = {name: base64.b64encode(content).decode() for name, content in plots.items()}
-    return _PAGES.get_template("report.html.jinja").render(report=report, images=images)
+    images, pages = ({name: base64.b64encode(png).decode() for name, png in one.items()} for one in (plots, pictures))
+    return _PAGES.get_template("report.html.jinja").render(report=report, images=images, pages=pages)
 
 
-def render_strip(strip: object, pictures: Sequence[tuple[bytes, bool]]) -> str:
-    """A trajectory as a strip of pictures: PNG bytes, and whether the page is the recorded one."""
+def render_strip(strip: object, pictures: Sequence[tuple[bytes, bool]], *, chosen: tuple[int, int] | None) -> str:
+    """A trajectory as a strip of pictures: PNG bytes, and whether the page is the recorded one.
+
+    `chosen`: step and branch that the reader came for.
+    """
     images = [(base64.b64encode(content).decode(), is_recorded) for content, is_recorded in pictures]
-    return _PAGES.get_template("trajectory.html.jinja").render(strip=strip, images=images)
+    return _PAGES.get_template("trajectory.html.jinja").render(strip=strip, images=images, chosen=chosen)
 
 
 # --- two reports ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import polars as pl
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import StateDelta, facts_of_delta
-from wm_pipeline.domain.ids import is_generated_site
+from wm_pipeline.domain.ids import is_generated_site, transition_key
 from wm_pipeline.domain.intervention import Intervention
 from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Predictor, Progress
@@ -42,6 +42,7 @@ from wm_pipeline.evaluate.in_the_loop import (
 )
 from wm_pipeline.evaluate.metrics import Floats
 from wm_pipeline.evaluate.next_state import TextScore, draw_questions, likelihood_numbers
+from wm_pipeline.evaluate.pictures import PageWanted, take_page_pictures
 from wm_pipeline.evaluate.predict import choose_rows, predict_rows, states_of, with_harm
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import (
@@ -121,6 +122,8 @@ class Evaluation:
     predictions: pl.DataFrame
     episodes: tuple[LoopEpisode, ...]
     plots: dict[str, bytes]
+    pictures: Mapping[str, bytes]
+    """PNGs of the pages of the worst misses, by state id; a page that cannot be reached again has none."""
 
 
 async def evaluate(
@@ -151,7 +154,10 @@ async def evaluate(
     predictions = predict_rows(
         contenders.model, rows, states, text_rows_per_split=settings.text_rows_per_split, progress=progress
     )
-    predictions = await _with_executed_counterfactuals(predictions, tables, environments, settings, progress)
+    specs, paths = _specs(tables.trajectories), _paths(tables.transitions)
+    predictions = await _with_executed_counterfactuals(
+        predictions, tables.sft, specs, paths, environments, settings, progress
+    )
     on_test = pl.col("split").cast(pl.String) == "test"
     others: dict[str, pl.DataFrame] = {}
     if contenders.sft is not None:
@@ -200,6 +206,13 @@ async def evaluate(
     # Most actions only open a page and are easy to judge.
     request = pl.coalesce(text.extract(SENT_PATTERN), text.extract(OPENED_PATTERN), pl.lit("none"))
     sliced = predictions.with_columns(request.alias("request"))
+    misses = worst_misses(
+        predictions,
+        summaries,
+        repeatable={key for key, spec in specs.items() if spec.environment not in {IMPORTED, UNWATCHED}},
+        limit=settings.worst_misses,
+    )
+    pictures = await take_page_pictures(environments, _pages_of(misses, specs, paths), progress=progress)
     questions = draw_questions(tables.midtrain, states=settings.next_state_states)
     numbers: dict[str, Any] = {
         "model_version": contenders.model.model_version,
@@ -236,7 +249,7 @@ async def evaluate(
         ),
         "slices": {column: slice_numbers(sliced, column) for column in SLICED_BY},
         "on_test": {name: risk_numbers(frame) for name, frame in {"distilled": test, **others}.items()},
-        "worst_misses": worst_misses(predictions, summaries, limit=settings.worst_misses),
+        "worst_misses": misses,
         "guard_mistakes": guard_mistakes(episodes, limit=settings.worst_misses),
         "left_out": [
             *LEFT_OUT,
@@ -255,7 +268,7 @@ async def evaluate(
         "causal": plots.causal_plot(numbers["causal"]),
         "heat_map": plots.heat_map(predictions),
     }
-    return Evaluation(numbers, predictions, tuple(episodes), drawn)
+    return Evaluation(numbers, predictions, tuple(episodes), drawn, pictures)
 
 
 def _against_champion(
@@ -316,17 +329,14 @@ def _with_facts(transitions: pl.DataFrame, predictions: pl.DataFrame) -> pl.Data
 
 async def _with_executed_counterfactuals(
     predictions: pl.DataFrame,
-    tables: EvaluationInput,
+    sft: pl.DataFrame,
+    specs: Mapping[str, WorldSpec],
+    paths: Mapping[tuple[str, int], Action],
     environments: Sequence[Environment],
     settings: EvaluateSettings,
     progress: Progress,
 ) -> pl.DataFrame:
     """Fill `counterfactual_valid` of a sample of test rows whose proposed action was harmful or is no dead end."""
-    specs = {
-        row["trajectory_id"]: from_row(WorldSpec, row["world_spec"])
-        for row in tables.trajectories.select("trajectory_id", "world_spec").iter_rows(named=True)
-    }
-    paths = _paths(tables.transitions)
     # MiniWoB has no goal's script to go on with, and an imported world cannot be drawn again.
     no_script = {"miniwob", IMPORTED, UNWATCHED}
     repeatable = [trajectory_id for trajectory_id, spec in specs.items() if spec.environment not in no_script]
@@ -334,7 +344,7 @@ async def _with_executed_counterfactuals(
         (pl.col("split").cast(pl.String) == "test")
         & pl.col("predicted_counterfactual").is_not_null()
         & pl.col("trajectory_id").is_in(repeatable)
-    ).join(tables.sft.select(*KEY, "action"), on=KEY, maintain_order="left")
+    ).join(sft.select(*KEY, "action"), on=KEY, maintain_order="left")
     cases = [
         CounterfactualCase(
             key=(row["trajectory_id"], row["step_index"], row["branch_index"]),
@@ -369,6 +379,26 @@ async def _with_executed_counterfactuals(
         )
         .drop("executable_now", "valid_now")
     )
+
+
+def _pages_of(
+    misses: Sequence[Mapping[str, Any]], specs: Mapping[str, WorldSpec], paths: Mapping[tuple[str, int], Action]
+) -> list[PageWanted]:
+    found = []
+    for miss in misses:
+        trajectory_id, step_index, _ = transition_key(miss["transition_id"])
+        if miss["is_repeatable"]:
+            prefix = tuple(paths[trajectory_id, step] for step in range(step_index))
+            found.append(PageWanted(miss["state_id"], specs[trajectory_id], prefix))
+    return found
+
+
+def _specs(trajectories: pl.DataFrame) -> Mapping[str, WorldSpec]:
+    """World specs by trajectory_id."""
+    return {
+        row["trajectory_id"]: from_row(WorldSpec, row["world_spec"])
+        for row in trajectories.select("trajectory_id", "world_spec").iter_rows(named=True)
+    }
 
 
 def _paths(transitions: pl.DataFrame) -> Mapping[tuple[str, int], Action]:

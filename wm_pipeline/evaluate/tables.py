@@ -3,7 +3,7 @@
 Every headline number has its 95 % interval over worlds beside it, as `<name>_interval`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -223,8 +223,13 @@ def slice_numbers(predictions: pl.DataFrame, column: str) -> list[dict[str, Any]
     return found
 
 
-def worst_misses(predictions: pl.DataFrame, summaries: Mapping[str, str], *, limit: int) -> list[dict[str, Any]]:
-    """The rows on which the model was most confidently wrong, harm overlooked first."""
+def worst_misses(
+    predictions: pl.DataFrame, summaries: Mapping[str, str], *, repeatable: Collection[str], limit: int
+) -> list[dict[str, Any]]:
+    """The rows on which the model was most confidently wrong, harm overlooked first.
+
+    `repeatable`: trajectories whose world can be drawn again, so that `wm browse` shows them.
+    """
     wrong = predictions.with_columns(
         (pl.col("is_harmful").cast(pl.Float64) - pl.col("predicted_risk_score")).alias("error")
     ).filter(pl.col("error").abs() >= 0.5)
@@ -241,6 +246,8 @@ def worst_misses(predictions: pl.DataFrame, summaries: Mapping[str, str], *, lim
             "what_happened": ", ".join(row["tags"]) or "nothing lasting",
             "is_harmful": row["is_harmful"],
             "transition_id": f"{row['trajectory_id']}/{row['step_index']}/{row['branch_index']}",
+            "state_id": row["state_id"],
+            "is_repeatable": row["trajectory_id"] in repeatable,
         }
         for row in worst.iter_rows(named=True)
     ]
