@@ -17,6 +17,7 @@ from wm_pipeline.datasets import scan
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, SettingsError, TableError
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
+from wm_pipeline.gateways.table_file import TableFile
 from wm_pipeline.gateways.table_store import Partition, S3Options, TableStore
 
 NEXT_DAY = "2026-11-23"
@@ -77,6 +78,79 @@ def test_a_frame_that_does_not_fit_its_schema_leaves_the_partition_as_it_was(sto
         store.write("states", doubled, day=DAY, partition="payroll", lineage=LINEAGE)
 
     assert titles(store.read("states")) == ["Home"]
+
+
+def piece(*ids: str) -> pl.DataFrame:
+    return states("Home").with_columns(pl.lit(list(ids)).alias("state_id")).explode("state_id")
+
+
+def write_pieces(store: TableStore, *pieces: pl.DataFrame, then: Callable[[], None] = lambda: None) -> None:
+    """Write a partition in pieces; `then` happens between the last of them and the commit."""
+    with store.writing("states", day=DAY) as file:
+        for rows in pieces:
+            file.append(rows)
+        file.finish(LINEAGE)
+        then()
+
+
+def test_a_partition_that_is_written_in_pieces_is_as_one_that_is_written_whole(store: TableStore) -> None:
+    store.write("states", piece("a", "b", "c"), day=DAY, lineage=LINEAGE)
+    whole = store.read("states")
+
+    write_pieces(store, piece("a", "b"), piece("c"))
+
+    assert store.read("states").equals(whole)
+    assert store.scan("states").collect().equals(whole)
+    assert store.lineage_of("states", day=DAY) == {"format_version": FORMAT_VERSION, "table": "states", **LINEAGE}
+
+
+def test_pieces_are_not_seen_before_the_last_of_them(store: TableStore) -> None:
+    store.write("states", piece("old"), day=DAY, lineage=LINEAGE)
+
+    seen: list[str] = []
+    write_pieces(store, piece("a"), then=lambda: seen.extend(store.read("states")["state_id"]))
+
+    assert seen == ["old"]
+    assert store.read("states")["state_id"].to_list() == ["a"]
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def test_pieces_that_were_not_finished_leave_the_partition_as_it_was(store: TableStore) -> None:
+    store.write("states", piece("old"), day=DAY, lineage=LINEAGE)
+
+    with store.writing("states", day=DAY) as file:
+        file.append(piece("a"))
+    with pytest.raises(KeyboardInterrupt):
+        write_pieces(store, piece("a"), then=interrupted)
+
+    assert store.read("states")["state_id"].to_list() == ["old"]
+    assert store.list_files("tables") == [f"tables/states/day={DAY}/all.parquet"]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [[["a", "b"], ["b"]], [["b"], ["a"]], [["b", "a"]]],
+    ids=["a key that stands twice", "pieces in another order", "rows in another order"],
+)
+def test_pieces_whose_keys_do_not_rise_are_refused(store: TableStore, pieces: list[list[str]]) -> None:
+    with pytest.raises(TableError) as refused:
+        write_pieces(store, *(piece(*ids) for ids in pieces))
+
+    assert str(refused.value) == (
+        f"states for {DAY}/all is written in pieces whose keys do not rise (state_id); "
+        "sort the rows, and look for rows that stand twice"
+    )
+    assert store.partitions("states") == []
+
+
+def test_a_piece_that_does_not_fit_its_schema_is_refused(store: TableStore) -> None:
+    with pytest.raises(TableError, match=rf"^states for {DAY}/all does not fit its schema: 1 rules failed"):
+        write_pieces(store, piece("a").with_columns(state_summary=pl.lit("")))
+
+    assert store.partitions("states") == []
 
 
 def test_lineage_is_what_was_noted_when_writing(store: TableStore) -> None:
@@ -408,6 +482,13 @@ def test_a_root_of_an_unknown_kind_is_refused() -> None:
     assert str(refused.value) == "cannot store tables in 'gs://lake/data'; give a folder or s3://bucket/prefix"
 
 
+def test_a_disk_that_takes_no_piece_is_an_error_of_ours(tmp_path: Path) -> None:
+    file = TableFile(tmp_path / "no such folder" / "x.parquet", "states", place=f"for {DAY}/all")
+
+    with pytest.raises(TableError, match=rf"^cannot write states for {DAY}/all: .*; check the disk, then run again$"):
+        file.append(piece("a"))
+
+
 # --- S3 ---------------------------------------------------------------------------------------------------------------
 
 
@@ -418,6 +499,19 @@ def test_a_bucket_that_does_not_exist_is_an_error_of_ours(s3: S3Options, tmp_pat
         store.write_bytes("a", b"1")
     with pytest.raises(TableError, match=r"^cannot write s3://no-such-bucket/data/b: .*; check the disk or the bucket"):
         store.publish_folder(made_folder(tmp_path / "made", weights="1"), "b")
+
+
+def test_a_file_of_many_megabytes_arrives_whole_and_leaves_nothing_behind(
+    s3: S3Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    store = TableStore(f"s3://{BUCKET}/{tmp_path.name}/data", s3)
+    content = os.urandom(2**20) * 25  # an upload of three parts
+
+    store.write_bytes("weights", content)
+
+    assert store.read_bytes("weights") == content
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_s3_server_that_is_away_is_an_error_of_ours() -> None:

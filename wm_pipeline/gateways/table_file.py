@@ -1,0 +1,104 @@
+"""One parquet file of a table while it is made, whole or in pieces: what it must fit and what its metadata notes.
+
+Where it then goes, and how it gets its place, is the table store's business.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dataframely as dy
+import polars as pl
+import pyarrow.parquet as pq
+
+from wm_pipeline.domain.errors import TableError
+from wm_pipeline.domain.tables import TABLES
+from wm_pipeline.domain.vocabulary import FORMAT_VERSION
+
+METADATA_KEY = "wm_pipeline"
+_COMPRESSION_LEVEL = 1
+"""The fastest: a fifth less work than Polars' default for a twentieth more bytes, measured on pages of text."""
+_ROWS_IN_A_GROUP = 20_000
+"""Groups are encoded side by side: a day of 100,000 rows was written in half the time on 2 cores."""
+
+
+def write_whole(path: Path, table: str, frame: pl.DataFrame, lineage: Mapping[str, Any]) -> None:
+    """Write a frame that was validated."""
+    frame.write_parquet(
+        path,
+        compression="zstd",
+        compression_level=_COMPRESSION_LEVEL,
+        row_group_size=_ROWS_IN_A_GROUP,
+        metadata={METADATA_KEY: _note_of(table, lineage)},
+    )
+
+
+def validated(table: str, frame: pl.DataFrame, *, place: str) -> pl.DataFrame:
+    """The frame with its schema's types; `place` says in an error which rows they are."""
+    try:
+        return TABLES[table].validate(frame, cast=True)
+    except (dy.exc.ValidationError, dy.exc.SchemaError, pl.exceptions.PolarsError) as error:
+        raise TableError(f"{table} {place} does not fit its schema: {error}") from error
+
+
+def _note_of(table: str, lineage: Mapping[str, Any]) -> str:
+    return json.dumps({"format_version": FORMAT_VERSION, "table": table, **lineage}, sort_keys=True)
+
+
+class TableFile:
+    """A file on its way: pieces in the order of their keys, then what they were made from."""
+
+    def __init__(self, path: Path, table: str, *, place: str) -> None:
+        self._path = path
+        self._table = table
+        self._place = place
+        self._file: pq.ParquetWriter | None = None
+        self._last_key: tuple[Any, ...] | None = None
+        self.is_finished = False
+
+    def append(self, rows: pl.DataFrame) -> None:
+        """Write a piece; an empty one may stand alone, for a table without rows."""
+        valid = validated(self._table, rows, place=self._place)
+        self._check_order(valid)
+        piece = valid.to_arrow(compat_level=pl.CompatLevel.oldest())
+        try:
+            if self._file is None:
+                self._file = pq.ParquetWriter(
+                    self._path, piece.schema, compression="zstd", compression_level=_COMPRESSION_LEVEL
+                )
+            self._file.write_table(piece, row_group_size=_ROWS_IN_A_GROUP)
+        except OSError as error:
+            raise TableError(
+                f"cannot write {self._table} {self._place}: {error}; check the disk, then run again"
+            ) from error
+
+    def finish(self, lineage: Mapping[str, Any]) -> None:
+        """All pieces are there: note what they were made from."""
+        assert self._file is not None, "a table without rows is written as one empty piece"
+        self._file.add_key_value_metadata({METADATA_KEY: _note_of(self._table, lineage)})
+        self._file.close()
+        self.is_finished = True
+
+    def abandon(self) -> None:
+        """Let go of a file that was not finished; nothing after that."""
+        if self._file is not None and not self.is_finished:
+            self._file.close()
+
+    def _check_order(self, rows: pl.DataFrame) -> None:
+        """Keys that only rise are distinct over all pieces, without any of them being kept."""
+        if rows.is_empty():
+            return
+        names = TABLES[self._table].primary_key()
+        keys = rows.select(names)
+        rises = pl.lit(False)
+        for name in reversed(names):
+            before, here = pl.col(name).shift(1), pl.col(name)
+            rises = (before < here) | ((before == here) & rises)
+        follows = self._last_key is None or self._last_key < keys.row(0)
+        if not follows or not keys.select(rises.slice(1).all()).item():
+            raise TableError(
+                f"{self._table} {self._place} is written in pieces whose keys do not rise ({', '.join(names)}); "
+                "sort the rows, and look for rows that stand twice"
+            )
+        self._last_key = keys.row(-1)
