@@ -14,7 +14,7 @@ from tests.fakes.s3_server import BUCKET, s3_server
 from wm_pipeline.annotate.run import annotate_partition
 from wm_pipeline.datasets.balance import balance, largest_share
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
-from wm_pipeline.datasets.card import CardFacts, dataset_card
+from wm_pipeline.datasets.card import CardFacts, dataset_card, examples_of, outline_of
 from wm_pipeline.datasets.contamination import Contamination
 from wm_pipeline.defs import checks
 from wm_pipeline.defs.metadata import shown
@@ -55,6 +55,10 @@ TABLES = experience(
 ANNOTATIONS = annotate_partition(*TABLES, champion=None, progress=lambda done, total, text: None)
 SFT = build_sft_dataset(*TABLES, ANNOTATIONS, rule=SPLIT_RULE)
 FACTS = CardFacts("sft_dataset", DAY, SFT.removed, Contamination(9, {}), {"seed": 3, "profile": "tiny"})
+
+
+def card_of(facts: CardFacts) -> str:
+    return dataset_card(outline_of(SFT.rows), examples_of(SFT.rows), facts)
 
 
 def section(card: str, name: str) -> str:
@@ -100,7 +104,7 @@ def test_a_dataset_of_one_site_is_told(site: float | None, family: float | None,
 
 
 def test_a_card_has_every_part_and_says_where_there_is_no_data() -> None:
-    card = dataset_card(SFT.rows, FACTS)
+    card = card_of(FACTS)
 
     assert card.startswith(
         f"# sft_dataset of {DAY}\n\n32 rows over 8 visible states of 8 trajectories, experienced on "
@@ -116,7 +120,7 @@ def test_a_card_has_every_part_and_says_where_there_is_no_data() -> None:
 
 
 def test_a_pages_text_cannot_pass_for_a_part_of_the_card() -> None:
-    examples = section(dataset_card(SFT.rows, FACTS), "Examples")
+    examples = section(card_of(FACTS), "Examples")
 
     assert "## Splits" in examples  # the page says so
     assert not [line for line in examples.splitlines() if line and not line.startswith(("    ", "`"))]
@@ -125,7 +129,7 @@ def test_a_pages_text_cannot_pass_for_a_part_of_the_card() -> None:
 def test_a_card_tells_what_was_removed_and_which_suite_is_in_it() -> None:
     facts = CardFacts("sft_dataset", DAY, {"near_duplicates": 1200}, Contamination(9, {"agentdojo": 2}), {})
 
-    card = dataset_card(SFT.rows, facts)
+    card = card_of(facts)
 
     assert "| 1,200 | the same action on the same page reached another way" in section(card, "Removed")
     assert "| agentdojo | 2 |" in section(card, "Contamination")

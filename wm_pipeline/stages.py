@@ -29,10 +29,11 @@ from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitio
 from wm_pipeline.collect.worker import OpenEnvironment, World
 from wm_pipeline.collect.writer import CollectedFrames
 from wm_pipeline.datasets.balance import largest_share
-from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
-from wm_pipeline.datasets.card import CardFacts, dataset_card
-from wm_pipeline.datasets.contamination import contamination
+from wm_pipeline.datasets.build import RECIPES
+from wm_pipeline.datasets.card import CardFacts, dataset_card, examples_of, outline_of
+from wm_pipeline.datasets.contamination import contamination, of_all
 from wm_pipeline.datasets.split import leaking_states
+from wm_pipeline.datasets.window import Tables, choose, in_pieces
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.chat import LOCAL, LlmSettings
 from wm_pipeline.domain.decision import Decision
@@ -483,53 +484,73 @@ def _experience_of(workspace: Workspace, day: str, site: str) -> CollectedFrames
 
 
 def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *, fingerprint: str) -> StageOutput:
-    """midtrain_dataset or sft_dataset of a day, over its window, with its card beside it."""
+    """midtrain_dataset or sft_dataset of a day, over its window, with its card beside it.
+
+    The window is read day by day and written in pieces; what is held of all its rows is some 100 bytes of each.
+    """
     days = days_of_window(workspace, profile, day)
-    store = workspace.store
-    sources = {
-        # A state may stand in several partitions; its content hash says that it is the same.
-        name: store.scan(name, days=days).collect()
-        for name in ("trajectories", "states", "transitions", "annotations")
-    }
-    sources["states"] = sources["states"].unique("state_id", keep="first", maintain_order=True)
-    build = build_midtrain_dataset if table == "midtrain_dataset" else build_sft_dataset
-    frame, removed = build(
-        sources["trajectories"],
-        sources["states"],
-        sources["transitions"],
-        sources["annotations"],
-        rule=profile.split_rule,
-        settings=profile.datasets,
-    )
-    found = contamination(frame, installed_suites())
-    lineage = lineage_of(profile, fingerprint, days=days, content=content_of(frame))
-    card = dataset_card(frame, CardFacts(table, day, removed, found, lineage))
-    address = store.write(table, frame, day=day, lineage=lineage)
+    store, recipe, suites = workspace.store, RECIPES[table], installed_suites()
+    parts = [
+        Tables(*(store.scan(name, days=[one]) for name in ("trajectories", "states", "transitions", "annotations")))
+        for one in days
+    ]
+    choice = choose(recipe, parts, rule=profile.split_rule, settings=profile.datasets)
+    content, outlines, examples, compared = _Content(), [], [], []
+    with store.writing(table, day=day) as file:
+        for rows in in_pieces(recipe, parts, choice, scratch=workspace.work / "datasets"):
+            file.append(rows)
+            content.add(rows)
+            compared.append(contamination(rows, suites))
+            outlines.append(outline_of(rows))
+            examples.append(examples_of(rows))
+        lineage = lineage_of(profile, fingerprint, days=days, content=content.hexdigest())
+        file.finish(lineage)
+    outline, shown, found = pl.concat(outlines, rechunk=True), examples_of(pl.concat(examples)), of_all(compared)
+    card = dataset_card(outline, shown, CardFacts(table, day, choice.removed, found, lineage))
     store.write_bytes(f"tables/{table}/day={day}/card.md", card.encode())
-    splits = dict(frame["split"].cast(pl.String).value_counts().iter_rows())
+    splits = dict(outline["split"].cast(pl.String).value_counts().iter_rows())
     numbers: dict[str, Any] = {
-        "rows": frame.height,
-        "states": frame["state_id"].n_unique(),
+        "rows": outline.height,
+        "states": outline["state_id"].n_unique(),
         "days": len(days),
-        "leaking_states": leaking_states(frame),
+        "leaking_states": leaking_states(outline),
         **{f"split_{split}": count for split, count in sorted(splits.items())},
-        **{f"removed_{reason}": count for reason, count in removed.items()},
+        **{f"removed_{reason}": count for reason, count in choice.removed.items()},
         "outside_suites": len(found.rows_by_suite),
         "contaminated_rows": found.contaminated_rows,
-        "largest_site_share": largest_share(frame, "site"),
-        "largest_attack_family_share": largest_share(frame, "attack_family"),
+        "largest_site_share": largest_share(outline, "site"),
+        "largest_attack_family_share": largest_share(outline, "attack_family"),
     }
-    if "risk_score" in frame.columns:
-        numbers["harm_share"] = frame["risk_score"].mean()
+    if "risk_score" in outline.columns:
+        numbers["harm_share"] = outline["risk_score"].mean()
     columns = [
-        name for name in ("split", "site", "attack_family", "risk_label", "action_repr") if name in frame.columns
+        name for name in ("split", "site", "attack_family", "risk_label", "action_repr") if name in shown.columns
     ]
-    return StageOutput(address, frame.height, numbers, frame.select(columns).head(8), card)
+    address = store.address_of(f"tables/{table}/day={day}/all.parquet")
+    return StageOutput(address, outline.height, numbers, _sample(workspace, table, day, columns), card)
+
+
+class _Content:
+    """Hash of what a dataset says, but for its nested columns, which follow from the others; fed piece by piece."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=10)
+        self._is_begun = False
+
+    def add(self, rows: pl.DataFrame) -> None:
+        told = rows.select(cs.string() | cs.numeric() | cs.boolean())
+        self._hash.update(told.write_csv(include_header=not self._is_begun).encode())
+        self._is_begun = True
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
 
 
 def content_of(frame: pl.DataFrame) -> str:
-    """Hash of what a dataset says, but for its nested columns, which follow from the others."""
-    return digest(frame.select(cs.string() | cs.numeric() | cs.boolean()).write_csv())
+    """Hash of what a dataset says, where it is at hand as a whole."""
+    content = _Content()
+    content.add(frame)
+    return content.hexdigest()
 
 
 def data_version_of(store: TableStore, table: str, day: str) -> str:

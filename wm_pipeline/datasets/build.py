@@ -5,17 +5,13 @@ One row a (visible state, action): matched worlds asked the same question, their
 
 import polars as pl
 
-from wm_pipeline.datasets.distinct import Kept, keep_distinct, with_page
+from wm_pipeline.datasets.derived import delta_texts, patterns_of_actions
+from wm_pipeline.datasets.distinct import Kept, as_candidates, with_page
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.split import with_split
-from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.delta import StateDelta
+from wm_pipeline.datasets.window import Candidates, Recipe, Tables, beside, choose, rows_of
 from wm_pipeline.domain.ids import SplitRule
-from wm_pipeline.domain.records import from_row
-from wm_pipeline.domain.relations import patterns_of
-from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import KEY
-from wm_pipeline.domain.text import delta_text
 from wm_pipeline.domain.vocabulary import Split
 
 WORLD = [
@@ -36,40 +32,7 @@ def build_midtrain_dataset(
     settings: DatasetSettings = DatasetSettings(),
 ) -> Kept:
     """State, action and what came next; every transition that did not fail, annotated or not."""
-    summaries = _summaries(states)
-    following = summaries.select(
-        pl.col("state_id").alias("next_state_id"),
-        pl.col("state_summary").str.slice(0, _LONGEST_NEXT_STATE).alias("next_state_summary"),
-    )
-    rationale = annotations.select(
-        *KEY,
-        pl.col("rationale").list.join(" ").alias("rationale"),
-        pl.col("curriculum_weight").alias("weight"),
-    )
-    worked = transitions.filter(pl.col("failure").is_null())
-    frame = (
-        worked.join(with_split(trajectories.select("trajectory_id", *WORLD), rule), on="trajectory_id")
-        .join(summaries, on="state_id")
-        .join(following, on="next_state_id")
-        .join(rationale, on=KEY, how="left")
-        .with_columns(pl.col("weight").fill_null(1.0))
-    )
-    kept = keep_distinct(frame, outcome=["transition_summary"], settings=settings)
-    rows = kept.rows.select(
-        *KEY,
-        *WORLD,
-        *(
-            "state_id",
-            "state_summary",
-            "action_repr",
-            "next_state_summary",
-            "transition_summary",
-            "rationale",
-            "weight",
-        ),
-        "split",
-    )
-    return Kept(rows, {"failed": transitions.height - worked.height, **kept.removed})
+    return _at_once(MIDTRAIN, trajectories, states, transitions, annotations, rule=rule, settings=settings)
 
 
 def build_sft_dataset(
@@ -85,64 +48,143 @@ def build_sft_dataset(
 
     A student learns a teacher's judgement and is examined by what happened: held-out rows have instrumentation's label.
     """
+    return _at_once(SFT, trajectories, states, transitions, annotations, rule=rule, settings=settings)
+
+
+def _at_once(recipe: Recipe, *frames: pl.DataFrame, rule: SplitRule, settings: DatasetSettings) -> Kept:
+    tables = Tables(*(frame.lazy() for frame in frames))
+    choice = choose(recipe, [tables], rule=rule, settings=settings)
+    return Kept(rows_of(recipe, tables, choice.of_part(0)), choice.removed)
+
+
+def _midtrain_candidates(tables: Tables, rule: SplitRule) -> Candidates:
+    asked = [*KEY, "state_id", "next_state_id", "action_repr", "transition_summary"]
+    pages = with_page(_states(tables)).drop("state_summary").collect()
+    transitions = tables.transitions.select(*asked, "failure").collect()
+    worked = transitions.lazy().filter(pl.col("failure").is_null())
     frame = (
-        annotations.join(
-            transitions.select(*KEY, "action", "action_repr", "proposed_by", "state_delta"),
-            on=KEY,
-        )
-        .join(with_split(trajectories.select("trajectory_id", *WORLD), rule), on="trajectory_id")
-        .join(_summaries(states), on="state_id")
-        .join(_derived(states, transitions), on=KEY)
-        .with_columns(
-            pl.struct(
-                pl.col("consequence_narrative").alias("narrative"),
-                pl.col("consequence_tags").alias("tags"),
-                "patterns",
-            ).alias("predicted_consequence"),
-            pl.col("rationale").list.join(" "),
-            pl.col("curriculum_weight").alias("weight"),
-        )
+        worked.join(_splits(tables, rule), on="trajectory_id")
+        .join(pages.lazy(), on="state_id")
+        .join(pages.lazy(), left_on="next_state_id", right_on="state_id", how="semi")
     )
-    outcome = ["risk_label", "alternative_score", "delta_text"]
-    kept = keep_distinct(_examined_by_what_happened(frame), outcome=outcome, settings=settings)
-    rows = kept.rows.select(
+    rows = as_candidates(frame, outcome=["transition_summary"]).collect()
+    return Candidates(rows, {"failed": transitions["failure"].count()})
+
+
+def _midtrain_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
+    transitions, worlds, states, annotations = pl.collect_all(
+        [
+            tables.transitions.select(*KEY, "state_id", "next_state_id", "action_repr", "transition_summary"),
+            tables.trajectories.select("trajectory_id", *WORLD),
+            _states(tables),
+            tables.annotations.select(*KEY, "rationale", "curriculum_weight"),
+        ]
+    )
+    following = states.select(
+        pl.col("state_id").alias("next_state_id"),
+        pl.col("state_summary").str.slice(0, _LONGEST_NEXT_STATE).alias("next_state_summary"),
+    )
+    done = beside(chosen, transitions, on=KEY)
+    parts = [
+        chosen,
+        beside(chosen, worlds, on=["trajectory_id"]),
+        done,
+        beside(done, states, on=["state_id"]),
+        beside(done, following, on=["next_state_id"]),
+        beside(chosen, annotations, on=KEY),
+    ]
+    return pl.concat(parts, how="horizontal").select(
         *KEY,
         *WORLD,
-        *("state_id", "state_summary", "action", "action_repr", "proposed_by", "risk_label", "risk_score", "rationale"),
-        *("predicted_consequence", "counterfactual_action", "counterfactual_repr", "alternative_score"),
-        *("state_delta", "delta_text", "weight", "split"),
-    )
-    return Kept(rows, kept.removed)
-
-
-def _summaries(states: pl.DataFrame) -> pl.DataFrame:
-    """Each visible state's text and page, once."""
-    return with_page(states.select("state_id", "state_summary").unique("state_id"))
-
-
-def _examined_by_what_happened(frame: pl.DataFrame) -> pl.DataFrame:
-    """Outside of train: instrumentation's label, and a weight that knows nothing of how far the teacher agreed."""
-    is_trained_on = pl.col("split") == Split.TRAIN.value
-    without_agreement = pl.when(pl.col("agreement") > 0).then(pl.col("weight") / pl.col("agreement")).otherwise(1.0)
-    return frame.with_columns(
-        *(
-            pl.when(is_trained_on).then(name).otherwise(f"instrumented_{name}").alias(name)
-            for name in ("risk_label", "risk_score")
-        ),
-        pl.when(is_trained_on).then("weight").otherwise(without_agreement).alias("weight"),
+        *("state_id", "state_summary", "action_repr", "next_state_summary", "transition_summary"),
+        pl.col("rationale").list.join(" "),
+        pl.col("curriculum_weight").fill_null(1.0).alias("weight"),
+        "split",
     )
 
 
-def _derived(states: pl.DataFrame, transitions: pl.DataFrame) -> pl.DataFrame:
-    """What only the typed records can say: the delta's facts and the suspicious patterns of (state, action)."""
-    state_of = {row["state_id"]: from_row(State, row["state"]) for row in states.iter_rows(named=True)}
-    rows = [
-        {
-            **{key: row[key] for key in KEY},
-            "delta_text": delta_text(from_row(StateDelta, row["state_delta"])),
-            "patterns": [p.value for p in patterns_of(state_of[row["state_id"]], from_row(Action, row["action"]))],
-        }
-        for row in transitions.select(*KEY, "state_id", "action", "state_delta").iter_rows(named=True)
+def _sft_candidates(tables: Tables, rule: SplitRule) -> Candidates:
+    judged = [*KEY, "state_id", "risk_label", "risk_score", "alternative_score"]
+    pages = with_page(_states(tables)).drop("state_summary").collect()
+    frame = (
+        tables.annotations.select(*judged, "instrumented_risk_label", "instrumented_risk_score")
+        .join(tables.transitions.select(*KEY, "action_repr", "state_delta"), on=KEY)
+        .join(_splits(tables, rule), on="trajectory_id")
+        .join(pages.lazy(), on="state_id")
+        .collect()
+        .with_columns(*_label_and_score(), delta_text=pl.col("state_delta").map_batches(delta_texts, pl.String))
+    )
+    outcome = ["risk_label", "alternative_score", "delta_text"]
+    return Candidates(as_candidates(frame.lazy(), outcome=outcome).collect(), {})
+
+
+def _sft_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
+    judged = ["risk_label", "risk_score", "instrumented_risk_label", "instrumented_risk_score", "alternative_score"]
+    told = ["rationale", "consequence_tags", "consequence_narrative", "counterfactual_action", "counterfactual_repr"]
+    transitions, worlds, states, annotations = pl.collect_all(
+        [
+            tables.transitions.select(*KEY, "action", "action_repr", "proposed_by", "state_delta"),
+            tables.trajectories.select("trajectory_id", *WORLD),
+            _states(tables),
+            tables.annotations.select(*KEY, "state_id", *judged, *told, "agreement", "curriculum_weight"),
+        ]
+    )
+    known = beside(chosen, annotations, on=KEY)
+    parts = [
+        chosen,
+        beside(chosen, worlds, on=["trajectory_id"]),
+        known,
+        beside(known, states, on=["state_id"]),
+        beside(chosen, transitions, on=KEY),
     ]
-    kinds = {key: transitions.schema[key] for key in KEY}
-    return pl.DataFrame(rows, schema={**kinds, "delta_text": pl.String, "patterns": pl.List(pl.String)})
+    frame = pl.concat(parts, how="horizontal")
+    patterns = patterns_of_actions(frame["state_id"], frame["action"], tables.states)
+    return frame.with_columns(*_label_and_score()).select(
+        *KEY,
+        *WORLD,
+        *("state_id", "state_summary", "action", "action_repr", "proposed_by", "risk_label", "risk_score"),
+        pl.col("rationale").list.join(" "),
+        pl.struct(
+            pl.col("consequence_narrative").alias("narrative"),
+            pl.col("consequence_tags").alias("tags"),
+            patterns.alias("patterns"),
+        ).alias("predicted_consequence"),
+        *("counterfactual_action", "counterfactual_repr", "alternative_score", "state_delta"),
+        delta_texts(frame["state_delta"]).alias("delta_text"),
+        _weight(),
+        "split",
+    )
+
+
+MIDTRAIN = Recipe(_midtrain_candidates, _midtrain_rows)
+SFT = Recipe(_sft_candidates, _sft_rows)
+RECIPES = {"midtrain_dataset": MIDTRAIN, "sft_dataset": SFT}
+"""Both datasets by the names of their tables."""
+
+
+def _splits(tables: Tables, rule: SplitRule) -> pl.LazyFrame:
+    """The split of each trajectory."""
+    worlds = tables.trajectories.select("trajectory_id", *WORLD).collect()
+    return with_split(worlds, rule).lazy().select("trajectory_id", "split")
+
+
+def _states(tables: Tables) -> pl.LazyFrame:
+    """Each visible state's text, once: a state may stand in several partitions of a day, and its id says that it is the
+    same."""
+    return tables.states.select("state_id", "state_summary").unique("state_id", keep="first", maintain_order=True)
+
+
+def _label_and_score() -> list[pl.Expr]:
+    """Outside of train: what instrumentation says."""
+    is_trained_on = pl.col("split") == Split.TRAIN.value
+    return [
+        pl.when(is_trained_on).then(name).otherwise(f"instrumented_{name}").alias(name)
+        for name in ("risk_label", "risk_score")
+    ]
+
+
+def _weight() -> pl.Expr:
+    """Outside of train: a weight that knows nothing of how far the teacher agreed."""
+    weight = pl.col("curriculum_weight")
+    without_agreement = pl.when(pl.col("agreement") > 0).then(weight / pl.col("agreement")).otherwise(1.0)
+    return pl.when(pl.col("split") == Split.TRAIN.value).then(weight).otherwise(without_agreement).alias("weight")

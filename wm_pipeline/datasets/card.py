@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from wm_pipeline.datasets.balance import WITHOUT, balance
+from wm_pipeline.datasets.balance import SLICES, WITHOUT, balance
 from wm_pipeline.datasets.contamination import WORDS_IN_A_ROW, Contamination
 from wm_pipeline.domain.vocabulary import RiskLabel, Split
 
@@ -46,24 +46,24 @@ class CardFacts:
     lineage: Mapping[str, Any]
 
 
-def dataset_card(frame: pl.DataFrame, facts: CardFacts) -> str:
-    """The card of one day's dataset."""
+def dataset_card(outline: pl.DataFrame, examples: pl.DataFrame, facts: CardFacts) -> str:
+    """The card of one day's dataset, from what `outline_of` keeps of its rows and `examples_of` shows of them."""
     parts = [
         f"# {facts.table} of {facts.day}",
-        f"{frame.height:,} rows over {frame['state_id'].n_unique():,} visible states of "
-        f"{frame['trajectory_id'].n_unique():,} trajectories, experienced on {_days(frame)}.",
+        f"{outline.height:,} rows over {outline['state_id'].n_unique():,} visible states of "
+        f"{outline['trajectory_id'].n_unique():,} trajectories, experienced on {_days(outline)}.",
         "## Splits",
-        _splits(frame),
+        _splits(outline),
         "## Slices",
-        _slices(frame),
+        _slices(outline),
         "## Examples",
-        *_examples(frame),
+        *_told(examples),
         "## Removed",
         _table(["rows", "why"], [(count, _REASONS[reason]) for reason, count in facts.removed.items()]),
         "## Contamination",
         _contamination(facts.contamination),
         "## Known limits",
-        "\n".join(f"- {limit}" for limit in (*_limits(frame), *_LIMITS)),
+        "\n".join(f"- {limit}" for limit in (*_limits(outline), *_LIMITS)),
         "## Lineage",
         _table(["what", "value"], sorted(facts.lineage.items())),
     ]
@@ -71,7 +71,7 @@ def dataset_card(frame: pl.DataFrame, facts: CardFacts) -> str:
 
 
 def _days(frame: pl.DataFrame) -> str:
-    days = sorted(frame["day"].unique())
+    days = sorted(frame["day"].cast(pl.String).unique())
     if not days:
         return "no day"
     return days[0] if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
@@ -95,13 +95,27 @@ def _share(value: Any) -> str | None:
     return None if value is None else f"{value:.1%}"
 
 
-def _examples(frame: pl.DataFrame) -> list[str]:
-    """The first row of each label, or the first rows where there are no labels; indented, so that no page's text can
-    pass for a part of the card."""
-    by = ["risk_label"] if "risk_label" in frame.columns else ["split"]
-    shown = frame.unique(by, keep="first", maintain_order=True).head(_EXAMPLES)
+def outline_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """What is counted of rows, without what stands in them: some 60 bytes a row."""
+    words = [name for name in ("split", "day", *SLICES) if name in rows.columns and rows.schema[name] == pl.String]
+    return rows.select(
+        pl.col("state_id", "trajectory_id").hash(),
+        pl.col(words).cast(pl.Categorical),
+        "is_lookalike",
+        *(["risk_score"] if "risk_score" in rows.columns else []),
+    )
+
+
+def examples_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """The first row of each label, or the first rows where there are no labels."""
+    by = ["risk_label"] if "risk_label" in rows.columns else ["split"]
+    return rows.unique(by, keep="first", maintain_order=True).head(_EXAMPLES)
+
+
+def _told(examples: pl.DataFrame) -> list[str]:
+    """Each row indented, so that no page's text can pass for a part of the card."""
     told = []
-    for row in shown.iter_rows(named=True):
+    for row in examples.iter_rows(named=True):
         cells = {name: str(row[name]) for name in _SHOWN_OF_A_ROW if row.get(name) is not None}
         lines = [line for name, text in cells.items() for line in (f"{name}:", *(f"  {t}" for t in text.splitlines()))]
         indented = "\n".join(f"    {line}" for line in lines)

@@ -3,7 +3,7 @@
 A suite's text comes in as strings and does not go out: only counts are told.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -36,6 +36,8 @@ class Contamination(NamedTuple):
 def contamination(frame: pl.DataFrame, suites: Mapping[str, Iterable[str]]) -> Contamination:
     """Compare a dataset's training and validation rows with each suite's texts, case and punctuation aside."""
     learned = frame.filter(pl.col("split").cast(pl.String).is_in(_LEARNED_FROM))
+    if not suites:
+        return Contamination(learned.height, {})
     columns = [learned[name].rename("text") for name in _TEXTS if name in learned.columns]
     if "predicted_consequence" in learned.columns:
         columns.append(learned["predicted_consequence"].struct.field("narrative").rename("text"))
@@ -47,6 +49,13 @@ def contamination(frame: pl.DataFrame, suites: Mapping[str, Iterable[str]]) -> C
         hits = pl.DataFrame([column.is_in(shared.implode()).alias(str(i)) for i, column in enumerate(columns)])
         rows[name] = hits.filter(pl.any_horizontal(pl.all())).height
     return Contamination(learned.height, rows)
+
+
+def of_all(pieces: Sequence[Contamination]) -> Contamination:
+    """Of a dataset, from the pieces of it that were compared with the same suites."""
+    suites = pieces[0].rows_by_suite if pieces else {}
+    rows = {name: sum(piece.rows_by_suite[name] for piece in pieces) for name in suites}
+    return Contamination(sum(piece.rows_compared for piece in pieces), rows)
 
 
 def _sharing(texts: pl.Series, outside: pl.Series) -> pl.Series:

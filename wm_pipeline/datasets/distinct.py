@@ -2,9 +2,12 @@
 
 Near-duplicates are found by a hash of normalized text, not by MinHash: what MinHash finds on our pages at a similarity
 of 0.9 are pages reached along another way (docs/decisions/0005), which is an equality and needs no threshold.
+
+Nothing here sees a text. A row comes as a candidate, its key and a few numbers: 64-bit hashes, of which two in ten
+million rows are the same by chance once in 300,000 datasets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -24,22 +27,40 @@ class Kept(NamedTuple):
     removed: Mapping[str, int]
 
 
-def with_page(states: pl.DataFrame) -> pl.DataFrame:
-    """Add to each visible state a number for its page and goal, whatever the way there, and the page's address without
-    its numbers."""
+def with_page(states: pl.LazyFrame) -> pl.LazyFrame:
+    """Add to each visible state a number for its page and goal, whatever the way there, and one for the page's address
+    without its numbers."""
     text = pl.col("state_summary")
     return states.with_columns(
         text.str.replace_all(HISTORY_PATTERN, "").hash().alias("page"),
-        text.str.extract(PAGE_PATTERN).fill_null("").str.replace_all(_DIGITS, "0").alias("address"),
+        text.str.extract(PAGE_PATTERN).fill_null("").str.replace_all(_DIGITS, "0").hash().alias("address"),
     )
 
 
-def keep_distinct(frame: pl.DataFrame, *, outcome: list[str], settings: DatasetSettings) -> Kept:
-    """One row a question in a stable order, no visible state and no page in two splits, no template above its cap.
+def as_candidates(frame: pl.LazyFrame, *, outcome: Sequence[str]) -> pl.LazyFrame:
+    """What has to be known of each row before any is chosen; needs `split` and what `with_page` adds.
 
-    Needs `split` and what `with_page` adds, and drops the latter. Leaks go first, so that of a question asked in a
-    training and in a test world the training row is left. A near-duplicate is the same action on the same page with the
-    same `outcome`: where the outcome differs, the little that differs on the page is what there is to learn.
+    A near-duplicate is the same action on the same page with the same `outcome`: where the outcome differs, the little
+    that differs on the page is what there is to learn.
+    """
+    verb = pl.col("action_repr").str.splitn("\n", 2).struct.field("field_0").str.replace_all(_DIGITS, "0")
+    return frame.select(
+        *KEY,
+        "split",
+        "page",
+        pl.col("state_id").hash().alias("state"),
+        pl.struct("state_id", "action_repr").hash().alias("question"),
+        pl.struct("page", "action_repr", *outcome).hash().alias("alike"),
+        pl.struct("split", "address", verb.alias("verb")).hash().alias("template"),
+    )
+
+
+def keep_distinct(candidates: pl.DataFrame, *, order: Sequence[str], settings: DatasetSettings) -> Kept:
+    """One row a question in the order of `order`, no visible state and no page in two splits, no template above its
+    cap.
+
+    Leaks go first, so that of a question asked in a training and in a test world the training row is left. After them a
+    page has one split, and so have near-duplicates.
     """
     removed: dict[str, int] = {}
 
@@ -47,15 +68,10 @@ def keep_distinct(frame: pl.DataFrame, *, outcome: list[str], settings: DatasetS
         removed[name] = before.height - rows.height
         return rows
 
-    leakless = left("leaking_states", without_leaks(frame, by="state_id"), frame)
-    apart = left("leaking_pages", without_leaks(leakless, by="page"), leakless).sort(KEY)
-    once = left("same_questions", _first_of(apart, ["state_id", "action_repr"]), apart)
-    unlike = left("near_duplicates", _first_of(once, ["split", "page", "action_repr", *outcome]), once)
-    verb = pl.col("action_repr").str.splitn("\n", 2).struct.field("field_0").str.replace_all(_DIGITS, "0")
-    place_in_template = pl.int_range(pl.len()).over("split", "address", verb)
+    leakless = left("leaking_states", without_leaks(candidates, by="state"), candidates)
+    apart = left("leaking_pages", without_leaks(leakless, by="page"), leakless).sort(order)
+    once = left("same_questions", apart.filter(pl.col("question").is_first_distinct()), apart)
+    unlike = left("near_duplicates", once.filter(pl.col("alike").is_first_distinct()), once)
+    place_in_template = pl.int_range(pl.len()).over("template")
     capped = left("over_template_cap", unlike.filter(place_in_template < settings.rows_per_template), unlike)
-    return Kept(capped.drop("page", "address"), removed)
-
-
-def _first_of(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    return frame.unique(columns, keep="first", maintain_order=True)
+    return Kept(capped, removed)

@@ -5,7 +5,7 @@ import polars as pl
 from wm_pipeline.domain.ids import SplitRule, split_of
 from wm_pipeline.domain.vocabulary import Split
 
-_PRECEDENCE = {split.value: rank for rank, split in enumerate(Split)}
+SPLITS_IN_ORDER = tuple(split.value for split in Split)
 """A state seen in several splits stays in the first of them: training data is never taken away by a test world."""
 
 
@@ -28,9 +28,9 @@ def with_split(frame: pl.DataFrame, rule: SplitRule) -> pl.DataFrame:
 
 
 def without_leaks(frame: pl.DataFrame, *, by: str) -> pl.DataFrame:
-    """Drop rows whose `by` (a visible state's id, a page's) also stands in an earlier split; needs `split`."""
-    rank = pl.col("split").cast(pl.String).replace_strict(_PRECEDENCE, return_dtype=pl.Int8)
-    return frame.filter(rank == rank.min().over(by))
+    """Drop rows whose `by` (a visible state, a page) also stands in an earlier split; needs `split` as its place in
+    SPLITS_IN_ORDER."""
+    return frame.filter(pl.col("split") == pl.col("split").min().over(by))
 
 
 def leaking_states(frame: pl.DataFrame) -> int:

@@ -1,0 +1,154 @@
+"""A dataset over many days without holding them: first a few numbers of every row, then the chosen rows, day by day.
+
+What two days may have in common (a visible state, a page, a question, a template) is decided on the numbers alone. The
+chosen rows of a day wait in a scratch file, sorted, and are merged into pieces in the order of the key.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from wm_pipeline.datasets.distinct import keep_distinct
+from wm_pipeline.datasets.settings import DatasetSettings
+from wm_pipeline.datasets.split import SPLITS_IN_ORDER
+from wm_pipeline.domain.errors import TableError
+from wm_pipeline.domain.ids import SplitRule
+from wm_pipeline.domain.tables import KEY
+
+ROWS_AT_ONCE = 100_000
+"""Rows of a piece: about 200 MB of them, and few enough pieces that finding each in every day's file costs little."""
+_LEAST_ROWS_IN_A_GROUP = 500
+
+
+class Tables(NamedTuple):
+    """What a dataset is made from, of one day; read when it is needed, and only the columns that are."""
+
+    trajectories: pl.LazyFrame
+    states: pl.LazyFrame
+    transitions: pl.LazyFrame
+    annotations: pl.LazyFrame
+
+
+class Candidates(NamedTuple):
+    """Every row that could stand in the dataset, as `as_candidates` has it, and how many could not for which reason."""
+
+    rows: pl.DataFrame
+    removed: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one dataset is made of one day's tables."""
+
+    candidates: Callable[[Tables, SplitRule], Candidates]
+    rows: Callable[[Tables, pl.DataFrame], pl.DataFrame]
+    """The whole rows of the given keys and splits, in their order."""
+
+
+class Choice(NamedTuple):
+    """The rows that stay, as numbers in the order of the key, and how many went for which reason."""
+
+    rows: pl.DataFrame
+    trajectory_ids: pl.Series
+    """What `rows` counts trajectories in."""
+    removed: Mapping[str, int]
+
+    def of_part(self, part: int) -> pl.DataFrame:
+        """Keys and splits of one day's rows."""
+        mine = self.rows.filter(pl.col("part") == part)
+        return mine.select(
+            self.trajectory_ids.gather(mine["trajectory"]),
+            pl.col("step_index").cast(pl.Int64),
+            pl.col("branch_index").cast(pl.Int64),
+            pl.Series("split", SPLITS_IN_ORDER, dtype=pl.String).gather(mine["split"]),
+        )
+
+
+def choose(recipe: Recipe, parts: Sequence[Tables], *, rule: SplitRule, settings: DatasetSettings) -> Choice:
+    """Decide over all parts which rows stay; a row is 50 bytes here, whatever its page says."""
+    removed: dict[str, int] = {}
+    found: list[pl.DataFrame] = []
+    names: list[pl.Series] = []
+    for number, part in enumerate(parts):
+        candidates = recipe.candidates(part, rule)
+        names.append(candidates.rows["trajectory_id"].unique().sort())
+        found.append(_compact(candidates.rows, names[-1], number, first=sum(map(len, names[:-1]))))
+        for reason, count in candidates.removed.items():
+            removed[reason] = removed.get(reason, 0) + count
+    all_names = pl.concat(names)
+    place = all_names.rank("dense") - 1
+    rows = pl.concat(found).with_columns(pl.col("trajectory").map_batches(place.gather, return_dtype=place.dtype))
+    found.clear()
+    kept = keep_distinct(rows, order=["trajectory", "step_index", "branch_index"], settings=settings)
+    narrow = kept.rows.select("part", "trajectory", "step_index", "branch_index", "split")
+    return Choice(narrow, all_names.unique().sort(), {**removed, **kept.removed})
+
+
+def _compact(rows: pl.DataFrame, names: pl.Series, part: int, *, first: int) -> pl.DataFrame:
+    """A trajectory and a split as a number each."""
+    return rows.select(
+        pl.lit(part, pl.UInt32).alias("part"),
+        (pl.col("trajectory_id").cast(pl.Enum(names)).to_physical().cast(pl.UInt32) + first).alias("trajectory"),
+        pl.col("step_index", "branch_index").cast(pl.UInt32),
+        pl.col("split").cast(pl.Enum(SPLITS_IN_ORDER)).to_physical().cast(pl.UInt8),
+        *("state", "page", "question", "alike", "template"),
+    )
+
+
+def in_pieces(
+    recipe: Recipe, parts: Sequence[Tables], choice: Choice, *, scratch: Path, rows_at_once: int = ROWS_AT_ONCE
+) -> Iterator[pl.DataFrame]:
+    """The dataset's rows in the order of the key, at most `rows_at_once` of them at a time; one empty piece if there
+    are none. `scratch` is a local folder with room for the dataset.
+
+    Raises TableError when a table was replaced since its rows were chosen.
+    """
+    filled = choice.rows["part"].unique().sort().to_list() or [0]
+    if len(filled) == 1:
+        rows = rows_of(recipe, parts[filled[0]], choice.of_part(filled[0]))
+        yield from rows.iter_slices(rows_at_once) if rows.height else [rows]
+        return
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        group = max(_LEAST_ROWS_IN_A_GROUP, rows_at_once // len(filled))
+        waiting: dict[int, pl.LazyFrame] = {}
+        for part in filled:
+            path = Path(folder) / f"{part}.parquet"
+            rows_of(recipe, parts[part], choice.of_part(part)).write_parquet(
+                path, compression="lz4", row_group_size=group, statistics=False
+            )
+            waiting[part] = pl.scan_parquet(path, glob=False)
+        taken = dict.fromkeys(filled, 0)
+        for slice_of_choice in choice.rows.select("part").iter_slices(rows_at_once):
+            counts: dict[int, int] = dict(slice_of_choice["part"].value_counts(sort=False).iter_rows())
+            some = [waiting[part].slice(taken[part], count).collect() for part, count in sorted(counts.items())]
+            for part, count in counts.items():
+                taken[part] += count
+            yield some[0] if len(some) == 1 else pl.concat(some).sort(KEY)
+
+
+def rows_of(recipe: Recipe, part: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
+    """The whole rows of a part's choice. Raises TableError when one of them is gone."""
+    rows = recipe.rows(part, chosen)
+    gone = rows["state_id"].null_count()
+    if gone:
+        raise TableError(
+            f"{gone} of {rows.height} rows that were chosen are gone: a table was replaced while a dataset was built "
+            "from it; build it again"
+        )
+    return rows
+
+
+def beside(frame: pl.DataFrame, table: pl.DataFrame, *, on: Sequence[str]) -> pl.DataFrame:
+    """What `table` has for each row of `frame`, nulls where it has none, without the columns that both have.
+
+    A join that only looks for places: the texts are then fetched once, and not again by every further join.
+    """
+    places = frame.select(on).join(
+        table.select(on).with_row_index("place"), on=list(on), how="left", maintain_order="left"
+    )
+    return table.drop(on)[places["place"]]
