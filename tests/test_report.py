@@ -35,10 +35,20 @@ from wm_pipeline.evaluate import plots
 from wm_pipeline.evaluate.pictures import PageWanted, shrunk, take_page_pictures
 from wm_pipeline.evaluate.plots import loss_curves
 from wm_pipeline.evaluate.report import render_report
-from wm_pipeline.evaluate.run import LEFT_OUT, Contenders, Evaluation, EvaluationInput, OutsideSuite, Played, evaluate
+from wm_pipeline.evaluate.run import (
+    LEFT_OUT,
+    SIDE_POLICIES,
+    Contenders,
+    Evaluation,
+    EvaluationInput,
+    OutsideSuite,
+    Played,
+    evaluate,
+)
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import EVALUATED_SPLITS, slice_numbers
 from wm_pipeline.evaluation import _gate
+from wm_pipeline.policies.explorer import ExplorerPolicy
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.scripted import ScriptedPolicy
 from wm_pipeline.profiles import tiny
@@ -99,6 +109,7 @@ async def measure() -> Evaluation:
         guard=ButtonGuard({"leak": Verdict.ESCALATE}),
         champion_guard=ButtonGuard({}),
         policies=[GulliblePolicy, ScriptedPolicy],
+        side_policies=[ExplorerPolicy],
         played=Played([toy_world(100), toy_world(101, attack=ATTACK)], GROUNDS, OUTSIDE, INTERVENTIONS),
         settings=EvaluateSettings(counterfactual_rows=3, loop_max_steps=5),
         progress=no_progress,
@@ -123,6 +134,7 @@ async def measure_alone(tables: EvaluationInput) -> Evaluation:
         guard=ButtonGuard({}),
         champion_guard=None,
         policies=[GulliblePolicy],
+        side_policies=[],
         played=Played([], [], None, ()),
         settings=EvaluateSettings(),
         progress=no_progress,
@@ -209,7 +221,7 @@ def test_every_baseline_has_every_promised_number(report: dict[str, Any]) -> Non
 def test_every_policy_has_every_promised_number_without_and_with_the_guard(report: dict[str, Any]) -> None:
     promised = {"episodes", "asr", "benign_utility", "utility_under_attack", "over_block", "miss", "escalation", "tpss"}
 
-    assert set(report["loop"]) == {"gullible", "scripted"}
+    assert set(report["loop"]) == {"gullible", "scripted", "explorer"}
     assert set(report["loop"]["scripted"]) == {"guard_off", "guard_on", "block_everything"}
     assert set(report["loop"]["gullible"]) == {*report["loop"]["scripted"], "champion_guard_on"}
     for modes in report["loop"].values():
@@ -431,7 +443,7 @@ def test_attackers_of_every_kind_are_in_the_report(report: dict[str, Any], evalu
     assert report["outside"]["elsewhere"]["loop"]["gullible"]["guard_off"]["asr"] == 1.0
     assert report["outside"]["elsewhere"]["loop"]["gullible"]["guard_on"]["asr"] == 0.0
     assert report["adaptive"]["adaptive"]["grounds"] == report["adaptive"]["static"]["grounds"] == 1
-    assert report["left_out"] == [*LEFT_OUT, "generated sites"]
+    assert report["left_out"] == [*LEFT_OUT, SIDE_POLICIES["llm"], "generated sites"]
     assert "elsewhere 1.0, gullible" in page
     assert "ASR, best of 4" in page
 
@@ -439,7 +451,13 @@ def test_attackers_of_every_kind_are_in_the_report(report: dict[str, Any], evalu
 def test_what_the_profile_leaves_out_is_named() -> None:
     alone = asyncio.run(measure_alone(asyncio.run(collected()))).numbers
 
-    assert alone["left_out"] == [*LEFT_OUT, "outside attack suites", "adaptive attacker", "generated sites"]
+    assert alone["left_out"] == [
+        *LEFT_OUT,
+        *SIDE_POLICIES.values(),
+        "outside attack suites",
+        "adaptive attacker",
+        "generated sites",
+    ]
     assert (alone["outside"], alone["adaptive"]) == ({}, {})
 
 

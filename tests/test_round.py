@@ -82,7 +82,7 @@ def test_a_round_ends_with_a_report_of_every_promised_number(
         *("zero_shot_backbone", "sft_without_midtraining"),
     }
     assert report["causal"]["intervention"]["world_model"]["pairs"] >= 12
-    assert set(report["loop"]) == {"gullible", "scripted"}
+    assert set(report["loop"]) == {"gullible", "scripted", "explorer"}
     assert report["loop"]["gullible"]["guard_off"]["episodes"] == 3
     assert set(report["gate"]) == {"promoted", "reason"}
     assert set(report["timings"]) >= {"raw_trajectories", "sft_checkpoint", "eval_report"}

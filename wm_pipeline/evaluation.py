@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -16,7 +16,7 @@ import polars as pl
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.errors import CheckpointError, MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
-from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.ports import Policy, Progress
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import Head, ProposedBy
@@ -32,7 +32,7 @@ from wm_pipeline.gateways.mlflow_registry import RegisteredModel
 from wm_pipeline.gateways.outside_suites import installed_injections, installed_suites
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.settings import Profile
-from wm_pipeline.stages import StageOutput, Workspace, data_version_of, lineage_of, write_lineage
+from wm_pipeline.stages import StageOutput, Workspace, data_version_of, lineage_of, policy_of, write_lineage
 from wm_pipeline.training import ABLATION, CHECKPOINT, guard_of, parse_curve
 
 if TYPE_CHECKING:
@@ -102,6 +102,13 @@ def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:
     knows it stops honest episodes for good reason (docs/decisions/0003).
     """
     return _drawn_in_turn(profile, day, "loop", profile.evaluate.loop_worlds, profile.round.attacks)
+
+
+def side_policies(workspace: Workspace) -> list[Callable[[], Policy]]:
+    """Who plays in a few worlds only: the explorer, and an agent that asks the language model there is."""
+    llm, key = workspace.storage.llm, workspace.storage.llm_key
+    names = (ProposedBy.EXPLORER, *(() if llm is None else (ProposedBy.LLM,)))
+    return [partial(policy_of, llm, key, name.value) for name in names]
 
 
 def _own_sites(profile: Profile) -> list[str]:
@@ -301,6 +308,7 @@ def evaluate_day(
                     guard=guard_of(model),
                     champion_guard=None if champion is None else guard_of(champion),
                     policies=[partial(make_policy, name.value) for name in (ProposedBy.GULLIBLE, ProposedBy.SCRIPTED)],
+                    side_policies=side_policies(workspace),
                     played=Played(loop_worlds(profile, day), attack_grounds(profile, day), outside, interventions),
                     settings=profile.evaluate,
                     progress=progress,

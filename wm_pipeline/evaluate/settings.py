@@ -19,6 +19,9 @@ class EvaluateSettings:
     """Predicted counterfactuals of the test split that are executed."""
     loop_worlds: int = 24
     """Fresh worlds each policy runs in, once without and once with the guard."""
+    side_worlds: int = 6
+    """Of the loop's worlds, those that the explorer plays in too, and an agent that asks a language model where one is
+    set (WM_LLM_URL)."""
     loop_max_steps: int = 8
     browsers: int = 2
     """Browsers that play side by side."""
