@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,11 @@ from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.writer import Versions, frames_of
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
+from wm_pipeline.defs.metadata import shown
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.intervention import Intervention, Run
+from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.domain.vocabulary import ActionKind, Verdict
@@ -47,11 +50,13 @@ from wm_pipeline.evaluate.run import (
 )
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import EVALUATED_SPLITS, slice_numbers
-from wm_pipeline.evaluation import _gate
+from wm_pipeline.evaluation import _gate, numbers_table
+from wm_pipeline.gateways.mlflow_registry import ModelRegistry, metric_names
 from wm_pipeline.policies.explorer import ExplorerPolicy
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.scripted import ScriptedPolicy
 from wm_pipeline.profiles import tiny
+from wm_pipeline.stages import StageOutput
 
 DAY = "2026-11-22"
 RULE = SplitRule((), (), ("toy/held_out",), ())
@@ -425,6 +430,56 @@ def test_slices_count_found_harm_and_false_alarms() -> None:
         {"value": "a", "rows": 4, "risk_auroc": 0.75, "recall": 0.5, "false_alarms": 0.5},
         {"value": "b", "rows": 1, "risk_auroc": None, "recall": None, "false_alarms": 0.0},
     ]
+
+
+# --- the same numbers everywhere --------------------------------------------------------------------------------------
+
+
+def leaves(value: Any) -> list[float]:
+    """Every number of a report, however deep; written here again so that a number that is dropped is noticed."""
+    if isinstance(value, dict | list):
+        return [leaf for inner in (value.values() if isinstance(value, dict) else value) for leaf in leaves(inner)]
+    return [float(value)] if isinstance(value, int | float) and not isinstance(value, bool) else []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's own queries; its version is pinned
+@pytest.mark.filterwarnings(r"ignore:.*(Any|Union) type hint .*is inferred as AnyType")
+def test_every_number_of_the_report_stands_in_mlflow_with_the_same_value(
+    report: dict[str, Any], tmp_path: Path
+) -> None:
+    from mlflow.tracking import MlflowClient
+
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    registry = ModelRegistry(uri, artifact_root=str(tmp_path / "artifacts"))
+    run_id = registry.round_run(DAY, profile="tiny", dagster_run_id="d1")
+
+    registry.log_numbers(run_id, report)
+
+    logged = MlflowClient(tracking_uri=uri, registry_uri=uri).get_run(run_id).data.metrics
+    flat = flat_numbers(report)
+    names = metric_names(flat)
+    assert logged == {names[name]: value for name, value in flat.items()}
+    assert sorted(logged.values()) == sorted(leaves(report))
+    assert logged["splits.test.risk_auroc_interval.low"] == report["splits"]["test"]["risk_auroc_interval"][0]
+    assert logged["slices.site.toy.rows"] == report["slices"]["site"][0]["rows"]
+    assert logged["frontier.gullible.replayed.threshold"] == 0.5
+    assert "causal.counterfactual.world_model.all.pair_order" in logged
+
+
+def test_every_number_of_the_report_stands_in_dagsters_table(report: dict[str, Any]) -> None:
+    output = StageOutput("report.html", 1, {}, tables={"all_numbers": numbers_table(report)})
+
+    text = str(shown(output)["all_numbers"].value)
+
+    for name, value in flat_numbers(report).items():
+        assert f"| {name.replace('|', '/')} | {value} |" in text
+
+
+def test_two_names_that_mlflow_cannot_tell_apart_are_numbered() -> None:
+    found = metric_names(["a.b|c", "a.b?c", "a.b_c", "a.b c", "a/b", "a//b"])
+
+    assert list(found.values()) == ["a.b_c", "a.b_c 2", "a.b_c 3", "a.b c", "a/b", "a__b"]
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------

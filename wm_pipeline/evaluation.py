@@ -16,6 +16,7 @@ import polars as pl
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.errors import CheckpointError, MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.ports import Policy, Progress
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
@@ -336,7 +337,12 @@ def evaluate_day(
     store.write_bytes(f"{folder}/{REPORT_HTML}", render_report(report, drawn, found.pictures).encode())
     store.write_bytes(f"{folder}/{REPORT_JSON}", json.dumps(report, indent=1, default=str).encode())
     write_lineage(workspace, folder, lineage_of(profile, fingerprint, model_version=report["model_version"]))
-    output = StageOutput(store.address_of(f"{folder}/{REPORT_HTML}"), found.predictions.height, headline(report))
+    output = StageOutput(
+        store.address_of(f"{folder}/{REPORT_HTML}"),
+        found.predictions.height,
+        headline(report),
+        tables={"all_numbers": numbers_table(report)},
+    )
     return output, drawn
 
 
@@ -410,6 +416,12 @@ def headline(report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def numbers_table(report: Mapping[str, Any]) -> pl.DataFrame:
+    """Every number of a report, as MLflow has them too."""
+    numbers = flat_numbers(report)
+    return pl.DataFrame({"number": list(numbers), "value": list(numbers.values())})
+
+
 def read_report(workspace: Workspace, day: str | None = None) -> dict[str, Any]:
     """The report of a day, or the newest one."""
     days = sorted({path.split("/")[1] for path in workspace.store.list_files("reports") if path.endswith(REPORT_JSON)})
@@ -431,8 +443,7 @@ def register_day(
     known = registry.find(report["model_version"])
     if known is None:
         known = _register(workspace, profile, day, report, path, round_run)
-    logged = ("splits", "transfer", "loop", "adaptive", "outside", "baselines")
-    registry.log_numbers(round_run, {name: report[name] for name in logged})
+    registry.log_numbers(round_run, report)
     html = store.read_bytes(f"reports/{day}/{REPORT_HTML}")
     registry.log_bytes(round_run, REPORT_HTML, html)
     registry.log_bytes(round_run, REPORT_JSON, json.dumps(report, indent=1).encode())

@@ -5,8 +5,9 @@ mlflow is imported when first used: it takes seconds and most of what imports th
 
 import json
 import os
+import posixpath
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.records import from_json
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.vocabulary import ChampionMove
@@ -28,6 +30,8 @@ MODEL_NAME = "world_model_of_consequence"
 CHAMPION, CHALLENGER = "champion", "challenger"
 _MOVED = "wm.champion."
 """Tags of the registered model, one each time the champion changed: this prefix and the moment, then the change."""
+_LONGEST_NAME = 240
+"""Characters of a metric's name; MLflow takes 250."""
 MAX_REASON = 1000
 """Characters of a reason; a tag of a registered model holds 5000."""
 
@@ -131,8 +135,10 @@ class ModelRegistry:
             client.log_batch(run_id, params=flat[start : start + 100])
 
     def log_numbers(self, run_id: str, numbers: Mapping[str, Any]) -> None:
-        """Every number in a nested mapping, under its dotted name; None is left out."""
-        self.log_curve(run_id, [{"step": 0, **dict(_numbers(numbers))}])
+        """Every number of nested mappings and lists, by `metric_names` of what domain/numbers.py calls it."""
+        flat = flat_numbers(numbers)
+        names = metric_names(flat)
+        self.log_curve(run_id, [{"step": 0, **{names[name]: value for name, value in flat.items()}}])
 
     def log_curve(self, run_id: str, points: Sequence[Mapping[str, float]]) -> None:
         """Numbers over steps; each point holds `step`."""
@@ -347,12 +353,22 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield f"{prefix}{name}", value
 
 
-def _numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    for name, value in _flatten(values):
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            yield name, float(value)
+def metric_names(names: Iterable[str]) -> dict[str, str]:
+    """Names as MLflow takes them, by the given ones; two that would become the same are told apart by a number."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        cleaned = _metric_name(name)
+        number = 2
+        while cleaned in taken:
+            cleaned, number = f"{_metric_name(name)} {number}", number + 1
+        taken.add(cleaned)
+        found[name] = cleaned
+    return found
 
 
 def _metric_name(name: str) -> str:
-    """MLflow allows letters, digits and `_-. /` in a metric's name."""
-    return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)
+    """MLflow takes letters, digits and `_-. /` in a metric's name, and slashes only as a path has them."""
+    cleaned = "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)[:_LONGEST_NAME]
+    is_path = not cleaned.startswith("/") and posixpath.normpath(cleaned) == cleaned
+    return cleaned if is_path else cleaned.replace("/", "_")
