@@ -158,20 +158,21 @@ def report(context: typer.Context, day: DayOption = None, as_json: JsonOption = 
 
 @report_app.command()
 def compare(
-    first: Annotated[str, typer.Argument(help="Day of the one report, YYYY-MM-DD")],
-    second: Annotated[str, typer.Argument(help="Day of the other")],
+    first: Annotated[str, typer.Argument(help="A day (YYYY-MM-DD), a registered version's number, or a report.json")],
+    second: Annotated[str, typer.Argument(help="The other one, in the same way")],
     as_json: JsonOption = False,
 ) -> None:
-    """Headline numbers of two days beside each other, with intervals; a star where these do not touch."""
+    """Headline numbers of two reports beside each other, with intervals; a star where these do not touch."""
     from wm_pipeline.evaluate.report import compare_reports, show_interval, show_number
-    from wm_pipeline.evaluation import read_report
+    from wm_pipeline.evaluation import find_report
 
     workspace = _resource().workspace()
-    found = compare_reports(read_report(workspace, first), read_report(workspace, second))
+    found = compare_reports(find_report(workspace, first), find_report(workspace, second))
     if as_json:
         print(json.dumps([{**asdict(one), "is_apart": one.is_apart} for one in found]))
         return
-    print(f"{'':<54}{first:>24}{second:>24}")
+    # Of a path its end, where the file's name and its folder stand.
+    print(f"{'':<54}{first[-22:]:>24}{second[-22:]:>24}")
     for one in found:
         told = [
             f"{show_number(value)} {show_interval(interval)}".strip()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from wm_pipeline.domain.action import NOOP
-from wm_pipeline.domain.errors import CheckpointError, MissingUpstreamError
+from wm_pipeline.domain.errors import CheckpointError, InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.ports import Policy, Progress
@@ -430,6 +431,41 @@ def read_report(workspace: Workspace, day: str | None = None) -> dict[str, Any]:
     if day is not None and day not in days:
         raise MissingUpstreamError(f"no eval report for {day}; there are {', '.join(days)}")
     return dict(json.loads(workspace.store.read_bytes(f"reports/{day or days[-1]}/{REPORT_JSON}")))
+
+
+def find_report(workspace: Workspace, name: str) -> dict[str, Any]:
+    """The report that a person means: a day's (YYYY-MM-DD), a registered version's by its number, or a report.json."""
+    if name.isdigit():
+        return _report_of_version(workspace, name)
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", name):
+        return read_report(workspace, name)
+    try:
+        found = json.loads(Path(name).read_text())
+    except OSError as error:
+        raise MissingUpstreamError(
+            f"expected a day, a version's number or a report.json, found {name!r}: {error.strerror}"
+        ) from error
+    except ValueError as error:
+        raise InvalidInputError(f"{name} is no JSON file: {error}") from error
+    if not isinstance(found, dict) or "splits" not in found:
+        raise InvalidInputError(
+            f"{name} is no eval report: expected an object with 'splits'; `wm report --json` writes one"
+        )
+    return found
+
+
+def _report_of_version(workspace: Workspace, version: str) -> dict[str, Any]:
+    registered = workspace.registry.version(version)
+    if registered is None:
+        there_are = ", ".join(workspace.registry.versions()) or "none"
+        raise MissingUpstreamError(f"no version {version!r} is registered; there are {there_are}")
+    report: dict[str, Any] = json.loads(workspace.registry.read_bytes(registered.run_id, REPORT_JSON))
+    if report["model_version"] != registered.model_version:
+        raise MissingUpstreamError(
+            f"the round of version {version} was made again: its report is about {report['model_version']} now, "
+            f"not about {registered.model_version}"
+        )
+    return report
 
 
 def register_day(

@@ -176,6 +176,20 @@ class ModelRegistry:
             path.write_bytes(content)
             self._client().log_artifact(run_id, str(path))
 
+    def read_bytes(self, run_id: str, name: str) -> bytes:
+        """What `log_bytes` kept. Raises MissingUpstreamError when it is not there."""
+        from mlflow.artifacts import download_artifacts
+        from mlflow.exceptions import MlflowException
+
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                path = download_artifacts(
+                    run_id=run_id, artifact_path=name, dst_path=folder, tracking_uri=self._tracking_uri
+                )
+            except (MlflowException, OSError) as error:
+                raise MissingUpstreamError(f"MLflow has no {name} of run {run_id}; make the round again") from error
+            return Path(path).read_bytes()
+
     def register(
         self,
         *,
