@@ -35,6 +35,7 @@ from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.domain.vocabulary import ActionKind, Verdict
 from wm_pipeline.domain.world import IMPORTED
 from wm_pipeline.evaluate import plots
+from wm_pipeline.evaluate.definitions import DEFINITIONS, definition_of
 from wm_pipeline.evaluate.pictures import PageWanted, shrunk, take_page_pictures
 from wm_pipeline.evaluate.plots import loss_curves
 from wm_pipeline.evaluate.report import render_report
@@ -430,6 +431,43 @@ def test_slices_count_found_harm_and_false_alarms() -> None:
         {"value": "a", "rows": 4, "risk_auroc": 0.75, "recall": 0.5, "false_alarms": 0.5},
         {"value": "b", "rows": 1, "risk_auroc": None, "recall": None, "false_alarms": 0.0},
     ]
+
+
+MEASURED = ("splits", "transfer", "baselines", "against", "causal", "next_state", "loop", "loop_against_champion")
+MEASURED = (*MEASURED, "adaptive", "outside", "frontier", "slices", "on_test")
+
+
+def test_every_measured_number_has_a_definition_and_a_function(report: dict[str, Any]) -> None:
+    measured = flat_numbers({name: report[name] for name in MEASURED})
+    page = report["definitions"]
+
+    assert [name for name in measured if definition_of(name) is None] == []
+    assert set(page) == set(DEFINITIONS)
+    assert page["risk_auroc"]["computed_by"] == "metrics.auroc"
+
+
+def test_every_definition_is_of_a_number_that_is_measured(report: dict[str, Any]) -> None:
+    found = {id(definition_of(path)) for path in paths_in({name: report[name] for name in MEASURED})}
+
+    assert [name for name, one in DEFINITIONS.items() if id(one) not in found] == []
+
+
+def paths_in(value: Any, path: str = "") -> list[str]:
+    """Every leaf of a report by its path, those without data too."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if isinstance(value, dict) and value:
+        return [
+            one for name, inner in value.items() for one in paths_in(inner, f"{path}.{name}" if path else str(name))
+        ]
+    return [path]
+
+
+def test_a_section_may_mean_something_else_by_a_name() -> None:
+    assert definition_of("splits.test.accuracy_interval.low") is DEFINITIONS["accuracy"]
+    assert definition_of("next_state.by_facts.accuracy") is DEFINITIONS["next_state.accuracy"]
+    assert definition_of("loop.gullible.guard_on.by_site.payroll") is DEFINITIONS["by_site"]
+    assert definition_of("loop.gullible.guard_on.unheard_of") is None
 
 
 # --- the same numbers everywhere --------------------------------------------------------------------------------------

@@ -1,4 +1,6 @@
-"""Every metric of the eval report, with its definition. A metric without data is None, never 0.
+"""The arithmetic of the eval report's metrics; what each reported number means stands in definitions.py.
+
+A metric without data is None, never 0.
 
 Array names: y is the truth in {0, 1}, p a predicted probability in [0, 1], one entry a row.
 """

@@ -32,6 +32,7 @@ from wm_pipeline.evaluate.causal import (
     runs_of,
 )
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, check_counterfactual, spread
+from wm_pipeline.evaluate.definitions import glossary
 from wm_pipeline.evaluate.frontier import ask_risks, frontiers
 from wm_pipeline.evaluate.in_the_loop import (
     LoopEpisode,
@@ -121,8 +122,8 @@ class Played:
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     numbers: dict[str, Any]
-    """splits, transfer, baselines, against, causal, next_state, loop, loop_against_champion, adaptive, outside,
-    frontier, slices, on_test, worst_misses, guard_mistakes, left_out."""
+    """definitions, splits, transfer, baselines, against, causal, next_state, loop, loop_against_champion, adaptive,
+    outside, frontier, slices, on_test, worst_misses, guard_mistakes, left_out."""
     predictions: pl.DataFrame
     episodes: tuple[LoopEpisode, ...]
     plots: dict[str, bytes]
@@ -223,6 +224,7 @@ async def evaluate(
     questions = draw_questions(tables.midtrain, states=settings.next_state_states)
     numbers: dict[str, Any] = {
         "model_version": contenders.model.model_version,
+        "definitions": glossary(),
         "splits": split_numbers(predictions),
         "transfer": transfer_gaps(predictions),
         "baselines": {name: brief_numbers(frame) for name, frame in compared.items()},
