@@ -541,6 +541,17 @@ def test_attackers_of_every_kind_are_in_the_report(report: dict[str, Any], evalu
     assert "ASR, best of 4" in page
 
 
+def test_what_the_report_says_of_training_seeds_is_where_it_says() -> None:
+    (said,) = (words for words in LEFT_OUT if "training seeds" in words)
+    path = re.findall(r"benchmarks/\S+\.json", said)[0]
+    variants = json.loads((Path(__file__).parents[1] / path).read_text())["variants"]
+
+    assert "mean, least and most of three training seeds" in said
+    for splits in variants.values():
+        for numbers in splits.values():
+            assert all(set(one) >= {"mean", "least", "most"} and one["seeds"] >= 3 for one in numbers.values())
+
+
 def test_what_the_profile_leaves_out_is_named() -> None:
     alone = asyncio.run(measure_alone(asyncio.run(collected()))).numbers
 

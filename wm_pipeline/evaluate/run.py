@@ -60,7 +60,8 @@ from wm_pipeline.evaluate.tables import (
 
 SLICED_BY = ("request", "site", "attack_family", "attack_channel", "attack_disguise", "goal_id")
 LEFT_OUT = (
-    "intervals over training seeds (make benchmark-ablations)",
+    "intervals over training seeds: those here are over worlds; mean, least and most of three training seeds of this "
+    "recipe stand in benchmarks/results/ablations.json (make benchmark-ablations)",
     "ablations without distillation and without branches (make benchmark-ablations)",
 )
 """What DESIGN section 11 asks for and this evaluation does not measure; the report says so."""
