@@ -104,6 +104,21 @@ def test_texts_are_trained_for_the_given_share_of_actions(examples: list[Example
     assert 0.15 < share < 0.35
 
 
+def test_deltas_may_be_trained_for_more_actions_than_other_texts(
+    examples: list[Example], renderer: PromptRenderer
+) -> None:
+    def heads(**settings: float) -> list[set[Head]]:
+        plan = plan_batches(examples, renderer, tiny_train(**settings))
+        trees = plan.sample(len(plan.groups))
+        return [{text.head for text in action.texts} for tree in trees for action in tree.actions]
+
+    usual, more = heads(text_share=0.25), heads(text_share=0.25, delta_share=1.0)
+
+    assert all(Head.STATE_DELTA in trained for trained in more)
+    assert [trained - {Head.STATE_DELTA} for trained in more] == [trained - {Head.STATE_DELTA} for trained in usual]
+    assert heads(text_share=0.25, delta_share=0.25) == usual
+
+
 def test_a_text_beyond_the_limit_is_left_out_and_never_cut(examples: list[Example], renderer: PromptRenderer) -> None:
     long = replace(examples[0], texts={Head.RATIONALE: "word " * 500, Head.STATE_DELTA: "nothing"})
 

@@ -78,6 +78,13 @@ def test_a_few_seconds_teach_the_relation_between_goal_and_value(dataset: Path, 
     assert (manifest.model_version, manifest.step, manifest.data_version) == (result["model_version"], 40, "d1")
 
 
+def test_every_step_tells_the_processor_time_it_took(unbroken: Path) -> None:
+    lines = [json.loads(line) for line in (unbroken / "metrics.jsonl").read_text().splitlines()]
+
+    assert len(lines) == 6
+    assert all(line["processor_seconds"] > 0 for line in lines)
+
+
 def test_a_killed_run_goes_on_to_the_same_numbers(dataset: Path, unbroken: Path, tmp_path: Path) -> None:
     broken = tiny_run(dataset, tmp_path / "b", train=tiny_train(checkpoint_every=3))
     config = write_config(tmp_path / "b.json", broken)

@@ -13,7 +13,7 @@ from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice
 from wm_pipeline.evaluate.settings import EvaluateSettings, GateSettings
 from wm_pipeline.model.settings import DistillSettings, ModelSettings, TrainSettings
 
-CODE_VERSION = "6"
+CODE_VERSION = "7"
 """Raised by hand when a stage would give other results for the same settings and inputs; outputs of another version are
 made again."""
 

@@ -10,9 +10,10 @@ import polars as pl
 
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.standpoint import relative_facts, standpoint_of
 from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
-from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree, TextNode
+from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
 from wm_pipeline.model.score_heads import labels_of
 
 NEXT_PAGE_CHARS = 160
@@ -95,13 +96,18 @@ def sft_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
                 {
                     Head.RATIONALE: row["rationale"],
                     Head.CONSEQUENCE: row["predicted_consequence"]["narrative"],
-                    Head.STATE_DELTA: row["delta_text"],
+                    Head.STATE_DELTA: _relative_delta(row),
                 }
             ),
             weight=row["weight"],
         )
         for row in frame.filter(pl.col("split") == split.value).iter_rows(named=True)
     ]
+
+
+def _relative_delta(row: Mapping[str, str]) -> str:
+    standpoint = standpoint_of(row["state_summary"], row["action_repr"])
+    return "\n".join(relative_facts(row["delta_text"].splitlines(), standpoint))
 
 
 def _present(texts: Mapping[Head, str | None]) -> dict[Head, str]:
@@ -151,6 +157,14 @@ class TextChoice:
     share: float
     max_tokens: int
     seed: int
+    delta_share: float | None = None
+    """Where deltas have another share than the rest."""
+
+    def heads_of(self, example: Example) -> list[Head]:
+        """Drawn by row and seed; of two shares the greater one takes all that the other takes."""
+        drawn = Random(seed_of("texts", example.row_key, self.seed)).random()
+        delta_share = self.share if self.delta_share is None else self.delta_share
+        return [head for head in example.texts if drawn < (delta_share if head is Head.STATE_DELTA else self.share)]
 
 
 def build_tree(group: Sequence[Example], renderer: PromptRenderer, choice: TextChoice) -> StateTree:
@@ -165,8 +179,6 @@ def ask_about(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
 
 
 def _action(example: Example, renderer: PromptRenderer, choice: TextChoice) -> ActionNode:
-    nodes: tuple[TextNode, ...] = ()
-    if Random(seed_of("texts", example.row_key, choice.seed)).random() < choice.share:
-        candidates = (renderer.text(head, text) for head, text in example.texts.items())
-        nodes = tuple(node for node in candidates if len(node.target_ids) <= choice.max_tokens)
+    candidates = (renderer.text(head, example.texts[head]) for head in choice.heads_of(example))
+    nodes = tuple(node for node in candidates if len(node.target_ids) <= choice.max_tokens)
     return ActionNode(renderer.action(example.action_repr), nodes, example.labels, example.weight, example.row_key)

@@ -109,6 +109,8 @@ class TrainSettings:
     """A state with more executed actions becomes several trees."""
     text_share: float = 0.25
     """Share of actions whose text heads are trained in an epoch; drawn anew each epoch."""
+    delta_share: float | None = None
+    """Share of actions whose delta is trained, the one text that is right or wrong; None: `text_share`."""
     max_text_tokens: int = 64
     """Longer targets are left out of training (never cut), and counted."""
     learning_rate: float = 1e-3
@@ -145,8 +147,9 @@ class TrainSettings:
         unknown = [entry.head for entry in self.head_weights or () if entry.head not in every_head()]
         if unknown:
             raise SettingsError(f"train.head_weights: unknown head {unknown[0]!r}; there are {', '.join(every_head())}")
-        if not 0 <= self.text_share <= 1:
-            raise SettingsError(f"train.text_share: expected a share in [0, 1], found {self.text_share!r}")
+        for name, share in (("text_share", self.text_share), ("delta_share", self.delta_share)):
+            if share is not None and not 0 <= share <= 1:
+                raise SettingsError(f"train.{name}: expected a share in [0, 1], found {share!r}")
 
 
 def head_weights_of(settings: TrainSettings, stage: Stage) -> dict[str, float]:

@@ -13,6 +13,7 @@ from wm_pipeline.domain.errors import CheckpointError, InvalidInputError
 from wm_pipeline.domain.offers import offered_actions, same_target
 from wm_pipeline.domain.outcome import SAFE_BELOW, UNSAFE_FROM, Outcome, PredictedConsequence, label_of_risk
 from wm_pipeline.domain.relations import patterns_of
+from wm_pipeline.domain.standpoint import absolute_facts, standpoint_of
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.text import describe_action, summarize_state
@@ -105,6 +106,7 @@ class WorldModelPredictor:
                 state,
                 action,
                 prediction,
+                summary=summary.text,
                 counterfactual=self._counterfactual(state, action, offers, offered),
                 computed=computed,
                 latency_ms=latency_ms,
@@ -159,6 +161,7 @@ class WorldModelPredictor:
         action: Action,
         prediction: ActionPrediction,
         *,
+        summary: str,
         counterfactual: Action | None,
         computed: tuple[Head, ...],
         latency_ms: float,
@@ -167,7 +170,9 @@ class WorldModelPredictor:
         risk = self._risk(prediction)
         facts = None
         if Head.STATE_DELTA in computed:
-            facts = tuple(dict.fromkeys(prediction.texts[Head.STATE_DELTA].splitlines()))
+            standpoint = standpoint_of(summary, describe_action(state, action))
+            written = prediction.texts[Head.STATE_DELTA].splitlines()
+            facts = tuple(dict.fromkeys(absolute_facts(written, standpoint)))
         rationale = None
         if Head.RATIONALE in computed:
             steps = (line.strip() for line in prediction.texts[Head.RATIONALE].splitlines())

@@ -51,7 +51,10 @@ class BatchPlan:
         repeats = self.shares[index] * len(self.groups)
         group = [replace(example, weight=example.weight / repeats) for example in self.groups[index]]
         choice = TextChoice(
-            self.settings.text_share, self.settings.max_text_tokens, seed_of("texts", self.settings.seed, epoch)
+            self.settings.text_share,
+            self.settings.max_text_tokens,
+            seed_of("texts", self.settings.seed, epoch),
+            self.settings.delta_share,
         )
         return build_tree(group, self.renderer, choice)
 

@@ -85,7 +85,7 @@ def train(
     started = time.perf_counter()
 
     for step in range(resumed, max_steps):
-        step_started = time.perf_counter()
+        step_started, processor_started = time.perf_counter(), time.process_time()
         trees = plan.trees_of_step(step)
         counts = counts_of(trees)
         mine = share_of_process(trees, rank=processes.rank, processes=processes.count)
@@ -120,6 +120,8 @@ def train(
                 "tokens": step_tokens,
                 "tokens_per_second": step_tokens / seconds,
                 "seconds": seconds,
+                # Of this process: what a busy machine does beside it does not count.
+                "processor_seconds": time.process_time() - processor_started,
             }
         )
         named = {str(head): value for head, value in logged.items()}
