@@ -6,7 +6,7 @@ export DAGSTER_HOME := $(CURDIR)
 # One thread a process is set where processes are started; two libraries must not each start a pool.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help setup third-party browsergym run ui test test-fast check format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations outside benchmark-predict benchmark-training trl gpu-check screenshots clean
+.PHONY: help setup third-party browsergym run ui test test-fast check format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training trl gpu-check screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -63,6 +63,9 @@ benchmark-curriculum: $(READY)  ## rounds drawn by the curriculum against rounds
 
 benchmark-ablations: $(READY)  ## without mid-training, distillation or branches, three seeds each on the newest round (an hour and a half; goes on where it was)
 	@$(BIN)/python -m benchmarks.ablations --profile $(or $(PROFILE),laptop) --results benchmarks/results/ablations.json
+
+benchmark-recipes: $(READY)  ## SFT with one thing changed at a time, for equal processor time, on the newest round (two hours; goes on where it was)
+	@$(BIN)/python -m benchmarks.recipes --profile $(or $(PROFILE),laptop) --results benchmarks/results/recipes.json
 
 benchmark-predict: $(READY)  ## all heads from one tree against one JSON object token by token (a quarter of an hour)
 	@$(BIN)/python -m benchmarks.predict --cache .wm/cache --results benchmarks/results/predict.json

@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,26 +23,18 @@ from typing import Any
 import polars as pl
 
 from benchmarks.reporting import machine, publish
-from wm_pipeline.domain.errors import MissingUpstreamError, TrainingError
+from benchmarks.rounds import SPLITS, held_out_of, open_round, publish_job, run_job, store_cell, workspace_of
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.vocabulary import Head
-from wm_pipeline.evaluate.predict import choose_rows, predict_rows, states_of, with_harm
+from wm_pipeline.evaluate.predict import predict_rows
 from wm_pipeline.evaluate.tables import brief_numbers
 from wm_pipeline.evaluation import load_predictor
-from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.profiles import profile_named
-from wm_pipeline.settings import CODE_VERSION, Profile, StorageSettings
-from wm_pipeline.stages import Workspace, content_of, data_version_of
-from wm_pipeline.training import (
-    ABLATION,
-    CHECKPOINT,
-    TrainingJob,
-    prepare_distillation,
-    prepare_training,
-    read_result,
-)
+from wm_pipeline.settings import CODE_VERSION, Profile
+from wm_pipeline.stages import Workspace, data_version_of
+from wm_pipeline.training import ABLATION, prepare_distillation, prepare_training, read_result
 
 LINES: dict[str, dict[str, str | None]] = {
     "whole": {"midtrain": None, "sft": "without_distillation", "distill": "whole"},
@@ -53,7 +44,6 @@ LINES: dict[str, dict[str, str | None]] = {
 """The steps of each line, and the variant that is measured after each; without branches, only what trajectories
 themselves did is learned from."""
 PUBLISHED = {"midtrain": "midtrain", "sft": "sft", ABLATION: "sft", "distill": "distilled"}
-SPLITS = ("test", "ood_site", "ood_attack", "ood_goal", "ood_text")
 
 
 def say(done: int, total: int, text: str) -> None:
@@ -63,22 +53,11 @@ def say(done: int, total: int, text: str) -> None:
 
 def line_workspace(source: TableStore, folder: Path, profile: Profile, day: str, line: str) -> Workspace:
     """A store of the line's own with the datasets it learns from."""
-    storage = StorageSettings(
-        data_root=str(folder / "data"),
-        work_folder=str(folder / "work"),
-        # Converted base weights are the same for all.
-        cache_folder=str(folder.parent / "cache"),
-        mlflow_uri=f"sqlite:///{folder}/mlflow.db",
-    )
-    store = TableStore(storage.data_root)
-    for table in ("midtrain_dataset", "sft_dataset"):
-        rows = source.read(table, days=[day])
-        if line == "without_branches":
-            rows = rows.filter((pl.col("split").cast(pl.String) != "train") | (pl.col("branch_index") == 0))
-        note = {**source.lineage_of(table, day=day), "content": content_of(rows)}
-        lineage = {key: value for key, value in note.items() if key not in ("format_version", "table")}
-        store.write(table, rows, day=day, lineage=lineage)
-    return Workspace(storage, store, ModelRegistry(storage.mlflow_uri), profile)
+    tables = {table: source.read(table, days=[day]) for table in ("midtrain_dataset", "sft_dataset")}
+    if line == "without_branches":
+        is_kept = (pl.col("split").cast(pl.String) != "train") | (pl.col("branch_index") == 0)
+        tables = {table: rows.filter(is_kept) for table, rows in tables.items()}
+    return workspace_of(source, folder, profile, day, tables)
 
 
 def train_line(workspace: Workspace, day: str, line: str) -> Iterator[tuple[str, str]]:
@@ -90,41 +69,18 @@ def train_line(workspace: Workspace, day: str, line: str) -> Iterator[tuple[str,
             job = prepare_training(workspace, workspace.profile, day, step)
         name = f"checkpoints/{PUBLISHED[step]}/{day}"
         if not (job.output / "result.json").exists():
-            _run(job)
+            run_job(job, threads=os.cpu_count() or 1)
         read_result(job)
-        _publish(workspace, job, name)
+        publish_job(workspace, job, name)
         if variant is not None:
             yield variant, name
 
 
-def _run(job: TrainingJob) -> None:
-    print(f"    {job.stage}", file=sys.stderr)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(os.cpu_count() or 1)}
-    done = subprocess.run(job.command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-    if done.returncode:
-        raise TrainingError(f"{job.stage} ended with {done.returncode}: {done.stderr.decode()[-600:]}")
-
-
-def _publish(workspace: Workspace, job: TrainingJob, name: str) -> None:
-    folder = workspace.work / "published"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(job.output / CHECKPOINT, folder / CHECKPOINT)
-    shutil.copy(job.output / "result.json", folder / "result.json")
-    workspace.store.publish_folder(folder, name)
-    shutil.rmtree(folder)
-
-
 def measure(source: TableStore, workspace: Workspace, day: str, checkpoint: str) -> dict[str, Any]:
     """Risk on the round's held-out rows, the same for every variant and seed."""
-    days = list(source.lineage_of("sft_dataset", day=day)["days"])
-    tables = {name: source.scan(name, days=days).collect() for name in ("states", "transitions", "trajectories")}
-    chosen = choose_rows(
-        source.read("sft_dataset", days=[day]), rows_per_split=workspace.profile.evaluate.rows_per_split
-    )
-    rows = with_harm(chosen, tables["transitions"], tables["trajectories"])
-    states = states_of(tables["states"], rows["state_id"].unique().to_list())
+    held_out = held_out_of(source, day, rows_per_split=workspace.profile.evaluate.rows_per_split)
     predictor = load_predictor(workspace, checkpoint)
-    found = brief_numbers(predict_rows(predictor, rows, states, heads=(Head.RISK,), progress=say))
+    found = brief_numbers(predict_rows(predictor, held_out.rows, held_out.states, heads=(Head.RISK,), progress=say))
     return {split: found[split] for split in SPLITS}
 
 
@@ -164,9 +120,7 @@ def make_cell(source: TableStore, root: Path, profile: Profile, day: str, line: 
         "seconds": round(time.perf_counter() - started, 1),
         "variants": variants,
     }
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(cell))
-    part.rename(file)
+    store_cell(file, cell)
     shutil.rmtree(root / name)
     return cell
 
@@ -241,11 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--folder", type=Path, default=Path(".wm/benchmarks/ablations"), help="finished cells")
     parser.add_argument("--results", type=Path, help="also write the JSON there, and a plot beside it")
     chosen = parser.parse_args(arguments)
-    source = TableStore(chosen.data)
-    days = sorted({part.day for part in source.partitions("sft_dataset")})
-    if not days or (chosen.day is not None and chosen.day not in days):
-        raise MissingUpstreamError(f"no sft_dataset for {chosen.day or 'any day'} in {chosen.data}; run `wm run` first")
-    day = chosen.day or days[-1]
+    source, day = open_round(chosen.data, chosen.day)
     root = chosen.folder.absolute()
     root.mkdir(parents=True, exist_ok=True)
     profile = profile_named(chosen.profile)

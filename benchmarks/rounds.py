@@ -1,0 +1,99 @@
+"""What benchmarks share that train on the tables of a round: a store of their own, jobs, held-out rows, cells."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from wm_pipeline.domain.errors import MissingUpstreamError, TrainingError
+from wm_pipeline.domain.state import State
+from wm_pipeline.evaluate.predict import choose_rows, states_of, with_harm
+from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.settings import Profile, StorageSettings
+from wm_pipeline.stages import Workspace, content_of
+from wm_pipeline.training import CHECKPOINT, TrainingJob
+
+SPLITS = ("test", "ood_site", "ood_attack", "ood_goal", "ood_text")
+
+
+def open_round(data: str, day: str | None) -> tuple[TableStore, str]:
+    """The tables of a round that was made, and its day: the newest unless one is named."""
+    source = TableStore(data)
+    days = sorted({part.day for part in source.partitions("sft_dataset")})
+    if not days or (day is not None and day not in days):
+        raise MissingUpstreamError(f"no sft_dataset for {day or 'any day'} in {data}; run `wm run` first")
+    return source, day or days[-1]
+
+
+def workspace_of(
+    source: TableStore, folder: Path, profile: Profile, day: str, tables: Mapping[str, pl.DataFrame]
+) -> Workspace:
+    """A store of its own in `folder`, with these rows in place of the round's."""
+    storage = StorageSettings(
+        data_root=str(folder / "data"),
+        work_folder=str(folder / "work"),
+        # Converted base weights are the same for all.
+        cache_folder=str(folder.parent / "cache"),
+        mlflow_uri=f"sqlite:///{folder}/mlflow.db",
+    )
+    store = TableStore(storage.data_root)
+    for table, rows in tables.items():
+        note = {**source.lineage_of(table, day=day), "content": content_of(rows)}
+        lineage = {key: value for key, value in note.items() if key not in ("format_version", "table")}
+        store.write(table, rows, day=day, lineage=lineage)
+    return Workspace(storage, store, ModelRegistry(storage.mlflow_uri), profile)
+
+
+def run_job(job: TrainingJob, *, threads: int) -> None:
+    """Train in a process of its own. Raises TrainingError with its last words."""
+    print(f"    {job.stage}", file=sys.stderr)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run(job.command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise TrainingError(f"{job.stage} ended with {done.returncode}: {done.stderr.decode()[-600:]}")
+
+
+def publish_job(workspace: Workspace, job: TrainingJob, name: str) -> None:
+    publish_checkpoint(workspace, job.output / CHECKPOINT, name, result=(job.output / "result.json").read_text())
+
+
+def publish_checkpoint(workspace: Workspace, checkpoint: Path, name: str, *, result: str) -> None:
+    """Put a checkpoint where later stages look for it, with what its training left as result.json."""
+    folder = workspace.work / "published"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(checkpoint, folder / CHECKPOINT)
+    (folder / "result.json").write_text(result)
+    workspace.store.publish_folder(folder, name)
+    shutil.rmtree(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Rows that nothing was trained on, with what really happened, and the states they are about."""
+
+    rows: pl.DataFrame
+    states: dict[str, State]
+
+
+def held_out_of(source: TableStore, day: str, *, rows_per_split: int) -> HeldOut:
+    """At most so many rows of each split, the same ones for every caller."""
+    days = list(source.lineage_of("sft_dataset", day=day)["days"])
+    tables = {name: source.scan(name, days=days).collect() for name in ("states", "transitions", "trajectories")}
+    chosen = choose_rows(source.read("sft_dataset", days=[day]), rows_per_split=rows_per_split)
+    rows = with_harm(chosen, tables["transitions"], tables["trajectories"])
+    return HeldOut(rows, states_of(tables["states"], rows["state_id"].unique().to_list()))
+
+
+def store_cell(file: Path, cell: Mapping[str, Any]) -> None:
+    """A finished cell's file appears whole or not at all: what is there is not made again."""
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(cell))
+    part.rename(file)
