@@ -12,6 +12,7 @@ have them all. A recipe that fails is in the table with what it said.
 
 import argparse
 import json
+import re
 import shutil
 import statistics
 import sys
@@ -43,8 +44,11 @@ from benchmarks.training import Contender
 from wm_pipeline.domain.errors import WmError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import from_json, to_json
+from wm_pipeline.domain.standpoint import PAGE, SITE, TARGET, absolute_facts, standpoint_of
 from wm_pipeline.domain.tables import KEY, SftSchema
+from wm_pipeline.domain.text import OPENED_PATTERN, SENT_PATTERN
 from wm_pipeline.domain.vocabulary import Head, Split
+from wm_pipeline.evaluate.metrics import set_overlap
 from wm_pipeline.evaluate.predict import predict_rows
 from wm_pipeline.evaluate.tables import of_split, split_numbers
 from wm_pipeline.evaluation import load_predictor
@@ -304,12 +308,47 @@ def delta_numbers(rows: pl.DataFrame) -> dict[str, Any]:
     }
 
 
+def rules_say(action_repr: str) -> list[str]:
+    """What three rules write for an action: links are opened, forms return to their page, nothing else changes."""
+    if re.search(OPENED_PATTERN, action_repr):
+        return [f"url {TARGET}"]
+    if re.search(SENT_PATTERN, action_repr):
+        return [f"url {PAGE}", f"request POST {SITE}"]
+    return ["nothing"]
+
+
+def measure_rules(held_out: HeldOut, *, delta_rows: int) -> dict[str, Any]:
+    """The delta of the same rows by `rules_say`, which a model has to beat."""
+    told = _asked_rows(held_out).filter(_is_told(delta_rows))
+    said = [
+        list(absolute_facts(rules_say(action_repr), standpoint_of(state_summary, action_repr)))
+        for state_summary, action_repr in told.select("state_summary", "action_repr").iter_rows()
+    ]
+    written = told.with_columns(
+        pl.col("delta_text").str.split("\n").alias("delta_facts"),
+        pl.Series("predicted_delta_facts", said, dtype=pl.List(pl.String)),
+    )
+    return {split: {**_overlap(rows), **delta_numbers(rows)} for split in SPLITS for rows in [of_split(written, split)]}
+
+
+def _overlap(rows: pl.DataFrame) -> dict[str, float | None]:
+    sets = [[frozenset(facts) for facts in rows[name]] for name in ("delta_facts", "predicted_delta_facts")]
+    return {"delta_f1": set_overlap(*sets).f1}
+
+
+def _asked_rows(held_out: HeldOut) -> pl.DataFrame:
+    return held_out.rows.filter(pl.col("split").cast(pl.String).is_in(SPLITS))
+
+
+def _is_told(delta_rows: int) -> pl.Expr:
+    return pl.int_range(pl.len()).over("split") < delta_rows
+
+
 def measure(held_out: HeldOut, workspace: Workspace, checkpoint: str, *, delta_rows: int) -> dict[str, Any]:
     """`<split>.<metric>`: risk on all rows, the written delta on the first `delta_rows` of each split."""
     predictor = load_predictor(workspace, checkpoint)
-    rows = held_out.rows.filter(pl.col("split").cast(pl.String).is_in(SPLITS))
-    is_told = pl.int_range(pl.len()).over("split") < delta_rows
-    told, rest = rows.filter(is_told), rows.filter(~is_told)
+    rows = _asked_rows(held_out)
+    told, rest = rows.filter(_is_told(delta_rows)), rows.filter(~_is_told(delta_rows))
 
     def say(done: int, total: int, text: str) -> None:
         if done == total:
@@ -607,6 +646,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "day": day,
         "training_rows": int((split == Split.TRAIN.value).sum()),
         "shipped": settings_told(profile),
+        "delta_by_rules": measure_rules(held_out, delta_rows=chosen.delta_rows),
         "recipes": table,
         "cells": cells,
     }

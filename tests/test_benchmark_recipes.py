@@ -78,6 +78,19 @@ def test_a_delta_counts_as_covered_from_one_right_fact_on_and_only_where_somethi
     assert found["delta_recall_by_kind"] == {"notice": 0.0, "rows": 0.0, "url": 0.5}
 
 
+@pytest.mark.parametrize(
+    ("action", "facts"),
+    [
+        ('click link "Mail"\nopens same site /mail', ["url @target"]),
+        ('click button "Send"\nPOST to same site /do/send', ["url @page", "request POST @site"]),
+        ('fill field "To" with dana', ["nothing"]),
+    ],
+    ids=["link", "form", "typing"],
+)
+def test_rules_know_links_and_forms(action: str, facts: list[str]) -> None:
+    assert recipes.rules_say(action) == facts
+
+
 def test_without_a_row_there_is_no_number() -> None:
     found = recipes.delta_numbers(pl.DataFrame({"delta_facts": [], "predicted_delta_facts": []}))
 
