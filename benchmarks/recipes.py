@@ -159,22 +159,22 @@ RECIPES: dict[str, Recipe] = {
         "the delta of every action, its loss weighs 1.0", _both(_sft(delta_share=1.0), _delta_weight(1.0))
     ),
     "delta_heavy": Recipe("the delta's loss weighs 1.0", _delta_weight(1.0)),
+    "rate_x3": Recipe("learning rate x 3", _rate(3)),
+    "batch_half": Recipe("half the states a step", _batch(0.5)),
     "last_layers": Recipe("last 2 layers trained", _sft(trained=Trained.LAST_LAYERS)),
     # Adapters start at nothing and take a higher rate than whole weights do.
     "lora": Recipe("LoRA, learning rate x 3", _both(_rate(3), _sft(trained=Trained.LORA))),
     "half_depth": Recipe("3 of the 6 layers", layers=(0, 1, 5)),
-    "page_x2": Recipe("twice the page", _page(1)),
     "page_half": Recipe("half the page", _page(-1)),
-    "batch_x2": Recipe("twice the states a step", _batch(2)),
-    "batch_half": Recipe("half the states a step", _batch(0.5)),
-    "rate_x3": Recipe("learning rate x 3", _rate(3)),
-    "rate_third": Recipe("learning rate / 3", _rate(1 / 3)),
     "fewer_branches": Recipe("2 actions of every state", rows=fewer_branches),
     "fewer_states": Recipe("as many rows, whole states", rows=fewer_states),
-    "from_base": Recipe("no mid-training", is_midtrained=False),
     "ten_layers": Recipe(
         "10 even layers, no mid-training", _model(kept_layers=ModelSettings().kept_layers), is_midtrained=False
     ),
+    "rate_third": Recipe("learning rate / 3", _rate(1 / 3)),
+    "batch_x2": Recipe("twice the states a step", _batch(2)),
+    "page_x2": Recipe("twice the page", _page(1)),
+    "from_base": Recipe("no mid-training", is_midtrained=False),
     "fp32": Recipe("matrices in fp32", _model(compute=Compute.FP32)),
     "whole_lora": Recipe(
         "all 30 layers by LoRA, no mid-training",
