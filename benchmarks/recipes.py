@@ -159,6 +159,9 @@ RECIPES: dict[str, Recipe] = {
         "the delta of every action, its loss weighs 1.0", _both(_sft(delta_share=1.0), _delta_weight(1.0))
     ),
     "delta_heavy": Recipe("the delta's loss weighs 1.0", _delta_weight(1.0)),
+    "delta_some_heavy": Recipe(
+        "the delta of three actions in ten, its loss weighs 1.0", _both(_sft(delta_share=0.3), _delta_weight(1.0))
+    ),
     "rate_x3": Recipe("learning rate x 3", _rate(3)),
     "batch_half": Recipe("half the states a step", _batch(0.5)),
     "last_layers": Recipe("last 2 layers trained", _sft(trained=Trained.LAST_LAYERS)),
