@@ -8,7 +8,7 @@ misses and draw worlds (domain/weakness.py). What is simulated: a round draws it
 rather than having new ones rolled out, and the model is gradient-boosted trees on relations, fitted in a second.
 
 For each seed worlds are shared out anew: candidates, judging worlds (where misses are counted, as the day's evaluation
-does) and worlds that only the result is measured on. Both ways start from the same first round. Weak: the quarter of
+does) and worlds that only the result is measured on. All ways start from the same first round. Weak: the quarter of
 the measured worlds of which most misses are expected after that round; they stay the same in all rounds.
 A seed that is finished is kept beside the pool.
 """
@@ -40,7 +40,9 @@ LEARNERS: dict[str, Fit] = {
     "boosted_relations": fit_boosted_relations,
     "linear_text": fit_linear_text,
 }
-WAYS = ("even", "curriculum")
+WAYS = ("even", "curriculum", "told")
+"""`told` draws the candidates that the model really misses most: more than any curriculum can know, so a bound on what
+one can earn here."""
 SHARES = {"candidate": 0.6, "judging": 0.2, "measured": 0.2}
 """Of the pool's worlds."""
 WEAK_SHARE = 0.25
@@ -90,7 +92,7 @@ def miss_rate(rows: pl.DataFrame) -> float:
 
 
 def run_seed(rows: pl.DataFrame, seed: int, *, fit: Fit, rounds: int, worlds_a_round: int) -> list[Round]:
-    """Both ways over all rounds."""
+    """Every way over all rounds."""
     shared = share_out(rows, seed)
     candidates, measured = worlds_of(shared.candidates), worlds_of(shared.measured)
     groups = candidates["split_group"].to_list()
@@ -126,11 +128,21 @@ def run_seed(rows: pl.DataFrame, seed: int, *, fit: Fit, rounds: int, worlds_a_r
             )
             left = candidates.filter(~pl.col("split_group").is_in(drawn))
             rates = expected_miss_rates(left, counts)
-            weights = draw_weights(rates if way == "curriculum" else rates * 0, left["kind"])
+            if way == "even":
+                rates = rates * 0
+            elif way == "told":
+                rates = _real_miss_rates(left, said(shared.candidates, score))
+            weights = draw_weights(rates, left["kind"])
             names = left["split_group"].to_list()
             order = in_drawn_order(weights.to_list(), names, seed=seed * 100 + number)
             drawn += [names[at] for at in order[:worlds_a_round]]
     return found
+
+
+def _real_miss_rates(worlds: pl.DataFrame, told: pl.DataFrame) -> pl.Series:
+    missed = (pl.col("predicted_risk_score") - pl.col("risk_score")).abs() >= 0.5
+    own = told.group_by("split_group").agg(missed.mean().alias("expected_miss_rate"))
+    return worlds.join(own, on="split_group", how="left", maintain_order="left")["expected_miss_rate"]
 
 
 def weakest(worlds: pl.DataFrame, counts: pl.DataFrame) -> set[str]:
@@ -145,7 +157,7 @@ def said(rows: pl.DataFrame, score: Score) -> pl.DataFrame:
 
 
 def summary(found: Sequence[Round]) -> list[dict[str, Any]]:
-    """A row a round: both ways' means over seeds and the paired difference with its interval over seeds."""
+    """A row a round: each way's means over seeds and its paired difference to `even` with its interval over seeds."""
     table = []
     for number in sorted({one.number for one in found}):
         by = {way: [one for one in found if one.way == way and one.number == number] for way in WAYS}
@@ -153,12 +165,13 @@ def summary(found: Sequence[Round]) -> list[dict[str, Any]]:
         for name in ("weak_miss_rate", "other_miss_rate", "weak_share_of_draw"):
             values = {way: [asdict(one)[name] for one in by[way]] for way in WAYS}
             row |= {f"{name}_{way}": round(statistics.fmean(values[way]), 4) for way in WAYS}
-            differences = [c - e for c, e in zip(values["curriculum"], values["even"], strict=True)]
-            row[f"{name}_difference"] = round(statistics.fmean(differences), 4)
-            row[f"{name}_interval"] = interval(differences)
-            if name == "weak_miss_rate":
-                row["seeds_better"] = sum(one < 0 for one in differences)
-                row["seeds_worse"] = sum(one > 0 for one in differences)
+            for way in WAYS[1:]:
+                differences = [other - even for other, even in zip(values[way], values["even"], strict=True)]
+                row[f"{name}_{way}_difference"] = round(statistics.fmean(differences), 4)
+                row[f"{name}_{way}_interval"] = interval(differences)
+                if name == "weak_miss_rate":
+                    row[f"seeds_better_{way}"] = sum(one < 0 for one in differences)
+                    row[f"seeds_worse_{way}"] = sum(one > 0 for one in differences)
         table.append(row)
     return table
 
@@ -180,7 +193,7 @@ def plot(table: Sequence[dict[str, Any]], path: Path, title: str) -> None:
     for axes, name, words in zip(
         all_axes, ("weak_miss_rate", "other_miss_rate"), ("weakest quarter", "the rest"), strict=True
     ):
-        for way, colour in (("even", "#8fa1ad"), ("curriculum", "#1f6f8b")):
+        for way, colour in (("even", "#8fa1ad"), ("curriculum", "#1f6f8b"), ("told", "#c98a2b")):
             axes.plot([r["worlds"] for r in table], [r[f"{name}_{way}"] for r in table], "o-", color=colour, label=way)
         axes.set_title(f"{words} of the measured worlds", fontsize=9)
         axes.set_xlabel("worlds drawn", fontsize=8)
@@ -209,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = pool(chosen.pool, chosen.slices)
     if chosen.data is not None:
         rows = pl.concat([rows, worlds_of_rounds(chosen.data).select(rows.columns)], how="vertical_relaxed")
-    what = f"{chosen.learner} {chosen.rounds} {chosen.worlds} {content_of(rows.select('split_group', 'action_repr'))}"
+    what = f"{WAYS} {chosen.learner} {chosen.rounds} {chosen.worlds} {content_of(rows.select('split_group', 'action_repr'))}"
     kept = chosen.pool / "seeds" / digest(what)
     kept.mkdir(parents=True, exist_ok=True)
     found: list[Round] = []

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from benchmarks import ablations
-from benchmarks.curriculum import Round, run_seed, share_out, summary, weakest, worlds_of
+from benchmarks.curriculum import WAYS, Round, run_seed, share_out, summary, weakest, worlds_of
 from tests.builders import payment_state
 from tests.builders_experience import Done, Visit, experience, trajectory, world
 from wm_pipeline.annotate.run import annotate_partition
@@ -67,14 +67,14 @@ def test_a_world_is_in_one_part_only() -> None:
     assert len(set.union(*parts)) == 60
 
 
-def test_both_ways_start_from_the_same_round_and_draw_as_many_worlds() -> None:
+def test_all_ways_start_from_the_same_round_and_draw_as_many_worlds() -> None:
     found = run_seed(pool(), 3, fit=knows_what_it_met, rounds=2, worlds_a_round=5)
 
     by = {(one.way, one.number): one for one in found}
-    assert len(by) == len(found) == 6
-    assert by["even", 0].weak_miss_rate == by["curriculum", 0].weak_miss_rate
+    assert len(by) == len(found) == 9
+    assert len({by[way, 0].weak_miss_rate for way in WAYS}) == 1
     for number in range(3):
-        assert by["even", number].worlds == by["curriculum", number].worlds == 5 * (number + 1)
+        assert {by[way, number].worlds for way in WAYS} == {5 * (number + 1)}
 
 
 def test_where_misses_can_be_learned_away_the_curriculum_is_faster() -> None:
@@ -87,7 +87,8 @@ def test_where_misses_can_be_learned_away_the_curriculum_is_faster() -> None:
     ]
 
     last = summary(found)[-1]
-    assert last["weak_miss_rate_difference"] < 0
+    assert last["weak_miss_rate_curriculum_difference"] < 0
+    assert last["weak_miss_rate_told_difference"] < 0
 
 
 def test_the_weakest_worlds_are_those_of_the_family_that_was_missed() -> None:
@@ -106,13 +107,14 @@ def test_the_weakest_worlds_are_those_of_the_family_that_was_missed() -> None:
 
 def test_the_difference_is_between_the_same_seeds() -> None:
     rates = {("even", 1): 0.4, ("curriculum", 1): 0.1, ("even", 2): 0.2, ("curriculum", 2): 0.3}
+    rates |= {("told", 1): 0.1, ("told", 2): 0.1}
     found = [Round(seed, way, 0, 10, 80, rate, 0.0, 0.0) for (way, seed), rate in rates.items()]
 
     row = summary(found)[0]
 
     assert (row["weak_miss_rate_even"], row["weak_miss_rate_curriculum"]) == (0.3, 0.2)
-    assert row["weak_miss_rate_difference"] == -0.1
-    assert (row["seeds_better"], row["seeds_worse"]) == (1, 1)
+    assert row["weak_miss_rate_curriculum_difference"] == -0.1
+    assert (row["seeds_better_curriculum"], row["seeds_worse_curriculum"]) == (1, 1)
 
 
 # --- ablations --------------------------------------------------------------------------------------------------------
