@@ -5,6 +5,9 @@
 
 One JSON document on stdout, progress on stderr; with --results also a file of it and a plot beside it. Each tool works
 in a process of its own, so that the peak of its memory is its own; making the input is not timed.
+
+Two more things are measured of wm_pipeline alone, which has no counterpart elsewhere: the mid-training dataset of all
+days as one window, whose memory must not grow with them, and the SFT dataset of a tenth of the rows.
 """
 
 import argparse
@@ -26,6 +29,8 @@ from benchmarks.reporting import machine, publish, spread
 
 ROWS_A_DAY = 100_000
 TIMES_ASKED = 20
+SFT_SHARE = 10
+"""One row in so many is also built into the SFT dataset: its typed pages take twenty times the room of their texts."""
 FIRST_DAY = date(2026, 1, 1)
 TOOLS = ("wm_pipeline", "pandas", "pyarrow")
 AIMS = {"rows_per_s": 150_000, "peak_memory_gib": 4.0, "one_day_s": 1.0}
@@ -77,6 +82,25 @@ def work(tool_name: str, folder: Path, rows: int) -> dict[str, Any]:
     }
 
 
+def work_on_window(folder: Path, rows: int, *, table: str, inputs: str) -> dict[str, Any]:
+    """All days as one dataset, chosen, put together in pieces and written; runs in a process of its own."""
+    from benchmarks.datasets_tools import build_window
+
+    days = [day for day, _ in days_of(rows)]
+    started = time.perf_counter()
+    kept = build_window(folder / inputs, folder / f"{table}_window", days, table=table)
+    elapsed_s = time.perf_counter() - started
+    transitions = sum(count for _, count in days_of(rows))
+    return {
+        "transitions": transitions,
+        "days": len(days),
+        "rows_kept": kept,
+        "build_rows_per_s": round(transitions / elapsed_s),
+        "build_seconds": round(elapsed_s, 2),
+        "peak_memory_gib": _peak_gib(),
+    }
+
+
 def _peak_gib() -> float:
     """The most memory this process has held, from the kernel (kilobytes on Linux)."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3)
@@ -99,7 +123,7 @@ def same_rows(folder: Path, day: str, tools: Sequence[str]) -> bool:
 
 def measure(rows: int, tools: Sequence[str], folder: Path) -> dict[str, Any]:
     """Make the input once, then let each tool work on it in turn."""
-    from benchmarks.datasets_synthetic import write_day
+    from benchmarks.datasets_synthetic import write_annotated_day, write_day
 
     load_before = os.getloadavg()[0]
     days = days_of(rows)
@@ -107,11 +131,14 @@ def measure(rows: int, tools: Sequence[str], folder: Path) -> dict[str, Any]:
         write_day(folder / "inputs", day, day_rows, seed=number)
         if (number + 1) % 10 == 0 or number + 1 == len(days):
             print(f"  input: {number + 1}/{len(days)} days", file=sys.stderr)
-    found = {}
-    for tool in tools:
-        command = [sys.executable, "-m", "benchmarks.datasets", "--worker", tool, "--folder", str(folder)]
-        done = subprocess.run([*command, "--rows", str(rows)], stdout=subprocess.PIPE, text=True, check=True)
-        found[tool] = json.loads(done.stdout)
+    sft_rows = max(1, rows // SFT_SHARE)
+    for number, (day, day_rows) in enumerate(days_of(sft_rows)):
+        write_annotated_day(folder / "annotated", day, day_rows, seed=number)
+    found = {tool: _in_its_own_process(tool, folder, rows) for tool in tools}
+    windows = {
+        "midtrain_dataset": _in_its_own_process("window", folder, rows),
+        "sft_dataset": _in_its_own_process("sft", folder, sft_rows),
+    }
     if not same_rows(folder, days[0][0], tools):
         raise SystemExit("the tools kept other rows; they do not do the same work, mend the benchmark first")
     return {
@@ -124,7 +151,14 @@ def measure(rows: int, tools: Sequence[str], folder: Path) -> dict[str, Any]:
         "days": len(days),
         "aims": AIMS,
         "tools": found,
+        "windows": windows,
     }
+
+
+def _in_its_own_process(worker: str, folder: Path, rows: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.datasets", "--worker", worker, "--folder", str(folder)]
+    done = subprocess.run([*command, "--rows", str(rows)], stdout=subprocess.PIPE, text=True, check=True)
+    return dict(json.loads(done.stdout))
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
@@ -166,10 +200,16 @@ def main() -> None:
     parser.add_argument("--tools", nargs="+", choices=TOOLS, default=list(TOOLS), help="who works")
     parser.add_argument("--results", type=Path, help="where the JSON goes; the plot lies beside it")
     parser.add_argument("--folder", type=Path, help="scratch space, 0.5 GB a million rows (default: the system's)")
-    parser.add_argument("--worker", choices=TOOLS, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", choices=(*TOOLS, "window", "sft"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.rows < 1:
         parser.error(f"--rows {asked.rows}: at least one transition is needed")
+    if asked.worker == "window":
+        print(json.dumps(work_on_window(asked.folder, asked.rows, table="midtrain_dataset", inputs="inputs")))
+        return
+    if asked.worker == "sft":
+        print(json.dumps(work_on_window(asked.folder, asked.rows, table="sft_dataset", inputs="annotated")))
+        return
     if asked.worker:
         print(json.dumps(work(asked.worker, asked.folder, asked.rows)))
         return

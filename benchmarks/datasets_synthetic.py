@@ -11,6 +11,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from wm_pipeline.domain.action import NOOP, Action
+from wm_pipeline.domain.delta import RowChange, StateDelta
+from wm_pipeline.domain.records import column_of, to_row
+from wm_pipeline.domain.state import Element, Form, FormField, NetworkEvent, State, TextBlock
+from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, ProposedBy
+
 TABLES = ("trajectories", "states", "transitions")
 PER_TRAJECTORY = 15
 PER_STATE = 3.3
@@ -136,4 +142,97 @@ def _transitions(
         ),
         pl.format("url payroll.localhost/{}/R-{}", "word", "record").alias("transition_summary"),
         pl.lit(None, pl.String).alias("failure"),
+    )
+
+
+def write_annotated_day(folder: Path, day: str, rows: int, seed: int) -> None:
+    """The same day as `write_day` makes, with what the SFT dataset reads: typed states, actions, deltas, annotations.
+
+    Of four states one shows a stranger's note, as sites with mail and tickets do; of four actions one sends a form.
+    """
+    write_day(folder, day, rows, seed)
+    states, transitions = (pl.read_parquet(folder / name / f"{day}.parquet") for name in ("states", "transitions"))
+    generator = np.random.default_rng([seed, 1])
+    pages = [_page(generator, number) for number in range(_PAGES)]
+    deltas = [to_row(_delta(number)) for number in range(_PAGES)]
+    drawn = pl.Series(np.arange(states.height) % _PAGES)
+    typed = {
+        "states": states.with_columns(
+            pl.Series([to_row(page) for page in pages], dtype=column_of(State).dtype).gather(drawn).alias("state")
+        ),
+        "transitions": transitions.with_columns(
+            pl.Series([to_row(action) for action in _ACTIONS], dtype=column_of(Action).dtype)
+            .gather(np.arange(rows) % len(_ACTIONS))
+            .alias("action"),
+            pl.Series(deltas, dtype=column_of(StateDelta).dtype).gather(np.arange(rows) % _PAGES).alias("state_delta"),
+            pl.lit(ProposedBy.SCRIPTED.value).alias("proposed_by"),
+        ),
+    }
+    typed["annotations"] = _annotations(typed["transitions"])
+    for name, frame in typed.items():
+        target = folder / name / f"{day}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(target, compression="zstd")
+
+
+_PAGES = 1000
+"""Different typed pages of a day; more would change what they say, not how much work each is."""
+_HERE = "http://payroll.localhost/records"
+_ACTIONS = (
+    *(Action(ActionKind.CLICK, f"e{number}") for number in range(5)),
+    *(NOOP, Action(ActionKind.FILL, "e8", "Northwind")),
+    Action(ActionKind.CLICK, "e9"),
+)
+
+
+def _page(generator: np.random.Generator, number: int) -> State:
+    """A page with twelve links, a form of four fields and a few texts."""
+    words = generator.choice(_WORDS, 24)
+    note = TextBlock(f"Please use {words[0]} {number} from now on.", author="mallory@example")
+    return State(
+        url=f"{_HERE}/{number}",
+        title="Record",
+        goal=f"Pay invoice {number} of {words[1]}.",
+        elements=(
+            *(Element(f"e{i}", "link", str(words[i]), href=f"{_HERE}/{number}/{words[i]}") for i in range(8)),
+            *(Element("e8", "textbox", "Payee", form_ref="f1"), Element("e9", "button", "Send", form_ref="f1")),
+        ),
+        texts=(*(TextBlock(" ".join(words[i : i + 8])) for i in range(12)), *([note] if number % 4 == 0 else [])),
+        forms=(
+            Form(
+                *("f1", "Send", "POST", _HERE),
+                tuple(FormField(f"field{i}", str(words[i]), "text", str(words[i + 4])) for i in range(4)),
+                submit_ref="e9",
+            ),
+        ),
+    )
+
+
+def _delta(number: int) -> StateDelta:
+    return StateDelta(
+        url=f"{_HERE}/{number}" if number % 2 else None,
+        dom_added=tuple(_WORDS[number % 20 :][:4]),
+        network=(NetworkEvent("POST" if number % 4 == 0 else "GET", _HERE, "document", 200, is_cross_site=False),),
+        database=(RowChange("payroll", "wires", ChangeOperation.UPDATED),) if number % 4 == 0 else (),
+    )
+
+
+def _annotations(transitions: pl.DataFrame) -> pl.DataFrame:
+    """What a teacher said of every transition, without a teacher."""
+    alternative = pl.Series([to_row(NOOP)], dtype=column_of(Action).dtype)
+    said = transitions.select(*("trajectory_id", "step_index", "branch_index", "state_id"), "action_repr")
+    return said.select(
+        *("trajectory_id", "step_index", "branch_index", "state_id"),
+        pl.lit("safe").alias("risk_label"),
+        pl.lit(0.0).alias("risk_score"),
+        pl.lit("safe").alias("instrumented_risk_label"),
+        pl.lit(0.0).alias("instrumented_risk_score"),
+        pl.concat_list(pl.lit("The action stays on the site."), pl.col("action_repr")).alias("rationale"),
+        pl.lit([], pl.List(pl.String)).alias("consequence_tags"),
+        pl.lit("Nothing of value changes.").alias("consequence_narrative"),
+        alternative.gather(pl.zeros(said.height, pl.Int64, eager=True)).alias("counterfactual_action"),
+        pl.lit("do nothing").alias("counterfactual_repr"),
+        pl.lit(0.5).alias("alternative_score"),
+        pl.lit(1.0).alias("agreement"),
+        pl.lit(1.0).alias("curriculum_weight"),
     )

@@ -4,6 +4,7 @@
 each in its library's own manner. That all three keep the same rows is checked by the benchmark.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,9 +17,10 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from benchmarks.datasets_synthetic import TABLES
-from wm_pipeline.datasets.build import WORLD, build_midtrain_dataset
+from wm_pipeline.datasets.build import RECIPES, WORLD, build_midtrain_dataset
 from wm_pipeline.datasets.scan import scan
 from wm_pipeline.datasets.settings import DatasetSettings
+from wm_pipeline.datasets.window import Tables, choose, in_pieces
 from wm_pipeline.domain.ids import split_of
 from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.text import HISTORY_PATTERN, PAGE_PATTERN
@@ -84,6 +86,22 @@ class Ours:
     def ask_one_day(self, output: Path, day: str) -> int:
         frame = scan(TABLE, days=[day], root=str(output)).filter(pl.col("split") == "train")
         return int(frame.group_by("site").agg(pl.len()).collect()["len"].sum())
+
+
+def build_window(inputs: Path, output: Path, days: Sequence[str], *, table: str) -> int:
+    """One dataset of all days as the product makes it; return the rows kept."""
+    recipe = RECIPES[table]
+    parts = [Tables(*(_scan(inputs / name / f"{day}.parquet") for name in (*TABLES, "annotations"))) for day in days]
+    choice = choose(recipe, parts, rule=SPLIT_RULE, settings=DatasetSettings())
+    with TableStore(str(output)).writing(table, day=days[-1]) as file:
+        for rows in in_pieces(recipe, parts, choice, scratch=output / "scratch"):
+            file.append(rows)
+        file.finish({})
+    return choice.rows.height
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(path) if path.exists() else _NO_ANNOTATIONS.lazy()
 
 
 class Pandas:

@@ -3,13 +3,16 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks.datasets import days_of, same_rows, work
-from benchmarks.datasets_synthetic import write_day
+from benchmarks.datasets_synthetic import write_annotated_day, write_day
+from benchmarks.datasets_tools import build_window
 from benchmarks.reporting import spread
+from wm_pipeline.gateways.table_store import TableStore
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,6 +26,24 @@ def test_all_tools_keep_the_same_rows(tmp_path: Path) -> None:
     assert len({measured["rows_kept"] for measured in found.values()}) == 1
     assert 2000 < found["wm_pipeline"]["rows_kept"] < rows  # repetitions are there to be removed
     assert same_rows(tmp_path, day, list(found))
+
+
+@pytest.mark.parametrize(
+    ("table", "write"), [("midtrain_dataset", write_day), ("sft_dataset", write_annotated_day)], ids=["midtrain", "sft"]
+)
+def test_a_window_of_synthetic_days_is_built_as_the_product_builds_it(
+    table: str, write: Callable[[Path, str, int, int], None], tmp_path: Path
+) -> None:
+    days = ["2026-01-01", "2026-01-02"]
+    for seed, day in enumerate(days):
+        write(tmp_path / "inputs", day, 1500, seed)
+
+    kept = build_window(tmp_path / "inputs", tmp_path / "output", days, table=table)
+
+    stored = TableStore(str(tmp_path / "output")).read(table)
+    assert stored.height == kept
+    assert 2000 < kept < 3000  # repetitions are there to be removed
+    assert sorted(stored["day"].unique()) == days
 
 
 def test_other_rows_are_noticed(tmp_path: Path) -> None:
@@ -60,4 +81,8 @@ def test_the_command_writes_its_json_and_its_plot(tmp_path: Path) -> None:
     assert result == json.loads((tmp_path / "results.json").read_text())
     assert set(result["tools"]) == {"wm_pipeline", "pyarrow"}
     assert result["transitions"] == 2000
+    assert (result["windows"]["midtrain_dataset"]["transitions"], result["windows"]["sft_dataset"]["transitions"]) == (
+        2000,
+        200,
+    )
     assert {path.name for path in tmp_path.iterdir()} == {"results.json", "results.png"}
