@@ -52,7 +52,7 @@ format: $(READY)  ## let ruff mend what it can
 notebook: $(READY)  ## execute the notebooks as shipped
 	@$(BIN)/python -m pytest -q tests/test_notebooks.py
 
-benchmark-datasets: $(READY)  ## 10 million synthetic rows built and read, beside pandas and pyarrow (a quarter of an hour, 5 GB of disk)
+benchmark-datasets: $(READY)  ## 10 million synthetic rows built and read, beside pandas and pyarrow (a quarter of an hour, 8 GB of disk)
 	@$(BIN)/python -m benchmarks.datasets --results benchmarks/results/datasets.json
 
 benchmark-rollout: $(READY) browsergym  ## steps a second against BrowserGym on the same tasks, and our own sites in detail (a quarter of an hour)

@@ -199,7 +199,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000_000, help="synthetic transitions")
     parser.add_argument("--tools", nargs="+", choices=TOOLS, default=list(TOOLS), help="who works")
     parser.add_argument("--results", type=Path, help="where the JSON goes; the plot lies beside it")
-    parser.add_argument("--folder", type=Path, help="scratch space, 0.5 GB a million rows (default: the system's)")
+    parser.add_argument("--folder", type=Path, help="scratch space, 0.8 GB a million rows (default: the system's)")
     parser.add_argument("--worker", choices=(*TOOLS, "window", "sft"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.rows < 1:
