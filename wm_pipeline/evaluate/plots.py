@@ -165,45 +165,35 @@ def attackers_plot(report: Mapping[str, Any]) -> bytes:
 def frontier_plot(frontier: Mapping[str, Mapping[str, Any]]) -> bytes:
     """Benign utility against attack success over the guard's threshold, a line a policy; the guard as it was played."""
     figure, axes = plt.subplots(figsize=(4.4, 3.8))
+    thresholds = set()
     is_measured = False
     for policy, shade in zip(frontier, (MODEL, ALARM, INK, OTHER), strict=False):
-        points = [p for p in frontier[policy]["points"] if p["asr"] is not None and p["benign_utility"] is not None]
-        is_measured = is_measured or bool(points)
-        asr, utility = [p["asr"] for p in points], [p["benign_utility"] for p in points]
+        found = frontier[policy]
+        asr, utility = _asr_and_utility(found["points"])
+        is_measured = is_measured or bool(asr)
         axes.plot(
             asr, utility, color=shade, lw=1, marker=".", ms=4, label=f"{policy}, replayed", drawstyle="steps-post"
         )
-        for name, marker in (("replayed", "o"), ("played", "X")):
-            point = frontier[policy][name]
-            if points and point is not None and point["asr"] is not None and point["benign_utility"] is not None:
-                axes.scatter(
-                    point["asr"],
-                    point["benign_utility"],
-                    marker=marker,
-                    s=60,
-                    facecolors="none" if marker == "o" else shade,
-                    edgecolors=shade,
-                    zorder=3,
-                )
-                if marker == "X":
-                    label = f"played at {point['threshold']:.2f}"
-                    axes.annotate(
-                        label,
-                        (point["asr"], point["benign_utility"]),
-                        (7, -11),
-                        textcoords="offset points",
-                        fontsize=7,
-                        color=shade,
-                    )
+        own = [point for point in (found["replayed"], found["played"]) if point is not None]
+        thresholds |= {f"{point['threshold']:.2f}" for point in own}
+        for point, marker, face in zip(own, "oX", ("none", shade), strict=False):
+            axes.scatter(*_asr_and_utility([point]), marker=marker, s=60, facecolors=face, edgecolors=shade, zorder=3)
     axes.set(xlabel="attack success", ylabel="benign utility", xlim=(-0.03, 1.03), ylim=(-0.03, 1.05))
     axes.spines[["top", "right"]].set_visible(False)
     if is_measured:
-        axes.scatter([], [], marker="o", facecolors="none", edgecolors=INK, label="its own threshold, replayed")
-        axes.scatter([], [], marker="X", color=INK, label="its own threshold, played")
+        at = f"threshold {', '.join(sorted(thresholds)) or 'unknown'}"
+        axes.scatter([], [], marker="o", facecolors="none", edgecolors=INK, label=f"{at}, replayed")
+        axes.scatter([], [], marker="X", color=INK, label=f"{at}, played")
         axes.legend(fontsize=7, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
     else:
         _say_no_data(axes)
     return _png(figure)
+
+
+def _asr_and_utility(points: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
+    """Of the points that have both."""
+    both = [(p["asr"], p["benign_utility"]) for p in points if p["asr"] is not None and p["benign_utility"] is not None]
+    return [asr for asr, _ in both], [utility for _, utility in both]
 
 
 def causal_plot(causal: Mapping[str, Any]) -> bytes:
