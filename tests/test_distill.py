@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.builders_model import build_rows, save_tiny_checkpoint, write_config, write_sft
+from tests.builders_model import TINY_MODEL, build_rows, save_tiny_checkpoint, write_config, write_sft
 from tests.forked import run_module
 from wm_pipeline.distill.on_policy import (
     DistillPlan,
@@ -29,7 +29,7 @@ from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model.checkpoint import Checkpoint, read_manifest
 from wm_pipeline.model.engine import Processes
 from wm_pipeline.model.examples import Example, group_by_state, sft_examples
-from wm_pipeline.model.settings import DistillSettings, Stage
+from wm_pipeline.model.settings import Compute, DistillSettings, Stage
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.serve.predictor import WorldModelPredictor
 
@@ -77,7 +77,7 @@ def test_the_teacher_is_told_what_happened_and_the_student_is_not(
     told = _told(tree, group, renderer)
 
     observed = observed_text(group[0])
-    assert observed == f"rows payroll wires inserted\n{group[0].texts[Head.RATIONALE]}"
+    assert observed == f"rows @site wires inserted\n{group[0].texts[Head.RATIONALE]}"
     assert observed in renderer.decode(told.actions[0].token_ids)
     assert observed not in renderer.decode(tree.actions[0].token_ids)
     assert told.actions[0].texts == tree.actions[0].texts
@@ -110,6 +110,20 @@ def test_the_student_writes_its_own_texts_at_the_same_places(student: Checkpoint
     assert [text.head for text in written.actions[0].texts] == [text.head for text in tree.actions[0].texts]
     assert all(1 <= len(text.target_ids) <= 5 for text in written.actions[0].texts)
     assert written.actions[0].texts != tree.actions[0].texts
+
+
+@pytest.mark.parametrize("compute", [Compute.FP32, Compute.BF16])
+def test_writing_leaves_the_weights_as_they_were(tmp_path: Path, group: tuple[Example, ...], compute: Compute) -> None:
+    student = save_tiny_checkpoint(tmp_path / "c", seed=2, settings=replace(TINY_MODEL, compute=compute))
+    before = {name: (weight, weight.clone()) for name, weight in student.model.named_parameters()}
+    tree = _visited_tree(group, student.renderer)
+
+    _write(student, student.renderer, [tree], DistillSettings(max_new_tokens=3), seed=1)
+
+    for name, weight in student.model.named_parameters():
+        assert weight is before[name][0]
+        assert weight.equal(before[name][1])
+    assert student.model.training
 
 
 def test_the_risk_target_lies_between_label_and_teacher(student: Checkpoint, group: tuple[Example, ...]) -> None:

@@ -46,6 +46,7 @@ from wm_pipeline.model.reporting import MetricsFile, progress_text
 from wm_pipeline.model.score_heads import SCORE_HEADS
 from wm_pipeline.model.settings import SFT_WEIGHTS, DistillSettings
 from wm_pipeline.model.tree import pack_trees
+from wm_pipeline.model.world_model import rounded_once
 
 _KEEP = {entry.head: entry.weight for entry in SFT_WEIGHTS if entry.head in SCORE_HEADS}
 
@@ -243,13 +244,14 @@ def _write(
     if not asked:
         return []
     student.model.eval()
-    answers = predict_trees(
-        student.model,
-        renderer,
-        asked,
-        max_new_tokens=settings.max_new_tokens,
-        sampling=Sampling(settings.temperature, seed),
-    )
+    with rounded_once(student.model):
+        answers = predict_trees(
+            student.model,
+            renderer,
+            asked,
+            max_new_tokens=settings.max_new_tokens,
+            sampling=Sampling(settings.temperature, seed),
+        )
     student.model.train()
     return [
         replace(

@@ -100,7 +100,7 @@ def run_distillation(config: DistillRun) -> dict[str, Any]:
 
 
 def _load_teacher(config: DistillRun, student: Checkpoint) -> Checkpoint:
-    teacher = load_checkpoint(Path(config.teacher_checkpoint or config.student_checkpoint), for_training=True)
+    teacher = load_checkpoint(Path(config.teacher_checkpoint or config.student_checkpoint))
     if teacher.tokenizer.get_vocab() != student.tokenizer.get_vocab():
         raise CheckpointError(
             f"teacher {teacher.manifest.model_version!r} has another tokenizer than student "

@@ -4,12 +4,15 @@
 Dimensions: B rows, T tokens, D hidden size, A actions, P predicted text tokens, V vocabulary.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from wm_pipeline.model.attention import is_flex, use_tree_attention
 from wm_pipeline.model.heads import build_heads, read_heads
@@ -85,6 +88,36 @@ def is_low_precision(device: torch.device, compute: Compute) -> bool:
 
 def autocast(device: torch.device, compute: Compute) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_low_precision(device, compute))
+
+
+def round_multiplied(backbone: nn.Module) -> list[tuple[nn.Module, str, nn.Parameter]]:
+    """Weights of linear layers to bf16, in place: what autocast makes of them at every use. Returns what they were.
+
+    An output layer that is tied to the embeddings gets a weight of its own.
+    """
+    were: list[tuple[nn.Module, str, nn.Parameter]] = [
+        (layer, name, weight)
+        for layer in backbone.modules()
+        if isinstance(layer, nn.Linear | Conv1D)
+        for name, weight in layer.named_parameters(recurse=False)
+    ]
+    for layer, name, weight in were:
+        setattr(layer, name, nn.Parameter(weight.detach().to(torch.bfloat16), requires_grad=False))
+    return were
+
+
+@contextmanager
+def rounded_once(model: WorldModel) -> Iterator[None]:
+    """Inside, a model in training writes as fast as one that serves; the same numbers, to the bit."""
+    if not is_low_precision(model.device, model.settings.compute):
+        yield
+        return
+    were = round_multiplied(model.backbone)
+    try:
+        yield
+    finally:
+        for layer, name, weight in were:
+            setattr(layer, name, weight)
 
 
 def output_layer(backbone: PreTrainedModel) -> nn.Linear:
