@@ -197,6 +197,7 @@ def plot(table: Sequence[dict[str, Any]], path: Path, title: str) -> None:
             axes.plot([r["worlds"] for r in table], [r[f"{name}_{way}"] for r in table], "o-", color=colour, label=way)
         axes.set_title(f"{words} of the measured worlds", fontsize=9)
         axes.set_xlabel("worlds drawn", fontsize=8)
+        axes.margins(y=0.08)
         axes.set_ylim(bottom=0)
         axes.spines[["top", "right"]].set_visible(False)
     all_axes[0].set_ylabel("share of rows missed")
