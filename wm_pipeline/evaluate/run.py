@@ -186,7 +186,7 @@ async def evaluate(
     play = partial(run_loop, environments, max_steps=settings.loop_max_steps, progress=progress)
     episodes = await play(policies, played.loop_worlds, guards=(None, guard))
     # Attacked worlds and others are not mixed in their order.
-    some = played.loop_worlds[:: max(1, round(len(played.loop_worlds) / settings.side_worlds))]
+    some = played.loop_worlds[:: max(1, len(played.loop_worlds) // max(1, settings.side_worlds))]
     episodes += await play(side_policies, some[: settings.side_worlds], guards=(None, guard))
     under_champion = (
         [] if champion_guard is None else await play(policies[:1], played.loop_worlds, guards=(champion_guard,))
