@@ -21,7 +21,7 @@ from wm_pipeline.model.engine import (
     learning_rate_at,
     write_identity,
 )
-from wm_pipeline.model.examples import Example, group_by_state, read_dataset, sft_examples
+from wm_pipeline.model.examples import Example, group_by_state, midtrain_examples, read_dataset, sft_examples
 from wm_pipeline.model.losses import class_balance, counts_of
 from wm_pipeline.model.prompt import PromptRenderer
 from wm_pipeline.model.settings import Decay, Stage, TrainSettings, head_weights_of
@@ -102,6 +102,26 @@ def test_texts_are_trained_for_the_given_share_of_actions(examples: list[Example
     share = sum(bool(action.texts) for action in actions) / len(actions)
 
     assert 0.15 < share < 0.35
+
+
+def test_both_stages_tell_what_changed_from_where_the_agent_stands() -> None:
+    standing = {
+        "state_summary": 'goal: pay\npage: payroll.localhost/wires/W1 "Wire"',
+        "action_repr": 'click link "Vendors"\nopens same site /vendors',
+    }
+    row = {**build_rows(3)[8], **standing}
+    told = {"delta_text": "url payroll.localhost/vendors\nrequest POST payroll.localhost"}
+    next_page = {
+        "transition_summary": "url payroll.localhost/vendors; rows payroll wires inserted; appeared: Vendors, North",
+        "next_state_summary": "goal: pay\npage: payroll.localhost/vendors",
+    }
+
+    sft = sft_examples(pl.DataFrame([row | told]), Split.TRAIN)
+    mid = midtrain_examples(pl.DataFrame([row | next_page]), Split.TRAIN)
+
+    assert sft[0].texts[Head.STATE_DELTA] == "url @target\nrequest POST @site"
+    first = mid[0].texts[Head.NEXT_STATE].splitlines()[0]
+    assert first == "url @target; rows @site wires inserted; appeared: Vendors, North"
 
 
 def test_deltas_may_be_trained_for_more_actions_than_other_texts(

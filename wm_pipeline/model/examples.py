@@ -61,7 +61,7 @@ def midtrain_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
             labels={},
             texts=_present(
                 {
-                    Head.NEXT_STATE: f"{row['transition_summary']}\n{_next_page(row['next_state_summary'])}".strip(),
+                    Head.NEXT_STATE: f"{_relative_transition(row)}\n{_next_page(row['next_state_summary'])}".strip(),
                     Head.RATIONALE: row["rationale"],
                 }
             ),
@@ -69,6 +69,12 @@ def midtrain_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
         )
         for row in frame.filter(pl.col("split") == split.value).iter_rows(named=True)
     ]
+
+
+def _relative_transition(row: Mapping[str, str]) -> str:
+    """Facts in the words that the delta head will use, so that mid-training teaches them too."""
+    standpoint = standpoint_of(row["state_summary"], row["action_repr"])
+    return "; ".join(relative_facts(row["transition_summary"].split("; "), standpoint))
 
 
 def _next_page(next_state_summary: str) -> str:
