@@ -18,8 +18,8 @@ def sft(states: int = 20) -> pl.DataFrame:
     return pl.DataFrame(build_rows(states)).with_columns(pl.col("split").cast(pl.String))
 
 
-def cell(name: str, seed: int, *, auroc: float | None = 0.9, covered: float = 0.5) -> dict[str, Any]:
-    numbers = {"risk_auroc": auroc, "macro_f1": 0.5, "ece": 0.1, "delta_covered": covered, "delta_f1": 0.3}
+def cell(name: str, seed: int, *, auroc: float | None = 0.9, delta_f1: float = 0.3) -> dict[str, Any]:
+    numbers = {"risk_auroc": auroc, "macro_f1": 0.5, "ece": 0.1, "delta_covered": 0.5, "delta_f1": delta_f1}
     return {
         "recipe": name,
         "seed": seed,
@@ -114,11 +114,13 @@ def test_the_table_holds_seeds_together_and_names_what_failed(tmp_path: Path) ->
     assert json.dumps(table)
 
 
-def test_more_seeds_are_for_the_best_at_judging_and_the_best_other_at_deltas() -> None:
+def test_more_seeds_are_for_the_best_at_judging_and_deltas_together() -> None:
     cells = [
-        cell(SHIPPED, 0, auroc=0.99, covered=0.99),
-        cell("rate_x3", 0, auroc=0.95, covered=0.8),
-        cell("lora", 0, auroc=0.7, covered=0.6),
+        cell(SHIPPED, 0, auroc=0.99, delta_f1=0.99),
+        cell("lora", 0, auroc=0.7, delta_f1=0.9),
+        cell("rate_x3", 0, auroc=0.95, delta_f1=0.8),
+        cell("half_depth", 0, auroc=0.96, delta_f1=0.1),
+        cell("page_half", 0, auroc=None),
         failed("whole_lora"),
     ]
 
