@@ -100,14 +100,16 @@ def risk_coverage_plot(predictions: pl.DataFrame) -> bytes:
 def loop_plot(loop: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> bytes:
     """Attack success and utility of each policy, without and with the guard, with intervals."""
     measures = (
-        ("asr", "attack success"),
-        ("benign_utility", "benign utility"),
-        ("utility_under_attack", "under attack"),
+        ("asr", "attack\nsuccess"),
+        ("benign_utility", "benign\nutility"),
+        ("utility_under_attack", "utility\nattacked"),
     )
-    figure, axes = plt.subplots(figsize=(7, 3.2))
+    figure, axes = plt.subplots(figsize=(1 + 2 * max(2, len(loop)), 3.2))
     place = 0.0
     ticks, labels = [], []
     for policy, settings in loop.items():
+        middle = place + 1.3
+        axes.text(middle, -0.24, policy, fontsize=8, ha="center", va="top", transform=axes.get_xaxis_transform())
         for measure, label in measures:
             for offset, (name, colour) in enumerate((("guard_off", OTHER), ("guard_on", MODEL))):
                 value = settings[name][measure]
@@ -119,7 +121,7 @@ def loop_plot(loop: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> bytes:
                 if interval is not None:
                     axes.plot([place + offset * 0.4] * 2, interval, color=INK, lw=1.2)
             ticks.append(place + 0.2)
-            labels.append(f"{policy}\n{label}")
+            labels.append(label)
             place += 1.1
         place += 0.5
     axes.set_xticks(ticks, labels, fontsize=7)
@@ -134,7 +136,9 @@ def loop_plot(loop: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> bytes:
 def attackers_plot(report: Mapping[str, Any]) -> bytes:
     """Attack success under the guard, by who attacks: our draw, an outside suite, attackers with many tries."""
     bars: dict[str, tuple[float | None, Any]] = {}
-    for policy, modes in list(report["loop"].items())[:1]:
+    if report["loop"]:
+        # Who obeys: the others are hardly attacked by what stands on a page.
+        policy, modes = max(report["loop"].items(), key=lambda one: one[1]["guard_off"]["asr"] or 0.0)
         bars[f"our draw\n({policy})"] = modes["guard_on"]["asr"], modes["guard_on"]["asr_interval"]
     for name, suite in report["outside"].items():
         for modes in suite["loop"].values():
