@@ -7,13 +7,15 @@ from wm_pipeline.annotate.settings import TeacherSettings
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.errors import SettingsError
-from wm_pipeline.domain.vocabulary import TeacherKind
+from wm_pipeline.domain.vocabulary import Head, TeacherKind
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.model.settings import (
     MIDTRAIN_WEIGHTS,
+    SFT_WEIGHTS,
     TINY_BASE,
     Compute,
     DistillSettings,
+    HeadWeight,
     ModelSettings,
     TrainSettings,
 )
@@ -56,11 +58,16 @@ def laptop() -> Profile:
             warmup_share=0.3,
             head_weights=MIDTRAIN_WEIGHTS,
         ),
-        # The heads are fitted to the end afterwards (model/refit.py); steps are for the backbone.
+        # The heads are fitted to the end afterwards (model/refit.py); steps are for the backbone and what it writes.
+        # More deltas, each with more weight, in fewer steps of the same time: benchmarks/results/recipes.json.
         sft=TrainSettings(
-            max_steps=60,
+            max_steps=46,
             actions_per_tree=8,
             text_share=0.08,
+            delta_share=0.3,
+            head_weights=tuple(
+                HeadWeight(entry.head, 1.0) if entry.head is Head.STATE_DELTA else entry for entry in SFT_WEIGHTS
+            ),
             learning_rate=7e-4,
             checkpoint_every=50,
             target_miss_rate=LAPTOP_MISS_RATE,
