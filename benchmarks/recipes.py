@@ -57,7 +57,16 @@ from wm_pipeline.model.backbone import keep_layers, load_backbone
 from wm_pipeline.model.checkpoint import load_checkpoint, read_manifest, save_checkpoint
 from wm_pipeline.model.examples import read_dataset, sft_examples
 from wm_pipeline.model.prompt import PromptRenderer
-from wm_pipeline.model.settings import SFT_WEIGHTS, Compute, HeadWeight, ModelSettings, Trained, TrainSettings
+from wm_pipeline.model.settings import (
+    SFT_WEIGHTS,
+    Compute,
+    HeadWeight,
+    ModelSettings,
+    Stage,
+    Trained,
+    TrainSettings,
+    head_weights_of,
+)
 from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.profiles import profile_named
 from wm_pipeline.settings import CODE_VERSION, Profile
@@ -154,14 +163,12 @@ class Recipe:
 
 RECIPES: dict[str, Recipe] = {
     SHIPPED: Recipe("nothing"),
+    "delta_seldom": Recipe("deltas as seldom as other texts", _sft(delta_share=None)),
+    "delta_light": Recipe("the delta's loss weighs 0.2", _delta_weight(0.2)),
+    "delta_seldom_light": Recipe(
+        "deltas as seldom as other texts, their loss weighs 0.2", _both(_sft(delta_share=None), _delta_weight(0.2))
+    ),
     "delta_all": Recipe("the delta of every action", _sft(delta_share=1.0)),
-    "delta_all_heavy": Recipe(
-        "the delta of every action, its loss weighs 1.0", _both(_sft(delta_share=1.0), _delta_weight(1.0))
-    ),
-    "delta_heavy": Recipe("the delta's loss weighs 1.0", _delta_weight(1.0)),
-    "delta_some_heavy": Recipe(
-        "the delta of three actions in ten, its loss weighs 1.0", _both(_sft(delta_share=0.3), _delta_weight(1.0))
-    ),
     "rate_x3": Recipe("learning rate x 3", _rate(3)),
     "batch_half": Recipe("half the states a step", _batch(0.5)),
     "last_layers": Recipe("last 2 layers trained", _sft(trained=Trained.LAST_LAYERS)),
@@ -591,7 +598,7 @@ def plot(table: Mapping[str, Any], path: Path, title: str) -> None:
     axes[0][0].invert_yaxis()
     figure.suptitle(title, fontsize=9)
     if names:
-        axes[0][0].legend(fontsize=7, frameon=False)
+        figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=7)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
@@ -608,6 +615,7 @@ def settings_told(profile: Profile) -> dict[str, Any]:
         "actions_per_tree": sft.actions_per_tree,
         "text_share": sft.text_share,
         "delta_share": sft.delta_share,
+        "delta_weight": head_weights_of(sft, Stage.SFT).get(Head.STATE_DELTA),
         "learning_rate": sft.learning_rate,
         "threads": sft.threads,
     }
@@ -644,14 +652,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(markdown(table), file=sys.stderr)
     told = {
         "command": f"python -m benchmarks.recipes --profile {chosen.profile} --steps {profile.sft.max_steps} "
-        f"--seeds {chosen.seeds}",
+        f"--seeds {chosen.seeds} --recipes {' '.join(names)}",
         "machine": machine("torch", "transformers", "deepspeed"),
         "day": day,
         "training_rows": int((split == Split.TRAIN.value).sum()),
         "shipped": settings_told(profile),
         "delta_by_rules": measure_rules(held_out, delta_rows=chosen.delta_rows),
         "recipes": table,
-        "cells": cells,
+        "cells": [{key: value for key, value in cell.items() if key != "examples"} for cell in cells],
     }
     title = f"{chosen.profile}, as long as {profile.sft.max_steps} steps of the shipped recipe, {day}"
     publish(told, chosen.results, lambda path: plot(table, path, title))
