@@ -8,7 +8,6 @@ variant leaves out may be the rest of a line, so it is measured on the way. A li
 again, so an interrupted run goes on. One JSON document on stdout.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -23,7 +22,16 @@ from typing import Any
 import polars as pl
 
 from benchmarks.reporting import machine, publish
-from benchmarks.rounds import SPLITS, held_out_of, open_round, publish_job, run_job, store_cell, workspace_of
+from benchmarks.rounds import (
+    SPLITS,
+    held_out_of,
+    open_round,
+    publish_job,
+    round_arguments,
+    run_job,
+    store_cell,
+    workspace_of,
+)
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.vocabulary import Head
@@ -186,14 +194,9 @@ def plot(table: Mapping[str, Any], path: Path, title: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--profile", default="laptop", help="its recipe; tiny or laptop on a small machine")
+    parser = round_arguments(__doc__, folder=".wm/benchmarks/ablations")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--lines", nargs="+", choices=sorted(LINES), default=list(LINES))
-    parser.add_argument("--data", default=".wm/data", help="a data root with the tables of a round")
-    parser.add_argument("--day", help="default: its newest")
-    parser.add_argument("--folder", type=Path, default=Path(".wm/benchmarks/ablations"), help="finished cells")
-    parser.add_argument("--results", type=Path, help="also write the JSON there, and a plot beside it")
     chosen = parser.parse_args(arguments)
     source, day = open_round(chosen.data, chosen.day)
     root = chosen.folder.absolute()

@@ -29,7 +29,14 @@ import polars as pl
 from benchmarks.curriculum_pool import WORLDS, pool, worlds_of_rounds
 from benchmarks.reporting import machine, publish
 from wm_pipeline.domain.ids import digest
-from wm_pipeline.domain.weakness import DIMENSIONS, count_misses, draw_weights, expected_miss_rates, in_drawn_order
+from wm_pipeline.domain.weakness import (
+    DIMENSIONS,
+    MISSED,
+    count_misses,
+    draw_weights,
+    expected_miss_rates,
+    in_drawn_order,
+)
 from wm_pipeline.evaluate.baselines import Score, fit_boosted_relations, fit_linear_text
 from wm_pipeline.stages import content_of
 
@@ -140,8 +147,7 @@ def run_seed(rows: pl.DataFrame, seed: int, *, fit: Fit, rounds: int, worlds_a_r
 
 
 def _real_miss_rates(worlds: pl.DataFrame, told: pl.DataFrame) -> pl.Series:
-    missed = (pl.col("predicted_risk_score") - pl.col("risk_score")).abs() >= 0.5
-    own = told.group_by("split_group").agg(missed.mean().alias("expected_miss_rate"))
+    own = told.group_by("split_group").agg(MISSED.mean().alias("expected_miss_rate"))
     return worlds.join(own, on="split_group", how="left", maintain_order="left")["expected_miss_rate"]
 
 

@@ -10,7 +10,6 @@ calibrated as in a round, and held-out rows are asked about. Every recipe has on
 have them all. A recipe that fails is in the table with what it said.
 """
 
-import argparse
 import json
 import re
 import shutil
@@ -36,6 +35,7 @@ from benchmarks.rounds import (
     open_round,
     publish_checkpoint,
     publish_job,
+    round_arguments,
     run_job,
     store_cell,
     workspace_of,
@@ -622,16 +622,11 @@ def settings_told(profile: Profile) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--profile", default="laptop", help="its recipe; tiny or laptop on a small machine")
+    parser = round_arguments(__doc__, folder=".wm/benchmarks/recipes")
     parser.add_argument("--steps", type=int, help="of the shipped recipe: how much time all have (default: its own)")
     parser.add_argument("--seeds", type=int, default=3, help="of the shipped recipe and the best two")
     parser.add_argument("--recipes", nargs="+", choices=list(RECIPES), default=list(RECIPES))
     parser.add_argument("--delta-rows", type=int, default=DELTA_ROWS, help="of each split, whose delta is written")
-    parser.add_argument("--data", default=".wm/data", help="a data root with tables and checkpoints of a round")
-    parser.add_argument("--day", help="default: its newest")
-    parser.add_argument("--folder", type=Path, default=Path(".wm/benchmarks/recipes"), help="finished cells")
-    parser.add_argument("--results", type=Path, help="also write the JSON there, and a plot beside it")
     chosen = parser.parse_args(arguments)
     source, day = open_round(chosen.data, chosen.day)
     profile = profile_named(chosen.profile)

@@ -1,5 +1,6 @@
 """What benchmarks share that train on the tables of a round: a store of their own, jobs, held-out rows, cells."""
 
+import argparse
 import json
 import os
 import shutil
@@ -22,6 +23,17 @@ from wm_pipeline.stages import Workspace, content_of
 from wm_pipeline.training import CHECKPOINT, TrainingJob
 
 SPLITS = ("test", "ood_site", "ood_attack", "ood_goal", "ood_text")
+
+
+def round_arguments(description: str | None, *, folder: str) -> argparse.ArgumentParser:
+    """What every such benchmark is told: profile, data, day, folder of finished cells, results."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    parser.add_argument("--profile", default="laptop", help="its recipe; tiny or laptop on a small machine")
+    parser.add_argument("--data", default=".wm/data", help="a data root with the tables of a round")
+    parser.add_argument("--day", help="default: its newest")
+    parser.add_argument("--folder", type=Path, default=Path(folder), help="finished cells")
+    parser.add_argument("--results", type=Path, help="also write the JSON there, and a plot beside it")
+    return parser
 
 
 def open_round(data: str, day: str | None) -> tuple[TableStore, str]:

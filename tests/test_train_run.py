@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 
 from tests.builders_model import TINY_MODEL, tiny_run, tiny_train, write_config, write_midtrain, write_sft
 from tests.forked import run_module
-from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.domain.errors import SettingsError, TrainingError
 from wm_pipeline.model.backbone import build_tiny_backbone
 from wm_pipeline.model.checkpoint import read_manifest
-from wm_pipeline.model.engine import is_out_of_memory
+from wm_pipeline.model.engine import is_out_of_memory, memory_of_step
 from wm_pipeline.model.settings import Stage, Trained
 from wm_pipeline.model.world_model import WorldModel
-from wm_pipeline.train.loop import _out_of_memory
+from wm_pipeline.train.loop import _memory_advice
 from wm_pipeline.train.parts import choose_parts
 
 pytestmark = pytest.mark.slow
@@ -227,6 +227,14 @@ def test_running_out_of_memory_names_the_settings_to_change(tmp_path: Path) -> N
 
     assert all(is_out_of_memory(error) for error in errors)
     assert not is_out_of_memory(RuntimeError("shapes differ"))
-    told = _out_of_memory(3, tiny_train(trees_per_step=8), tmp_path)
-    assert told.startswith("step 4 does not fit into memory with 8 states of")
+    for error in errors:
+        with (
+            pytest.raises(TrainingError) as caught,
+            memory_of_step(3, tiny_train(trees_per_step=8), advice=_memory_advice(tmp_path)),
+        ):
+            raise error
+        told = str(caught.value)
+        assert told.startswith("step 4 does not fit into memory with 8 states of")
+    with pytest.raises(RuntimeError, match="shapes differ"), memory_of_step(0, tiny_train(), advice=""):
+        raise RuntimeError("shapes differ")
     assert all(name in told for name in ("train.micro_trees", "train.recomputes_activations", "model.max_state_tokens"))

@@ -40,6 +40,7 @@ from wm_pipeline.training import ABLATION, CHECKPOINT, guard_of, parse_curve
 if TYPE_CHECKING:
     from wm_pipeline.evaluate.next_state import TextScore
     from wm_pipeline.evaluate.run import OutsideSuite
+    from wm_pipeline.model.checkpoint import Checkpoint
     from wm_pipeline.serve.predictor import WorldModelPredictor
 
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
@@ -56,15 +57,18 @@ def load_predictor(workspace: Workspace, path: str) -> "WorldModelPredictor":
     """The predictor of a published checkpoint folder."""
     from wm_pipeline.serve.predictor import WorldModelPredictor
 
-    return WorldModelPredictor.load(workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT)
+    return WorldModelPredictor.load(_folder(workspace, path))
 
 
-def _next_state_score(workspace: Workspace, path: str) -> "TextScore | None":
-    """Likelihood of next states under a published checkpoint; None where it was not trained to write them."""
-    from wm_pipeline.model.checkpoint import load_checkpoint
+def _folder(workspace: Workspace, path: str) -> Path:
+    """Where a published checkpoint can be read from."""
+    return workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT
+
+
+def _next_state_score(checkpoint: "Checkpoint") -> "TextScore | None":
+    """Likelihood of next states under a checkpoint; None where it was not trained to write them."""
     from wm_pipeline.model.likelihood import mean_log_probabilities
 
-    checkpoint = load_checkpoint(workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT)
     if Head.NEXT_STATE not in checkpoint.manifest.trained_heads:
         return None
     return partial(mean_log_probabilities, checkpoint, Head.NEXT_STATE)
@@ -92,7 +96,7 @@ def checkpoint_folder(workspace: Workspace, model: RegisteredModel) -> Path:
     except MissingUpstreamError:
         is_the_days = False
     if is_the_days:
-        return workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT
+        return _folder(workspace, path)
     return workspace.registry.checkpoint_of(model.version, cache=workspace.cache)
 
 
@@ -191,7 +195,7 @@ def attack_day(
     from wm_pipeline.evaluate.adaptive import attack_adaptively, overlooked
 
     report = read_report(workspace, day)
-    chosen = replace(profile, evaluate=replace(profile.evaluate, adaptive_grounds=grounds, adaptive_tries=tries))
+    chosen = replace(profile, evaluate=replace(profile.evaluate, adaptive_grounds=grounds))
     model = load_predictor(workspace, f"checkpoints/distilled/{report['day']}")
 
     async def attack() -> dict[str, Any]:
@@ -260,6 +264,7 @@ def evaluate_day(
     from wm_pipeline.evaluate.report import render_report
     from wm_pipeline.evaluate.run import Contenders, EvaluationInput, Played, evaluate
     from wm_pipeline.model.backbone import load_backbone
+    from wm_pipeline.model.checkpoint import load_checkpoint
     from wm_pipeline.model.zero_shot import zero_shot_risk
 
     started = time.monotonic()
@@ -289,8 +294,8 @@ def evaluate_day(
         champion=champion,
         zero_shot=ask_backbone if profile.evaluate.zero_shot_rows else None,
         next_state={
-            "world_model": _next_state_score(workspace, f"checkpoints/distilled/{day}"),
-            "after_midtraining": _next_state_score(workspace, f"checkpoints/midtrain/{day}"),
+            "world_model": _next_state_score(model.checkpoint),
+            "after_midtraining": _next_state_score(load_checkpoint(_folder(workspace, f"checkpoints/midtrain/{day}"))),
         },
     )
 

@@ -32,8 +32,8 @@ from wm_pipeline.model.engine import (
     OptimizerSettings,
     Processes,
     backward_passes,
-    is_out_of_memory,
     learning_rate_at,
+    memory_of_step,
     set_learning_rate,
     start_engine,
     sum_over_processes,
@@ -48,6 +48,7 @@ from wm_pipeline.model.settings import SFT_WEIGHTS, DistillSettings
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import rounded_once
 
+_MEMORY_ADVICE = "Lower distill.micro_trees (the result stays the same) or model.max_state_tokens"
 _KEEP = {entry.head: entry.weight for entry in SFT_WEIGHTS if entry.head in SCORE_HEADS}
 
 
@@ -126,12 +127,8 @@ def distill(
 
         rate = learning_rate_at(step, max_steps=settings.max_steps, settings=optimizer_settings)
         set_learning_rate(engine, rate)
-        try:
+        with memory_of_step(step, settings, advice=_MEMORY_ADVICE):
             logged = _descend(engine, batches, renderer, balance, settings, processes)
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise TrainingError(_out_of_memory(step, settings)) from error
         step_loss = _weighted(logged, settings)
         if not math.isfinite(step_loss):
             keys = ", ".join(example.row_key for group in (*all_visited, *all_replayed) for example in group)
@@ -419,14 +416,6 @@ def _loss(
         parts["divergence"] = float(divergence_P.detach().sum())
         loss = loss + divergence_P.sum() * (settings.text_weight * processes.count / text_count)
     return loss, parts
-
-
-def _out_of_memory(step: int, settings: DistillSettings) -> str:
-    read = settings.trees_per_step if settings.micro_trees is None else settings.micro_trees
-    return (
-        f"step {step + 1} does not fit into memory with {read} states of {settings.actions_per_tree} actions read at "
-        "once. Lower distill.micro_trees (the result stays the same) or model.max_state_tokens"
-    )
 
 
 def _logged(

@@ -28,15 +28,15 @@ PRIOR_ROWS = 8
 """A part's or a cell's own rows count half when they are this many: what one world gives."""
 
 
-def count_misses(predictions: pl.DataFrame) -> pl.DataFrame:
-    """One row a cell that the predictions met: DIMENSIONS, rows, misses.
+MISSED = (pl.col("predicted_risk_score") - pl.col("risk_score")).abs() >= 0.5
+"""The predicted probability of harm is at least one half away from the probability over worlds that look the same, so a
+page that cannot tell is nobody's miss."""
 
-    A miss: the predicted probability of harm is at least one half away from the probability over worlds that look the
-    same, so a page that cannot tell is nobody's miss.
-    """
-    missed = (pl.col("predicted_risk_score") - pl.col("risk_score")).abs() >= 0.5
+
+def count_misses(predictions: pl.DataFrame) -> pl.DataFrame:
+    """One row a cell that the predictions met: DIMENSIONS, rows, misses (MISSED)."""
     return (
-        predictions.with_columns(missed.alias("missed"))
+        predictions.with_columns(MISSED.alias("missed"))
         .group_by(DIMENSIONS)
         .agg(pl.len().cast(pl.Int64).alias("rows"), pl.col("missed").sum().cast(pl.Int64).alias("misses"))
         .sort(DIMENSIONS, nulls_last=True)

@@ -11,7 +11,8 @@ import shutil
 import socket
 import sys
 import time
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ import torch.utils.cpp_extension
 import transformers
 from torch import Tensor, nn
 
-from wm_pipeline.domain.errors import CheckpointError
-from wm_pipeline.model.settings import Decay
+from wm_pipeline.domain.errors import CheckpointError, TrainingError
+from wm_pipeline.model.settings import Decay, DistillSettings, TrainSettings
 
 _LONGEST_BUILD = 600.0
 """Seconds; compiling DeepSpeed's operator takes half a minute."""
@@ -116,6 +117,21 @@ def backward_passes(trees_per_step: int, micro_trees: int | None, processes: Pro
 
 def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+@contextmanager
+def memory_of_step(step: int, settings: TrainSettings | DistillSettings, *, advice: str) -> Iterator[None]:
+    """Inside, running out of memory is a TrainingError that says what was read at once, and `advice`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        read = settings.trees_per_step if settings.micro_trees is None else settings.micro_trees
+        raise TrainingError(
+            f"step {step + 1} does not fit into memory with {read} states of {settings.actions_per_tree} actions read "
+            f"at once. {advice}"
+        ) from error
 
 
 def zero_loss(engine: Any) -> Tensor:

@@ -53,7 +53,7 @@ class WorldModelPredictor:
                 f"checkpoint {checkpoint.manifest.model_version!r} of stage "
                 f"{checkpoint.manifest.stage.value!r} has no trained risk head; load one of stage sft or distill"
             )
-        self._checkpoint = checkpoint
+        self.checkpoint = checkpoint
         self._settings = settings or PredictorSettings()
         self._renderer = checkpoint.renderer
         self.tokens_used = 0
@@ -70,12 +70,12 @@ class WorldModelPredictor:
 
     @property
     def model_version(self) -> str:
-        return self._checkpoint.manifest.model_version
+        return self.checkpoint.manifest.model_version
 
     @property
     def thresholds(self) -> Thresholds:
         """What the guard should use with this model."""
-        return self._checkpoint.manifest.thresholds
+        return self.checkpoint.manifest.thresholds
 
     def predict_outcome(self, state: State, action: Action, *, heads: Sequence[Head] | None = None) -> Outcome:
         return self.predict_outcomes(state, [action], heads=heads)[0]
@@ -92,7 +92,7 @@ class WorldModelPredictor:
             return ()
         for action in actions:
             check_action(state, action)
-        trained = self._checkpoint.manifest.trained_heads
+        trained = self.checkpoint.manifest.trained_heads
         wanted = tuple(head for head in (ANSWER_HEADS if heads is None else heads) if head in trained)
         offers = self._offers(state, actions) if Head.COUNTERFACTUAL in wanted else ()
         summary = summarize_state(state)
@@ -136,8 +136,8 @@ class WorldModelPredictor:
         return StateTree(state_ids, tuple(nodes), is_truncated)
 
     def _ask(self, tree: StateTree) -> tuple[ActionPrediction, ...]:
-        limit = self._settings.max_new_tokens or self._checkpoint.manifest.model.max_target_tokens
-        predicted = predict_trees(self._checkpoint.model, self._renderer, [tree], max_new_tokens=limit)[0]
+        limit = self._settings.max_new_tokens or self.checkpoint.manifest.model.max_target_tokens
+        predicted = predict_trees(self.checkpoint.model, self._renderer, [tree], max_new_tokens=limit)[0]
         self.tokens_used += tree.tokens + sum(len(ids) for p in predicted for ids in p.token_ids.values())
         return predicted
 
@@ -153,7 +153,7 @@ class WorldModelPredictor:
         return max(scored, key=lambda entry: entry[:2])[2] if scored else None
 
     def _risk(self, prediction: ActionPrediction) -> float:
-        return self._checkpoint.manifest.calibration.probability(prediction.risk_logit)
+        return self.checkpoint.manifest.calibration.probability(prediction.risk_logit)
 
     def _outcome(
         self,

@@ -16,9 +16,9 @@ from wm_pipeline.model.engine import (
     OptimizerSettings,
     Processes,
     backward_passes,
-    is_out_of_memory,
     learning_rate_at,
     load_progress,
+    memory_of_step,
     save_progress,
     set_learning_rate,
     start_engine,
@@ -92,12 +92,8 @@ def train(
 
         rate = learning_rate_at(step, max_steps=max_steps, settings=optimizer_settings)
         set_learning_rate(engine, rate)
-        try:
+        with memory_of_step(step, settings, advice=_memory_advice(folder)):
             logged = _descend(engine, mine, plan, weights, counts, balance, parts=parts, processes=processes)
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise TrainingError(_out_of_memory(step, settings, folder)) from error
         step_loss = _weighted(logged, weights)
         if not math.isfinite(step_loss):
             raise TrainingError(_non_finite(step, logged, trees, folder))
@@ -261,11 +257,9 @@ def _non_finite(step: int, losses: Mapping[str, float], trees: list[StateTree], 
     )
 
 
-def _out_of_memory(step: int, settings: TrainSettings, folder: Path) -> str:
-    read = settings.trees_per_step if settings.micro_trees is None else settings.micro_trees
+def _memory_advice(folder: Path) -> str:
     return (
-        f"step {step + 1} does not fit into memory with {read} states of {settings.actions_per_tree} actions read at "
-        "once. Lower train.micro_trees (the result stays the same), set train.recomputes_activations, or lower "
+        "Lower train.micro_trees (the result stays the same), set train.recomputes_activations, or lower "
         f"model.max_state_tokens; the last good state is in {str(folder / 'resume')!r}"
     )
 
