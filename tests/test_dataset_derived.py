@@ -129,6 +129,16 @@ def test_facts_of_a_column_of_deltas_are_those_of_each(deltas: list[StateDelta])
     assert found.to_list() == [delta_text(delta) for delta in deltas]
 
 
+@given(st.lists(DELTAS, min_size=2, max_size=6), st.data())
+def test_facts_do_not_depend_on_the_pieces_that_a_column_lies_in(deltas: list[StateDelta], data: st.DataObject) -> None:
+    at = data.draw(st.integers(1, len(deltas) - 1))
+    pieces = [column(StateDelta, part) for part in (deltas[:at], deltas[at:])]
+
+    found = delta_texts(pl.concat(pieces, rechunk=False))
+
+    assert found.to_list() == [delta_text(delta) for delta in deltas]
+
+
 @given(st.lists(st.tuples(STATES, ACTIONS), min_size=1, max_size=6))
 def test_patterns_of_a_column_of_actions_are_those_of_each(asked: list[tuple[State, Action]]) -> None:
     ids = pl.Series([f"s{number}" for number in range(len(asked))])

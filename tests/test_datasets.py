@@ -238,6 +238,61 @@ def test_the_order_of_rows_in_the_tables_decides_nothing(worlds: list[dict[str, 
     assert turned.equals(build_midtrain_dataset(*tables, rule=RULE).rows)
 
 
+# --- how a frame lies in memory ---------------------------------------------------------------------------------------
+
+
+def in_one_piece(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.rechunk()
+
+
+def a_row_a_piece(frame: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat(frame.iter_slices(1), rechunk=False)
+
+
+def in_two_pieces(frame: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([frame.head(1), frame.tail(-1)], rechunk=False)
+
+
+def with_empty_pieces(frame: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([frame.clear(), frame, frame.clear()], rechunk=False)
+
+
+def sliced(frame: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([frame.tail(1), frame, frame.head(1)], rechunk=True).slice(1, frame.height)
+
+
+def filtered(frame: pl.DataFrame) -> pl.DataFrame:
+    twice = pl.concat([frame.with_columns(keep=False), frame.with_columns(keep=True)], rechunk=False)
+    return twice.filter("keep").drop("keep")
+
+
+LAYOUTS = (in_one_piece, a_row_a_piece, in_two_pieces, with_empty_pieces, sliced, filtered)
+
+
+def announced(*notices: str) -> StateDelta:
+    return StateDelta(url=f"http://payroll.localhost/{len(notices)}" if notices else None, notices=notices)
+
+
+@both
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+def test_a_dataset_does_not_depend_on_how_its_tables_lie_in_memory(
+    build: Build, layout: Callable[[pl.DataFrame], pl.DataFrame]
+) -> None:
+    spec = world_in(Split.TRAIN)
+    visits = [
+        Visit(payment_state(title=title), [Done(NOOP, delta=announced(*notices)), Done(SUBMIT_WIRE), Done(ASK_HUMAN)])
+        for title, notices in (("nothing", ()), ("one", ("Saved.",)), ("two", ("Saved.", "Sent.")))
+    ]
+    tables = experience(trajectory(spec, visits), payment(world_in(Split.TEST)))
+    annotations = annotate_partition(*tables, champion=None, progress=no_progress)
+    expected = build(*tables, annotations, rule=RULE)
+
+    found = build(*map(layout, tables), layout(annotations), rule=RULE)
+
+    assert found.rows.equals(expected.rows)
+    assert found.removed == expected.removed
+
+
 # --- both datasets, from collected tables -----------------------------------------------------------------------------
 
 

@@ -29,7 +29,8 @@ _SENDING_NOTHING = (
 
 def delta_texts(deltas: pl.Series) -> pl.Series:
     """`delta_text` of each delta, a struct column with StateDelta's fields."""
-    frame = deltas.struct.unnest()
+    # Files arrive in any order: `list.eval` panics where the first chunk's lists are all empty (Polars 2.1.0).
+    frame = deltas.rechunk().struct.unnest()
     requests = frame["network"].explode(empty_as_null=False).struct.field("url")
     oddities = _split_oddities(pl.concat([frame["url"].drop_nulls(), requests]))
     url, principal, element = pl.col("url"), pl.col("auth").struct.field("principal"), pl.element()
@@ -116,7 +117,7 @@ def _part(url: pl.Expr, oddities: dict[str, tuple[str, str]], part: int) -> pl.E
 def patterns_of_actions(state_ids: pl.Series, actions: pl.Series, states: pl.LazyFrame) -> pl.Series:
     """The values of `patterns_of` each action in its state."""
     wanted = states.filter(pl.col("state_id").is_in(state_ids.unique().implode())).select("state_id", "state")
-    known = wanted.unique("state_id", keep="first").collect()
+    known = wanted.unique("state_id", keep="first").collect().rechunk()  # as in `delta_texts`
     asked = pl.DataFrame({"state_id": state_ids, "action": actions})
     others = asked.with_row_index().filter(~_is_plain(asked, known))
     stored = pl.col("state").struct.field("storage").list.eval(_of("value").str.contains(_HOST))
