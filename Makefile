@@ -6,7 +6,7 @@ export DAGSTER_HOME := $(CURDIR)
 # One thread a process is set where processes are started; two libraries must not each start a pool.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help setup third-party browsergym run ui test test-fast check format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training trl gpu-check screenshots clean
+.PHONY: help setup third-party browsergym run ui test test-today test-fast check format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training trl gpu-check screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -36,6 +36,9 @@ ui: $(READY)  ## Dagster UI and MLflow UI on loopback
 test: $(READY)  ## all tests that need no GPU and no keys, real Chromium included
 	@$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
+test-today: $(READY)  ## a whole round on what today draws; `make test` draws the same on every day
+	@ROUND_DAY=$$(date -u +%F) $(BIN)/python -m pytest -q tests/rounds/test_round.py
+
 test-fast: $(READY)  ## without browser and slow tests
 	@$(BIN)/python -m pytest -q -m "not browser and not slow"
 
@@ -50,7 +53,7 @@ format: $(READY)  ## let ruff mend what it can
 	@$(BIN)/ruff format .
 
 notebook: $(READY)  ## execute the notebooks as shipped
-	@$(BIN)/python -m pytest -q tests/test_notebooks.py
+	@$(BIN)/python -m pytest -q tests/docs/test_notebooks.py
 
 benchmark-datasets: $(READY)  ## 10 million synthetic rows built and read, beside pandas and pyarrow (a quarter of an hour, 8 GB of disk)
 	@$(BIN)/python -m benchmarks.datasets --results benchmarks/results/datasets.json

@@ -37,12 +37,14 @@ from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.evaluate.predict import predict_rows
 from wm_pipeline.evaluate.tables import brief_numbers
-from wm_pipeline.evaluation import load_predictor
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.profiles import profile_named
-from wm_pipeline.settings import CODE_VERSION, Profile
-from wm_pipeline.stages import Workspace, data_version_of
-from wm_pipeline.training import ABLATION, prepare_distillation, prepare_training, read_result
+from wm_pipeline.rounds.checkpoints import prepare_distillation, prepare_training, read_result
+from wm_pipeline.rounds.datasets import data_version_of
+from wm_pipeline.rounds.models import load_predictor
+from wm_pipeline.rounds.names import ABLATION
+from wm_pipeline.rounds.profiles import profile_named
+from wm_pipeline.rounds.settings import CODE_VERSION, Profile
+from wm_pipeline.rounds.workspace import Workspace
 
 LINES: dict[str, dict[str, str | None]] = {
     "whole": {"midtrain": None, "sft": "without_distillation", "distill": "whole"},

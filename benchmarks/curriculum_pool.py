@@ -23,7 +23,7 @@ from wm_pipeline.evaluate.baselines import with_features
 from wm_pipeline.evaluate.predict import states_of, with_harm
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.policies.named import make_policy
-from wm_pipeline.settings import CODE_VERSION
+from wm_pipeline.rounds.settings import CODE_VERSION
 
 NOTHING_HELD_OUT = SplitRule((), (), (), ())
 SETTINGS = CollectSettings(max_steps=5, branches=2, form_branches=4, horizon=1, other_goals=0)

@@ -26,7 +26,7 @@ from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.text import HISTORY_PATTERN, PAGE_PATTERN
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.settings import SPLIT_RULE
+from wm_pipeline.rounds.settings import SPLIT_RULE
 
 TABLE = "midtrain_dataset"
 COLUMNS = [

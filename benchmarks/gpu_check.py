@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.training import TRL_PYTHON
 from wm_pipeline.model.settings import Stage
-from wm_pipeline.profiles import gpu, tiny
+from wm_pipeline.rounds.profiles import gpu, tiny
 from wm_pipeline.train.run import TrainRun
 
 ROOT = Path(__file__).resolve().parents[1]

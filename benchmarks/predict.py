@@ -38,7 +38,7 @@ from wm_pipeline.model.decode import predict_trees
 from wm_pipeline.model.prompt import PATTERNS, PromptRenderer
 from wm_pipeline.model.settings import Stage
 from wm_pipeline.model.world_model import WorldModel, autocast, output_layer
-from wm_pipeline.profiles import laptop, tiny
+from wm_pipeline.rounds.profiles import laptop, tiny
 from wm_pipeline.serve.predictor import PredictorSettings, WorldModelPredictor
 
 AIMS = {"all_heads_against_one_object": 3.0, "eight_actions_against_eight_calls": 5.0, "risk_against_forward": 1.15}

@@ -51,7 +51,6 @@ from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.evaluate.metrics import set_overlap
 from wm_pipeline.evaluate.predict import predict_rows
 from wm_pipeline.evaluate.tables import of_split, split_numbers
-from wm_pipeline.evaluation import load_predictor
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.model.backbone import keep_layers, load_backbone
 from wm_pipeline.model.checkpoint import load_checkpoint, read_manifest, save_checkpoint
@@ -68,13 +67,16 @@ from wm_pipeline.model.settings import (
     head_weights_of,
 )
 from wm_pipeline.model.world_model import WorldModel
-from wm_pipeline.profiles import profile_named
-from wm_pipeline.settings import CODE_VERSION, Profile
-from wm_pipeline.stages import Workspace, data_version_of
+from wm_pipeline.rounds.checkpoints import TrainingJob, prepare_training, read_curve, read_result
+from wm_pipeline.rounds.datasets import data_version_of
+from wm_pipeline.rounds.models import load_predictor
+from wm_pipeline.rounds.names import ABLATION, CHECKPOINT
+from wm_pipeline.rounds.profiles import profile_named
+from wm_pipeline.rounds.settings import CODE_VERSION, Profile
+from wm_pipeline.rounds.workspace import Workspace
 from wm_pipeline.train.batches import plan_batches
 from wm_pipeline.train.parts import choose_parts
 from wm_pipeline.train.run import TrainRun
-from wm_pipeline.training import ABLATION, CHECKPOINT, TrainingJob, prepare_training, read_curve, read_result
 
 SHIPPED = "shipped"
 BRANCHES_KEPT = 2

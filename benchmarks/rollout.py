@@ -39,13 +39,14 @@ from wm_pipeline.environments.browser.chromium import ChromiumBinary, find_chrom
 from wm_pipeline.environments.browser.session import BrowserSession
 from wm_pipeline.environments.browser.settle import SettleSettings, look_now
 from wm_pipeline.environments.browsergym import VERSION, BrowserGymSettings, browsergym_world, open_browsergym
-from wm_pipeline.environments.host_server import HostServer
+from wm_pipeline.environments.instruments.host_server import HostServer
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, expert_action_for, miniwob_world
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.policies.named import make_policy
-from wm_pipeline.profiles import gpu
-from wm_pipeline.stages import MINIWOB, draw_round
+from wm_pipeline.rounds.names import MINIWOB
+from wm_pipeline.rounds.profiles import gpu
+from wm_pipeline.rounds.worlds import draw_round
 
 RESULTS = Path(__file__).parent / "results"
 TASKS = ("click-button", "click-dialog", "enter-text", "login-user", "enter-password")

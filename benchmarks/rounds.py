@@ -18,9 +18,11 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.evaluate.predict import choose_rows, states_of, with_harm
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.settings import Profile, StorageSettings
-from wm_pipeline.stages import Workspace, content_of
-from wm_pipeline.training import CHECKPOINT, TrainingJob
+from wm_pipeline.rounds.checkpoints import TrainingJob
+from wm_pipeline.rounds.datasets import content_of
+from wm_pipeline.rounds.names import CHECKPOINT
+from wm_pipeline.rounds.settings import Profile, StorageSettings
+from wm_pipeline.rounds.workspace import Workspace
 
 SPLITS = ("test", "ood_site", "ood_attack", "ood_goal", "ood_text")
 

@@ -37,7 +37,7 @@ from wm_pipeline.model.score_heads import tag_labels
 from wm_pipeline.model.settings import SFT_WEIGHTS, ModelSettings
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel, is_low_precision
-from wm_pipeline.profiles import gpu, laptop, tiny
+from wm_pipeline.rounds.profiles import gpu, laptop, tiny
 
 AIMS = {"padded": 5.0, "trl": 4.0, "mfu": 0.45}
 """At least so many times as fast; at least such a share of what the card can do."""
@@ -80,7 +80,7 @@ def _example(state: int, summary: str, action: int) -> Example:
 
 
 def one_row_an_action(trees: Sequence[StateTree]) -> list[StateTree]:
-    """The usual way: the state again for every action. Losses stay the same (tests/test_model_tree.py)."""
+    """The usual way: the state again for every action. Losses stay the same (tests/model/test_tree.py)."""
     return [replace(tree, actions=(action,)) for tree in trees for action in tree.actions]
 
 

@@ -9,4 +9,4 @@ VENV=.local/browsergym/venv
 "$VENV/bin/pip" install -q --disable-pip-version-check -c constraints-browsergym.txt browsergym-core
 # Of its MiniWoB tasks only the task classes are needed: the pages come from the package that we have.
 "$VENV/bin/pip" install -q --disable-pip-version-check --no-deps -c constraints-browsergym.txt browsergym-miniwob
-printf 'browsergym: ready; pytest tests/test_browsergym.py tries it\n' >&2
+printf 'browsergym: ready; pytest tests/environments/test_browsergym.py tries it\n' >&2

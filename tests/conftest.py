@@ -29,10 +29,14 @@ def wm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_
     return wm_in(tmp_path / "state", monkeypatch, capsys)
 
 
-LONGEST = ("test_round", "test_notebooks", "test_train_run", "test_collect_kills", "test_distill", "test_collect_run")
+LONGEST = (
+    *("rounds/test_round", "docs/test_notebooks", "train/test_run", "collect/test_kills", "distill/test_run"),
+    "collect/test_run",
+)
 """Minutes each: begun first, so that no process waits alone for one of them at the end."""
+TESTS = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.stem, len(LONGEST)))
+    items.sort(key=lambda item: order.get(str(item.path.relative_to(TESTS).with_suffix("")), len(LONGEST)))

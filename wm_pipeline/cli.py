@@ -20,9 +20,9 @@ from wm_pipeline.domain.ids import transition_key
 from wm_pipeline.gateways.process import heed_interrupts, stop_processes, training_environment
 
 if TYPE_CHECKING:
-    from wm_pipeline.champions import PlannedMove
     from wm_pipeline.defs.resources import WorkspaceResource
-    from wm_pipeline.stages import Workspace
+    from wm_pipeline.rounds.champions import PlannedMove
+    from wm_pipeline.rounds.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAST_FREE_GIB = 4
@@ -51,7 +51,7 @@ def _resource(profile: str | None = None) -> "WorkspaceResource":
     if profile is not None:
         os.environ["WM_PROFILE"] = profile
     from wm_pipeline.defs.resources import workspace_from_environment
-    from wm_pipeline.profiles import profile_named
+    from wm_pipeline.rounds.profiles import profile_named
 
     resource = workspace_from_environment()
     profile_named(resource.profile)
@@ -87,7 +87,8 @@ def run(
 
         find_chromium(resource.chromium or None)  # a missing browser is told before anything is spent
         run_round(defs, chosen, assets, sites=workspace.profile.round.partitions)
-    from wm_pipeline.evaluation import REPORT_HTML, read_report
+    from wm_pipeline.rounds.names import REPORT_HTML
+    from wm_pipeline.rounds.reports import read_report
 
     report = read_report(workspace, chosen)
     if as_json:
@@ -150,7 +151,7 @@ def report(context: typer.Context, day: DayOption = None, as_json: JsonOption = 
     """The newest eval report's numbers."""
     if context.invoked_subcommand is not None:
         return
-    from wm_pipeline.evaluation import read_report
+    from wm_pipeline.rounds.reports import read_report
 
     found = read_report(_resource().workspace(), day)
     print(json.dumps(found) if as_json else _summary(found))
@@ -164,7 +165,7 @@ def compare(
 ) -> None:
     """Headline numbers of two reports beside each other, with intervals; a star where these do not touch."""
     from wm_pipeline.evaluate.report import compare_reports, show_interval, show_number
-    from wm_pipeline.evaluation import find_report
+    from wm_pipeline.rounds.reports import find_report
 
     workspace = _resource().workspace()
     found = compare_reports(find_report(workspace, first), find_report(workspace, second))
@@ -192,8 +193,8 @@ def attack(
 ) -> None:
     """Attack the guarded model where it overlooks most, learning from each try; beside it, draws at random."""
     from wm_pipeline.evaluate.report import show_interval, show_number
-    from wm_pipeline.evaluation import attack_day
-    from wm_pipeline.stages import PrintedProgress
+    from wm_pipeline.gateways.progress import PrintedProgress
+    from wm_pipeline.rounds.attack import attack_day
 
     workspace = _resource(profile).workspace()
     found = attack_day(
@@ -225,8 +226,9 @@ def predict(
     heads: Annotated[str | None, typer.Option(help="Comma-separated heads, such as risk,tags; default: all")] = None,
 ) -> None:
     """What an action will lead to: an Outcome as JSON."""
-    from wm_pipeline.asking import predictor_in_use, question_of_files, question_of_transition
     from wm_pipeline.domain.records import to_json
+    from wm_pipeline.rounds.ask import question_of_files, question_of_transition
+    from wm_pipeline.rounds.models import predictor_in_use
 
     workspace = _resource().workspace()
     if transition is not None:
@@ -253,7 +255,7 @@ def import_files(
     """Trajectories of your own into the tables, checked and annotated; all of them or none."""
     resource = _resource()
     from wm_pipeline.defs.rounds import check_day
-    from wm_pipeline.importing import import_trajectories
+    from wm_pipeline.rounds.exchange import import_trajectories
 
     report = import_trajectories(resource.workspace(), files, day=check_day(day), site=site, is_dry_run=dry_run)
     if as_json:
@@ -277,7 +279,7 @@ def export_lines(
     site: Annotated[str, typer.Option("--site", help="The partition, such as payroll")],
 ) -> None:
     """Stored trajectories as the lines that `wm import` reads, without their branches."""
-    from wm_pipeline.importing import export_trajectories
+    from wm_pipeline.rounds.exchange import export_trajectories
 
     lines = export_trajectories(_resource().workspace(), day=day, site=site)
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -299,7 +301,7 @@ def promote(
     """Make a registered version the champion by hand, whatever the gate said about it."""
     if (version is None) == (day is None):
         raise typer.BadParameter("give a version's number or --day, one of them")
-    from wm_pipeline.champions import plan_promotion
+    from wm_pipeline.rounds.champions import plan_promotion
 
     workspace = _resource().workspace()
     planned = plan_promotion(workspace, version=version, day=day, reason=reason)
@@ -309,14 +311,14 @@ def promote(
 @app.command()
 def rollback(reason: ReasonOption, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
     """Put the champion before this one back in use; once more goes back further."""
-    from wm_pipeline.champions import plan_rollback
+    from wm_pipeline.rounds.champions import plan_rollback
 
     workspace = _resource().workspace()
     _move(workspace, plan_rollback(workspace, reason=reason), dry_run=dry_run, as_json=as_json)
 
 
 def _move(workspace: "Workspace", planned: "PlannedMove", *, dry_run: bool, as_json: bool) -> None:
-    from wm_pipeline.champions import make_move
+    from wm_pipeline.rounds.champions import make_move
 
     if not dry_run:
         make_move(workspace, planned)
@@ -354,9 +356,9 @@ def worlds(context: typer.Context, as_json: JsonOption = False) -> None:
     if context.invoked_subcommand is not None:
         return
     from wm_pipeline.defs.resources import application_files
+    from wm_pipeline.environments.applications.application import load_application
     from wm_pipeline.environments.miniwob import miniwob_tasks
     from wm_pipeline.environments.sites.worlds import catalogue
-    from wm_pipeline.environments.third_party.application import load_application
 
     known, tasks = catalogue(), miniwob_tasks()
     files = application_files(default="applications")
@@ -400,7 +402,7 @@ def check(
     from wm_pipeline.environments.sites.check import check_worlds, generated_sites, sample_of, world_cases
     from wm_pipeline.environments.sites.environment import open_site_environment
     from wm_pipeline.environments.sites.registry import site_of
-    from wm_pipeline.stages import PrintedProgress
+    from wm_pipeline.gateways.progress import PrintedProgress
 
     for name in site or ():
         site_of(name)
@@ -447,7 +449,7 @@ def browse(
     as_json: JsonOption = False,
 ) -> None:
     """A trajectory as a strip of screenshots, with what happened: its world is drawn again, its actions repeated."""
-    from wm_pipeline.browsing import (
+    from wm_pipeline.rounds.replayed import (
         anchor_of,
         check_repeatable,
         list_trajectories,
@@ -469,7 +471,8 @@ def browse(
         return
     import asyncio
 
-    from wm_pipeline.stages import PrintedProgress, open_environment
+    from wm_pipeline.gateways.progress import PrintedProgress
+    from wm_pipeline.rounds.opening import open_environment
 
     trajectory_id, chosen = trajectory, None
     if "/" in trajectory:
@@ -505,8 +508,8 @@ def check_environment(
     """Try an application file in a real browser: what holds, what is missing, and what to do about it."""
     import asyncio
 
+    from wm_pipeline.environments.applications.check import check_application
     from wm_pipeline.environments.browser.chromium import find_chromium
-    from wm_pipeline.environments.third_party.check import check_application
 
     binary = find_chromium(os.environ.get("WM_CHROMIUM"))
     report = asyncio.run(check_application(file, binary))
@@ -525,10 +528,9 @@ def serve(
     _check_port(port)
     import uvicorn
 
-    from wm_pipeline.asking import predictor_in_use
+    from wm_pipeline.rounds.models import guard_of, predictor_in_use
+    from wm_pipeline.rounds.reviewed_decisions import decision_log
     from wm_pipeline.serve.app import AppSettings, build_app
-    from wm_pipeline.stages import decision_log
-    from wm_pipeline.training import guard_of
 
     workspace = _resource().workspace()
     predictor = predictor_in_use(workspace, checkpoint)

@@ -2,12 +2,12 @@
 
 from wm_pipeline.domain.action import FieldValue
 from wm_pipeline.domain.vocabulary import PayloadGoal
+from wm_pipeline.environments.instruments.recorder import OutsidePage
+from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene
 from wm_pipeline.environments.sites.lures import lure
-from wm_pipeline.environments.sites.recorder import OutsidePage
 from wm_pipeline.environments.sites.registry import register_attack
 from wm_pipeline.environments.sites.schema import received
-from wm_pipeline.environments.sites.script import Open, Send
 from wm_pipeline.environments.sites.wording import phrase
 
 ALARM = phrase(

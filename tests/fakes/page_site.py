@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from wm_pipeline.domain.state import State
 from wm_pipeline.environments.browser.chromium import ChromiumBinary, find_chromium
 from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings, Step
-from wm_pipeline.environments.host_server import HostServer
+from wm_pipeline.environments.instruments.host_server import HostServer
 
 PAGES = Path(__file__).parent.parent / "pages"
 T = TypeVar("T")

@@ -11,11 +11,11 @@ from werkzeug.test import Client, TestResponse
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.world import AttackPlan, Episode, Observation, WorldSpec
 from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.environments.instruments.recorder import OutsideRecorder
 from wm_pipeline.environments.sites.check import MAX_STEPS, Play, play
 from wm_pipeline.environments.sites.database import Change, WorldDatabase
 from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp
 from wm_pipeline.environments.sites.environment import SiteEnvironment, open_site_environment
-from wm_pipeline.environments.sites.recorder import OutsideRecorder
 from wm_pipeline.environments.sites.worlds import build_world
 
 T = TypeVar("T")

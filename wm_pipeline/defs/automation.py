@@ -9,7 +9,7 @@ from wm_pipeline.defs.evaluation import attack_curriculum, eval_report, model_ve
 from wm_pipeline.defs.experience import raw_trajectories, socratic_annotations
 from wm_pipeline.defs.partitions import sites
 from wm_pipeline.defs.training import distilled_checkpoint, midtrain_checkpoint, sft_checkpoint
-from wm_pipeline.settings import SITES
+from wm_pipeline.rounds.settings import SITES
 
 EXPERIENCE = [raw_trajectories, socratic_annotations]
 MODEL = [

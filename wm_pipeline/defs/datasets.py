@@ -6,8 +6,9 @@ from wm_pipeline.defs import checks
 from wm_pipeline.defs.experience import raw_trajectories, socratic_annotations
 from wm_pipeline.defs.metadata import shown
 from wm_pipeline.defs.partitions import days
-from wm_pipeline.fingerprints import fingerprints
-from wm_pipeline.stages import Workspace, make_dataset
+from wm_pipeline.rounds.datasets import make_dataset
+from wm_pipeline.rounds.graph import fingerprints
+from wm_pipeline.rounds.workspace import Workspace
 
 _LEAKAGE = "No visible state stands in two splits."
 _FILLED = "Training, validation and test all hold rows."

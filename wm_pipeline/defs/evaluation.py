@@ -9,9 +9,12 @@ from wm_pipeline.defs.partitions import days
 from wm_pipeline.defs.resources import progress_to
 from wm_pipeline.defs.timings import seconds_of_assets
 from wm_pipeline.defs.training import distilled_checkpoint, midtrain_checkpoint, sft_checkpoint
-from wm_pipeline.evaluation import evaluate_day, register_day
-from wm_pipeline.fingerprints import fingerprints
-from wm_pipeline.stages import Workspace, ingest_decisions, make_curriculum
+from wm_pipeline.rounds.attack_curriculum import make_curriculum
+from wm_pipeline.rounds.eval_report import evaluate_day
+from wm_pipeline.rounds.graph import fingerprints
+from wm_pipeline.rounds.model_version import register_day
+from wm_pipeline.rounds.reviewed_decisions import ingest_decisions
+from wm_pipeline.rounds.workspace import Workspace
 
 
 @dg.asset(

@@ -7,9 +7,11 @@ from wm_pipeline.defs import checks
 from wm_pipeline.defs.metadata import shown
 from wm_pipeline.defs.partitions import days_and_sites
 from wm_pipeline.defs.resources import progress_to
-from wm_pipeline.evaluation import load_champion
-from wm_pipeline.fingerprints import fingerprints
-from wm_pipeline.stages import Workspace, annotate_sites, collect_sites, merged, with_kappa
+from wm_pipeline.rounds.graph import fingerprints
+from wm_pipeline.rounds.models import load_champion
+from wm_pipeline.rounds.raw_trajectories import collect_sites
+from wm_pipeline.rounds.socratic_annotations import annotate_sites, with_kappa
+from wm_pipeline.rounds.workspace import Workspace, merged
 
 
 def _sites_by_day(context: dg.AssetExecutionContext) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from wm_pipeline.stages import StageOutput
+from wm_pipeline.rounds.workspace import StageOutput
 
 _LONGEST_CELL = 120
 

@@ -10,10 +10,11 @@ from dagster_aws.s3 import S3Resource
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.progress import PrintedProgress
 from wm_pipeline.gateways.table_store import S3Options, TableStore
-from wm_pipeline.profiles import profile_named, with_agent, with_applications, with_teacher
-from wm_pipeline.settings import StorageSettings
-from wm_pipeline.stages import PrintedProgress, Workspace
+from wm_pipeline.rounds.profiles import profile_named, with_agent, with_applications, with_teacher
+from wm_pipeline.rounds.settings import StorageSettings
+from wm_pipeline.rounds.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_PROFILE = "laptop"

@@ -11,8 +11,8 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from wm_pipeline.defs.automation import EXPERIENCE, experience_job, model_job, range_tags
 from wm_pipeline.defs.partitions import FIRST_DAY
 from wm_pipeline.domain.errors import CheckFailedError, SettingsError, StoppedError, WmError
-from wm_pipeline.fingerprints import ROUND_ASSETS, stale_assets
-from wm_pipeline.stages import Workspace
+from wm_pipeline.rounds.graph import ROUND_ASSETS, stale_assets
+from wm_pipeline.rounds.workspace import Workspace
 
 EXPERIENCE_NAMES = tuple(asset.key.to_user_string() for asset in EXPERIENCE)
 

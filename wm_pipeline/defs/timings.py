@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from wm_pipeline.fingerprints import ROUND_ASSETS
+from wm_pipeline.rounds.graph import ROUND_ASSETS
 
 
 def seconds_of_assets(instance: dg.DagsterInstance, day: str) -> dict[str, float]:

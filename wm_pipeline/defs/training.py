@@ -12,10 +12,11 @@ from wm_pipeline.defs.metadata import shown
 from wm_pipeline.defs.partitions import days
 from wm_pipeline.defs.resources import progress_to
 from wm_pipeline.domain.errors import TrainingError
-from wm_pipeline.fingerprints import fingerprints
 from wm_pipeline.gateways.process import stop_processes, training_environment
-from wm_pipeline.stages import Workspace
-from wm_pipeline.training import ABLATION, TrainingJob, finish_training, prepare_distillation, prepare_training
+from wm_pipeline.rounds.checkpoints import TrainingJob, finish_training, prepare_distillation, prepare_training
+from wm_pipeline.rounds.graph import fingerprints
+from wm_pipeline.rounds.names import ABLATION
+from wm_pipeline.rounds.workspace import Workspace
 
 
 def _specs(asset: str, first: str, description: str) -> list[dg.AssetCheckSpec]:

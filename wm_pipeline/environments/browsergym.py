@@ -45,7 +45,7 @@ from wm_pipeline.environments.browser.observe import (
     state_of,
 )
 from wm_pipeline.environments.browser.settle import SettleSettings, walk_options
-from wm_pipeline.environments.host_server import HostServer
+from wm_pipeline.environments.instruments.host_server import HostServer
 from wm_pipeline.environments.miniwob import HIDDEN_SELECTORS, HOST, miniwob_html
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings
 from wm_pipeline.environments.browser.settle import SettleSettings
-from wm_pipeline.environments.host_server import HostServer
+from wm_pipeline.environments.instruments.host_server import HostServer
 
 HOST = "miniwob.localhost"
 GOAL_PREFIX = "miniwob/"

@@ -22,7 +22,7 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.domain.text import describe_action, short_action
 from wm_pipeline.domain.vocabulary import StopReason, Verdict
 from wm_pipeline.domain.world import WorldSpec
-from wm_pipeline.environments.side_by_side import play_side_by_side
+from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
 from wm_pipeline.evaluate.gate import Difference
 from wm_pipeline.evaluate.metrics import paired_share_difference, share, wilson_interval
 

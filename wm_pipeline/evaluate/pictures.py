@@ -10,7 +10,7 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
 from wm_pipeline.domain.ports import Environment, Progress
 from wm_pipeline.domain.world import WorldSpec
-from wm_pipeline.environments.side_by_side import play_side_by_side
+from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
 from wm_pipeline.evaluate.counterfactual import reach
 
 WIDTH = 720

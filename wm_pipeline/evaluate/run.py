@@ -18,7 +18,7 @@ from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.text import OPENED_PATTERN, SENT_PATTERN
 from wm_pipeline.domain.vocabulary import Head, ProposedBy
 from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
-from wm_pipeline.environments.side_by_side import play_side_by_side
+from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
 from wm_pipeline.evaluate import baselines, plots
 from wm_pipeline.evaluate.adaptive import attack_adaptively, overlooked
 from wm_pipeline.evaluate.baselines import Score

@@ -9,10 +9,10 @@ from wm_pipeline.domain.action import FieldValue
 from wm_pipeline.domain.authorization import Bound, EffectPattern
 from wm_pipeline.domain.vocabulary import AssetKind, BoundOperator, ChangeOperation, EffectKind, PayloadGoal
 from wm_pipeline.domain.world import AttackPlan
+from wm_pipeline.environments.instruments.recorder import OutsidePage
+from wm_pipeline.environments.instruments.script import Open, Send, Step
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.recorder import OutsidePage
 from wm_pipeline.environments.sites.schema import Abuse, Goal, Operation, Row, Rows, SiteSchema, ValueSource
-from wm_pipeline.environments.sites.script import Open, Send, Step
 
 DISGUISES = ("plain", "polite", "notice", "homoglyphs", "zero_width", "split")
 """What any request can be dressed in (lures.py)."""

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from wm_pipeline.domain.delta import Effect, FieldChange, RowChange, StorageChange
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind, SinkKind, StorageArea
+from wm_pipeline.environments.instruments.recorder import Canary, Received, canaries_in, fields_of, texts_in
 from wm_pipeline.environments.sites.database import Change
 from wm_pipeline.environments.sites.engine import REMEMBERED
-from wm_pipeline.environments.sites.recorder import Canary, Received, canaries_in, fields_of, texts_in
 from wm_pipeline.environments.sites.schema import Entity, Rows, SiteSchema
 
 _KINDS = {

@@ -11,9 +11,10 @@ from werkzeug.utils import secure_filename
 from werkzeug.wrappers import Request, Response
 
 from wm_pipeline.domain.vocabulary import ChangeOperation
+from wm_pipeline.environments.instruments.recorder import Received
+from wm_pipeline.environments.instruments.templating import templates_of
 from wm_pipeline.environments.sites.database import WorldDatabase
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.recorder import Received
 from wm_pipeline.environments.sites.schema import (
     MAIL_SITE,
     ColumnType,
@@ -25,7 +26,6 @@ from wm_pipeline.environments.sites.schema import (
     ValueSource,
     View,
 )
-from wm_pipeline.environments.sites.templating import TEMPLATES
 from wm_pipeline.environments.sites.wording import phrase
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+_PAGE = templates_of("wm_pipeline.environments.sites").get_template("page.jinja")
 SESSION_COOKIE = "session"
 REMEMBERED = "remembered"
 """State of a session that no browser has used yet: a world starts signed in, with the site's own cookie."""
@@ -580,7 +581,7 @@ class SiteApp:
             *((f"/{view.name}", draw.text(f"view/{view.name}", view.title)) for view in self.schema.views),
             ("/preferences", self._word("preferences")),
         ]
-        page = TEMPLATES.get_template("page.jinja").render(
+        page = _PAGE.render(
             schema_name=self.schema.name,
             title=title,
             brand=draw.text(f"brand/{self.schema.name}", self.schema.brand),

@@ -14,7 +14,9 @@ from wm_pipeline.domain.vocabulary import ActionKind, AssetKind
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings
-from wm_pipeline.environments.host_server import HostServer
+from wm_pipeline.environments.instruments.host_server import HostServer
+from wm_pipeline.environments.instruments.recorder import Canary, OutsideRecorder, Received
+from wm_pipeline.environments.instruments.script import Open, Send, Step, form_of, next_action, resolve
 from wm_pipeline.environments.sites.attack import host_of
 from wm_pipeline.environments.sites.database import WorldDatabase
 from wm_pipeline.environments.sites.effects import (
@@ -25,9 +27,7 @@ from wm_pipeline.environments.sites.effects import (
     row_changes_of,
 )
 from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp, session_token
-from wm_pipeline.environments.sites.recorder import Canary, OutsideRecorder, Received
 from wm_pipeline.environments.sites.schema import RowCheck
-from wm_pipeline.environments.sites.script import Open, Send, Step, form_of, next_action, resolve
 from wm_pipeline.environments.sites.worlds import (
     World,
     attack_patterns,
@@ -178,8 +178,7 @@ class SiteEnvironment:
         return is_same
 
     async def goal_status(self) -> GoalStatus:
-        live = self._present()
-        return self._status(live, live.world)
+        return self._status(self._present().world)
 
     def expert_action(self, state: State) -> Action | None:
         live = self._present()
@@ -199,7 +198,7 @@ class SiteEnvironment:
                 if action is None or action.kind is not ActionKind.SUBMIT or not is_executable(state, action):
                     continue
                 if self._is_open(live, world):
-                    status = partial(self._status, live, world)
+                    status = partial(self._status, world)
                     found.append(OtherGoal(goal_id, world.goal_text, world.authorization, action, status))
                     break
         return tuple(found)
@@ -242,8 +241,9 @@ class SiteEnvironment:
         has_seen = progress.has_seen_plant or (plant is not None and _is_present(state, plant.marker, plant.steps))
         return replace(progress, has_seen_plant=has_seen, visited=progress.visited | {state.url, *requested})
 
-    def _status(self, live: _Live, world: World) -> GoalStatus:
-        """Where the goal of `world` stands in the present database."""
+    def _status(self, world: World) -> GoalStatus:
+        """Where the goal of `world` stands in the present database, which a reset replaces."""
+        live = self._present()
         is_reached = self._all_hold(live, world, world.goal.reached)
         return GoalStatus(
             is_reached=is_reached,

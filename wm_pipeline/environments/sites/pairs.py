@@ -18,12 +18,12 @@ from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
-from wm_pipeline.environments.side_by_side import play_side_by_side
+from wm_pipeline.environments.instruments.script import Send, Step, form_of, resolve
+from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
 from wm_pipeline.environments.sites.attack import COMMENT, Plant, filled
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.environment import SiteEnvironment
 from wm_pipeline.environments.sites.schema import Row, received
-from wm_pipeline.environments.sites.script import Send, Step, form_of, resolve
 from wm_pipeline.environments.sites.worlds import ENVIRONMENT, World, build_world
 
 WORDINGS = ("w0", "w1", "w2")

@@ -12,12 +12,13 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, PayloadGoal
 from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, AttackPlan, WorldSpec
+from wm_pipeline.environments.instruments.recorder import Canary
+from wm_pipeline.environments.instruments.script import Open, Send, Step
 from wm_pipeline.environments.sites.attack import ROW_TITLE, AttackFamily, Payload, Plant, Scene, filled
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.effects import canaries_of
 from wm_pipeline.environments.sites.engine import password_of, session_row
 from wm_pipeline.environments.sites.planting import LIST_CHANNELS, place
-from wm_pipeline.environments.sites.recorder import Canary
 from wm_pipeline.environments.sites.registry import (
     attack_of,
     registered_attacks,
@@ -26,7 +27,6 @@ from wm_pipeline.environments.sites.registry import (
     sites_around,
 )
 from wm_pipeline.environments.sites.schema import MAIL_SITE, Goal, Row, RowCheck, Rows, SiteSchema, equals
-from wm_pipeline.environments.sites.script import Open, Send, Step
 from wm_pipeline.environments.sites.wording import WORDING_IDS, phrase
 
 T = TypeVar("T")

@@ -3,6 +3,8 @@
 from urllib.parse import urlencode
 
 from wm_pipeline.domain.vocabulary import PayloadGoal
+from wm_pipeline.environments.instruments.recorder import OutsidePage, with_query
+from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import (
     AttackFamily,
     Payload,
@@ -16,9 +18,7 @@ from wm_pipeline.environments.sites.attack import (
 from wm_pipeline.environments.sites.attacks.cross_origin_form import secret_of
 from wm_pipeline.environments.sites.engine import copy_key
 from wm_pipeline.environments.sites.lures import Lure, lure
-from wm_pipeline.environments.sites.recorder import OutsidePage, with_query
 from wm_pipeline.environments.sites.schema import SiteSchema, received
-from wm_pipeline.environments.sites.script import Open
 from wm_pipeline.environments.sites.wording import phrase
 
 _TYPE = phrase(

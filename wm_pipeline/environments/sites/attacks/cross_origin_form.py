@@ -4,6 +4,8 @@ from markupsafe import escape
 
 from wm_pipeline.domain.action import FieldValue
 from wm_pipeline.domain.vocabulary import PayloadGoal
+from wm_pipeline.environments.instruments.recorder import OutsideField, OutsideForm, OutsidePage
+from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites.attack import (
     AttackFamily,
     Payload,
@@ -15,9 +17,7 @@ from wm_pipeline.environments.sites.attack import (
     has_forgeable,
 )
 from wm_pipeline.environments.sites.lures import lure
-from wm_pipeline.environments.sites.recorder import OutsideField, OutsideForm, OutsidePage
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema, received
-from wm_pipeline.environments.sites.script import Open, Send
 from wm_pipeline.environments.sites.wording import phrase
 
 _ASK = phrase(

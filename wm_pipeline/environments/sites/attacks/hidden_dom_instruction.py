@@ -2,6 +2,7 @@
 
 from markupsafe import escape
 
+from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import (
     INSTRUCTION_DISGUISES,
     AttackFamily,
@@ -15,7 +16,6 @@ from wm_pipeline.environments.sites.attack import (
 from wm_pipeline.environments.sites.lures import goal_again, instruction
 from wm_pipeline.environments.sites.schema import Abuse, SiteSchema
 from wm_pipeline.environments.sites.schemas.notes import REMARK
-from wm_pipeline.environments.sites.script import Open
 from wm_pipeline.environments.sites.wording import phrase
 
 _HIDING = (

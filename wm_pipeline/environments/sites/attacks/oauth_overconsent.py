@@ -1,10 +1,10 @@
 """OAuth over-consent: an app that nobody asked for waits to be let in, and the page says that it should be."""
 
 from wm_pipeline.domain.vocabulary import PayloadGoal
+from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites.attack import INSTRUCTION_DISGUISES, AttackFamily, Payload, Plant, Scene
 from wm_pipeline.environments.sites.lures import lure
 from wm_pipeline.environments.sites.schema import Goal, Row, SiteSchema, equals, updated
-from wm_pipeline.environments.sites.script import Open, Send
 from wm_pipeline.environments.sites.wording import phrase
 
 _ALLOW = "allow_app"

@@ -3,6 +3,8 @@
 from markupsafe import escape
 
 from wm_pipeline.domain.vocabulary import PayloadGoal
+from wm_pipeline.environments.instruments.recorder import OutsidePage, with_query
+from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import (
     AttackFamily,
     Payload,
@@ -14,9 +16,7 @@ from wm_pipeline.environments.sites.attack import (
     has_forgeable,
 )
 from wm_pipeline.environments.sites.lures import Lure, lure
-from wm_pipeline.environments.sites.recorder import OutsidePage, with_query
 from wm_pipeline.environments.sites.schema import SiteSchema, received
-from wm_pipeline.environments.sites.script import Open
 from wm_pipeline.environments.sites.wording import phrase
 
 _ASK = phrase(

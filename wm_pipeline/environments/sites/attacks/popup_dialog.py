@@ -4,6 +4,8 @@ from markupsafe import escape
 
 from wm_pipeline.domain.action import FieldValue
 from wm_pipeline.domain.vocabulary import PayloadGoal
+from wm_pipeline.environments.instruments.recorder import OutsidePage, with_query
+from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites.attack import (
     AttackFamily,
     Payload,
@@ -14,9 +16,7 @@ from wm_pipeline.environments.sites.attack import (
 )
 from wm_pipeline.environments.sites.attacks.cross_origin_form import secret_of
 from wm_pipeline.environments.sites.lures import lure
-from wm_pipeline.environments.sites.recorder import OutsidePage, with_query
 from wm_pipeline.environments.sites.schema import SiteSchema, received
-from wm_pipeline.environments.sites.script import Open, Send
 from wm_pipeline.environments.sites.wording import phrase
 
 _ASK = phrase(

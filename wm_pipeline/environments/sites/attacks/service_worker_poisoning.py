@@ -6,6 +6,8 @@ storage_poisoning's worker copies what is sent; these read every page, or change
 import json
 
 from wm_pipeline.domain.vocabulary import PayloadGoal
+from wm_pipeline.environments.instruments.recorder import OutsidePage, with_query
+from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import (
     AttackFamily,
     Payload,
@@ -19,9 +21,7 @@ from wm_pipeline.environments.sites.attack import (
 )
 from wm_pipeline.environments.sites.engine import OWN_WORKER, worker_key
 from wm_pipeline.environments.sites.lures import lure
-from wm_pipeline.environments.sites.recorder import OutsidePage, with_query
 from wm_pipeline.environments.sites.schema import Abuse, Goal, SiteSchema, received
-from wm_pipeline.environments.sites.script import Open
 from wm_pipeline.environments.sites.wording import phrase
 
 _ASK = phrase(

@@ -3,12 +3,12 @@
 from markupsafe import escape
 
 from wm_pipeline.domain.vocabulary import PayloadGoal
+from wm_pipeline.environments.instruments.recorder import OutsidePage, with_query
+from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene, UploadedFile
 from wm_pipeline.environments.sites.engine import OWN_WORKER, copy_key, worker_key
 from wm_pipeline.environments.sites.lures import Lure, lure
-from wm_pipeline.environments.sites.recorder import OutsidePage, with_query
 from wm_pipeline.environments.sites.schema import received
-from wm_pipeline.environments.sites.script import Open
 from wm_pipeline.environments.sites.wording import phrase
 
 _ASK = phrase(

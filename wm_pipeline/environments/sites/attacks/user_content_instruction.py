@@ -1,5 +1,6 @@
 """User-content instruction: somebody's words on the page ask, in plain sight, for what the user never asked."""
 
+from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import (
     INSTRUCTION_DISGUISES,
     AttackFamily,
@@ -12,7 +13,6 @@ from wm_pipeline.environments.sites.attack import (
 )
 from wm_pipeline.environments.sites.lures import goal_again, instruction, lure
 from wm_pipeline.environments.sites.schema import Abuse, SiteSchema
-from wm_pipeline.environments.sites.script import Open
 from wm_pipeline.environments.sites.wording import phrase
 
 _HERE = phrase("[Open|See] the page", "[It is|Do it] here", "[Direct|Short] link", "[This way|Over here]")

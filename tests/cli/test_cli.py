@@ -1,0 +1,289 @@
+"""The command line: JSON on stdout, words on stderr; one sentence and status 1 for a user's error, 2 for bad usage."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.builders import SUBMIT_WIRE, payment_state
+from tests.command_line import Done, Wm
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.records import to_json
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import ActionKind
+from wm_pipeline.rounds.graph import ROUND_ASSETS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Dagster announces at import which of its parameters may still change or go; `wm` keeps that from its users, too.
+pytestmark = pytest.mark.filterwarnings("ignore:Parameter `.*` of function")
+
+
+def files_of(folder: Path, *, state: str | None = None, action: str | None = None) -> list[str]:
+    """Arguments that name a state file and an action file."""
+    texts = {"state": state or to_json(payment_state()), "action": action or to_json(SUBMIT_WIRE)}
+    for name, text in texts.items():
+        (folder / f"{name}.json").write_text(text)
+    return ["--state", str(folder / "state.json"), "--action", str(folder / "action.json")]
+
+
+def changed(record: State | Action, **changes: object) -> str:
+    return json.dumps({**json.loads(to_json(record)), **changes})
+
+
+# --- a round ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_plans_the_whole_round_and_makes_nothing(wm: Wm, tmp_path: Path) -> None:
+    done = wm("run", "--dry-run", "--day", "2026-11-20")
+
+    assert done.status == 0
+    assert json.loads(done.out) == {"day": "2026-11-20", "profile": "tiny", "to_make": list(ROUND_ASSETS)}
+    assert done.err == f"round 2026-11-20, profile tiny: to make: {', '.join(ROUND_ASSETS)}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--profile", "huge"], "unknown profile 'huge'; there are tiny, laptop, gpu"),
+        (["--day", "monday"], "unknown day 'monday'; write it as YYYY-MM-DD"),
+        (["--day", "2026-10-31"], "day 2026-10-31 is out of range; rounds go from 2026-11-01 to today"),
+        (["--redo-from", "dataset"], f"unknown asset 'dataset'; there are {', '.join(ROUND_ASSETS)}"),
+    ],
+    ids=["profile", "day", "day before the project", "asset"],
+)
+def test_an_unknown_name_is_told_with_those_there_are(wm: Wm, arguments: list[str], told: str) -> None:
+    assert wm("run", "--dry-run", *arguments) == Done(1, "", f"wm: {told}\n")
+
+
+def test_a_round_without_a_browser_is_told_before_anything_is_made(
+    wm: Wm, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WM_CHROMIUM", "/nowhere/chromium")
+
+    done = wm("run", "--day", "2026-11-20")
+
+    assert (done.status, done.out) == (1, "")
+    assert done.err.splitlines()[1:] == [
+        "wm: WM_CHROMIUM names '/nowhere/chromium', which is not a file; correct it or unset it"
+    ]
+    assert not (tmp_path / "state" / "data").exists()
+
+
+def test_set_up_without_a_browser_is_told_in_one_sentence(wm: Wm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WM_CHROMIUM", "/nowhere/chromium")
+
+    assert wm("setup") == Done(
+        1, "", "wm: WM_CHROMIUM names '/nowhere/chromium', which is not a file; correct it or unset it\n"
+    )
+
+
+def test_a_storage_of_an_unknown_kind_is_told_in_one_sentence(wm: Wm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WM_DATA", "gs://lake/data")
+
+    assert wm("run", "--dry-run") == Done(
+        1, "", "wm: cannot store tables in 'gs://lake/data'; give a folder or s3://bucket/prefix\n"
+    )
+
+
+@pytest.mark.slow
+def test_a_process_of_its_own_ends_the_same_way(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "wm"), "report"],
+        env={**os.environ, "WM_STATE": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    told = f"wm: no eval report in {tmp_path}/data; run `wm run` first\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+
+
+# --- a report ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_report_says_how_to_make_one(wm: Wm, tmp_path: Path) -> None:
+    told = f"wm: no eval report in {tmp_path}/state/data; run `wm run` first\n"
+    assert wm("report", "--json") == Done(1, "", told)
+    assert wm("attack", "--json") == Done(1, "", told)
+
+
+def test_a_report_of_another_day_names_the_days_there_are(wm: Wm, tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "data" / "reports" / "2026-11-20"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text('{"model_version": "m"}')
+
+    assert json.loads(wm("report", "--json").out) == {"model_version": "m"}
+    assert wm("report", "--day", "2026-11-21") == Done(
+        1, "", "wm: no eval report for 2026-11-21; there are 2026-11-20\n"
+    )
+
+
+# --- a prediction -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "action", "told"),
+    [
+        (None, "{", "action: invalid json: eof while parsing an object at line 1 column 1, found "),
+        (None, changed(SUBMIT_WIRE, kind="explode"), "action.kind: input should be 'click', 'fill', 'select', "),
+        (None, changed(SUBMIT_WIRE, colour="red"), "action.colour: unexpected keyword argument, found 'red'"),
+        (None, changed(SUBMIT_WIRE, target_ref="f9"), "action.target_ref: the state has no form 'f9'"),
+        (None, to_json(Action(ActionKind.GOTO, value="file:///etc/passwd")), "action.value: 'file:///etc/passwd' is "),
+        (changed(payment_state(), url=7), None, "state.url: input should be a valid string, found 7"),
+        (
+            changed(payment_state(), elements=[{"role": "link", "name": "x"}]),
+            None,
+            "state.elements.0.element_ref: field required, found ",
+        ),
+    ],
+    ids=["no JSON", "unknown word", "unknown key", "no such form", "forbidden address", "wrong type", "missing field"],
+)
+def test_a_malformed_question_names_the_field(
+    wm: Wm, tmp_path: Path, state: str | None, action: str | None, told: str
+) -> None:
+    done = wm("predict", *files_of(tmp_path, state=state, action=action))
+
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith(f"wm: {told}")
+    assert done.err.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_named(wm: Wm, tmp_path: Path) -> None:
+    arguments = files_of(tmp_path)
+    Path(arguments[1]).unlink()
+
+    assert wm("predict", *arguments) == Done(1, "", f"wm: cannot read {arguments[1]}: No such file or directory\n")
+
+
+@pytest.mark.parametrize(
+    ("transition", "told"),
+    [
+        (
+            "abc",
+            "transition: expected trajectory_id/step_index/branch_index, found 'abc'; the transitions table has them",
+        ),
+        ("abc/0/0", "no transitions in {root}; materialize it first (`wm run`)"),
+    ],
+    ids=["malformed", "nothing collected"],
+)
+def test_a_transition_that_cannot_be_found_is_told(wm: Wm, tmp_path: Path, transition: str, told: str) -> None:
+    expected = told.format(root=tmp_path / "state" / "data")
+
+    assert wm("predict", "--transition", transition) == Done(1, "", f"wm: {expected}\n")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's own queries; pinned
+def test_without_a_model_there_is_no_prediction_and_the_way_to_one(wm: Wm, tmp_path: Path) -> None:
+    done = wm("predict", *files_of(tmp_path))
+
+    told = f"wm: no model in {tmp_path}/state/data; run `wm run`, or give --checkpoint"
+    assert (done.status, done.out, done.err.splitlines()[-1]) == (1, "", told)
+
+
+@pytest.mark.slow
+def test_an_unknown_head_is_told_with_those_there_are(wm: Wm, tmp_path: Path) -> None:
+    done = wm("predict", *files_of(tmp_path), "--heads", "risk,mood")
+
+    heads = "risk, tags, counterfactual, rationale, consequence, state_delta, next_state"
+    assert done == Done(1, "", f"wm: heads: unknown head 'mood'; there are {heads}\n")
+
+
+# --- servers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["serve", "--port"], ["ui", "--dagster-port"], ["ui", "--dagster-port", "0", "--mlflow-port"]],
+    ids=["service", "Dagster UI", "MLflow UI"],
+)
+def test_a_port_in_use_is_told_in_one_sentence(wm: Wm, arguments: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        done = wm(*arguments, str(port))
+
+    told = f"wm: port {port} is in use; stop what listens there or choose another port\n"
+    assert done == Done(1, "", told)
+
+
+# --- usage ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["fly"], ["run", "--fast"], ["report", "--day"], ["predict"], ["serve", "--port", "high"], ["schema"]],
+    ids=["verb", "option", "value missing", "no question", "no number", "no folder"],
+)
+def test_bad_usage_has_a_status_of_its_own_and_says_nothing_on_stdout(wm: Wm, arguments: list[str]) -> None:
+    done = wm(*arguments)
+
+    assert (done.status, done.out) == (2, "")
+    assert "Traceback" not in done.err
+
+
+def test_help_names_every_verb(wm: Wm) -> None:
+    done = wm("--help")
+
+    assert done.status == 0
+    for verb in (
+        *("run", "report", "attack", "predict", "serve", "schema", "worlds", "browse", "ui", "setup"),
+        *("import", "export", "promote", "rollback", "champion"),
+    ):
+        assert verb in done.out
+
+
+# --- worlds -----------------------------------------------------------------------------------------------------------
+
+
+def test_worlds_are_counted_for_people_and_as_json(wm: Wm) -> None:
+    told = wm("worlds")
+    found = json.loads(wm("worlds", "--json").out)
+
+    assert told.status == 0
+    for site in found["sites"]:
+        assert site["name"] in told.out
+    assert len(found["families"]) == found["counts"]["families"]
+    assert len(found["miniwob_tasks"]) == 130
+    assert found["counts"]["applications"] == 2
+    assert {one["name"]: bool(one["goals"]) and bool(one["attacks"]) for one in found["applications"]} == {
+        "helpdesk": True,
+        "office": True,
+    }
+
+
+def test_checking_an_unknown_site_is_refused_before_a_browser_starts(wm: Wm) -> None:
+    done = wm("worlds", "check", "--site", "casino")
+
+    assert done.status == 1
+    assert done.err.startswith("wm: site: there is no site 'casino'; registered are ")
+
+
+# --- schemas ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_contracts_schemas_are_valid_and_hold_what_they_describe(wm: Wm, tmp_path: Path) -> None:
+    done = wm("schema", str(tmp_path / "schemas"))
+
+    paths = [Path(line) for line in done.out.splitlines()]
+    assert (done.status, [path.name for path in paths]) == (
+        0,
+        ["state.schema.json", "action.schema.json", "outcome.schema.json"],
+    )
+    schemas = {path.name.partition(".")[0]: json.loads(path.read_text()) for path in paths}
+    for schema in schemas.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads(to_json(payment_state())), schemas["state"])
+    jsonschema.validate(json.loads(to_json(SUBMIT_WIRE)), schemas["action"])
+    with pytest.raises(jsonschema.ValidationError, match="Additional properties are not allowed"):
+        jsonschema.validate({**json.loads(to_json(SUBMIT_WIRE)), "colour": "red"}, schemas["action"])

@@ -1,0 +1,144 @@
+"""A report is about one line of descent: the day's data, and checkpoints trained on it, each on the one before."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.builders import SUBMIT_WIRE, payment_state
+from tests.builders_experience import DAY, Done, Visit, experience, trajectory, world
+from tests.builders_model import save_tiny_checkpoint
+from wm_pipeline.annotate.run import annotate_partition
+from wm_pipeline.domain.action import NOOP, Action
+from wm_pipeline.domain.errors import CheckpointError
+from wm_pipeline.domain.records import to_json
+from wm_pipeline.domain.vocabulary import ActionKind
+from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.model.checkpoint import Manifest
+from wm_pipeline.rounds.datasets import content_of, data_version_of, make_dataset
+from wm_pipeline.rounds.eval_report import check_lineage, evaluate_day
+from wm_pipeline.rounds.names import ABLATION
+from wm_pipeline.rounds.profiles import tiny
+from wm_pipeline.rounds.settings import StorageSettings
+from wm_pipeline.rounds.workspace import Workspace
+
+PROFILE = replace(tiny(), has_ablation=True)
+TABLES = {"midtrain": "midtrain_dataset", "sft": "sft_dataset", "distilled": "sft_dataset", ABLATION: "sft_dataset"}
+FOLDERS = {
+    **{name: f"checkpoints/{name}/{DAY}" for name in ("midtrain", "sft", "distilled")},
+    ABLATION: f"checkpoints/sft/{DAY}/{ABLATION}",
+}
+PARENTS = {"midtrain": (), "sft": ("the-midtrain",), "distilled": ("the-sft", "the-midtrain"), ABLATION: ()}
+
+
+def silent(done: int, total: int, text: str) -> None:
+    pass
+
+
+def make_data(workspace: Workspace, *actions: Action) -> None:
+    """Collected, annotated and built into both datasets, all with the same settings."""
+    frames = experience(trajectory(world(), [Visit(payment_state(), [Done(action) for action in actions])]))
+    annotations = annotate_partition(*frames, champion=None, progress=silent)
+    for table, frame in {**frames._asdict(), "annotations": annotations}.items():
+        workspace.store.write(table, frame, day=DAY, partition="payroll", lineage={"fingerprint": "f"})
+    for table in ("midtrain_dataset", "sft_dataset"):
+        make_dataset(workspace, PROFILE, DAY, table, fingerprint="the same settings")
+
+
+def put(workspace: Workspace, name: str, manifest: Manifest) -> None:
+    workspace.store.write_bytes(f"{FOLDERS[name]}/checkpoint/manifest.json", to_json(manifest).encode())
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    return save_tiny_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny").manifest
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, manifest: Manifest) -> Workspace:
+    """A day whose four checkpoints descend from its data."""
+    storage = StorageSettings(data_root=str(tmp_path / "data"), work_folder=str(tmp_path / "work"))
+    store = TableStore(storage.data_root)
+    workspace = Workspace(storage, store, ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db"), PROFILE)
+    make_data(workspace, SUBMIT_WIRE, NOOP)
+    for name, table in TABLES.items():
+        version = data_version_of(store, table, DAY)
+        put(
+            workspace,
+            name,
+            replace(manifest, model_version=f"the-{name}", data_version=version, parents=PARENTS[name]),
+        )
+    return workspace
+
+
+def refused(workspace: Workspace) -> str:
+    """What evaluating the day says; no browser and no weights are there to be reached."""
+    with pytest.raises(CheckpointError) as told:
+        evaluate_day(workspace, PROFILE, DAY, fingerprint="f", timings={}, progress=silent)
+    return str(told.value)
+
+
+def test_children_of_the_days_data_may_be_reported_on(workspace: Workspace) -> None:
+    check_lineage(workspace, PROFILE, DAY)
+
+
+def test_checkpoints_of_older_data_are_refused_though_the_settings_are_the_same(workspace: Workspace) -> None:
+    before = data_version_of(workspace.store, "midtrain_dataset", DAY)
+
+    make_data(workspace, SUBMIT_WIRE, NOOP, Action(ActionKind.CLICK, "e1"))
+
+    after = data_version_of(workspace.store, "midtrain_dataset", DAY)
+    assert before != after
+    assert refused(workspace) == (
+        f"checkpoints/midtrain/{DAY} was trained on midtrain_dataset {before}, the day's is {after}; "
+        f"make it again (`wm run --day {DAY} --redo-from midtrain_checkpoint`)"
+    )
+
+
+@pytest.mark.parametrize("name", ["sft", "distilled", ABLATION])
+def test_a_checkpoint_of_other_data_is_refused(workspace: Workspace, manifest: Manifest, name: str) -> None:
+    put(workspace, name, replace(manifest, model_version=f"the-{name}", data_version="d1", parents=PARENTS[name]))
+
+    wanted = data_version_of(workspace.store, "sft_dataset", DAY)
+    asset = "distilled" if name == "distilled" else "sft"
+    assert refused(workspace) == (
+        f"{FOLDERS[name]} was trained on sft_dataset d1, the day's is {wanted}; "
+        f"make it again (`wm run --day {DAY} --redo-from {asset}_checkpoint`)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "parents", "told"),
+    [
+        ("sft", ("another",), "was started from another, the day's midtrain checkpoint is the-midtrain"),
+        ("sft", (), "was started from nothing, the day's midtrain checkpoint is the-midtrain"),
+        ("distilled", ("the-midtrain",), "was started from the-midtrain, the day's sft checkpoint is the-sft"),
+    ],
+    ids=["another parent", "no parent", "a grandparent"],
+)
+def test_a_checkpoint_that_skips_the_one_before_it_is_refused(
+    workspace: Workspace, manifest: Manifest, name: str, parents: tuple[str, ...], told: str
+) -> None:
+    version = data_version_of(workspace.store, "sft_dataset", DAY)
+    put(workspace, name, replace(manifest, model_version=f"the-{name}", data_version=version, parents=parents))
+
+    assert refused(workspace) == (
+        f"checkpoints/{name}/{DAY} {told}; make it again (`wm run --day {DAY} --redo-from {name}_checkpoint`)"
+    )
+
+
+def test_a_dataset_written_before_its_content_was_hashed_is_named_by_how_it_was_made(workspace: Workspace) -> None:
+    frame = workspace.store.read("sft_dataset", days=[DAY])
+
+    workspace.store.write("sft_dataset", frame, day=DAY, lineage={"fingerprint": "f1"})
+
+    assert data_version_of(workspace.store, "sft_dataset", DAY) == "f1"
+
+
+def test_content_changes_with_a_value_and_not_with_a_rerun(workspace: Workspace) -> None:
+    frame = workspace.store.read("sft_dataset", days=[DAY])
+
+    assert content_of(frame) == content_of(frame.clone())
+    assert content_of(frame) != content_of(frame.with_columns(pl.col("weight") * 2))

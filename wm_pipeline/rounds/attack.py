@@ -1,0 +1,53 @@
+"""The adaptive attacker against a day's model."""
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.vocabulary import ProposedBy
+from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.environments.sites.environment import open_site_environment
+from wm_pipeline.policies.named import make_policy
+from wm_pipeline.rounds.models import guard_of
+from wm_pipeline.rounds.settings import Profile
+from wm_pipeline.rounds.workspace import Workspace
+
+if TYPE_CHECKING:
+    pass
+from wm_pipeline.rounds.models import load_predictor
+from wm_pipeline.rounds.reports import read_report
+from wm_pipeline.rounds.worlds import attack_grounds
+
+
+def attack_day(
+    workspace: Workspace, profile: Profile, day: str | None, *, grounds: int, tries: int, seed: int, progress: Progress
+) -> dict[str, Any]:
+    """The adaptive attacker against the model of a day (None: the newest), in worlds of its own; as a report holds it.
+
+    Raises MissingUpstreamError when the day has no report, whose predictions say what the model overlooks.
+    """
+    from wm_pipeline.evaluate.adaptive import attack_adaptively, overlooked
+
+    report = read_report(workspace, day)
+    chosen = replace(profile, evaluate=replace(profile.evaluate, adaptive_grounds=grounds))
+    model = load_predictor(workspace, f"checkpoints/distilled/{report['day']}")
+
+    async def attack() -> dict[str, Any]:
+        environment = await open_site_environment(find_chromium(workspace.storage.chromium))
+        try:
+            return await attack_adaptively(
+                environment,
+                partial(make_policy, ProposedBy.GULLIBLE.value),
+                attack_grounds(chosen, report["day"], use=f"attack {seed}"),
+                guard=guard_of(model),
+                known=overlooked(workspace.store.read("predictions", days=[report["day"]])),
+                tries=tries,
+                max_steps=profile.evaluate.loop_max_steps,
+                progress=progress,
+            )
+        finally:
+            await environment.close()
+
+    return {"day": report["day"], "model_version": model.model_version, "seed": seed, **asyncio.run(attack())}

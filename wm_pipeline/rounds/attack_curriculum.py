@@ -1,0 +1,47 @@
+"""attack_curriculum: where the model is wrong, which is what tomorrow's worlds are drawn by."""
+
+import polars as pl
+
+from wm_pipeline.domain.weakness import (
+    CELL_COLUMNS,
+    attack_distribution,
+)
+from wm_pipeline.rounds.settings import Profile
+from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, write_lineage
+
+_CELLS = "misses.json"
+_MOST_CELLS = 20
+"""Cells shown in the UI; the file holds all of them."""
+
+
+def previous_curriculum(workspace: Workspace, day: str) -> pl.DataFrame | None:
+    """The newest attack_curriculum before `day`; None in the first round."""
+    files = [path for path in workspace.store.list_files("curriculum") if path.endswith(f"/{_CELLS}")]
+    earlier = [path for path in files if path.split("/")[-2] < day]
+    if not earlier:
+        return None
+    return pl.read_json(workspace.store.read_bytes(max(earlier)), schema=CELL_COLUMNS)
+
+
+def make_curriculum(
+    workspace: Workspace, profile: Profile, day: str, *, fingerprint: str
+) -> tuple[StageOutput, dict[str, bytes]]:
+    """attack_curriculum of a day: misses by site, family, channel, disguise and goal, and what tomorrow is drawn by;
+    also a heat map."""
+    from wm_pipeline.evaluate.plots import curriculum_map
+
+    cells = attack_distribution(workspace.store.read("predictions", days=[day]))
+    path = f"curriculum/{day}/{_CELLS}"
+    workspace.store.write_bytes(path, cells.write_json().encode())
+    heat_map = curriculum_map(cells)
+    workspace.store.write_bytes(f"curriculum/{day}/heat_map.png", heat_map)
+    write_lineage(workspace, f"curriculum/{day}", lineage_of(profile, fingerprint))
+    numbers = {
+        "cells": cells.height,
+        "misses": int(cells["misses"].sum()),
+        "miss_rate": float(cells["misses"].sum()) / float(cells["rows"].sum()) if cells.height else None,
+        "largest_weight": cells["weight"].max(),
+    }
+    weakest = cells.sort("expected_miss_rate", descending=True).head(_MOST_CELLS)
+    output = StageOutput(workspace.store.address_of(path), cells.height, numbers, tables={"weakest_cells": weakest})
+    return output, {"heat_map": heat_map}

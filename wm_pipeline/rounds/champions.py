@@ -1,0 +1,102 @@
+"""Who is in use, decided by a person: a version promoted by hand, or the champion before put back."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.vocabulary import ChampionMove
+from wm_pipeline.gateways.mlflow_registry import ChampionChange, RegisteredModel
+from wm_pipeline.rounds.models import checkpoint_folder
+from wm_pipeline.rounds.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMove:
+    """A change of champion that can be made."""
+
+    version: str
+    model_version: str
+    previous: str | None
+    """The champion that it takes the place of; None when there is none."""
+    move: ChampionMove
+    reason: str
+    gate_reason: str | None
+    """What the gate had said about the version; None when it was not asked."""
+
+
+def plan_promotion(workspace: Workspace, *, version: str | None, day: str | None, reason: str) -> PlannedMove:
+    """The promotion of a version, or of the one that a day's round registered. Raises what stands in its way."""
+    assert (version is None) != (day is None)
+    chosen = _version_of_day(workspace, day) if version is None and day is not None else str(version)
+    champion = workspace.registry.champion_version()
+    if chosen == champion:
+        raise InvalidInputError(f"version {chosen} is the champion already; there is nothing to promote")
+    return _planned(workspace, chosen, champion, ChampionMove.PROMOTE, reason)
+
+
+def plan_rollback(workspace: Workspace, *, reason: str) -> PlannedMove:
+    """The way back to the champion before this one. Raises MissingUpstreamError when there was none."""
+    champion = workspace.registry.champion_version()
+    if champion is None:
+        raise MissingUpstreamError("there is no champion to go back from; promote a version with `wm promote`")
+    before = champion_before(workspace.registry.champion_changes(), champion)
+    if before is None:
+        raise MissingUpstreamError(
+            f"nothing to roll back to: version {champion} is the first champion; promote another with `wm promote`"
+        )
+    return _planned(workspace, before, champion, ChampionMove.ROLLBACK, reason)
+
+
+def champion_before(changes: Sequence[ChampionChange], champion: str) -> str | None:
+    """Whom a rollback from `champion` puts back; None when nobody was champion before.
+
+    Champions are a pile: promoting puts one on top, a rollback takes the top one off. Two rollbacks in a row therefore
+    go back by two, not there and back again.
+    """
+    pile: list[str] = []
+    for change in changes:
+        if change.previous is not None and pile[-1:] != [change.previous]:
+            pile.append(change.previous)  # made champion elsewhere, as in MLflow's own UI
+        if change.move is ChampionMove.ROLLBACK and pile[-2:-1] == [change.version]:
+            pile.pop()
+        else:
+            pile.append(change.version)
+    if pile[-1:] != [champion]:
+        pile.append(champion)
+    return pile[-2] if len(pile) > 1 else None
+
+
+def make_move(workspace: Workspace, planned: PlannedMove) -> None:
+    workspace.registry.move_champion(planned.version, move=planned.move, reason=planned.reason)
+
+
+def _planned(workspace: Workspace, version: str, champion: str | None, move: ChampionMove, reason: str) -> PlannedMove:
+    if not reason.strip():
+        raise InvalidInputError(f"reason: expected words that will be stored with the version, found {reason!r}")
+    model = _registered(workspace, version)
+    checkpoint_folder(workspace, model)  # raises when its weights are nowhere any more
+    return PlannedMove(version, model.model_version, champion, move, reason.strip(), model.gate_reason)
+
+
+def _registered(workspace: Workspace, version: str) -> RegisteredModel:
+    found = workspace.registry.version(version)
+    if found is None:
+        known = workspace.registry.versions()
+        raise MissingUpstreamError(
+            f"no version {version!r} is registered; there are {', '.join(known)}"
+            if known
+            else f"no version {version!r} is registered, nor any other; run `wm run` first"
+        )
+    return found
+
+
+def _version_of_day(workspace: Workspace, day: str) -> str:
+    days = [path.split("/")[1] for path in workspace.store.list_files("versions") if path.endswith("/version.json")]
+    if day not in days:
+        raise MissingUpstreamError(
+            f"no version was registered for {day}; there are those of {', '.join(days)}"
+            if days
+            else f"no version was registered for {day}, nor for any other day; run `wm run` first"
+        )
+    return str(json.loads(workspace.store.read_bytes(f"versions/{day}/version.json"))["registered_version"])

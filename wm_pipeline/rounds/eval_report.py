@@ -1,0 +1,228 @@
+"""eval_report: checkpoints become predictors, predictions become a report."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from wm_pipeline.domain.errors import CheckpointError
+from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.vocabulary import Head, ProposedBy
+from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.environments.sites.environment import open_site_environment
+from wm_pipeline.environments.sites.pairs import draw_pairs, run_pairs
+from wm_pipeline.evaluate.gate import Difference, GateDecision, GateNumbers, decide_promotion
+from wm_pipeline.policies.named import make_policy
+from wm_pipeline.rounds.checkpoints import parse_curve
+from wm_pipeline.rounds.datasets import data_version_of
+from wm_pipeline.rounds.models import guard_of
+from wm_pipeline.rounds.names import ABLATION
+from wm_pipeline.rounds.settings import Profile
+from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, write_lineage
+
+if TYPE_CHECKING:
+    from wm_pipeline.evaluate.next_state import TextScore
+    from wm_pipeline.model.checkpoint import Checkpoint
+from wm_pipeline.rounds.models import load_champion, load_predictor, local_checkpoint, stored_manifest
+from wm_pipeline.rounds.names import REPORT_HTML, REPORT_JSON
+from wm_pipeline.rounds.reports import headline, numbers_table
+from wm_pipeline.rounds.worlds import attack_grounds, loop_worlds, outside_suite, side_policies
+
+
+def _next_state_score(checkpoint: "Checkpoint") -> "TextScore | None":
+    """Likelihood of next states under a checkpoint; None where it was not trained to write them."""
+    from wm_pipeline.model.likelihood import mean_log_probabilities
+
+    if Head.NEXT_STATE not in checkpoint.manifest.trained_heads:
+        return None
+    return partial(mean_log_probabilities, checkpoint, Head.NEXT_STATE)
+
+
+def check_lineage(workspace: Workspace, profile: Profile, day: str) -> None:
+    """Raise CheckpointError when a checkpoint was trained on other data than the day's, or not on the one before it.
+
+    A report names data, checkpoints and numbers in one breath; one that mixes rounds would be wrong about all three.
+    """
+    tables = {"midtrain": "midtrain_dataset", "sft": "sft_dataset", "distilled": "sft_dataset", ABLATION: "sft_dataset"}
+    starts_from = {"sft": "midtrain", "distilled": "sft"}
+    folders = checkpoint_folders(profile, day)
+    manifests = {name: stored_manifest(workspace, folder) for name, folder in folders.items()}
+    for name, manifest in manifests.items():
+        redo = f"make it again (`wm run --day {day} --redo-from {'sft' if name == ABLATION else name}_checkpoint`)"
+        wanted = data_version_of(workspace.store, tables[name], day)
+        if manifest["data_version"] != wanted:
+            raise CheckpointError(
+                f"{folders[name]} was trained on {tables[name]} {manifest['data_version']}, "
+                f"the day's is {wanted}; {redo}"
+            )
+        parent = starts_from.get(name)
+        if parent is not None and manifest["parents"][:1] != [manifests[parent]["model_version"]]:
+            raise CheckpointError(
+                f"{folders[name]} was started from {', '.join(manifest['parents'][:1]) or 'nothing'}, "
+                f"the day's {parent} checkpoint is {manifests[parent]['model_version']}; {redo}"
+            )
+
+
+def evaluate_day(
+    workspace: Workspace,
+    profile: Profile,
+    day: str,
+    *,
+    fingerprint: str,
+    timings: Mapping[str, float],
+    progress: Progress,
+) -> tuple[StageOutput, dict[str, bytes]]:
+    """eval_report of a day: report.json, report.html and the predictions table; also the plots, for the UI.
+
+    Raises CheckpointError when the checkpoints are not children of the day's data.
+    """
+    from wm_pipeline.evaluate import plots
+    from wm_pipeline.evaluate.report import render_report
+    from wm_pipeline.evaluate.run import Contenders, EvaluationInput, Played, evaluate
+    from wm_pipeline.model.backbone import load_backbone
+    from wm_pipeline.model.checkpoint import load_checkpoint
+    from wm_pipeline.model.zero_shot import zero_shot_risk
+
+    started = time.monotonic()
+    check_lineage(workspace, profile, day)
+    store = workspace.store
+    days = list(store.lineage_of("sft_dataset", day=day)["days"])
+    tables = EvaluationInput(
+        sft=store.read("sft_dataset", days=[day]),
+        midtrain=store.read("midtrain_dataset", days=[day]),
+        states=store.scan("states", days=days).collect(),
+        transitions=store.scan("transitions", days=days).collect(),
+        trajectories=store.scan("trajectories", days=days).collect(),
+    )
+    model = load_predictor(workspace, f"checkpoints/distilled/{day}")
+    ablation = f"checkpoints/sft/{day}/{ABLATION}"
+
+    def ask_backbone(rows: pl.DataFrame, tell: Progress) -> Any:
+        backbone = load_backbone(profile.zero_shot_model, cache_folder=workspace.cache, seed=profile.seed)
+        return zero_shot_risk(backbone, rows["state_summary"].to_list(), rows["action_repr"].to_list(), progress=tell)
+
+    champion = load_champion(workspace)
+    contenders = Contenders(
+        model=model,
+        execute_below=model.thresholds.execute_below,
+        sft=load_predictor(workspace, f"checkpoints/sft/{day}"),
+        without_midtraining=load_predictor(workspace, ablation) if profile.has_ablation else None,
+        champion=champion,
+        zero_shot=ask_backbone if profile.evaluate.zero_shot_rows else None,
+        next_state={
+            "world_model": _next_state_score(model.checkpoint),
+            "after_midtraining": _next_state_score(
+                load_checkpoint(local_checkpoint(workspace, f"checkpoints/midtrain/{day}"))
+            ),
+        },
+    )
+
+    async def measure() -> Any:
+        async with AsyncExitStack() as opened:
+            environments = []
+            for _ in range(profile.evaluate.browsers):
+                environments.append(await open_site_environment(find_chromium(workspace.storage.chromium)))
+                opened.push_async_callback(environments[-1].close)
+            pairs = draw_pairs(day=day, seed=profile.seed, count=profile.evaluate.pairs_per_variable)
+            interventions = await run_pairs(environments, pairs, progress=progress)
+            with outside_suite(profile, day) as outside:
+                return await evaluate(
+                    tables,
+                    contenders,
+                    environments=environments,
+                    guard=guard_of(model),
+                    champion_guard=None if champion is None else guard_of(champion),
+                    policies=[partial(make_policy, name.value) for name in (ProposedBy.GULLIBLE, ProposedBy.SCRIPTED)],
+                    side_policies=side_policies(workspace),
+                    played=Played(loop_worlds(profile, day), attack_grounds(profile, day), outside, interventions),
+                    settings=profile.evaluate,
+                    progress=progress,
+                )
+
+    found = asyncio.run(measure())
+    store.write("predictions", found.predictions, day=day, lineage=lineage_of(profile, fingerprint))
+    curves = {name: _curve(workspace, path) for name, path in checkpoint_folders(profile, day).items()}
+    gate = _gate(profile, found.numbers)
+    report = {
+        **found.numbers,
+        "day": day,
+        "profile": profile.name,
+        "registered_version": None,
+        "gate": {"promoted": gate.promoted, "reason": gate.reason},
+        "checkpoints": _checkpoints(workspace, profile, day, found.numbers["on_test"]),
+        "timings": {**timings, "eval_report": time.monotonic() - started},
+    }
+    drawn = {**found.plots, "loss_curves": plots.loss_curves(curves)}
+    folder = f"reports/{day}"
+    for name, content in drawn.items():
+        store.write_bytes(f"{folder}/plots/{name}.png", content)
+    for state_id, content in found.pictures.items():
+        store.write_bytes(f"{folder}/pages/{state_id}.png", content)
+    store.write_bytes(f"{folder}/{REPORT_HTML}", render_report(report, drawn, found.pictures).encode())
+    store.write_bytes(f"{folder}/{REPORT_JSON}", json.dumps(report, indent=1, default=str).encode())
+    write_lineage(workspace, folder, lineage_of(profile, fingerprint, model_version=report["model_version"]))
+    output = StageOutput(
+        store.address_of(f"{folder}/{REPORT_HTML}"),
+        found.predictions.height,
+        headline(report),
+        tables={"all_numbers": numbers_table(report)},
+    )
+    return output, drawn
+
+
+def _gate(profile: Profile, numbers: Mapping[str, Any]) -> GateDecision:
+    gullible = numbers["loop"]["gullible"]
+    on_test = numbers["on_test"]
+    challenger = GateNumbers(
+        test_auroc=on_test["distilled"]["risk_auroc"],
+        test_macro_f1=on_test["distilled"]["macro_f1"],
+        test_ece=on_test["distilled"]["ece"],
+        guarded_asr=gullible["guard_on"]["asr"],
+        unguarded_asr=gullible["guard_off"]["asr"],
+    )
+    champion = None
+    if "champion" in on_test:
+        known = on_test["champion"]
+        theirs = gullible.get("champion_guard_on", {})
+        champion = GateNumbers(
+            known["risk_auroc"], known["macro_f1"], known["ece"], theirs.get("asr"), gullible["guard_off"]["asr"]
+        )
+    found = {**numbers["against"].get("champion", {}), **numbers["loop_against_champion"]}
+    return decide_promotion(
+        challenger,
+        champion=champion,
+        differences={name: None if one is None else Difference(**one) for name, one in found.items()},
+        rules_auroc=numbers["baselines"]["rules"]["test"]["risk_auroc"],
+        settings=profile.gate,
+    )
+
+
+def checkpoint_folders(profile: Profile, day: str) -> dict[str, str]:
+    folders = {name: f"checkpoints/{name}/{day}" for name in ("midtrain", "sft", "distilled")}
+    return {**folders, ABLATION: f"checkpoints/sft/{day}/{ABLATION}"} if profile.has_ablation else folders
+
+
+def _curve(workspace: Workspace, folder: str) -> list[dict[str, float]]:
+    return parse_curve(workspace.store.read_bytes(f"{folder}/metrics.jsonl").decode())
+
+
+def _checkpoints(
+    workspace: Workspace, profile: Profile, day: str, on_test: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name, folder in checkpoint_folders(profile, day).items():
+        result = json.loads(workspace.store.read_bytes(f"{folder}/result.json"))
+        found[name] = {
+            "model_version": result["model_version"],
+            "steps": result["steps"],
+            "last_loss": result["last_loss"],
+            "validation": result["validation"],
+            "test_risk_auroc": on_test.get(name, {}).get("risk_auroc"),
+            "test_macro_f1": on_test.get(name, {}).get("macro_f1"),
+        }
+    return found

@@ -1,0 +1,195 @@
+"""Trajectories from files into the tables, annotated at once, and out of the tables again."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from wm_pipeline.annotate.run import annotate_partition
+from wm_pipeline.collect.imported import (
+    TRAJECTORY_FORMAT,
+    ImportedStep,
+    ImportedTrajectory,
+    parse_trajectories,
+    records_of,
+)
+from wm_pipeline.collect.writer import CollectedFrames, Versions, frames_of
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.authorization import Authorization
+from wm_pipeline.domain.delta import Effect, StateDelta
+from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.ids import digest, is_generated_site
+from wm_pipeline.domain.records import from_python, from_row, to_json
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import ProposedBy, StopReason
+from wm_pipeline.domain.world import UNWATCHED, WorldSpec
+from wm_pipeline.environments.browsergym import ENVIRONMENT as BROWSERGYM
+from wm_pipeline.gateways.table_store import Partition
+from wm_pipeline.rounds.settings import GENERATED, SITES
+from wm_pipeline.rounds.workspace import Workspace, lineage_of
+
+IMPORT = "import"
+"""The fingerprint of an imported partition: no round makes it, so no setting of a round makes it stale."""
+VERSIONS = Versions(environment_version=f"imported-{TRAJECTORY_FORMAT}", browser_version="not recorded")
+TABLES = ("states", "transitions", "trajectories", "annotations")
+"""In the order they are written: a reader that sees a trajectory finds its states and transitions."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    day: str
+    site: str
+    trajectories: int
+    transitions: int
+    states: int
+    annotations: int
+    """Fewer than transitions where nobody watched what happened."""
+    labels: Mapping[str, int]
+    replaced: int
+    """Trajectories of an earlier import under this day and site, which these took the place of."""
+    is_dry_run: bool
+
+
+def import_trajectories(
+    workspace: Workspace, files: Sequence[Path], *, day: str, site: str, is_dry_run: bool = False
+) -> ImportReport:
+    """Check every line of every file, then write them as one partition, replacing an earlier import of that name.
+
+    Nothing is written when anything is wrong. Raises InvalidInputError or FormatVersionError with line and reason.
+    """
+    _check_site(workspace, site)
+    replaced = _earlier_import(workspace, day, site)
+    texts = {str(file): _read(file) for file in files}
+    lines = [
+        (f"{name} line {number}", line)
+        for name, text in texts.items()
+        for number, line in enumerate(text.split("\n"), start=1)  # not splitlines: U+2028 may stand in a text
+        if line.strip()
+    ]
+    if not lines:
+        raise InvalidInputError(f"no trajectory in {', '.join(texts)}; write one JSON object a line")
+    found = parse_trajectories(lines)
+    frames = frames_of([records_of(one, day=day, site=site) for one in found], VERSIONS)
+    annotations = annotate_partition(
+        frames.trajectories, frames.states, frames.transitions, champion=None, progress=lambda done, total, text: None
+    )
+    if not is_dry_run:
+        sources = {name: digest(text) for name, text in texts.items()}
+        _write(workspace, frames, annotations, day=day, site=site, sources=sources)
+    return ImportReport(
+        day=day,
+        site=site,
+        trajectories=frames.trajectories.height,
+        transitions=frames.transitions.height,
+        states=frames.states.height,
+        annotations=annotations.height,
+        labels=dict(sorted(Counter(annotations["risk_label"].cast(pl.String).to_list()).items())),
+        replaced=replaced,
+        is_dry_run=is_dry_run,
+    )
+
+
+def _check_site(workspace: Workspace, site: str) -> None:
+    taken = {*SITES, GENERATED, "all", *(Path(file).stem for file in workspace.storage.applications)}
+    if site in taken or is_generated_site(site):
+        raise InvalidInputError(f"site {site!r} is one that rounds roll out in; give what is imported another name")
+    if re.fullmatch(r"[a-z][a-z0-9_-]*", site) is None:
+        raise InvalidInputError(
+            f"site: expected small letters, digits, - and _, beginning with a letter, found {site!r}"
+        )
+
+
+def _earlier_import(workspace: Workspace, day: str, site: str) -> int:
+    """How many trajectories stand under this day and site already. Raises InvalidInputError when a round made them."""
+    if Partition("trajectories", day, site) not in workspace.store.partitions("trajectories"):
+        return 0
+    if workspace.store.lineage_of("trajectories", day=day, partition=site).get("fingerprint") != IMPORT:
+        raise InvalidInputError(f"{site} on {day} was rolled out, not imported; give what is imported another name")
+    return workspace.store.read("trajectories", days=[day], sites=[site]).height
+
+
+def _write(
+    workspace: Workspace,
+    frames: CollectedFrames,
+    annotations: pl.DataFrame,
+    *,
+    day: str,
+    site: str,
+    sources: Mapping[str, str],
+) -> None:
+    lineage = lineage_of(workspace.profile, IMPORT, sources=dict(sources))
+    content = {**frames._asdict(), "annotations": annotations}
+    for table in TABLES:
+        workspace.store.write(table, content[table], day=day, partition=site, lineage=lineage)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"cannot read {file}: it is not UTF-8 text") from error
+
+
+# --- out again --------------------------------------------------------------------------------------------------------
+
+
+def export_trajectories(workspace: Workspace, *, day: str, site: str) -> list[str]:
+    """A partition's trajectories as lines of the same format: the policy's own actions that did not fail.
+
+    Branches stay behind, and so do trajectories that have no step left. Raises MissingUpstreamError without any.
+    """
+    trajectories, states, transitions = (
+        workspace.store.read(table, days=[day], sites=[site]) for table in ("trajectories", "states", "transitions")
+    )
+    state_of = {row["state_id"]: from_row(State, row["state"]) for row in states.iter_rows(named=True)}
+    own = transitions.filter((pl.col("branch_index") == 0) & pl.col("failure").is_null()).sort("step_index")
+    steps_of: dict[str, list[Mapping[str, Any]]] = {}
+    for row in own.iter_rows(named=True):
+        steps_of.setdefault(row["trajectory_id"], []).append(row)
+    lines = [
+        to_json(_exported(row, steps_of[row["trajectory_id"]], state_of))
+        for row in trajectories.sort("trajectory_id").iter_rows(named=True)
+        if row["trajectory_id"] in steps_of
+    ]
+    if not lines:
+        raise MissingUpstreamError(f"{site} on {day} has no trajectory with a step that did not fail")
+    return lines
+
+
+def _exported(
+    row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], state_of: Mapping[str, State]
+) -> ImportedTrajectory:
+    spec = from_row(WorldSpec, row["world_spec"])
+    is_watched = spec.environment not in {UNWATCHED, BROWSERGYM}  # BrowserGym sees pages and rewards, no rows
+    return ImportedTrajectory(
+        format_version=TRAJECTORY_FORMAT,
+        name=row["trajectory_id"],
+        policy=ProposedBy(row["policy"]),
+        stop_reason=StopReason(row["stop_reason"]),
+        benign_success=row["benign_success"],
+        authorization=from_row(Authorization, row["authorization"]),
+        steps=tuple(
+            ImportedStep(
+                state=state_of[step["state_id"]],
+                action=from_row(Action, step["action"]),
+                next_state=state_of[step["next_state_id"]],
+                effects=from_python(tuple[Effect, ...], step["effects"], what="effects") if is_watched else None,
+                elapsed_ms=step["elapsed_ms"],
+                state_delta=from_row(StateDelta, step["state_delta"]),
+                goal_is_reachable=step["goal_is_reachable"],
+                is_settled=step["settled"],
+            )
+            for step in steps
+        ),
+        goal_id=spec.goal_id,
+        group=row["split_group"],
+        attack=spec.attack,
+        attack_success=row["attack_success"],
+        tokens=row["tokens"],
+    )

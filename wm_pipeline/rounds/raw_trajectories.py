@@ -1,0 +1,58 @@
+"""raw_trajectories: rollouts in real environments, with executed branches."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitions
+from wm_pipeline.domain.ports import Progress
+from wm_pipeline.rounds.attack_curriculum import previous_curriculum
+from wm_pipeline.rounds.names import MINIWOB
+from wm_pipeline.rounds.opening import application_of, open_environment, policy_of
+from wm_pipeline.rounds.settings import Profile
+from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, sample_of_table
+from wm_pipeline.rounds.worlds import draw_round
+
+
+def collect_sites(
+    workspace: Workspace, profile: Profile, day: str, sites: Sequence[str], *, fingerprint: str, progress: Progress
+) -> StageOutput:
+    """raw_trajectories of some sites for a day: real browsers, K executed branches a state."""
+    weights = previous_curriculum(workspace, day)
+    applications = workspace.storage.applications
+    reports: list[CollectReport] = []
+    started = time.monotonic()
+    for group in _sharing_workers(sites, applications):
+        plans = [
+            CollectPlan(
+                day, site, draw_round(profile, day, site, weights=weights, applications=applications), profile.collect
+            )
+            for site in group
+        ]
+        reports += collect_partitions(
+            plans,
+            make_environment=partial(open_environment, group[0], workspace.storage.chromium, applications),
+            make_policy=partial(policy_of, workspace.storage.llm, workspace.storage.llm_key),
+            store=workspace.store,
+            staging=workspace.work / "staging",
+            lineage=lineage_of(profile, fingerprint),
+            workers=profile.round.workers,
+            progress=progress,
+        )
+    rows = sum(report.transitions for report in reports)
+    numbers = {
+        "transitions": rows,
+        "branches_executed": sum(report.branches_executed for report in reports),
+        "branches_dropped": sum(report.branches_dropped for report in reports),
+        "failed_worlds": sum(len(report.failed) for report in reports),
+        "transitions_per_second": rows / (time.monotonic() - started),
+    }
+    sample = sample_of_table(workspace, "transitions", day, ["action_repr", "transition_summary"])
+    return StageOutput(reports[-1].addresses[-1], rows, numbers, sample)
+
+
+def _sharing_workers(sites: Sequence[str], applications: Sequence[str]) -> list[list[str]]:
+    """The sites in groups that one environment serves: our own in one, every other by itself."""
+    alone = {site for site in sites if site == MINIWOB or application_of(site, applications) is not None}
+    own = [site for site in sites if site not in alone]
+    return [*([own] if own else []), *([site] for site in sites if site in alone)]

@@ -1,0 +1,85 @@
+"""Reports that are stored: found, read, summarized."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.numbers import flat_numbers
+from wm_pipeline.rounds.workspace import Workspace
+
+if TYPE_CHECKING:
+    pass
+from wm_pipeline.rounds.names import REPORT_JSON
+
+
+def headline(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The few numbers that a person asks for first."""
+    test, gullible = report["splits"]["test"], report["loop"]["gullible"]
+    return {
+        "test_risk_auroc": test["risk_auroc"],
+        "test_macro_f1": test["macro_f1"],
+        "test_ece": test["ece"],
+        "ood_site_risk_auroc": report["splits"]["ood_site"]["risk_auroc"],
+        "ood_attack_risk_auroc": report["splits"]["ood_attack"]["risk_auroc"],
+        "asr_guard_off": gullible["guard_off"]["asr"],
+        "asr_guard_on": gullible["guard_on"]["asr"],
+        "benign_utility_guard_off": gullible["guard_off"]["benign_utility"],
+        "benign_utility_guard_on": gullible["guard_on"]["benign_utility"],
+        "counterfactual_valid": test["counterfactual_valid"],
+    }
+
+
+def numbers_table(report: Mapping[str, Any]) -> pl.DataFrame:
+    """Every number of a report, as MLflow has them too."""
+    numbers = flat_numbers(report)
+    return pl.DataFrame({"number": list(numbers), "value": list(numbers.values())})
+
+
+def read_report(workspace: Workspace, day: str | None = None) -> dict[str, Any]:
+    """The report of a day, or the newest one."""
+    days = sorted({path.split("/")[1] for path in workspace.store.list_files("reports") if path.endswith(REPORT_JSON)})
+    if not days:
+        raise MissingUpstreamError(f"no eval report in {workspace.store.root}; run `wm run` first")
+    if day is not None and day not in days:
+        raise MissingUpstreamError(f"no eval report for {day}; there are {', '.join(days)}")
+    return dict(json.loads(workspace.store.read_bytes(f"reports/{day or days[-1]}/{REPORT_JSON}")))
+
+
+def find_report(workspace: Workspace, name: str) -> dict[str, Any]:
+    """The report that a person means: a day's (YYYY-MM-DD), a registered version's by its number, or a report.json."""
+    if name.isdigit():
+        return _report_of_version(workspace, name)
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", name):
+        return read_report(workspace, name)
+    try:
+        found = json.loads(Path(name).read_text())
+    except OSError as error:
+        raise MissingUpstreamError(
+            f"expected a day, a version's number or a report.json, found {name!r}: {error.strerror}"
+        ) from error
+    except ValueError as error:
+        raise InvalidInputError(f"{name} is no JSON file: {error}") from error
+    if not isinstance(found, dict) or "splits" not in found:
+        raise InvalidInputError(
+            f"{name} is no eval report: expected an object with 'splits'; `wm report --json` writes one"
+        )
+    return found
+
+
+def _report_of_version(workspace: Workspace, version: str) -> dict[str, Any]:
+    registered = workspace.registry.version(version)
+    if registered is None:
+        there_are = ", ".join(workspace.registry.versions()) or "none"
+        raise MissingUpstreamError(f"no version {version!r} is registered; there are {there_are}")
+    report: dict[str, Any] = json.loads(workspace.registry.read_bytes(registered.run_id, REPORT_JSON))
+    if report["model_version"] != registered.model_version:
+        raise MissingUpstreamError(
+            f"the round of version {version} was made again: its report is about {report['model_version']} now, "
+            f"not about {registered.model_version}"
+        )
+    return report

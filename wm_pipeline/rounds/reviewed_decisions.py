@@ -1,0 +1,60 @@
+"""reviewed_decisions: what guards decided, and what people said of it."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import polars as pl
+
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.decision import Decision
+from wm_pipeline.domain.ids import state_id_of
+from wm_pipeline.domain.records import to_row
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.tables import DecisionSchema
+from wm_pipeline.domain.text import describe_action
+from wm_pipeline.rounds.settings import Profile
+from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of
+
+
+def ingest_decisions(workspace: Workspace, profile: Profile, day: str, *, fingerprint: str) -> StageOutput:
+    """reviewed_decisions of a day: guard decisions that a person has judged, from the service's log of that day."""
+    paths = [path for path in workspace.store.list_files(f"decision_log/day={day}") if path.endswith(".json")]
+    rows = [json.loads(workspace.store.read_bytes(path)) for path in paths]
+    schema = DecisionSchema.create_empty().schema
+    for row in rows:
+        row["decided_at"] = datetime.fromisoformat(row["decided_at"])
+    frame = pl.DataFrame(rows, schema=schema, strict=False) if rows else DecisionSchema.create_empty()
+    reviewed = frame.filter(pl.col("reviewer_verdict").is_not_null())
+    address = workspace.store.write("decisions", reviewed, day=day, lineage=lineage_of(profile, fingerprint))
+    return StageOutput(address, reviewed.height, {"decisions": frame.height, "reviewed": reviewed.height})
+
+
+def decision_log(workspace: Workspace) -> Callable[[State, Action, Decision], None]:
+    """Where a service puts its decisions: one file each, so that nothing is lost and nothing is locked."""
+
+    def record(state: State, action: Action, decision: Decision) -> None:
+        now = datetime.now(UTC)
+        outcome = decision.outcome
+        row = {
+            "decision_id": uuid4().hex,
+            "decided_at": now.isoformat(),
+            "state_id": state_id_of(state),
+            "state": to_row(state),
+            "action": to_row(action),
+            "action_repr": describe_action(state, action),
+            "model_version": None if outcome is None else outcome.model_version,
+            "risk_label": None if outcome is None else outcome.risk_label.value,
+            "risk_score": None if outcome is None else outcome.risk_score,
+            "verdict": decision.verdict.value,
+            "reason": decision.reason,
+            "executed": None if decision.executed is None else to_row(decision.executed),
+            "latency_ms": decision.latency_ms,
+            "reviewer_verdict": None,
+            "reviewer": None,
+        }
+        path = f"decision_log/day={now.date().isoformat()}/{row['decision_id']}.json"
+        workspace.store.write_bytes(path, json.dumps(row).encode())
+
+    return record

@@ -1,0 +1,167 @@
+"""socratic_annotations: a teacher's answers about every executed action, checked against instrumentation."""
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from wm_pipeline.annotate.agreement import confusion_counts, confusion_table, disagreements, kappa_of
+from wm_pipeline.annotate.instrumented import TEACHER_ID, InstrumentedTeacher
+from wm_pipeline.annotate.llm import REJECTABLE, LLMTeacher
+from wm_pipeline.annotate.run import ask_teacher, executions_of
+from wm_pipeline.collect.writer import CollectedFrames
+from wm_pipeline.domain.chat import LOCAL
+from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError, TeacherError
+from wm_pipeline.domain.ports import Predictor, Progress
+from wm_pipeline.domain.tables import AnnotationSchema
+from wm_pipeline.domain.vocabulary import TeacherKind
+from wm_pipeline.gateways.llm_client import LlmClient
+from wm_pipeline.rounds.settings import Profile
+from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, sample_of_table
+
+
+def annotate_sites(
+    workspace: Workspace,
+    profile: Profile,
+    day: str,
+    sites: Sequence[str],
+    *,
+    champion: Predictor | None,
+    fingerprint: str,
+    progress: Progress,
+) -> StageOutput:
+    """socratic_annotations of some sites for a day.
+
+    Raises TeacherError when the teacher stops in the middle. What it has annotated is stored as unfinished, which the
+    next run makes again; a language model is not asked again about what it has answered.
+    """
+    chat = _chat_of(workspace, profile)
+    frames: list[pl.DataFrame] = []
+    address = ""
+    for index, site in enumerate(sites):
+        tables = experience_of(workspace, day, site)
+        experience = _digest_of(*tables)
+        annotated = ask_teacher(
+            *tables,
+            InstrumentedTeacher if chat is None else partial(LLMTeacher, chat),
+            champion=champion,
+            progress=lambda done, total, text, site=site: progress(done, total, f"{site}: {text}"),
+            kept=None if chat is None else _answered(workspace, day, site, fingerprint, experience),
+            at_once=1 if chat is None else chat.max_concurrent,
+        )
+        is_finished = annotated.stopped is None
+        address = workspace.store.write(
+            "annotations",
+            annotated.frame,
+            day=day,
+            partition=site,
+            lineage=lineage_of(
+                profile, fingerprint if is_finished else _unfinished(fingerprint), experience=experience
+            ),
+        )
+        frames.append(annotated.frame)
+        if annotated.stopped is not None:
+            done = sum(frame.height for frame in frames)
+            pending = annotated.pending + _executed(workspace, day, sites[index + 1 :])
+            raise TeacherError(
+                f"{done} of {done + pending} transitions are annotated and kept, {pending} are pending: "
+                f"{annotated.stopped}; run again to go on from there"
+            ) from annotated.stopped
+    frame = pl.concat([AnnotationSchema.validate(frame, cast=True) for frame in frames])
+    numbers = {**_annotation_numbers(frame, chat), "champion_known": champion is not None}
+    columns = ["risk_label", "risk_score", "consequence_narrative", "counterfactual_repr"]
+    differing = disagreements(frame)
+    listed = {"disagreements": differing.head(_MOST_SHOWN)} if differing.height else {}
+    output = StageOutput(
+        address, frame.height, numbers, sample_of_table(workspace, "annotations", day, columns), tables=listed
+    )
+    return with_kappa(output)
+
+
+_MOST_SHOWN = 20
+"""Disagreements shown in the UI; the table of annotations holds all of them."""
+
+
+def with_kappa(output: StageOutput) -> StageOutput:
+    """The output with Cohen's kappa and the confusion table of its counts: counts add up over days, kappa does not."""
+    return replace(
+        output,
+        numbers={**output.numbers, "teacher_kappa": kappa_of(output.numbers)},
+        tables={**output.tables, "teacher_confusion": confusion_table(output.numbers)},
+    )
+
+
+def _chat_of(workspace: Workspace, profile: Profile) -> LlmClient | None:
+    """The language model that teaches; None for the embedded teacher."""
+    if profile.teacher.kind is TeacherKind.INSTRUMENTED:
+        return None
+    if workspace.storage.llm is None:
+        raise SettingsError("the llm teacher has no model to ask; set WM_LLM_URL and WM_LLM_MODEL")
+    if workspace.storage.llm.url == LOCAL:
+        raise SettingsError("the llm teacher asks an endpoint; WM_LLM_URL=local is for agents alone")
+    return LlmClient(workspace.storage.llm, api_key=workspace.storage.llm_key)
+
+
+def _annotation_numbers(frame: pl.DataFrame, chat: LlmClient | None) -> dict[str, Any]:
+    """What is worth plotting; agreement is over the rows that the chosen teacher answered, embedded ones left out."""
+    asked = frame if chat is None else frame.filter(pl.col("teacher_id") != TEACHER_ID)
+    labels = dict(frame["risk_label"].cast(pl.String).value_counts().iter_rows())
+    numbers = {
+        "annotations": frame.height,
+        "teacher_agreement": asked["agreement"].mean() if asked.height else None,
+        "counterfactuals_verified": frame["counterfactual_verified"].mean() if frame.height else None,
+        **{f"label_{label}": count for label, count in sorted(labels.items())},
+        **confusion_counts(asked),
+    }
+    if chat is None:
+        return numbers
+    rejected = Counter(reason.partition(":")[0] for reasons in frame["rejected"].to_list() for reason in reasons)
+    return {
+        **numbers,
+        **{f"rejected_{part}": rejected[part] for part in REJECTABLE},
+        "teacher_calls": chat.spent.calls,
+        "teacher_answers_from_cache": chat.spent.cached,
+        "teacher_tokens": chat.spent.tokens,
+        "teacher_cost": chat.cost,
+    }
+
+
+def _unfinished(fingerprint: str) -> str:
+    """What stands in the lineage of a partition that the teacher did not finish: no asset has this fingerprint."""
+    return f"{fingerprint} unfinished"
+
+
+def _answered(workspace: Workspace, day: str, site: str, fingerprint: str, experience: str) -> pl.DataFrame | None:
+    """What a language model has answered about the same transitions under the same settings; None when nothing."""
+    try:
+        lineage = workspace.store.lineage_of("annotations", day=day, partition=site)
+    except MissingUpstreamError:
+        return None
+    is_same = lineage["fingerprint"] in (fingerprint, _unfinished(fingerprint))
+    if not is_same or lineage.get("experience") != experience:
+        return None
+    kept = workspace.store.read("annotations", days=[day], sites=[site])
+    return kept.filter(pl.col("teacher_id") != TEACHER_ID)
+
+
+def _digest_of(*tables: pl.DataFrame) -> str:
+    """Of what is annotated, whatever made it."""
+    buffer = io.BytesIO()
+    for table in tables:
+        table.write_ipc(buffer)
+    return hashlib.blake2b(buffer.getbuffer(), digest_size=10).hexdigest()
+
+
+def _executed(workspace: Workspace, day: str, sites: Sequence[str]) -> int:
+    """How many transitions of these sites are to be annotated."""
+    return sum(len(executions_of(*experience_of(workspace, day, site))) for site in sites)
+
+
+def experience_of(workspace: Workspace, day: str, site: str) -> CollectedFrames:
+    read = partial(workspace.store.read, days=[day], sites=[site])
+    return CollectedFrames(read("trajectories"), read("states"), read("transitions"))

@@ -1,0 +1,100 @@
+"""States that a student visits under its own guard: what it is distilled on."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from wm_pipeline.annotate.run import annotate_partition
+from wm_pipeline.collect.run import CollectPlan, collect_partitions
+from wm_pipeline.collect.worker import World
+from wm_pipeline.datasets.build import build_sft_dataset
+from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.ports import Policy, Progress
+from wm_pipeline.domain.vocabulary import Split
+from wm_pipeline.environments.sites.worlds import draw_worlds
+from wm_pipeline.gateways.table_store import Partition
+from wm_pipeline.policies.guarded import GuardedPolicy
+from wm_pipeline.policies.named import make_policy
+from wm_pipeline.rounds.names import MINIWOB
+from wm_pipeline.rounds.opening import open_environment
+from wm_pipeline.rounds.settings import Profile
+from wm_pipeline.rounds.workspace import Workspace
+from wm_pipeline.rounds.worlds import split_of_world
+
+if TYPE_CHECKING:
+    pass
+from wm_pipeline.rounds.models import guard_of
+
+
+class _Frames:
+    """Keeps the tables that collection would write: a rollout for training that is no partition of its own."""
+
+    def __init__(self) -> None:
+        self.frames: dict[str, pl.DataFrame] = {}
+
+    def write(
+        self, table: str, frame: pl.DataFrame, *, day: str, partition: str = "all", lineage: Mapping[str, Any]
+    ) -> str:
+        self.frames[table] = frame
+        return str(Partition(table, day, partition))
+
+    def write_bytes(self, path: str, content: bytes) -> None:
+        """Pictures of steps that failed teach nothing."""
+
+
+def guarded_policy(checkpoint: str, name: str) -> Policy:
+    """A policy that acts under the guard of a checkpoint; made in the worker that uses it."""
+    from wm_pipeline.serve.predictor import WorldModelPredictor
+
+    return GuardedPolicy(make_policy(name), guard_of(WorldModelPredictor.load(checkpoint)))
+
+
+def collect_visited(
+    workspace: Workspace, profile: Profile, day: str, student: Path, *, progress: Progress
+) -> pl.DataFrame:
+    """Rows of the SFT format for states the student visits under its guard, labelled by what executing did.
+
+    Only worlds that would fall into the training split are visited; branches are executed there as everywhere.
+    """
+    sites = [s for s in profile.round.sites if s != MINIWOB and s not in profile.split_rule.held_out_sites]
+    worlds: list[World] = []
+    for site in sites:
+        pool = draw_worlds(
+            site=site,
+            day=day,
+            count=profile.distill_worlds * 4,
+            seed=seed_of("visited", profile.seed, day),
+            attacks=profile.round.attacks,
+        )
+        fitting = [spec for spec in pool if split_of_world(spec, profile.split_rule) is Split.TRAIN]
+        attacked_first = sorted(fitting, key=lambda spec: spec.attack is None)
+        worlds += [World(spec, "gullible") for spec in attacked_first[: profile.distill_worlds // max(1, len(sites))]]
+    kept = _Frames()
+    collect_partitions(
+        [CollectPlan(day, "visited", tuple(worlds), profile.collect)],
+        make_environment=partial(open_environment, sites[0], workspace.storage.chromium),
+        make_policy=partial(guarded_policy, str(student.absolute())),
+        store=kept,
+        staging=workspace.work / "staging",
+        lineage={},
+        workers=1,
+        progress=lambda done, total, text: progress(done, total, f"under the guard, {text}"),
+    )
+    frames = kept.frames
+    annotations = annotate_partition(
+        frames["trajectories"], frames["states"], frames["transitions"], champion=None, progress=progress
+    )
+    everything_trains = replace(profile.split_rule, test_share=0.0, validation_share=0.0)
+    built = build_sft_dataset(
+        frames["trajectories"],
+        frames["states"],
+        frames["transitions"],
+        annotations,
+        rule=everything_trains,
+        settings=profile.datasets,
+    )
+    return built.rows.filter(pl.col("split") == Split.TRAIN.value)
