@@ -31,6 +31,23 @@ def test_a_reloaded_checkpoint_answers_exactly_as_before(tmp_path: Path, compute
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 
+def test_a_reloaded_checkpoint_answers_exactly_wherever_its_weights_lay_in_memory(tmp_path: Path) -> None:
+    saved = save_tiny_checkpoint(tmp_path / "c", seed=1)
+    for parameter in saved.model.parameters():
+        room = torch.empty(parameter.numel() + 1)[1:].view(parameter.shape)  # as a piece of an engine's one buffer
+        parameter.data = room.copy_(parameter.data)
+
+    assert reload_difference(tmp_path / "c", probe_logits(saved)) == 0.0
+
+
+def test_a_loaded_checkpoint_has_no_weight_that_begins_anywhere_in_memory(tmp_path: Path) -> None:
+    save_tiny_checkpoint(tmp_path / "c", seed=1)
+
+    starts = {parameter.data_ptr() % 64 for parameter in load_checkpoint(tmp_path / "c").model.parameters()}
+
+    assert starts == {0}
+
+
 def test_the_version_follows_the_weights(tmp_path: Path) -> None:
     first = save_tiny_checkpoint(tmp_path / "a", seed=1)
     same = save_tiny_checkpoint(tmp_path / "b", seed=1)
