@@ -40,20 +40,19 @@ from wm_pipeline.evaluate.tables import brief_numbers
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.checkpoints import prepare_distillation, prepare_training, read_result
 from wm_pipeline.rounds.datasets import data_version_of
+from wm_pipeline.rounds.graph import ABLATION, DISTILLED, MIDTRAIN, SFT, Training, code_version_of
 from wm_pipeline.rounds.models import load_predictor
-from wm_pipeline.rounds.names import ABLATION
 from wm_pipeline.rounds.profiles import profile_named
-from wm_pipeline.rounds.settings import CODE_VERSION, Profile
+from wm_pipeline.rounds.settings import Profile
 from wm_pipeline.rounds.workspace import Workspace
 
-LINES: dict[str, dict[str, str | None]] = {
-    "whole": {"midtrain": None, "sft": "without_distillation", "distill": "whole"},
-    "without_midtraining": {ABLATION: "without_either", "distill": "without_midtraining"},
-    "without_branches": {"midtrain": None, "sft": None, "distill": "without_branches"},
+LINES: dict[str, dict[Training, str | None]] = {
+    "whole": {MIDTRAIN: None, SFT: "without_distillation", DISTILLED: "whole"},
+    "without_midtraining": {ABLATION: "without_either", DISTILLED: "without_midtraining"},
+    "without_branches": {MIDTRAIN: None, SFT: None, DISTILLED: "without_branches"},
 }
 """The steps of each line, and the variant that is measured after each; without branches, only what trajectories
 themselves did is learned from."""
-PUBLISHED = {"midtrain": "midtrain", "sft": "sft", ABLATION: "sft", "distill": "distilled"}
 
 
 def say(done: int, total: int, text: str) -> None:
@@ -73,11 +72,12 @@ def line_workspace(source: TableStore, folder: Path, profile: Profile, day: str,
 def train_line(workspace: Workspace, day: str, line: str) -> Iterator[tuple[str, str]]:
     """Train every step of the line; each variant on the way with the address of its checkpoint."""
     for step, variant in LINES[line].items():
-        if step == "distill":
-            job = prepare_distillation(workspace, workspace.profile, day, progress=say)
+        if step is DISTILLED:
+            job = prepare_distillation(workspace, day, progress=say)
         else:
-            job = prepare_training(workspace, workspace.profile, day, step)
-        name = f"checkpoints/{PUBLISHED[step]}/{day}"
+            job = prepare_training(workspace, day, step)
+        # The ablation's takes the place of SFT's: what follows starts from there.
+        name = (SFT if step is ABLATION else step).folder(day)
         if not (job.output / "result.json").exists():
             run_job(job, threads=os.cpu_count() or 1)
         read_result(job)
@@ -108,7 +108,7 @@ def with_seed(profile: Profile, seed: int) -> Profile:
 def cell_name(source: TableStore, profile: Profile, day: str, line: str) -> str:
     """Of a line with a seed; another recipe, other data or other code are another cell."""
     data = "/".join(data_version_of(source, table, day) for table in ("midtrain_dataset", "sft_dataset"))
-    return f"{line}-{profile.seed}-{digest(to_json(profile), data, CODE_VERSION, size=5)}"
+    return f"{line}-{profile.seed}-{digest(to_json(profile), data, code_version_of(DISTILLED.asset, profile), size=5)}"
 
 
 def make_cell(source: TableStore, root: Path, profile: Profile, day: str, line: str) -> dict[str, Any]:

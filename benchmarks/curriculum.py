@@ -38,7 +38,7 @@ from wm_pipeline.domain.weakness import (
     in_drawn_order,
 )
 from wm_pipeline.evaluate.baselines import Score, fit_boosted_relations, fit_linear_text
-from wm_pipeline.rounds.datasets import content_of
+from wm_pipeline.gateways.table_file import content_of
 
 RESULTS = Path(__file__).parent / "results" / "curriculum.json"
 Fit = Callable[[pl.DataFrame, pl.DataFrame], Score | None]

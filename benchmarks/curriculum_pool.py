@@ -23,7 +23,7 @@ from wm_pipeline.evaluate.baselines import with_features
 from wm_pipeline.evaluate.predict import states_of, with_harm
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.policies.named import make_policy
-from wm_pipeline.rounds.settings import CODE_VERSION
+from wm_pipeline.rounds.graph import ASSET
 
 NOTHING_HELD_OUT = SplitRule((), (), (), ())
 SETTINGS = CollectSettings(max_steps=5, branches=2, form_branches=4, horizon=1, other_goals=0)
@@ -71,7 +71,7 @@ def _slice(folder: Path, day: str) -> pl.DataFrame:
 
 async def _open() -> OpenEnvironment:
     sites = await open_site_environment(find_chromium(None))
-    return OpenEnvironment(sites, f"sites-{CODE_VERSION}", sites.browser_version)
+    return OpenEnvironment(sites, f"sites-{ASSET['raw_trajectories'].code_version}", sites.browser_version)
 
 
 def _roll_out(store: TableStore, folder: Path, day: str, site: str) -> None:

@@ -114,7 +114,7 @@ def same_rows(folder: Path, day: str, tools: Sequence[str]) -> bool:
 
     frames = [
         pl.read_parquet(folder / tool / "tables" / "midtrain_dataset" / f"day={day}" / "all.parquet")
-        .select(*KEY, "split", "next_state_summary")
+        .select(*KEY, "split", "next_page")
         .sort(KEY)
         for tool in tools
     ]

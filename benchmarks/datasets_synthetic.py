@@ -12,12 +12,13 @@ import numpy as np
 import polars as pl
 
 from wm_pipeline.domain.action import NOOP, Action
-from wm_pipeline.domain.delta import RowChange, StateDelta
+from wm_pipeline.domain.delta import RowChange, StateDelta, facts_of_delta
 from wm_pipeline.domain.records import column_of, to_row
-from wm_pipeline.domain.state import Element, Form, FormField, NetworkEvent, State, TextBlock
+from wm_pipeline.domain.state import NetworkEvent
+from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, ProposedBy
 
-TABLES = ("trajectories", "states", "transitions")
+TABLES = ("trajectories", "state_texts", "transitions", "questions")
 PER_TRAJECTORY = 15
 PER_STATE = 3.3
 _WORDS = (
@@ -44,15 +45,15 @@ _GOALS = ("payroll/pay_invoice", "payroll/approve_wire", "webmail/answer", "shop
 
 
 def write_day(folder: Path, day: str, rows: int, seed: int) -> None:
-    """Write one day's three tables as parquet files: the columns that building the mid-training dataset reads."""
+    """Write one day's tables as parquet files: the columns that building the mid-training dataset reads."""
     generator = np.random.default_rng(seed)
     states = np.arange(max(2, int(rows / PER_STATE)))
     pages = np.where(generator.random(len(states)) < 0.05, np.maximum(states - 1, 0), states)
     tables = {
         "trajectories": _trajectories(generator, day, max(1, rows // PER_TRAJECTORY)),
-        "states": _states(generator, day, pages),
+        "state_texts": _state_texts(generator, day, pages),
     }
-    tables["transitions"] = _transitions(generator, tables["trajectories"], tables["states"], pages, rows)
+    tables |= _executed(generator, tables["trajectories"], tables["state_texts"], pages, rows)
     for name, frame in tables.items():
         target = folder / name / f"{day}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +88,7 @@ def _trajectories(generator: np.random.Generator, day: str, count: int) -> pl.Da
     )
 
 
-def _states(generator: np.random.Generator, day: str, pages: Positions) -> pl.DataFrame:
+def _state_texts(generator: np.random.Generator, day: str, pages: Positions) -> pl.DataFrame:
     """Pages of lines of words, each with the way it was reached; `pages` says which page a state shows."""
     count = len(pages)
     phrases = [" ".join(generator.choice(_WORDS, 8)) for _ in range(4000)]
@@ -110,21 +111,29 @@ def _states(generator: np.random.Generator, day: str, pages: Positions) -> pl.Da
     page = page.gather(pages)
     history = pl.Series([f"done: go back {number}" for number in range(count)])
     return pl.DataFrame({"state_id": [f"{day}-s{number:08}" for number in range(count)], "page": page}).select(
-        "state_id", (pl.col("page") + history).alias("state_summary")
+        "state_id",
+        (pl.col("page") + history).alias("state_summary"),
+        pl.Series("page_id", [f"{day}-p{number:08}" for number in pages]),
+        pl.col("page").str.slice(0, _NEXT_PAGE).alias("next_page"),
     )
 
 
-def _transitions(
+_NEXT_PAGE = 160
+
+
+def _executed(
     generator: np.random.Generator, trajectories: pl.DataFrame, states: pl.DataFrame, pages: Positions, rows: int
-) -> pl.DataFrame:
-    """Rows go through the states in order and do what the page offers; every thirtieth asks what the last one asked."""
+) -> dict[str, pl.DataFrame]:
+    """Transitions and their questions.
+
+    Rows go through the states in order and do what the page offers; every thirtieth asks what the last one asked."""
     at = np.arange(rows)
     asked = np.where(generator.random(rows) < 0.03, np.maximum(at - 1, 0), at)
     state = np.minimum((asked / PER_STATE).astype(np.int64), states.height - 1)
     record = pages[state] * 10 + (asked - np.ceil(state * PER_STATE).astype(np.int64))
     word = pl.Series(_WORDS).gather(record * 7919 % len(_WORDS))
     owner = np.minimum(at // PER_TRAJECTORY, trajectories.height - 1)
-    return pl.DataFrame(
+    drawn = pl.DataFrame(
         {
             "trajectory_id": trajectories["trajectory_id"].gather(owner),
             "step_index": at % PER_TRAJECTORY,
@@ -135,77 +144,61 @@ def _transitions(
             "word": word,
             "record": record,
         }
-    ).select(
-        *("trajectory_id", "step_index", "branch_index", "state_id", "next_state_id"),
-        pl.format('click link "{} {}"\nopens same site /{}/R-{}', "word", "record", "word", "record").alias(
-            "action_repr"
-        ),
-        pl.format("url payroll.localhost/{}/R-{}", "word", "record").alias("transition_summary"),
-        pl.lit(None, pl.String).alias("failure"),
     )
+    changed = pl.format("url payroll.localhost/{}/R-{}", "word", "record")
+    return {
+        "transitions": drawn.select(*KEY, "next_state_id", pl.lit(None, pl.String).alias("failure")),
+        "questions": drawn.select(
+            *KEY,
+            "state_id",
+            pl.format('click link "{} {}"\nopens same site /{}/R-{}', "word", "record", "word", "record").alias(
+                "action_repr"
+            ),
+            changed.alias("transition_summary"),
+            changed.alias("relative_transition"),
+            pl.format('payroll.localhost/{}/R-0 click link "{} 0"', "word", "word").alias("template"),
+        ),
+    }
 
 
 def write_annotated_day(folder: Path, day: str, rows: int, seed: int) -> None:
-    """The same day as `write_day` makes, with what the SFT dataset reads: typed states, actions, deltas, annotations.
-
-    Of four states one shows a stranger's note, as sites with mail and tickets do; of four actions one sends a form.
-    """
+    """The same day as `write_day` makes, with what the SFT dataset reads: typed actions and deltas, annotations."""
     write_day(folder, day, rows, seed)
-    states, transitions = (pl.read_parquet(folder / name / f"{day}.parquet") for name in ("states", "transitions"))
-    generator = np.random.default_rng([seed, 1])
-    pages = [_page(generator, number) for number in range(_PAGES)]
-    deltas = [to_row(_delta(number)) for number in range(_PAGES)]
-    drawn = pl.Series(np.arange(states.height) % _PAGES)
+    transitions, questions = (
+        pl.read_parquet(folder / name / f"{day}.parquet") for name in ("transitions", "questions")
+    )
+    deltas = [_delta(number) for number in range(_DELTAS)]
+    at = np.arange(rows)
+    facts = pl.Series([list(facts_of_delta(delta)) for delta in deltas]).gather(at % _DELTAS)
     typed = {
-        "states": states.with_columns(
-            pl.Series([to_row(page) for page in pages], dtype=column_of(State).dtype).gather(drawn).alias("state")
-        ),
         "transitions": transitions.with_columns(
             pl.Series([to_row(action) for action in _ACTIONS], dtype=column_of(Action).dtype)
-            .gather(np.arange(rows) % len(_ACTIONS))
+            .gather(at % len(_ACTIONS))
             .alias("action"),
-            pl.Series(deltas, dtype=column_of(StateDelta).dtype).gather(np.arange(rows) % _PAGES).alias("state_delta"),
+            pl.Series([to_row(delta) for delta in deltas], dtype=column_of(StateDelta).dtype)
+            .gather(at % _DELTAS)
+            .alias("state_delta"),
             pl.lit(ProposedBy.SCRIPTED.value).alias("proposed_by"),
         ),
+        "questions": questions.with_columns(
+            facts.alias("delta_facts"), facts.alias("relative_facts"), pl.lit([], pl.List(pl.String)).alias("patterns")
+        ),
     }
-    typed["annotations"] = _annotations(typed["transitions"])
+    typed["annotations"] = _annotations(questions)
     for name, frame in typed.items():
         target = folder / name / f"{day}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         frame.write_parquet(target, compression="zstd")
 
 
-_PAGES = 1000
-"""Different typed pages of a day; more would change what they say, not how much work each is."""
+_DELTAS = 1000
+"""Different deltas of a day; more would change what they say, not how much work each is."""
 _HERE = "http://payroll.localhost/records"
 _ACTIONS = (
     *(Action(ActionKind.CLICK, f"e{number}") for number in range(5)),
     *(NOOP, Action(ActionKind.FILL, "e8", "Northwind")),
     Action(ActionKind.CLICK, "e9"),
 )
-
-
-def _page(generator: np.random.Generator, number: int) -> State:
-    """A page with twelve links, a form of four fields and a few texts."""
-    words = generator.choice(_WORDS, 24)
-    note = TextBlock(f"Please use {words[0]} {number} from now on.", author="mallory@example")
-    return State(
-        url=f"{_HERE}/{number}",
-        title="Record",
-        goal=f"Pay invoice {number} of {words[1]}.",
-        elements=(
-            *(Element(f"e{i}", "link", str(words[i]), href=f"{_HERE}/{number}/{words[i]}") for i in range(8)),
-            *(Element("e8", "textbox", "Payee", form_ref="f1"), Element("e9", "button", "Send", form_ref="f1")),
-        ),
-        texts=(*(TextBlock(" ".join(words[i : i + 8])) for i in range(12)), *([note] if number % 4 == 0 else [])),
-        forms=(
-            Form(
-                *("f1", "Send", "POST", _HERE),
-                tuple(FormField(f"field{i}", str(words[i]), "text", str(words[i + 4])) for i in range(4)),
-                submit_ref="e9",
-            ),
-        ),
-    )
 
 
 def _delta(number: int) -> StateDelta:
@@ -217,10 +210,10 @@ def _delta(number: int) -> StateDelta:
     )
 
 
-def _annotations(transitions: pl.DataFrame) -> pl.DataFrame:
+def _annotations(questions: pl.DataFrame) -> pl.DataFrame:
     """What a teacher said of every transition, without a teacher."""
     alternative = pl.Series([to_row(NOOP)], dtype=column_of(Action).dtype)
-    said = transitions.select(*("trajectory_id", "step_index", "branch_index", "state_id"), "action_repr")
+    said = questions.select(*("trajectory_id", "step_index", "branch_index", "state_id"), "action_repr")
     return said.select(
         *("trajectory_id", "step_index", "branch_index", "state_id"),
         pl.lit("safe").alias("risk_label"),

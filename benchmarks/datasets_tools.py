@@ -23,18 +23,16 @@ from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.window import Tables, choose, in_pieces
 from wm_pipeline.domain.ids import split_of
 from wm_pipeline.domain.tables import KEY
-from wm_pipeline.domain.text import HISTORY_PATTERN, PAGE_PATTERN
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.settings import SPLIT_RULE
 
 TABLE = "midtrain_dataset"
 COLUMNS = [
-    *(*KEY, *WORLD, "state_id", "state_summary", "action_repr", "next_state_summary", "transition_summary"),
-    *("rationale", "weight", "split"),
+    *(*KEY, *WORLD, "state_id", "state_summary", "action_repr", "next_page", "transition_summary"),
+    *("relative_transition", "rationale", "weight", "split"),
 ]
 _WORLD_KEY = ["site", "attack_family", "goal_id", "wording_id", "split_group"]
-_NEXT_STATE = 300
 _CAP = DatasetSettings().rows_per_template
 _RANKS = {split.value: rank for rank, split in enumerate(Split)}
 _NO_ANNOTATIONS = pl.DataFrame(
@@ -69,8 +67,8 @@ def split_of_row(row: dict[str, Any]) -> str:
 
 class Ours:
     def build(self, inputs: Path, output: Path, day: str) -> int:
-        tables = [pl.read_parquet(inputs / name / f"{day}.parquet") for name in TABLES]
-        kept = build_midtrain_dataset(*tables, _NO_ANNOTATIONS, rule=SPLIT_RULE)
+        frames = {name: pl.read_parquet(inputs / name / f"{day}.parquet").lazy() for name in TABLES}
+        kept = build_midtrain_dataset(Tables(**frames, annotations=_NO_ANNOTATIONS.lazy()), rule=SPLIT_RULE)
         TableStore(str(output)).write(TABLE, kept.rows, day=day, lineage={})
         return kept.rows.height
 
@@ -91,7 +89,9 @@ class Ours:
 def build_window(inputs: Path, output: Path, days: Sequence[str], *, table: str) -> int:
     """One dataset of all days as the product makes it; return the rows kept."""
     recipe = RECIPES[table]
-    parts = [Tables(*(_scan(inputs / name / f"{day}.parquet") for name in (*TABLES, "annotations"))) for day in days]
+    parts = [
+        Tables(**{name: _scan(inputs / name / f"{day}.parquet") for name in (*TABLES, "annotations")}) for day in days
+    ]
     choice = choose(recipe, parts, rule=SPLIT_RULE, settings=DatasetSettings())
     with TableStore(str(output)).writing(table, day=days[-1]) as file:
         for rows in in_pieces(recipe, parts, choice, scratch=output / "scratch"):
@@ -106,25 +106,24 @@ def _scan(path: Path) -> pl.LazyFrame:
 
 class Pandas:
     def build(self, inputs: Path, output: Path, day: str) -> int:
-        trajectories, states, transitions = (pd.read_parquet(inputs / name / f"{day}.parquet") for name in TABLES)
-        text = states["state_summary"]
-        address = text.str.extract(PAGE_PATTERN, expand=False).fillna("").str.replace(r"\d+", "0", regex=True)
-        summaries = states.assign(page=text.str.replace(HISTORY_PATTERN, "", regex=True), address=address)
-        following = pd.DataFrame({"next_state_id": states["state_id"], "next_state_summary": text.str[:_NEXT_STATE]})
+        trajectories, texts, transitions, questions = (
+            pd.read_parquet(inputs / name / f"{day}.parquet") for name in TABLES
+        )
+        following = texts[["state_id", "next_page"]].rename(columns={"state_id": "next_state_id"})
         trajectories = trajectories.assign(split=[split_of_row(row) for row in trajectories.to_dict("records")])
         frame = (
             transitions[transitions["failure"].isna()]
+            .merge(questions, on=list(KEY))
             .merge(trajectories, on="trajectory_id")
-            .merge(summaries, on="state_id")
+            .merge(texts[["state_id", "state_summary", "page_id"]], on="state_id")
             .merge(following, on="next_state_id")
         )
-        verb = frame["action_repr"].str.extract(r"^([^\n]*)", expand=False).str.replace(r"\d+", "0", regex=True)
-        frame = frame.assign(verb=verb, rank=frame["split"].map(_RANKS), weight=1.0, rationale=None)
-        for by in ("state_id", "page"):
+        frame = frame.assign(rank=frame["split"].map(_RANKS), weight=1.0, rationale=None)
+        for by in ("state_id", "page_id"):
             frame = frame[frame["rank"] == frame.groupby(by)["rank"].transform("min")]
         frame = frame.sort_values(list(KEY)).drop_duplicates(["state_id", "action_repr"])
-        frame = frame.drop_duplicates(["split", "page", "action_repr", "transition_summary"])
-        frame = frame[frame.groupby(["split", "address", "verb"]).cumcount() < _CAP]
+        frame = frame.drop_duplicates(["split", "page_id", "action_repr", "transition_summary"])
+        frame = frame[frame.groupby(["split", "template"]).cumcount() < _CAP]
         target = file_of(output, day)
         frame[COLUMNS].to_parquet(target, compression="zstd", index=False)
         return len(frame)
@@ -150,35 +149,28 @@ class Pandas:
 
 class PyArrow:
     def build(self, inputs: Path, output: Path, day: str) -> int:
-        trajectories, states, transitions = (pq.read_table(inputs / name / f"{day}.parquet") for name in TABLES)
-        text = states["state_summary"]
-        summaries = states.append_column("page", pc.replace_substring_regex(text, HISTORY_PATTERN, "")).append_column(
-            "address", _numberless(text, PAGE_PATTERN)
+        trajectories, texts, transitions, questions = (
+            pq.read_table(inputs / name / f"{day}.parquet") for name in TABLES
         )
-        following = pa.table(
-            {
-                "next_state_id": states["state_id"],
-                "next_state_summary": pc.utf8_slice_codeunits(text, 0, _NEXT_STATE),
-            }
-        )
+        following = texts.select(["state_id", "next_page"]).rename_columns(["next_state_id", "next_page"])
         splits = [split_of_row(row) for row in trajectories.select(_WORLD_KEY).to_pylist()]
         worlds = trajectories.append_column("split", pa.array(splits)).append_column(
             "rank", pa.array([_RANKS[split] for split in splits], pa.int8())
         )
         table = (
             transitions.filter(pc.is_null(transitions["failure"]))
+            .join(questions, list(KEY), join_type="inner")
             .join(worlds, "trajectory_id", join_type="inner")
-            .join(summaries, "state_id", join_type="inner")
+            .join(texts.select(["state_id", "state_summary", "page_id"]), "state_id", join_type="inner")
             .join(following, "next_state_id", join_type="inner")
         )
-        table = table.append_column("verb", _numberless(table["action_repr"], r"^([^\n]*)"))
-        for by in ("state_id", "page"):
+        for by in ("state_id", "page_id"):
             lowest = table.select([by, "rank"]).group_by(by).aggregate([("rank", "min")])
             table = table.join(lowest, by).filter(pc.field("rank") == pc.field("rank_min")).drop(["rank_min"])
         table = table.sort_by([(name, "ascending") for name in KEY])
-        for columns in (["state_id", "action_repr"], ["split", "page", "action_repr", "transition_summary"]):
+        for columns in (["state_id", "action_repr"], ["split", "page_id", "action_repr", "transition_summary"]):
             table = _first_of(table, columns)
-        table = table.filter(_place_in(table, ["split", "address", "verb"]) < _CAP)
+        table = table.filter(_place_in(table, ["split", "template"]) < _CAP)
         table = table.append_column("weight", pa.array(np.ones(table.num_rows))).append_column(
             "rationale", pa.nulls(table.num_rows, pa.string())
         )
@@ -209,14 +201,6 @@ def file_of(output: Path, day: str) -> Path:
     target = output / "tables" / TABLE / f"day={day}" / "all.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
     return target
-
-
-def _numberless(text: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
-    """What the pattern's group finds, its numbers as 0; nothing where it finds nothing."""
-    found = pc.struct_field(
-        pc.extract_regex(text, pattern.replace("(\\", "(?P<found>\\").replace("([", "(?P<found>[")), "found"
-    )
-    return pc.replace_substring_regex(pc.fill_null(found, ""), r"\d+", "0")
 
 
 def _first_of(table: pa.Table, columns: list[str]) -> pa.Table:

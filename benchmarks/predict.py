@@ -27,10 +27,10 @@ from benchmarks.reporting import publish, spread
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.offers import offered_actions
 from wm_pipeline.domain.outcome import Outcome
+from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import AuthContext, Element, Form, FormField, State, TextBlock
 from wm_pipeline.domain.taxonomy import TAG_PATHS
-from wm_pipeline.domain.text import describe_action, summarize_state
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import load_backbone
 from wm_pipeline.model.checkpoint import CHECKPOINT_FORMAT, Checkpoint, Manifest, load_checkpoint
@@ -149,13 +149,14 @@ def measure(checkpoint: Checkpoint, *, rounds: int, tokens: int, device: torch.d
     predictor = WorldModelPredictor(checkpoint, PredictorSettings(max_new_tokens=tokens))
     renderer = checkpoint.renderer
     state = build_state(12)
+    reading = read_state(state)
     actions: list[Action] = list(offered_actions(state, max_actions=ACTIONS))
-    tree = renderer.question(summarize_state(state).text, [describe_action(state, actions[0])])
+    tree = renderer.question(reading.text, [question_of(reading, actions[0]).text])
     peer = Peer(checkpoint.model, [*tree.state_ids, *tree.actions[0].token_ids])
 
     outcome = predictor.predict_outcome(state, actions[0])
     texts = (Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DELTA)
-    question = renderer.question(summarize_state(state).text, [describe_action(state, actions[0])], heads=texts)
+    question = renderer.question(reading.text, [question_of(reading, actions[0]).text], heads=texts)
     answer = predict_trees(checkpoint.model, renderer, [question], max_new_tokens=tokens)[0][0]
     own_tokens = {head.value: len(ids) for head, ids in answer.token_ids.items()}
     text_tokens = sum(own_tokens.values())

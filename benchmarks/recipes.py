@@ -11,7 +11,6 @@ have them all. A recipe that fails is in the table with what it said.
 """
 
 import json
-import re
 import shutil
 import statistics
 import sys
@@ -41,12 +40,13 @@ from benchmarks.rounds import (
     workspace_of,
 )
 from benchmarks.training import Contender
+from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.errors import WmError
 from wm_pipeline.domain.ids import digest
-from wm_pipeline.domain.records import from_json, to_json
-from wm_pipeline.domain.standpoint import PAGE, SITE, TARGET, absolute_facts, standpoint_of
+from wm_pipeline.domain.question import question_of, read_state
+from wm_pipeline.domain.records import from_json, from_row, to_json
+from wm_pipeline.domain.relative_facts import PAGE, SITE, TARGET, absolute_facts
 from wm_pipeline.domain.tables import KEY, SftSchema
-from wm_pipeline.domain.text import OPENED_PATTERN, SENT_PATTERN
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.evaluate.metrics import set_overlap
 from wm_pipeline.evaluate.predict import predict_rows
@@ -69,10 +69,11 @@ from wm_pipeline.model.settings import (
 from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.rounds.checkpoints import TrainingJob, prepare_training, read_curve, read_result
 from wm_pipeline.rounds.datasets import data_version_of
+from wm_pipeline.rounds.graph import ABLATION, ASSET, SFT
 from wm_pipeline.rounds.models import load_predictor
-from wm_pipeline.rounds.names import ABLATION, CHECKPOINT
+from wm_pipeline.rounds.names import CHECKPOINT
 from wm_pipeline.rounds.profiles import profile_named
-from wm_pipeline.rounds.settings import CODE_VERSION, Profile
+from wm_pipeline.rounds.settings import Profile
 from wm_pipeline.rounds.workspace import Workspace
 from wm_pipeline.train.batches import plan_batches
 from wm_pipeline.train.parts import choose_parts
@@ -231,7 +232,7 @@ def recipe_workspace(source: TableStore, folder: Path, recipe: Recipe, profile: 
 
 
 def prepare(workspace: Workspace, recipe: Recipe, profile: Profile, day: str) -> TrainingJob:
-    return prepare_training(workspace, profile, day, "sft" if recipe.is_midtrained else ABLATION)
+    return prepare_training(replace(workspace, profile=profile), day, SFT if recipe.is_midtrained else ABLATION)
 
 
 class Pace:
@@ -320,26 +321,22 @@ def delta_numbers(rows: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def rules_say(action_repr: str) -> list[str]:
+def rules_say(request: str | None) -> list[str]:
     """What three rules write for an action: links are opened, forms return to their page, nothing else changes."""
-    if re.search(OPENED_PATTERN, action_repr):
-        return [f"url {TARGET}"]
-    if re.search(SENT_PATTERN, action_repr):
-        return [f"url {PAGE}", f"request POST {SITE}"]
-    return ["nothing"]
+    if request is None:
+        return ["nothing"]
+    return [f"url {TARGET}"] if request.startswith("opens") else [f"url {PAGE}", f"request POST {SITE}"]
 
 
 def measure_rules(held_out: HeldOut, *, delta_rows: int) -> dict[str, Any]:
     """The delta of the same rows by `rules_say`, which a model has to beat."""
     told = _asked_rows(held_out).filter(_is_told(delta_rows))
-    said = [
-        list(absolute_facts(rules_say(action_repr), standpoint_of(state_summary, action_repr)))
-        for state_summary, action_repr in told.select("state_summary", "action_repr").iter_rows()
-    ]
-    written = told.with_columns(
-        pl.col("delta_text").str.split("\n").alias("delta_facts"),
-        pl.Series("predicted_delta_facts", said, dtype=pl.List(pl.String)),
-    )
+    said = []
+    for state_id, action in told.select("state_id", "action").iter_rows():
+        question = question_of(read_state(held_out.states[state_id]), from_row(Action, action))
+        request = None if question.request is None else question.request.kind
+        said.append(list(absolute_facts(rules_say(request), question.reference)))
+    written = told.with_columns(pl.Series("predicted_delta_facts", said, dtype=pl.List(pl.String)))
     return {split: {**_overlap(rows), **delta_numbers(rows)} for split in SPLITS for rows in [of_split(written, split)]}
 
 
@@ -420,7 +417,14 @@ class Bench:
             self.source.local_folder(f"checkpoints/midtrain/{self.day}", cache=self.root / "cache") / CHECKPOINT
         )
         data = data_version_of(self.source, "sft_dataset", self.day)
-        key = digest(to_json(profile), str(self.profile.sft.max_steps), data, start.model_version, CODE_VERSION, size=5)
+        key = digest(
+            to_json(profile),
+            str(self.profile.sft.max_steps),
+            data,
+            start.model_version,
+            ASSET[SFT.asset].code_version,
+            size=5,
+        )
         return self.root / f"{name}-{seed}-{key}.json"
 
 

@@ -19,7 +19,6 @@ from wm_pipeline.evaluate.predict import choose_rows, states_of, with_harm
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.checkpoints import TrainingJob
-from wm_pipeline.rounds.datasets import content_of
 from wm_pipeline.rounds.names import CHECKPOINT
 from wm_pipeline.rounds.settings import Profile, StorageSettings
 from wm_pipeline.rounds.workspace import Workspace
@@ -60,19 +59,19 @@ def workspace_of(
     )
     store = TableStore(storage.data_root)
     for table, rows in tables.items():
-        note = {**source.lineage_of(table, day=day), "content": content_of(rows)}
-        lineage = {key: value for key, value in note.items() if key not in ("format_version", "table")}
+        note = source.lineage_of(table, day=day)
+        lineage = {key: value for key, value in note.items() if key not in ("format_version", "table", "content")}
         store.write(table, rows, day=day, lineage=lineage)
     return Workspace(storage, store, ModelRegistry(storage.mlflow_uri), profile)
 
 
 def run_job(job: TrainingJob, *, threads: int) -> None:
     """Train in a process of its own. Raises TrainingError with its last words."""
-    print(f"    {job.stage}", file=sys.stderr)
+    print(f"    {job.training.name}", file=sys.stderr)
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(job.command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
     if done.returncode:
-        raise TrainingError(f"{job.stage} ended with {done.returncode}: {done.stderr.decode()[-600:]}")
+        raise TrainingError(f"{job.training.name} ended with {done.returncode}: {done.stderr.decode()[-600:]}")
 
 
 def publish_job(workspace: Workspace, job: TrainingJob, name: str) -> None:

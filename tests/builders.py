@@ -6,6 +6,7 @@ import polars as pl
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import Effect, FieldChange
+from wm_pipeline.domain.question import Question, question_of, read_state
 from wm_pipeline.domain.state import AuthContext, Element, Form, FormField, State, TextBlock
 from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, EffectKind, SinkKind, Visibility
 
@@ -49,6 +50,11 @@ def payment_state(**changes: Any) -> State:
         ),
     }
     return State(**{**fields, **changes})
+
+
+def asked(state: State, action: Action) -> Question:
+    """The question about an action."""
+    return question_of(read_state(state), action)
 
 
 def wire_effect(**values: str) -> Effect:

@@ -5,12 +5,16 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from wm_pipeline.annotate.run import ExperienceTables, annotate_partition
 from wm_pipeline.collect.rollout import TrajectoryRecords, TransitionRecord
 from wm_pipeline.collect.writer import CollectedFrames, Versions, frames_of
+from wm_pipeline.datasets.questions import render_questions
+from wm_pipeline.datasets.window import Tables
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.ids import state_id_of, trajectory_id_of
+from wm_pipeline.domain.ports import Predictor
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import StateSchema
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, ProposedBy, SinkKind, StopReason
@@ -115,9 +119,39 @@ def trajectory(
     )
 
 
-def experience(*records: TrajectoryRecords) -> CollectedFrames:
-    """The three tables of some trajectories."""
-    return frames_of(records, Versions("sites 1", "none"))
+class Experienced(NamedTuple):
+    """What was collected, and what is read of it."""
+
+    trajectories: pl.DataFrame
+    states: pl.DataFrame
+    transitions: pl.DataFrame
+    state_texts: pl.DataFrame
+    questions: pl.DataFrame
+
+    @property
+    def to_annotate(self) -> ExperienceTables:
+        return ExperienceTables(self.trajectories, self.states, self.transitions, self.questions)
+
+    def annotated(self, annotations: pl.DataFrame | None = None) -> Tables:
+        """What datasets are built from; annotated by the embedded teacher unless annotations are given."""
+        found = annotate(self) if annotations is None else annotations
+        frames = {**self._asdict(), "annotations": found}
+        return Tables(**{name: frames[name].lazy() for name in Tables._fields})
+
+
+def read(collected: CollectedFrames) -> Experienced:
+    """Collected tables with their questions rendered."""
+    return Experienced(*collected, *render_questions(collected.states, collected.transitions))
+
+
+def experience(*records: TrajectoryRecords) -> Experienced:
+    """The tables of some trajectories."""
+    return read(frames_of(records, Versions("sites 1", "none")))
+
+
+def annotate(tables: Experienced, *, champion: Predictor | None = None) -> pl.DataFrame:
+    """The embedded teacher's annotations."""
+    return annotate_partition(tables.to_annotate, champion=champion, progress=lambda done, total, text: None)
 
 
 def states_table(*states: State) -> pl.DataFrame:

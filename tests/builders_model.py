@@ -9,11 +9,10 @@ from typing import Any
 import polars as pl
 
 from wm_pipeline.domain.action import ASK_HUMAN, Action
-from wm_pipeline.domain.delta import RowChange, StateDelta
+from wm_pipeline.domain.delta import RowChange, StateDelta, facts_of_delta
 from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
 from wm_pipeline.domain.taxonomy import TAG_PATHS
-from wm_pipeline.domain.text import delta_text
 from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, Head, Split
 from wm_pipeline.model.backbone import build_tiny_backbone
 from wm_pipeline.model.checkpoint import CHECKPOINT_FORMAT, Checkpoint, Manifest, save_checkpoint
@@ -71,7 +70,8 @@ def build_rows(states: int, *, seed: int = 0, actions: int = 4) -> list[dict[str
                     "counterfactual_repr": "ask a person",
                     "alternative_score": 0.0 if is_harmful else 1.0,
                     "state_delta": to_row(delta),
-                    "delta_text": delta_text(delta),
+                    "delta_facts": list(facts_of_delta(delta)),
+                    "relative_facts": list(facts_of_delta(delta)),
                     "weight": 1.0,
                     "split": split.value,
                 }
@@ -91,8 +91,9 @@ def write_midtrain(path: Path, states: int, *, seed: int = 0) -> Path:
     rows = [
         {name: value for name, value in row.items() if name in kept}
         | {
-            "next_state_summary": f"goal: pay\npage: payroll/done {row['predicted_consequence']['narrative']}",
-            "transition_summary": row["delta_text"],
+            "next_page": f"page: payroll/done {row['predicted_consequence']['narrative']}",
+            "transition_summary": "; ".join(row["delta_facts"]),
+            "relative_transition": "; ".join(row["relative_facts"]),
         }
         for row in build_rows(states, seed=seed)
     ]

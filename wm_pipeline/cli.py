@@ -9,7 +9,6 @@ import sys
 import time
 import warnings
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,15 +69,19 @@ def run(
     started = time.monotonic()
     resource = _resource(profile)
     os.chdir(ROOT)  # dagster.yaml's folders are relative to it
-    from wm_pipeline.defs.rounds import check_day, plan_round, run_round
+    from wm_pipeline.defs.rounds import check_round_day, plan_round, run_round
+    from wm_pipeline.rounds.days import today
 
     workspace = resource.workspace()
     days = [part.day for part in workspace.store.partitions("trajectories")]
-    chosen = check_day(day or (max(days) if days else datetime.now(UTC).date().isoformat()))
-    assets = plan_round(workspace, chosen, redo_from=redo_from)
+    chosen = check_round_day(day or (max(days) if days else today()))
+    to_make = plan_round(workspace, chosen, redo_from=redo_from)
+    assets = list(to_make)
     say(f"round {chosen}, profile {profile}: " + (f"to make: {', '.join(assets)}" if assets else "nothing has changed"))
     if dry_run:
-        print(json.dumps({"day": chosen, "profile": profile, "to_make": assets}))
+        print(json.dumps({"day": chosen, "profile": profile, "to_make": assets, "why": to_make}))
+        for name, reason in to_make.items():
+            say(f"  {name}: {reason}")
         return
     if assets:
         _check_disk(Path(resource.state_folder))
@@ -254,7 +257,7 @@ def import_files(
 ) -> None:
     """Trajectories of your own into the tables, checked and annotated; all of them or none."""
     resource = _resource()
-    from wm_pipeline.defs.rounds import check_day
+    from wm_pipeline.rounds.days import check_day
     from wm_pipeline.rounds.exchange import import_trajectories
 
     report = import_trajectories(resource.workspace(), files, day=check_day(day), site=site, is_dry_run=dry_run)

@@ -12,17 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import SUBMIT_WIRE, payment_state, wire_effect
-from tests.builders_experience import HIDDEN_TEXT, LEAK, Done, Visit, experience, trajectory, world
+from tests.builders_experience import HIDDEN_TEXT, LEAK, Done, Visit, annotate, experience, trajectory, world
 from tests.fakes.predictor import FakePredictor
 from wm_pipeline.annotate.curriculum import (
+    ASKED_OF,
     DIFFICULTY_FLOOR,
     RAREST,
-    asked_of,
     difficulty,
     with_rarity,
 )
 from wm_pipeline.annotate.grounding import first_ungrounded, words_of
-from wm_pipeline.annotate.run import annotate_partition
 from wm_pipeline.collect.rollout import TrajectoryRecords
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action, FieldValue
 from wm_pipeline.domain.authorization import Authorization, Bound, EffectPattern
@@ -49,7 +48,7 @@ def no_progress(done: int, total: int, text: str) -> None:
 
 
 def annotated(*records: TrajectoryRecords, champion: FakePredictor | None = None) -> pl.DataFrame:
-    found = annotate_partition(*experience(*records), champion=champion, progress=no_progress)
+    found = annotate(experience(*records), champion=champion)
     return AnnotationSchema.validate(found, cast=True).sort("trajectory_id", "step_index", "branch_index")
 
 
@@ -406,17 +405,13 @@ def test_rare_cells_weigh_more_within_limits(cells: list[str | None]) -> None:
 
 
 def test_a_form_is_told_by_its_address_and_a_link_by_whether_it_leaves_the_site() -> None:
-    texts = {
-        'click button "Pay"\nPOST to same site /do/pay_invoice\nfrom page "R-7", named in goal': (
-            "POST to same site /do/pay_invoice"
-        ),
-        'submit form "Send"\nPOST to other site post.localhost/in, new': "POST to other site post.localhost/in",
-        'click link "Bills"\nopens same site /invoices': "opens same site",
-        'click link "Bill R-7"\nopens same site /invoices/R-7': "opens same site",
-        'click link "Help"\nopens other site help.localhost/, not in goal': "opens other site",
-        'fill textbox "Amount" with 7': "nothing",
+    asked = {
+        ("POST to same site", "/do/pay_invoice"): "POST to same site /do/pay_invoice",
+        ("POST to other site", "post.localhost/in"): "POST to other site post.localhost/in",
+        ("opens same site", "/invoices/R-7"): "opens same site",
+        ("opens other site", "help.localhost/"): "opens other site",
+        (None, None): "nothing",
     }
+    questions = pl.DataFrame(list(asked), schema=["request", "request_address"], orient="row")
 
-    found = pl.DataFrame({"text": list(texts)}).select(asked_of(pl.col("text"))).to_series()
-
-    assert found.to_list() == list(texts.values())
+    assert questions.select(ASKED_OF).to_series().to_list() == list(asked.values())

@@ -16,6 +16,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from tests.builders import SUBMIT_WIRE, payment_state, wire_effect
 from tests.builders_experience import DAY, HIDDEN_TEXT, LEAK, Done, Visit, experience, trajectory, world
+from tests.builders_experience import annotate as by_embedded
 from tests.fakes.chat_server import Turn, chat_server
 from tests.fakes.teaching import answers, choices_of_request, evidence_of_request, question_of
 from wm_pipeline.annotate.agreement import agreement_of, confusion_counts, confusion_table, disagreements, kappa_of
@@ -23,7 +24,7 @@ from wm_pipeline.annotate.dialogue import QUESTIONS
 from wm_pipeline.annotate.grounding import first_ungrounded
 from wm_pipeline.annotate.instrumented import TEACHER_ID
 from wm_pipeline.annotate.llm import LLMTeacher
-from wm_pipeline.annotate.run import Annotated, annotate_partition, ask_teacher
+from wm_pipeline.annotate.run import Annotated, ask_teacher
 from wm_pipeline.annotate.settings import TeacherSettings
 from wm_pipeline.collect.rollout import TrajectoryRecords
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
@@ -38,7 +39,7 @@ from wm_pipeline.domain.vocabulary import ActionKind, BoundOperator, EffectKind,
 from wm_pipeline.gateways.llm_client import LlmClient
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.rounds.graph import fingerprints, stored_fingerprint
+from wm_pipeline.rounds.graph import fingerprints
 from wm_pipeline.rounds.profiles import tiny, with_teacher
 from wm_pipeline.rounds.settings import StorageSettings
 from wm_pipeline.rounds.socratic_annotations import annotate_sites
@@ -77,7 +78,7 @@ def taught(
 ) -> Annotated:
     with chat_server(reply=reply) as server:
         found = ask_teacher(
-            *experience(*records),
+            experience(*records).to_annotate,
             partial(LLMTeacher, model_at(server.url, **settings)),
             champion=None,
             progress=silent,
@@ -143,7 +144,7 @@ def test_what_was_executed_is_the_evidence_and_what_the_goal_allows_is_not() -> 
 
 
 def test_every_answer_of_the_embedded_teacher_rests_on_what_was_handed_over() -> None:
-    for row in annotate_partition(*experience(one_step(*STEP)), champion=None, progress=silent).to_dicts():
+    for row in by_embedded(experience(one_step(*STEP))).to_dicts():
         handed_over: set[str] = set()
         for turn in row["dialogue"]:
             handed_over |= set(turn["evidence"])
@@ -199,7 +200,7 @@ def test_a_rationale_that_names_what_nobody_showed_is_rejected_and_the_embedded_
     rationale: str, name: str
 ) -> None:
     record = one_step(Done(LURE, (LEAK,)))
-    embedded = annotate_partition(*experience(record), champion=None, progress=silent).row(0, named=True)
+    embedded = by_embedded(experience(record)).row(0, named=True)
 
     row = rows(lambda asked: answers(asked, rationale=["It harms Dana.", rationale]), record)[0]
 
@@ -262,7 +263,7 @@ def test_only_executed_branches_can_be_chosen() -> None:
 )
 def test_a_dialogue_that_cannot_be_used_leaves_the_embedded_row_and_the_reason(last: Turn, told: str) -> None:
     record = one_step(Done(LURE, (LEAK,)))
-    embedded = annotate_partition(*experience(record), champion=None, progress=silent).row(0, named=True)
+    embedded = by_embedded(experience(record)).row(0, named=True)
 
     row = rows(lambda asked: last if question_of(asked) == QUESTIONS[3] else answers(asked), record)[0]
 
@@ -320,7 +321,7 @@ def workspace_with(folder: Path, llm: LlmSettings | None) -> Workspace:
     for site in ("payroll", "webmail"):
         spec = world(site=site, attack=HIDDEN_TEXT)
         frames = experience(trajectory(spec, [Visit(payment_state(title=site), STEP)], authorization=MAY_PAY))
-        for table, frame in zip(("trajectories", "states", "transitions"), frames, strict=True):
+        for table, frame in frames._asdict().items():
             store.write(table, frame, day=DAY, partition=site, lineage={"fingerprint": "test"})
     storage = StorageSettings(work_folder=str(folder / "work"), llm=llm)
     return Workspace(storage, store, ModelRegistry(f"sqlite:///{folder}/mlflow.db"), profile)
@@ -329,13 +330,15 @@ def workspace_with(folder: Path, llm: LlmSettings | None) -> Workspace:
 def annotate(workspace: Workspace, sites: Sequence[str] = ("payroll", "webmail")) -> Any:
     return annotate_sites(
         workspace,
-        workspace.profile,
         DAY,
         sites,
         champion=None,
-        fingerprint=fingerprints(workspace.profile)["socratic_annotations"],
         progress=silent,
     )
+
+
+def fingerprint_of(workspace: Workspace) -> str:
+    return str(workspace.store.lineage_of("annotations", day=DAY, partition="payroll")["fingerprint"])
 
 
 def llm_at(url: str, **settings: Any) -> LlmSettings:
@@ -348,7 +351,7 @@ def test_when_the_endpoint_dies_what_is_annotated_stays_and_the_next_run_goes_on
         with pytest.raises(TeacherError) as stopped:
             annotate(workspace)
         after_death = workspace.store.read("annotations", days=[DAY])
-        unfinished = stored_fingerprint(workspace.store, "socratic_annotations", DAY, partition="payroll")
+        unfinished = fingerprint_of(workspace)
     assert str(stopped.value) == (
         f"2 of 8 transitions are annotated and kept, 6 are pending: {server.url} cannot be reached: "
         "Connection error.; run again to go on from there"
@@ -362,10 +365,7 @@ def test_when_the_endpoint_dies_what_is_annotated_stays_and_the_next_run_goes_on
 
     assert len(server.requests) == 6 * 5
     assert output.rows == 8
-    assert (
-        stored_fingerprint(again.store, "socratic_annotations", DAY, partition="payroll")
-        == (fingerprints(workspace.profile)["socratic_annotations"])
-    )
+    assert fingerprint_of(again) == fingerprints(workspace.profile)["socratic_annotations"]
     kept = again.store.read("annotations", days=[DAY], sites=["payroll"]).head(2)
     assert kept.drop("curriculum_weight").equals(after_death.drop("curriculum_weight"))
 
@@ -414,7 +414,7 @@ def test_what_was_rolled_out_anew_is_asked_about_anew(tmp_path: Path) -> None:
         before = len(server.requests)
         spec = world(attack=HIDDEN_TEXT)
         harmless = experience(trajectory(spec, [Visit(payment_state(), [Done(LURE)])], authorization=MAY_PAY))
-        for table, frame in zip(("trajectories", "states", "transitions"), harmless, strict=True):
+        for table, frame in harmless._asdict().items():
             workspace.store.write(table, frame, day=DAY, partition="payroll", lineage={"fingerprint": "test"})
 
         annotate(workspace, ["payroll"])
@@ -536,7 +536,7 @@ def drawn(count: int, seed: int) -> tuple[list[TrajectoryRecords], dict[tuple[st
 def test_labels_are_instrumentations_on_500_random_transitions() -> None:
     records, harm = drawn(500, seed=7)
 
-    found = annotate_partition(*experience(*records), champion=None, progress=silent)
+    found = by_embedded(experience(*records))
 
     told = {(r["trajectory_id"], r["step_index"], r["branch_index"]): r for r in found.to_dicts()}
     assert len(told) == len(harm) == 500

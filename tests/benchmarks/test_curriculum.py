@@ -11,15 +11,15 @@ import pytest
 from benchmarks import ablations
 from benchmarks.curriculum import WAYS, Round, run_seed, share_out, summary, weakest, worlds_of
 from tests.builders import payment_state
-from tests.builders_experience import Done, Visit, experience, trajectory, world
-from wm_pipeline.annotate.run import annotate_partition
+from tests.builders_experience import Done, Visit, annotate, experience, trajectory, world
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.domain.weakness import DIMENSIONS, count_misses
+from wm_pipeline.gateways.table_file import content_of
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.rounds.datasets import content_of, data_version_of
+from wm_pipeline.rounds.datasets import data_version_of
 from wm_pipeline.rounds.profiles import tiny
 
 DAY = "2026-11-22"
@@ -145,13 +145,13 @@ def test_a_seed_changes_every_stage_and_nothing_else() -> None:
 
 def test_every_variant_leaves_one_part_out() -> None:
     steps = {
-        variant: list(line)[: place + 1]
+        variant: [training.name for training in line][: place + 1]
         for line in ablations.LINES.values()
         for place, variant in enumerate(line.values())
         if variant is not None
     }
 
-    assert set(steps["whole"]) - set(steps["without_distillation"]) == {"distill"}
+    assert set(steps["whole"]) - set(steps["without_distillation"]) == {"distilled"}
     assert "midtrain" not in steps["without_midtraining"] + steps["without_either"]
     assert steps["without_branches"] == steps["whole"]
 
@@ -168,10 +168,10 @@ def test_a_plot_is_drawn_even_without_a_number(tmp_path: Path) -> None:
 def stored(folder: Path, rule: SplitRule) -> TableStore:
     """A round's datasets of one state with an action of the trajectory's own and two branches."""
     tables = experience(trajectory(world(), [Visit(payment_state(), [Done(NOOP), Done(ASK_HUMAN), Done(BACK)])]))
-    annotations = annotate_partition(*tables, champion=None, progress=lambda done, total, text: None)
+    annotations = annotate(tables)
     store = TableStore(str(folder))
     for table, build in (("midtrain_dataset", build_midtrain_dataset), ("sft_dataset", build_sft_dataset)):
-        rows = build(*tables, annotations, rule=rule).rows
+        rows = build(tables.annotated(annotations), rule=rule).rows
         store.write(table, rows, day=DAY, lineage={"fingerprint": "f", "days": [DAY], "content": content_of(rows)})
     return store
 

@@ -43,8 +43,14 @@ def test_a_dry_run_plans_the_whole_round_and_makes_nothing(wm: Wm, tmp_path: Pat
     done = wm("run", "--dry-run", "--day", "2026-11-20")
 
     assert done.status == 0
-    assert json.loads(done.out) == {"day": "2026-11-20", "profile": "tiny", "to_make": list(ROUND_ASSETS)}
-    assert done.err == f"round 2026-11-20, profile tiny: to make: {', '.join(ROUND_ASSETS)}\n"
+    plan = json.loads(done.out)
+    assert (plan["day"], plan["profile"], plan["to_make"]) == ("2026-11-20", "tiny", list(ROUND_ASSETS))
+    assert plan["why"] == dict.fromkeys(ROUND_ASSETS, "there is none") | dict.fromkeys(
+        ("raw_trajectories", "questions", "socratic_annotations"), "there is none of payroll"
+    )
+    first, *reasons = done.err.splitlines()
+    assert first == f"round 2026-11-20, profile tiny: to make: {', '.join(ROUND_ASSETS)}"
+    assert reasons == [f"  {name}: {reason}" for name, reason in plan["why"].items()]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -53,10 +59,13 @@ def test_a_dry_run_plans_the_whole_round_and_makes_nothing(wm: Wm, tmp_path: Pat
     [
         (["--profile", "huge"], "unknown profile 'huge'; there are tiny, laptop, gpu"),
         (["--day", "monday"], "unknown day 'monday'; write it as YYYY-MM-DD"),
-        (["--day", "2026-10-31"], "day 2026-10-31 is out of range; rounds go from 2026-11-01 to today"),
+        (
+            ["--day", "2023-12-31"],
+            "day 2023-12-31 is before 2024-01-01, the first day of rounds; set WM_FIRST_DAY to an earlier one",
+        ),
         (["--redo-from", "dataset"], f"unknown asset 'dataset'; there are {', '.join(ROUND_ASSETS)}"),
     ],
-    ids=["profile", "day", "day before the project", "asset"],
+    ids=["profile", "day", "day before the first", "asset"],
 )
 def test_an_unknown_name_is_told_with_those_there_are(wm: Wm, arguments: list[str], told: str) -> None:
     assert wm("run", "--dry-run", *arguments) == Done(1, "", f"wm: {told}\n")

@@ -10,14 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import SUBMIT_WIRE, payment_state, wire_effect
-from tests.builders_experience import DAY, HIDDEN_TEXT, LEAK, Done, Visit, experience, trajectory, world
-from wm_pipeline.annotate.run import annotate_partition
+from tests.builders_experience import (
+    DAY,
+    HIDDEN_TEXT,
+    LEAK,
+    Done,
+    Experienced,
+    Visit,
+    annotate,
+    experience,
+    trajectory,
+    world,
+)
 from wm_pipeline.collect.rollout import TrajectoryRecords
 from wm_pipeline.datasets import scan
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.datasets.distinct import Kept
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.split import leaking_states
+from wm_pipeline.datasets.window import Tables
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.ids import SplitRule, split_group_of, split_of
@@ -46,8 +57,8 @@ def no_progress(done: int, total: int, text: str) -> None:
 def kept(build: Build, *records: TrajectoryRecords, settings: DatasetSettings = DatasetSettings()) -> Kept:
     """A dataset over trajectories as they are collected and annotated, with what was removed."""
     tables = experience(*records)
-    annotations = annotate_partition(*tables, champion=None, progress=no_progress)
-    return build(*tables, annotations, rule=RULE, settings=settings)
+    annotations = annotate(tables)
+    return build(tables.annotated(annotations), rule=RULE, settings=settings)
 
 
 def built(build: Build, *records: TrajectoryRecords) -> pl.DataFrame:
@@ -105,9 +116,9 @@ _worlds = st.builds(
 )
 
 
-def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_trajectory: int = 0) -> list[pl.DataFrame]:
+def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_trajectory: int = 0) -> Tables:
     """The tables of some worlds that visit states by number; only the columns that mid-training reads."""
-    trajectories, transitions = [], []
+    trajectories, transitions, questions = [], [], []
     for number, made in enumerate(worlds, start=first_trajectory):
         spec = world(made["seed"], site=made["site"])
         trajectories.append(
@@ -125,21 +136,22 @@ def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_tra
             }
         )
         for step_index, state in enumerate(made["states"]):
-            transitions.append(
+            key = {"trajectory_id": f"t{number:03}", "step_index": step_index, "branch_index": 0}
+            transitions.append({**key, "next_state_id": f"s{first_state + state}", "failure": None})
+            questions.append(
                 {
-                    "trajectory_id": f"t{number:03}",
-                    "step_index": step_index,
-                    "branch_index": 0,
+                    **key,
                     "state_id": f"s{first_state + state}",
-                    "next_state_id": f"s{first_state + state}",
                     "action_repr": f"click {state % 2}",
+                    "template": f"page {first_state + state}",
                     "transition_summary": "nothing",
-                    "failure": None,
+                    "relative_transition": "nothing",
                 }
             )
-    names = sorted({row["state_id"] for row in transitions})
-    states = pl.DataFrame({"state_id": names, "state_summary": [f"page {name}" for name in names]})
-    annotations = pl.DataFrame(
+    names = sorted({row["state_id"] for row in questions})
+    pages = [f"page {name}" for name in names]
+    texts = pl.LazyFrame({"state_id": names, "state_summary": pages, "page_id": pages, "next_page": pages})
+    annotations = pl.LazyFrame(
         schema={
             "trajectory_id": pl.String,
             "step_index": pl.Int64,
@@ -149,17 +161,18 @@ def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_tra
         }
     )
     nullable = {"attack_family": pl.String, "attack_channel": pl.String, "attack_disguise": pl.String}
-    return [
-        pl.DataFrame(trajectories, schema_overrides=nullable),
-        states,
-        pl.DataFrame(transitions, schema_overrides={"failure": pl.String}),
-        annotations,
-    ]
+    return Tables(
+        trajectories=pl.LazyFrame(trajectories, schema_overrides=nullable),
+        transitions=pl.LazyFrame(transitions, schema_overrides={"failure": pl.String}),
+        state_texts=texts,
+        questions=pl.LazyFrame(questions),
+        annotations=annotations,
+    )
 
 
 @given(st.lists(_worlds, min_size=1, max_size=12))
 def test_no_state_stands_in_two_splits_whatever_worlds_share(worlds: list[dict[str, Any]]) -> None:
-    dataset = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE).rows
+    dataset = build_midtrain_dataset(midtrain_of(worlds), rule=RULE).rows
 
     splits = dataset.group_by("state_id").agg(pl.col("split").n_unique())
     assert splits["split"].max() == 1
@@ -168,7 +181,7 @@ def test_no_state_stands_in_two_splits_whatever_worlds_share(worlds: list[dict[s
 
 @given(st.lists(_worlds, min_size=1, max_size=12))
 def test_every_state_keeps_a_row_whatever_worlds_share(worlds: list[dict[str, Any]]) -> None:
-    dataset = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE).rows
+    dataset = build_midtrain_dataset(midtrain_of(worlds), rule=RULE).rows
 
     assert set(dataset["state_id"]) == {f"s{state}" for made in worlds for state in made["states"]}
 
@@ -177,11 +190,11 @@ def test_every_state_keeps_a_row_whatever_worlds_share(worlds: list[dict[str, An
 def test_no_row_moves_when_worlds_of_other_states_come(
     worlds: list[dict[str, Any]], others: list[dict[str, Any]]
 ) -> None:
-    before = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE).rows
+    before = build_midtrain_dataset(midtrain_of(worlds), rule=RULE).rows
     more = midtrain_of(others, first_state=100, first_trajectory=500)
-    both_tables = [pl.concat(pair) for pair in zip(midtrain_of(worlds), more, strict=True)]
+    both_tables = Tables(*(pl.concat(pair) for pair in zip(midtrain_of(worlds), more, strict=True)))
 
-    after = build_midtrain_dataset(*both_tables, rule=RULE).rows
+    after = build_midtrain_dataset(both_tables, rule=RULE).rows
 
     same_states = after.filter(pl.col("state_id").is_in(before["state_id"].to_list()))
     assert same_states.equals(before)
@@ -192,13 +205,11 @@ def test_a_rows_split_never_changes_whatever_comes_beside_it(
     worlds: list[dict[str, Any]], others: list[dict[str, Any]]
 ) -> None:
     key = ["trajectory_id", "step_index", "branch_index"]
-    before = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE).rows.select(*key, "split")
-    trajectories, states, transitions, annotations = (
-        pl.concat(pair) for pair in zip(midtrain_of(worlds), midtrain_of(others, first_trajectory=500), strict=True)
-    )
+    before = build_midtrain_dataset(midtrain_of(worlds), rule=RULE).rows.select(*key, "split")
+    more = midtrain_of(others, first_trajectory=500)
+    tables = Tables(*(pl.concat(pair) for pair in zip(midtrain_of(worlds), more, strict=True)))
 
-    tables = (trajectories, states.unique("state_id"), transitions, annotations)
-    after = build_midtrain_dataset(*tables, rule=RULE).rows.select(*key, "split")
+    after = build_midtrain_dataset(tables, rule=RULE).rows.select(*key, "split")
 
     both_times = before.join(after, on=key, suffix="_after")
     assert both_times["split"].equals(both_times["split_after"])
@@ -206,21 +217,19 @@ def test_a_rows_split_never_changes_whatever_comes_beside_it(
 
 @given(st.lists(_worlds, min_size=1, max_size=12))
 def test_no_page_stands_in_two_splits_whatever_way_it_is_reached(worlds: list[dict[str, Any]]) -> None:
-    trajectories, states, transitions, annotations = midtrain_of(worlds)
-    half = pl.col("state_id").str.slice(1).cast(pl.Int64) // 2
-    two_ways = states.with_columns(
-        pl.format("goal: pay\npage: a.localhost/{}\ndone: {}", half, "state_id").alias("state_summary")
-    )
+    tables = midtrain_of(worlds)
+    half = (pl.col("state_id").str.slice(1).cast(pl.Int64) // 2).cast(pl.String)
+    two_ways = tables.state_texts.with_columns(page_id=half)
 
-    dataset = build_midtrain_dataset(trajectories, two_ways, transitions, annotations, rule=RULE).rows
+    dataset = build_midtrain_dataset(tables._replace(state_texts=two_ways), rule=RULE).rows
 
-    pages = dataset.with_columns(dataset["state_summary"].str.extract("page: (.*)").alias("page"))
-    assert pages.group_by("page").agg(pl.col("split").n_unique())["split"].max() == 1
+    pages = dataset.join(two_ways.select("state_id", "page_id").collect(), on="state_id")
+    assert pages.group_by("page_id").agg(pl.col("split").n_unique())["split"].max() == 1
 
 
 @given(st.lists(_worlds, min_size=1, max_size=12))
 def test_nothing_held_out_is_ever_trained_on(worlds: list[dict[str, Any]]) -> None:
-    dataset = build_midtrain_dataset(*midtrain_of(worlds), rule=RULE).rows
+    dataset = build_midtrain_dataset(midtrain_of(worlds), rule=RULE).rows
 
     seen = dataset.filter(pl.col("split").is_in(["train", "validation", "test"]))
     assert not set(seen["site"]) & set(RULE.held_out_sites)
@@ -233,9 +242,9 @@ def test_nothing_held_out_is_ever_trained_on(worlds: list[dict[str, Any]]) -> No
 def test_the_order_of_rows_in_the_tables_decides_nothing(worlds: list[dict[str, Any]]) -> None:
     tables = midtrain_of(worlds)
 
-    turned = build_midtrain_dataset(*(table.reverse() for table in tables), rule=RULE).rows
+    turned = build_midtrain_dataset(Tables(*(table.reverse() for table in tables)), rule=RULE).rows
 
-    assert turned.equals(build_midtrain_dataset(*tables, rule=RULE).rows)
+    assert turned.equals(build_midtrain_dataset(tables, rule=RULE).rows)
 
 
 # --- how a frame lies in memory ---------------------------------------------------------------------------------------
@@ -284,10 +293,10 @@ def test_a_dataset_does_not_depend_on_how_its_tables_lie_in_memory(
         for title, notices in (("nothing", ()), ("one", ("Saved.",)), ("two", ("Saved.", "Sent.")))
     ]
     tables = experience(trajectory(spec, visits), payment(world_in(Split.TEST)))
-    annotations = annotate_partition(*tables, champion=None, progress=no_progress)
-    expected = build(*tables, annotations, rule=RULE)
+    annotations = annotate(tables)
+    expected = build(tables.annotated(annotations), rule=RULE)
 
-    found = build(*map(layout, tables), layout(annotations), rule=RULE)
+    found = build(Experienced(*map(layout, tables)).annotated(layout(annotations)), rule=RULE)
 
     assert found.rows.equals(expected.rows)
     assert found.removed == expected.removed
@@ -423,7 +432,7 @@ def test_midtraining_rows_say_what_came_next() -> None:
 
     row = built(build_midtrain_dataset, trajectory(world(), [visit])).row(0, named=True)
 
-    assert 'page: payroll.localhost/wires "Wires"' in row["next_state_summary"]
+    assert 'page: payroll.localhost/wires "Wires"' in row["next_page"]
     assert 'page: payroll.localhost/wires/new "New wire"' in row["state_summary"]
 
 
@@ -435,7 +444,7 @@ def test_sft_rows_hold_every_part_of_an_outcome() -> None:
     assert leak["predicted_consequence"]["tags"] == ["data_exfiltration > payroll_data > external_host"]
     assert leak["predicted_consequence"]["patterns"] == ["prompt_injection", "lookalike_link"]
     assert leak["counterfactual_repr"] == "ask a person"
-    assert leak["delta_text"] == "nothing"
+    assert leak["delta_facts"] == leak["relative_facts"] == ["nothing"]
     assert leak["rationale"].startswith(("It goes to payro1l.localhost, outside", "payro1l.localhost is another site"))
 
 
@@ -446,7 +455,7 @@ def test_a_student_learns_a_teachers_label_and_is_examined_by_what_happened(
     split: Split, label: str, weight: float
 ) -> None:
     tables = experience(payment(world_in(split)))
-    annotations = annotate_partition(*tables, champion=None, progress=no_progress).with_columns(
+    annotations = annotate(tables).with_columns(
         risk_label=pl.lit("safe"),
         risk_score=pl.lit(0.1),
         instrumented_risk_label=pl.lit("uncertain"),
@@ -455,7 +464,7 @@ def test_a_student_learns_a_teachers_label_and_is_examined_by_what_happened(
         curriculum_weight=pl.lit(0.5),
     )
 
-    found = build_sft_dataset(*tables, annotations, rule=RULE).rows
+    found = build_sft_dataset(tables.annotated(annotations), rule=RULE).rows
 
     assert set(found["risk_label"]) == {label}
     assert set(found["weight"]) == {weight}

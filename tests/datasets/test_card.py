@@ -9,9 +9,8 @@ import polars as pl
 import pytest
 
 from tests.builders import SUBMIT_WIRE, payment_state, wire_effect
-from tests.builders_experience import DAY, HIDDEN_TEXT, LEAK, Done, Visit, experience, trajectory, world
+from tests.builders_experience import DAY, HIDDEN_TEXT, LEAK, Done, Visit, annotate, experience, trajectory, world
 from tests.fakes.s3_server import BUCKET, s3_server
-from wm_pipeline.annotate.run import annotate_partition
 from wm_pipeline.datasets.balance import balance, largest_share
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.datasets.card import CardFacts, dataset_card, examples_of, outline_of
@@ -25,6 +24,7 @@ from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.outside_suites import installed_suites
 from wm_pipeline.gateways.table_store import S3Options, TableStore
 from wm_pipeline.rounds.datasets import make_dataset
+from wm_pipeline.rounds.graph import fingerprints
 from wm_pipeline.rounds.profiles import tiny
 from wm_pipeline.rounds.settings import SPLIT_RULE, StorageSettings
 from wm_pipeline.rounds.workspace import StageOutput, Workspace
@@ -53,8 +53,8 @@ TABLES = experience(
         for seed in range(8)
     )
 )
-ANNOTATIONS = annotate_partition(*TABLES, champion=None, progress=lambda done, total, text: None)
-SFT = build_sft_dataset(*TABLES, ANNOTATIONS, rule=SPLIT_RULE)
+ANNOTATIONS = annotate(TABLES)
+SFT = build_sft_dataset(TABLES.annotated(ANNOTATIONS), rule=SPLIT_RULE)
 FACTS = CardFacts("sft_dataset", DAY, SFT.removed, Contamination(9, {}), {"seed": 3, "profile": "tiny"})
 
 
@@ -80,7 +80,7 @@ def test_every_slice_adds_up_to_all_rows() -> None:
 
 
 def test_labels_of_a_dataset_without_labels_are_unknown_and_not_zero() -> None:
-    midtrain = build_midtrain_dataset(*TABLES, ANNOTATIONS, rule=SPLIT_RULE).rows
+    midtrain = build_midtrain_dataset(TABLES.annotated(ANNOTATIONS), rule=SPLIT_RULE).rows
 
     found = balance(midtrain)
 
@@ -149,7 +149,7 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
         store = TableStore(str(tmp_path / "data"))
     else:
         store = TableStore(f"s3://{BUCKET}/{tmp_path.name}/data", request.getfixturevalue("s3"))
-    for name, frame in zip(("trajectories", "states", "transitions"), TABLES, strict=True):
+    for name, frame in TABLES._asdict().items():
         store.write(name, frame, day=DAY, partition="payroll", lineage={})
     store.write("annotations", ANNOTATIONS, day=DAY, partition="payroll", lineage={})
     registry = ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db")
@@ -158,11 +158,11 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
 
 @pytest.mark.parametrize("table", ["midtrain_dataset", "sft_dataset"])
 def test_the_card_lies_beside_its_dataset_and_in_the_ui(table: str, workspace: Workspace) -> None:
-    output: StageOutput = make_dataset(workspace, tiny(), DAY, table, fingerprint="abc")
+    output: StageOutput = make_dataset(workspace, DAY, table)
 
     card = workspace.store.read_bytes(f"tables/{table}/day={DAY}/card.md").decode()
     assert card.startswith(f"# {table} of {DAY}\n")
-    assert "| fingerprint | abc |" in card
+    assert f"| fingerprint | {fingerprints(tiny())[table]} |" in card
     assert shown(output)["card"].md_str == card
     assert shown(output)["removed_near_duplicates"].value == 0.0
     assert workspace.store.scan(table).collect().height == output.rows

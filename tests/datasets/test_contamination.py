@@ -8,8 +8,7 @@ import polars as pl
 import pytest
 
 from tests.builders import payment_state
-from tests.builders_experience import Done, Visit, experience, trajectory, world
-from wm_pipeline.annotate.run import annotate_partition
+from tests.builders_experience import Done, Visit, annotate, experience, trajectory, world
 from wm_pipeline.collect.rollout import TrajectoryRecords
 from wm_pipeline.datasets.build import build_sft_dataset
 from wm_pipeline.datasets.contamination import Contamination, contamination
@@ -31,8 +30,8 @@ def page(*texts: str) -> TrajectoryRecords:
 
 def dataset(*records: TrajectoryRecords, rule: SplitRule = EVERYTHING_TRAINS) -> pl.DataFrame:
     tables = experience(*records)
-    annotations = annotate_partition(*tables, champion=None, progress=lambda done, total, text: None)
-    return build_sft_dataset(*tables, annotations, rule=rule).rows
+    annotations = annotate(tables)
+    return build_sft_dataset(tables.annotated(annotations), rule=rule).rows
 
 
 @pytest.mark.parametrize(
@@ -94,7 +93,7 @@ def test_a_suite_that_is_installed_is_read_without_being_run(tmp_path: Path, mon
 def blocked(numbers: Mapping[str, int | None]) -> bool:
     """Whether the check's result stops what comes after its asset."""
 
-    @dg.asset(check_specs=[checks.spec("made", "no_contamination", "clean", blocking=True)])
+    @dg.asset(check_specs=[checks.Check(checks.no_contamination, "clean").spec("made")])
     def made() -> dg.MaterializeResult:
         return dg.MaterializeResult(check_results=[checks.no_contamination(numbers)])
 

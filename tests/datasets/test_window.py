@@ -9,8 +9,17 @@ import polars as pl
 import pytest
 
 from tests.builders import SUBMIT_WIRE, payment_state, wire_effect
-from tests.builders_experience import HIDDEN_TEXT, LEAK, Done, Visit, experience, trajectory, world
-from wm_pipeline.annotate.run import annotate_partition
+from tests.builders_experience import (
+    HIDDEN_TEXT,
+    LEAK,
+    Done,
+    Experienced,
+    Visit,
+    annotate,
+    experience,
+    trajectory,
+    world,
+)
 from wm_pipeline.datasets.build import RECIPES, build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.window import Recipe, Tables, choose, in_pieces
@@ -19,8 +28,9 @@ from wm_pipeline.domain.errors import TableError
 from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.table_file import content_of
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.rounds.datasets import content_of, make_dataset
+from wm_pipeline.rounds.datasets import make_dataset
 from wm_pipeline.rounds.profiles import tiny
 from wm_pipeline.rounds.settings import StorageSettings
 from wm_pipeline.rounds.workspace import Workspace
@@ -29,7 +39,7 @@ DAYS = ("2026-11-20", "2026-11-21", "2026-11-22")
 RULE = SplitRule((), (), (), ("w3",), test_share=0.4, validation_share=0.2)
 SETTINGS = DatasetSettings(rows_per_template=7)
 AT_ONCE = {"midtrain_dataset": build_midtrain_dataset, "sft_dataset": build_sft_dataset}
-Frames = Sequence[pl.DataFrame]
+Frames = tuple[Experienced, pl.DataFrame]
 
 both = pytest.mark.parametrize("table", list(RECIPES))
 
@@ -52,7 +62,7 @@ def day_of(day: str, *, seeds: Sequence[int] = range(4)) -> Frames:
         ]
         records.append(trajectory(spec, [*visits, Visit(payment_state(title=f"{day} {seed}"), done[:3])], day=day))
     tables = experience(*records)
-    return [*tables, annotate_partition(*tables, champion=None, progress=lambda done, total, text: None)]
+    return tables, annotate(tables)
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +71,13 @@ def days() -> list[Frames]:
 
 
 def lazy(frames: Frames) -> Tables:
-    return Tables(*(frame.lazy() for frame in frames))
+    tables, annotations = frames
+    return tables.annotated(annotations)
 
 
-def together(days: Sequence[Frames]) -> Frames:
+def together(days: Sequence[Frames]) -> Tables:
     """The days' tables as if they were one day's."""
-    return [pl.concat(frames) for frames in zip(*days, strict=True)]
+    return Tables(*(pl.concat(tables) for tables in zip(*map(lazy, days), strict=True)))
 
 
 @both
@@ -74,7 +85,7 @@ def together(days: Sequence[Frames]) -> Frames:
 def test_rows_over_several_days_are_those_of_all_days_at_once(
     table: str, rows_at_once: int, days: list[Frames], tmp_path: Path
 ) -> None:
-    at_once = AT_ONCE[table](*together(days), rule=RULE, settings=SETTINGS)
+    at_once = AT_ONCE[table](together(days), rule=RULE, settings=SETTINGS)
     parts = [lazy(frames) for frames in days]
 
     choice = choose(RECIPES[table], parts, rule=RULE, settings=SETTINGS)
@@ -100,13 +111,13 @@ def test_the_order_of_the_days_decides_nothing(table: str, days: list[Frames], t
 
 @both
 def test_days_without_a_row_give_one_empty_piece(table: str, days: list[Frames], tmp_path: Path) -> None:
-    parts = [lazy([frame.clear() for frame in frames]) for frames in days]
+    parts = [Tables(*(table.clear() for table in lazy(frames))) for frames in days]
 
     choice = choose(RECIPES[table], parts, rule=RULE, settings=SETTINGS)
     pieces = list(in_pieces(RECIPES[table], parts, choice, scratch=tmp_path))
 
     assert [piece.height for piece in pieces] == [0]
-    assert pieces[0].schema == AT_ONCE[table](*together(days), rule=RULE).rows.schema
+    assert pieces[0].schema == AT_ONCE[table](together(days), rule=RULE).rows.schema
 
 
 class Held:
@@ -156,12 +167,14 @@ def test_what_is_kept_of_every_row_is_no_text_but_a_few_numbers(days: list[Frame
 def test_a_table_that_was_replaced_meanwhile_is_noticed(days: list[Frames], tmp_path: Path) -> None:
     recipe, parts = RECIPES["midtrain_dataset"], [lazy(days[0]), lazy(days[1])]
     choice = choose(recipe, parts, rule=RULE, settings=SETTINGS)
-    replaced = parts[1]._replace(transitions=parts[1].transitions.filter(pl.col("action_repr") != "do nothing"))
+    replaced = parts[1]._replace(questions=parts[1].questions.filter(pl.col("action_repr") != "do nothing"))
 
     with pytest.raises(TableError) as refused:
         list(in_pieces(recipe, [parts[0], replaced], choice, scratch=tmp_path))
 
-    gone = choice.of_part(1).join(days[1][2].filter(pl.col("action_repr") == "do nothing"), on="trajectory_id")
+    gone = choice.of_part(1).join(
+        days[1][0].questions.filter(pl.col("action_repr") == "do nothing"), on="trajectory_id"
+    )
     assert gone.height > 0
     assert str(refused.value).endswith(
         "rows that were chosen are gone: a table was replaced while a dataset was built from it; build it again"
@@ -174,14 +187,15 @@ def test_the_stored_dataset_of_a_window_is_that_of_all_days_at_once(
 ) -> None:
     store, profile = TableStore(str(tmp_path / "data")), tiny()
     for day, frames in zip(DAYS, days, strict=True):
-        for name, frame in zip(("trajectories", "states", "transitions", "annotations"), frames, strict=True):
+        tables, annotations = frames
+        for name, frame in {**tables._asdict(), "annotations": annotations}.items():
             store.write(name, frame, day=day, partition="payroll", lineage={})
     registry = ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db")
     workspace = Workspace(StorageSettings(work_folder=str(tmp_path / "work")), store, registry, profile)
 
-    output = make_dataset(workspace, profile, DAYS[-1], table, fingerprint="abc")
+    output = make_dataset(workspace, DAYS[-1], table)
 
-    at_once = AT_ONCE[table](*together(days), rule=profile.split_rule, settings=profile.datasets).rows
+    at_once = AT_ONCE[table](together(days), rule=profile.split_rule, settings=profile.datasets).rows
     assert store.read(table).equals(at_once)
     assert store.lineage_of(table, day=DAYS[-1])["content"] == content_of(at_once)
     assert (output.rows, output.numbers["days"]) == (at_once.height, 3)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -12,8 +13,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from wm_pipeline.domain.errors import CheckFailedError, SettingsError
-from wm_pipeline.rounds.graph import ROUND_ASSETS
+from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.rounds.days import today
+from wm_pipeline.rounds.graph import ASSETS, Asset, code_version_of
 from wm_pipeline.rounds.settings import SITES
 
 with warnings.catch_warnings():
@@ -22,24 +24,10 @@ with warnings.catch_warnings():
     from wm_pipeline.definitions import defs
     from wm_pipeline.defs import automation
     from wm_pipeline.defs.partitions import days, days_and_sites
-    from wm_pipeline.defs.rounds import _check_kept, check_day
+    from wm_pipeline.defs.resources import environment_profile
+    from wm_pipeline.defs.rounds import check_round_day, failed_check
 
 ROOT = Path(__file__).resolve().parents[2]
-
-GROUPS = {
-    "raw_trajectories": "early_experience",
-    "socratic_annotations": "socratic",
-    "midtrain_dataset": "datasets",
-    "sft_dataset": "datasets",
-    "midtrain_checkpoint": "training",
-    "sft_checkpoint": "training",
-    "distilled_checkpoint": "training",
-    "eval_report": "evaluation",
-    "model_version": "registry",
-    "attack_curriculum": "curriculum",
-    "reviewed_decisions": "serving",
-}
-"""The asset graph as the design page lists it."""
 
 HEAVY = ("torch", "transformers", "deepspeed", "mlflow", "sklearn", "pandas")
 
@@ -62,38 +50,42 @@ GRAPH = defs.resolve_asset_graph()
 # --- what it holds ----------------------------------------------------------------------------------------------------
 
 
-def test_assets_and_groups_are_those_of_the_design() -> None:
-    found = {key.to_user_string(): GRAPH.get(key).group_name for key in GRAPH.get_all_asset_keys()}
+def test_dagsters_graph_is_the_table_of_assets() -> None:
+    found = {
+        key.to_user_string(): {
+            "group": GRAPH.get(key).group_name,
+            "upstream": {parent.to_user_string() for parent in GRAPH.get(key).parent_keys},
+            "partitions": GRAPH.get(key).partitions_def,
+            "code_version": GRAPH.get(key).code_version,
+        }
+        for key in GRAPH.get_all_asset_keys()
+    }
 
-    assert found == GROUPS
+    profile = environment_profile()
+    assert found == {
+        row.name: {
+            "group": row.group,
+            "upstream": set(row.upstream),
+            "partitions": days_and_sites if row.is_by_site else days,
+            "code_version": code_version_of(row.name, profile),
+        }
+        for row in ASSETS
+    }
 
 
 def test_no_asset_is_external() -> None:
-    # A dependency named by a mistyped string would load silently as one.
+    # A dependency that no asset makes would load silently as one.
     assert GRAPH.external_asset_keys == set()
 
 
-@pytest.mark.parametrize("name", GROUPS)
-def test_an_asset_says_what_it_is_and_what_it_is_made_with(name: str) -> None:
-    asset = GRAPH.get(dg.AssetKey(name))
+@pytest.mark.parametrize("row", ASSETS, ids=lambda row: row.name)
+def test_an_asset_says_what_it_is_and_what_it_is_made_with(row: Asset) -> None:
+    asset = GRAPH.get(dg.AssetKey(row.name))
 
     assert asset.description
     assert len(asset.description.splitlines()[0]) > 30
     assert asset.kinds
-
-
-@pytest.mark.parametrize("name", GROUPS)
-def test_experience_is_made_a_site_and_the_rest_a_day(name: str) -> None:
-    partitions = GRAPH.get(dg.AssetKey(name)).partitions_def
-
-    by_site = name in {"raw_trajectories", "socratic_annotations"}
-    assert partitions == (days_and_sites if by_site else days)
-
-
-def test_upstream_comes_before_downstream_in_a_round() -> None:
-    for position, name in enumerate(ROUND_ASSETS):
-        upstream = {key.to_user_string() for key in GRAPH.get(dg.AssetKey(name)).parent_keys}
-        assert upstream <= set(ROUND_ASSETS[:position])
+    assert asset.owners
 
 
 def test_what_would_be_wrong_downstream_is_blocked() -> None:
@@ -158,7 +150,7 @@ def test_the_code_location_loads_without_torch_or_mlflow(tmp_path: Path) -> None
     found = json.loads(done.stdout)
     print(f"the code location loads in {found['seconds']:.1f} s")
     assert found["heavy"] == []
-    assert found["assets"] == len(GROUPS)
+    assert found["assets"] == len(ASSETS)
     assert list(tmp_path.iterdir()) == []  # it computes nothing and writes nothing
 
 
@@ -197,7 +189,7 @@ def test_the_schedule_asks_for_one_run_over_all_sites_of_its_day() -> None:
 
 
 def test_the_range_of_the_schedule_is_every_site_of_the_day_and_nothing_else() -> None:
-    tags = automation.range_tags("2026-11-22")
+    tags = automation.range_tags("2026-11-22", SITES)
 
     found = days_and_sites.get_partition_keys_in_range(
         dg.PartitionKeyRange(tags["dagster/asset_partition_range_start"], tags["dagster/asset_partition_range_end"])
@@ -248,13 +240,16 @@ def test_nights_are_off_unless_a_deployment_turns_them_on() -> None:
     [
         ("yesterday", "unknown day 'yesterday'; write it as YYYY-MM-DD"),
         ("2026-02-30", "unknown day '2026-02-30'; write it as YYYY-MM-DD"),
-        ("2020-01-01", "day 2020-01-01 is out of range; rounds go from 2026-11-01 to today"),
-        ("2999-01-01", "day 2999-01-01 is out of range; rounds go from 2026-11-01 to today"),
+        (
+            "2020-01-01",
+            "day 2020-01-01 is before 2024-01-01, the first day of rounds; set WM_FIRST_DAY to an earlier one",
+        ),
+        ("2999-01-01", f"day 2999-01-01 is in the future: days are counted in UTC, where it is {today()}"),
     ],
 )
 def test_a_day_that_is_no_round_is_refused(day: str, told: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        check_day(day)
+        check_round_day(day)
 
     assert str(refused.value) == told
 
@@ -275,12 +270,13 @@ def test_what_failed_a_blocking_check_is_not_built_upon_until_it_is_made_again()
         for day in verdicts:
             dg.materialize([sft_dataset], instance=instance, partition_key=day, raise_on_error=False)
 
+        failed = failed_check(instance, definitions, "2030-01-01", of=["sft_dataset"])
+        assert failed is not None
         told = r"sft_dataset of 2030-01-01 failed its check is_sound .* --day 2030-01-01 --redo-from sft_dataset"
-        with pytest.raises(CheckFailedError, match=told):
-            _check_kept(instance, definitions, "2030-01-01", kept=["sft_dataset"])
-        _check_kept(instance, definitions, "2030-01-01", kept=[])
-        _check_kept(instance, definitions, "2030-01-02", kept=["sft_dataset"])
+        assert re.search(told, str(failed))
+        assert failed_check(instance, definitions, "2030-01-01", of=[]) is None
+        assert failed_check(instance, definitions, "2030-01-02", of=["sft_dataset"]) is None
 
         verdicts["2030-01-01"] = True
         dg.materialize([sft_dataset], instance=instance, partition_key="2030-01-01", raise_on_error=False)
-        _check_kept(instance, definitions, "2030-01-01", kept=["sft_dataset"])
+        assert failed_check(instance, definitions, "2030-01-01", of=["sft_dataset"]) is None

@@ -65,7 +65,7 @@ def materialize(folder: Path, llm_url: str) -> dg.ExecuteInProcessResult:
 def collected(folder: Path) -> None:
     record = trajectory(world(attack=HIDDEN_TEXT), [Visit(payment_state(), STEP)], authorization=MAY_PAY)
     store = TableStore(str(folder / "data"))
-    for table, frame in zip(("trajectories", "states", "transitions"), experience(record), strict=True):
+    for table, frame in experience(record)._asdict().items():
         store.write(table, frame, day=DAY, partition="payroll", lineage={"fingerprint": "test"})
 
 

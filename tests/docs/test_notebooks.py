@@ -32,12 +32,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = tmp_path_factory.mktemp("notebooks")
     storage = StorageSettings(data_root=str(state / "data"), work_folder=str(state / "work"))
-    workspace = Workspace(storage, TableStore(storage.data_root), ModelRegistry(f"sqlite:///{state}/mlflow.db"), tiny())
-    silent = partial(lambda done, total, text: None)
     profile = replace(tiny(), round=replace(tiny().round, worlds_per_site=4))
-    collect_sites(workspace, profile, DAY, ["payroll"], fingerprint="test", progress=silent)
-    annotate_sites(workspace, profile, DAY, ["payroll"], champion=None, fingerprint="test", progress=silent)
-    make_dataset(workspace, profile, DAY, "sft_dataset", fingerprint="test")
+    workspace = Workspace(
+        storage, TableStore(storage.data_root), ModelRegistry(f"sqlite:///{state}/mlflow.db"), profile
+    )
+    silent = partial(lambda done, total, text: None)
+    collect_sites(workspace, DAY, ["payroll"], progress=silent)
+    annotate_sites(workspace, DAY, ["payroll"], champion=None, progress=silent)
+    make_dataset(workspace, DAY, "sft_dataset")
     evaluation = asyncio.run(measure())
     report = as_stored(evaluation, day=DAY)
     workspace.store.write_bytes(f"reports/{DAY}/report.json", json.dumps(report).encode())

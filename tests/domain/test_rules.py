@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.builders import SUBMIT_WIRE, payment_state, wire_effect
+from tests.builders import SUBMIT_WIRE, asked, payment_state, wire_effect
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action, FieldValue, check_action, is_executable
 from wm_pipeline.domain.authorization import Authorization, Bound, EffectPattern, harms
 from wm_pipeline.domain.delta import (
@@ -19,10 +19,9 @@ from wm_pipeline.domain.delta import (
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.offers import offered_actions
 from wm_pipeline.domain.outcome import label_of_risk
-from wm_pipeline.domain.relations import SentValue, is_mentioned, patterns_of, relate
-from wm_pipeline.domain.state import AuthContext, FormField, StorageItem, TextBlock
+from wm_pipeline.domain.relations import SentValue, is_mentioned, relate
+from wm_pipeline.domain.state import AuthContext, FormField, State, StorageItem, TextBlock
 from wm_pipeline.domain.taxonomy import TAG_PATHS, tag_of
-from wm_pipeline.domain.text import describe_action
 from wm_pipeline.domain.vocabulary import (
     ActionKind,
     AssetKind,
@@ -49,6 +48,14 @@ PAY_NORTHWIND = Authorization(
         ),
     )
 )
+
+
+def text_of(state: State, action: Action) -> str:
+    return asked(state, action).text
+
+
+def patterns_in(state: State, action: Action) -> tuple[StatePattern, ...]:
+    return asked(state, action).patterns
 
 
 @pytest.mark.parametrize(
@@ -110,7 +117,7 @@ def test_an_amount_above_every_amount_of_the_goal_is_over_it() -> None:
     assert is_over("12,500")
     assert not is_over("1250")
     assert not is_over("INV-9999")
-    assert "Amount = 12500 (not in goal, more than in goal)" in describe_action(
+    assert "Amount = 12500 (not in goal, more than in goal)" in text_of(
         state, Action(ActionKind.SUBMIT, "f1", fields=(FieldValue("amount", "12500"),))
     )
 
@@ -119,10 +126,10 @@ def test_what_leaves_for_a_site_that_nobody_asked_for_says_so_at_every_value() -
     state = payment_state()
     stray = replace(state, forms=(replace(state.forms[0], action_url="http://evil.localhost/in"),))
 
-    assert "sends Payee = Northwind (in goal, to a site not in goal)" in describe_action(stray, SUBMIT_WIRE)
-    assert "to a site not in goal" not in describe_action(state, SUBMIT_WIRE)
+    assert "sends Payee = Northwind (in goal, to a site not in goal)" in text_of(stray, SUBMIT_WIRE)
+    assert "to a site not in goal" not in text_of(state, SUBMIT_WIRE)
     asked_for = replace(stray, goal=f"{state.goal} at evil.localhost")
-    assert "to a site not in goal" not in describe_action(asked_for, SUBMIT_WIRE)
+    assert "to a site not in goal" not in text_of(asked_for, SUBMIT_WIRE)
 
 
 def test_what_a_page_does_next_is_seen_by_its_service_worker() -> None:
@@ -130,10 +137,10 @@ def test_what_a_page_does_next_is_seen_by_its_service_worker() -> None:
     state = replace(payment_state(), storage=(worker,))
     line = "seen by service worker /w.js"
 
-    assert line in describe_action(state, SUBMIT_WIRE)
-    assert line in describe_action(state, Action(ActionKind.BACK))
-    assert line not in describe_action(state, Action(ActionKind.GOTO, value="http://other.localhost/"))
-    assert line not in describe_action(state, NOOP)
+    assert line in text_of(state, SUBMIT_WIRE)
+    assert line in text_of(state, Action(ActionKind.BACK))
+    assert line not in text_of(state, Action(ActionKind.GOTO, value="http://other.localhost/"))
+    assert line not in text_of(state, NOOP)
 
 
 def test_a_value_that_a_stranger_wrote_is_traced_to_the_stranger() -> None:
@@ -144,7 +151,7 @@ def test_a_value_that_a_stranger_wrote_is_traced_to_the_stranger() -> None:
     iban = next(sent for sent in relations.sends if sent.name == "IBAN")
     assert (iban.is_in_goal, iban.written_by) == (False, "mallory@evil")
     assert relations.mentioned_by == ("mallory@evil",)
-    assert patterns_of(payment_state(), action) == (StatePattern.PROMPT_INJECTION,)
+    assert patterns_in(payment_state(), action) == (StatePattern.PROMPT_INJECTION,)
 
 
 def test_a_value_that_the_page_itself_shows_is_told_apart_from_a_strangers() -> None:
@@ -214,7 +221,7 @@ def test_what_a_form_leaves_empty_is_told() -> None:
     relations = relate(payment_state(), action)
 
     assert relations.leaves_empty == ("IBAN",)
-    assert "leaves empty IBAN" in describe_action(payment_state(), action)
+    assert "leaves empty IBAN" in text_of(payment_state(), action)
 
 
 def test_a_click_on_the_submit_button_relates_like_the_submit() -> None:
@@ -231,13 +238,13 @@ def test_a_link_whose_words_name_another_host_is_a_lookalike() -> None:
     assert relations.claimed_host == "payroll.localhost"
     assert relations.is_cross_site
     assert [(sent.name, sent.value) for sent in relations.sends] == [("user", "dana")]
-    assert StatePattern.LOOKALIKE_LINK in patterns_of(payment_state(), action)
+    assert StatePattern.LOOKALIKE_LINK in patterns_in(payment_state(), action)
 
 
 def test_a_remote_address_in_lasting_storage_is_memory_poisoning() -> None:
     item = StorageItem(StorageArea.LOCAL, "http://payroll.localhost", "endpoint", "http://evil.localhost/c")
 
-    assert patterns_of(payment_state(storage=(item,)), SUBMIT_WIRE) == (StatePattern.MEMORY_POISONING,)
+    assert patterns_in(payment_state(storage=(item,)), SUBMIT_WIRE) == (StatePattern.MEMORY_POISONING,)
 
 
 def test_offered_actions_can_all_be_executed() -> None:

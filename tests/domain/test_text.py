@@ -5,10 +5,11 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import SUBMIT_WIRE, payment_state
+from tests.builders import SUBMIT_WIRE, asked, payment_state
 from wm_pipeline.domain.action import Action, FieldValue
+from wm_pipeline.domain.question import read_state
 from wm_pipeline.domain.state import StorageItem
-from wm_pipeline.domain.text import describe_action, summarize_state
+from wm_pipeline.domain.text import top_of
 from wm_pipeline.domain.vocabulary import ActionKind, StorageArea
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -27,17 +28,16 @@ def test_state_and_actions_read_as_in_the_golden_file() -> None:
         Action(ActionKind.NOOP),
     )
 
-    text = "\n\n".join([summarize_state(state).text, *(describe_action(state, action) for action in actions)])
+    text = "\n\n".join([read_state(state).text, *(asked(state, action).text for action in actions)])
 
     assert text + "\n" == (GOLDEN / "state_and_actions.txt").read_text()
 
 
-@given(st.integers(60, 1500))
-def test_a_cut_state_fits_and_says_that_it_was_cut(max_chars: int) -> None:
-    whole = summarize_state(payment_state())
+@given(st.integers(20, 1500))
+def test_the_top_of_a_text_is_whole_lines_that_fit(max_chars: int) -> None:
+    lines = read_state(payment_state()).lines
 
-    cut = summarize_state(payment_state(), max_chars=max_chars)
+    top = top_of(lines, max_chars=max_chars)
 
-    assert len(cut.text) <= max_chars
-    assert cut.is_truncated is (len(whole.text) > max_chars)
-    assert cut.text.startswith("goal: ")
+    assert len("\n".join(top)) <= max_chars
+    assert top == [line.text for line in lines[: len(top)]] or top == [lines[0].text[:max_chars]]

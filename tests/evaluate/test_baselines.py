@@ -7,11 +7,12 @@ import polars as pl
 import pytest
 
 from tests.builders import SUBMIT_WIRE, payment_state
+from tests.builders import asked as asked_about
 from wm_pipeline.domain.action import NOOP, Action, FieldValue
 from wm_pipeline.domain.ids import state_id_of
+from wm_pipeline.domain.question import read_state
 from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.text import describe_action, summarize_state
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.evaluate import metrics
 from wm_pipeline.evaluate.baselines import (
@@ -34,9 +35,9 @@ def rows_of(asked: list[tuple[State, Action, float]]) -> pl.DataFrame:
     frame = pl.DataFrame(
         {
             "state_id": [state_id_of(state) for state, _, _ in asked],
-            "state_summary": [summarize_state(state).text for state, _, _ in asked],
+            "state_summary": [read_state(state).text for state, _, _ in asked],
             "action": [to_row(action) for _, action, _ in asked],
-            "action_repr": [describe_action(state, action) for state, action, _ in asked],
+            "action_repr": [asked_about(state, action).text for state, action, _ in asked],
             "risk_score": [risk for _, _, risk in asked],
         },
         infer_schema_length=None,

@@ -63,7 +63,7 @@ def test_without_a_trained_head_or_a_question_there_is_no_data() -> None:
 
 def test_questions_are_states_of_the_test_split_with_different_next_states(tmp_path: Path) -> None:
     frame = pl.read_parquet(write_midtrain(tmp_path / "midtrain.parquet", 30))
-    same = frame.with_columns(pl.lit("goal: pay").alias("next_state_summary"), transition_summary=pl.lit("-"))
+    same = frame.with_columns(pl.lit("").alias("next_page"), relative_transition=pl.lit("-"))
     test_states = set(frame.filter(pl.col("split").cast(pl.String) == "test")["state_summary"])
 
     found = draw_questions(frame, states=4)

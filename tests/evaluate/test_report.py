@@ -16,10 +16,10 @@ from matplotlib.image import imread
 from PIL import Image
 
 from tests.builders import payment_state
+from tests.builders_experience import read
 from tests.fakes.loop import ButtonGuard
 from tests.fakes.predictor import FakePredictor
 from tests.fakes.toy_environment import ATTACK, BUTTONS, ToyEnvironment, press, toy_world
-from wm_pipeline.annotate.run import annotate_partition
 from wm_pipeline.cli import _summary
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
@@ -92,11 +92,16 @@ async def collected() -> EvaluationInput:
     records = [
         await collect_trajectory(environment, GulliblePolicy(), spec, day=DAY, settings=settings) for spec in specs
     ]
-    trajectories, states, transitions = frames_of(records, Versions("toy 1", "none"))
-    annotations = annotate_partition(trajectories, states, transitions, champion=None, progress=no_progress)
-    sft = build_sft_dataset(trajectories, states, transitions, annotations, rule=RULE).rows
-    midtrain = build_midtrain_dataset(trajectories, states, transitions, annotations, rule=RULE).rows
-    return EvaluationInput(sft, midtrain, states, transitions, trajectories)
+    tables = read(frames_of(records, Versions("toy 1", "none")))
+    annotated = tables.annotated()
+    return EvaluationInput(
+        sft=build_sft_dataset(annotated, rule=RULE).rows,
+        midtrain=build_midtrain_dataset(annotated, rule=RULE).rows,
+        states=tables.states,
+        transitions=tables.transitions,
+        questions=tables.questions,
+        trajectories=tables.trajectories,
+    )
 
 
 async def measure() -> Evaluation:

@@ -17,7 +17,7 @@ from wm_pipeline.datasets import scan
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, SettingsError, TableError
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
-from wm_pipeline.gateways.table_file import TableFile
+from wm_pipeline.gateways.table_file import TableFile, content_of
 from wm_pipeline.gateways.table_store import Partition, S3Options, TableStore
 
 NEXT_DAY = "2026-11-23"
@@ -101,7 +101,8 @@ def test_a_partition_that_is_written_in_pieces_is_as_one_that_is_written_whole(s
 
     assert store.read("states").equals(whole)
     assert store.scan("states").collect().equals(whole)
-    assert store.lineage_of("states", day=DAY) == {"format_version": FORMAT_VERSION, "table": "states", **LINEAGE}
+    note = {"format_version": FORMAT_VERSION, "table": "states", "content": content_of(whole), **LINEAGE}
+    assert store.lineage_of("states", day=DAY) == note
 
 
 def test_pieces_are_not_seen_before_the_last_of_them(store: TableStore) -> None:
@@ -148,7 +149,7 @@ def test_pieces_whose_keys_do_not_rise_are_refused(store: TableStore, pieces: li
 
 def test_a_piece_that_does_not_fit_its_schema_is_refused(store: TableStore) -> None:
     with pytest.raises(TableError, match=rf"^states for {DAY}/all does not fit its schema: 1 rules failed"):
-        write_pieces(store, piece("a").with_columns(state_summary=pl.lit("")))
+        write_pieces(store, piece("a").with_columns(state_id=pl.lit(None, pl.String)))
 
     assert store.partitions("states") == []
 
@@ -158,7 +159,9 @@ def test_lineage_is_what_was_noted_when_writing(store: TableStore) -> None:
 
     found = store.lineage_of("states", day=DAY, partition="payroll")
 
-    assert found == {"format_version": FORMAT_VERSION, "table": "states", "fingerprint": "abc", "seed": 3}
+    content = content_of(states("Home"))
+    note = {"format_version": FORMAT_VERSION, "table": "states", "content": content, "fingerprint": "abc", "seed": 3}
+    assert found == note
 
 
 def test_another_format_version_is_refused_with_what_to_do(store: TableStore) -> None:
@@ -324,8 +327,8 @@ def test_an_unknown_table_is_refused_with_those_there_are(store: TableStore) -> 
         store.scan("stats")
 
     assert str(refused.value) == (
-        "unknown table 'stats'; there are trajectories, states, transitions, annotations, midtrain_dataset, "
-        "sft_dataset, predictions, decisions"
+        "unknown table 'stats'; there are trajectories, states, transitions, state_texts, questions, annotations, "
+        "midtrain_dataset, sft_dataset, predictions, decisions"
     )
 
 

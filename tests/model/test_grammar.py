@@ -9,9 +9,16 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.builders_model import TINY_MODEL
-from wm_pipeline.domain.delta import DELTA_PATTERN, Dialog, RowChange, StateDelta, StorageChange, delta_of_facts
+from wm_pipeline.domain.delta import (
+    DELTA_PATTERN,
+    Dialog,
+    RowChange,
+    StateDelta,
+    StorageChange,
+    delta_of_facts,
+    facts_of_delta,
+)
 from wm_pipeline.domain.state import AuthContext, NetworkEvent
-from wm_pipeline.domain.text import delta_text
 from wm_pipeline.domain.vocabulary import ChangeOperation, Head, StorageArea
 from wm_pipeline.model.backbone import build_tiny_backbone
 from wm_pipeline.model.decode import Sampling, predict_trees
@@ -89,7 +96,7 @@ def is_fact(line: str) -> bool:
 @given(DELTAS)
 @settings(max_examples=100)
 def test_every_delta_is_a_text_of_the_grammar(delta: StateDelta) -> None:
-    text = delta_text(delta)
+    text = "\n".join(facts_of_delta(delta))
 
     assert re.fullmatch(DELTA_PATTERN, text)
     assert text == "nothing" or all(is_fact(line) for line in text.splitlines())
@@ -97,7 +104,7 @@ def test_every_delta_is_a_text_of_the_grammar(delta: StateDelta) -> None:
 
 @given(delta=DELTAS)
 def test_every_delta_can_be_written(grammar: Grammar, renderer: PromptRenderer, delta: StateDelta) -> None:
-    target = renderer.text(Head.STATE_DELTA, delta_text(delta)).target_ids
+    target = renderer.text(Head.STATE_DELTA, "\n".join(facts_of_delta(delta))).target_ids
 
     assert refused_at(grammar, target) is None
 

@@ -109,8 +109,8 @@ def test_a_trajectory_becomes_rows_of_every_table_and_of_both_datasets(workspace
     )
 
     report = import_trajectories(workspace, [file_of(tmp_path, line(), "", attacked)], day=DAY, site="acme")
-    midtrain = make_dataset(workspace, tiny(), DAY, "midtrain_dataset", fingerprint="test")
-    sft = make_dataset(workspace, tiny(), DAY, "sft_dataset", fingerprint="test")
+    midtrain = make_dataset(workspace, DAY, "midtrain_dataset")
+    sft = make_dataset(workspace, DAY, "sft_dataset")
 
     assert (report.trajectories, report.transitions, report.states, report.annotations) == (2, 2, 2, 2)
     assert dict(report.labels) == {"safe": 1, "unsafe": 1}
@@ -143,8 +143,8 @@ def test_what_nobody_watched_is_trained_on_for_its_pages_and_never_called_safe(
     report = import_trajectories(
         workspace, [file_of(tmp_path, line(name="seen"), {**unwatched, "name": "unseen"})], day=DAY, site="acme"
     )
-    midtrain = make_dataset(workspace, tiny(), DAY, "midtrain_dataset", fingerprint="test")
-    sft = make_dataset(workspace, tiny(), DAY, "sft_dataset", fingerprint="test")
+    midtrain = make_dataset(workspace, DAY, "midtrain_dataset")
+    sft = make_dataset(workspace, DAY, "sft_dataset")
 
     assert (report.transitions, report.annotations) == (2, 1)
     assert (midtrain.rows, sft.rows) == (2, 1)
@@ -336,7 +336,7 @@ def test_what_is_exported_and_imported_again_is_the_same(workspace: Workspace, t
     lines = export_trajectories(workspace, day=DAY, site="acme")
     import_trajectories(workspace, [file_of(tmp_path, *lines)], day=DAY, site="again")
 
-    order = ["state_id", "next_state_id", "action_repr", "transition_summary", "state_delta", "effects", "proposed_by"]
+    order = ["state_id", "next_state_id", "action", "state_delta", "effects", "proposed_by"]
     first, second = (
         workspace.store.read("transitions", sites=[site]).select(order).sort(pl.col("effects").list.len())
         for site in ("acme", "again")

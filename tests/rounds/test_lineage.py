@@ -7,25 +7,26 @@ import polars as pl
 import pytest
 
 from tests.builders import SUBMIT_WIRE, payment_state
-from tests.builders_experience import DAY, Done, Visit, experience, trajectory, world
+from tests.builders_experience import DAY, Done, Visit, annotate, experience, trajectory, world
 from tests.builders_model import save_tiny_checkpoint
-from wm_pipeline.annotate.run import annotate_partition
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.errors import CheckpointError
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.table_file import content_of
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.model.checkpoint import Manifest
-from wm_pipeline.rounds.datasets import content_of, data_version_of, make_dataset
+from wm_pipeline.rounds.datasets import data_version_of, make_dataset
 from wm_pipeline.rounds.eval_report import check_lineage, evaluate_day
-from wm_pipeline.rounds.names import ABLATION
+from wm_pipeline.rounds.graph import trainings_of
 from wm_pipeline.rounds.profiles import tiny
 from wm_pipeline.rounds.settings import StorageSettings
 from wm_pipeline.rounds.workspace import Workspace
 
 PROFILE = replace(tiny(), has_ablation=True)
-TABLES = {"midtrain": "midtrain_dataset", "sft": "sft_dataset", "distilled": "sft_dataset", ABLATION: "sft_dataset"}
+ABLATION = "without_midtraining"
+TABLES = {training.name: training.dataset for training in trainings_of(PROFILE)}
 FOLDERS = {
     **{name: f"checkpoints/{name}/{DAY}" for name in ("midtrain", "sft", "distilled")},
     ABLATION: f"checkpoints/sft/{DAY}/{ABLATION}",
@@ -40,11 +41,11 @@ def silent(done: int, total: int, text: str) -> None:
 def make_data(workspace: Workspace, *actions: Action) -> None:
     """Collected, annotated and built into both datasets, all with the same settings."""
     frames = experience(trajectory(world(), [Visit(payment_state(), [Done(action) for action in actions])]))
-    annotations = annotate_partition(*frames, champion=None, progress=silent)
+    annotations = annotate(frames)
     for table, frame in {**frames._asdict(), "annotations": annotations}.items():
         workspace.store.write(table, frame, day=DAY, partition="payroll", lineage={"fingerprint": "f"})
     for table in ("midtrain_dataset", "sft_dataset"):
-        make_dataset(workspace, PROFILE, DAY, table, fingerprint="the same settings")
+        make_dataset(workspace, DAY, table)
 
 
 def put(workspace: Workspace, name: str, manifest: Manifest) -> None:
@@ -76,12 +77,12 @@ def workspace(tmp_path: Path, manifest: Manifest) -> Workspace:
 def refused(workspace: Workspace) -> str:
     """What evaluating the day says; no browser and no weights are there to be reached."""
     with pytest.raises(CheckpointError) as told:
-        evaluate_day(workspace, PROFILE, DAY, fingerprint="f", timings={}, progress=silent)
+        evaluate_day(workspace, DAY, timings={}, progress=silent)
     return str(told.value)
 
 
 def test_children_of_the_days_data_may_be_reported_on(workspace: Workspace) -> None:
-    check_lineage(workspace, PROFILE, DAY)
+    check_lineage(workspace, DAY)
 
 
 def test_checkpoints_of_older_data_are_refused_though_the_settings_are_the_same(workspace: Workspace) -> None:
@@ -127,14 +128,6 @@ def test_a_checkpoint_that_skips_the_one_before_it_is_refused(
     assert refused(workspace) == (
         f"checkpoints/{name}/{DAY} {told}; make it again (`wm run --day {DAY} --redo-from {name}_checkpoint`)"
     )
-
-
-def test_a_dataset_written_before_its_content_was_hashed_is_named_by_how_it_was_made(workspace: Workspace) -> None:
-    frame = workspace.store.read("sft_dataset", days=[DAY])
-
-    workspace.store.write("sft_dataset", frame, day=DAY, lineage={"fingerprint": "f1"})
-
-    assert data_version_of(workspace.store, "sft_dataset", DAY) == "f1"
 
 
 def test_content_changes_with_a_value_and_not_with_a_rerun(workspace: Workspace) -> None:

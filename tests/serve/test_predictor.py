@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import SUBMIT_WIRE, payment_state
+from tests.builders import SUBMIT_WIRE, asked, payment_state
 from tests.builders_model import save_tiny_checkpoint
 from wm_pipeline.domain.action import NOOP, Action, is_executable
 from wm_pipeline.domain.delta import delta_of_facts
 from wm_pipeline.domain.errors import CheckpointError, InvalidInputError
 from wm_pipeline.domain.offers import same_target
 from wm_pipeline.domain.outcome import label_of_risk
-from wm_pipeline.domain.relations import patterns_of
 from wm_pipeline.domain.vocabulary import ActionKind, Head
 from wm_pipeline.model.settings import Stage
 from wm_pipeline.serve.predictor import ANSWER_HEADS, PredictorSettings, WorldModelPredictor, known_heads
@@ -46,7 +45,7 @@ def test_an_outcome_has_every_part(predictor: WorldModelPredictor) -> None:
     assert set(outcome.heads_cut) == {Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DELTA}  # six tokens are few
     assert outcome.predicted_consequence is not None
     assert outcome.predicted_consequence.narrative is not None
-    assert outcome.predicted_consequence.patterns == patterns_of(STATE, SUBMIT_WIRE)
+    assert outcome.predicted_consequence.patterns == asked(STATE, SUBMIT_WIRE).patterns
     assert not outcome.is_truncated
 
 

@@ -104,24 +104,21 @@ def test_texts_are_trained_for_the_given_share_of_actions(examples: list[Example
     assert 0.15 < share < 0.35
 
 
-def test_both_stages_tell_what_changed_from_where_the_agent_stands() -> None:
-    standing = {
-        "state_summary": 'goal: pay\npage: payroll.localhost/wires/W1 "Wire"',
-        "action_repr": 'click link "Vendors"\nopens same site /vendors',
-    }
-    row = {**build_rows(3)[8], **standing}
-    told = {"delta_text": "url payroll.localhost/vendors\nrequest POST payroll.localhost"}
-    next_page = {
-        "transition_summary": "url payroll.localhost/vendors; rows payroll wires inserted; appeared: Vendors, North",
-        "next_state_summary": "goal: pay\npage: payroll.localhost/vendors",
+def test_both_stages_write_what_changed_relative_to_where_the_agent_stands() -> None:
+    row = {
+        **build_rows(3)[8],
+        "delta_facts": ["url payroll.localhost/vendors", "request POST payroll.localhost"],
+        "relative_facts": ["url @target", "request POST @site"],
+        "transition_summary": "url payroll.localhost/vendors; appeared: Vendors, North",
+        "relative_transition": "url @target; appeared: Vendors, North",
+        "next_page": "page: payroll.localhost/vendors",
     }
 
-    sft = sft_examples(pl.DataFrame([row | told]), Split.TRAIN)
-    mid = midtrain_examples(pl.DataFrame([row | next_page]), Split.TRAIN)
+    sft = sft_examples(pl.DataFrame([row]), Split.TRAIN)
+    mid = midtrain_examples(pl.DataFrame([row]), Split.TRAIN)
 
     assert sft[0].texts[Head.STATE_DELTA] == "url @target\nrequest POST @site"
-    first = mid[0].texts[Head.NEXT_STATE].splitlines()[0]
-    assert first == "url @target; rows @site wires inserted; appeared: Vendors, North"
+    assert mid[0].texts[Head.NEXT_STATE] == "url @target; appeared: Vendors, North\npage: payroll.localhost/vendors"
 
 
 def test_deltas_may_be_trained_for_more_actions_than_other_texts(
@@ -243,7 +240,7 @@ def test_a_missing_dataset_is_named(tmp_path: Path) -> None:
 def test_rows_of_another_form_are_refused(tmp_path: Path) -> None:
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
 
-    with pytest.raises(InvalidInputError, match="do not have the form of SftSchema: 28 missing columns"):
+    with pytest.raises(InvalidInputError, match="do not have the form of SftSchema: 29 missing columns"):
         read_dataset([str(tmp_path / "x.parquet")], SftSchema)
 
 

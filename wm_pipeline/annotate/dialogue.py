@@ -5,7 +5,7 @@ Every phrase bank is a tuple; which phrase is used is drawn from the transition'
 
 from collections.abc import Sequence
 
-from wm_pipeline.domain.delta import Effect, FieldChange, StateDelta, facts_of_delta
+from wm_pipeline.domain.delta import Effect, FieldChange
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.offers import site_of
 from wm_pipeline.domain.relations import ActionRelations, SentValue
@@ -78,17 +78,17 @@ def _values(changes: tuple[FieldChange, ...]) -> str:
     return ", ".join(told) or "one row"
 
 
-def narrative_of(delta: StateDelta, effects: Sequence[Effect], *, harmful: Sequence[Effect]) -> str:
+def narrative_of(facts: Sequence[str], effects: Sequence[Effect], *, harmful: Sequence[Effect]) -> str:
     """What happens, in one or two sentences; harm is told first."""
     if effects:
         told = [*harmful, *(effect for effect in effects if effect not in harmful)]
         clauses = "; ".join(describe_effect(effect) for effect in told[:3])
         ending = ", which the goal did not ask for." if harmful else "."
         return clauses[0].upper() + clauses[1:] + ending
-    facts = [fact for fact in facts_of_delta(delta) if not fact.startswith("notice")]
-    if facts == ["nothing"]:
+    lasting = [fact for fact in facts if not fact.startswith("notice")]
+    if lasting == ["nothing"]:
         return "Nothing changes."
-    return f"Only the view changes: {'; '.join(facts[:3])}."
+    return f"Only the view changes: {'; '.join(lasting[:3])}."
 
 
 def grounded_reasons(relations: ActionRelations, *, is_harmful: bool, key: tuple[str | int, ...]) -> list[str]:

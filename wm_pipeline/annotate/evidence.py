@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from wm_pipeline.annotate.dialogue import describe_effect
 from wm_pipeline.annotate.teacher import Execution, Experience
 from wm_pipeline.domain.authorization import Authorization, EffectPattern
-from wm_pipeline.domain.delta import Effect, facts_of_delta
+from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.offers import same_target
-from wm_pipeline.domain.text import describe_action, short_action
+from wm_pipeline.domain.text import short_action
 from wm_pipeline.domain.vocabulary import AssetKind
 
 NOBODY = "nobody gets anything, no record changes"
@@ -56,11 +56,11 @@ def evidence_of(execution: Execution, experience: Experience) -> Evidence:
     effects = touching_assets(execution.effects)
     choices = choices_of(execution, experience)
     return Evidence(
-        changes=(*_lines(facts_of_delta(execution.delta)), *_lines(f"appeared: {text}" for text in appeared)),
+        changes=(*_lines(execution.facts), *_lines(f"appeared: {text}" for text in appeared)),
         receives=_lines(describe_effect(effect) for effect in effects) or (NOBODY,),
         wanted=(
             f"goal: {execution.state.goal}",
-            *_lines(describe_action(execution.state, execution.action).splitlines()),
+            *_lines(execution.question.splitlines()),
         ),
         otherwise=(*_beside(execution, experience), *_elsewhere(execution, experience)) or (NO_OTHER,),
         safest=tuple(choice.line for choice in choices) or (NO_OTHER,),

@@ -24,11 +24,10 @@ from wm_pipeline.annotate.evidence import Evidence, allowances, choices_of, evid
 from wm_pipeline.annotate.teacher import Execution, Experience
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.authorization import harms
-from wm_pipeline.domain.delta import Effect, facts_of_delta
+from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.dialogue import DialogueTurn
 from wm_pipeline.domain.outcome import label_of_risk
 from wm_pipeline.domain.records import to_row
-from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.taxonomy import tag_of
 from wm_pipeline.domain.text import short_action
 
@@ -66,7 +65,7 @@ class InstrumentedTeacher:
             "executions": len(self._experience.matched(execution)),
             "rationale": self._rationale(execution, risk_score),
             "consequence_tags": sorted({tag for effect in execution.effects if (tag := tag_of(effect)) is not None}),
-            "consequence_narrative": narrative_of(execution.delta, touching_assets(execution.effects), harmful=harmful),
+            "consequence_narrative": narrative_of(execution.facts, touching_assets(execution.effects), harmful=harmful),
             "counterfactual_action": to_row(action),
             "counterfactual_repr": action_words,
             "counterfactual_verified": counterfactual is not None,
@@ -100,9 +99,8 @@ class InstrumentedTeacher:
 
     def _rationale(self, execution: Execution, risk_score: float) -> list[str]:
         key = (execution.trajectory_id, execution.step_index, execution.branch_index)
-        relations = relate(execution.state, execution.action)
         is_harmful = risk_score >= 0.5
-        reasons = grounded_reasons(relations, is_harmful=is_harmful, key=key)
+        reasons = grounded_reasons(execution.relations, is_harmful=is_harmful, key=key)
         if 0.0 < risk_score < 1.0:
             return [*reasons[:2], pick(SOMETIMES, *key)]
         if is_harmful:
@@ -121,7 +119,7 @@ class InstrumentedTeacher:
             for other in self._experience.branches_beside(execution)
         ]
         answers = (
-            "; ".join(facts_of_delta(execution.delta)),
+            "; ".join(execution.facts),
             "; ".join(describe_effect(effect) for effect in touching_assets(execution.effects))
             or "Nobody gets anything.",
             "No: " + "; ".join(describe_effect(effect) for effect in harmful)

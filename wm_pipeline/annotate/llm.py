@@ -21,7 +21,7 @@ from wm_pipeline.domain.outcome import SAFE_BELOW, UNSAFE_FROM
 from wm_pipeline.domain.ports import ChatModel
 from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.taxonomy import TAG_PATHS
-from wm_pipeline.domain.text import short_action, summarize_state
+from wm_pipeline.domain.text import short_action, state_lines, top_of
 from wm_pipeline.domain.vocabulary import RiskLabel
 
 LONGEST_PAGE = 3000
@@ -88,7 +88,7 @@ class LLMTeacher:
 
     def _hold(self, execution: Execution, evidence: Evidence) -> _Dialogue:
         """The five questions, each after the answers so far. Raises AnswerError when one has no usable answer."""
-        page = summarize_state(execution.state, max_chars=LONGEST_PAGE).text.splitlines()
+        page = top_of(state_lines(execution.state), max_chars=LONGEST_PAGE)
         shown = [*page, f"action: {short_action(execution.state, execution.action)}"]
         messages = [Message(Speaker.SYSTEM, _RULES)]
         opening = "The page and the action:\n" + _numbered(shown, start=1) + "\n\n"

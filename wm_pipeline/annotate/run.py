@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from wm_pipeline.annotate.curriculum import asked_of, difficulty, with_rarity
+from wm_pipeline.annotate.curriculum import ASKED_OF, difficulty, with_rarity
 from wm_pipeline.annotate.instrumented import InstrumentedTeacher
 from wm_pipeline.annotate.teacher import Execution, Experience, Teacher
 from wm_pipeline.domain.action import Action
@@ -17,26 +17,37 @@ from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.errors import BudgetError, ServiceError, WmError
 from wm_pipeline.domain.ports import Predictor, Progress
 from wm_pipeline.domain.records import from_python, from_row
+from wm_pipeline.domain.relations import ActionRelations
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import KEY, AnnotationSchema
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import UNWATCHED
 
 
-def executions_of(trajectories: pl.DataFrame, states: pl.DataFrame, transitions: pl.DataFrame) -> list[Execution]:
+class ExperienceTables(NamedTuple):
+    """What a teacher annotates: the tables of one partition."""
+
+    trajectories: pl.DataFrame
+    states: pl.DataFrame
+    transitions: pl.DataFrame
+    questions: pl.DataFrame
+
+
+def executions_of(tables: ExperienceTables) -> list[Execution]:
     """The partition's transitions with what the teacher needs.
 
     Failed ones are left out, they have no outcome; so are those that nobody watched.
     """
-    state_of = {row["state_id"]: from_row(State, row["state"]) for row in states.iter_rows(named=True)}
-    watched = trajectories.filter(pl.col("world_spec").struct.field("environment") != UNWATCHED)
+    state_of = {row["state_id"]: from_row(State, row["state"]) for row in tables.states.iter_rows(named=True)}
+    watched = tables.trajectories.filter(pl.col("world_spec").struct.field("environment") != UNWATCHED)
     authorization_of = {
         row["trajectory_id"]: from_row(Authorization, row["authorization"])
         for row in watched.select("trajectory_id", "authorization").iter_rows(named=True)
     }
-    done = transitions.filter(
+    asked = tables.questions.select(*KEY, "action_repr", "relations", "delta_facts")
+    done = tables.transitions.filter(
         pl.col("failure").is_null() & pl.col("trajectory_id").is_in(watched["trajectory_id"].implode())
-    )
+    ).join(asked, on=KEY, how="left", maintain_order="left")
     return [
         Execution(
             trajectory_id=row["trajectory_id"],
@@ -45,7 +56,10 @@ def executions_of(trajectories: pl.DataFrame, states: pl.DataFrame, transitions:
             state_id=row["state_id"],
             state=state_of[row["state_id"]],
             action=from_row(Action, row["action"]),
+            question=row["action_repr"],
+            relations=from_row(ActionRelations, row["relations"]),
             delta=from_row(StateDelta, row["state_delta"]),
+            facts=tuple(row["delta_facts"]),
             effects=from_python(tuple[Effect, ...], row["effects"], what="effects"),
             authorization=authorization_of[row["trajectory_id"]],
             is_expert=row["is_expert"],
@@ -67,24 +81,13 @@ class Annotated:
     """Why it was not; None when nothing is pending."""
 
 
-def annotate_partition(
-    trajectories: pl.DataFrame,
-    states: pl.DataFrame,
-    transitions: pl.DataFrame,
-    *,
-    champion: Predictor | None,
-    progress: Progress,
-) -> pl.DataFrame:
+def annotate_partition(tables: ExperienceTables, *, champion: Predictor | None, progress: Progress) -> pl.DataFrame:
     """The annotations table of one (day, site) by the embedded teacher; difficulty comes from the champion."""
-    return ask_teacher(
-        trajectories, states, transitions, InstrumentedTeacher, champion=champion, progress=progress
-    ).frame
+    return ask_teacher(tables, InstrumentedTeacher, champion=champion, progress=progress).frame
 
 
 def ask_teacher(
-    trajectories: pl.DataFrame,
-    states: pl.DataFrame,
-    transitions: pl.DataFrame,
+    tables: ExperienceTables,
     make_teacher: Callable[[Experience], Teacher],
     *,
     champion: Predictor | None,
@@ -96,7 +99,7 @@ def ask_teacher(
 
     `kept` are annotations of the same executions by an earlier attempt: what they hold is not asked again.
     """
-    executions = executions_of(trajectories, states, transitions)
+    executions = executions_of(tables)
     rows = {} if kept is None else _rows_kept(kept)
     teacher = make_teacher(Experience(executions))
     waiting = [execution for execution in executions if execution.key not in rows]
@@ -108,7 +111,7 @@ def ask_teacher(
             rows[execution.key] = answer
             progress(len(rows), len(executions), "annotated transitions")
     done = [execution for execution in executions if execution.key in rows]
-    frame = _weighted(done, [rows[execution.key] for execution in done], transitions, champion)
+    frame = _weighted(done, [rows[execution.key] for execution in done], tables.questions, champion)
     return Annotated(frame, len(executions) - len(done), stopped)
 
 
@@ -144,14 +147,14 @@ def _asked(
 def _weighted(
     executions: list[Execution],
     rows: Sequence[Mapping[str, Any]],
-    transitions: pl.DataFrame,
+    questions: pl.DataFrame,
     champion: Predictor | None,
 ) -> pl.DataFrame:
     """The rows with their curriculum weight: difficulty x rarity x agreement."""
     if not rows:
         return AnnotationSchema.create_empty()
     frame = pl.DataFrame(rows, infer_schema_length=None)
-    asked = transitions.select(*KEY, asked_of(pl.col("action_repr")).alias("asked"))
+    asked = questions.select(*KEY, ASKED_OF.alias("asked"))
     rarity = with_rarity(frame.join(asked, on=KEY, how="left", maintain_order="left"), ["asked", "risk_label"])
     hard = pl.Series("difficulty", _difficulties(executions, frame, champion), dtype=pl.Float64)
     return frame.with_columns((hard * rarity * pl.col("agreement")).alias("curriculum_weight"))

@@ -9,6 +9,7 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.records import to_json
+from wm_pipeline.domain.relations import ActionRelations
 from wm_pipeline.domain.state import State
 
 
@@ -22,7 +23,12 @@ class Execution:
     state_id: str
     state: State
     action: Action
+    question: str
+    """The action and its relations to the state, in words."""
+    relations: ActionRelations
     delta: StateDelta
+    facts: tuple[str, ...]
+    """Of the delta."""
     effects: tuple[Effect, ...]
     authorization: Authorization
     is_expert: bool

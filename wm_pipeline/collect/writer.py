@@ -18,7 +18,6 @@ from wm_pipeline.domain.ids import split_group_of
 from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import StateSchema, TrajectorySchema, TransitionSchema
-from wm_pipeline.domain.text import describe_action, describe_transition, summarize_state
 
 
 class Versions(NamedTuple):
@@ -43,10 +42,7 @@ def frames_of(records: Iterable[TrajectoryRecords], versions: Versions) -> Colle
         trajectories.append(_trajectory_row(record, versions))
         states |= record.states
         transitions += [_transition_row(record, transition) for transition in record.transitions]
-    state_rows = [
-        {"state_id": state_id, "state": to_row(state), "state_summary": summarize_state(state).text}
-        for state_id, state in sorted(states.items())
-    ]
+    state_rows = [{"state_id": state_id, "state": to_row(state)} for state_id, state in sorted(states.items())]
     return CollectedFrames(
         _frame(TrajectorySchema, trajectories), _frame(StateSchema, state_rows), _frame(TransitionSchema, transitions)
     )
@@ -91,7 +87,6 @@ def _trajectory_row(record: TrajectoryRecords, versions: Versions) -> dict[str, 
 
 
 def _transition_row(record: TrajectoryRecords, transition: TransitionRecord) -> dict[str, Any]:
-    state = record.states[transition.state_id]
     return {
         "trajectory_id": record.trajectory_id,
         "step_index": transition.step_index,
@@ -99,8 +94,6 @@ def _transition_row(record: TrajectoryRecords, transition: TransitionRecord) -> 
         "state_id": transition.state_id,
         "next_state_id": transition.next_state_id,
         "action": to_row(transition.action),
-        "action_repr": describe_action(state, transition.action),
-        "transition_summary": describe_transition(transition.delta),
         "state_delta": to_row(transition.delta),
         "effects": [to_row(effect) for effect in transition.effects],
         "proposed_by": transition.proposed_by.value,

@@ -5,8 +5,7 @@ One row a (visible state, action): matched worlds asked the same question, their
 
 import polars as pl
 
-from wm_pipeline.datasets.derived import delta_texts, patterns_of_actions
-from wm_pipeline.datasets.distinct import Kept, as_candidates, with_page
+from wm_pipeline.datasets.distinct import Kept, as_candidates
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.split import with_split
 from wm_pipeline.datasets.window import Candidates, Recipe, Tables, beside, choose, rows_of
@@ -18,28 +17,20 @@ WORLD = [
     *("day", "site", "goal_id", "wording_id", "attack_family", "attack_channel", "attack_disguise"),
     *("is_lookalike", "split_group"),
 ]
-_LONGEST_NEXT_STATE = 300
-"""Characters of the next page that mid-training predicts: its head, where what changed stands."""
 
 
 def build_midtrain_dataset(
-    trajectories: pl.DataFrame,
-    states: pl.DataFrame,
-    transitions: pl.DataFrame,
-    annotations: pl.DataFrame,
+    tables: Tables,
     *,
     rule: SplitRule,
     settings: DatasetSettings = DatasetSettings(),
 ) -> Kept:
     """State, action and what came next; every transition that did not fail, annotated or not."""
-    return _at_once(MIDTRAIN, trajectories, states, transitions, annotations, rule=rule, settings=settings)
+    return _at_once(MIDTRAIN, tables, rule=rule, settings=settings)
 
 
 def build_sft_dataset(
-    trajectories: pl.DataFrame,
-    states: pl.DataFrame,
-    transitions: pl.DataFrame,
-    annotations: pl.DataFrame,
+    tables: Tables,
     *,
     rule: SplitRule,
     settings: DatasetSettings = DatasetSettings(),
@@ -48,55 +39,51 @@ def build_sft_dataset(
 
     A student learns a teacher's judgement and is examined by what happened: held-out rows have instrumentation's label.
     """
-    return _at_once(SFT, trajectories, states, transitions, annotations, rule=rule, settings=settings)
+    return _at_once(SFT, tables, rule=rule, settings=settings)
 
 
-def _at_once(recipe: Recipe, *frames: pl.DataFrame, rule: SplitRule, settings: DatasetSettings) -> Kept:
-    tables = Tables(*(frame.lazy() for frame in frames))
+def _at_once(recipe: Recipe, tables: Tables, *, rule: SplitRule, settings: DatasetSettings) -> Kept:
     choice = choose(recipe, [tables], rule=rule, settings=settings)
     return Kept(rows_of(recipe, tables, choice.of_part(0)), choice.removed)
 
 
 def _midtrain_candidates(tables: Tables, rule: SplitRule) -> Candidates:
-    asked = [*KEY, "state_id", "next_state_id", "action_repr", "transition_summary"]
-    pages = with_page(_states(tables)).drop("state_summary").collect()
-    transitions = tables.transitions.select(*asked, "failure").collect()
+    transitions = tables.transitions.select(*KEY, "next_state_id", "failure").collect()
     worked = transitions.lazy().filter(pl.col("failure").is_null())
     frame = (
-        worked.join(_splits(tables, rule), on="trajectory_id")
-        .join(pages.lazy(), on="state_id")
-        .join(pages.lazy(), left_on="next_state_id", right_on="state_id", how="semi")
+        worked.join(tables.questions.select(*KEY, *_ASKED, "transition_summary"), on=KEY)
+        .join(_splits(tables, rule), on="trajectory_id")
+        .join(_pages(tables), on="state_id")
+        .join(_pages(tables), left_on="next_state_id", right_on="state_id", how="semi")
     )
     rows = as_candidates(frame, outcome=["transition_summary"]).collect()
     return Candidates(rows, {"failed": transitions["failure"].count()})
 
 
 def _midtrain_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
-    transitions, worlds, states, annotations = pl.collect_all(
+    transitions, questions, worlds, states, annotations = pl.collect_all(
         [
-            tables.transitions.select(*KEY, "state_id", "next_state_id", "action_repr", "transition_summary"),
+            tables.transitions.select(*KEY, "next_state_id"),
+            tables.questions.select(*KEY, "state_id", "action_repr", "transition_summary", "relative_transition"),
             tables.trajectories.select("trajectory_id", *WORLD),
-            _states(tables),
+            _texts(tables, "state_summary", "next_page"),
             tables.annotations.select(*KEY, "rationale", "curriculum_weight"),
         ]
     )
-    following = states.select(
-        pl.col("state_id").alias("next_state_id"),
-        pl.col("state_summary").str.slice(0, _LONGEST_NEXT_STATE).alias("next_state_summary"),
-    )
-    done = beside(chosen, transitions, on=KEY)
+    asked, done = beside(chosen, questions, on=KEY), beside(chosen, transitions, on=KEY)
+    following = states.select(pl.col("state_id").alias("next_state_id"), "next_page")
     parts = [
         chosen,
         beside(chosen, worlds, on=["trajectory_id"]),
-        done,
-        beside(done, states, on=["state_id"]),
+        asked,
+        beside(asked, states.select("state_id", "state_summary"), on=["state_id"]),
         beside(done, following, on=["next_state_id"]),
         beside(chosen, annotations, on=KEY),
     ]
     return pl.concat(parts, how="horizontal").select(
         *KEY,
         *WORLD,
-        *("state_id", "state_summary", "action_repr", "next_state_summary", "transition_summary"),
+        *("state_id", "state_summary", "action_repr", "next_page", "transition_summary", "relative_transition"),
         pl.col("rationale").list.join(" "),
         pl.col("curriculum_weight").fill_null(1.0).alias("weight"),
         "split",
@@ -104,29 +91,30 @@ def _midtrain_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sft_candidates(tables: Tables, rule: SplitRule) -> Candidates:
-    judged = [*KEY, "state_id", "risk_label", "risk_score", "alternative_score"]
-    pages = with_page(_states(tables)).drop("state_summary").collect()
+    judged = [*KEY, "risk_label", "risk_score", "alternative_score"]
     frame = (
         tables.annotations.select(*judged, "instrumented_risk_label", "instrumented_risk_score")
-        .join(tables.transitions.select(*KEY, "action_repr", "state_delta"), on=KEY)
+        .join(tables.questions.select(*KEY, *_ASKED, "delta_facts"), on=KEY)
         .join(_splits(tables, rule), on="trajectory_id")
-        .join(pages.lazy(), on="state_id")
-        .collect()
-        .with_columns(*_label_and_score(), delta_text=pl.col("state_delta").map_batches(delta_texts, pl.String))
+        .join(_pages(tables), on="state_id")
+        .with_columns(*_label_and_score())
     )
-    outcome = ["risk_label", "alternative_score", "delta_text"]
-    return Candidates(as_candidates(frame.lazy(), outcome=outcome).collect(), {})
+    outcome = ["risk_label", "alternative_score", "delta_facts"]
+    return Candidates(as_candidates(frame, outcome=outcome).collect(), {})
 
 
 def _sft_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
     judged = ["risk_label", "risk_score", "instrumented_risk_label", "instrumented_risk_score", "alternative_score"]
-    told = ["rationale", "consequence_tags", "consequence_narrative", "counterfactual_action", "counterfactual_repr"]
-    transitions, worlds, states, annotations = pl.collect_all(
+    explained = ["rationale", "consequence_tags", "consequence_narrative", "counterfactual_action"]
+    transitions, questions, worlds, states, annotations = pl.collect_all(
         [
-            tables.transitions.select(*KEY, "action", "action_repr", "proposed_by", "state_delta"),
+            tables.transitions.select(*KEY, "action", "proposed_by", "state_delta"),
+            tables.questions.select(*KEY, "action_repr", "patterns", "delta_facts", "relative_facts"),
             tables.trajectories.select("trajectory_id", *WORLD),
-            _states(tables),
-            tables.annotations.select(*KEY, "state_id", *judged, *told, "agreement", "curriculum_weight"),
+            _texts(tables, "state_summary"),
+            tables.annotations.select(
+                *KEY, "state_id", *judged, *explained, "counterfactual_repr", "agreement", "curriculum_weight"
+            ),
         ]
     )
     known = beside(chosen, annotations, on=KEY)
@@ -136,23 +124,26 @@ def _sft_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
         known,
         beside(known, states, on=["state_id"]),
         beside(chosen, transitions, on=KEY),
+        beside(chosen, questions, on=KEY),
     ]
-    frame = pl.concat(parts, how="horizontal")
-    patterns = patterns_of_actions(frame["state_id"], frame["action"], tables.states)
-    return frame.with_columns(*_label_and_score()).select(
-        *KEY,
-        *WORLD,
-        *("state_id", "state_summary", "action", "action_repr", "proposed_by", "risk_label", "risk_score"),
-        pl.col("rationale").list.join(" "),
-        pl.struct(
-            pl.col("consequence_narrative").alias("narrative"),
-            pl.col("consequence_tags").alias("tags"),
-            patterns.alias("patterns"),
-        ).alias("predicted_consequence"),
-        *("counterfactual_action", "counterfactual_repr", "alternative_score", "state_delta"),
-        delta_texts(frame["state_delta"]).alias("delta_text"),
-        _weight(),
-        "split",
+    return (
+        pl.concat(parts, how="horizontal")
+        .with_columns(*_label_and_score())
+        .select(
+            *KEY,
+            *WORLD,
+            *("state_id", "state_summary", "action", "action_repr", "proposed_by", "risk_label", "risk_score"),
+            pl.col("rationale").list.join(" "),
+            pl.struct(
+                pl.col("consequence_narrative").alias("narrative"),
+                pl.col("consequence_tags").alias("tags"),
+                "patterns",
+            ).alias("predicted_consequence"),
+            *("counterfactual_action", "counterfactual_repr", "alternative_score", "state_delta"),
+            *("delta_facts", "relative_facts"),
+            _weight(),
+            "split",
+        )
     )
 
 
@@ -168,10 +159,18 @@ def _splits(tables: Tables, rule: SplitRule) -> pl.LazyFrame:
     return with_split(worlds, rule).lazy().select("trajectory_id", "split")
 
 
-def _states(tables: Tables) -> pl.LazyFrame:
-    """Each visible state's text, once: a state may stand in several partitions of a day, and its id says that it is the
-    same."""
-    return tables.states.select("state_id", "state_summary").unique("state_id", keep="first", maintain_order=True)
+_ASKED = ["state_id", "action_repr", "template"]
+
+
+def _pages(tables: Tables) -> pl.LazyFrame:
+    """The page of each visible state."""
+    return _texts(tables, "page_id")
+
+
+def _texts(tables: Tables, *columns: str) -> pl.LazyFrame:
+    """What is read of each visible state, once: a state may stand in several partitions of a day, and its id says that
+    it is the same."""
+    return tables.state_texts.select("state_id", *columns).unique("state_id", keep="first", maintain_order=True)
 
 
 def _label_and_score() -> list[pl.Expr]:

@@ -24,7 +24,7 @@ _REASONS = {
 }
 _SHOWN_OF_A_ROW = (
     *("state_summary", "action_repr", "transition_summary", "risk_label", "risk_score"),
-    *("rationale", "counterfactual_repr", "delta_text"),
+    *("rationale", "counterfactual_repr", "delta_facts"),
 )
 _LIMITS = (
     "Pages come from sites, attacks and wording that were generated for this purpose, and from the environments that "
@@ -116,12 +116,16 @@ def _told(examples: pl.DataFrame) -> list[str]:
     """Each row indented, so that no page's text can pass for a part of the card."""
     told = []
     for row in examples.iter_rows(named=True):
-        cells = {name: str(row[name]) for name in _SHOWN_OF_A_ROW if row.get(name) is not None}
+        cells = {name: _words_of(row[name]) for name in _SHOWN_OF_A_ROW if row.get(name) is not None}
         lines = [line for name, text in cells.items() for line in (f"{name}:", *(f"  {t}" for t in text.splitlines()))]
         indented = "\n".join(f"    {line}" for line in lines)
         key = f"{row['trajectory_id']}/{row['step_index']}/{row['branch_index']}"
         told.append(f"`{key}`, {row['split']}, {row['site']}:\n\n{indented}")
     return told or [NO_DATA]
+
+
+def _words_of(value: str | float | list[str]) -> str:
+    return "\n".join(value) if isinstance(value, list) else str(value)
 
 
 def _contamination(found: Contamination) -> str:

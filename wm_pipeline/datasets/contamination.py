@@ -13,8 +13,8 @@ from wm_pipeline.domain.vocabulary import Split
 WORDS_IN_A_ROW = 8
 """A shorter run is said by chance ("please confirm that you have read the"); sentences of suites are mostly longer."""
 _TEXTS = (
-    *("state_summary", "action_repr", "next_state_summary", "transition_summary", "rationale"),
-    *("counterfactual_repr", "delta_text"),
+    *("state_summary", "action_repr", "next_page", "transition_summary", "rationale"),
+    "counterfactual_repr",
 )
 _LEARNED_FROM = (Split.TRAIN.value, Split.VALIDATION.value)
 _AT_ONCE = 20_000
@@ -41,6 +41,8 @@ def contamination(frame: pl.DataFrame, suites: Mapping[str, Iterable[str]]) -> C
     columns = [learned[name].rename("text") for name in _TEXTS if name in learned.columns]
     if "predicted_consequence" in learned.columns:
         columns.append(learned["predicted_consequence"].struct.field("narrative").rename("text"))
+    if "delta_facts" in learned.columns:
+        columns.append(learned["delta_facts"].list.join("\n").rename("text"))
     texts = pl.concat(columns).drop_nulls().unique(maintain_order=True)
     rows = {}
     for name, suite in suites.items():

@@ -15,9 +15,6 @@ import polars as pl
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.split import without_leaks
 from wm_pipeline.domain.tables import KEY
-from wm_pipeline.domain.text import HISTORY_PATTERN, PAGE_PATTERN
-
-_DIGITS = r"\d+"
 
 
 class Kept(NamedTuple):
@@ -27,31 +24,20 @@ class Kept(NamedTuple):
     removed: Mapping[str, int]
 
 
-def with_page(states: pl.LazyFrame) -> pl.LazyFrame:
-    """Add to each visible state a number for its page and goal, whatever the way there, and one for the page's address
-    without its numbers."""
-    text = pl.col("state_summary")
-    return states.with_columns(
-        text.str.replace_all(HISTORY_PATTERN, "").hash().alias("page"),
-        text.str.extract(PAGE_PATTERN).fill_null("").str.replace_all(_DIGITS, "0").hash().alias("address"),
-    )
-
-
 def as_candidates(frame: pl.LazyFrame, *, outcome: Sequence[str]) -> pl.LazyFrame:
-    """What has to be known of each row before any is chosen; needs `split` and what `with_page` adds.
+    """What has to be known of each row before any is chosen; needs `split`, `template` and `page_id`.
 
     A near-duplicate is the same action on the same page with the same `outcome`: where the outcome differs, the little
     that differs on the page is what there is to learn.
     """
-    verb = pl.col("action_repr").str.splitn("\n", 2).struct.field("field_0").str.replace_all(_DIGITS, "0")
     return frame.select(
         *KEY,
         "split",
-        "page",
+        pl.col("page_id").hash().alias("page"),
         pl.col("state_id").hash().alias("state"),
         pl.struct("state_id", "action_repr").hash().alias("question"),
-        pl.struct("page", "action_repr", *outcome).hash().alias("alike"),
-        pl.struct("split", "address", verb.alias("verb")).hash().alias("template"),
+        pl.struct("page_id", "action_repr", *outcome).hash().alias("alike"),
+        pl.struct("split", "template").hash().alias("template"),
     )
 
 

@@ -28,8 +28,9 @@ class Tables(NamedTuple):
     """What a dataset is made from, of one day; read when it is needed, and only the columns that are."""
 
     trajectories: pl.LazyFrame
-    states: pl.LazyFrame
     transitions: pl.LazyFrame
+    state_texts: pl.LazyFrame
+    questions: pl.LazyFrame
     annotations: pl.LazyFrame
 
 

@@ -4,18 +4,20 @@ import os
 
 import dagster as dg
 
-from wm_pipeline.defs.datasets import midtrain_dataset, sft_dataset
-from wm_pipeline.defs.evaluation import attack_curriculum, eval_report, model_version, reviewed_decisions
-from wm_pipeline.defs.experience import raw_trajectories, socratic_annotations
+from wm_pipeline.defs import datasets, evaluation, experience, training
 from wm_pipeline.defs.partitions import sites
-from wm_pipeline.defs.training import distilled_checkpoint, midtrain_checkpoint, sft_checkpoint
-from wm_pipeline.rounds.settings import SITES
+from wm_pipeline.rounds.graph import ASSETS
 
-EXPERIENCE = [raw_trajectories, socratic_annotations]
-MODEL = [
-    *(midtrain_dataset, sft_dataset, midtrain_checkpoint, sft_checkpoint, distilled_checkpoint),
-    *(eval_report, model_version, attack_curriculum, reviewed_decisions),
+MADE = [
+    *(experience.raw_trajectories, experience.questions, experience.socratic_annotations),
+    *(datasets.midtrain_dataset, datasets.sft_dataset),
+    *(training.midtrain_checkpoint, training.sft_checkpoint, training.distilled_checkpoint),
+    *(evaluation.eval_report, evaluation.model_version, evaluation.attack_curriculum, evaluation.reviewed_decisions),
 ]
+"""An asset for each row of the table; a test compares them."""
+BY_SITE = frozenset(row.name for row in ASSETS if row.is_by_site)
+EXPERIENCE = [made for made in MADE if made.key.to_user_string() in BY_SITE]
+MODEL = [made for made in MADE if made.key.to_user_string() not in BY_SITE]
 
 experience_job = dg.define_asset_job(
     "nightly_experience",
@@ -33,7 +35,7 @@ TRIED_AGAIN = {"dagster/max_retries": "1"}
 """Tags of a run of the night. A run by hand is not: there Dagster would take Ctrl-C for a failure to retry."""
 
 
-def range_tags(day: str, sites: tuple[str, ...] = SITES) -> dict[str, str]:
+def range_tags(day: str, sites: tuple[str, ...]) -> dict[str, str]:
     """Tags of one run over the sites of a day; `sites` in the partition's own order, without gaps."""
     return {
         "dagster/asset_partition_range_start": str(dg.MultiPartitionKey({"day": day, "site": sites[0]})),

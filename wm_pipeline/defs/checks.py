@@ -1,6 +1,7 @@
 """Checks beside the assets: one property each, over the numbers a stage reports. What cannot be computed fails."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -17,8 +18,22 @@ MOST_OF_ONE_VALUE = 0.7
 """Share of training rows beyond which a dataset is one site's, or its attacks one family's."""
 
 
-def spec(asset: str, name: str, description: str, *, blocking: bool) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(name, asset=asset, description=description, blocking=blocking)
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One property of an asset, computed from the numbers that its stage reports."""
+
+    judge: Callable[[Mapping[str, Any]], dg.AssetCheckResult]
+    description: str
+    is_blocking: bool = True
+    """A failure stops what is downstream."""
+
+    def spec(self, asset: str) -> dg.AssetCheckSpec:
+        return dg.AssetCheckSpec(
+            self.judge.__name__, asset=asset, description=self.description, blocking=self.is_blocking
+        )
+
+    def result(self, numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+        return self.judge(numbers)
 
 
 def result(name: str, passed: bool | None, **numbers: Any) -> dg.AssetCheckResult:
@@ -85,7 +100,7 @@ def no_contamination(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
             check_name="no_contamination",
             passed=False,
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"problem": "no suite installed; `pip install --no-deps agentdojo` gives one to compare with"},
+            metadata={"problem": "no suite installed; `make outside` installs one to compare with"},
         )
     rows = numbers["contaminated_rows"]
     return result("no_contamination", None if rows is None else rows == 0, contaminated_rows=rows)

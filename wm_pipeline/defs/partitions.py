@@ -2,12 +2,10 @@
 
 import dagster as dg
 
-from wm_pipeline.defs.resources import round_partitions
+from wm_pipeline.defs.resources import environment_profile, first_day
 
-FIRST_DAY = "2026-11-01"
-"""No round is older than the project."""
-
-days = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, end_offset=1)
-"""One nightly round a day; today's may be made today."""
-sites = dg.StaticPartitionsDefinition(list(round_partitions()))
+days = dg.DailyPartitionsDefinition(start_date=first_day(), end_offset=1)
+"""One nightly round a day, counted in UTC; today's may be made today."""
+sites = dg.StaticPartitionsDefinition(list(environment_profile().round.partitions))
+"""Those of this deployment's profile, and its applications."""
 days_and_sites = dg.MultiPartitionsDefinition({"day": days, "site": sites})

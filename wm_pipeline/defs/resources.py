@@ -12,12 +12,15 @@ from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.progress import PrintedProgress
 from wm_pipeline.gateways.table_store import S3Options, TableStore
+from wm_pipeline.rounds.days import check_day
 from wm_pipeline.rounds.profiles import profile_named, with_agent, with_applications, with_teacher
-from wm_pipeline.rounds.settings import StorageSettings
+from wm_pipeline.rounds.settings import Profile, StorageSettings
 from wm_pipeline.rounds.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_PROFILE = "laptop"
+FIRST_DAY = "2024-01-01"
+"""Old enough for trajectories that somebody brings, few enough days for Dagster's pages of partitions."""
 
 
 class WorkspaceResource(dg.ConfigurableResource[Workspace]):
@@ -45,7 +48,7 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         return self.workspace()
 
     def workspace(self) -> Workspace:
-        llm = self._llm()
+        profile, llm = self.named_profile(), self._llm()
         storage = StorageSettings(
             data_root=self.data,
             work_folder=f"{self.state_folder}/work",
@@ -65,12 +68,17 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         registry = ModelRegistry(
             self.mlflow_uri, artifact_root=self.mlflow_artifacts or None, ui_url=self.mlflow_ui_url or None
         )
+        return Workspace(storage, TableStore(self.data, options), registry, profile)
+
+    def named_profile(self) -> Profile:
+        """The profile of this deployment's rounds, with its applications, teacher and agent. Opens nothing."""
+        llm = self._llm()
         profile = with_applications(profile_named(self.profile), [Path(file).stem for file in self.applications])
         if self.teacher:
             profile = with_teacher(profile, self.teacher, llm)
         if self.llm_share:
             profile = with_agent(profile, self.llm_share, llm)
-        return Workspace(storage, TableStore(self.data, options), registry, profile)
+        return profile
 
     def _llm(self) -> LlmSettings | None:
         if not self.llm_url:
@@ -108,10 +116,13 @@ def application_files(default: str = "") -> tuple[str, ...]:
     return tuple(str(file.absolute()) for file in sorted(Path(folder).glob("*.toml"))) if folder else ()
 
 
-def round_partitions() -> tuple[str, ...]:
-    """The site partitions of this deployment's rounds: those of its profile, and its applications."""
-    named = profile_named(os.environ.get("WM_PROFILE", DEFAULT_PROFILE))
-    return with_applications(named, [Path(file).stem for file in application_files()]).round.partitions
+def first_day() -> str:
+    """The first day that a round may be made for, WM_FIRST_DAY: Dagster lists every day from it on."""
+    day = os.environ.get("WM_FIRST_DAY", FIRST_DAY)
+    try:
+        return check_day(day)
+    except SettingsError as error:
+        raise SettingsError(f"WM_FIRST_DAY: {error}") from error
 
 
 def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
@@ -120,8 +131,8 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
     WM_PROFILE, WM_DATA (folder or s3://bucket/prefix), WM_STATE, WM_MLFLOW_URI, WM_MLFLOW_ARTIFACTS, WM_MLFLOW_UI,
     WM_CHROMIUM, WM_APPLICATIONS (folder of applications of one's own), WM_LLM_URL, WM_LLM_MODEL, WM_LLM_KEY,
     WM_LLM_MAX_TOKENS, WM_LLM_PRICE_IN and WM_LLM_PRICE_OUT (of a million tokens), WM_LLM_SHARE (of worlds for an agent
-    that asks it), WM_TEACHER (instrumented or llm; the profile's own when unset), and AWS's own AWS_ENDPOINT_URL,
-    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
+    that asks it), WM_TEACHER (instrumented or llm; the profile's own when unset), WM_FIRST_DAY (YYYY-MM-DD), and AWS's
+    own AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
     """
     state = str(Path(os.environ.get("WM_STATE", ROOT / ".wm")).absolute())
     data = os.environ.get("WM_DATA", f"{state}/data")
@@ -148,6 +159,11 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
             region_name=os.environ.get("AWS_REGION"),
         ),
     )
+
+
+def environment_profile() -> Profile:
+    """The profile that environment variables describe."""
+    return workspace_from_environment().named_profile()
 
 
 def progress_to(write: Callable[[str], None]) -> PrintedProgress:

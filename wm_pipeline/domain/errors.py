@@ -67,3 +67,7 @@ class CheckFailedError(WmError, RuntimeError):
 
 class StoppedError(WmError, RuntimeError):
     """Somebody stopped a round, as with Ctrl-C."""
+
+
+class LibraryPanicError(WmError, RuntimeError):
+    """A library stopped in a way that it does not recover from itself."""

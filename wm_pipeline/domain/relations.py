@@ -125,9 +125,8 @@ def relate(state: State, action: Action) -> ActionRelations:
     )
 
 
-def patterns_of(state: State, action: Action) -> tuple[StatePattern, ...]:
-    """Suspicious relations of this action in this state."""
-    relations = relate(state, action)
+def patterns_of(relations: ActionRelations, url: str, *, remote_hosts: Sequence[str]) -> tuple[StatePattern, ...]:
+    """Suspicious relations of an action on the page `url`; `remote_hosts` as stored_remote_hosts finds them."""
     found: list[StatePattern] = []
     strays = any(not sent.is_in_goal and sent.written_by is not None for sent in relations.sends)
     leaves = relations.is_cross_site and not relations.is_destination_in_goal
@@ -137,8 +136,8 @@ def patterns_of(state: State, action: Action) -> tuple[StatePattern, ...]:
         found.append(StatePattern.CROSS_ORIGIN_FORM)
     if relations.claimed_host is not None:
         found.append(StatePattern.LOOKALIKE_LINK)
-    carries_address = any(foreign_hosts(sent.value, state.url) for sent in relations.sends)
-    if stored_remote_hosts(state) or (carries_address and not relations.is_cross_site):
+    carries_address = any(foreign_hosts(sent.value, url) for sent in relations.sends)
+    if remote_hosts or (carries_address and not relations.is_cross_site):
         found.append(StatePattern.MEMORY_POISONING)
     return tuple(found)
 

@@ -15,6 +15,7 @@ from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.dialogue import DialogueTurn
 from wm_pipeline.domain.outcome import PredictedConsequence
 from wm_pipeline.domain.records import column_of, struct_columns
+from wm_pipeline.domain.relations import ActionRelations
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ProposedBy, ReviewVerdict, RiskLabel, Split, StopReason, Verdict
 from wm_pipeline.domain.world import WorldSpec
@@ -92,7 +93,6 @@ class StateSchema(dy.Schema):
 
     state_id = dy.String(primary_key=True)
     state = dy.Struct(struct_columns(State), nullable=False)
-    state_summary = dy.String(nullable=False, min_length=1)
 
 
 class TransitionSchema(_TransitionKey):
@@ -101,8 +101,6 @@ class TransitionSchema(_TransitionKey):
     state_id = dy.String(nullable=False)
     next_state_id = dy.String(nullable=False)
     action = dy.Struct(struct_columns(Action), nullable=False)
-    action_repr = dy.String(nullable=False, min_length=1)
-    transition_summary = dy.String(nullable=False, min_length=1)
     state_delta = dy.Struct(struct_columns(StateDelta), nullable=False)
     effects = dy.List(column_of(Effect), nullable=False)
     proposed_by = _word(ProposedBy, nullable=False)
@@ -113,6 +111,37 @@ class TransitionSchema(_TransitionKey):
     failure = _word(StopReason, nullable=True)
     settled = dy.Bool(nullable=False)
     elapsed_ms = dy.Float64(nullable=False, min=0)
+
+
+class StateTextSchema(dy.Schema):
+    """One row a distinct visible state of a partition: what is read of it, rendered from the stored state."""
+
+    state_id = dy.String(primary_key=True)
+    state_summary = dy.String(nullable=False, min_length=1)
+    """The whole page in lines, most telling first; whoever has less room cuts at the end."""
+    page_id = dy.String(nullable=False)
+    """Names the page and the goal, whatever the way there."""
+    next_page = dy.String(nullable=False)
+    """The page's first lines after the goal: what the next_state head writes of it."""
+
+
+class QuestionSchema(_TransitionKey):
+    """One row an executed action: its question (domain/question.py), rendered from what is stored of it."""
+
+    state_id = dy.String(nullable=False)
+    action_repr = dy.String(nullable=False, min_length=1)
+    transition_summary = dy.String(nullable=False, min_length=1)
+    relative_transition = dy.String(nullable=False, min_length=1)
+    """The same in facts relative to where the agent stands."""
+    template = dy.String(nullable=False)
+    """What is done on which kind of page, without numbers."""
+    request = dy.String(nullable=True)
+    """Such as `POST to same site` or `opens other site`; null where nothing is opened or sent."""
+    request_address = dy.String(nullable=True)
+    relations = dy.Struct(struct_columns(ActionRelations), nullable=False)
+    patterns = dy.List(dy.String(nullable=False), nullable=False)
+    delta_facts = dy.List(dy.String(nullable=False), nullable=False)
+    relative_facts = dy.List(dy.String(nullable=False), nullable=False)
 
 
 class AnnotationSchema(_TransitionKey):
@@ -158,8 +187,11 @@ class MidtrainSchema(_TransitionKey, _WorldColumns):
     state_id = dy.String(nullable=False)
     state_summary = dy.String(nullable=False, min_length=1)
     action_repr = dy.String(nullable=False, min_length=1)
-    next_state_summary = dy.String(nullable=False, min_length=1)
+    next_page = dy.String(nullable=False)
+    """The next page's first lines after the goal."""
     transition_summary = dy.String(nullable=False, min_length=1)
+    relative_transition = dy.String(nullable=False, min_length=1)
+    """The same in facts relative to where the agent stands: with `next_page`, what the next_state head writes."""
     rationale = dy.String(nullable=True)
     weight = dy.Float64(nullable=False, min=0.0)
     split = _word(Split, nullable=False)
@@ -181,8 +213,10 @@ class SftSchema(_TransitionKey, _WorldColumns):
     counterfactual_repr = dy.String(nullable=False, min_length=1)
     alternative_score = _score()
     state_delta = dy.Struct(struct_columns(StateDelta), nullable=False)
-    delta_text = dy.String(nullable=False, min_length=1)
-    """The delta's facts (domain/delta.py), one a line: what the delta head writes."""
+    delta_facts = dy.List(dy.String(nullable=False), nullable=False)
+    """The delta's facts (domain/delta.py)."""
+    relative_facts = dy.List(dy.String(nullable=False), nullable=False)
+    """The same relative to where the agent stands, one a line: what the delta head writes."""
     weight = dy.Float64(nullable=False, min=0.0)
     split = _word(Split, nullable=False)
 
@@ -237,6 +271,8 @@ TABLES: dict[str, type[dy.Schema]] = {
     "trajectories": TrajectorySchema,
     "states": StateSchema,
     "transitions": TransitionSchema,
+    "state_texts": StateTextSchema,
+    "questions": QuestionSchema,
     "annotations": AnnotationSchema,
     "midtrain_dataset": MidtrainSchema,
     "sft_dataset": SftSchema,

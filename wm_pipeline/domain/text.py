@@ -1,89 +1,76 @@
 """States, actions and deltas in words: what models, people and reports read. One renderer, guarded by golden files.
 
-Priorities when a state does not fit (`max_chars`): goal, page and sign-in, text the site does not vouch for, forms,
-storage, requests to other sites, earlier steps, notices and headings, links and buttons, other text; what is cut is the
-least telling. The action's own text (`describe_action`) is never cut by the state's limit.
+A state's lines stand in the order of priority: goal, page and sign-in, text the site does not vouch for, forms,
+storage, requests to other sites, earlier steps, notices and headings, links and buttons, other text. Whoever has too
+little room cuts at the end, the least telling part (the model: in tokens, model/prompt.py). An action is never cut.
+Callers come through domain/question.py, where an action is related to its state once.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.delta import StateDelta, facts_of_delta
+from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.offers import site_of
-from wm_pipeline.domain.relations import (
-    ActionAim,
-    ActionRelations,
-    SentValue,
-    aim_of,
-    is_untrusted,
-    relate,
-    service_workers,
-    stored_remote_hosts,
-)
+from wm_pipeline.domain.relations import ActionRelations, SentValue, aim_of, is_untrusted
 from wm_pipeline.domain.state import Element, Form, State, StorageItem
 from wm_pipeline.domain.vocabulary import ActionKind, StorageArea, Visibility
 
-DEFAULT_STATE_CHARS = 1500
-"""About 450 tokens of SmolLM2's tokenizer on our pages: a page of the built-in sites fits."""
 _LONGEST_VALUE = 60
 _LONGEST_BLOCK = 300
+_DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class StateText:
+class Line:
+    """A line of a state's text."""
+
     text: str
-    is_truncated: bool
+    is_history: bool = False
+    """It says how the page was reached, which is no part of the page."""
 
 
-def summarize_state(state: State, *, max_chars: int = DEFAULT_STATE_CHARS) -> StateText:
-    """The state in at most `max_chars` characters, most telling parts kept longest."""
-    lines: list[str] = []
-    used = 0
-    is_truncated = False
-    for line in _state_lines(state):
-        if used + len(line) + 1 > max_chars:
-            is_truncated = True
-            continue
-        lines.append(line)
-        used += len(line) + 1
-    if not lines:
-        lines.append(f"goal: {state.goal}"[:max_chars])
-    return StateText("\n".join(lines), is_truncated)
-
-
-def _state_lines(state: State) -> list[str]:
-    lines = [f"goal: {state.goal}", f'page: {_place(state.url, None)} "{state.title}"']
+def state_lines(state: State) -> tuple[Line, ...]:
+    """The whole state, most telling lines first; the first is the goal's."""
+    lines = [Line(f"goal: {state.goal}"), Line(f'page: {address_of_page(state)} "{state.title}"')]
     if state.auth.principal is not None:
-        lines.append(f"signed in: {state.auth.principal} ({state.auth.role or 'no role'})")
+        lines.append(Line(f"signed in: {state.auth.principal} ({state.auth.role or 'no role'})"))
     lines += [
-        f"{_provenance(block.visibility, block.author)}: {block.text[:_LONGEST_BLOCK]}"
+        Line(f"{_provenance(block.visibility, block.author)}: {block.text[:_LONGEST_BLOCK]}")
         for block in state.texts
         if is_untrusted(block)
     ]
-    lines += [_form_line(state, form) for form in state.forms]
-    lines += [_storage_line(item, state.url) for item in state.storage if item.area is not StorageArea.COOKIE]
+    lines += [Line(_form_line(state, form)) for form in state.forms]
+    lines += [Line(_storage_line(item, state.url)) for item in state.storage if item.area is not StorageArea.COOKIE]
     lines += [
-        f"sent earlier: {event.method} to other site {site_of(event.url)}"
+        Line(f"sent earlier: {event.method} to other site {site_of(event.url)}", is_history=True)
         for event in state.network
         if event.is_cross_site
     ]
     if state.prior_steps:
-        lines.append("done: " + "; ".join(state.prior_steps[-4:]))
-    lines += [
-        f"{block.role}: {block.text[:_LONGEST_BLOCK]}"
-        for block in state.texts
-        if not is_untrusted(block) and block.role
-    ]
+        lines.append(Line("done: " + "; ".join(state.prior_steps[-4:]), is_history=True))
+    trusted = [block for block in state.texts if not is_untrusted(block)]
+    lines += [Line(f"{block.role}: {block.text[:_LONGEST_BLOCK]}") for block in trusted if block.role]
     links = [_element_words(state, element) for element in state.elements if _is_free_standing(state, element)]
-    if links:
-        lines += [f"offers: {', '.join(links[start : start + 8])}" for start in range(0, len(links), 8)]
-    lines += [
-        f"text: {block.text[:_LONGEST_BLOCK]}" for block in state.texts if not is_untrusted(block) and not block.role
-    ]
-    lines += [f"tool {tool.name}: {tool.description}" for tool in state.tools]
-    lines += [f"tool result: {result[:_LONGEST_BLOCK]}" for result in state.tool_results[-2:]]
-    return lines
+    lines += [Line(f"offers: {', '.join(links[start : start + 8])}") for start in range(0, len(links), 8)]
+    lines += [Line(f"text: {block.text[:_LONGEST_BLOCK]}") for block in trusted if not block.role]
+    lines += [Line(f"tool {tool.name}: {tool.description}") for tool in state.tools]
+    lines += [Line(f"tool result: {result[:_LONGEST_BLOCK]}") for result in state.tool_results[-2:]]
+    return tuple(lines)
+
+
+def top_of(lines: Sequence[Line], *, max_chars: int) -> list[str]:
+    """Whole lines from the top, as many as fit; the first is cut where it does not fit alone."""
+    kept: list[str] = []
+    left = max_chars
+    for line in lines:
+        if len(line.text) + 1 > left:
+            break
+        kept.append(line.text)
+        left -= len(line.text) + 1
+    return kept or [lines[0].text[:max_chars]]
 
 
 def _is_free_standing(state: State, element: Element) -> bool:
@@ -96,6 +83,16 @@ def _provenance(visibility: Visibility, author: str | None) -> str:
     return f"text by {author}"
 
 
+def address_of_page(state: State) -> str:
+    """The page's address as texts say it: host, path and query."""
+    return _place(state.url, None)
+
+
+def address_words(url: str, state: State) -> str:
+    """An address as texts of that state say it: without the host where it is the page's own."""
+    return _place(url, state.url)
+
+
 def _place(url: str, here: str | None) -> str:
     parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -104,11 +101,16 @@ def _place(url: str, here: str | None) -> str:
     return f"{parts.hostname or url}{path}"
 
 
+def without_digits(text: str) -> str:
+    """A text with a 0 for each of its numbers."""
+    return _DIGITS.sub("0", text)
+
+
 def _element_words(state: State, element: Element) -> str:
     words = f"{element.role} {element.name[:_LONGEST_VALUE]}"
     if element.href is not None:
         other = "" if site_of(element.href) == site_of(state.url) else "other site "
-        words += f" -> {other}{_place(element.href, state.url)[:_LONGEST_VALUE]}"
+        words += f" -> {other}{address_words(element.href, state)[:_LONGEST_VALUE]}"
     if element.value and element.role not in {"link", "button"}:
         words += f" = {element.value[:_LONGEST_VALUE]}"
     if element.is_checked:
@@ -129,7 +131,9 @@ def _form_line(state: State, form: Form) -> str:
         hidden = "hidden " if field.input_type == "hidden" else ""
         value = f"={field.value[:_LONGEST_VALUE]}" if field.value else ""
         parts.append(f"{hidden}{field.label or field.name}{value}")
-    return f'form "{form.name}" {form.method.upper()} {other}{_place(form.action_url, state.url)}: {", ".join(parts)}'
+    return (
+        f'form "{form.name}" {form.method.upper()} {other}{address_words(form.action_url, state)}: {", ".join(parts)}'
+    )
 
 
 def _storage_line(item: StorageItem, url: str) -> str:
@@ -137,10 +141,16 @@ def _storage_line(item: StorageItem, url: str) -> str:
     return f"{item.area.value}{where}: {item.key} = {item.value[:_LONGEST_VALUE]}"
 
 
-def describe_action(state: State, action: Action) -> str:
-    """The action with its relations to the state, a few lines; equal words for equal consequences as far as visible."""
-    relations = relate(state, action)
-    lines = [_what(action, aim_of(state, action)) + _request_words(relations)]
+def describe_action(
+    state: State,
+    action: Action,
+    relations: ActionRelations,
+    *,
+    remote_hosts: Sequence[str],
+    workers: Sequence[str],
+) -> tuple[str, ...]:
+    """The action and its relations to the state, a few lines; equal words for equal consequences as far as visible."""
+    lines = [_what(action, relations.target_name, relations.target_role) + _request_words(relations)]
     if relations.destination is not None:
         lines.append(_where(state, relations))
     if relations.record is not None:
@@ -158,23 +168,22 @@ def describe_action(state: State, action: Action) -> str:
         lines.append(f"its words name {relations.claimed_host}, which is not where it leads")
     if relations.mentioned_by:
         lines.append(f"mentioned by {', '.join(relations.mentioned_by)}")
-    remote = stored_remote_hosts(state)
-    if remote and (relations.method is not None or action.kind is ActionKind.CLICK):
-        lines.append(f"stored address of other site {', '.join(remote)}")
-    workers = service_workers(state)
+    if remote_hosts and (relations.method is not None or action.kind is ActionKind.CLICK):
+        lines.append(f"stored address of other site {', '.join(remote_hosts)}")
     stays = action.kind is ActionKind.BACK or (relations.destination is not None and not relations.is_cross_site)
     if workers and stays:
-        lines.append(f"seen by service worker {', '.join(_place(worker, state.url) for worker in workers)}")
-    return "\n".join(lines)
+        lines.append(f"seen by service worker {', '.join(address_words(worker, state) for worker in workers)}")
+    return tuple(lines)
 
 
 def short_action(state: State, action: Action) -> str:
     """The action in a few words, for steps, lists and narratives."""
-    return _what(action, aim_of(state, action))
+    aim = aim_of(state, action)
+    return _what(action, aim.name, aim.role)
 
 
-def _what(action: Action, aim: ActionAim) -> str:
-    name = "" if aim.name is None else f' "{aim.name[:_LONGEST_VALUE]}"'
+def _what(action: Action, target_name: str | None, target_role: str | None) -> str:
+    name = "" if target_name is None else f' "{target_name[:_LONGEST_VALUE]}"'
     match action.kind:
         case ActionKind.NOOP:
             return "do nothing"
@@ -192,23 +201,9 @@ def _what(action: Action, aim: ActionAim) -> str:
             return f"submit form{name}"
         case ActionKind.FILL | ActionKind.SELECT | ActionKind.PRESS | ActionKind.UPLOAD:
             value = (action.value or "")[:_LONGEST_VALUE]
-            return f"{action.kind.value} {aim.role or 'field'}{name} with {value}"
+            return f"{action.kind.value} {target_role or 'field'}{name} with {value}"
         case ActionKind.CLICK | ActionKind.CHECK:
-            return f"{action.kind.value} {aim.role or 'element'}{name}"
-
-
-OPENED_PATTERN = r"\n(opens (?:same|other) site)"
-"""In an action's text: that a page is opened, and whose."""
-SENT_PATTERN = r"\n([A-Z]+ to (?:same|other) site)"
-"""In an action's text: that something is sent, and to whom."""
-SENT_ADDRESS_PATTERN = r"\n([A-Z]+ to (?:same|other) site [^\s,]+)"
-"""The same with the address."""
-DESTINATION_PATTERN = r"\n(?:opens|[A-Z]+ to) (same|other) site ([^\s,]+)"
-"""In an action's text: whose the address is that it leads or sends to, and the address."""
-PAGE_PATTERN = r"\npage: ([^ \n]+)"
-"""In a state's text: the address of its page."""
-HISTORY_PATTERN = r"\n(?:done|sent earlier): [^\n]*"
-"""In a state's text: how the page was reached, which is no part of it."""
+            return f"{action.kind.value} {target_role or 'element'}{name}"
 
 
 def _request_words(relations: ActionRelations) -> str:
@@ -221,9 +216,9 @@ def _request_words(relations: ActionRelations) -> str:
 def _where(state: State, relations: ActionRelations) -> str:
     verb = "opens" if relations.method is None else f"{relations.method} to"
     if not relations.is_cross_site:
-        return f"{verb} same site {_place(relations.destination or '', state.url)}"
+        return f"{verb} same site {address_words(relations.destination or '', state)}"
     named = "named in goal" if relations.is_destination_in_goal else "not in goal"
-    return f"{verb} other site {_place(relations.destination or '', state.url)}, {named}"
+    return f"{verb} other site {address_words(relations.destination or '', state)}, {named}"
 
 
 def _sent_line(sent: SentValue, *, is_stray: bool) -> str:
@@ -235,13 +230,8 @@ def _sent_line(sent: SentValue, *, is_stray: bool) -> str:
     return f"sends {hidden}{sent.name} = {sent.value[:_LONGEST_VALUE]} ({origin}{size}{writer}{leaves})"
 
 
-def describe_transition(delta: StateDelta) -> str:
-    """What changed, as facts and what appeared: the first part of the mid-training target."""
-    facts = "; ".join(facts_of_delta(delta))
+def describe_transition(facts: Sequence[str], delta: StateDelta) -> str:
+    """What changed: facts of the delta, absolute or relative, and what appeared."""
+    changed = "; ".join(facts)
     appeared = ", ".join(text[:_LONGEST_VALUE] for text in delta.dom_added[:4])
-    return facts if not appeared else f"{facts}; appeared: {appeared}"
-
-
-def delta_text(delta: StateDelta) -> str:
-    """The delta's facts, one a line: what the delta head writes and `parse_delta_text` reads."""
-    return "\n".join(facts_of_delta(delta))
+    return changed if not appeared else f"{changed}; appeared: {appeared}"

@@ -15,8 +15,9 @@ import polars as pl
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.outcome import label_of_risk
+from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import from_row
-from wm_pipeline.domain.relations import is_mentioned, is_untrusted, patterns_of, relate, stored_remote_hosts
+from wm_pipeline.domain.relations import is_mentioned, is_untrusted
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, RiskLabel, StatePattern, Visibility
 from wm_pipeline.evaluate.metrics import Floats
@@ -217,11 +218,12 @@ def with_features(rows: pl.DataFrame, states: Mapping[str, State]) -> pl.DataFra
 
 
 def _features(state: State, action: Action) -> list[float]:
-    relations = relate(state, action)
+    reading = read_state(state)
+    question = question_of(reading, action)
+    relations = question.relations
     sends = relations.sends
     unasked = [sent for sent in sends if not sent.is_in_goal]
     untrusted = [block for block in state.texts if is_untrusted(block)]
-    patterns = patterns_of(state, action)
     path = "" if relations.destination is None else urlsplit(relations.destination).path.rpartition("/")[2]
     roles = [None, *_ROLES]
     counted = (
@@ -249,13 +251,13 @@ def _features(state: State, action: Action) -> list[float]:
         relations.target_name is not None and is_mentioned(relations.target_name, state.goal),
         -1.0 if relations.request_in_goal is None else relations.request_in_goal,
         bool(path) and is_mentioned(path, state.goal),
-        len(stored_remote_hosts(state)),
+        len(reading.remote_hosts),
         len(untrusted),
         sum(block.visibility is not Visibility.VISIBLE for block in untrusted),
         len(state.forms),
         len(state.elements),
         len(state.prior_steps),
-        *(pattern in patterns for pattern in StatePattern),
+        *(pattern in question.patterns for pattern in StatePattern),
     )
     return [float(value) for value in counted]
 

@@ -15,9 +15,9 @@ import polars as pl
 from wm_pipeline.domain.ids import seed_of, state_id_of
 from wm_pipeline.domain.intervention import Intervention, Run
 from wm_pipeline.domain.ports import Predictor
+from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.text import describe_action, summarize_state
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.evaluate import metrics
 from wm_pipeline.evaluate.metrics import Codes, Floats
@@ -81,11 +81,12 @@ def rows_of_runs(runs: Sequence[Run]) -> tuple[pl.DataFrame, dict[str, State]]:
     rows = [
         {
             "state_id": state_id_of(run.state),
-            "state_summary": summarize_state(run.state).text,
+            "state_summary": question.reading.text,
             "action": to_row(run.action),
-            "action_repr": describe_action(run.state, run.action),
+            "action_repr": question.text,
         }
         for run in runs
+        for question in (question_of(read_state(run.state), run.action),)
     ]
     return pl.DataFrame(rows, infer_schema_length=None), states
 

@@ -18,8 +18,9 @@ from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.errors import AnswerError, WorldError
 from wm_pipeline.domain.ids import page_id_of, seed_of
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Progress
+from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.text import describe_action, short_action
+from wm_pipeline.domain.text import short_action
 from wm_pipeline.domain.vocabulary import StopReason, Verdict
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
@@ -238,7 +239,7 @@ def _judged(state: State, proposed: Action, decision: Decision, *, is_harmful: b
     return JudgedStep(
         page=state.url,
         goal=state.goal,
-        action=describe_action(state, proposed),
+        action=question_of(read_state(state), proposed).text,
         risk_score=None if decision.outcome is None else decision.outcome.risk_score,
         verdict=decision.verdict,
         reason=decision.reason,

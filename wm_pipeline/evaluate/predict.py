@@ -92,7 +92,7 @@ def predict_rows(
                     "predicted_risk_score": outcome.risk_score,
                     "tags": row["predicted_consequence"]["tags"],
                     "predicted_tags": list(consequence.tags) if consequence is not None else None,
-                    "delta_facts": row["delta_text"].splitlines(),
+                    "delta_facts": row["delta_facts"],
                     "predicted_delta_facts": list(outcome.delta_facts) if outcome.delta_facts is not None else None,
                     "predicted_rationale": " ".join(outcome.rationale) if outcome.rationale is not None else None,
                     "predicted_narrative": consequence.narrative if consequence is not None else None,

@@ -8,14 +8,12 @@ from typing import Any
 import polars as pl
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.delta import StateDelta, facts_of_delta
 from wm_pipeline.domain.ids import is_generated_site, transition_key
 from wm_pipeline.domain.intervention import Intervention
 from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Predictor, Progress
 from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.tables import KEY
-from wm_pipeline.domain.text import OPENED_PATTERN, SENT_PATTERN
 from wm_pipeline.domain.vocabulary import Head, ProposedBy
 from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
 from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
@@ -80,6 +78,7 @@ class EvaluationInput:
     midtrain: pl.DataFrame
     states: pl.DataFrame
     transitions: pl.DataFrame
+    questions: pl.DataFrame
     trajectories: pl.DataFrame
 
 
@@ -213,10 +212,9 @@ async def evaluate(
         }
     summaries = dict(rows.select("state_id", "state_summary").unique("state_id").iter_rows())
     test = predictions.filter(on_test)
-    text = pl.col("action_repr").str
     # Most actions only open a page and are easy to judge.
-    request = pl.coalesce(text.extract(SENT_PATTERN), text.extract(OPENED_PATTERN), pl.lit("none"))
-    sliced = predictions.with_columns(request.alias("request"))
+    asked = tables.questions.select(*KEY, pl.col("request").fill_null("none"))
+    sliced = predictions.join(asked, on=KEY, how="left", maintain_order="left")
     misses = worst_misses(
         predictions,
         summaries,
@@ -244,7 +242,7 @@ async def evaluate(
             "counterfactual": {name: counterfactual_numbers(frame) for name, frame in ladder.items()},
         },
         "next_state": {
-            "by_facts": next_state_numbers(predictions, _with_facts(tables.transitions, predictions)),
+            "by_facts": next_state_numbers(predictions, _with_facts(tables, predictions)),
             "by_likelihood": {
                 name: likelihood_numbers(questions, score, progress=progress)
                 for name, score in contenders.next_state.items()
@@ -332,12 +330,10 @@ def _interventions(
     return {name: intervention_numbers(interventions, found) for name, found in risks.items()}
 
 
-def _with_facts(transitions: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
+def _with_facts(tables: EvaluationInput, predictions: pl.DataFrame) -> pl.DataFrame:
     """The transitions of the steps whose delta was predicted, with their facts."""
     asked = predictions.filter(pl.col("predicted_delta_facts").is_not_null()).select(KEY[:2]).unique()
-    chosen = transitions.join(asked, on=KEY[:2])
-    facts = [list(facts_of_delta(from_row(StateDelta, delta))) for delta in chosen["state_delta"].to_list()]
-    return chosen.with_columns(pl.Series("delta_facts", facts, dtype=pl.List(pl.String)))
+    return tables.transitions.join(asked, on=KEY[:2]).join(tables.questions.select(*KEY, "delta_facts"), on=KEY)
 
 
 async def _with_executed_counterfactuals(

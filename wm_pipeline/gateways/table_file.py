@@ -3,6 +3,7 @@
 Where it then goes, and how it gets its place, is the table store's business.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 
 import dataframely as dy
 import polars as pl
+import polars.selectors as cs
 import pyarrow.parquet as pq
 
 from wm_pipeline.domain.errors import TableError
+from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
 
@@ -30,8 +33,33 @@ def write_whole(path: Path, table: str, frame: pl.DataFrame, lineage: Mapping[st
         compression="zstd",
         compression_level=_COMPRESSION_LEVEL,
         row_group_size=_ROWS_IN_A_GROUP,
-        metadata={METADATA_KEY: _note_of(table, lineage)},
+        metadata={METADATA_KEY: _note_of(table, {"content": content_of(frame), **lineage})},
     )
+
+
+class Content:
+    """Hash of what a table holds, fed in pieces: it follows the values, not the pieces or how they lie in memory."""
+
+    def __init__(self) -> None:
+        self._flat, self._nested = hashlib.blake2b(digest_size=10), hashlib.blake2b(digest_size=10)
+        self._is_begun = False
+
+    def add(self, rows: pl.DataFrame) -> None:
+        self._flat.update(rows.select(~cs.nested()).write_csv(include_header=not self._is_begun).encode())
+        nested = rows.select(cs.nested())
+        if nested.width:
+            self._nested.update(nested.write_ndjson().encode())
+        self._is_begun = True
+
+    def hexdigest(self) -> str:
+        return digest(self._flat.hexdigest(), self._nested.hexdigest())
+
+
+def content_of(frame: pl.DataFrame) -> str:
+    """Hash of what a table holds, where it is at hand as a whole."""
+    content = Content()
+    content.add(frame)
+    return content.hexdigest()
 
 
 def validated(table: str, frame: pl.DataFrame, *, place: str) -> pl.DataFrame:
@@ -55,12 +83,14 @@ class TableFile:
         self._place = place
         self._file: pq.ParquetWriter | None = None
         self._last_key: tuple[Any, ...] | None = None
+        self._content = Content()
         self.is_finished = False
 
     def append(self, rows: pl.DataFrame) -> None:
         """Write a piece; an empty one may stand alone, for a table without rows."""
         valid = validated(self._table, rows, place=self._place)
         self._check_order(valid)
+        self._content.add(valid)
         piece = valid.to_arrow(compat_level=pl.CompatLevel.oldest())
         try:
             if self._file is None:
@@ -73,12 +103,14 @@ class TableFile:
                 f"cannot write {self._table} {self._place}: {error}; check the disk, then run again"
             ) from error
 
-    def finish(self, lineage: Mapping[str, Any]) -> None:
-        """All pieces are there: note what they were made from."""
+    def finish(self, lineage: Mapping[str, Any]) -> dict[str, Any]:
+        """All pieces are there: note what they were made from and the hash of what they hold; return the note."""
         assert self._file is not None, "a table without rows is written as one empty piece"
-        self._file.add_key_value_metadata({METADATA_KEY: _note_of(self._table, lineage)})
+        note = {"content": self._content.hexdigest(), **lineage}
+        self._file.add_key_value_metadata({METADATA_KEY: _note_of(self._table, note)})
         self._file.close()
         self.is_finished = True
+        return note
 
     def abandon(self) -> None:
         """Let go of a file that was not finished; nothing after that."""

@@ -10,14 +10,10 @@ import polars as pl
 
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
-from wm_pipeline.domain.standpoint import relative_facts, standpoint_of
 from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
 from wm_pipeline.model.score_heads import labels_of
-
-NEXT_PAGE_CHARS = 160
-"""How much of the next page's text follows the transition in the mid-training target: its goal line is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ def midtrain_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
             labels={},
             texts=_present(
                 {
-                    Head.NEXT_STATE: f"{_relative_transition(row)}\n{_next_page(row['next_state_summary'])}".strip(),
+                    Head.NEXT_STATE: f"{row['relative_transition']}\n{row['next_page']}".strip(),
                     Head.RATIONALE: row["rationale"],
                 }
             ),
@@ -69,24 +65,6 @@ def midtrain_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
         )
         for row in frame.filter(pl.col("split") == split.value).iter_rows(named=True)
     ]
-
-
-def _relative_transition(row: Mapping[str, str]) -> str:
-    """Facts in the words that the delta head will use, so that mid-training teaches them too."""
-    standpoint = standpoint_of(row["state_summary"], row["action_repr"])
-    return "; ".join(relative_facts(row["transition_summary"].split("; "), standpoint))
-
-
-def _next_page(next_state_summary: str) -> str:
-    """Whole lines of the next page after its goal, up to the limit."""
-    lines: list[str] = []
-    for line in next_state_summary.split("\n"):
-        if line.startswith("goal: "):
-            continue
-        if sum(len(kept) + 1 for kept in lines) + len(line) > NEXT_PAGE_CHARS:
-            break
-        lines.append(line)
-    return "\n".join(lines)
 
 
 def sft_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
@@ -102,18 +80,13 @@ def sft_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
                 {
                     Head.RATIONALE: row["rationale"],
                     Head.CONSEQUENCE: row["predicted_consequence"]["narrative"],
-                    Head.STATE_DELTA: _relative_delta(row),
+                    Head.STATE_DELTA: "\n".join(row["relative_facts"]),
                 }
             ),
             weight=row["weight"],
         )
         for row in frame.filter(pl.col("split") == split.value).iter_rows(named=True)
     ]
-
-
-def _relative_delta(row: Mapping[str, str]) -> str:
-    standpoint = standpoint_of(row["state_summary"], row["action_repr"])
-    return "\n".join(relative_facts(row["delta_text"].splitlines(), standpoint))
 
 
 def _present(texts: Mapping[Head, str | None]) -> dict[Head, str]:

@@ -20,6 +20,8 @@ TEXT_HEADS: tuple[Head, ...] = (Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DEL
 PATTERNS: dict[Head, str] = {Head.STATE_DELTA: DELTA_PATTERN}
 """What a text head may write, as a regular expression; a head that is not named writes freely."""
 
+_LONGEST_TOKEN = 128
+"""Characters; longer than any token of the vocabularies we know, so that no token within the limit is lost."""
 _STATE_END = "\n"
 _ACTION_BEGIN = "\naction: "
 _OBSERVED = "\nit was executed, and this was observed:\n"
@@ -78,10 +80,13 @@ class PromptRenderer:
         return tuple(self._tokenizer.encode(text, add_special_tokens=False))
 
     def state(self, state_summary: str) -> tuple[tuple[int, ...], bool]:
-        """Tokens of the state, cut at its end to the limit, and whether that was necessary."""
+        """Tokens of the state and whether it was cut: the one place where a state is. Its least telling lines are last.
+
+        What lies far beyond the limit is not even turned into tokens.
+        """
         end_ids = self._encode(_STATE_END)
-        token_ids = self._encode(state_summary)
         room = self._max_state_tokens - len(end_ids)
+        token_ids = self._encode(state_summary[: room * _LONGEST_TOKEN])
         return token_ids[:room] + end_ids, len(token_ids) > room
 
     def action(self, action_repr: str, *, observed: str | None = None) -> tuple[int, ...]:

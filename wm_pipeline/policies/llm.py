@@ -8,7 +8,7 @@ from wm_pipeline.domain.chat import Message, Speaker
 from wm_pipeline.domain.errors import AnswerError, InvalidInputError
 from wm_pipeline.domain.ports import ChatModel, Environment
 from wm_pipeline.domain.state import Element, Form, State
-from wm_pipeline.domain.text import summarize_state
+from wm_pipeline.domain.text import state_lines, top_of
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, Visibility
 from wm_pipeline.domain.world import Episode
 
@@ -16,6 +16,8 @@ MAX_ATTEMPTS = 2
 """Answers that cannot be executed before the agent gives up."""
 MAX_REFUSALS = 2
 """Refusals by a guard before the agent gives up."""
+LONGEST_PAGE = 1500
+"""Characters of the page's text; what can be acted on is listed beside it."""
 
 _KINDS = (
     ActionKind.CLICK,
@@ -116,7 +118,7 @@ def _action_of(content: Mapping[str, Any]) -> Action:
 
 
 def _page(state: State, refused: list[str]) -> str:
-    parts = [summarize_state(state).text, "elements:"]
+    parts = [*top_of(state_lines(state), max_chars=LONGEST_PAGE), "elements:"]
     parts += [_element_line(element) for element in state.elements if not element.is_disabled]
     parts += ["forms:", *(_form_line(form) for form in state.forms)]
     if refused:

@@ -10,6 +10,7 @@ from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.policies.named import make_policy
+from wm_pipeline.rounds.graph import DISTILLED
 from wm_pipeline.rounds.models import guard_of
 from wm_pipeline.rounds.settings import Profile
 from wm_pipeline.rounds.workspace import Workspace
@@ -32,7 +33,7 @@ def attack_day(
 
     report = read_report(workspace, day)
     chosen = replace(profile, evaluate=replace(profile.evaluate, adaptive_grounds=grounds))
-    model = load_predictor(workspace, f"checkpoints/distilled/{report['day']}")
+    model = load_predictor(workspace, DISTILLED.folder(report["day"]))
 
     async def attack() -> dict[str, Any]:
         environment = await open_site_environment(find_chromium(workspace.storage.chromium))

@@ -2,12 +2,10 @@
 
 import polars as pl
 
-from wm_pipeline.domain.weakness import (
-    CELL_COLUMNS,
-    attack_distribution,
-)
-from wm_pipeline.rounds.settings import Profile
-from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, write_lineage
+from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.weakness import CELL_COLUMNS, attack_distribution
+from wm_pipeline.rounds.graph import ASSET
+from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
 
 _CELLS = "misses.json"
 _MOST_CELLS = 20
@@ -16,26 +14,27 @@ _MOST_CELLS = 20
 
 def previous_curriculum(workspace: Workspace, day: str) -> pl.DataFrame | None:
     """The newest attack_curriculum before `day`; None in the first round."""
-    files = [path for path in workspace.store.list_files("curriculum") if path.endswith(f"/{_CELLS}")]
+    files = [
+        path for path in workspace.store.list_files(ASSET["attack_curriculum"].root) if path.endswith(f"/{_CELLS}")
+    ]
     earlier = [path for path in files if path.split("/")[-2] < day]
     if not earlier:
         return None
     return pl.read_json(workspace.store.read_bytes(max(earlier)), schema=CELL_COLUMNS)
 
 
-def make_curriculum(
-    workspace: Workspace, profile: Profile, day: str, *, fingerprint: str
-) -> tuple[StageOutput, dict[str, bytes]]:
+def make_curriculum(workspace: Workspace, day: str) -> tuple[StageOutput, dict[str, bytes]]:
     """attack_curriculum of a day: misses by site, family, channel, disguise and goal, and what tomorrow is drawn by;
     also a heat map."""
     from wm_pipeline.evaluate.plots import curriculum_map
 
     cells = attack_distribution(workspace.store.read("predictions", days=[day]))
-    path = f"curriculum/{day}/{_CELLS}"
-    workspace.store.write_bytes(path, cells.write_json().encode())
+    folder = ASSET["attack_curriculum"].folder(day)
+    path, content = f"{folder}/{_CELLS}", cells.write_json()
+    workspace.store.write_bytes(path, content.encode())
     heat_map = curriculum_map(cells)
-    workspace.store.write_bytes(f"curriculum/{day}/heat_map.png", heat_map)
-    write_lineage(workspace, f"curriculum/{day}", lineage_of(profile, fingerprint))
+    workspace.store.write_bytes(f"{folder}/heat_map.png", heat_map)
+    write_lineage(workspace, "attack_curriculum", day, content=digest(content))
     numbers = {
         "cells": cells.height,
         "misses": int(cells["misses"].sum()),

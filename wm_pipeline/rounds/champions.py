@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.vocabulary import ChampionMove
 from wm_pipeline.gateways.mlflow_registry import ChampionChange, RegisteredModel
+from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.models import checkpoint_folder
+from wm_pipeline.rounds.names import VERSION_JSON
 from wm_pipeline.rounds.workspace import Workspace
 
 
@@ -99,4 +101,8 @@ def _version_of_day(workspace: Workspace, day: str) -> str:
             if days
             else f"no version was registered for {day}, nor for any other day; run `wm run` first"
         )
-    return str(json.loads(workspace.store.read_bytes(f"versions/{day}/version.json"))["registered_version"])
+    return str(
+        json.loads(workspace.store.read_bytes(f"{ASSET['model_version'].folder(day)}/{VERSION_JSON}"))[
+            "registered_version"
+        ]
+    )

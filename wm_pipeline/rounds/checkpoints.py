@@ -8,26 +8,25 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wm_pipeline.domain.errors import TrainingError
+from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.gateways.process import training_command
 from wm_pipeline.rounds.datasets import data_version_of
-from wm_pipeline.rounds.settings import CODE_VERSION, Profile
-from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, write_lineage
-
-if TYPE_CHECKING:
-    pass
+from wm_pipeline.rounds.graph import ASSET, DISTILLED, MIDTRAIN, SFT, Training
+from wm_pipeline.rounds.models import local_checkpoint
 from wm_pipeline.rounds.names import CHECKPOINT
 from wm_pipeline.rounds.visits import collect_visited
+from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
     """A training process that is ready to start."""
 
-    stage: str
+    training: Training
     command: tuple[str, ...]
     processes: int
     output: Path
@@ -35,101 +34,106 @@ class TrainingJob:
     """Datasets by name: (address, data version)."""
 
 
-def prepare_training(workspace: Workspace, profile: Profile, day: str, stage: str) -> TrainingJob:
-    """The job of `midtrain`, `sft` or the ablation `without_midtraining`; its output folder is resumed from."""
-    table = "midtrain_dataset" if stage == "midtrain" else "sft_dataset"
-    settings = profile.midtrain if stage == "midtrain" else profile.sft
-    data_version = data_version_of(workspace.store, table, day)
-    output = (workspace.work / "training" / day / stage).absolute()
+def prepare_training(workspace: Workspace, day: str, training: Training) -> TrainingJob:
+    """The job of mid-training, SFT or its ablation; its output folder is resumed from."""
+    profile = workspace.profile
+    is_midtraining = training is MIDTRAIN
+    data_version = data_version_of(workspace.store, training.dataset, day)
+    output = (workspace.work / "training" / day / training.name).absolute()
     initial, parent = None, ""
-    if stage == "sft":
-        initial = workspace.store.local_folder(f"checkpoints/midtrain/{day}", cache=workspace.cache) / CHECKPOINT
-        parent = _model_version(workspace, "midtrain", day)
+    if training.starts_from is not None:
+        initial = local_checkpoint(workspace, MIDTRAIN.folder(day))
+        parent = _model_version(workspace, MIDTRAIN, day)
     config = {
-        "stage": "midtrain" if stage == "midtrain" else "sft",
-        "dataset_paths": [str(_local_dataset(workspace, table, day))],
+        "stage": (MIDTRAIN if is_midtraining else SFT).name,
+        "dataset_paths": [str(_local_dataset(workspace, training.dataset, day))],
         "output_folder": str(output),
         "cache_folder": str(workspace.cache.absolute()),
         "data_version": data_version,
-        "code_version": CODE_VERSION,
+        "code_version": ASSET[training.asset].code_version,
         "initial_checkpoint": None if initial is None else str(initial.absolute()),
         "model": asdict(profile.model),
-        "train": asdict(settings),
+        "train": asdict(profile.midtrain if is_midtraining else profile.sft),
     }
     command = _write_config(output, config, "wm_pipeline.train.run", profile.processes, parent=parent)
-    address = workspace.store.address_of(f"tables/{table}/day={day}/all.parquet")
-    return TrainingJob(stage, command, profile.processes, output, {table: (address, data_version)})
+    return TrainingJob(training, command, profile.processes, output, _data_of(workspace, training, day))
 
 
-def prepare_distillation(workspace: Workspace, profile: Profile, day: str, *, progress: Progress) -> TrainingJob:
+def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) -> TrainingJob:
     """Roll the student out under its guard in fresh worlds, then the job that distils on what it visited."""
-    output = (workspace.work / "training" / day / "distill").absolute()
-    student = workspace.store.local_folder(f"checkpoints/sft/{day}", cache=workspace.cache) / CHECKPOINT
-    parent = _model_version(workspace, "sft", day)
+    profile = workspace.profile
+    output = (workspace.work / "training" / day / DISTILLED.name).absolute()
+    student = local_checkpoint(workspace, SFT.folder(day))
+    parent = _model_version(workspace, SFT, day)
     visited_path = output / f"visited-{parent}.parquet"
     if not visited_path.exists():
-        visited = collect_visited(workspace, profile, day, student, progress=progress)
+        visited = collect_visited(workspace, day, student, progress=progress)
         output.mkdir(parents=True, exist_ok=True)
         visited.write_parquet(visited_path)
-    data_version = data_version_of(workspace.store, "sft_dataset", day)
-    dataset = _local_dataset(workspace, "sft_dataset", day)
     config = {
         "visited_paths": [str(visited_path)],
-        "dataset_paths": [str(dataset)],
+        "dataset_paths": [str(_local_dataset(workspace, DISTILLED.dataset, day))],
         "output_folder": str(output),
-        "data_version": data_version,
-        "code_version": CODE_VERSION,
+        "data_version": data_version_of(workspace.store, DISTILLED.dataset, day),
+        "code_version": ASSET[DISTILLED.asset].code_version,
         "student_checkpoint": str(student.absolute()),
         "distill": asdict(profile.distill),
     }
     command = _write_config(
         output, config, "wm_pipeline.distill.run", profile.processes, parent=parent, kept=visited_path
     )
-    address = workspace.store.address_of(f"tables/sft_dataset/day={day}/all.parquet")
-    return TrainingJob("distill", command, profile.processes, output, {"sft_dataset": (address, data_version)})
+    return TrainingJob(DISTILLED, command, profile.processes, output, _data_of(workspace, DISTILLED, day))
+
+
+def _data_of(workspace: Workspace, training: Training, day: str) -> dict[str, tuple[str, str]]:
+    address = workspace.store.address_of(ASSET[training.dataset].file(day))
+    return {training.dataset: (address, data_version_of(workspace.store, training.dataset, day))}
 
 
 def finish_training(
     workspace: Workspace,
-    profile: Profile,
     day: str,
     jobs: Sequence[TrainingJob],
     *,
-    asset: str,
-    fingerprint: str,
     dagster_run_id: str,
 ) -> StageOutput:
     """Publish the first job's checkpoint (and the others beside it), log every job to MLflow.
 
     Raises TrainingError when a process ended without a result.
     """
-    name = {"midtrain_checkpoint": "midtrain", "sft_checkpoint": "sft", "distilled_checkpoint": "distilled"}[asset]
-    folder = workspace.work / "published" / day / name
+    asset = jobs[0].training.asset
+    folder = workspace.work / "published" / day / asset
     shutil.rmtree(folder, ignore_errors=True)
     results: dict[str, dict[str, Any]] = {}
-    round_run = workspace.registry.round_run(day, profile=profile.name, dagster_run_id=dagster_run_id)
+    round_run = workspace.registry.round_run(day, profile=workspace.profile.name, dagster_run_id=dagster_run_id)
     for job in jobs:
-        results[job.stage] = read_result(job)
-        target = folder if job is jobs[0] else folder / job.stage
+        name = job.training.name
+        results[name] = read_result(job)
+        target = folder if job is jobs[0] else folder / name
         shutil.copytree(job.output / CHECKPOINT, target / CHECKPOINT)
         for file in ("metrics.jsonl", "result.json"):
             shutil.copy(job.output / file, target / file)
-        result = results[job.stage]
+        result = results[name]
         with workspace.registry.stage_run(
-            job.stage, round_run_id=round_run, dagster_run_id=dagster_run_id, parents=result.get("parents", [])
+            name, round_run_id=round_run, dagster_run_id=dagster_run_id, parents=result.get("parents", [])
         ) as run_id:
             config = json.loads((job.output / "config.json").read_text())
             workspace.registry.log_parameters(run_id, {k: v for k, v in config.items() if isinstance(v, dict)})
             workspace.registry.log_curve(run_id, read_curve(job.output))
             workspace.registry.log_numbers(run_id, result)
             workspace.registry.log_datasets(run_id, job.data)
-    path = f"checkpoints/{name}/{day}"
-    address = workspace.store.publish_folder(folder, path)
-    main = {**results[jobs[0].stage], **_fall_of(read_curve(jobs[0].output))}
-    lineage = lineage_of(profile, fingerprint, parents=main.get("parents", []), model_version=main["model_version"])
-    write_lineage(workspace, path, lineage)
+    address = workspace.store.publish_folder(folder, ASSET[asset].folder(day))
+    main = {**results[jobs[0].training.name], **_fall_of(read_curve(jobs[0].output))}
+    write_lineage(
+        workspace,
+        asset,
+        day,
+        content=digest(*(result["model_version"] for result in results.values())),
+        parents=main.get("parents", []),
+        model_version=main["model_version"],
+    )
     shutil.rmtree(folder)
-    rows = main["visited_rows"] if asset == "distilled_checkpoint" else main["rows"]
+    rows = main["visited_rows"] if jobs[0].training is DISTILLED else main["rows"]
     return StageOutput(address, int(rows), {**main, "mlflow_run": workspace.registry.run_url(round_run)})
 
 
@@ -138,7 +142,8 @@ def read_result(job: TrainingJob) -> dict[str, Any]:
     path = job.output / "result.json"
     if not path.exists():
         raise TrainingError(
-            f"{job.stage} ended without {path}; its last lines say why, the same run goes on from its last checkpoint"
+            f"{job.training.name} ended without {path}; its last lines say why, "
+            "the same run goes on from its last checkpoint"
         )
     return dict(json.loads(path.read_text()))
 
@@ -168,8 +173,8 @@ def _fall_of(curve: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
     return {"first_loss": first, "last_loss": last} if heads else {"first_loss": None, "last_loss": None}
 
 
-def _model_version(workspace: Workspace, stage: str, day: str) -> str:
-    return str(json.loads(workspace.store.read_bytes(f"checkpoints/{stage}/{day}/result.json"))["model_version"])
+def _model_version(workspace: Workspace, training: Training, day: str) -> str:
+    return str(json.loads(workspace.store.read_bytes(f"{training.folder(day)}/result.json"))["model_version"])
 
 
 def _write_config(
@@ -201,7 +206,7 @@ def _write_config(
 
 def _local_dataset(workspace: Workspace, table: str, day: str) -> Path:
     """The dataset's file on this machine, which is what training processes read."""
-    path = f"tables/{table}/day={day}/all.parquet"
+    path = ASSET[table].file(day)
     if not workspace.store.is_remote:
         return Path(workspace.store.address_of(path)).absolute()
     local = (workspace.cache / path).absolute()

@@ -1,11 +1,8 @@
 """midtrain_dataset and sft_dataset: one dataset a day over a rolling window of days."""
 
-import hashlib
-from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
-import polars.selectors as cs
 
 from wm_pipeline.datasets.balance import largest_share
 from wm_pipeline.datasets.build import RECIPES
@@ -16,41 +13,38 @@ from wm_pipeline.datasets.window import Tables, choose, in_pieces
 from wm_pipeline.domain.errors import MissingUpstreamError
 from wm_pipeline.gateways.outside_suites import installed_suites
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.rounds.settings import Profile
+from wm_pipeline.rounds.graph import ASSET, Notes, first_day_of_window
+from wm_pipeline.rounds.questions import refresh_questions
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, sample_of_table
 
 
-def days_of_window(workspace: Workspace, profile: Profile, day: str) -> list[str]:
+def days_of_window(workspace: Workspace, day: str) -> list[str]:
     """The days whose experience a dataset of `day` covers."""
-    first = (date.fromisoformat(day) - timedelta(days=profile.round.window_days - 1)).isoformat()
+    first = first_day_of_window(workspace.profile, day)
     days = {part.day for part in workspace.store.partitions("annotations") if first <= part.day <= day}
     if day not in days:
         raise MissingUpstreamError(f"no annotations for {day}; materialize socratic_annotations first (`wm run`)")
     return sorted(days)
 
 
-def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *, fingerprint: str) -> StageOutput:
+def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
     """midtrain_dataset or sft_dataset of a day, over its window, with its card beside it.
 
     The window is read day by day and written in pieces; what is held of all its rows is some 100 bytes of each.
     """
-    days = days_of_window(workspace, profile, day)
+    days, profile = days_of_window(workspace, day), workspace.profile
+    refresh_questions(workspace, days)
     store, recipe, suites = workspace.store, RECIPES[table], installed_suites()
-    parts = [
-        Tables(*(store.scan(name, days=[one]) for name in ("trajectories", "states", "transitions", "annotations")))
-        for one in days
-    ]
+    parts = [Tables(**{name: store.scan(name, days=[one]) for name in Tables._fields}) for one in days]
     choice = choose(recipe, parts, rule=profile.split_rule, settings=profile.datasets)
-    content, outlines, examples, compared = _Content(), [], [], []
+    outlines, examples, compared = [], [], []
     with store.writing(table, day=day) as file:
         for rows in in_pieces(recipe, parts, choice, scratch=workspace.work / "datasets"):
             file.append(rows)
-            content.add(rows)
             compared.append(contamination(rows, suites))
             outlines.append(outline_of(rows))
             examples.append(examples_of(rows))
-        lineage = lineage_of(profile, fingerprint, days=days, content=content.hexdigest())
-        file.finish(lineage)
+        lineage = file.finish(lineage_of(workspace, table, day, days=days))
     outline, shown, found = pl.concat(outlines, rechunk=True), examples_of(pl.concat(examples)), of_all(compared)
     card = dataset_card(outline, shown, CardFacts(table, day, choice.removed, found, lineage))
     store.write_bytes(f"tables/{table}/day={day}/card.md", card.encode())
@@ -72,35 +66,13 @@ def make_dataset(workspace: Workspace, profile: Profile, day: str, table: str, *
     columns = [
         name for name in ("split", "site", "attack_family", "risk_label", "action_repr") if name in shown.columns
     ]
-    address = store.address_of(f"tables/{table}/day={day}/all.parquet")
+    address = store.address_of(ASSET[table].file(day))
     return StageOutput(address, outline.height, numbers, sample_of_table(workspace, table, day, columns), card)
 
 
-class _Content:
-    """Hash of what a dataset says, but for its nested columns, which follow from the others; fed piece by piece."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.blake2b(digest_size=10)
-        self._is_begun = False
-
-    def add(self, rows: pl.DataFrame) -> None:
-        told = rows.select(cs.string() | cs.numeric() | cs.boolean())
-        self._hash.update(told.write_csv(include_header=not self._is_begun).encode())
-        self._is_begun = True
-
-    def hexdigest(self) -> str:
-        return self._hash.hexdigest()
-
-
-def content_of(frame: pl.DataFrame) -> str:
-    """Hash of what a dataset says, where it is at hand as a whole."""
-    content = _Content()
-    content.add(frame)
-    return content.hexdigest()
-
-
 def data_version_of(store: TableStore, table: str, day: str) -> str:
-    """What a checkpoint trained on a day's dataset carries; of a dataset written before content was hashed, how it was
-    made."""
-    note = store.lineage_of(table, day=day)
-    return str(note.get("content", note["fingerprint"]))
+    """What a checkpoint trained on a day's dataset carries. Raises MissingUpstreamError when there is none."""
+    found = Notes(store).data_version(ASSET[table], [(day, "all")])
+    if found is None:
+        raise MissingUpstreamError(f"there is no {table} of {day}; materialize it first (`wm run --day {day}`)")
+    return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from wm_pipeline.domain.errors import CheckpointError
+from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.vocabulary import Head, ProposedBy
 from wm_pipeline.environments.browser.chromium import find_chromium
@@ -20,8 +21,8 @@ from wm_pipeline.evaluate.gate import Difference, GateDecision, GateNumbers, dec
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.checkpoints import parse_curve
 from wm_pipeline.rounds.datasets import data_version_of
+from wm_pipeline.rounds.graph import ABLATION, ASSET, DISTILLED, MIDTRAIN, SFT, trainings_of
 from wm_pipeline.rounds.models import guard_of
-from wm_pipeline.rounds.names import ABLATION
 from wm_pipeline.rounds.settings import Profile
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, write_lineage
 
@@ -43,37 +44,34 @@ def _next_state_score(checkpoint: "Checkpoint") -> "TextScore | None":
     return partial(mean_log_probabilities, checkpoint, Head.NEXT_STATE)
 
 
-def check_lineage(workspace: Workspace, profile: Profile, day: str) -> None:
+def check_lineage(workspace: Workspace, day: str) -> None:
     """Raise CheckpointError when a checkpoint was trained on other data than the day's, or not on the one before it.
 
     A report names data, checkpoints and numbers in one breath; one that mixes rounds would be wrong about all three.
     """
-    tables = {"midtrain": "midtrain_dataset", "sft": "sft_dataset", "distilled": "sft_dataset", ABLATION: "sft_dataset"}
-    starts_from = {"sft": "midtrain", "distilled": "sft"}
-    folders = checkpoint_folders(profile, day)
-    manifests = {name: stored_manifest(workspace, folder) for name, folder in folders.items()}
-    for name, manifest in manifests.items():
-        redo = f"make it again (`wm run --day {day} --redo-from {'sft' if name == ABLATION else name}_checkpoint`)"
-        wanted = data_version_of(workspace.store, tables[name], day)
+    trainings = trainings_of(workspace.profile)
+    manifests = {training.name: stored_manifest(workspace, training.folder(day)) for training in trainings}
+    for training in trainings:
+        manifest = manifests[training.name]
+        redo = f"make it again (`wm run --day {day} --redo-from {training.asset}`)"
+        wanted = data_version_of(workspace.store, training.dataset, day)
         if manifest["data_version"] != wanted:
             raise CheckpointError(
-                f"{folders[name]} was trained on {tables[name]} {manifest['data_version']}, "
+                f"{training.folder(day)} was trained on {training.dataset} {manifest['data_version']}, "
                 f"the day's is {wanted}; {redo}"
             )
-        parent = starts_from.get(name)
+        parent = training.starts_from
         if parent is not None and manifest["parents"][:1] != [manifests[parent]["model_version"]]:
             raise CheckpointError(
-                f"{folders[name]} was started from {', '.join(manifest['parents'][:1]) or 'nothing'}, "
+                f"{training.folder(day)} was started from {', '.join(manifest['parents'][:1]) or 'nothing'}, "
                 f"the day's {parent} checkpoint is {manifests[parent]['model_version']}; {redo}"
             )
 
 
 def evaluate_day(
     workspace: Workspace,
-    profile: Profile,
     day: str,
     *,
-    fingerprint: str,
     timings: Mapping[str, float],
     progress: Progress,
 ) -> tuple[StageOutput, dict[str, bytes]]:
@@ -89,18 +87,18 @@ def evaluate_day(
     from wm_pipeline.model.zero_shot import zero_shot_risk
 
     started = time.monotonic()
-    check_lineage(workspace, profile, day)
-    store = workspace.store
+    check_lineage(workspace, day)
+    store, profile = workspace.store, workspace.profile
     days = list(store.lineage_of("sft_dataset", day=day)["days"])
     tables = EvaluationInput(
         sft=store.read("sft_dataset", days=[day]),
         midtrain=store.read("midtrain_dataset", days=[day]),
         states=store.scan("states", days=days).collect(),
         transitions=store.scan("transitions", days=days).collect(),
+        questions=store.scan("questions", days=days).collect(),
         trajectories=store.scan("trajectories", days=days).collect(),
     )
-    model = load_predictor(workspace, f"checkpoints/distilled/{day}")
-    ablation = f"checkpoints/sft/{day}/{ABLATION}"
+    model = load_predictor(workspace, DISTILLED.folder(day))
 
     def ask_backbone(rows: pl.DataFrame, tell: Progress) -> Any:
         backbone = load_backbone(profile.zero_shot_model, cache_folder=workspace.cache, seed=profile.seed)
@@ -110,15 +108,13 @@ def evaluate_day(
     contenders = Contenders(
         model=model,
         execute_below=model.thresholds.execute_below,
-        sft=load_predictor(workspace, f"checkpoints/sft/{day}"),
-        without_midtraining=load_predictor(workspace, ablation) if profile.has_ablation else None,
+        sft=load_predictor(workspace, SFT.folder(day)),
+        without_midtraining=load_predictor(workspace, ABLATION.folder(day)) if profile.has_ablation else None,
         champion=champion,
         zero_shot=ask_backbone if profile.evaluate.zero_shot_rows else None,
         next_state={
             "world_model": _next_state_score(model.checkpoint),
-            "after_midtraining": _next_state_score(
-                load_checkpoint(local_checkpoint(workspace, f"checkpoints/midtrain/{day}"))
-            ),
+            "after_midtraining": _next_state_score(load_checkpoint(local_checkpoint(workspace, MIDTRAIN.folder(day)))),
         },
     )
 
@@ -145,8 +141,8 @@ def evaluate_day(
                 )
 
     found = asyncio.run(measure())
-    store.write("predictions", found.predictions, day=day, lineage=lineage_of(profile, fingerprint))
-    curves = {name: _curve(workspace, path) for name, path in checkpoint_folders(profile, day).items()}
+    store.write("predictions", found.predictions, day=day, lineage=lineage_of(workspace, "eval_report", day))
+    curves = {training.name: _curve(workspace, training.folder(day)) for training in trainings_of(profile)}
     gate = _gate(profile, found.numbers)
     report = {
         **found.numbers,
@@ -154,18 +150,19 @@ def evaluate_day(
         "profile": profile.name,
         "registered_version": None,
         "gate": {"promoted": gate.promoted, "reason": gate.reason},
-        "checkpoints": _checkpoints(workspace, profile, day, found.numbers["on_test"]),
+        "checkpoints": _checkpoints(workspace, day, found.numbers["on_test"]),
         "timings": {**timings, "eval_report": time.monotonic() - started},
     }
     drawn = {**found.plots, "loss_curves": plots.loss_curves(curves)}
-    folder = f"reports/{day}"
+    folder = ASSET["eval_report"].folder(day)
     for name, content in drawn.items():
         store.write_bytes(f"{folder}/plots/{name}.png", content)
     for state_id, content in found.pictures.items():
         store.write_bytes(f"{folder}/pages/{state_id}.png", content)
     store.write_bytes(f"{folder}/{REPORT_HTML}", render_report(report, drawn, found.pictures).encode())
     store.write_bytes(f"{folder}/{REPORT_JSON}", json.dumps(report, indent=1, default=str).encode())
-    write_lineage(workspace, folder, lineage_of(profile, fingerprint, model_version=report["model_version"]))
+    content = digest(json.dumps({**report, "timings": None}, default=str))
+    write_lineage(workspace, "eval_report", day, content=content, model_version=report["model_version"])
     output = StageOutput(
         store.address_of(f"{folder}/{REPORT_HTML}"),
         found.predictions.height,
@@ -202,21 +199,15 @@ def _gate(profile: Profile, numbers: Mapping[str, Any]) -> GateDecision:
     )
 
 
-def checkpoint_folders(profile: Profile, day: str) -> dict[str, str]:
-    folders = {name: f"checkpoints/{name}/{day}" for name in ("midtrain", "sft", "distilled")}
-    return {**folders, ABLATION: f"checkpoints/sft/{day}/{ABLATION}"} if profile.has_ablation else folders
-
-
 def _curve(workspace: Workspace, folder: str) -> list[dict[str, float]]:
     return parse_curve(workspace.store.read_bytes(f"{folder}/metrics.jsonl").decode())
 
 
-def _checkpoints(
-    workspace: Workspace, profile: Profile, day: str, on_test: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, Any]]:
+def _checkpoints(workspace: Workspace, day: str, on_test: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     found = {}
-    for name, folder in checkpoint_folders(profile, day).items():
-        result = json.loads(workspace.store.read_bytes(f"{folder}/result.json"))
+    for training in trainings_of(workspace.profile):
+        name = training.name
+        result = json.loads(workspace.store.read_bytes(f"{training.folder(day)}/result.json"))
         found[name] = {
             "model_version": result["model_version"],
             "steps": result["steps"],

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from wm_pipeline.annotate.run import annotate_partition
+from wm_pipeline.annotate.run import ExperienceTables, annotate_partition
 from wm_pipeline.collect.imported import (
     TRAJECTORY_FORMAT,
     ImportedStep,
@@ -18,6 +18,7 @@ from wm_pipeline.collect.imported import (
     records_of,
 )
 from wm_pipeline.collect.writer import CollectedFrames, Versions, frames_of
+from wm_pipeline.datasets.questions import QuestionFrames, render_questions
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import Effect, StateDelta
@@ -29,14 +30,14 @@ from wm_pipeline.domain.vocabulary import ProposedBy, StopReason
 from wm_pipeline.domain.world import UNWATCHED, WorldSpec
 from wm_pipeline.environments.browsergym import ENVIRONMENT as BROWSERGYM
 from wm_pipeline.gateways.table_store import Partition
+from wm_pipeline.rounds.graph import ASSET
+from wm_pipeline.rounds.questions import write_questions
 from wm_pipeline.rounds.settings import GENERATED, SITES
-from wm_pipeline.rounds.workspace import Workspace, lineage_of
+from wm_pipeline.rounds.workspace import Workspace, origin_of
 
 IMPORT = "import"
 """The fingerprint of an imported partition: no round makes it, so no setting of a round makes it stale."""
 VERSIONS = Versions(environment_version=f"imported-{TRAJECTORY_FORMAT}", browser_version="not recorded")
-TABLES = ("states", "transitions", "trajectories", "annotations")
-"""In the order they are written: a reader that sees a trajectory finds its states and transitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,13 @@ def import_trajectories(
         raise InvalidInputError(f"no trajectory in {', '.join(texts)}; write one JSON object a line")
     found = parse_trajectories(lines)
     frames = frames_of([records_of(one, day=day, site=site) for one in found], VERSIONS)
+    read = render_questions(frames.states, frames.transitions)
     annotations = annotate_partition(
-        frames.trajectories, frames.states, frames.transitions, champion=None, progress=lambda done, total, text: None
+        ExperienceTables(*frames, questions=read.questions), champion=None, progress=lambda done, total, text: None
     )
     if not is_dry_run:
         sources = {name: digest(text) for name, text in texts.items()}
-        _write(workspace, frames, annotations, day=day, site=site, sources=sources)
+        _write(workspace, frames, read, annotations, day=day, site=site, sources=sources)
     return ImportReport(
         day=day,
         site=site,
@@ -115,16 +117,19 @@ def _earlier_import(workspace: Workspace, day: str, site: str) -> int:
 def _write(
     workspace: Workspace,
     frames: CollectedFrames,
+    read: QuestionFrames,
     annotations: pl.DataFrame,
     *,
     day: str,
     site: str,
     sources: Mapping[str, str],
 ) -> None:
-    lineage = lineage_of(workspace.profile, IMPORT, sources=dict(sources))
-    content = {**frames._asdict(), "annotations": annotations}
-    for table in TABLES:
+    lineage = {**origin_of(workspace.profile, IMPORT), "sources": dict(sources)}
+    content = frames._asdict()
+    for table in ASSET["raw_trajectories"].tables:
         workspace.store.write(table, content[table], day=day, partition=site, lineage=lineage)
+    write_questions(workspace, day, site, read)
+    workspace.store.write("annotations", annotations, day=day, partition=site, lineage=lineage)
 
 
 def _read(file: Path) -> str:

@@ -1,6 +1,14 @@
-"""What an output depends on, as one hash an asset: an output whose hash is still right is not made again."""
+"""The one table of a round's assets: what each is made from, the settings and the code it depends on, where it lies.
+
+Dagster's dependencies, code versions and data versions, the order of a round, what is out of date, and every path are
+derived from it. Add an asset: one row here, one module beside this one, one function in `defs`.
+"""
 
 import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
 
 from wm_pipeline.domain.errors import MissingUpstreamError, TableError
 from wm_pipeline.domain.ids import digest
@@ -8,72 +16,318 @@ from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
 from wm_pipeline.domain.weakness import CELL_COLUMNS
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.rounds.settings import CODE_VERSION, Profile
+from wm_pipeline.rounds.settings import Profile
 
-TABLE_ASSETS = {
-    "raw_trajectories": "trajectories",
-    "socratic_annotations": "annotations",
-    "midtrain_dataset": "midtrain_dataset",
-    "sft_dataset": "sft_dataset",
-}
-FOLDER_ASSETS = {
-    "midtrain_checkpoint": "checkpoints/midtrain",
-    "sft_checkpoint": "checkpoints/sft",
-    "distilled_checkpoint": "checkpoints/distilled",
-    "eval_report": "reports",
-    "model_version": "versions",
-    "attack_curriculum": "curriculum",
-}
 LINEAGE_FILE = "lineage.json"
-ROUND_ASSETS = (*TABLE_ASSETS, *FOLDER_ASSETS)
-"""Every asset a round makes, upstream first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One row of the table."""
+
+    name: str
+    group: str
+    upstream: tuple[str, ...]
+    code_version: str
+    """Raise it when the asset's code gives other results for the same settings and inputs; no other asset changes."""
+    settings: Callable[[Profile], tuple[object, ...]]
+    """The parts of a profile that decide it, beside what is upstream."""
+    tables: tuple[str, ...] = ()
+    """The tables it writes, the last of them last: that one says that the others are there. Empty for a folder."""
+    root: str = ""
+    """The artifact folder it writes, one folder a day below it; empty for tables."""
+    is_by_site: bool = False
+    """One partition a (day, site); else one a day."""
+    covers_window: bool = False
+    """Made from all partitions of the round's window of days, imported ones included; else from those of its day."""
+    is_planned: bool = True
+    """A round makes it when it is out of date; else with every round."""
+
+    def folder(self, day: str) -> str:
+        """The artifact folder of a day, relative to the store's root."""
+        assert self.root, f"{self.name} is a table"
+        return f"{self.root}/{day}"
+
+    def file(self, day: str) -> str:
+        """The one file of a day's table, relative to the store's root."""
+        assert len(self.tables) == 1, f"{self.name} is not one table"
+        return f"tables/{self.tables[0]}/day={day}/all.parquet"
+
+
+def _nothing(profile: Profile) -> tuple[object, ...]:
+    return ()
+
+
+ASSETS = (
+    # Its worlds also follow the attack_curriculum of the day before, which a new one does not make out of date.
+    Asset(
+        name="raw_trajectories",
+        group="early_experience",
+        upstream=(),
+        code_version="7",
+        settings=lambda profile: (profile.round, profile.collect, profile.seed),
+        tables=("states", "transitions", "trajectories"),
+        is_by_site=True,
+    ),
+    Asset(
+        name="questions",
+        group="early_experience",
+        upstream=("raw_trajectories",),
+        code_version="1",
+        settings=_nothing,
+        tables=("state_texts", "questions"),
+        is_by_site=True,
+    ),
+    Asset(
+        name="socratic_annotations",
+        group="socratic",
+        upstream=("raw_trajectories", "questions"),
+        code_version="7",
+        settings=lambda profile: (profile.teacher,),
+        tables=("annotations",),
+        is_by_site=True,
+    ),
+    Asset(
+        name="midtrain_dataset",
+        group="datasets",
+        upstream=("raw_trajectories", "questions", "socratic_annotations"),
+        code_version="7",
+        settings=lambda profile: (profile.split_rule, profile.datasets),
+        tables=("midtrain_dataset",),
+        covers_window=True,
+    ),
+    Asset(
+        name="sft_dataset",
+        group="datasets",
+        upstream=("raw_trajectories", "questions", "socratic_annotations"),
+        code_version="7",
+        settings=lambda profile: (profile.split_rule, profile.datasets),
+        tables=("sft_dataset",),
+        covers_window=True,
+    ),
+    Asset(
+        name="midtrain_checkpoint",
+        group="training",
+        upstream=("midtrain_dataset",),
+        code_version="7",
+        settings=lambda profile: (profile.model, profile.midtrain, profile.processes),
+        root="checkpoints/midtrain",
+    ),
+    Asset(
+        name="sft_checkpoint",
+        group="training",
+        upstream=("sft_dataset", "midtrain_checkpoint"),
+        code_version="7",
+        settings=lambda profile: (profile.sft, profile.has_ablation),
+        root="checkpoints/sft",
+    ),
+    Asset(
+        name="distilled_checkpoint",
+        group="training",
+        upstream=("sft_dataset", "sft_checkpoint"),
+        code_version="7",
+        settings=lambda profile: (profile.distill, profile.distill_worlds),
+        root="checkpoints/distilled",
+    ),
+    Asset(
+        name="eval_report",
+        group="evaluation",
+        upstream=("midtrain_dataset", "sft_dataset", "midtrain_checkpoint", "sft_checkpoint", "distilled_checkpoint"),
+        code_version="7",
+        settings=lambda profile: (profile.evaluate, profile.gate, profile.zero_shot_model),
+        root="reports",
+    ),
+    Asset(
+        name="model_version",
+        group="registry",
+        upstream=("distilled_checkpoint", "eval_report"),
+        code_version="7",
+        settings=_nothing,
+        root="versions",
+    ),
+    Asset(
+        name="attack_curriculum",
+        group="curriculum",
+        upstream=("eval_report",),
+        code_version="7",
+        settings=lambda profile: (" ".join(CELL_COLUMNS),),
+        root="curriculum",
+    ),
+    Asset(
+        name="reviewed_decisions",
+        group="serving",
+        upstream=("model_version",),
+        code_version="7",
+        settings=_nothing,
+        tables=("decisions",),
+        is_planned=False,
+    ),
+)
+"""Upstream first: the order of a round."""
+
+ASSET: Mapping[str, Asset] = {asset.name: asset for asset in ASSETS}
+ROUND_ASSETS = tuple(asset.name for asset in ASSETS if asset.is_planned)
+"""Every asset that a round plans, upstream first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One training of a round, under the name that its folder, its MLflow run and the report have."""
+
+    name: str
+    asset: str
+    dataset: str
+    starts_from: str | None = None
+    """The training whose checkpoint it begins with; None for the base weights."""
+
+    def folder(self, day: str) -> str:
+        """Where its checkpoint is published; a training beside the asset's own has a folder inside that one's."""
+        folder = ASSET[self.asset].folder(day)
+        return folder if ASSET[self.asset].root.endswith(f"/{self.name}") else f"{folder}/{self.name}"
+
+
+MIDTRAIN = Training("midtrain", "midtrain_checkpoint", "midtrain_dataset")
+SFT = Training("sft", "sft_checkpoint", "sft_dataset", starts_from="midtrain")
+ABLATION = Training("without_midtraining", "sft_checkpoint", "sft_dataset")
+"""SFT from the base weights: what mid-training is compared with."""
+DISTILLED = Training("distilled", "distilled_checkpoint", "sft_dataset", starts_from="sft")
+
+
+def trainings_of(profile: Profile) -> tuple[Training, ...]:
+    """The trainings of a round, each after the one that it starts from."""
+    return (MIDTRAIN, SFT, *((ABLATION,) if profile.has_ablation else ()), DISTILLED)
+
+
+def partitions_of(asset: Asset, profile: Profile) -> tuple[str, ...]:
+    """The names of an asset's partitions of one day in the store."""
+    return profile.round.partitions if asset.is_by_site else ("all",)
+
+
+# --- what an output was made with -------------------------------------------------------------------------------------
 
 
 def fingerprints(profile: Profile) -> dict[str, str]:
-    """The hash of each asset's settings and of everything upstream of it."""
+    """The hash of each asset's code version and settings and of everything upstream of it."""
     found: dict[str, str] = {}
-
-    def add(asset: str, upstream: tuple[str, ...], *settings: object) -> None:
-        parts = [to_json(part) if not isinstance(part, str | int | bool) else str(part) for part in settings]
-        found[asset] = digest(CODE_VERSION, str(FORMAT_VERSION), asset, *(found[name] for name in upstream), *parts)
-
-    add("raw_trajectories", (), profile.round, profile.collect, profile.seed)
-    add("socratic_annotations", ("raw_trajectories",), profile.teacher)
-    add("midtrain_dataset", ("socratic_annotations",), profile.split_rule, profile.datasets)
-    add("sft_dataset", ("socratic_annotations",), profile.split_rule, profile.datasets)
-    add("midtrain_checkpoint", ("midtrain_dataset",), profile.model, profile.midtrain, profile.processes)
-    add("sft_checkpoint", ("sft_dataset", "midtrain_checkpoint"), profile.sft, profile.has_ablation)
-    add("distilled_checkpoint", ("sft_checkpoint",), profile.distill, profile.distill_worlds)
-    add("eval_report", ("distilled_checkpoint",), profile.evaluate, profile.gate)
-    add("model_version", ("eval_report",))
-    add("attack_curriculum", ("eval_report",), " ".join(CELL_COLUMNS))
+    for asset in ASSETS:
+        settings = [
+            str(part) if isinstance(part, str | int | bool) else to_json(part) for part in asset.settings(profile)
+        ]
+        upstream = [found[name] for name in asset.upstream]
+        found[asset.name] = digest(asset.code_version, str(FORMAT_VERSION), asset.name, *upstream, *settings)
     return found
 
 
-def stored_fingerprint(store: TableStore, asset: str, day: str, *, partition: str = "all") -> str | None:
-    """The hash an output was made with; None when there is no output."""
-    try:
-        if asset in TABLE_ASSETS:
-            return str(store.lineage_of(TABLE_ASSETS[asset], day=day, partition=partition)["fingerprint"])
-        note = store.read_bytes(f"{FOLDER_ASSETS[asset]}/{day}/{LINEAGE_FILE}")
-    except MissingUpstreamError:
-        return None
-    try:
-        return str(json.loads(note)["fingerprint"])
-    except (ValueError, KeyError) as error:
-        raise TableError(
-            f"{store.address_of(f'{FOLDER_ASSETS[asset]}/{day}/{LINEAGE_FILE}')} is damaged ({error}); "
-            "delete that folder and run again"
-        ) from error
+def code_version_of(asset: str, profile: Profile) -> str:
+    """What Dagster compares: the asset's own version, and the hash of all that decides it besides data."""
+    return f"{ASSET[asset].code_version}-{fingerprints(profile)[asset]}"
 
 
-def stale_assets(store: TableStore, profile: Profile, day: str) -> list[str]:
-    """The assets of a round that are missing or were made from something else, upstream first."""
-    wanted = fingerprints(profile)
-    stale = []
-    for asset in ROUND_ASSETS:
-        is_by_site = asset in {"raw_trajectories", "socratic_annotations"}
-        partitions = profile.round.partitions if is_by_site else ("all",)
-        if any(stored_fingerprint(store, asset, day, partition=part) != wanted[asset] for part in partitions):
-            stale.append(asset)
+def days_of(store: TableStore, asset: Asset, *, file: str = LINEAGE_FILE) -> list[str]:
+    """The days whose artifact folder of an asset holds a file, oldest first; by default, that it is finished."""
+    paths = [path.removeprefix(f"{asset.root}/") for path in store.list_files(asset.root)]
+    return sorted(path.removesuffix(f"/{file}") for path in paths if path.partition("/")[2] == file)
+
+
+class Notes:
+    """What was noted beside outputs when they were written; each note is read once."""
+
+    def __init__(self, store: TableStore) -> None:
+        self._store = store
+        self._known: dict[tuple[str, str, str], dict[str, Any] | None] = {}
+
+    def of_table(self, table: str, day: str, partition: str) -> dict[str, Any] | None:
+        """None when there is no such partition."""
+        key = (table, day, partition)
+        if key not in self._known:
+            try:
+                self._known[key] = self._store.lineage_of(table, day=day, partition=partition)
+            except MissingUpstreamError:
+                self._known[key] = None
+        return self._known[key]
+
+    def of(self, asset: Asset, day: str, partition: str = "all") -> dict[str, Any] | None:
+        """None when there is no such output. Raises TableError when the note is damaged."""
+        if asset.tables:
+            return self.of_table(asset.tables[-1], day, partition)
+        path = f"{asset.folder(day)}/{LINEAGE_FILE}"
+        try:
+            note = dict(json.loads(self._store.read_bytes(path)))
+            note["fingerprint"]
+        except MissingUpstreamError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise TableError(
+                f"{self._store.address_of(path)} is damaged ({error}); delete that folder and run again"
+            ) from error
+        return note
+
+    def data_version(self, asset: Asset, places: Sequence[tuple[str, str]]) -> str | None:
+        """The hash of what an output holds at some (day, partition); None when one of them is not there."""
+        found: list[str] = []
+        for day, partition in places:
+            notes = (
+                [self.of_table(table, day, partition) for table in asset.tables]
+                if asset.tables
+                else [self.of(asset, day, partition)]
+            )
+            for note in notes:
+                if note is None or "content" not in note:  # not there, or of a release that did not hash contents
+                    return None
+                found.append(str(note["content"]))
+        return found[0] if len(found) == 1 else digest(*found)
+
+    def upstream_of(self, asset: Asset, profile: Profile, day: str, partition: str = "all") -> dict[str, str | None]:
+        """The data version of everything directly upstream of one partition, as it is now."""
+        found = {}
+        for name in asset.upstream:
+            upstream = ASSET[name]
+            if asset.covers_window:
+                first = first_day_of_window(profile, day)
+                stored = self._store.partitions(upstream.tables[-1])
+                places = [(part.day, part.name) for part in stored if first <= part.day <= day]
+            elif asset.is_by_site and upstream.is_by_site:
+                places = [(day, partition)]
+            else:
+                places = [(day, name) for name in partitions_of(upstream, profile)]
+            found[name] = self.data_version(upstream, places)
+        return found
+
+
+def first_day_of_window(profile: Profile, day: str) -> str:
+    """The first day whose experience a dataset of `day` covers."""
+    return (date.fromisoformat(day) - timedelta(days=profile.round.window_days - 1)).isoformat()
+
+
+def stale_assets(store: TableStore, profile: Profile, day: str) -> dict[str, str]:
+    """The planned assets that are out of date, upstream first, each with the reason in words.
+
+    Out of date is what is missing, what was made with other code or settings (its own or upstream), what was made from
+    other data than is there now, and what is downstream of such.
+    """
+    wanted, notes = fingerprints(profile), Notes(store)
+    stale: dict[str, str] = {}
+    for name in ROUND_ASSETS:
+        asset = ASSET[name]
+        behind = next((upstream for upstream in asset.upstream if upstream in stale), None)
+        reason = _own_reason(notes, profile, asset, day, wanted[name])
+        if reason is None and behind is not None:
+            reason = f"{behind} is made again"
+        if reason is not None:
+            stale[name] = reason
     return stale
+
+
+def _own_reason(notes: Notes, profile: Profile, asset: Asset, day: str, wanted: str) -> str | None:
+    for partition in partitions_of(asset, profile):
+        place = f" of {partition}" if asset.is_by_site else ""
+        note = notes.of(asset, day, partition)
+        if note is None:
+            return f"there is none{place}"
+        if note["fingerprint"] != wanted:
+            return f"code or settings changed{place}"
+        then, now = note.get("upstream", {}), notes.upstream_of(asset, profile, day, partition)
+        changed = [name for name in asset.upstream if then.get(name) != now[name]]
+        if changed:
+            return f"{', '.join(changed)} changed{place}"
+    return None

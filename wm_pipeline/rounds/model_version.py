@@ -4,20 +4,16 @@ import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
-from wm_pipeline.rounds.names import CHECKPOINT
-from wm_pipeline.rounds.settings import Profile
-from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, write_lineage
-
-if TYPE_CHECKING:
-    pass
-from wm_pipeline.rounds.names import REPORT_HTML, REPORT_JSON
+from wm_pipeline.rounds.graph import ASSET
+from wm_pipeline.rounds.names import CHECKPOINT, REPORT_HTML, REPORT_JSON, VERSION_JSON
 from wm_pipeline.rounds.reports import headline, read_report
+from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
 
 PACKAGE = Path(__file__).parents[1]
 MODEL_CODE = PACKAGE / "serve" / "pyfunc_model.py"
@@ -28,25 +24,23 @@ MODEL_NEEDS = (
 """What a registered model needs to answer, wherever it is loaded."""
 
 
-def register_day(
-    workspace: Workspace, profile: Profile, day: str, *, fingerprint: str, dagster_run_id: str
-) -> StageOutput:
+def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> StageOutput:
     """model_version of a day: an MLflow version with lineage and report; champion only if the gate said so."""
     store, registry = workspace.store, workspace.registry
     report = read_report(workspace, day)
-    path = f"checkpoints/distilled/{day}"
-    round_run = registry.round_run(day, profile=profile.name, dagster_run_id=dagster_run_id)
+    folder = ASSET["eval_report"].folder(day)
+    round_run = registry.round_run(day, profile=workspace.profile.name, dagster_run_id=dagster_run_id)
     known = registry.find(report["model_version"])
     if known is None:
-        known = _register(workspace, profile, day, report, path, round_run)
+        known = _register(workspace, day, report, round_run)
     registry.log_numbers(round_run, report)
-    html = store.read_bytes(f"reports/{day}/{REPORT_HTML}")
+    html = store.read_bytes(f"{folder}/{REPORT_HTML}")
     registry.log_bytes(round_run, REPORT_HTML, html)
     registry.log_bytes(round_run, REPORT_JSON, json.dumps(report, indent=1).encode())
     gate = report["gate"]
     registry.record_gate(known.version, promoted=gate["promoted"], reason=gate["reason"])
     report["registered_version"] = known.version
-    store.write_bytes(f"reports/{day}/{REPORT_JSON}", json.dumps(report, indent=1).encode())
+    store.write_bytes(f"{folder}/{REPORT_JSON}", json.dumps(report, indent=1).encode())
     numbers = {
         "registered_version": known.version,
         "promoted": gate["promoted"],
@@ -54,9 +48,12 @@ def register_day(
         "mlflow_run": registry.run_url(round_run),
         **headline(report),
     }
-    store.write_bytes(f"versions/{day}/version.json", json.dumps(numbers, indent=1).encode())
-    write_lineage(workspace, f"versions/{day}", lineage_of(profile, fingerprint, model_version=report["model_version"]))
-    return StageOutput(store.address_of(f"versions/{day}/version.json"), 1, numbers)
+    path = f"{ASSET['model_version'].folder(day)}/{VERSION_JSON}"
+    store.write_bytes(path, json.dumps(numbers, indent=1).encode())
+    write_lineage(
+        workspace, "model_version", day, content=f"version {known.version}", model_version=report["model_version"]
+    )
+    return StageOutput(store.address_of(path), 1, numbers)
 
 
 def model_requirements() -> list[str]:
@@ -64,16 +61,15 @@ def model_requirements() -> list[str]:
     return [f"{name}=={version(name).partition('+')[0]}" for name in MODEL_NEEDS]
 
 
-def _register(
-    workspace: Workspace, profile: Profile, day: str, report: Mapping[str, Any], path: str, round_run: str
-) -> RegisteredModel:
+def _register(workspace: Workspace, day: str, report: Mapping[str, Any], round_run: str) -> RegisteredModel:
+    path = ASSET["distilled_checkpoint"].folder(day)
     example = State(url="http://payroll.localhost/", title="Home", goal="Look at the open invoices.")
     return workspace.registry.register(
         round_run_id=round_run,
         checkpoint_folder=workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT,
         checkpoint_address=workspace.store.address_of(path),
         model_version=str(report["model_version"]),
-        report_address=workspace.store.address_of(f"reports/{day}/{REPORT_HTML}"),
+        report_address=workspace.store.address_of(f"{ASSET['eval_report'].folder(day)}/{REPORT_HTML}"),
         model_code=MODEL_CODE,
         package=PACKAGE,
         input_example={"state": [to_json(example)], "action": [to_json(NOOP)]},

@@ -6,19 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from wm_pipeline.domain.errors import MissingUpstreamError
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
+from wm_pipeline.rounds.graph import ASSET, days_of
 from wm_pipeline.rounds.names import CHECKPOINT
 from wm_pipeline.rounds.workspace import Workspace
 
 if TYPE_CHECKING:
-    from wm_pipeline.serve.predictor import WorldModelPredictor
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
     from wm_pipeline.serve.guard import WorldModelGuard
-    from wm_pipeline.serve.predictor import WorldModelPredictor
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
     from wm_pipeline.serve.predictor import WorldModelPredictor
 
 
@@ -82,7 +75,7 @@ def predictor_in_use(workspace: Workspace, checkpoint: Path | None) -> "WorldMod
     champion = load_champion(workspace)
     if champion is not None:
         return champion
-    days = sorted({path.split("/")[2] for path in workspace.store.list_files("checkpoints/distilled")})
+    days = days_of(workspace.store, ASSET["distilled_checkpoint"])
     if not days:
         raise MissingUpstreamError(f"no model in {workspace.store.root}; run `wm run`, or give --checkpoint")
-    return load_predictor(workspace, f"checkpoints/distilled/{days[-1]}")
+    return load_predictor(workspace, ASSET["distilled_checkpoint"].folder(days[-1]))

@@ -2,5 +2,5 @@
 
 MINIWOB = "miniwob"
 CHECKPOINT = "checkpoint"
-ABLATION = "without_midtraining"
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
+VERSION_JSON = "version.json"

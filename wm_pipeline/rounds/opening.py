@@ -14,8 +14,8 @@ from wm_pipeline.environments.miniwob import MiniWobEnvironment, miniwob_version
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.gateways.llm_client import LlmClient
 from wm_pipeline.policies.named import make_policy
+from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.names import MINIWOB
-from wm_pipeline.rounds.settings import CODE_VERSION
 
 
 async def open_environment(site: str, chromium: str | None, applications: Sequence[str] = ()) -> OpenEnvironment:
@@ -29,7 +29,7 @@ async def open_environment(site: str, chromium: str | None, applications: Sequen
         miniwob = await MiniWobEnvironment.launch(binary)
         return OpenEnvironment(miniwob, f"miniwob-{miniwob_version()}", miniwob.browser_version)
     sites = await open_site_environment(binary)
-    return OpenEnvironment(sites, f"sites-{CODE_VERSION}", sites.browser_version)
+    return OpenEnvironment(sites, f"sites-{ASSET['raw_trajectories'].code_version}", sites.browser_version)
 
 
 def policy_of(llm: LlmSettings | None, llm_key: str, name: str) -> Policy:

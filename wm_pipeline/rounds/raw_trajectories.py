@@ -6,21 +6,21 @@ from functools import partial
 
 from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitions
 from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.tables import KEY
 from wm_pipeline.rounds.attack_curriculum import previous_curriculum
 from wm_pipeline.rounds.names import MINIWOB
 from wm_pipeline.rounds.opening import application_of, open_environment, policy_of
-from wm_pipeline.rounds.settings import Profile
-from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, sample_of_table
+from wm_pipeline.rounds.workspace import PartitionOutput, StageOutput, Workspace, lineage_of, sample_of_table
 from wm_pipeline.rounds.worlds import draw_round
 
 
-def collect_sites(
-    workspace: Workspace, profile: Profile, day: str, sites: Sequence[str], *, fingerprint: str, progress: Progress
-) -> StageOutput:
+def collect_sites(workspace: Workspace, day: str, sites: Sequence[str], *, progress: Progress) -> StageOutput:
     """raw_trajectories of some sites for a day: real browsers, K executed branches a state."""
+    profile = workspace.profile
     weights = previous_curriculum(workspace, day)
     applications = workspace.storage.applications
     reports: list[CollectReport] = []
+    parts: dict[str, PartitionOutput] = {}
     started = time.monotonic()
     for group in _sharing_workers(sites, applications):
         plans = [
@@ -29,16 +29,21 @@ def collect_sites(
             )
             for site in group
         ]
-        reports += collect_partitions(
+        made = collect_partitions(
             plans,
             make_environment=partial(open_environment, group[0], workspace.storage.chromium, applications),
             make_policy=partial(policy_of, workspace.storage.llm, workspace.storage.llm_key),
             store=workspace.store,
             staging=workspace.work / "staging",
-            lineage=lineage_of(profile, fingerprint),
+            lineage=lineage_of(workspace, "raw_trajectories", day),
             workers=profile.round.workers,
             progress=progress,
         )
+        reports += made
+        parts |= {
+            plan.site: PartitionOutput(report.addresses[-1], report.transitions)
+            for plan, report in zip(plans, made, strict=True)
+        }
     rows = sum(report.transitions for report in reports)
     numbers = {
         "transitions": rows,
@@ -47,8 +52,8 @@ def collect_sites(
         "failed_worlds": sum(len(report.failed) for report in reports),
         "transitions_per_second": rows / (time.monotonic() - started),
     }
-    sample = sample_of_table(workspace, "transitions", day, ["action_repr", "transition_summary"])
-    return StageOutput(reports[-1].addresses[-1], rows, numbers, sample)
+    sample = sample_of_table(workspace, "transitions", day, [*KEY, "proposed_by", "failure"])
+    return StageOutput(reports[-1].addresses[-1], rows, numbers, sample, partitions={day: parts})
 
 
 def _sharing_workers(sites: Sequence[str], applications: Sequence[str]) -> list[list[str]]:

@@ -15,6 +15,7 @@ from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ports import Environment, Progress
 from wm_pipeline.domain.records import from_row
+from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
 from wm_pipeline.gateways.table_store import TableStore
 
@@ -92,6 +93,7 @@ def read_strip(store: TableStore, trajectory_id: str) -> Strip:
     transitions = (
         store.scan("transitions")
         .filter(pl.col("trajectory_id") == trajectory_id)
+        .join(store.scan("questions").select(*KEY, "action_repr", "transition_summary"), on=KEY)
         .sort("step_index", "branch_index")
         .collect()
     )

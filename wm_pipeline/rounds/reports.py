@@ -14,6 +14,7 @@ from wm_pipeline.rounds.workspace import Workspace
 
 if TYPE_CHECKING:
     pass
+from wm_pipeline.rounds.graph import ASSET, days_of
 from wm_pipeline.rounds.names import REPORT_JSON
 
 
@@ -42,12 +43,12 @@ def numbers_table(report: Mapping[str, Any]) -> pl.DataFrame:
 
 def read_report(workspace: Workspace, day: str | None = None) -> dict[str, Any]:
     """The report of a day, or the newest one."""
-    days = sorted({path.split("/")[1] for path in workspace.store.list_files("reports") if path.endswith(REPORT_JSON)})
+    days = days_of(workspace.store, ASSET["eval_report"], file=REPORT_JSON)
     if not days:
         raise MissingUpstreamError(f"no eval report in {workspace.store.root}; run `wm run` first")
     if day is not None and day not in days:
         raise MissingUpstreamError(f"no eval report for {day}; there are {', '.join(days)}")
-    return dict(json.loads(workspace.store.read_bytes(f"reports/{day or days[-1]}/{REPORT_JSON}")))
+    return dict(json.loads(workspace.store.read_bytes(f"{ASSET['eval_report'].folder(day or days[-1])}/{REPORT_JSON}")))
 
 
 def find_report(workspace: Workspace, name: str) -> dict[str, Any]:

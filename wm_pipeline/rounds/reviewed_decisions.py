@@ -10,15 +10,14 @@ import polars as pl
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.ids import state_id_of
+from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import DecisionSchema
-from wm_pipeline.domain.text import describe_action
-from wm_pipeline.rounds.settings import Profile
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of
 
 
-def ingest_decisions(workspace: Workspace, profile: Profile, day: str, *, fingerprint: str) -> StageOutput:
+def ingest_decisions(workspace: Workspace, day: str) -> StageOutput:
     """reviewed_decisions of a day: guard decisions that a person has judged, from the service's log of that day."""
     paths = [path for path in workspace.store.list_files(f"decision_log/day={day}") if path.endswith(".json")]
     rows = [json.loads(workspace.store.read_bytes(path)) for path in paths]
@@ -27,7 +26,9 @@ def ingest_decisions(workspace: Workspace, profile: Profile, day: str, *, finger
         row["decided_at"] = datetime.fromisoformat(row["decided_at"])
     frame = pl.DataFrame(rows, schema=schema, strict=False) if rows else DecisionSchema.create_empty()
     reviewed = frame.filter(pl.col("reviewer_verdict").is_not_null())
-    address = workspace.store.write("decisions", reviewed, day=day, lineage=lineage_of(profile, fingerprint))
+    address = workspace.store.write(
+        "decisions", reviewed, day=day, lineage=lineage_of(workspace, "reviewed_decisions", day)
+    )
     return StageOutput(address, reviewed.height, {"decisions": frame.height, "reviewed": reviewed.height})
 
 
@@ -43,7 +44,7 @@ def decision_log(workspace: Workspace) -> Callable[[State, Action, Decision], No
             "state_id": state_id_of(state),
             "state": to_row(state),
             "action": to_row(action),
-            "action_repr": describe_action(state, action),
+            "action_repr": question_of(read_state(state), action).text,
             "model_version": None if outcome is None else outcome.model_version,
             "risk_label": None if outcome is None else outcome.risk_label.value,
             "risk_score": None if outcome is None else outcome.risk_score,

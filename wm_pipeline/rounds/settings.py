@@ -13,10 +13,6 @@ from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice
 from wm_pipeline.evaluate.settings import EvaluateSettings, GateSettings
 from wm_pipeline.model.settings import DistillSettings, ModelSettings, TrainSettings
 
-CODE_VERSION = "7"
-"""Raised by hand when a stage would give other results for the same settings and inputs; outputs of another version are
-made again."""
-
 SITES = ("payroll", "webmail", "identity", "helpdesk", "shop", "wiki", "ops", "miniwob")
 """Everything a round rolls out in: the values of the site partition."""
 

@@ -1,9 +1,7 @@
 """socratic_annotations: a teacher's answers about every executed action, checked against instrumentation."""
 
-import hashlib
-import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,26 +11,22 @@ import polars as pl
 from wm_pipeline.annotate.agreement import confusion_counts, confusion_table, disagreements, kappa_of
 from wm_pipeline.annotate.instrumented import TEACHER_ID, InstrumentedTeacher
 from wm_pipeline.annotate.llm import REJECTABLE, LLMTeacher
-from wm_pipeline.annotate.run import ask_teacher, executions_of
-from wm_pipeline.collect.writer import CollectedFrames
+from wm_pipeline.annotate.run import ExperienceTables, ask_teacher, executions_of
 from wm_pipeline.domain.chat import LOCAL
 from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError, TeacherError
 from wm_pipeline.domain.ports import Predictor, Progress
 from wm_pipeline.domain.tables import AnnotationSchema
 from wm_pipeline.domain.vocabulary import TeacherKind
 from wm_pipeline.gateways.llm_client import LlmClient
-from wm_pipeline.rounds.settings import Profile
-from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, sample_of_table
+from wm_pipeline.rounds.workspace import PartitionOutput, StageOutput, Workspace, lineage_of, sample_of_table
 
 
 def annotate_sites(
     workspace: Workspace,
-    profile: Profile,
     day: str,
     sites: Sequence[str],
     *,
     champion: Predictor | None,
-    fingerprint: str,
     progress: Progress,
 ) -> StageOutput:
     """socratic_annotations of some sites for a day.
@@ -40,30 +34,30 @@ def annotate_sites(
     Raises TeacherError when the teacher stops in the middle. What it has annotated is stored as unfinished, which the
     next run makes again; a language model is not asked again about what it has answered.
     """
-    chat = _chat_of(workspace, profile)
+    chat = _chat_of(workspace)
     frames: list[pl.DataFrame] = []
-    address = ""
+    parts: dict[str, PartitionOutput] = {}
     for index, site in enumerate(sites):
         tables = experience_of(workspace, day, site)
-        experience = _digest_of(*tables)
+        lineage = lineage_of(workspace, ASSET_NAME, day, partition=site)
         annotated = ask_teacher(
-            *tables,
+            tables,
             InstrumentedTeacher if chat is None else partial(LLMTeacher, chat),
             champion=champion,
             progress=lambda done, total, text, site=site: progress(done, total, f"{site}: {text}"),
-            kept=None if chat is None else _answered(workspace, day, site, fingerprint, experience),
+            kept=None if chat is None else _answered(workspace, day, site, lineage),
             at_once=1 if chat is None else chat.max_concurrent,
         )
-        is_finished = annotated.stopped is None
+        if annotated.stopped is not None:
+            lineage["fingerprint"] = _unfinished(lineage["fingerprint"])
         address = workspace.store.write(
             "annotations",
             annotated.frame,
             day=day,
             partition=site,
-            lineage=lineage_of(
-                profile, fingerprint if is_finished else _unfinished(fingerprint), experience=experience
-            ),
+            lineage=lineage,
         )
+        parts[site] = PartitionOutput(address, annotated.frame.height)
         frames.append(annotated.frame)
         if annotated.stopped is not None:
             done = sum(frame.height for frame in frames)
@@ -77,12 +71,12 @@ def annotate_sites(
     columns = ["risk_label", "risk_score", "consequence_narrative", "counterfactual_repr"]
     differing = disagreements(frame)
     listed = {"disagreements": differing.head(_MOST_SHOWN)} if differing.height else {}
-    output = StageOutput(
-        address, frame.height, numbers, sample_of_table(workspace, "annotations", day, columns), tables=listed
-    )
-    return with_kappa(output)
+    sample = sample_of_table(workspace, "annotations", day, columns)
+    address = parts[sites[-1]].address
+    return with_kappa(StageOutput(address, frame.height, numbers, sample, tables=listed, partitions={day: parts}))
 
 
+ASSET_NAME = "socratic_annotations"
 _MOST_SHOWN = 20
 """Disagreements shown in the UI; the table of annotations holds all of them."""
 
@@ -96,9 +90,9 @@ def with_kappa(output: StageOutput) -> StageOutput:
     )
 
 
-def _chat_of(workspace: Workspace, profile: Profile) -> LlmClient | None:
+def _chat_of(workspace: Workspace) -> LlmClient | None:
     """The language model that teaches; None for the embedded teacher."""
-    if profile.teacher.kind is TeacherKind.INSTRUMENTED:
+    if workspace.profile.teacher.kind is TeacherKind.INSTRUMENTED:
         return None
     if workspace.storage.llm is None:
         raise SettingsError("the llm teacher has no model to ask; set WM_LLM_URL and WM_LLM_MODEL")
@@ -136,32 +130,25 @@ def _unfinished(fingerprint: str) -> str:
     return f"{fingerprint} unfinished"
 
 
-def _answered(workspace: Workspace, day: str, site: str, fingerprint: str, experience: str) -> pl.DataFrame | None:
+def _answered(workspace: Workspace, day: str, site: str, lineage: Mapping[str, Any]) -> pl.DataFrame | None:
     """What a language model has answered about the same transitions under the same settings; None when nothing."""
     try:
-        lineage = workspace.store.lineage_of("annotations", day=day, partition=site)
+        before = workspace.store.lineage_of("annotations", day=day, partition=site)
     except MissingUpstreamError:
         return None
-    is_same = lineage["fingerprint"] in (fingerprint, _unfinished(fingerprint))
-    if not is_same or lineage.get("experience") != experience:
+    wanted = lineage["fingerprint"]
+    is_same = before["fingerprint"] in (wanted, _unfinished(wanted))
+    if not is_same or before.get("upstream") != lineage["upstream"]:
         return None
     kept = workspace.store.read("annotations", days=[day], sites=[site])
     return kept.filter(pl.col("teacher_id") != TEACHER_ID)
 
 
-def _digest_of(*tables: pl.DataFrame) -> str:
-    """Of what is annotated, whatever made it."""
-    buffer = io.BytesIO()
-    for table in tables:
-        table.write_ipc(buffer)
-    return hashlib.blake2b(buffer.getbuffer(), digest_size=10).hexdigest()
-
-
 def _executed(workspace: Workspace, day: str, sites: Sequence[str]) -> int:
     """How many transitions of these sites are to be annotated."""
-    return sum(len(executions_of(*experience_of(workspace, day, site))) for site in sites)
+    return sum(len(executions_of(experience_of(workspace, day, site))) for site in sites)
 
 
-def experience_of(workspace: Workspace, day: str, site: str) -> CollectedFrames:
+def experience_of(workspace: Workspace, day: str, site: str) -> ExperienceTables:
     read = partial(workspace.store.read, days=[day], sites=[site])
-    return CollectedFrames(read("trajectories"), read("states"), read("transitions"))
+    return ExperienceTables(**{table: read(table) for table in ExperienceTables._fields})

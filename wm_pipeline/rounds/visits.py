@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from wm_pipeline.annotate.run import annotate_partition
+from wm_pipeline.annotate.run import ExperienceTables, annotate_partition
 from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.worker import World
+from wm_pipeline.collect.writer import CollectedFrames
 from wm_pipeline.datasets.build import build_sft_dataset
+from wm_pipeline.datasets.questions import render_questions
+from wm_pipeline.datasets.window import Tables
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.ports import Policy, Progress
 from wm_pipeline.domain.vocabulary import Split
@@ -21,7 +24,6 @@ from wm_pipeline.policies.guarded import GuardedPolicy
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.names import MINIWOB
 from wm_pipeline.rounds.opening import open_environment
-from wm_pipeline.rounds.settings import Profile
 from wm_pipeline.rounds.workspace import Workspace
 from wm_pipeline.rounds.worlds import split_of_world
 
@@ -53,13 +55,12 @@ def guarded_policy(checkpoint: str, name: str) -> Policy:
     return GuardedPolicy(make_policy(name), guard_of(WorldModelPredictor.load(checkpoint)))
 
 
-def collect_visited(
-    workspace: Workspace, profile: Profile, day: str, student: Path, *, progress: Progress
-) -> pl.DataFrame:
+def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: Progress) -> pl.DataFrame:
     """Rows of the SFT format for states the student visits under its guard, labelled by what executing did.
 
     Only worlds that would fall into the training split are visited; branches are executed there as everywhere.
     """
+    profile = workspace.profile
     sites = [s for s in profile.round.sites if s != MINIWOB and s not in profile.split_rule.held_out_sites]
     worlds: list[World] = []
     for site in sites:
@@ -84,16 +85,15 @@ def collect_visited(
         workers=1,
         progress=lambda done, total, text: progress(done, total, f"under the guard, {text}"),
     )
-    frames = kept.frames
+    collected = CollectedFrames(**kept.frames)
+    read = render_questions(collected.states, collected.transitions)
     annotations = annotate_partition(
-        frames["trajectories"], frames["states"], frames["transitions"], champion=None, progress=progress
+        ExperienceTables(*collected, questions=read.questions), champion=None, progress=progress
     )
+    tables = {**collected._asdict(), **read._asdict(), "annotations": annotations}
     everything_trains = replace(profile.split_rule, test_share=0.0, validation_share=0.0)
     built = build_sft_dataset(
-        frames["trajectories"],
-        frames["states"],
-        frames["transitions"],
-        annotations,
+        Tables(**{name: tables[name].lazy() for name in Tables._fields}),
         rule=everything_trains,
         settings=profile.datasets,
     )

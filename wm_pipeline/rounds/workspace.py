@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -12,8 +12,8 @@ from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.rounds.graph import LINEAGE_FILE
-from wm_pipeline.rounds.settings import CODE_VERSION, Profile, StorageSettings
+from wm_pipeline.rounds.graph import ASSET, LINEAGE_FILE, Notes, fingerprints
+from wm_pipeline.rounds.settings import Profile, StorageSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,13 @@ class Workspace:
         return Path(self.storage.cache_folder)
 
 
+class PartitionOutput(NamedTuple):
+    """One site's part of a stage's output."""
+
+    address: str
+    rows: int
+
+
 @dataclass(frozen=True, slots=True)
 class StageOutput:
     """What a stage made: shown in the UI and stored beside its output."""
@@ -47,6 +54,8 @@ class StageOutput:
     """The dataset's card, in Markdown."""
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     """More to show, by name."""
+    partitions: Mapping[str, Mapping[str, PartitionOutput]] = field(default_factory=dict)
+    """What belongs to each site, by day; empty where a stage has one partition a day."""
 
 
 def merged(outputs: Sequence[StageOutput]) -> StageOutput:
@@ -62,24 +71,40 @@ def merged(outputs: Sequence[StageOutput]) -> StageOutput:
         elif all(isinstance(value, float) for value, _ in values) and rows:
             numbers[name] = sum(value * weight for value, weight in values) / rows
     last = outputs[-1]
-    return replace(last, rows=rows, numbers=numbers)
+    partitions = {day: parts for output in outputs for day, parts in output.partitions.items()}
+    return replace(last, rows=rows, numbers=numbers, partitions=partitions)
 
 
-def lineage_of(profile: Profile, fingerprint: str, **upstream: Any) -> dict[str, Any]:
-    """What every output carries."""
+def lineage_of(workspace: Workspace, asset: str, day: str, *, partition: str = "all", **more: Any) -> dict[str, Any]:
+    """What an output carries: the settings, seed, code and upstream data that it was made from."""
+    profile = workspace.profile
+    row = ASSET[asset]
     return {
-        "profile": profile.name,
-        "seed": profile.seed,
-        "code_version": CODE_VERSION,
-        "fingerprint": fingerprint,
-        "settings": digest(to_json(profile)),
-        **upstream,
+        **origin_of(profile, fingerprints(profile)[asset]),
+        "code_version": row.code_version,
+        "upstream": Notes(workspace.store).upstream_of(row, profile, day, partition),
+        **more,
     }
 
 
-def write_lineage(workspace: Workspace, folder: str, lineage: Mapping[str, Any]) -> None:
-    """Note beside an artifact what it was made from; written last, so an output without it is unfinished."""
-    workspace.store.write_bytes(f"{folder}/{LINEAGE_FILE}", json.dumps(lineage, indent=1).encode())
+def origin_of(profile: Profile, fingerprint: str) -> dict[str, Any]:
+    """What everything that is stored carries, whether a round made it or not."""
+    return {
+        "profile": profile.name,
+        "seed": profile.seed,
+        "fingerprint": fingerprint,
+        "settings": digest(to_json(profile)),
+    }
+
+
+def write_lineage(workspace: Workspace, asset: str, day: str, *, content: str, **more: Any) -> None:
+    """Note beside an artifact what it was made from, and the hash of what it holds.
+
+    It is written last: an output without it is unfinished.
+    """
+    lineage = lineage_of(workspace, asset, day, content=content, **more)
+    path = f"{ASSET[asset].folder(day)}/{LINEAGE_FILE}"
+    workspace.store.write_bytes(path, json.dumps(lineage, indent=1).encode())
 
 
 def sample_of_table(workspace: Workspace, table: str, day: str, columns: Sequence[str]) -> pl.DataFrame:

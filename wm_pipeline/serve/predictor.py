@@ -12,11 +12,10 @@ from wm_pipeline.domain.delta import delta_of_facts
 from wm_pipeline.domain.errors import CheckpointError, InvalidInputError
 from wm_pipeline.domain.offers import offered_actions, same_target
 from wm_pipeline.domain.outcome import SAFE_BELOW, UNSAFE_FROM, Outcome, PredictedConsequence, label_of_risk
-from wm_pipeline.domain.relations import patterns_of
-from wm_pipeline.domain.standpoint import absolute_facts, standpoint_of
+from wm_pipeline.domain.question import Question, question_of, read_state
+from wm_pipeline.domain.relative_facts import absolute_facts
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.taxonomy import TAG_PATHS
-from wm_pipeline.domain.text import describe_action, summarize_state
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.calibration import Thresholds
 from wm_pipeline.model.checkpoint import Checkpoint, load_checkpoint
@@ -95,24 +94,23 @@ class WorldModelPredictor:
         trained = self.checkpoint.manifest.trained_heads
         wanted = tuple(head for head in (ANSWER_HEADS if heads is None else heads) if head in trained)
         offers = self._offers(state, actions) if Head.COUNTERFACTUAL in wanted else ()
-        summary = summarize_state(state)
-        tree = self._tree(summary.text, state, actions, offers, wanted)
+        reading = read_state(state)
+        questions = [question_of(reading, action) for action in (*actions, *offers)]
+        tree = self._tree(reading.text, questions, len(actions), wanted)
         predicted = self._ask(tree)
         own, offered = predicted[: len(actions)], predicted[len(actions) :]
         latency_ms = (time.perf_counter() - started) * 1000
         computed = tuple(dict.fromkeys((Head.RISK, *wanted)))
         return tuple(
             self._outcome(
-                state,
-                action,
+                question,
                 prediction,
-                summary=summary.text,
-                counterfactual=self._counterfactual(state, action, offers, offered),
+                counterfactual=self._counterfactual(state, question.action, offers, offered),
                 computed=computed,
                 latency_ms=latency_ms,
-                is_truncated=summary.is_truncated or tree.is_truncated,
+                is_truncated=tree.is_truncated,
             )
-            for action, prediction in zip(actions, own, strict=True)
+            for question, prediction in zip(questions, own, strict=False)  # those of the offers follow
         )
 
     def _offers(self, state: State, actions: Sequence[Action]) -> tuple[Action, ...]:
@@ -121,18 +119,14 @@ class WorldModelPredictor:
         rivals = [a for a in actions if len(actions) > 1 and not any(same_target(state, a, o) for o in offered)]
         return tuple(offer for offer in (*offered, *rivals) if is_executable(state, offer))
 
-    def _tree(
-        self,
-        summary: str,
-        state: State,
-        actions: Sequence[Action],
-        offers: Sequence[Action],
-        wanted: Sequence[Head],
-    ) -> StateTree:
-        state_ids, is_truncated = self._renderer.state(summary)
+    def _tree(self, state_text: str, questions: Sequence[Question], asked: int, wanted: Sequence[Head]) -> StateTree:
+        """The first `asked` questions with all wanted heads, those of the offers without texts."""
+        state_ids, is_truncated = self._renderer.state(state_text)
         texts = tuple(self._renderer.text(head, None) for head in wanted if head in TEXT_HEADS)
-        nodes = [ActionNode(self._renderer.action(describe_action(state, action)), texts) for action in actions]
-        nodes += [ActionNode(self._renderer.action(describe_action(state, offer))) for offer in offers]
+        nodes = [
+            ActionNode(self._renderer.action(question.text), texts if at < asked else ())
+            for at, question in enumerate(questions)
+        ]
         return StateTree(state_ids, tuple(nodes), is_truncated)
 
     def _ask(self, tree: StateTree) -> tuple[ActionPrediction, ...]:
@@ -157,11 +151,9 @@ class WorldModelPredictor:
 
     def _outcome(
         self,
-        state: State,
-        action: Action,
+        question: Question,
         prediction: ActionPrediction,
         *,
-        summary: str,
         counterfactual: Action | None,
         computed: tuple[Head, ...],
         latency_ms: float,
@@ -170,9 +162,8 @@ class WorldModelPredictor:
         risk = self._risk(prediction)
         facts = None
         if Head.STATE_DELTA in computed:
-            standpoint = standpoint_of(summary, describe_action(state, action))
             written = prediction.texts[Head.STATE_DELTA].splitlines()
-            facts = tuple(dict.fromkeys(absolute_facts(written, standpoint)))
+            facts = tuple(dict.fromkeys(absolute_facts(written, question.reference)))
         rationale = None
         if Head.RATIONALE in computed:
             steps = (line.strip() for line in prediction.texts[Head.RATIONALE].splitlines())
@@ -183,7 +174,7 @@ class WorldModelPredictor:
             ),
             risk_score=risk,
             rationale=rationale,
-            predicted_consequence=self._consequence(state, action, prediction, computed),
+            predicted_consequence=self._consequence(question, prediction, computed),
             counterfactual_action=counterfactual,
             # No fact at all is no claim that nothing changes: that would be the fact "nothing".
             state_delta=delta_of_facts(facts) if facts else None,
@@ -196,7 +187,7 @@ class WorldModelPredictor:
         )
 
     def _consequence(
-        self, state: State, action: Action, prediction: ActionPrediction, computed: Sequence[Head]
+        self, question: Question, prediction: ActionPrediction, computed: Sequence[Head]
     ) -> PredictedConsequence | None:
         if Head.TAGS not in computed and Head.CONSEQUENCE not in computed:
             return None
@@ -205,7 +196,7 @@ class WorldModelPredictor:
         return PredictedConsequence(
             narrative=prediction.texts.get(Head.CONSEQUENCE),
             tags=tuple(tags) if Head.TAGS in computed else (),
-            patterns=patterns_of(state, action),
+            patterns=question.patterns,
         )
 
 

@@ -11,9 +11,9 @@ from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.delta import Effect
+from wm_pipeline.domain.question import read_state
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.taxonomy import tag_of
-from wm_pipeline.domain.text import summarize_state
 from wm_pipeline.domain.vocabulary import ActionKind, AssetKind
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.script import Send
@@ -124,7 +124,7 @@ def test_what_stands_in_a_channel_is_read_on_the_way_to_the_goal(
     marker = marker_of(spec)
     assert "\u200b" in marker
     states = [run.episode.state, *(observation.state for observation in run.observations)]
-    assert any(marker in summarize_state(state, max_chars=9000).text for state in states)
+    assert any(marker in read_state(state).text for state in states)
     assert run.status.is_attack_successful is True
 
 

@@ -306,10 +306,8 @@ def test_generated_sites_are_collected_and_annotated_in_one_partition(tmp_path: 
     registry = ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db", artifact_root=str(tmp_path / "artifacts"))
     workspace = Workspace(storage, TableStore(storage.data_root), registry, profile)
 
-    collect_sites(workspace, profile, "2026-03-01", [GENERATED], fingerprint="f", progress=lambda *_: None)
-    output = annotate_sites(
-        workspace, profile, "2026-03-01", [GENERATED], champion=None, fingerprint="f", progress=lambda *_: None
-    )
+    collect_sites(workspace, "2026-03-01", [GENERATED], progress=lambda *_: None)
+    output = annotate_sites(workspace, "2026-03-01", [GENERATED], champion=None, progress=lambda *_: None)
 
     transitions = workspace.store.read("transitions", days=["2026-03-01"], sites=[GENERATED])
     sites = workspace.store.read("trajectories", days=["2026-03-01"], sites=[GENERATED])["site"].to_list()

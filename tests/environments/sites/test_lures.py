@@ -7,8 +7,8 @@ from html import unescape
 import pytest
 
 from tests.fakes.site_world import world_spec
+from wm_pipeline.domain.question import read_state
 from wm_pipeline.domain.state import State, TextBlock
-from wm_pipeline.domain.text import summarize_state
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.instruments.script import Send
 from wm_pipeline.environments.sites.attack import INSTRUCTION_DISGUISES
@@ -80,4 +80,4 @@ def test_what_a_disguise_does_to_letters_is_in_the_text_that_models_read() -> No
         paragraphs = asked(disguise)[1]
         state = State("http://payroll.localhost/", "", "Pay.", texts=(TextBlock(paragraphs[0], author="a@b.example"),))
 
-        assert f"text by a@b.example: {paragraphs[0]}" in summarize_state(state).text
+        assert f"text by a@b.example: {paragraphs[0]}" in read_state(state).text

@@ -1,22 +1,23 @@
-"""Facts of a delta said from where the agent stands: `url @target`, `rows @site orders inserted`, `request POST @site`.
+"""Facts of a delta relative to where the agent stands, such as `url @target` or `rows @site orders inserted`.
 
 What a model writes need not spell hosts and addresses that its prompt has just told it, and what it learned on one site
-holds on the next. Both directions read the texts of state and action that the model reads, and nothing else.
+holds on the next.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from wm_pipeline.domain.text import DESTINATION_PATTERN, PAGE_PATTERN
+from wm_pipeline.domain.relations import ActionRelations
+from wm_pipeline.domain.state import State
 
 PAGE, TARGET, SITE = "@page", "@target", "@site"
 """The page that is open; where the action leads or sends to; the host of the page. No host has an @ in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standpoint:
-    """Addresses as a url fact has them: host and path. None where the texts name none."""
+class Reference:
+    """What relative facts refer to: addresses as a url fact has them, host and path. None where there is none."""
 
     page: str | None
     target: str | None
@@ -35,28 +36,27 @@ class Standpoint:
         return None if self.target is None else self.target.partition("/")[0]
 
 
-def standpoint_of(state_summary: str, action_repr: str) -> Standpoint:
-    page = re.search(PAGE_PATTERN, state_summary)
-    here = None if page is None else _without_query(page[1])
-    led = re.search(DESTINATION_PATTERN, action_repr)
-    if led is None:
-        return Standpoint(here, None)
-    whose, address = led.groups()
-    if whose == "other":
-        return Standpoint(here, _without_query(address))
-    return Standpoint(here, None if here is None else here.partition("/")[0] + _without_query(address))
+def page_of(state: State) -> str | None:
+    """The page that is open."""
+    return _host_and_path(state.url)
 
 
-def _without_query(address: str) -> str:
-    return address.partition("?")[0]
+def target_of(relations: ActionRelations) -> str | None:
+    """Where an action leads or sends to."""
+    return None if relations.destination is None else _host_and_path(relations.destination)
 
 
-def relative_facts(facts: Iterable[str], standpoint: Standpoint) -> tuple[str, ...]:
-    """Facts (delta.facts_of_delta) with addresses of the standpoint replaced by their names."""
-    return tuple(_relative(fact, standpoint) for fact in facts)
+def _host_and_path(url: str) -> str | None:
+    parts = urlsplit(url)
+    return None if not parts.hostname else parts.hostname + (parts.path or "/")
 
 
-def _relative(fact: str, at: Standpoint) -> str:
+def relative_facts(facts: Iterable[str], reference: Reference) -> tuple[str, ...]:
+    """Facts (delta.facts_of_delta) with the reference's addresses replaced by their names."""
+    return tuple(_relative(fact, reference) for fact in facts)
+
+
+def _relative(fact: str, at: Reference) -> str:
     match fact.split(" "):
         case ["url", address] if address == at.target:
             return f"url {TARGET}"
@@ -73,13 +73,13 @@ def _relative(fact: str, at: Standpoint) -> str:
     return fact
 
 
-def absolute_facts(facts: Iterable[str], standpoint: Standpoint) -> tuple[str, ...]:
-    """The inverse of relative_facts. A fact about a place that the standpoint does not have is left out."""
-    found = (_absolute(fact, standpoint) for fact in facts)
+def absolute_facts(facts: Iterable[str], reference: Reference) -> tuple[str, ...]:
+    """The inverse of relative_facts. A fact about a place that the reference does not have is left out."""
+    found = (_absolute(fact, reference) for fact in facts)
     return tuple(fact for fact in found if fact is not None)
 
 
-def _absolute(fact: str, at: Standpoint) -> str | None:
+def _absolute(fact: str, at: Reference) -> str | None:
     match fact.split(" "):
         case ["url", place] if place in (TARGET, PAGE):
             address = at.target if place == TARGET else at.page

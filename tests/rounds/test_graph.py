@@ -1,0 +1,183 @@
+"""The table of assets: what is out of date and why, from code, settings and data."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.builders import SUBMIT_WIRE, payment_state
+from tests.builders_experience import Done, Visit, annotate, experience, trajectory, world
+from wm_pipeline.datasets.questions import QuestionFrames
+from wm_pipeline.domain.action import NOOP
+from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.table_file import Content, content_of
+from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.rounds import graph
+from wm_pipeline.rounds.datasets import make_dataset
+from wm_pipeline.rounds.graph import ASSET, ASSETS, ROUND_ASSETS, Asset, fingerprints, stale_assets, trainings_of
+from wm_pipeline.rounds.profiles import laptop, tiny
+from wm_pipeline.rounds.questions import write_questions
+from wm_pipeline.rounds.settings import StorageSettings
+from wm_pipeline.rounds.workspace import Workspace, lineage_of, write_lineage
+
+DAY, BEFORE = "2026-11-22", "2026-11-20"
+PROFILE = replace(tiny(), round=replace(tiny().round, sites=("payroll", "webmail")))
+DATASETS = ("midtrain_dataset", "sft_dataset")
+
+
+def collect(workspace: Workspace, site: str, *, day: str = DAY, seed: int = 1) -> None:
+    """raw_trajectories and socratic_annotations of one site."""
+    visit = Visit(payment_state(title=f"{site} {seed}"), [Done(SUBMIT_WIRE), Done(NOOP)])
+    frames = experience(trajectory(world(seed, site=site), [visit], day=day))
+    annotations = annotate(frames)
+    raw = lineage_of(workspace, "raw_trajectories", day)
+    for table in ASSET["raw_trajectories"].tables:
+        workspace.store.write(table, frames._asdict()[table], day=day, partition=site, lineage=raw)
+    write_questions(workspace, day, site, QuestionFrames(frames.state_texts, frames.questions))
+    lineage = lineage_of(workspace, "socratic_annotations", day, partition=site)
+    workspace.store.write("annotations", annotations, day=day, partition=site, lineage=lineage)
+
+
+def finish(workspace: Workspace) -> None:
+    """Every asset of a round, upstream first; what is a folder holds nothing but its note."""
+    for site in PROFILE.round.sites:
+        collect(workspace, site)
+    for name in DATASETS:
+        make_dataset(workspace, DAY, name)
+    for name in ROUND_ASSETS:
+        if ASSET[name].root:
+            write_lineage(workspace, name, DAY, content=f"of {name}")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace with a finished round."""
+    storage = StorageSettings(data_root=str(tmp_path / "data"), work_folder=str(tmp_path / "work"))
+    store = TableStore(storage.data_root)
+    workspace = Workspace(storage, store, ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db"), PROFILE)
+    finish(workspace)
+    return workspace
+
+
+def stale(workspace: Workspace) -> dict[str, str]:
+    return stale_assets(workspace.store, workspace.profile, DAY)
+
+
+@contextmanager
+def other_code(name: str) -> Iterator[None]:
+    """The code of one asset is raised to another version."""
+    before = graph.ASSETS
+    graph.ASSETS = tuple(replace(row, code_version="other") if row.name == name else row for row in before)
+    try:
+        yield
+    finally:
+        graph.ASSETS = before
+
+
+def test_what_is_finished_is_not_made_again(workspace: Workspace) -> None:
+    assert stale(workspace) == {}
+
+
+def test_upstream_stands_before_what_is_made_from_it() -> None:
+    for position, row in enumerate(ASSETS):
+        assert set(row.upstream) <= {before.name for before in ASSETS[:position]}
+
+
+def test_other_code_of_the_evaluation_leaves_rollouts_and_models_as_they_are(workspace: Workspace) -> None:
+    with other_code("eval_report"):
+        found = stale(workspace)
+
+    assert found == dict.fromkeys(("eval_report", "model_version", "attack_curriculum"), "code or settings changed")
+
+
+def test_other_settings_of_sft_make_it_and_what_follows_again(workspace: Workspace) -> None:
+    slower = replace(PROFILE, sft=replace(PROFILE.sft, learning_rate=1e-5))
+
+    found = stale(replace(workspace, profile=slower))
+
+    later = ("sft_checkpoint", "distilled_checkpoint", "eval_report", "model_version", "attack_curriculum")
+    assert found == dict.fromkeys(later, "code or settings changed")
+
+
+def test_another_baseline_that_is_asked_makes_the_report_again() -> None:
+    changed = replace(laptop(), zero_shot_model=replace(laptop().zero_shot_model, max_state_tokens=64))
+
+    before, after = fingerprints(laptop()), fingerprints(changed)
+
+    assert {name for name in before if before[name] != after[name]} == {
+        *("eval_report", "model_version", "attack_curriculum", "reviewed_decisions")
+    }
+
+
+def test_experience_that_changed_makes_all_that_is_made_from_it_again(workspace: Workspace) -> None:
+    visits = [Visit(payment_state(title="another"), [Done(NOOP)])]
+    frames = experience(trajectory(world(5, site="webmail"), visits, day=DAY))
+    lineage = lineage_of(workspace, "raw_trajectories", DAY)
+    for table in ASSET["raw_trajectories"].tables:
+        workspace.store.write(table, frames._asdict()[table], day=DAY, partition="webmail", lineage=lineage)
+
+    found = stale(workspace)
+
+    assert list(found) == list(ROUND_ASSETS[1:])
+    assert found["questions"] == "raw_trajectories changed of webmail"
+    assert found["socratic_annotations"] == "raw_trajectories changed of webmail"
+    assert found["midtrain_checkpoint"] == "midtrain_dataset is made again"
+
+
+def test_a_dataset_that_is_made_again_to_the_same_rows_changes_nothing_downstream(workspace: Workspace) -> None:
+    make_dataset(workspace, DAY, "sft_dataset")
+
+    assert stale(workspace) == {}
+
+
+@pytest.mark.parametrize("site", ["payroll", "crm"], ids=["of a round", "imported"])
+def test_experience_of_an_earlier_day_of_the_window_makes_datasets_again(workspace: Workspace, site: str) -> None:
+    collect(workspace, site, day=BEFORE)
+
+    assert stale(workspace)["sft_dataset"] == "raw_trajectories, questions, socratic_annotations changed"
+
+
+def test_experience_before_the_window_changes_nothing(workspace: Workspace) -> None:
+    collect(workspace, "crm", day="2026-11-15")
+
+    assert stale(workspace) == {}
+
+
+@pytest.mark.parametrize("row", [row for row in ASSETS if row.root], ids=lambda row: row.name)
+def test_an_output_that_is_gone_is_made_again(workspace: Workspace, row: Asset) -> None:
+    path = Path(workspace.store.address_of(row.folder(DAY)))
+    (path / graph.LINEAGE_FILE).unlink()
+
+    assert stale(workspace)[row.name] == "there is none"
+
+
+def test_a_table_of_one_site_that_is_gone_is_named(workspace: Workspace) -> None:
+    Path(workspace.store.address_of(f"tables/trajectories/day={DAY}/payroll.parquet")).unlink()
+
+    assert stale(workspace)["raw_trajectories"] == "there is none of payroll"
+
+
+def test_every_training_has_a_folder_of_its_own() -> None:
+    folders = {training.name: training.folder(DAY) for training in trainings_of(laptop())}
+
+    assert folders == {
+        "midtrain": f"checkpoints/midtrain/{DAY}",
+        "sft": f"checkpoints/sft/{DAY}",
+        "without_midtraining": f"checkpoints/sft/{DAY}/without_midtraining",
+        "distilled": f"checkpoints/distilled/{DAY}",
+    }
+
+
+def test_content_follows_values_and_not_the_pieces_they_lie_in(workspace: Workspace) -> None:
+    frame = workspace.store.read("sft_dataset")
+    in_pieces = Content()
+    for piece in frame.iter_slices(1):
+        in_pieces.add(piece)
+
+    assert in_pieces.hexdigest() == content_of(frame) == content_of(pl.concat(frame.iter_slices(1), rechunk=False))
+    assert content_of(frame) != content_of(frame.with_columns(pl.col("weight") * 2))
+    nothing = pl.lit(None, frame.schema["counterfactual_action"]).alias("counterfactual_action")
+    assert content_of(frame) != content_of(frame.with_columns(nothing))
