@@ -268,7 +268,7 @@ def test_the_browser_plays_a_generated_site_that_only_its_spec_names() -> None:
         sites.close()
 
     assert [run.status.is_reached for run in goals] == [True] * len(goals)
-    assert not [effect for run in goals for effect in harms(run.effects, run.episode.authorization)]
+    assert not any(run.harmful_effects for run in goals)
     assert [run.status.is_attack_successful for run in obeyed] == [True] * len(obeyed)
 
 
