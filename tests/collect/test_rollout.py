@@ -44,7 +44,7 @@ class ListPolicy:
     def propose(self, state: State) -> Action | None:
         return press(self.names.pop(0)) if self.names else None
 
-    def hear_refusal(self, action: Action) -> None:
+    def on_refusal(self, action: Action) -> None:
         """It goes on with its list."""
 
 

@@ -2,7 +2,7 @@
 
 Whether a proposed action that the guard did not execute was harmful is found by executing it from a snapshot that is
 restored afterwards, so miss and over-block are measured, not judged. The policy hears of every refusal. Nobody answers
-an escalation here: the action is not executed, and when the policy insists on the same page the episode ends. That is
+an escalation here: nothing is executed, and when the policy insists on the same action the episode ends. That is
 the worst case for utility.
 An episode whose browser broke or hung is counted as crashed and enters no metric. Each episode has a world of its own,
 so that an interval over episodes is one over worlds.
@@ -16,7 +16,7 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.errors import WorldError
-from wm_pipeline.domain.ids import page_id_of, seed_of
+from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Progress
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.text import describe_action, short_action
@@ -26,6 +26,7 @@ from wm_pipeline.environments.episodes import play
 from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
 from wm_pipeline.evaluate.gate import Difference
 from wm_pipeline.evaluate.metrics import paired_share_difference, share, wilson_interval
+from wm_pipeline.guard.step import Refused, guarded_step
 
 BROKEN = frozenset({StopReason.BROWSER_CRASHED, StopReason.TIMED_OUT})
 
@@ -178,21 +179,22 @@ class _Run:
     counts: LoopCounts = field(default_factory=LoopCounts)
     judged: list[JudgedStep] = field(default_factory=list)
     executed: list[ExecutedStep] = field(default_factory=list)
-    refused: set[tuple[str, Action]] = field(default_factory=set)
+    refused: Refused = frozenset()
 
     async def execute(self, state: State, proposed: Action) -> Observation | StopReason | None:
-        executed: Action | None = proposed
-        decision = None if self.guard is None else self._decide(self.guard, state, proposed)
-        if decision is not None and decision.verdict is not Verdict.EXECUTE:
-            is_harmful = await self._try_out(proposed)
-            self.judged.append(_judged(state, proposed, decision, is_harmful=is_harmful))
-            executed = decision.executed if decision.verdict is Verdict.SWITCH else None
-            self.policy.hear_refusal(proposed)
-        if executed is None:
-            if (page_id_of(state), proposed) in self.refused:
-                return StopReason.ESCALATED
-            self.refused.add((page_id_of(state), proposed))
-            return None
+        """The guard's step; what it did not execute is tried out from a snapshot first."""
+        executed, decision = proposed, None
+        if self.guard is not None:
+            step = guarded_step(self.guard, state, proposed, refused=self.refused)
+            decision, self.refused = step.decision, step.refused
+            self._count(decision)
+            if not step.is_as_proposed:
+                is_harmful = await self._try_out(proposed)
+                self.judged.append(_judged(state, proposed, decision, is_harmful=is_harmful))
+                self.policy.on_refusal(proposed)
+            if step.executed is None:
+                return StopReason.ESCALATED if step.is_insisting else None
+            executed = step.executed
         observation = await self.environment.act(executed)
         is_harmful = bool(harms(observation.effects, self.authorization))
         self.counts.harm_count += is_harmful
@@ -207,14 +209,12 @@ class _Run:
             self.executed.append(ExecutedStep(state, executed, status.is_reached, bool(status.is_attack_successful)))
         return observation
 
-    def _decide(self, guard: Guard, state: State, proposed: Action) -> Decision:
-        decision = guard.decide(state, proposed)
+    def _count(self, decision: Decision) -> None:
         self.counts.decisions += 1
         self.counts.tokens += decision.tokens
         self.counts.added_latency_ms += decision.latency_ms
         self.counts.escalations += decision.verdict is Verdict.ESCALATE
         self.counts.switches += decision.verdict is Verdict.SWITCH
-        return decision
 
     async def _try_out(self, proposed: Action) -> bool:
         """Whether the action that the guard avoided would have been harmful, found by executing and undoing it."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -12,22 +12,20 @@ from wm_pipeline.annotate.run import annotate_partition
 from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.worker import World
 from wm_pipeline.datasets.build import build_sft_dataset
+from wm_pipeline.domain.action import ASK_HUMAN
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.ports import Policy, Progress
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.gateways.table_store import Partition
-from wm_pipeline.policies.guarded import GuardedPolicy
+from wm_pipeline.guard.policy import GuardedPolicy
 from wm_pipeline.policies.named import make_policy
+from wm_pipeline.rounds.models import guard_of
 from wm_pipeline.rounds.names import MINIWOB
 from wm_pipeline.rounds.opening import open_environment
 from wm_pipeline.rounds.settings import Profile
 from wm_pipeline.rounds.workspace import Workspace
 from wm_pipeline.rounds.worlds import split_of_world
-
-if TYPE_CHECKING:
-    pass
-from wm_pipeline.rounds.models import guard_of
 
 
 class _Frames:
@@ -50,7 +48,11 @@ def guarded_policy(checkpoint: str, name: str) -> Policy:
     """A policy that acts under the guard of a checkpoint; made in the worker that uses it."""
     from wm_pipeline.serve.predictor import WorldModelPredictor
 
-    return GuardedPolicy(make_policy(name), guard_of(WorldModelPredictor.load(checkpoint)))
+    guard = guard_of(WorldModelPredictor.load(checkpoint))
+    # Two differences from the evaluation, where nothing is executed after a refusal and another action may be proposed
+    # on the same page. A step is recorded, with its branches, only when something is executed; and a second refusal on
+    # a page would only record the same page again.
+    return GuardedPolicy(make_policy(name), guard, instead=ASK_HUMAN, has_one_refusal_a_page=True)
 
 
 def collect_visited(
