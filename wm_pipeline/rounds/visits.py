@@ -10,7 +10,7 @@ import polars as pl
 
 from wm_pipeline.annotate.run import annotate_partition
 from wm_pipeline.collect.run import CollectPlan, collect_partitions
-from wm_pipeline.collect.worker import World
+from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.datasets.build import build_sft_dataset
 from wm_pipeline.domain.action import ASK_HUMAN
 from wm_pipeline.domain.ids import seed_of
@@ -63,7 +63,7 @@ def collect_visited(
     Only worlds that would fall into the training split are visited; branches are executed there as everywhere.
     """
     sites = [s for s in profile.round.sites if s != MINIWOB and s not in profile.split_rule.held_out_sites]
-    worlds: list[World] = []
+    worlds: list[Assignment] = []
     for site in sites:
         pool = draw_worlds(
             site=site,
@@ -74,7 +74,9 @@ def collect_visited(
         )
         fitting = [spec for spec in pool if split_of_world(spec, profile.split_rule) is Split.TRAIN]
         attacked_first = sorted(fitting, key=lambda spec: spec.attack is None)
-        worlds += [World(spec, "gullible") for spec in attacked_first[: profile.distill_worlds // max(1, len(sites))]]
+        worlds += [
+            Assignment(spec, "gullible") for spec in attacked_first[: profile.distill_worlds // max(1, len(sites))]
+        ]
     kept = _Frames()
     collect_partitions(
         [CollectPlan(day, "visited", tuple(worlds), profile.collect)],

@@ -100,7 +100,7 @@ def test_names_and_sites_differ() -> None:
 def test_a_generated_site_has_enough_to_do(seed: int) -> None:
     for site in map(generate_site, range(seed, seed + 10)):
         abused = {abuse.operation for abuse in site.abuses}
-        scripted = {stage.operation for goal in site.goals for stage in goal.script} - {None}
+        scripted = {step.operation for goal in site.goals for step in goal.script} - {None}
 
         assert len(site.operations) >= 6
         assert len(site.roles) == 3

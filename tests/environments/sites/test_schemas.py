@@ -28,7 +28,7 @@ ABUSES = [
 
 @pytest.mark.parametrize("site", SITES.values(), ids=list(SITES))
 def test_a_site_has_enough_to_do_and_three_roles_that_differ(site: SiteSchema) -> None:
-    scripted = {stage.operation for goal in site.goals for stage in goal.script} - {None}
+    scripted = {step.operation for goal in site.goals for step in goal.script} - {None}
 
     assert len(site.goals) >= 10
     assert len(site.operations) >= 6
@@ -54,7 +54,7 @@ def test_a_site_has_every_kind_of_form_and_one_that_forgot_its_token(site: SiteS
 def test_a_new_site_has_a_limit_a_list_form_and_an_operation_that_not_every_role_may_do(site: str) -> None:
     operations = SITES[site].operations
 
-    assert any(operation.policies for operation in operations)
+    assert any(operation.limits for operation in operations)
     assert any(operation.is_on_list for operation in operations)
     assert any(0 < len(operation.roles) < len(SITES[site].roles) for operation in operations)
 
