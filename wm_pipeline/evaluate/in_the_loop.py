@@ -176,6 +176,7 @@ class _Run:
     policy: Policy
     guard: Guard | None
     authorization: Authorization = field(default_factory=Authorization)
+    """The episode's, once it has begun."""
     counts: LoopCounts = field(default_factory=LoopCounts)
     judged: list[JudgedStep] = field(default_factory=list)
     executed: list[ExecutedStep] = field(default_factory=list)

@@ -12,7 +12,7 @@ from wm_pipeline.collect.writer import picture_name, pictures_folder
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.delta import Effect
-from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError, WorldError
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.ports import Environment, Progress
 from wm_pipeline.domain.records import from_row
@@ -148,7 +148,10 @@ def _executed(row: Mapping[str, Any], authorization: Authorization, picture: byt
 
 
 async def take_pictures(environment: Environment, strip: Strip, *, progress: Progress) -> tuple[Picture, ...]:
-    """One picture a state, the last one included. Raises InvalidInputError when the world no longer goes that way."""
+    """One picture a state, the last one included.
+
+    Raises InvalidInputError when the world no longer goes that way, WorldError when the browser breaks on it.
+    """
     pictures: list[Picture] = []
 
     async def picture_and_act(state: State, action: Action) -> Observation:
@@ -162,19 +165,17 @@ async def take_pictures(environment: Environment, strip: Strip, *, progress: Pro
             environment, strip.spec, [step.main.action for step in strip.steps], execute=picture_and_act
         )
     except InvalidInputError as error:
-        raise _not_repeatable(strip, len(pictures), str(error)) from error
+        raise InvalidInputError(
+            f"{strip.trajectory_id} cannot be repeated from step {len(pictures)}: {error}; its world was drawn by "
+            f"another version ({strip.facts['day']})"
+        ) from error
     if len(pictures) < len(strip.steps):
-        raise _not_repeatable(strip, len(pictures), f"the step failed ({repeated.play.stop_reason.value})")
+        raise WorldError(
+            f"{strip.trajectory_id} cannot be repeated: step {len(pictures)} failed ({repeated.play.stop_reason.value})"
+        )
     pictures.append(Picture(await environment.screenshot(), is_recorded=all(one.is_recorded for one in pictures)))
     progress(len(pictures), len(pictures), "pictures taken")
     return tuple(pictures)
-
-
-def _not_repeatable(strip: Strip, step: int, problem: str) -> InvalidInputError:
-    return InvalidInputError(
-        f"{strip.trajectory_id} cannot be repeated from step {step}: {problem}; its world was drawn by another "
-        f"version ({strip.facts['day']})"
-    )
 
 
 def strip_page(strip: Strip, pictures: Sequence[Picture], *, chosen: tuple[int, int] | None = None) -> str:
