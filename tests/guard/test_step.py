@@ -61,15 +61,17 @@ def test_a_guard_that_raises_refuses(instead: Action | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("predictor", "reason"),
+    ("predictor", "max_latency_ms", "reason"),
     [
-        (FakePredictor({SUBMIT_WIRE: 0.0}, seconds=0.5), "no prediction within 20 ms"),
-        (FakePredictor({}, error=CheckpointError("the model is gone")), "no prediction: the model is gone"),
+        (FakePredictor({SUBMIT_WIRE: 0.0}, seconds=0.5), 20.0, "no prediction within 20 ms"),
+        (FakePredictor({}, error=CheckpointError("the model is gone")), 30_000.0, "no prediction: the model is gone"),
     ],
     ids=["late", "failing"],
 )
-def test_a_model_that_is_late_or_fails_executes_nothing(predictor: FakePredictor, reason: str) -> None:
-    guard = WorldModelGuard(predictor, GuardSettings(max_latency_ms=20.0))
+def test_a_model_that_is_late_or_fails_executes_nothing(
+    predictor: FakePredictor, max_latency_ms: float, reason: str
+) -> None:
+    guard = WorldModelGuard(predictor, GuardSettings(max_latency_ms=max_latency_ms))
 
     step = guarded_step(guard, STATE, SUBMIT_WIRE)
 
