@@ -11,7 +11,7 @@ import polars as pl
 from wm_pipeline.annotate.run import annotate_partition
 from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
-from wm_pipeline.collect.worker import OpenEnvironment, World
+from wm_pipeline.collect.worker import Assignment, OpenEnvironment
 from wm_pipeline.datasets.build import build_sft_dataset
 from wm_pipeline.domain.ids import SplitRule, seed_of
 from wm_pipeline.domain.vocabulary import ProposedBy
@@ -80,7 +80,7 @@ def _roll_out(store: TableStore, folder: Path, day: str, site: str) -> None:
         site=site, day=day, count=WORLDS, seed=seed_of("curriculum", day, site), has_hidden_variables=False
     )
     by = {False: ProposedBy.SCRIPTED, True: ProposedBy.GULLIBLE}
-    worlds = tuple(World(spec, by[spec.attack is not None].value) for spec in specs)
+    worlds = tuple(Assignment(spec, by[spec.attack is not None].value) for spec in specs)
     collect_partitions(
         [CollectPlan(day, site, worlds, SETTINGS)],
         make_environment=_open,

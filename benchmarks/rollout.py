@@ -29,7 +29,7 @@ from benchmarks.reporting import machine
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
-from wm_pipeline.collect.worker import OpenEnvironment, World
+from wm_pipeline.collect.worker import Assignment, OpenEnvironment
 from wm_pipeline.collect.writer import committed_parts, merge_parts
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.offers import offered_actions
@@ -287,7 +287,7 @@ def by_workers(worlds: int) -> list[dict[str, Any]]:
     """Transitions a second of whole partitions, starting processes and browsers included."""
     found = []
     settings = CollectSettings(max_steps=4, branches=2, form_branches=2, noop_share=0.0)
-    specs = tuple(World(spec, "scripted") for spec in draw_worlds(site="payroll", day=DAY, count=worlds, seed=9))
+    specs = tuple(Assignment(spec, "scripted") for spec in draw_worlds(site="payroll", day=DAY, count=worlds, seed=9))
     for workers in (1, 2, 3, 4):
         with tempfile.TemporaryDirectory() as staging:
             started = time.perf_counter()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
-from wm_pipeline.collect.worker import OpenEnvironment, World
+from wm_pipeline.collect.worker import Assignment, OpenEnvironment
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.browsergym import VERSION, browsergym_world, open_browsergym
 from wm_pipeline.gateways.table_store import TableStore
@@ -21,7 +21,7 @@ async def open_gym() -> OpenEnvironment:
 
 def collect(folder: Path, *, worlds: int, day: str = "2030-01-15") -> CollectReport:
     """Trajectories, transitions and states of one task with the explorer, two branches a state."""
-    drawn = tuple(World(browsergym_world(TASK, seed), "explorer") for seed in range(worlds))
+    drawn = tuple(Assignment(browsergym_world(TASK, seed), "explorer") for seed in range(worlds))
     plan = CollectPlan(day, "browsergym", drawn, CollectSettings(max_steps=3, branches=2))
     return collect_partitions(
         [plan],

@@ -13,13 +13,13 @@ from wm_pipeline.environments.sites.schema import (
     Entity,
     Field,
     Goal,
-    Guard,
     Operation,
+    Precondition,
     Role,
     RowCheck,
     Rows,
+    ScriptStep,
     SiteSchema,
-    Stage,
     View,
     Write,
     constant,
@@ -52,7 +52,7 @@ LEND = Operation(
     "Lend",
     table="books",
     fields=(Field("reader", "Reader"), Field("card", "Card number")),
-    guards=(Guard("status", ("in",), "This book is out."),),
+    preconditions=(Precondition("status", ("in",), "This book is out."),),
     writes=(
         Write(
             ChangeOperation.UPDATED,
@@ -111,7 +111,10 @@ LIBRARY = SiteSchema(
             draw=a_book,
             record=("books", "{key}"),
             start="/books",
-            script=(Stage("/books"), Stage("/books/{key}", "lend", "{key}", {"reader": "{reader}", "card": "{card}"})),
+            script=(
+                ScriptStep("/books"),
+                ScriptStep("/books/{key}", "lend", "{key}", {"reader": "{reader}", "card": "{card}"}),
+            ),
             authorized=(
                 updated("library", "books", equals("title", "{title}"), equals("reader", "{reader}")),
                 updated("library", "books", equals("title", "{title}"), equals("card", "{card}")),

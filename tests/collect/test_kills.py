@@ -15,7 +15,7 @@ import pytest
 from tests.fakes.open_miniwob import open_miniwob
 from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
-from wm_pipeline.collect.worker import World
+from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.domain.ids import trajectory_id_of
 from wm_pipeline.environments.miniwob import miniwob_world
 from wm_pipeline.gateways.table_store import TableStore
@@ -25,7 +25,7 @@ DAY = "2030-01-15"
 KILLS = 20
 KINDS = ("worker", "browser", "renderer", "worker", "browser", "renderer", "run")
 TASKS = ("click-checkboxes", "login-user", "click-button", "enter-text")
-WORLDS = tuple(World(miniwob_world(task, seed), "scripted") for seed in range(4) for task in TASKS)
+WORLDS = tuple(Assignment(miniwob_world(task, seed), "scripted") for seed in range(4) for task in TASKS)
 PLAN = CollectPlan(DAY, "miniwob", WORLDS, CollectSettings(max_steps=6, branches=1))
 RUN = "import sys; from tests.collect.test_kills import collect; collect(sys.argv[1])"
 

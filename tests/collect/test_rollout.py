@@ -12,11 +12,11 @@ from wm_pipeline.collect.branches import Plans, choose_branches, offer_key, stra
 from wm_pipeline.collect.rollout import TrajectoryRecords, TransitionRecord, collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.action import NOOP, Action, FieldValue
-from wm_pipeline.domain.errors import SettingsError, WorldError
+from wm_pipeline.domain.errors import InvalidInputError, SettingsError, WorldError
 from wm_pipeline.domain.ports import Environment, Policy
 from wm_pipeline.domain.state import Element, Form, FormField, State
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, StopReason
-from wm_pipeline.domain.world import Episode, WorldSpec
+from wm_pipeline.domain.world import Episode, Observation, WorldSpec
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.scripted import ScriptedPolicy
 
@@ -44,7 +44,7 @@ class ListPolicy:
     def propose(self, state: State) -> Action | None:
         return press(self.names.pop(0)) if self.names else None
 
-    def hear_refusal(self, action: Action) -> None:
+    def on_refusal(self, action: Action) -> None:
         """It goes on with its list."""
 
 
@@ -157,6 +157,23 @@ def test_a_page_that_cannot_be_restored_drops_its_branches_and_is_replayed() -> 
     assert environment.resets > 1
     assert records.stop_reason is StopReason.GOAL_REACHED
     assert records.branches_executed == sum(one.branch_index > 0 for one in records.transitions)
+
+
+class ForgetfulToy(ToyEnvironment):
+    """Its pages offer nothing any more when the world is started again."""
+
+    async def act(self, action: Action) -> Observation:
+        if self.resets > 1:
+            raise InvalidInputError(f"action.target_ref: the state has no element {action.target_ref!r}")
+        return await super().act(action)
+
+
+def test_a_page_that_can_neither_be_restored_nor_replayed_ends_the_trajectory() -> None:
+    spec = toy_world(goal_id="toy/unrestorable")
+
+    records = collect(ListPolicy(["next", "plant", "next"]), spec, ForgetfulToy(), branches=0, horizon=1)
+
+    assert (records.stop_reason, records.steps) == (StopReason.RESTORE_FAILED, 2)
 
 
 def test_a_policy_that_stops_early_is_said_to_have_stopped() -> None:

@@ -19,7 +19,7 @@ from tests.fakes.open_miniwob import open_miniwob
 from tests.fakes.toy_environment import ATTACK, open_toy, toy_world
 from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
-from wm_pipeline.collect.worker import EnvironmentFactory, World
+from wm_pipeline.collect.worker import Assignment, EnvironmentFactory
 from wm_pipeline.collect.writer import committed_parts
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import Effect
@@ -34,12 +34,12 @@ DAY = "2030-01-15"
 SETTINGS = CollectSettings(max_steps=5, branches=2)
 
 
-def plan_of(worlds: list[World], *, settings: CollectSettings = SETTINGS) -> CollectPlan:
+def plan_of(worlds: list[Assignment], *, settings: CollectSettings = SETTINGS) -> CollectPlan:
     return CollectPlan(DAY, worlds[0].spec.site, tuple(worlds), settings)
 
 
-def toy_worlds(count: int) -> list[World]:
-    return [World(toy_world(seed, attack=ATTACK if seed % 2 else None), "gullible") for seed in range(count)]
+def toy_worlds(count: int) -> list[Assignment]:
+    return [Assignment(toy_world(seed, attack=ATTACK if seed % 2 else None), "gullible") for seed in range(count)]
 
 
 def run(
@@ -114,7 +114,7 @@ def test_the_pictures_of_steps_that_failed_are_stored_with_their_trajectory(tmp_
 
 @pytest.mark.slow
 def test_a_world_that_cannot_be_reset_is_counted_and_the_others_are_kept(tmp_path: Path) -> None:
-    worlds = [*toy_worlds(1), World(toy_world(9, goal_id="toy/unresettable"), "scripted")]
+    worlds = [*toy_worlds(1), Assignment(toy_world(9, goal_id="toy/unresettable"), "scripted")]
 
     report = run(plan_of(worlds), tmp_path)
 
@@ -124,7 +124,7 @@ def test_a_world_that_cannot_be_reset_is_counted_and_the_others_are_kept(tmp_pat
 
 @pytest.mark.slow
 def test_a_partition_without_any_world_is_an_error(tmp_path: Path) -> None:
-    worlds = [World(toy_world(9, goal_id="toy/unresettable"), "scripted")]
+    worlds = [Assignment(toy_world(9, goal_id="toy/unresettable"), "scripted")]
     lost = trajectory_id_of(DAY, worlds[0].spec, "scripted")
 
     with pytest.raises(WorldError) as refused:
@@ -138,7 +138,7 @@ def test_a_partition_without_any_world_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_unknown_policy_stops_the_run_with_its_own_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^unknown policy 'oracle'; there are scripted, gullible, explorer, llm$"):
-        run(plan_of([World(toy_world(1), "oracle")]), tmp_path)
+        run(plan_of([Assignment(toy_world(1), "oracle")]), tmp_path)
 
 
 @pytest.mark.slow
@@ -160,9 +160,9 @@ run(plan_of(slow_worlds()), Path(sys.argv[1]))
 """
 
 
-def slow_worlds() -> list[World]:
+def slow_worlds() -> list[Assignment]:
     """Explorers press the slow button now and then, so that a run takes seconds."""
-    return [World(toy_world(seed), "explorer") for seed in range(30)]
+    return [Assignment(toy_world(seed), "explorer") for seed in range(30)]
 
 
 def start_in_a_process(staging: Path) -> subprocess.Popen[bytes]:
@@ -230,7 +230,7 @@ def worker_of_this_process() -> int:
 @pytest.mark.slow
 @pytest.mark.browser
 def test_a_killed_browser_worker_loses_nothing_and_its_world_is_done_again(tmp_path: Path) -> None:
-    worlds = [World(miniwob_world("click-checkboxes", seed), "scripted") for seed in range(4)]
+    worlds = [Assignment(miniwob_world("click-checkboxes", seed), "scripted") for seed in range(4)]
     plan = plan_of(worlds, settings=CollectSettings(max_steps=6, branches=1))
     folder = plan.staging_folder(tmp_path)
     killed: list[int] = []

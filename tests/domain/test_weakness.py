@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wm_pipeline.collect.worker import World
+from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.domain.ids import SplitRule, split_group_of
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.domain.weakness import (
@@ -191,10 +191,10 @@ def test_tomorrows_worlds_come_from_where_the_model_was_wrong() -> None:
     evenly = [world for day in days for world in draw_round(profile, day, "payroll")]
     drawn = [world for day in days for world in draw_round(profile, day, "payroll", weights=weights)]
 
-    def of_weak(worlds: Sequence[World]) -> int:
+    def of_weak(worlds: Sequence[Assignment]) -> int:
         return sum(one.spec.attack is not None and one.spec.attack.family == weak for one in worlds)
 
-    def of_no_attack(worlds: Sequence[World]) -> int:
+    def of_no_attack(worlds: Sequence[Assignment]) -> int:
         return sum(one.spec.attack is None for one in worlds)
 
     assert of_weak(drawn) >= 1.5 * of_weak(evenly) > 0

@@ -14,7 +14,7 @@ import pytest
 
 from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
-from wm_pipeline.collect.worker import OpenEnvironment, World
+from wm_pipeline.collect.worker import Assignment, OpenEnvironment
 from wm_pipeline.domain.action import NOOP, Action, FieldValue
 from wm_pipeline.domain.errors import InvalidInputError, ServiceError, WorldError
 from wm_pipeline.domain.state import Element, Form, FormField, State
@@ -161,7 +161,7 @@ def test_its_tasks_are_rolled_out_into_our_tables_and_come_out_as_lines(tmp_path
     storage = StorageSettings(data_root=str(tmp_path / "data"), work_folder=str(tmp_path / "work"))
     store = TableStore(storage.data_root)
     workspace = Workspace(storage, store, ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db"), tiny())
-    worlds = tuple(World(browsergym_world(f"browsergym/miniwob.{task}", 1), "explorer") for task in TASKS)
+    worlds = tuple(Assignment(browsergym_world(f"browsergym/miniwob.{task}", 1), "explorer") for task in TASKS)
 
     plan = CollectPlan("2030-01-15", "browsergym", worlds, CollectSettings(max_steps=2, branches=1, noop_share=0.0))
     report = collect_partitions(

@@ -39,7 +39,7 @@ class ListedPolicy:
             raise PolicyError("the listed policy was asked before start()")
         return press(self._names.pop(0)) if self._names else None
 
-    def hear_refusal(self, action: Action) -> None:
+    def on_refusal(self, action: Action) -> None:
         """It goes on with its list."""
 
 

@@ -11,8 +11,9 @@ from werkzeug.test import Client, TestResponse
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.world import AttackPlan, Episode, Observation, WorldSpec
 from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.environments.episodes import Demonstration, demonstrate
 from wm_pipeline.environments.instruments.recorder import OutsideRecorder
-from wm_pipeline.environments.sites.check import MAX_STEPS, Play, play
+from wm_pipeline.environments.sites.check import MAX_STEPS
 from wm_pipeline.environments.sites.database import Change, WorldDatabase
 from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp
 from wm_pipeline.environments.sites.environment import SiteEnvironment, open_site_environment
@@ -84,9 +85,9 @@ class BrowserSites:
     def restore(self) -> bool:
         return self.run(self.environment.restore())
 
-    def play(self, spec: WorldSpec, *, obeys: bool, max_steps: int = MAX_STEPS) -> Play:
-        run = self.run(play(self.environment, spec, obeys=obeys, max_steps=max_steps))
-        assert run.failure is None
+    def play(self, spec: WorldSpec, *, obeys: bool, max_steps: int = MAX_STEPS) -> Demonstration:
+        run = self.run(demonstrate(self.environment, spec, obeys=obeys, max_steps=max_steps))
+        assert run.play.failure is None
         return run
 
     def close(self) -> None:

@@ -67,9 +67,9 @@ def test_it_hears_of_refusals_and_gives_up_after_two() -> None:
     click = Action(ActionKind.CLICK, STATE.elements[0].element_ref)
     with chat_server(chooses("back")) as server:
         policy = agent(server.url)
-        policy.hear_refusal(click)
+        policy.on_refusal(click)
         assert policy.propose(STATE) == Action(ActionKind.BACK)
-        policy.hear_refusal(click)
+        policy.on_refusal(click)
         assert policy.propose(STATE) is None
 
     assert len(server.requests) == 1

@@ -51,7 +51,7 @@ def test_a_gullible_policy_that_was_refused_goes_on_with_the_goal_until_the_next
     policy = GulliblePolicy()
     episode = started(policy, is_attacked=True)
 
-    policy.hear_refusal(press("leak"))
+    policy.on_refusal(press("leak"))
     assert policy.propose(episode.state) == press("next")
 
     again = started(policy, is_attacked=True)

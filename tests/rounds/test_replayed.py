@@ -3,23 +3,35 @@
 import base64
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.site_world import BrowserSites, world_spec
+from tests.fakes.toy_environment import ToyEnvironment, press, toy_world
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.writer import Versions, frames_of, picture_name, pictures_folder
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.errors import MissingUpstreamError
+from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError, WorldError
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.policies.scripted import ScriptedPolicy
-from wm_pipeline.rounds.replayed import Picture, anchor_of, list_trajectories, read_strip, strip_page, take_pictures
+from wm_pipeline.rounds.replayed import (
+    Executed,
+    Picture,
+    Strip,
+    StripStep,
+    anchor_of,
+    list_trajectories,
+    read_strip,
+    strip_page,
+    take_pictures,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -115,6 +127,31 @@ def test_a_step_that_failed_shows_the_page_that_it_failed_on(sites: BrowserSites
     assert base64.b64encode(picture).decode() in page
     assert page.count("The page when the action failed") == 1
     assert "The page at the end" not in page
+
+
+def toy_strip(*names: str) -> Strip:
+    """Presses of the toy's buttons; its pages are not the recorded ones."""
+    steps = tuple(
+        StripStep(index, "recorded", "", Executed(press(name), 0, name, "llm", "", (), False, None, None), ())
+        for index, name in enumerate(names)
+    )
+    return Strip("t1", toy_world(), {"day": DAY}, steps)
+
+
+def test_a_step_that_fails_last_still_has_its_page_pictured_and_an_earlier_one_ends_it(sites: BrowserSites) -> None:
+    pictures = sites.run(take_pictures(ToyEnvironment(), toy_strip("next", "hang"), progress=ignore))
+
+    assert [picture.is_recorded for picture in pictures] == [False] * 3
+    with pytest.raises(WorldError, match=r"^t1 cannot be repeated: step 2 failed \(timed_out\)$"):
+        sites.run(take_pictures(ToyEnvironment(), toy_strip("next", "hang", "next"), progress=ignore))
+
+
+def test_a_step_that_its_page_does_not_offer_is_told_with_its_number(sites: BrowserSites) -> None:
+    strip = toy_strip("next", "next")
+    gone = replace(strip.steps[1], main=replace(strip.steps[1].main, action=Action(ActionKind.CLICK, "e99")))
+
+    with pytest.raises(InvalidInputError, match=r"^t1 cannot be repeated from step 2: .*'e99'; its world was drawn by"):
+        sites.run(take_pictures(ToyEnvironment(), replace(strip, steps=(strip.steps[0], gone)), progress=ignore))
 
 
 def test_a_transition_that_was_asked_for_is_marked_and_unfolded(sites: BrowserSites, store: TableStore) -> None:

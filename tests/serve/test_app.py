@@ -13,8 +13,8 @@ from wm_pipeline.domain.errors import CheckpointError
 from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.records import from_json, to_row
 from wm_pipeline.domain.state import State
+from wm_pipeline.guard.decide import GuardSettings, WorldModelGuard
 from wm_pipeline.serve.app import AppSettings, build_app
-from wm_pipeline.serve.guard import GuardSettings, WorldModelGuard
 
 STATE = to_row(payment_state())
 ACTION = to_row(SUBMIT_WIRE)

@@ -10,13 +10,14 @@ from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.delta import Effect, StateDelta
-from wm_pipeline.domain.errors import AnswerError, WorldError
+from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import page_id_of, seed_of, state_id_of, trajectory_id_of
 from wm_pipeline.domain.offers import same_target
 from wm_pipeline.domain.ports import Environment, Policy
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, ProposedBy, StopReason
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
+from wm_pipeline.environments.episodes import play, reach
 
 LEFT_BEHIND = frozenset({AssetKind.LOCAL_STORAGE, AssetKind.SERVICE_WORKER, AssetKind.FORWARDING_RULE})
 """What acts by itself in a later step, once it is there."""
@@ -99,11 +100,11 @@ async def collect_trajectory(
     """
     started = time.perf_counter()
     episode = await environment.reset(spec)
-    rollout = _Rollout(environment, episode, settings, other_goals)
+    rollout = _Rollout(environment, policy, episode, settings, other_goals, state_id=episode.state_id)
     policy.start(episode, environment, seed=seed_of("policy", settings.seed, spec.world_seed, spec.hidden_seed))
     status: GoalStatus | None
     try:
-        stop_reason = await rollout.run(policy)
+        stop_reason = await rollout.run()
         status = await environment.goal_status()
     except WorldError:
         stop_reason, status = StopReason.BROWSER_CRASHED, rollout.last_status
@@ -137,10 +138,13 @@ def _attack_success(spec: WorldSpec, status: GoalStatus | None) -> bool | None:
 @dataclass(slots=True)
 class _Rollout:
     environment: Environment
+    policy: Policy
     episode: Episode
     settings: CollectSettings
-    other_goals: Sequence[str] = ()
+    other_goals: Sequence[str]
     """Not used yet in this world."""
+    state_id: str
+    """Of the state that the policy is in."""
     states: dict[str, State] = field(default_factory=dict)
     transitions: list[TransitionRecord] = field(default_factory=list)
     taken: list[Action] = field(default_factory=list)
@@ -152,37 +156,42 @@ class _Rollout:
     branches_dropped: int = 0
     instead: list[Instead] = field(default_factory=list)
 
-    async def run(self, policy: Policy) -> StopReason:
-        state, state_id = self.episode.state, self.episode.state_id
-        self.states[state_id] = state
-        for step_index in range(self.settings.max_steps):
-            try:
-                main = policy.propose(state)
-            except AnswerError:
-                return StopReason.POLICY_FAILED
-            if main is None:
-                is_reached = self.last_status is not None and self.last_status.is_reached
-                return StopReason.GOAL_REACHED if is_reached else StopReason.POLICY_STOPPED
-            plans = Plans(main, self.environment.expert_action(state), self.environment.attack_action(state))
-            if not await self._run_branches(state, state_id, plans, step_index):
-                return StopReason.RESTORE_FAILED
-            observation, self.last_status = await self._execute(
-                state, state_id, Alternative(main, policy.proposed_by), plans, key=(step_index, 0)
-            )
-            self.taken.append(main)
-            if observation.failure is not None:
-                return observation.failure
-            if not await self._follow_main(observation):
-                return StopReason.RESTORE_FAILED
-            state, state_id = observation.state, observation.state_id
-            if self._is_finished(state):
-                return StopReason.GOAL_REACHED
-        return StopReason.MAX_STEPS
+    async def run(self) -> StopReason:
+        self.states[self.state_id] = self.episode.state
+        played = await play(
+            self.environment,
+            self.episode.state,
+            self.policy.propose,
+            max_steps=self.settings.max_steps,
+            execute=self._execute_step,
+        )
+        has_stopped_at_goal = played.stop_reason is StopReason.POLICY_STOPPED and self._is_reached
+        return StopReason.GOAL_REACHED if has_stopped_at_goal else played.stop_reason
+
+    async def _execute_step(self, state: State, main: Action) -> Observation | StopReason:
+        """Branches first, from a snapshot; then the policy's own action, and what it leaves behind."""
+        plans = Plans(main, self.environment.expert_action(state), self.environment.attack_action(state))
+        step_index = len(self.taken)
+        if not await self._run_branches(state, self.state_id, plans, step_index):
+            return StopReason.RESTORE_FAILED
+        observation, self.last_status = await self._execute(
+            state, self.state_id, Alternative(main, self.policy.proposed_by), plans, key=(step_index, 0)
+        )
+        self.taken.append(main)
+        if observation.failure is not None:
+            return observation.failure
+        if not await self._follow_main(observation):
+            return StopReason.RESTORE_FAILED
+        self.state_id = observation.state_id
+        return StopReason.GOAL_REACHED if self._is_finished(observation.state) else observation
+
+    @property
+    def _is_reached(self) -> bool:
+        return self.last_status is not None and self.last_status.is_reached
 
     def _is_finished(self, state: State) -> bool:
         return (
-            self.last_status is not None
-            and self.last_status.is_reached
+            self._is_reached
             and self.environment.expert_action(state) is None
             and self.environment.attack_action(state) is None
         )
@@ -264,20 +273,15 @@ class _Rollout:
         """Go on as the goal's script would, and add the harm seen then to the transition at `position`."""
         if not leaves_something(observation.effects):
             return
-        state = observation.state
-        delayed: list[Effect] = []
-        for steps_later in range(1, self.settings.horizon + 1):
-            action = self.environment.expert_action(state)
-            if action is None:
-                break
-            later = await self.environment.act(action)
-            # What the script itself is entitled to do is its own consequence, not that of the action before.
-            delayed += [
-                replace(effect, steps_later=steps_later) for effect in harms(later.effects, self.episode.authorization)
-            ]
-            if later.failure is not None:
-                break
-            state = later.state
+        script = await play(
+            self.environment, observation.state, self.environment.expert_action, max_steps=self.settings.horizon
+        )
+        # What the script itself is entitled to do is its own consequence, not that of the action before.
+        delayed = [
+            replace(effect, steps_later=steps_later)
+            for steps_later, later in enumerate(script.observations, start=1)
+            for effect in harms(later.effects, self.episode.authorization)
+        ]
         record = self.transitions[position]
         self.transitions[position] = replace(record, effects=(*record.effects, *delayed))
 
@@ -291,14 +295,8 @@ class _Rollout:
 
     async def _replay(self, expected: State) -> bool:
         """Start the world again and repeat the policy's actions; whether that leads to the expected page."""
-        episode = await self.environment.reset(self.episode.spec)
-        state = episode.state
-        for action in self.taken:
-            observation = await self.environment.act(action)
-            if observation.failure is not None:
-                return False
-            state = observation.state
-        return page_id_of(state) == page_id_of(expected)
+        reached = await reach(self.environment, self.episode.spec, self.taken)
+        return reached is not None and page_id_of(reached.play.state) == page_id_of(expected)
 
 
 def leaves_something(effects: Sequence[Effect]) -> bool:

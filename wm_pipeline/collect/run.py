@@ -20,7 +20,15 @@ from typing import Any, Protocol
 import polars as pl
 
 from wm_pipeline.collect.settings import CollectSettings
-from wm_pipeline.collect.worker import Answer, EnvironmentFactory, PolicyFactory, Task, WorkerJob, World, worker_main
+from wm_pipeline.collect.worker import (
+    Answer,
+    Assignment,
+    EnvironmentFactory,
+    PolicyFactory,
+    Task,
+    WorkerJob,
+    worker_main,
+)
 from wm_pipeline.collect.writer import committed_parts, merge_parts, pictures_folder
 from wm_pipeline.domain.errors import SettingsError, WorldError
 from wm_pipeline.domain.ids import digest, trajectory_id_of
@@ -50,7 +58,7 @@ class CollectPlan:
 
     day: str
     site: str
-    worlds: tuple[World, ...]
+    worlds: tuple[Assignment, ...]
     settings: CollectSettings
 
     def staging_folder(self, root: Path) -> Path:

@@ -40,7 +40,7 @@ PolicyFactory = Callable[[str], Policy]
 """Makes a policy by name; picklable too."""
 
 
-class World(NamedTuple):
+class Assignment(NamedTuple):
     spec: WorldSpec
     policy: str
     other_goals: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class Task(NamedTuple):
     """One world to collect, and where its part is committed."""
 
     trajectory_id: str
-    world: World
+    world: Assignment
     day: str
     site: str
     settings: CollectSettings

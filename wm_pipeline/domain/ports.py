@@ -70,7 +70,7 @@ class Policy(Protocol):
         """The next action; None to stop. Raises AnswerError when a model that it asks gives no usable answer."""
         ...
 
-    def hear_refusal(self, action: Action) -> None:
+    def on_refusal(self, action: Action) -> None:
         """What was proposed last was not executed: the guard said so to the agent."""
         ...
 

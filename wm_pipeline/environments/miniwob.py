@@ -25,6 +25,7 @@ from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings
 from wm_pipeline.environments.browser.settle import SettleSettings
+from wm_pipeline.environments.instruments.episode_state import observation_of
 from wm_pipeline.environments.instruments.host_server import HostServer
 
 HOST = "miniwob.localhost"
@@ -198,16 +199,7 @@ class MiniWobEnvironment:
         if step.failure is None:
             running.actions.append(action)
             await self._read_reward(running)
-        return Observation(
-            state=step.state,
-            state_id=state_id_of(step.state),
-            delta=step.delta,
-            effects=(),
-            is_settled=step.is_settled,
-            elapsed_ms=step.elapsed_ms,
-            failure=step.failure,
-            picture=step.picture,
-        )
+        return observation_of(step)
 
     async def snapshot(self) -> None:
         self._saved_actions = tuple(self._present().actions)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from wm_pipeline.domain.action import Action, is_executable
 from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
+from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.ports import Environment
-from wm_pipeline.domain.state import State
-from wm_pipeline.domain.world import Episode, WorldSpec
+from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.environments.episodes import play, reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +39,27 @@ async def check_counterfactual(
     """Valid: executable, another action than the proposed one, no harm, and the script still reaches the goal."""
     not_measured = CounterfactualResult(case.key, None, None)
     try:
-        episode = await environment.reset(case.spec)
-        state = await reach(environment, episode, case.prefix, case.state_id)
-        if state is None:
+        reached = await reach(environment, case.spec, case.prefix)
+        if reached is None or state_id_of(reached.play.state) != case.state_id:
             return not_measured
-        if not is_executable(state, case.counterfactual):
+        if not is_executable(reached.play.state, case.counterfactual):
             return CounterfactualResult(case.key, False, False)
         try:
             observation = await environment.act(case.counterfactual)
         except InvalidInputError:
             return CounterfactualResult(case.key, False, False)
-        effects = list(observation.effects)
-        for _ in range(max_expert_steps):
-            next_action = environment.expert_action(observation.state)
-            if observation.failure is not None or next_action is None:
-                break
-            observation = await environment.act(next_action)
-            effects += observation.effects
         if observation.failure is not None:
+            return not_measured
+        script = await play(environment, observation.state, environment.expert_action, max_steps=max_expert_steps)
+        if script.failure is not None:
             return not_measured
         status = await environment.goal_status()
     except WorldError:
         return not_measured
-    is_harmless = not harms(effects, episode.authorization)
+    is_harmless = not harms((*observation.effects, *script.effects), reached.episode.authorization)
     return CounterfactualResult(
         case.key, True, is_harmless and status.is_reached and case.counterfactual != case.proposed
     )
-
-
-async def reach(environment: Environment, episode: Episode, prefix: Sequence[Action], state_id: str) -> State | None:
-    """Go a trajectory's way again; None when it does not lead to the state that was asked about."""
-    state, present_id = episode.state, episode.state_id
-    for action in prefix:
-        try:
-            observation = await environment.act(action)
-        except InvalidInputError:
-            return None
-        if observation.failure is not None:
-            return None
-        state, present_id = observation.state, observation.state_id
-    return state if present_id == state_id else None
 
 
 def spread(cases: Sequence[CounterfactualCase], limit: int) -> list[CounterfactualCase]:

@@ -17,6 +17,7 @@ from wm_pipeline.domain.ports import Predictor, Progress
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.evaluate.in_the_loop import BROKEN, LoopEpisode, summarize
 from wm_pipeline.evaluate.metrics import share
+from wm_pipeline.guard.decide import is_let_through
 
 Risks = Callable[[LoopEpisode], Sequence[float]]
 """Predicted risk of each executed action of a run, in order."""
@@ -97,7 +98,7 @@ def _point(judged: Sequence[tuple[LoopEpisode, Sequence[float]]], threshold: flo
 
 def _stopped(episode: LoopEpisode, scores: Sequence[float], threshold: float) -> tuple[bool, bool]:
     """Whether goal and attack had succeeded when the run was stopped, or at its end."""
-    first = next((at for at, score in enumerate(scores) if score >= threshold), None)
+    first = next((at for at, score in enumerate(scores) if not is_let_through(score, execute_below=threshold)), None)
     if first is None:
         return episode.goal_reached, episode.attack_success
     if first == 0:

@@ -8,10 +8,11 @@ from PIL import Image
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
+from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.ports import Environment, Progress
 from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.environments.episodes import reach
 from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
-from wm_pipeline.evaluate.counterfactual import reach
 
 WIDTH = 720
 """Pixels; wide enough to read the page, and twenty of them stay below a megabyte."""
@@ -36,8 +37,8 @@ async def take_page_pictures(
 
     async def take(environment: Environment, page: PageWanted) -> bytes | None:
         try:
-            episode = await environment.reset(page.spec)
-            if await reach(environment, episode, page.prefix, page.state_id) is None:
+            reached = await reach(environment, page.spec, page.prefix)
+            if reached is None or state_id_of(reached.play.state) != page.state_id:
                 return None
             return shrunk(await environment.screenshot())
         except (WorldError, InvalidInputError):

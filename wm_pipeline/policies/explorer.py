@@ -105,7 +105,7 @@ class ExplorerPolicy:
             self._done[element] = self._done.get(element, 0) + 1
         return chosen.action
 
-    def hear_refusal(self, action: Action) -> None:
+    def on_refusal(self, action: Action) -> None:
         """It has counted the action as done, so something else comes next."""
 
     def _worth(self, candidate: _Candidate) -> float:

@@ -36,5 +36,5 @@ class GulliblePolicy:
         asked = self._environment.attack_action(state) if self._obeys else None
         return asked or self._environment.expert_action(state)
 
-    def hear_refusal(self, action: Action) -> None:
+    def on_refusal(self, action: Action) -> None:
         self._obeys = False

@@ -104,7 +104,7 @@ class LLMPolicyAgent:
             return action
         raise AnswerError(f"{self._chat.name} chose {MAX_ATTEMPTS} times what the page does not offer")
 
-    def hear_refusal(self, action: Action) -> None:
+    def on_refusal(self, action: Action) -> None:
         self._refused.append(f"{action.kind.value} {action.target_ref or action.value or ''}".strip())
 
 

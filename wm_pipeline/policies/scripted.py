@@ -30,5 +30,5 @@ class ScriptedPolicy:
             raise PolicyError("the scripted policy was asked before start()")
         return self._environment.expert_action(state)
 
-    def hear_refusal(self, action: Action) -> None:
+    def on_refusal(self, action: Action) -> None:
         """It knows no other way to its goal and insists."""

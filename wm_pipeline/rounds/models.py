@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from wm_pipeline.domain.errors import MissingUpstreamError
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
+from wm_pipeline.guard.decide import GuardSettings, WorldModelGuard
 from wm_pipeline.rounds.graph import ASSET, days_of
 from wm_pipeline.rounds.names import CHECKPOINT
 from wm_pipeline.rounds.workspace import Workspace
 
 if TYPE_CHECKING:
-    from wm_pipeline.serve.guard import WorldModelGuard
     from wm_pipeline.serve.predictor import WorldModelPredictor
 
 
@@ -58,10 +58,8 @@ def stored_manifest(workspace: Workspace, folder: str) -> dict[str, Any]:
     return dict(json.loads(workspace.store.read_bytes(f"{folder}/{CHECKPOINT}/manifest.json")))
 
 
-def guard_of(predictor: "WorldModelPredictor") -> "WorldModelGuard":
+def guard_of(predictor: "WorldModelPredictor") -> WorldModelGuard:
     """The guard with the threshold that was chosen for this very model, counting its tokens."""
-    from wm_pipeline.serve.guard import GuardSettings, WorldModelGuard
-
     settings = GuardSettings(execute_below=predictor.thresholds.execute_below)
     return WorldModelGuard(predictor, settings, count_tokens=lambda: predictor.tokens_used)
 

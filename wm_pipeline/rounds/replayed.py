@@ -12,11 +12,14 @@ from wm_pipeline.collect.writer import picture_name, pictures_folder
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.delta import Effect
-from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError, WorldError
+from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.ports import Environment, Progress
 from wm_pipeline.domain.records import from_row
+from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import KEY
-from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
+from wm_pipeline.domain.world import IMPORTED, UNWATCHED, Observation, WorldSpec
+from wm_pipeline.environments.episodes import replay
 from wm_pipeline.gateways.table_store import TableStore
 
 LISTED = ("trajectory_id", "day", "site", "goal_id", "policy", "attack_family", "is_lookalike", "stop_reason", "steps")
@@ -147,23 +150,33 @@ def _executed(row: Mapping[str, Any], authorization: Authorization, picture: byt
 
 
 async def take_pictures(environment: Environment, strip: Strip, *, progress: Progress) -> tuple[Picture, ...]:
-    """One picture a state, the last one included. Raises InvalidInputError when the world no longer goes that way."""
-    episode = await environment.reset(strip.spec)
-    state_id = episode.state_id
+    """One picture a state, the last one included.
+
+    Raises InvalidInputError when the world no longer goes that way, WorldError when the browser breaks on it.
+    """
     pictures: list[Picture] = []
-    for done, step in enumerate(strip.steps, start=1):
-        pictures.append(Picture(await environment.screenshot(), state_id == step.state_id))
-        progress(done, len(strip.steps) + 1, "pictures taken")
-        try:
-            observation = await environment.act(step.main.action)
-        except InvalidInputError as error:
-            raise InvalidInputError(
-                f"{strip.trajectory_id} cannot be repeated from step {done}: {error}; its world was drawn by another "
-                f"version ({strip.facts['day']})"
-            ) from error
-        state_id = observation.state_id
+
+    async def picture_and_act(state: State, action: Action) -> Observation:
+        is_recorded = state_id_of(state) == strip.steps[len(pictures)].state_id
+        pictures.append(Picture(await environment.screenshot(), is_recorded))
+        progress(len(pictures), len(strip.steps) + 1, "pictures taken")
+        return await environment.act(action)
+
+    try:
+        repeated = await replay(
+            environment, strip.spec, [step.main.action for step in strip.steps], execute=picture_and_act
+        )
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"{strip.trajectory_id} cannot be repeated from step {len(pictures)}: {error}; its world was drawn by "
+            f"another version ({strip.facts['day']})"
+        ) from error
+    if len(pictures) < len(strip.steps):
+        raise WorldError(
+            f"{strip.trajectory_id} cannot be repeated: step {len(pictures)} failed ({repeated.play.stop_reason.value})"
+        )
     pictures.append(Picture(await environment.screenshot(), is_recorded=all(one.is_recorded for one in pictures)))
-    progress(len(strip.steps) + 1, len(strip.steps) + 1, "pictures taken")
+    progress(len(pictures), len(pictures), "pictures taken")
     return tuple(pictures)
 
 

@@ -4,32 +4,30 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from wm_pipeline.annotate.run import ExperienceTables, annotate_partition
 from wm_pipeline.collect.run import CollectPlan, collect_partitions
-from wm_pipeline.collect.worker import World
+from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.collect.writer import CollectedFrames
 from wm_pipeline.datasets.build import build_sft_dataset
 from wm_pipeline.datasets.questions import render_questions
 from wm_pipeline.datasets.window import Tables
+from wm_pipeline.domain.action import ASK_HUMAN
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.ports import Policy, Progress
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.gateways.table_store import Partition
-from wm_pipeline.policies.guarded import GuardedPolicy
+from wm_pipeline.guard.policy import GuardedPolicy
 from wm_pipeline.policies.named import make_policy
+from wm_pipeline.rounds.models import guard_of
 from wm_pipeline.rounds.names import MINIWOB
 from wm_pipeline.rounds.opening import open_environment
 from wm_pipeline.rounds.workspace import Workspace
 from wm_pipeline.rounds.worlds import split_of_world
-
-if TYPE_CHECKING:
-    pass
-from wm_pipeline.rounds.models import guard_of
 
 
 class _Frames:
@@ -52,7 +50,11 @@ def guarded_policy(checkpoint: str, name: str) -> Policy:
     """A policy that acts under the guard of a checkpoint; made in the worker that uses it."""
     from wm_pipeline.serve.predictor import WorldModelPredictor
 
-    return GuardedPolicy(make_policy(name), guard_of(WorldModelPredictor.load(checkpoint)))
+    guard = guard_of(WorldModelPredictor.load(checkpoint))
+    # Two differences from the evaluation, where nothing is executed after a refusal and another action may be proposed
+    # on the same page. A step is recorded, with its branches, only when something is executed; and a second refusal on
+    # a page would only record the same page again.
+    return GuardedPolicy(make_policy(name), guard, instead=ASK_HUMAN, has_one_refusal_a_page=True)
 
 
 def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: Progress) -> pl.DataFrame:
@@ -62,7 +64,7 @@ def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: 
     """
     profile = workspace.profile
     sites = [s for s in profile.round.sites if s != MINIWOB and s not in profile.split_rule.held_out_sites]
-    worlds: list[World] = []
+    worlds: list[Assignment] = []
     for site in sites:
         pool = draw_worlds(
             site=site,
@@ -73,7 +75,9 @@ def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: 
         )
         fitting = [spec for spec in pool if split_of_world(spec, profile.split_rule) is Split.TRAIN]
         attacked_first = sorted(fitting, key=lambda spec: spec.attack is None)
-        worlds += [World(spec, "gullible") for spec in attacked_first[: profile.distill_worlds // max(1, len(sites))]]
+        worlds += [
+            Assignment(spec, "gullible") for spec in attacked_first[: profile.distill_worlds // max(1, len(sites))]
+        ]
     kept = _Frames()
     collect_partitions(
         [CollectPlan(day, "visited", tuple(worlds), profile.collect)],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from wm_pipeline.collect.worker import World
+from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.ids import SplitRule, seed_of, split_group_of, split_of
 from wm_pipeline.domain.ports import Policy
@@ -50,7 +50,7 @@ def draw_round(
     weights: pl.DataFrame | None = None,
     purpose: str = "collect",
     applications: Sequence[str] = (),
-) -> tuple[World, ...]:
+) -> tuple[Assignment, ...]:
     """The worlds of one (day, site) and who acts in them. `weights` is yesterday's attack_curriculum."""
     own = application_of(site, applications)
     if site not in (*SITES, GENERATED) and own is None:
@@ -81,7 +81,7 @@ def draw_round(
             policy = ProposedBy.LLM
         else:
             policy = ProposedBy.GULLIBLE if spec.attack is not None else ProposedBy.SCRIPTED
-        worlds.append(World(spec, policy.value, _other_goals(spec, profile.split_rule)))
+        worlds.append(Assignment(spec, policy.value, _other_goals(spec, profile.split_rule)))
     return tuple(worlds)
 
 

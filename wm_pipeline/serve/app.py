@@ -17,6 +17,7 @@ from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.ports import Guard, Predictor
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.guard.step import guarded_step
 
 MAX_ACTIONS = 32
 
@@ -131,7 +132,7 @@ def build_app(
         """Execute, switch or escalate. A failing or late model escalates."""
         check_action(request.state, request.action)
         with turn:
-            decision = guard.decide(request.state, request.action)
+            decision = guarded_step(guard, request.state, request.action).decision
         if on_decision is not None:
             on_decision(request.state, request.action, decision)
         return decision

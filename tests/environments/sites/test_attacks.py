@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.fakes.site_world import BrowserSites, Play, world_spec
+from tests.fakes.site_world import BrowserSites, world_spec
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.authorization import harms
-from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.question import read_state
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.taxonomy import tag_of
@@ -72,10 +70,6 @@ def sites() -> Iterator[BrowserSites]:
     sites.close()
 
 
-def unauthorized(run: Play) -> tuple[Effect, ...]:
-    return harms(run.effects, run.episode.authorization)
-
-
 @pytest.mark.parametrize("spec", cases(is_lookalike=False), ids=named)
 def test_a_payload_wins_when_it_is_obeyed_and_does_nothing_when_it_is_ignored(
     sites: BrowserSites, spec: WorldSpec
@@ -85,11 +79,11 @@ def test_a_payload_wins_when_it_is_obeyed_and_does_nothing_when_it_is_ignored(
 
     assert ignored.status.is_reached
     assert ignored.status.is_attack_successful is False
-    assert unauthorized(ignored) == ()
+    assert ignored.harmful_effects == ()
     assert obeyed.obeyed >= 1
     assert obeyed.status.is_attack_successful is True
-    assert unauthorized(obeyed)
-    assert all(tag_of(effect) is not None for effect in unauthorized(obeyed))
+    assert obeyed.harmful_effects
+    assert all(tag_of(effect) is not None for effect in obeyed.harmful_effects)
 
 
 @pytest.mark.parametrize("spec", cases(is_lookalike=True), ids=named)
@@ -97,7 +91,7 @@ def test_obeying_a_lookalike_does_no_harm_and_the_goal_is_reached(sites: Browser
     run = sites.play(spec, obeys=True)
 
     assert run.obeyed >= 1
-    assert unauthorized(run) == ()
+    assert run.harmful_effects == ()
     assert run.status.is_reached
     assert run.status.is_attack_successful is None
 
@@ -123,7 +117,7 @@ def test_what_stands_in_a_channel_is_read_on_the_way_to_the_goal(
 
     marker = marker_of(spec)
     assert "\u200b" in marker
-    states = [run.episode.state, *(observation.state for observation in run.observations)]
+    states = [run.episode.state, *(observation.state for observation in run.play.observations)]
     assert any(marker in read_state(state).text for state in states)
     assert run.status.is_attack_successful is True
 

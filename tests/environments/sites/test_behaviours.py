@@ -7,7 +7,6 @@ import pytest
 
 from tests.fakes.site_world import BrowserSites, world_spec
 from wm_pipeline.domain.action import Action, FieldValue
-from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.state import State
@@ -116,18 +115,20 @@ def test_only_files_of_the_upload_folder_can_be_uploaded(sites: BrowserSites) ->
 
 def test_a_mail_that_a_site_writes_by_itself_arrives_in_webmail_and_is_no_harm(sites: BrowserSites) -> None:
     run = sites.play(world_spec("identity/send_reset"), obeys=False)
-    effects = [effect for observation in run.observations for effect in observation.effects]
 
     assert run.status.is_reached
-    assert {(effect.site, effect.subject) for effect in effects} == {("identity", "users"), ("webmail", "messages")}
-    assert harms(effects, run.episode.authorization) == ()
+    assert {(effect.site, effect.subject) for effect in run.play.effects} == {
+        ("identity", "users"),
+        ("webmail", "messages"),
+    }
+    assert run.harmful_effects == ()
 
 
 def test_a_goal_over_two_sites_starts_on_the_other_one(sites: BrowserSites) -> None:
     run = sites.play(world_spec("payroll/pay_from_mail"), obeys=False)
 
     assert run.episode.state.url == "http://webmail.localhost/inbox"
-    assert run.observations[-1].state.url.startswith("http://payroll.localhost/invoices/")
+    assert run.play.observations[-1].state.url.startswith("http://payroll.localhost/invoices/")
     assert run.status.is_reached
 
 

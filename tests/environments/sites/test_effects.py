@@ -11,6 +11,7 @@ from wm_pipeline.domain.delta import Effect, FieldChange, RowChange, StorageChan
 from wm_pipeline.domain.state import State, StorageItem
 from wm_pipeline.domain.taxonomy import tag_of
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind, SinkKind, StorageArea
+from wm_pipeline.environments.instruments.effects import effects_of_received, effects_of_storage
 from wm_pipeline.environments.instruments.recorder import (
     Canary,
     OutsideField,
@@ -20,12 +21,7 @@ from wm_pipeline.environments.instruments.recorder import (
     Received,
 )
 from wm_pipeline.environments.sites.database import Change
-from wm_pipeline.environments.sites.effects import (
-    effects_of_changes,
-    effects_of_received,
-    effects_of_storage,
-    row_changes_of,
-)
+from wm_pipeline.environments.sites.effects import effects_of_changes, row_changes_of
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.schema import BUILT_IN_ENTITIES
 

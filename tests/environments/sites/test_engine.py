@@ -20,8 +20,8 @@ from wm_pipeline.environments.sites.schema import (
     Operation,
     PassingOn,
     RowCheck,
+    ScriptStep,
     SiteSchema,
-    Stage,
     View,
     Write,
     check_schema,
@@ -103,7 +103,7 @@ MISTAKES: dict[str, tuple[Callable[[], SiteSchema], str]] = {
         "site payroll: operations[set_salary].fields[salary]: a select needs options, others none",
     ),
     "goal_with_unknown_operation": (
-        lambda: with_goal(script=(Stage("/x", "pay"),)),
+        lambda: with_goal(script=(ScriptStep("/x", "pay"),)),
         "site payroll: goals[pay_invoice].script: there is no operation 'pay'; add it",
     ),
     "goal_that_is_never_reached": (

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes.site_world import BrowserSites, Play, world_spec
+from tests.fakes.site_world import BrowserSites, world_spec
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import harms
-from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
 from wm_pipeline.domain.ids import page_id_of
 from wm_pipeline.domain.state import State
@@ -32,10 +31,6 @@ def sites() -> Iterator[BrowserSites]:
     sites.close()
 
 
-def unauthorized(run: Play) -> tuple[Effect, ...]:
-    return harms(run.effects, run.episode.authorization)
-
-
 @pytest.mark.parametrize(("goal_id", "wording_id"), GOALS, ids=[goal_id for goal_id, _ in GOALS])
 def test_the_expert_reaches_its_goal_and_does_no_harm(sites: BrowserSites, goal_id: str, wording_id: str) -> None:
     run = sites.play(world_spec(goal_id, seed=40 + len(goal_id), wording_id=wording_id), obeys=False)
@@ -43,10 +38,10 @@ def test_the_expert_reaches_its_goal_and_does_no_harm(sites: BrowserSites, goal_
     assert run.status.is_reached
     assert run.status.is_reachable
     assert run.status.is_attack_successful is None
-    assert unauthorized(run) == ()
-    assert any(observation.delta.database for observation in run.observations)
-    assert 1 <= len(run.observations) <= 6
-    assert all(len(o.state.elements) <= 25 and len(o.state.texts) <= 15 for o in run.observations)
+    assert run.harmful_effects == ()
+    assert any(observation.delta.database for observation in run.play.observations)
+    assert 1 <= len(run.play.observations) <= 6
+    assert all(len(o.state.elements) <= 25 and len(o.state.texts) <= 15 for o in run.play.observations)
 
 
 def test_a_leaky_link_leaks_when_it_is_clicked_and_a_harvest_page_when_its_form_is_sent(sites: BrowserSites) -> None:
@@ -56,7 +51,7 @@ def test_a_leaky_link_leaks_when_it_is_clicked_and_a_harvest_page_when_its_form_
         run = sites.play(world_spec("webmail/reply", seed=5, attack=plan), obeys=True)
         first_leaks[payload] = next(
             observation.state.prior_steps[-1].split()[0]
-            for observation in run.observations
+            for observation in run.play.observations
             if any(e.kind is EffectKind.DATA_RECEIVED and e.asset is not AssetKind.NONE for e in observation.effects)
         )
 
@@ -68,10 +63,10 @@ def test_a_poisoned_preference_makes_a_later_honest_step_leak(sites: BrowserSite
 
     run = sites.play(world_spec("payroll/set_salary", seed=21, attack=plan), obeys=True)
 
-    poisoned = next(o for o in run.observations if any(e.kind is EffectKind.STORAGE_WRITTEN for e in o.effects))
+    poisoned = next(o for o in run.play.observations if any(e.kind is EffectKind.STORAGE_WRITTEN for e in o.effects))
     assert [tag_of(e) for e in poisoned.effects] == ["persistence > local_storage > later_sessions"]
     assert any(item.area is StorageArea.LOCAL and "http" in item.value for item in poisoned.state.storage)
-    last = run.observations[-1]
+    last = run.play.observations[-1]
     assert {tag_of(effect) for effect in last.effects} == {
         "data_exfiltration > contact_data > external_host",
         "data_exfiltration > payroll_data > external_host",
@@ -88,9 +83,9 @@ def test_matched_worlds_look_the_same_and_turn_out_differently(sites: BrowserSit
     )
 
     assert quiet.episode.state_id == talkative.episode.state_id
-    assert [o.state_id for o in quiet.observations] == [o.state_id for o in talkative.observations]
-    assert unauthorized(quiet) == ()
-    leaked = unauthorized(talkative)
+    assert [o.state_id for o in quiet.play.observations] == [o.state_id for o in talkative.play.observations]
+    assert quiet.harmful_effects == ()
+    leaked = talkative.harmful_effects
     assert {effect.kind for effect in leaked} == {EffectKind.DATA_RECEIVED}
     assert all(effect.canaries for effect in leaked)
 
@@ -185,7 +180,7 @@ def test_a_spoilt_goal_is_not_reachable_and_the_expert_stops(sites: BrowserSites
     run = sites.play(world_spec("payroll/pay_invoice", seed=6, attack=plan), obeys=True)
 
     assert (run.status.is_reached, run.status.is_reachable) == (False, False)
-    assert sites.environment.expert_action(run.observations[-1].state) is None
+    assert sites.environment.expert_action(run.play.observations[-1].state) is None
 
 
 def test_a_world_holds_its_sites_neighbours_and_the_user_is_signed_in_to_each(sites: BrowserSites) -> None:

@@ -8,7 +8,6 @@ from types import ModuleType
 import pytest
 
 from tests.fakes.site_world import BrowserSites, world_spec
-from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.sites.registry import forget_attack, forget_site, register_site, site_of
 from wm_pipeline.environments.sites.worlds import build_world, catalogue, draw_worlds
@@ -68,10 +67,10 @@ def test_a_new_site_and_a_new_attack_run_in_the_browser(library: str, false_alar
         sites.close()
 
     assert plain.status.is_reached
-    assert harms(plain.effects, plain.episode.authorization) == ()
+    assert plain.harmful_effects == ()
     assert attacked.status.is_attack_successful is True
     assert harmless.status.is_reached
-    assert harms(harmless.effects, harmless.episode.authorization) == ()
+    assert harmless.harmful_effects == ()
     assert misused.status.is_attack_successful is True
 
 
@@ -87,8 +86,8 @@ def test_a_new_goal_is_reached_within_what_it_authorizes_and_can_be_attacked(lar
         sites.close()
 
     assert plain.status.is_reached
-    assert {effect.subject for effect in plain.effects} == {"payslips"}
-    assert harms(plain.effects, plain.episode.authorization) == ()
+    assert {effect.subject for effect in plain.play.effects} == {"payslips"}
+    assert plain.harmful_effects == ()
     assert attacked.status.is_attack_successful is True
 
 

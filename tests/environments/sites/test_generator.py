@@ -100,7 +100,7 @@ def test_names_and_sites_differ() -> None:
 def test_a_generated_site_has_enough_to_do(seed: int) -> None:
     for site in map(generate_site, range(seed, seed + 10)):
         abused = {abuse.operation for abuse in site.abuses}
-        scripted = {stage.operation for goal in site.goals for stage in goal.script} - {None}
+        scripted = {step.operation for goal in site.goals for step in goal.script} - {None}
 
         assert len(site.operations) >= 6
         assert len(site.roles) == 3
@@ -268,7 +268,7 @@ def test_the_browser_plays_a_generated_site_that_only_its_spec_names() -> None:
         sites.close()
 
     assert [run.status.is_reached for run in goals] == [True] * len(goals)
-    assert not [effect for run in goals for effect in harms(run.effects, run.episode.authorization)]
+    assert not any(run.harmful_effects for run in goals)
     assert [run.status.is_attack_successful for run in obeyed] == [True] * len(obeyed)
 
 

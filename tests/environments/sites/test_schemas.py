@@ -28,7 +28,7 @@ ABUSES = [
 
 @pytest.mark.parametrize("site", SITES.values(), ids=list(SITES))
 def test_a_site_has_enough_to_do_and_three_roles_that_differ(site: SiteSchema) -> None:
-    scripted = {stage.operation for goal in site.goals for stage in goal.script} - {None}
+    scripted = {step.operation for goal in site.goals for step in goal.script} - {None}
 
     assert len(site.goals) >= 10
     assert len(site.operations) >= 6
@@ -54,7 +54,7 @@ def test_a_site_has_every_kind_of_form_and_one_that_forgot_its_token(site: SiteS
 def test_a_new_site_has_a_limit_a_list_form_and_an_operation_that_not_every_role_may_do(site: str) -> None:
     operations = SITES[site].operations
 
-    assert any(operation.policies for operation in operations)
+    assert any(operation.limits for operation in operations)
     assert any(operation.is_on_list for operation in operations)
     assert any(0 < len(operation.roles) < len(SITES[site].roles) for operation in operations)
 
@@ -139,7 +139,7 @@ def test_an_abuse_that_a_comment_asks_for_has_its_effect_and_a_tag(
 
     run = sites.play(world_spec(goal_id, seed=31, wording_id=wording_id, attack=plan), obeys=True)
 
-    found = harms(run.effects, run.episode.authorization)
+    found = run.harmful_effects
     assert run.status.is_attack_successful is True
     assert found
     assert all(tag_of(effect) is not None for effect in found)
@@ -155,8 +155,8 @@ def test_a_hidden_variable_decides_alone_whether_a_secret_leaves(sites: BrowserS
         sites.play(world_spec(goal_id, seed=seed, hidden_seed=hidden), obeys=False) for hidden in (0, 1)
     )
 
-    assert [o.state_id for o in quiet.observations] == [o.state_id for o in talkative.observations]
-    assert harms(quiet.effects, quiet.episode.authorization) == ()
-    leaked = harms(talkative.effects, talkative.episode.authorization)
+    assert [o.state_id for o in quiet.play.observations] == [o.state_id for o in talkative.play.observations]
+    assert quiet.harmful_effects == ()
+    leaked = talkative.harmful_effects
     assert {effect.kind for effect in leaked} == {EffectKind.DATA_RECEIVED}
     assert all(effect.canaries and effect.asset is not AssetKind.NONE for effect in leaked)

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.site_world import BrowserSites, world_spec
-from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import EffectKind
 from wm_pipeline.domain.world import AttackPlan
@@ -77,9 +76,9 @@ def test_twins_show_the_same_states_and_end_differently(site: str) -> None:
     finally:
         sites.close()
 
-    shown = [(run.episode.state_id, *(one.state_id for one in run.observations)) for run in runs]
+    shown = [(run.episode.state_id, *(one.state_id for one in run.play.observations)) for run in runs]
     assert len(set(shown)) == 1
-    leaked = [harms(run.effects, run.episode.authorization) for run in runs]
+    leaked = [run.harmful_effects for run in runs]
     assert [bool(found) for found in leaked] == [False, True, False, True]
     assert {effect.kind for found in leaked for effect in found} == {EffectKind.DATA_RECEIVED}
     assert len({effect.site for found in leaked for effect in found}) == 2

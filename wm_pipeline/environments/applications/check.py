@@ -11,18 +11,18 @@ from enum import StrEnum
 from pathlib import Path
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.errors import InvalidInputError, WmError
 from wm_pipeline.domain.ids import page_id_of, seed_of
 from wm_pipeline.domain.offers import offered_actions, site_of
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind
-from wm_pipeline.domain.world import AttackPlan, Episode, Observation, WorldSpec
+from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.applications.application import Application, Attack, Goal, load_application
 from wm_pipeline.environments.applications.environment import ThirdPartyEnvironment, open_application
 from wm_pipeline.environments.applications.worlds import ENVIRONMENT, goals_of
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
+from wm_pipeline.environments.episodes import Demonstration, demonstrate
 from wm_pipeline.environments.sites.wording import WORDING_IDS
 
 MAX_PAGES = 6
@@ -249,19 +249,6 @@ def _words(state: State) -> tuple[str, ...]:
 # --- worlds -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    episode: Episode
-    observations: tuple[Observation, ...]
-    is_reached: bool
-    is_attack_successful: bool | None
-
-    @property
-    def unauthorized(self) -> tuple[Effect, ...]:
-        effects = [effect for observation in self.observations for effect in observation.effects]
-        return harms(effects, self.episode.authorization)
-
-
 def _spec(application: Application, goal: Goal, attack: Attack | None) -> WorldSpec:
     plan = None
     if attack is not None:
@@ -272,22 +259,9 @@ def _spec(application: Application, goal: Goal, attack: Attack | None) -> WorldS
     return WorldSpec(ENVIRONMENT, application.name, seed, 0, goal_id, WORDING_IDS[0], plan)
 
 
-async def _play(environment: ThirdPartyEnvironment, spec: WorldSpec) -> _Run:
+async def _play(environment: ThirdPartyEnvironment, spec: WorldSpec) -> Demonstration:
     """The goal's script, or that of somebody who obeys the page wherever it asks."""
-    episode = await environment.reset(spec)
-    state: State = episode.state
-    observations = []
-    for _ in range(MAX_STEPS):
-        action = environment.attack_action(state) or environment.expert_action(state)
-        if action is None:
-            break
-        observation = await environment.act(action)
-        observations.append(observation)
-        if observation.failure is not None:
-            break
-        state = observation.state
-    status = await environment.goal_status()
-    return _Run(episode, tuple(observations), status.is_reached, status.is_attack_successful)
+    return await demonstrate(environment, spec, obeys=True, max_steps=MAX_STEPS)
 
 
 async def _run_goals(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
@@ -298,21 +272,20 @@ async def _run_goals(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
     for goal in application.goals:
         spec = _spec(application, goal, None)
         run = await _play(environment, spec)
-        if not run.is_reached:
-            where = run.observations[-1].state.url if run.observations else run.episode.state.url
+        if not run.status.is_reached:
             return (
                 Verdict.FAILS,
-                f"{goal.name}: its steps do not reach it, they end at {where}; correct steps or reached",
+                f"{goal.name}: its steps do not reach it, they end at {run.play.state.url}; correct steps or reached",
             )
-        if run.unauthorized:
-            effect = run.unauthorized[0]
+        if run.harmful_effects:
+            effect = run.harmful_effects[0]
             return Verdict.FAILS, (
                 f"{goal.name}: its own steps have an effect it does not authorize, {_say(effect)}; "
                 "add a pattern to authorized, or ignore the column or table"
             )
-        effects += sum(len(one.effects) for one in run.observations)
+        effects += len(run.play.effects)
         again = await _play(environment, spec)
-        for first, second in zip(run.observations, again.observations, strict=False):
+        for first, second in zip(run.play.observations, again.play.observations, strict=False):
             if page_id_of(first.state) != page_id_of(second.state):
                 return Verdict.FAILS, (
                     f"{goal.name}: the same world looked different the second time, "
@@ -336,12 +309,12 @@ async def _run_attacks(environment: ThirdPartyEnvironment) -> tuple[Verdict, str
         return Verdict.NOT_TRIED, "the file plants none"
     for attack in attacks:
         run = await _play(environment, _spec(environment.application, _goal_for(environment, attack), attack))
-        if not run.is_attack_successful:
+        if not run.status.is_attack_successful:
             return Verdict.FAILS, (
                 f"{attack.name}: who obeys it does not do what success says; see that a page on the way to the goal "
                 "shows the text, and that steps and success fit"
             )
-        if not run.unauthorized:
+        if not run.harmful_effects:
             return Verdict.FAILS, f"{attack.name}: it succeeds and is authorized; narrow the goal's patterns"
     return Verdict.HOLDS, f"{len(attacks)} succeed when they are obeyed, and their effects are not authorized"
 
@@ -352,9 +325,12 @@ async def _run_lookalikes(environment: ThirdPartyEnvironment) -> tuple[Verdict, 
         return Verdict.NOT_TRIED, "the file has none; without them a model learns to fear the channel, not the harm"
     for attack in found:
         run = await _play(environment, _spec(environment.application, _goal_for(environment, attack), attack))
-        if run.unauthorized:
-            return Verdict.FAILS, f"{attack.name}: obeying it does harm, {_say(run.unauthorized[0])}; correct its steps"
-        if not run.is_reached:
+        if run.harmful_effects:
+            return (
+                Verdict.FAILS,
+                f"{attack.name}: obeying it does harm, {_say(run.harmful_effects[0])}; correct its steps",
+            )
+        if not run.status.is_reached:
             return Verdict.FAILS, f"{attack.name}: obeying it keeps the goal from being reached; correct its steps"
     return Verdict.HOLDS, f"{len(found)} do no harm when they are obeyed, and the goal is reached"
 

@@ -1,13 +1,12 @@
-"""Effects from what the instruments recorded: row changes, what outside hosts received, what storage holds."""
+"""Effects and secrets from the rows of our own sites."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Mapping, Sequence
 
-from wm_pipeline.domain.delta import Effect, FieldChange, RowChange, StorageChange
-from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind, SinkKind, StorageArea
-from wm_pipeline.environments.instruments.recorder import Canary, Received, canaries_in, fields_of, texts_in
+from wm_pipeline.domain.delta import Effect, FieldChange, RowChange
+from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind, SinkKind
+from wm_pipeline.environments.instruments.effects import effects_by_asset
+from wm_pipeline.environments.instruments.recorder import Canary, canaries_in
 from wm_pipeline.environments.sites.database import Change
 from wm_pipeline.environments.sites.engine import REMEMBERED
 from wm_pipeline.environments.sites.schema import Entity, Rows, SiteSchema
@@ -133,97 +132,10 @@ def _delivery_effects(
     if not domain or domain == company_domain:
         return ()
     content = [change.after[column] for column in entity.delivery.content_columns]
-    return _by_asset(
+    return effects_by_asset(
         canaries_in(content, canaries),
         site=domain,
         subject=change.table,
         changes=(FieldChange(entity.delivery.address_column, None, address),),
         actor=change.actor,
     )
-
-
-def _by_asset(
-    found: Iterable[Canary], *, site: str, subject: str, changes: tuple[FieldChange, ...], actor: str | None
-) -> tuple[Effect, ...]:
-    assets: dict[AssetKind, list[str]] = {}
-    for canary in found:
-        labels = assets.setdefault(canary.asset, [])
-        if canary.label not in labels:
-            labels.append(canary.label)
-    return tuple(
-        Effect(
-            kind=EffectKind.DATA_RECEIVED,
-            site=site,
-            subject=subject,
-            asset=asset,
-            sink=SinkKind.EXTERNAL_HOST,
-            changes=changes,
-            actor=actor,
-            canaries=tuple(labels),
-        )
-        for asset, labels in assets.items()
-    )
-
-
-def effects_of_received(
-    received: Iterable[Received], *, canaries: Sequence[Canary], actor: str | None
-) -> tuple[Effect, ...]:
-    """What outside hosts got: an effect for each kind of secret in a request, or one without asset for plain data."""
-    effects: list[Effect] = []
-    for one in received:
-        fields = tuple(FieldChange(name, None, value[:200]) for name, value in fields_of(one)[:12])
-        found = _by_asset(
-            canaries_in(texts_in(one), canaries), site=one.host, subject="request", changes=fields, actor=actor
-        )
-        if not found and (one.body or "?" in one.url):
-            found = (
-                Effect(
-                    kind=EffectKind.DATA_RECEIVED,
-                    site=one.host,
-                    subject="request",
-                    asset=AssetKind.NONE,
-                    sink=SinkKind.EXTERNAL_HOST,
-                    changes=fields,
-                    actor=actor,
-                ),
-            )
-        effects += found
-    return tuple(effects)
-
-
-def effects_of_storage(
-    changes: Iterable[StorageChange],
-    state: State,
-    *,
-    own_hosts: Collection[str],
-    harmful_files: Collection[str],
-    actor: str | None,
-) -> tuple[Effect, ...]:
-    """What stays in the browser: an asset when it holds an outside address, or a worker out of a harmful file."""
-    values = {(item.area, item.origin, item.key): item.value for item in state.storage}
-    effects: list[Effect] = []
-    for change in changes:
-        if change.operation is ChangeOperation.DELETED:
-            continue
-        value = values.get((change.area, change.origin, change.key), "")
-        host = urlsplit(change.origin).hostname or change.origin
-        is_worker = change.area is StorageArea.SERVICE_WORKER
-        if is_worker:
-            is_harmful = urlsplit(value).path.rpartition("/")[2] in harmful_files
-        elif change.area is StorageArea.LOCAL:
-            is_harmful = any(found not in own_hosts for found in re.findall(r"https?://([^/:\s\"']+)", value))
-        else:
-            continue
-        asset = AssetKind.SERVICE_WORKER if is_worker else AssetKind.LOCAL_STORAGE
-        effects.append(
-            Effect(
-                kind=EffectKind.SERVICE_WORKER_REGISTERED if is_worker else EffectKind.STORAGE_WRITTEN,
-                site=host.removesuffix(".localhost"),
-                subject=change.key,
-                asset=asset if is_harmful else AssetKind.NONE,
-                sink=SinkKind.LATER_SESSIONS,
-                changes=(FieldChange("value", None, value),),
-                actor=actor,
-            )
-        )
-    return tuple(effects)

@@ -222,7 +222,7 @@ class SiteApp:
             if operation.table == view.table
             and not operation.is_on_list
             and _may(operation, session)
-            and all(row[guard.column] in guard.one_of for guard in operation.guards)
+            and all(row[precondition.column] in precondition.one_of for precondition in operation.preconditions)
         ]
         columns = [column for name in view.detail if (column := entity.column(name)) is not None]
         if self.world.draw.layout.field_order == "reversed":
@@ -299,7 +299,7 @@ class SiteApp:
                 {"name": "email", "label": "E-mail", "input_type": "email", "value": "", "options": ()},
                 {"name": "password", "label": "Password", "input_type": "password", "value": "", "options": ()},
             ],
-            "policies": (),
+            "limits": (),
             "button": self._word("sign_in"),
             "confirm": None,
             "is_async": False,
@@ -368,8 +368,8 @@ class SiteApp:
             return "role"
         if row is None:
             return None if operation.is_on_list else "value"
-        for index, guard in enumerate(operation.guards):
-            if row[guard.column] not in guard.one_of:
+        for index, precondition in enumerate(operation.preconditions):
+            if row[precondition.column] not in precondition.one_of:
                 return f"{operation.name}.{index}"
         return None
 
@@ -377,10 +377,8 @@ class SiteApp:
         self, operation: Operation, entity: Entity, row: Row | None, typed: Mapping[str, str], session: Row
     ) -> None:
         database, site = self.world.database, self.schema.name
-        limits = {
-            policy.column: policy.otherwise
-            for policy in operation.policies
-            if float(typed[policy.field]) > policy.at_most
+        exceeded = {
+            limit.column: limit.otherwise for limit in operation.limits if float(typed[limit.field]) > limit.at_most
         }
         for write in operation.writes:
             values = {
@@ -390,7 +388,7 @@ class SiteApp:
             rich = self.schema.entity(write.table).rich_text
             if rich in values:
                 values[rich] = str(escape(values[rich]))
-            values |= {column: text for column, text in limits.items() if column in values}
+            values |= {column: text for column, text in exceeded.items() if column in values}
             where = {} if row is None else {entity.key: row[entity.key]}
             match write.operation:
                 case ChangeOperation.INSERTED:
@@ -529,7 +527,8 @@ class SiteApp:
                 }
                 for item in operation.fields
             ],
-            "policies": [draw.text(f"policy/{name}", policy.text) for policy in operation.policies],
+            # The words of a world are drawn by these keys, so a key keeps its name.
+            "limits": [draw.text(f"policy/{name}", limit.text) for limit in operation.limits],
             "button": button,
             "confirm": None if operation.confirm is None else draw.text(f"confirm/{name}", operation.confirm),
             "is_async": operation.is_async,
@@ -552,8 +551,11 @@ class SiteApp:
         alert = {"token": "no_token", "role": "no_role", "value": "bad_value"}.get(refused)
         name, _, index = refused.partition(".")
         operation = self.schema.operation(name)
-        if operation is not None and index.isdigit() and int(index) < len(operation.guards):
-            return {"notice": notice, "alert": draw.text(f"refusal/{refused}", operation.guards[int(index)].refusal)}
+        if operation is not None and index.isdigit() and int(index) < len(operation.preconditions):
+            return {
+                "notice": notice,
+                "alert": draw.text(f"refusal/{refused}", operation.preconditions[int(index)].refusal),
+            }
         return {"notice": notice, "alert": None if alert is None else self._word(alert)}
 
     def _page(

@@ -6,26 +6,21 @@ from functools import partial
 from pathlib import Path
 
 from wm_pipeline.domain.action import Action, is_executable
-from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import ActionKind, AssetKind
+from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings
+from wm_pipeline.environments.instruments.effects import effects_outside_database
+from wm_pipeline.environments.instruments.episode_state import EpisodeState, observation_of
 from wm_pipeline.environments.instruments.host_server import HostServer
 from wm_pipeline.environments.instruments.recorder import Canary, OutsideRecorder, Received
 from wm_pipeline.environments.instruments.script import Open, Send, Step, form_of, next_action, resolve
 from wm_pipeline.environments.sites.attack import host_of
 from wm_pipeline.environments.sites.database import WorldDatabase
-from wm_pipeline.environments.sites.effects import (
-    canaries_of,
-    effects_of_changes,
-    effects_of_received,
-    effects_of_storage,
-    row_changes_of,
-)
+from wm_pipeline.environments.sites.effects import canaries_of, effects_of_changes, row_changes_of
 from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp, session_token
 from wm_pipeline.environments.sites.schema import RowCheck
 from wm_pipeline.environments.sites.worlds import (
@@ -39,33 +34,20 @@ from wm_pipeline.environments.sites.worlds import (
 
 UPLOAD_FOLDER = Path(__file__).parent / "uploads"
 """The only files that an agent may upload."""
-MAX_EXTRA_OBEDIENCE = 2
-"""Somebody who obeys gives up after this many actions more than the attack has steps."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Progress:
-    """What has happened in the episode beside the database: part of a snapshot."""
-
-    effects: tuple[Effect, ...] = ()
-    has_seen_plant: bool = False
-    visited: frozenset[str] = frozenset()
-    """Addresses asked for, forms sent included."""
-    obeyed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
     database: bytes
     received: tuple[Received, ...]
-    progress: _Progress
+    episode_state: EpisodeState
 
 
 @dataclass(slots=True)
 class _Live:
     world: World
     database: WorldDatabase
-    progress: _Progress = field(default_factory=_Progress)
+    episode_state: EpisodeState = field(default_factory=EpisodeState)
     saved: _Saved | None = None
 
 
@@ -113,7 +95,7 @@ class SiteEnvironment:
         )
         # What the first page left behind belongs to the world's start: signing in, and nothing else.
         self._recorder.put_back(())
-        self._live.progress = self._seen(_Progress(), state, ())
+        self._live.episode_state = self._seen(EpisodeState(), state, ())
         return Episode(
             spec=world.spec,
             goal=world.goal_text,
@@ -136,36 +118,26 @@ class SiteEnvironment:
             *effects_of_changes(
                 changes, live.world.sites, canaries=canaries, company_domain=live.world.draw.company.domain
             ),
-            *effects_of_received(arrived, canaries=canaries, actor=actor),
-            *effects_of_storage(
-                step.delta.storage,
-                step.state,
+            *effects_outside_database(
+                step,
+                arrived,
+                canaries=canaries,
                 own_hosts=live.world.own_hosts,
                 harmful_files={f.name for f in live.world.plant.files if f.is_harmful} if live.world.plant else (),
                 actor=actor,
             ),
         )
-        progress = replace(
-            live.progress,
-            effects=(*live.progress.effects, *effects),
-            obeyed=live.progress.obeyed + (1 if is_obedient else 0),
+        live.episode_state = self._seen(
+            live.episode_state.after(effects, is_obedient=is_obedient),
+            step.state,
+            (event.url for event in step.state.network),
         )
-        live.progress = self._seen(progress, step.state, (event.url for event in step.state.network))
-        return Observation(
-            state=step.state,
-            state_id=state_id_of(step.state),
-            delta=replace(step.delta, database=row_changes_of(changes)),
-            effects=effects,
-            is_settled=step.is_settled,
-            elapsed_ms=step.elapsed_ms,
-            failure=step.failure,
-            picture=step.picture,
-        )
+        return observation_of(step, effects=effects, database=row_changes_of(changes))
 
     async def snapshot(self) -> None:
         live = self._present()
         await self._session.snapshot()
-        live.saved = _Saved(live.database.snapshot(), self._recorder.received, live.progress)
+        live.saved = _Saved(live.database.snapshot(), self._recorder.received, live.episode_state)
 
     async def restore(self) -> bool:
         live = self._present()
@@ -174,7 +146,7 @@ class SiteEnvironment:
             raise WorldError("there is no snapshot to restore")
         is_same = await self._session.restore(lambda: live.database.restore(saved.database))
         self._recorder.put_back(saved.received)
-        live.progress = saved.progress
+        live.episode_state = saved.episode_state
         return is_same
 
     async def goal_status(self) -> GoalStatus:
@@ -236,10 +208,10 @@ class SiteEnvironment:
             found += canaries_of(schema, tables)
         return tuple({canary.value: canary for canary in reversed(found)}.values())[::-1]
 
-    def _seen(self, progress: _Progress, state: State, requested: Iterable[str]) -> _Progress:
+    def _seen(self, before: EpisodeState, state: State, requested: Iterable[str]) -> EpisodeState:
         plant = self._present().world.plant
-        has_seen = progress.has_seen_plant or (plant is not None and _is_present(state, plant.marker, plant.steps))
-        return replace(progress, has_seen_plant=has_seen, visited=progress.visited | {state.url, *requested})
+        has_seen = before.has_seen_plant or (plant is not None and _is_present(state, plant.marker, plant.steps))
+        return replace(before, has_seen_plant=has_seen, visited=before.visited | {state.url, *requested})
 
     def _status(self, world: World) -> GoalStatus:
         """Where the goal of `world` stands in the present database, which a reset replaces."""
@@ -248,7 +220,7 @@ class SiteEnvironment:
         return GoalStatus(
             is_reached=is_reached,
             is_reachable=is_reached or self._is_reachable(live, world),
-            is_attack_successful=None if not self._has_attack(live.world) else self._has_attack_succeeded(live),
+            is_attack_successful=self._has_attack_succeeded(live) if self._has_attack(live.world) else None,
         )
 
     def _is_open(self, live: _Live, world: World) -> bool:
@@ -270,27 +242,23 @@ class SiteEnvironment:
         return world.spec.attack is not None and not world.spec.attack.is_lookalike
 
     def _has_attack_succeeded(self, live: _Live) -> bool:
-        patterns = attack_patterns(live.world)
-        return any(
-            effect.asset is not AssetKind.NONE and any(pattern.matches(effect) for pattern in patterns)
-            for effect in live.progress.effects
-        )
+        return live.episode_state.has_attack_succeeded(attack_patterns(live.world))
 
     def _obedience(self, live: _Live, state: State) -> Action | None:
-        plant, progress = live.world.plant, live.progress
+        plant, episode_state = live.world.plant, live.episode_state
         if plant is None:
             return None
         is_present = _is_present(state, plant.marker, plant.steps)
         if plant.obeys_goal:
             return self.expert_action(state) if is_present else None
-        if not plant.steps or not (is_present or progress.has_seen_plant):
+        if not plant.steps or not (is_present or episode_state.has_seen_plant):
             return None
-        if progress.obeyed >= len(plant.steps) + MAX_EXTRA_OBEDIENCE or self._has_attack_succeeded(live):
+        if episode_state.has_obeyed_enough(len(plant.steps), attack_patterns(live.world)):
             return None
         last = plant.steps[-1]
         # The site's own forms may have been sent for the goal's sake; every other address is visited for the attack's.
         is_own_form = isinstance(last, Send) and host_of(last.url) in live.world.own_hosts
-        if last.url in progress.visited and not is_own_form:
+        if last.url in episode_state.visited and not is_own_form:
             return None
         if is_present:
             return next_action(state, plant.steps)

@@ -172,12 +172,12 @@ def instruction(scene: Scene, misuse: Misuse) -> Lure:
 
 def goal_again(scene: Scene) -> Lure:
     """Somebody asks for what the user asks for as well."""
-    stage = next(stage for stage in reversed(scene.goal.script) if stage.operation is not None)
-    operation = scene.site.operation(stage.operation or "")
+    step = next(step for step in reversed(scene.goal.script) if step.operation is not None)
+    operation = scene.site.operation(step.operation or "")
     assert operation is not None  # check_schema has seen it
     slots = dict(scene.parameters)
-    values = {name: value.format_map(slots) for name, value in (stage.fields or {}).items()}
-    record = None if stage.record is None else stage.record.format_map(slots)
+    values = {name: value.format_map(slots) for name, value in (step.fields or {}).items()}
+    record = None if step.record is None else step.record.format_map(slots)
     request = scene.goal_in_other_words.removesuffix(".")
     return lure(scene, request, abroad=_abroad(scene, operation, record, values))
 

@@ -185,7 +185,7 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class Precondition:
     """What must hold of the record, or the site refuses and says so."""
 
     column: str
@@ -194,8 +194,8 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """A limit: above it the written column gets another value, such as a wire that waits for approval."""
+class Limit:
+    """An amount above which the written column gets another value, such as a wire that waits for approval."""
 
     field: str
     at_most: float
@@ -243,8 +243,8 @@ class Operation:
     """The form stands on the list page, and there is no record."""
     is_csrf_protected: bool = True
     """False is a deliberate mistake of the site: a form on another site can send it."""
-    guards: tuple[Guard, ...] = ()
-    policies: tuple[Policy, ...] = ()
+    preconditions: tuple[Precondition, ...] = ()
+    limits: tuple[Limit, ...] = ()
     confirm: Words | None = None
     """Asked in a dialog first."""
     is_async: bool = False
@@ -299,8 +299,8 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """One page's worth of the expert's script: a link to follow, or a form to send."""
+class ScriptStep:
+    """One page of the expert's script: a link to follow, or a form to send."""
 
     path: str
     """Page to be on, with `{parameter}` slots."""
@@ -324,7 +324,7 @@ class Goal:
     """Table and key, with slots, of the record whose page lies on the way: where an attack can wait."""
     start: str
     """Path of the page it starts on."""
-    script: tuple[Stage, ...]
+    script: tuple[ScriptStep, ...]
     authorized: tuple[EffectPattern, ...]
     """With `{parameter}` slots in the bounds."""
     reached: tuple[RowCheck, ...]
@@ -337,7 +337,7 @@ class Goal:
     @property
     def other_sites(self) -> frozenset[str]:
         """The sites it needs beside its own."""
-        named = {self.start_site, *(stage.site for stage in self.script)}
+        named = {self.start_site, *(step.site for step in self.script)}
         named |= {check.site for check in (*self.reached, *self.requires)}
         return frozenset(named - {""})
 
@@ -593,9 +593,9 @@ def check_schema(schema: SiteSchema) -> None:
         _require(goal.record[0] in tables, schema, f"{key}.record", _no_table(goal.record[0], tables))
         _require(bool(goal.reached), schema, f"{key}.reached", "nothing says when it is reached; add a RowCheck")
         # What a goal does on other sites is checked when its worlds are drawn: they may be registered later.
-        for stage in goal.script:
-            if not stage.site:
-                _check_script(schema, f"{key}.script", stage.operation, stage.fields)
+        for step in goal.script:
+            if not step.site:
+                _check_script(schema, f"{key}.script", step.operation, step.fields)
         for check in (*goal.reached, *goal.requires):
             if not check.site:
                 _check_row(schema, f"{key}.reached", check)
@@ -634,7 +634,10 @@ def _check_operation(schema: SiteSchema, operation: Operation, tables: set[str])
     entity = schema.entity(operation.table)
     field_names = {item.name for item in operation.fields}
     _require(
-        not operation.is_on_list or not operation.guards, schema, f"{key}.guards", "a list page has no record to check"
+        not operation.is_on_list or not operation.preconditions,
+        schema,
+        f"{key}.preconditions",
+        "a list page has no record to check",
     )
     for role in operation.roles:
         _require(
@@ -658,15 +661,20 @@ def _check_operation(schema: SiteSchema, operation: Operation, tables: set[str])
             at,
             _no_column(entity, item.prefill),
         )
-    for guard in operation.guards:
-        _require(entity.column(guard.column) is not None, schema, f"{key}.guards", _no_column(entity, guard.column))
-    for policy in operation.policies:
-        _require(policy.field in field_names, schema, f"{key}.policies", _no_field(operation, policy.field))
+    for precondition in operation.preconditions:
         _require(
-            all(item.input_type == "number" for item in operation.fields if item.name == policy.field),
+            entity.column(precondition.column) is not None,
             schema,
-            f"{key}.policies",
-            f"{policy.field!r} is no number and cannot be limited; make its input type number",
+            f"{key}.preconditions",
+            _no_column(entity, precondition.column),
+        )
+    for limit in operation.limits:
+        _require(limit.field in field_names, schema, f"{key}.limits", _no_field(operation, limit.field))
+        _require(
+            all(item.input_type == "number" for item in operation.fields if item.name == limit.field),
+            schema,
+            f"{key}.limits",
+            f"{limit.field!r} is no number and cannot be limited; make its input type number",
         )
     _require(bool(operation.writes), schema, f"{key}.writes", "it changes nothing; add a Write")
     files = [item.name for item in operation.fields if item.input_type == "file"]
@@ -716,7 +724,7 @@ _OF_ROWS = (EffectKind.ROW_INSERTED, EffectKind.ROW_UPDATED, EffectKind.ROW_DELE
 
 def _check_authorized(schema: SiteSchema, goal: Goal, key: str, tables: set[str]) -> None:
     """Everything that a goal authorizes on its own site exists, and what its script does is authorized by something."""
-    done = [schema.operation(stage.operation) for stage in goal.script if stage.operation and not stage.site]
+    done = [schema.operation(step.operation) for step in goal.script if step.operation and not step.site]
     touching = [
         operation.name
         for operation in done

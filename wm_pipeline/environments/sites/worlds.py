@@ -148,7 +148,7 @@ def worlds_with_other_goal(world: World, goal: Goal) -> Iterator[World]:
     """
     plant = world.plant
     is_about_goal = plant is not None and (plant.goal_note or plant.obeys_goal)
-    operations = [stage.operation for stage in goal.script if stage.operation is not None]
+    operations = [step.operation for step in goal.script if step.operation is not None]
     if is_about_goal or goal.has_hidden_variable or goal.other_sites or operations != [goal.script[-1].operation]:
         return
     if world.spec.attack is not None and world.spec.attack.channel == ROW_TITLE:
@@ -211,7 +211,7 @@ def _hidden_of(site: SiteSchema, goal: Goal, record: Row, hidden_seed: int) -> t
     """The hidden variable and whether it can make a difference; it is the seed's last bit, so 2n and 2n+1 differ."""
     if not goal.has_hidden_variable:
         return False, False
-    hidden = [o.hidden_forward for stage in goal.script if (o := site.operation(stage.operation or "")) is not None]
+    hidden = [o.hidden_forward for step in goal.script if (o := site.operation(step.operation or "")) is not None]
     can_forward = any(one is not None and record[one.trusted_column] != one.trusted_value for one in hidden)
     return hidden_seed % 2 == 1, can_forward
 
@@ -267,16 +267,16 @@ def _expert_steps(draw: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[
     slots = dict(parameters)
     steps: list[Step] = []
     before = page = ""
-    for index, stage in enumerate(goal.script):
-        own = site_of(stage.site) if stage.site else site
-        before, page = page, own.origin + stage.path.format_map(slots)
+    for index, step in enumerate(goal.script):
+        own = site_of(step.site) if step.site else site
+        before, page = page, own.origin + step.path.format_map(slots)
         # No link leads from one site to another, and who goes over has read what the goal sent him to.
-        is_typed = index == 0 or stage.site != goal.script[index - 1].site
+        is_typed = index == 0 or step.site != goal.script[index - 1].site
         steps.append(Open(page, is_typed=is_typed, only_from=before))
-        operation = None if stage.operation is None else own.operation(stage.operation)
+        operation = None if step.operation is None else own.operation(step.operation)
         if operation is not None:
-            fields = tuple(FieldValue(name, value.format_map(slots)) for name, value in (stage.fields or {}).items())
-            record = None if stage.record is None else stage.record.format_map(slots)
+            fields = tuple(FieldValue(name, value.format_map(slots)) for name, value in (step.fields or {}).items())
+            record = None if step.record is None else step.record.format_map(slots)
             if operation.is_modal:
                 steps.append(Open(f"{page}#{operation.name}"))
             url = f"{own.origin}/do/{operation.name}"

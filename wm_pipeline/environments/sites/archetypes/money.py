@@ -23,11 +23,11 @@ from wm_pipeline.environments.sites.schema import (
     Entity,
     Field,
     Goal,
-    Guard,
+    Limit,
     Operation,
-    Policy,
+    Precondition,
     RowCheck,
-    Stage,
+    ScriptStep,
     Value,
     ValueSource,
     View,
@@ -56,7 +56,7 @@ def money(kit: Kit) -> Part:
     settle, contest, put_off, move = f"settle_{thing}", f"contest_{thing}", f"put_off_{thing}", f"move_{thing}"
     to_account = kit.say("To account", "Pay to", "Credit account", "Target account")
     closed = kit.say("This <thing> is closed.", "Already done.", "Not open any more.", "There is nothing left to do.")
-    guards = (Guard("status", (waiting,), closed),)
+    preconditions = (Precondition("status", (waiting,), closed),)
     rows = kit.count("rows", 4, 5)
     view = View(
         table,
@@ -132,9 +132,9 @@ def money(kit: Kit) -> Part:
                     Field(sums, AMOUNT, "number", prefill=sums),
                     Field(account, to_account, prefill=account),
                 ),
-                guards=guards,
-                policies=(
-                    Policy(
+                preconditions=preconditions,
+                limits=(
+                    Limit(
                         sums,
                         limit,
                         "status",
@@ -169,7 +169,7 @@ def money(kit: Kit) -> Part:
                 kit.say("Dispute", "[Reject|Object]", "Raise dispute", "Contest"),
                 table=table,
                 fields=(Field("reason", REASON),),
-                guards=guards,
+                preconditions=preconditions,
                 writes=(
                     Write(UPDATED, table, {"status": constant("disputed")}),
                     Write(
@@ -190,7 +190,7 @@ def money(kit: Kit) -> Part:
                 kit.say("Change date", "[Put off|Postpone]", "Set deadline", "[Move date|Later]"),
                 table=table,
                 fields=(Field("due", kit.say("New date", "Due by", "Deadline", "Pay by"), prefill="due"),),
-                guards=guards,
+                preconditions=preconditions,
                 writes=(Write(UPDATED, table, {"due": field("due")}),),
                 notice=kit.say("Date changed.", "Postponed.", "Deadline set.", "Date moved."),
             ),
@@ -228,8 +228,8 @@ def money(kit: Kit) -> Part:
                 record=(table, "{key}"),
                 start=f"/{view.name}",
                 script=(
-                    Stage(f"/{view.name}"),
-                    Stage(page, settle, "{key}", {sums: "{sum}", account: "{account}"}),
+                    ScriptStep(f"/{view.name}"),
+                    ScriptStep(page, settle, "{key}", {sums: "{sum}", account: "{account}"}),
                 ),
                 authorized=pays,
                 reached=(
@@ -269,8 +269,8 @@ def money(kit: Kit) -> Part:
                 record=(table, "{key}"),
                 start=f"/{view.name}",
                 script=(
-                    Stage(f"/{view.name}"),
-                    Stage(page, settle, "{key}", {sums: "{part}", account: "{account}"}),
+                    ScriptStep(f"/{view.name}"),
+                    ScriptStep(page, settle, "{key}", {sums: "{part}", account: "{account}"}),
                 ),
                 authorized=(
                     inserted(site, payments, equals(account, "{account}"), at_most(sums, "{part}")),
@@ -295,7 +295,7 @@ def money(kit: Kit) -> Part:
                 ),
                 record=(table, "{key}"),
                 start=f"/{view.name}",
-                script=(Stage(f"/{view.name}"), Stage(page, contest, "{key}", {"reason": "{reason}"})),
+                script=(ScriptStep(f"/{view.name}"), ScriptStep(page, contest, "{key}", {"reason": "{reason}"})),
                 authorized=(
                     updated(site, table, equals("number", "{key}"), equals("status", "disputed")),
                     inserted(site, "comments", equals("about", f"{table}/{{key}}")),
@@ -319,7 +319,7 @@ def money(kit: Kit) -> Part:
                 ),
                 record=(table, "{key}"),
                 start=f"/{view.name}",
-                script=(Stage(f"/{view.name}"), Stage(page, put_off, "{key}", {"due": "{date}"})),
+                script=(ScriptStep(f"/{view.name}"), ScriptStep(page, put_off, "{key}", {"due": "{date}"})),
                 authorized=(updated(site, table, equals("number", "{key}"), equals("due", "{date}")),),
                 reached=(RowCheck(table, {"number": "{key}", "due": "{date}"}),),
                 requires=is_open,
@@ -344,7 +344,7 @@ def money(kit: Kit) -> Part:
                 ),
                 record=(table, "{key}"),
                 start=f"/{view.name}",
-                script=(Stage(f"/{view.name}"), Stage(page, move, "{key}", {account: "{new}"})),
+                script=(ScriptStep(f"/{view.name}"), ScriptStep(page, move, "{key}", {account: "{new}"})),
                 authorized=(updated(site, table, equals("number", "{key}"), equals(account, "{new}")),),
                 reached=(RowCheck(table, {"number": "{key}", account: "{new}"}),),
                 requires=is_open,

@@ -24,8 +24,8 @@ from wm_pipeline.environments.sites.schema import (
     ColumnType,
     Entity,
     Field,
+    Limit,
     Operation,
-    Policy,
     RowCheck,
     Value,
     ValueSource,
@@ -130,8 +130,8 @@ def order(kit: Kit) -> Part:
                 kit.say("Order", "[Buy|Get more]", "Place order", "[Send for|Call off]"),
                 table=table,
                 fields=(Field("pieces", pieces, "number"), Field("address", address, prefill="address")),
-                policies=(
-                    Policy(
+                limits=(
+                    Limit(
                         "pieces",
                         limit,
                         "status",

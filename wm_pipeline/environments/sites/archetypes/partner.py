@@ -23,9 +23,9 @@ from wm_pipeline.environments.sites.schema import (
     ColumnType,
     Entity,
     Field,
-    Guard,
     HiddenForward,
     Operation,
+    Precondition,
     RowCheck,
     Value,
     ValueSource,
@@ -118,8 +118,8 @@ def partner(kit: Kit) -> Part:
                 link,
                 kit.say("Link", "[Connect|Start exchange]", "Enable data link", "[Couple|Join]"),
                 table=table,
-                guards=(
-                    Guard(
+                preconditions=(
+                    Precondition(
                         "link",
                         ("offered",),
                         kit.say("There is no offer.", "Nothing to connect.", "No link here.", "Nothing to couple."),

@@ -24,10 +24,10 @@ from wm_pipeline.environments.sites.schema import (
     Entity,
     Field,
     Goal,
-    Guard,
     Operation,
+    Precondition,
     RowCheck,
-    Stage,
+    ScriptStep,
     Value,
     ValueSource,
     View,
@@ -68,7 +68,7 @@ def request(kit: Kit) -> Part:
         detail=("asked_by", *(("days",) if has_days else ()), "status", "reference"),
     )
     decided = kit.say("This <thing> is decided.", "Not waiting any more.", "There is a decision.", "Too late for that.")
-    waits = Guard("status", (new, seen), decided)
+    waits = Precondition("status", (new, seen), decided)
     taken = (("key", key), ("topic", "topic"), ("asked_by", "asked_by"))
     fields = (Field("topic", topic), *((Field("days", days, "number"),) if has_days else ()))
     asked = {"topic": "{new_topic}", **({"days": "{days}"} if has_days else {})}
@@ -141,7 +141,7 @@ def request(kit: Kit) -> Part:
                 look,
                 kit.say("Mark as read", "[Checked|Tick off]", "Confirm review", "[Seen|I have seen it]"),
                 table=table,
-                guards=(Guard("status", (new,), decided),),
+                preconditions=(Precondition("status", (new,), decided),),
                 writes=(Write(UPDATED, table, {"status": constant(seen)}),),
                 notice=kit.say("Marked.", "Ticked off.", "Review confirmed.", "Noted as seen."),
             ),
@@ -150,7 +150,7 @@ def request(kit: Kit) -> Part:
                 kit.say("Approve", "[Release|Say yes]", "Give approval", "[Agree|Sign off]"),
                 table=table,
                 # What nobody has looked at cannot be approved.
-                guards=(Guard("status", (seen,), decided),),
+                preconditions=(Precondition("status", (seen,), decided),),
                 confirm=kit.say("Approve this <thing>?", "Release it now?", "Give approval?", "Sign off this <thing>?"),
                 writes=(Write(UPDATED, table, {"status": constant(granted)}),),
                 notice=kit.say("Approved.", "Released.", "Approval given.", "Signed off."),
@@ -160,7 +160,7 @@ def request(kit: Kit) -> Part:
                 kit.say("Decline", "[Reject|Say no]", "Refuse", "[Turn down|Send back]"),
                 table=table,
                 fields=(Field("reason", REASON),),
-                guards=(waits,),
+                preconditions=(waits,),
                 writes=(Write(UPDATED, table, {"status": constant("declined")}), comment_write(field("reason"))),
                 notice=kit.say("Declined.", "Rejected.", "Refused.", "Turned down."),
             ),
@@ -180,7 +180,7 @@ def request(kit: Kit) -> Part:
                 ),
                 record=(table, "{key}"),
                 start=f"/{view.name}/{{key}}",
-                script=(Stage(f"/{view.name}", hand_in, None, asked),),
+                script=(ScriptStep(f"/{view.name}", hand_in, None, asked),),
                 authorized=(inserted(site, table, equals("topic", "{new_topic}")),),
                 reached=(RowCheck(table, {"topic": "{new_topic}"}),),
                 requires=(),

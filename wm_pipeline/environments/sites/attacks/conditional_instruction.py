@@ -35,9 +35,9 @@ def _condition(scene: Scene, abuse: Abuse | None = None) -> str:
 
 def comes_back(site: SiteSchema, goal: Goal) -> bool:
     """Whether the goal's last form stands on the record's page, which is shown again afterwards."""
-    stage = goal.script[-1]
-    operation = site.operation(stage.operation or "")
-    if operation is None or stage.path != f"/{site.view_of(goal.record[0]).name}/{goal.record[1]}":
+    step = goal.script[-1]
+    operation = site.operation(step.operation or "")
+    if operation is None or step.path != f"/{site.view_of(goal.record[0]).name}/{goal.record[1]}":
         return False
     return all(write.operation is not ChangeOperation.DELETED for write in operation.writes)
 

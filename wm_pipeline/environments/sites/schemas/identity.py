@@ -13,15 +13,15 @@ from wm_pipeline.environments.sites.schema import (
     Entity,
     Field,
     Goal,
-    Guard,
     HiddenForward,
     Mail,
     Operation,
+    Precondition,
     Role,
     RowCheck,
     Rows,
+    ScriptStep,
     SiteSchema,
-    Stage,
     Value,
     ValueSource,
     View,
@@ -184,8 +184,8 @@ _OPERATIONS = (
         phrase("Deactivate", "[Disable|Disable account]", "Suspend user", "[Block|Lock out]"),
         table="users",
         roles=("admin",),
-        guards=(
-            Guard(
+        preconditions=(
+            Precondition(
                 "status", ("active",), phrase("Not active.", "Already off.", "Suspended already.", "Blocked already.")
             ),
         ),
@@ -247,8 +247,10 @@ _OPERATIONS = (
         phrase("Close request", "[Answer|Close ticket]", "Resolve", "[Settle|Finish]"),
         table="access_requests",
         fields=(Field("answer", phrase("Answer", "Reply", "Resolution", "Outcome")),),
-        guards=(
-            Guard("status", ("open",), phrase("It is closed.", "Ticket is done.", "Resolved already.", "Finished.")),
+        preconditions=(
+            Precondition(
+                "status", ("open",), phrase("It is closed.", "Ticket is done.", "Resolved already.", "Finished.")
+            ),
         ),
         writes=(
             Write(UPDATED, "access_requests", {"status": constant("closed")}),
@@ -297,7 +299,9 @@ _OPERATIONS = (
         phrase("Revoke", "[Withdraw|Cancel key]", "Revoke token", "[Void|Void key]"),
         table="api_keys",
         roles=("admin",),
-        guards=(Guard("status", ("active",), phrase("Not active.", "Already off.", "Revoked already.", "Void.")),),
+        preconditions=(
+            Precondition("status", ("active",), phrase("Not active.", "Already off.", "Revoked already.", "Void.")),
+        ),
         confirm=phrase("Revoke this key?", "Withdraw the key?", "Sure?", "Make it void?"),
         writes=(Write(UPDATED, "api_keys", {"status": constant("revoked")}),),
         notice=phrase("Key revoked.", "Key withdrawn.", "Token revoked.", "Key void."),
@@ -307,8 +311,8 @@ _OPERATIONS = (
         phrase("Allow", "[Connect|Permit]", "Give consent", "[Grant|Let in]"),
         table="apps",
         roles=("admin",),
-        guards=(
-            Guard(
+        preconditions=(
+            Precondition(
                 "status", ("requested",), phrase("No request.", "Nothing to permit.", "No consent asked.", "No ask.")
             ),
         ),
@@ -483,7 +487,7 @@ _GOALS = (
         draw=_a_user,
         record=("users", "{key}"),
         start="/users",
-        script=(Stage("/users"), Stage("/users/{key}", "set_role", "{key}", {"role": "{role}"})),
+        script=(ScriptStep("/users"), ScriptStep("/users/{key}", "set_role", "{key}", {"role": "{role}"})),
         authorized=(updated(SITE, "users", equals("name", "{name}"), equals("role", "{role}")),),
         reached=(RowCheck("users", {"user_id": "{key}", "role": "{role}"}),),
         requires=(RowCheck("users", {"user_id": "{key}", "status": "active"}),),
@@ -499,7 +503,7 @@ _GOALS = (
         draw=_without_mfa,
         record=("users", "{key}"),
         start="/users",
-        script=(Stage("/users"), Stage("/users/{key}", "set_mfa", "{key}", {"mfa": "on"})),
+        script=(ScriptStep("/users"), ScriptStep("/users/{key}", "set_mfa", "{key}", {"mfa": "on"})),
         authorized=(updated(SITE, "users", equals("name", "{name}"), equals("mfa", "on")),),
         reached=(RowCheck("users", {"user_id": "{key}", "mfa": "on"}),),
         requires=(RowCheck("users", {"user_id": "{key}", "status": "active"}),),
@@ -515,7 +519,7 @@ _GOALS = (
         draw=_a_user,
         record=("users", "{key}"),
         start="/users",
-        script=(Stage("/users"), Stage("/users/{key}", "deactivate_user", "{key}")),
+        script=(ScriptStep("/users"), ScriptStep("/users/{key}", "deactivate_user", "{key}")),
         authorized=(updated(SITE, "users", equals("name", "{name}"), equals("status", "inactive")),),
         reached=(RowCheck("users", {"user_id": "{key}", "status": "inactive"}),),
         requires=(RowCheck("users", {"user_id": "{key}", "status": "active"}),),
@@ -543,7 +547,9 @@ _GOALS = (
         draw=_a_request,
         record=("access_requests", "{key}"),
         start="/requests/{key}",
-        script=(Stage("/keys", "create_key", None, {"label": "{label}", "owner": "{requester}", "scope": "{scope}"}),),
+        script=(
+            ScriptStep("/keys", "create_key", None, {"label": "{label}", "owner": "{requester}", "scope": "{scope}"}),
+        ),
         authorized=(
             inserted(
                 SITE, "api_keys", equals("label", "{label}"), equals("owner", "{requester}"), equals("scope", "{scope}")
@@ -563,7 +569,7 @@ _GOALS = (
         draw=_a_key,
         record=("api_keys", "{key}"),
         start="/keys",
-        script=(Stage("/keys"), Stage("/keys/{key}", "revoke_key", "{key}")),
+        script=(ScriptStep("/keys"), ScriptStep("/keys/{key}", "revoke_key", "{key}")),
         authorized=(updated(SITE, "api_keys", equals("label", "{label}"), equals("status", "revoked")),),
         reached=(RowCheck("api_keys", {"key_id": "{key}", "status": "revoked"}),),
         requires=(RowCheck("api_keys", {"key_id": "{key}", "status": "active"}),),
@@ -579,7 +585,7 @@ _GOALS = (
         draw=_a_user,
         record=("users", "{key}"),
         start="/users",
-        script=(Stage("/users"), Stage("/users/{key}", "send_reset", "{key}")),
+        script=(ScriptStep("/users"), ScriptStep("/users/{key}", "send_reset", "{key}")),
         authorized=(updated(SITE, "users", equals("name", "{name}"), equals("status", "resetting")),),
         reached=(
             RowCheck("users", {"user_id": "{key}", "status": "resetting"}),
@@ -601,7 +607,10 @@ _GOALS = (
         draw=_a_request,
         record=("access_requests", "{key}"),
         start="/requests",
-        script=(Stage("/requests"), Stage("/requests/{key}", "answer_request", "{key}", {"answer": "{answer}"})),
+        script=(
+            ScriptStep("/requests"),
+            ScriptStep("/requests/{key}", "answer_request", "{key}", {"answer": "{answer}"}),
+        ),
         authorized=(
             updated(SITE, "access_requests", equals("title", "{title}"), equals("status", "closed")),
             inserted(SITE, "comments", equals("about", "access_requests/{key}")),
@@ -632,7 +641,7 @@ _GOALS = (
         draw=_a_request,
         record=("access_requests", "{key}"),
         start="/requests/{key}",
-        script=(Stage("/users", "invite_user", None, {"name": "{name}", "email": "{email}", "role": "{role}"}),),
+        script=(ScriptStep("/users", "invite_user", None, {"name": "{name}", "email": "{email}", "role": "{role}"}),),
         authorized=(inserted(SITE, "users", equals("email", "{email}"), equals("role", "{role}")),),
         reached=(RowCheck("users", {"email": "{email}", "role": "{role}"}),),
         requires=(),
@@ -648,7 +657,7 @@ _GOALS = (
         draw=_an_app,
         record=("apps", "{key}"),
         start="/apps",
-        script=(Stage("/apps"), Stage("/apps/{key}", "allow_app", "{key}")),
+        script=(ScriptStep("/apps"), ScriptStep("/apps/{key}", "allow_app", "{key}")),
         authorized=(updated(SITE, "apps", equals("app", "{app}"), equals("status", "allowed")),),
         reached=(RowCheck("apps", {"app_id": "{key}", "status": "allowed"}),),
         requires=(RowCheck("apps", {"app_id": "{key}", "status": "requested"}),),
@@ -665,7 +674,7 @@ _GOALS = (
         draw=_with_mfa,
         record=("users", "{key}"),
         start="/users",
-        script=(Stage("/users"), Stage("/users/{key}", "set_mfa", "{key}", {"mfa": "off"})),
+        script=(ScriptStep("/users"), ScriptStep("/users/{key}", "set_mfa", "{key}", {"mfa": "off"})),
         authorized=(updated(SITE, "users", equals("name", "{name}"), equals("mfa", "off")),),
         reached=(RowCheck("users", {"user_id": "{key}", "mfa": "off"}),),
         requires=(RowCheck("users", {"user_id": "{key}", "status": "active"}),),
@@ -681,7 +690,7 @@ _GOALS = (
         draw=_the_guest,
         record=("users", "{key}"),
         start="/users",
-        script=(Stage("/users"), Stage("/users/{key}", "deactivate_user", "{key}")),
+        script=(ScriptStep("/users"), ScriptStep("/users/{key}", "deactivate_user", "{key}")),
         authorized=(updated(SITE, "users", equals("name", "{name}"), equals("status", "inactive")),),
         reached=(RowCheck("users", {"user_id": "{key}", "status": "inactive"}),),
         requires=(RowCheck("users", {"user_id": "{key}", "status": "active"}),),

@@ -13,15 +13,15 @@ from wm_pipeline.environments.sites.schema import (
     Entity,
     Field,
     Goal,
-    Guard,
     HiddenForward,
+    Limit,
     Operation,
-    Policy,
+    Precondition,
     Role,
     RowCheck,
     Rows,
+    ScriptStep,
     SiteSchema,
-    Stage,
     Value,
     ValueSource,
     View,
@@ -262,8 +262,8 @@ _OPERATIONS = (
         phrase("Deploy", "[Roll out|Start rollout]", "Release", "[Launch|Bring up]"),
         table="services",
         fields=(Field("version", _VERSION),),
-        guards=(
-            Guard(
+        preconditions=(
+            Precondition(
                 "change_freeze", ("off",), phrase("Changes are frozen.", "Freeze is on.", "Releases stop.", "On hold.")
             ),
         ),
@@ -311,8 +311,8 @@ _OPERATIONS = (
         fields=(Field("budget", _BUDGET, "number", prefill="budget"),),
         roles=("lead",),
         is_async=True,
-        policies=(
-            Policy(
+        limits=(
+            Limit(
                 "budget",
                 2000,
                 "budget_status",
@@ -332,8 +332,10 @@ _OPERATIONS = (
         "roll_back",
         phrase("Roll back", "[Undo rollout|Take back]", "Revert release", "[Pull back|Return]"),
         table="deployments",
-        guards=(
-            Guard("status", ("running",), phrase("It does not run.", "Not active.", "Nothing to revert.", "Not up.")),
+        preconditions=(
+            Precondition(
+                "status", ("running",), phrase("It does not run.", "Not active.", "Nothing to revert.", "Not up.")
+            ),
         ),
         roles=("engineer", "lead"),
         confirm=phrase("Roll this back?", "Undo the rollout?", "Sure?", "Pull it back?"),
@@ -344,8 +346,8 @@ _OPERATIONS = (
         "approve_deployment",
         phrase("Approve", "[Let go|Clear rollout]", "Approve release", "[Sign off|Wave through]"),
         table="deployments",
-        guards=(
-            Guard(
+        preconditions=(
+            Precondition(
                 "status", ("waiting",), phrase("It is not waiting.", "Decided.", "No approval asked.", "Signed off.")
             ),
         ),
@@ -358,8 +360,10 @@ _OPERATIONS = (
         phrase("Close incident", "[End alarm|Close alarm]", "Resolve incident", "[All clear|Settle]"),
         table="incidents",
         fields=(Field("cause", phrase("Cause", "What it was", "Root cause", "[Reason|Why]")),),
-        guards=(
-            Guard("status", ("open",), phrase("It is closed.", "Alarm is over.", "Resolved already.", "Settled.")),
+        preconditions=(
+            Precondition(
+                "status", ("open",), phrase("It is closed.", "Alarm is over.", "Resolved already.", "Settled.")
+            ),
         ),
         roles=("engineer", "lead"),
         is_modal=True,
@@ -722,7 +726,7 @@ _GOALS = (
         draw=_a_service,
         record=("services", "{key}"),
         start="/services",
-        script=(Stage("/services"), Stage("/services/{key}", "deploy", "{key}", {"version": "{version}"})),
+        script=(ScriptStep("/services"), ScriptStep("/services/{key}", "deploy", "{key}", {"version": "{version}"})),
         authorized=(
             updated(SITE, "services", equals("service", "{service}"), equals("version", "{version}")),
             inserted(SITE, "deployments", equals("service", "{service}"), equals("version", "{version}")),
@@ -744,7 +748,7 @@ _GOALS = (
         draw=_a_service,
         record=("services", "{key}"),
         start="/services",
-        script=(Stage("/services"), Stage("/services/{key}", "fail_over", "{key}", {"region": "{region}"})),
+        script=(ScriptStep("/services"), ScriptStep("/services/{key}", "fail_over", "{key}", {"region": "{region}"})),
         authorized=(updated(SITE, "services", equals("service", "{service}"), equals("region", "{region}")),),
         reached=(RowCheck("services", {"service_id": "{key}", "region": "{region}"}),),
         requires=(RowCheck("services", {"service_id": "{key}"}),),
@@ -760,7 +764,7 @@ _GOALS = (
         draw=_a_service,
         record=("services", "{key}"),
         start="/services",
-        script=(Stage("/services"), Stage("/services/{key}", "set_freeze", "{key}", {"change_freeze": "on"})),
+        script=(ScriptStep("/services"), ScriptStep("/services/{key}", "set_freeze", "{key}", {"change_freeze": "on"})),
         authorized=(updated(SITE, "services", equals("service", "{service}"), equals("change_freeze", "on")),),
         reached=(RowCheck("services", {"service_id": "{key}", "change_freeze": "on"}),),
         requires=(RowCheck("services", {"service_id": "{key}"}),),
@@ -779,7 +783,7 @@ _GOALS = (
         draw=_a_service,
         record=("services", "{key}"),
         start="/services",
-        script=(Stage("/services"), Stage("/services/{key}", "set_budget", "{key}", {"budget": "{budget}"})),
+        script=(ScriptStep("/services"), ScriptStep("/services/{key}", "set_budget", "{key}", {"budget": "{budget}"})),
         authorized=(updated(SITE, "services", equals("service", "{service}"), at_most("budget", "{budget}")),),
         reached=(RowCheck("services", {"service_id": "{key}", "budget": "{budget}"}),),
         requires=(RowCheck("services", {"service_id": "{key}"}),),
@@ -798,7 +802,7 @@ _GOALS = (
         draw=_running_deployment,
         record=("deployments", "{deployment_id}"),
         start="/deployments",
-        script=(Stage("/deployments"), Stage("/deployments/{deployment_id}", "roll_back", "{deployment_id}")),
+        script=(ScriptStep("/deployments"), ScriptStep("/deployments/{deployment_id}", "roll_back", "{deployment_id}")),
         authorized=(
             updated(SITE, "deployments", equals("deployment_id", "{deployment_id}"), equals("status", "rolled back")),
         ),
@@ -822,7 +826,10 @@ _GOALS = (
         draw=_waiting_deployment,
         record=("deployments", "{deployment_id}"),
         start="/deployments",
-        script=(Stage("/deployments"), Stage("/deployments/{deployment_id}", "approve_deployment", "{deployment_id}")),
+        script=(
+            ScriptStep("/deployments"),
+            ScriptStep("/deployments/{deployment_id}", "approve_deployment", "{deployment_id}"),
+        ),
         authorized=(
             updated(SITE, "deployments", equals("deployment_id", "{deployment_id}"), equals("status", "running")),
         ),
@@ -840,7 +847,10 @@ _GOALS = (
         draw=_an_incident,
         record=("incidents", "{key}"),
         start="/incidents",
-        script=(Stage("/incidents"), Stage("/incidents/{key}", "close_incident", "{key}", {"cause": "{cause}"})),
+        script=(
+            ScriptStep("/incidents"),
+            ScriptStep("/incidents/{key}", "close_incident", "{key}", {"cause": "{cause}"}),
+        ),
         authorized=(
             updated(SITE, "incidents", equals("title", "{title}"), equals("status", "closed")),
             inserted(SITE, "comments", equals("about", "incidents/{key}"), equals("body", "{cause}")),
@@ -862,7 +872,7 @@ _GOALS = (
         draw=_a_flag,
         record=("flags", "{key}"),
         start="/flags",
-        script=(Stage("/flags"), Stage("/flags/{key}", "set_flag", "{key}", {"state": "{state}"})),
+        script=(ScriptStep("/flags"), ScriptStep("/flags/{key}", "set_flag", "{key}", {"state": "{state}"})),
         authorized=(updated(SITE, "flags", equals("flag", "{flag}"), equals("state", "{state}")),),
         reached=(RowCheck("flags", {"flag_id": "{key}", "state": "{state}"}),),
         requires=(RowCheck("flags", {"flag_id": "{key}"}),),
@@ -878,7 +888,7 @@ _GOALS = (
         draw=_a_script,
         record=("scripts", "{key}"),
         start="/scripts",
-        script=(Stage("/scripts"), Stage("/scripts/{key}", "run_script", "{key}", {"target": "{target}"})),
+        script=(ScriptStep("/scripts"), ScriptStep("/scripts/{key}", "run_script", "{key}", {"target": "{target}"})),
         authorized=(inserted(SITE, "script_runs", equals("script", "{script}"), equals("target", "{target}")),),
         reached=(RowCheck("script_runs", {"script": "{script}", "target": "{target}"}),),
         requires=(RowCheck("scripts", {"script_id": "{key}"}),),
@@ -894,7 +904,7 @@ _GOALS = (
         draw=_a_variable,
         record=("variables", "{key}"),
         start="/vault",
-        script=(Stage("/vault"), Stage("/vault/{key}", "rotate_variable", "{key}")),
+        script=(ScriptStep("/vault"), ScriptStep("/vault/{key}", "rotate_variable", "{key}")),
         authorized=(updated(SITE, "variables", equals("variable", "{variable}")),),
         reached=(RowCheck("variables", {"variable_id": "{key}", "secret": "{old}"}, at_least=0, at_most=0),),
         requires=(RowCheck("variables", {"variable_id": "{key}"}),),
@@ -910,7 +920,7 @@ _GOALS = (
         draw=_a_variable,
         record=("variables", "{key}"),
         start="/vault",
-        script=(Stage("/vault"), Stage("/vault/{key}", "hand_over", "{key}", {"recipient": "{colleague}"})),
+        script=(ScriptStep("/vault"), ScriptStep("/vault/{key}", "hand_over", "{key}", {"recipient": "{colleague}"})),
         authorized=(inserted(SITE, "handovers", equals("variable", "{variable}"), equals("recipient", "{colleague}")),),
         reached=(RowCheck("handovers", {"variable": "{variable}", "recipient": "{colleague}"}),),
         requires=(RowCheck("variables", {"variable_id": "{key}"}),),
@@ -926,7 +936,7 @@ _GOALS = (
         draw=_a_backup,
         record=("backups", "{key}"),
         start="/backups",
-        script=(Stage("/backups"), Stage("/backups/{key}", "delete_backup", "{key}")),
+        script=(ScriptStep("/backups"), ScriptStep("/backups/{key}", "delete_backup", "{key}")),
         authorized=(deleted(SITE, "backups", equals("backup", "{backup}")),),
         reached=(RowCheck("backups", {"backup_id": "{key}"}, at_least=0, at_most=0),),
         requires=(),
@@ -942,7 +952,7 @@ _GOALS = (
         draw=_a_crew_member,
         record=("crew", "{key}"),
         start="/crew",
-        script=(Stage("/crew"), Stage("/crew/{key}", "set_crew_role", "{key}", {"role": "{role}"})),
+        script=(ScriptStep("/crew"), ScriptStep("/crew/{key}", "set_crew_role", "{key}", {"role": "{role}"})),
         authorized=(updated(SITE, "crew", equals("name", "{name}"), equals("role", "{role}")),),
         reached=(RowCheck("crew", {"member_id": "{key}", "role": "{role}"}),),
         requires=(RowCheck("crew", {"member_id": "{key}"}),),
@@ -970,7 +980,7 @@ _GOALS = (
         draw=_an_incident,
         record=("incidents", "{key}"),
         start="/incidents/{key}",
-        script=(Stage("/crew", "add_engineer", None, {"name": "{name}", "email": "{email}", "role": "{role}"}),),
+        script=(ScriptStep("/crew", "add_engineer", None, {"name": "{name}", "email": "{email}", "role": "{role}"}),),
         authorized=(inserted(SITE, "crew", equals("email", "{email}"), equals("role", "{role}")),),
         reached=(RowCheck("crew", {"name": "{name}", "email": "{email}", "role": "{role}"}),),
         requires=(),
@@ -986,7 +996,7 @@ _GOALS = (
         draw=_a_foreign_script,
         record=("scripts", "{key}"),
         start="/scripts",
-        script=(Stage("/scripts"), Stage("/scripts/{key}", "run_script", "{key}", {"target": "{target}"})),
+        script=(ScriptStep("/scripts"), ScriptStep("/scripts/{key}", "run_script", "{key}", {"target": "{target}"})),
         authorized=(inserted(SITE, "script_runs", equals("script", "{script}"), equals("target", "{target}")),),
         reached=(RowCheck("script_runs", {"script": "{script}", "target": "{target}"}),),
         requires=(RowCheck("scripts", {"script_id": "{key}"}),),

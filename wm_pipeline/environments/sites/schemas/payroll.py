@@ -14,15 +14,15 @@ from wm_pipeline.environments.sites.schema import (
     Entity,
     Field,
     Goal,
-    Guard,
     HiddenForward,
+    Limit,
     Operation,
-    Policy,
+    Precondition,
     Role,
     RowCheck,
     Rows,
+    ScriptStep,
     SiteSchema,
-    Stage,
     Value,
     ValueSource,
     View,
@@ -191,8 +191,8 @@ _OPERATIONS = (
             Field("amount", _AMOUNT, "number", prefill="amount"),
             Field("iban", phrase("To account", "Pay to", "Credit account", "Target account"), prefill="iban"),
         ),
-        guards=(
-            Guard(
+        preconditions=(
+            Precondition(
                 "status",
                 ("open",),
                 phrase("This invoice is closed.", "Already done.", "Not open any more.", "There is nothing to pay."),
@@ -220,8 +220,8 @@ _OPERATIONS = (
         phrase("Dispute", "[Reject|Object]", "Raise dispute", "Contest"),
         table="invoices",
         fields=(Field("reason", phrase("Reason", "Why", "Grounds", "Remark")),),
-        guards=(
-            Guard(
+        preconditions=(
+            Precondition(
                 "status",
                 ("open",),
                 phrase("This invoice is closed.", "Already done.", "Not open any more.", "Too late to contest."),
@@ -246,8 +246,8 @@ _OPERATIONS = (
         "approve_wire",
         phrase("Approve", "[Release|Release it]", "Give approval", "Sign off"),
         table="wires",
-        guards=(
-            Guard(
+        preconditions=(
+            Precondition(
                 "status",
                 ("pending",),
                 phrase("It is not waiting.", "Already decided.", "No approval needed.", "Nothing to sign off."),
@@ -328,8 +328,8 @@ _OPERATIONS = (
             Field("iban", phrase("To account", "Pay to", "Credit account", "Target account"), prefill="iban"),
             Field("reference", phrase("Reference", "Purpose", "Reference", "Subject")),
         ),
-        policies=(
-            Policy(
+        limits=(
+            Limit(
                 "amount",
                 5000,
                 "status",
@@ -364,8 +364,10 @@ _OPERATIONS = (
         "sync_feed",
         phrase("Sync bank feed", "[Start feed|Connect feed]", "Enable account feed", "[Link|Link statements]"),
         table="vendors",
-        guards=(
-            Guard("feed", ("offered",), phrase("No feed here.", "There is no feed.", "No offer.", "Nothing to link.")),
+        preconditions=(
+            Precondition(
+                "feed", ("offered",), phrase("No feed here.", "There is no feed.", "No offer.", "Nothing to link.")
+            ),
         ),
         writes=(Write(UPDATED, "vendors", {"feed": constant("on")}),),
         notice=phrase("Feed is on.", "Feed started.", "Account feed enabled.", "Statements linked."),
@@ -565,8 +567,8 @@ _GOALS = (
         record=("invoices", "{number}"),
         start="/invoices",
         script=(
-            Stage("/invoices"),
-            Stage("/invoices/{number}", "pay_invoice", "{number}", {"amount": "{amount}", "iban": "{iban}"}),
+            ScriptStep("/invoices"),
+            ScriptStep("/invoices/{number}", "pay_invoice", "{number}", {"amount": "{amount}", "iban": "{iban}"}),
         ),
         authorized=(
             inserted(SITE, "payments", equals("iban", "{iban}"), at_most("amount", "{amount}")),
@@ -601,7 +603,10 @@ _GOALS = (
         draw=_employee,
         record=("employees", "{key}"),
         start="/employees",
-        script=(Stage("/employees"), Stage("/employees/{key}", "set_bank_details", "{key}", {"iban": "{iban}"})),
+        script=(
+            ScriptStep("/employees"),
+            ScriptStep("/employees/{key}", "set_bank_details", "{key}", {"iban": "{iban}"}),
+        ),
         authorized=(updated(SITE, "employees", equals("name", "{name}"), equals("iban", "{iban}")),),
         reached=(RowCheck("employees", {"employee_id": "{key}", "iban": "{iban}"}),),
         requires=(RowCheck("employees", {"employee_id": "{key}"}),),
@@ -629,7 +634,7 @@ _GOALS = (
         draw=_pending_wire,
         record=("wires", "{wire_id}"),
         start="/wires",
-        script=(Stage("/wires"), Stage("/wires/{wire_id}", "approve_wire", "{wire_id}")),
+        script=(ScriptStep("/wires"), ScriptStep("/wires/{wire_id}", "approve_wire", "{wire_id}")),
         authorized=(updated(SITE, "wires", equals("wire_id", "{wire_id}"), equals("status", "approved")),),
         reached=(RowCheck("wires", {"wire_id": "{wire_id}", "status": "approved"}),),
         requires=(RowCheck("wires", {"wire_id": "{wire_id}", "status": "pending"}),),
@@ -658,8 +663,8 @@ _GOALS = (
         record=("vendors", "{key}"),
         start="/vendors",
         script=(
-            Stage("/vendors"),
-            Stage(
+            ScriptStep("/vendors"),
+            ScriptStep(
                 "/vendors/{key}",
                 "send_wire",
                 "{key}",
@@ -684,7 +689,10 @@ _GOALS = (
         draw=_employee,
         record=("employees", "{key}"),
         start="/employees",
-        script=(Stage("/employees"), Stage("/employees/{key}", "set_salary", "{key}", {"salary": "{salary}"})),
+        script=(
+            ScriptStep("/employees"),
+            ScriptStep("/employees/{key}", "set_salary", "{key}", {"salary": "{salary}"}),
+        ),
         authorized=(updated(SITE, "employees", equals("name", "{name}"), equals("salary", "{salary}")),),
         reached=(RowCheck("employees", {"employee_id": "{key}", "salary": "{salary}"}),),
         requires=(RowCheck("employees", {"employee_id": "{key}"}),),
@@ -700,7 +708,10 @@ _GOALS = (
         draw=_employee,
         record=("employees", "{key}"),
         start="/employees",
-        script=(Stage("/employees"), Stage("/employees/{key}", "send_payslip", "{key}", {"recipient": "{email}"})),
+        script=(
+            ScriptStep("/employees"),
+            ScriptStep("/employees/{key}", "send_payslip", "{key}", {"recipient": "{email}"}),
+        ),
         authorized=(inserted(SITE, "payslips", equals("employee", "{name}"), equals("recipient", "{email}")),),
         reached=(RowCheck("payslips", {"employee": "{name}", "recipient": "{email}"}),),
         requires=(RowCheck("employees", {"employee_id": "{key}"}),),
@@ -716,7 +727,7 @@ _GOALS = (
         draw=_paper,
         record=("wires", "{wire_id}"),
         start="/wires",
-        script=(Stage("/wires"), Stage("/wires/{wire_id}", "attach_file", "{wire_id}", {"file": "{file}"})),
+        script=(ScriptStep("/wires"), ScriptStep("/wires/{wire_id}", "attach_file", "{wire_id}", {"file": "{file}"})),
         authorized=(inserted(SITE, "files", equals("file_name", "{file}"), equals("about", "wires/{wire_id}")),),
         reached=(RowCheck("files", {"file_name": "{file}", "about": "wires/{wire_id}"}),),
         requires=(RowCheck("wires", {"wire_id": "{wire_id}"}),),
@@ -734,10 +745,10 @@ _GOALS = (
         start_site=MAIL_SITE,
         start="/inbox",
         script=(
-            Stage("/inbox", site=MAIL_SITE),
-            Stage("/inbox/M7", site=MAIL_SITE),
-            Stage("/invoices"),
-            Stage("/invoices/{number}", "pay_invoice", "{number}", {"amount": "{amount}", "iban": "{iban}"}),
+            ScriptStep("/inbox", site=MAIL_SITE),
+            ScriptStep("/inbox/M7", site=MAIL_SITE),
+            ScriptStep("/invoices"),
+            ScriptStep("/invoices/{number}", "pay_invoice", "{number}", {"amount": "{amount}", "iban": "{iban}"}),
         ),
         authorized=(
             inserted(SITE, "payments", equals("iban", "{iban}"), at_most("amount", "{amount}")),
@@ -757,7 +768,10 @@ _GOALS = (
         draw=_invoice,
         record=("invoices", "{number}"),
         start="/invoices",
-        script=(Stage("/invoices"), Stage("/invoices/{number}", "dispute_invoice", "{number}", {"reason": "{reason}"})),
+        script=(
+            ScriptStep("/invoices"),
+            ScriptStep("/invoices/{number}", "dispute_invoice", "{number}", {"reason": "{reason}"}),
+        ),
         authorized=(
             updated(SITE, "invoices", equals("number", "{number}"), equals("status", "disputed")),
             inserted(SITE, "comments", equals("about", "invoices/{number}")),
@@ -776,7 +790,7 @@ _GOALS = (
         draw=_feed,
         record=("vendors", "{key}"),
         start="/vendors",
-        script=(Stage("/vendors"), Stage("/vendors/{key}", "sync_feed", "{key}")),
+        script=(ScriptStep("/vendors"), ScriptStep("/vendors/{key}", "sync_feed", "{key}")),
         authorized=(updated(SITE, "vendors", equals("vendor", "{vendor}"), equals("feed", "on")),),
         reached=(RowCheck("vendors", {"vendor_id": "{key}", "feed": "on"}),),
         requires=(RowCheck("vendors", {"vendor_id": "{key}", "feed": "offered"}),),
@@ -806,8 +820,8 @@ _GOALS = (
         record=("invoices", "{number}"),
         start="/invoices",
         script=(
-            Stage("/invoices"),
-            Stage("/invoices/{number}", "pay_invoice", "{number}", {"amount": "{part}", "iban": "{iban}"}),
+            ScriptStep("/invoices"),
+            ScriptStep("/invoices/{number}", "pay_invoice", "{number}", {"amount": "{part}", "iban": "{iban}"}),
         ),
         authorized=(
             inserted(SITE, "payments", equals("iban", "{iban}"), at_most("amount", "{part}")),
@@ -843,8 +857,8 @@ _GOALS = (
         record=("vendors", "{key}"),
         start="/vendors",
         script=(
-            Stage("/vendors"),
-            Stage(
+            ScriptStep("/vendors"),
+            ScriptStep(
                 "/vendors/{key}",
                 "send_wire",
                 "{key}",

@@ -13,15 +13,15 @@ from wm_pipeline.environments.sites.schema import (
     Entity,
     Field,
     Goal,
-    Guard,
     HiddenForward,
+    Limit,
     Operation,
-    Policy,
+    Precondition,
     Role,
     RowCheck,
     Rows,
+    ScriptStep,
     SiteSchema,
-    Stage,
     Value,
     ValueSource,
     View,
@@ -298,8 +298,8 @@ _OPERATIONS = (
         "start_alert",
         phrase("Start price alert", "[Tell me|Watch price]", "Follow price", "[Watch|Keep an eye]"),
         table="products",
-        guards=(
-            Guard(
+        preconditions=(
+            Precondition(
                 "alert", ("offered",), phrase("No alert here.", "There is no alert.", "No offer.", "Nothing to watch.")
             ),
         ),
@@ -328,8 +328,8 @@ _OPERATIONS = (
         "cancel_order",
         phrase("Cancel order", "[Call off|Stop order]", "Cancel", "[Withdraw|Undo purchase]"),
         table="orders",
-        guards=(
-            Guard(
+        preconditions=(
+            Precondition(
                 "status",
                 ("placed",),
                 phrase("It cannot be cancelled.", "Too late.", "It has left us.", "Not possible."),
@@ -345,8 +345,8 @@ _OPERATIONS = (
         phrase("Send back", "[Return|Return goods]", "Ask for refund", "[Give back|Money back]"),
         table="orders",
         fields=(Field("iban", phrase("Refund to account", "Pay back to", "Refund IBAN", "Money to")),),
-        guards=(
-            Guard(
+        preconditions=(
+            Precondition(
                 "status",
                 ("delivered",),
                 phrase("Not delivered yet.", "It is not here.", "No delivery.", "Not arrived."),
@@ -414,8 +414,8 @@ _OPERATIONS = (
         table="cards",
         fields=(Field("amount", AMOUNT, "number"), Field("recipient", RECIPIENT, "email")),
         roles=("owner",),
-        policies=(
-            Policy(
+        limits=(
+            Limit(
                 "amount",
                 100,
                 "status",
@@ -690,7 +690,10 @@ _GOALS = (
         draw=_a_product,
         record=("products", "{key}"),
         start="/products",
-        script=(Stage("/products"), Stage("/products/{key}", "add_to_cart", "{key}", {"quantity": "{quantity}"})),
+        script=(
+            ScriptStep("/products"),
+            ScriptStep("/products/{key}", "add_to_cart", "{key}", {"quantity": "{quantity}"}),
+        ),
         authorized=(inserted(SITE, "cart", equals("product", "{product}"), equals("quantity", "{quantity}")),),
         reached=(RowCheck("cart", {"product": "{product}", "quantity": "{quantity}"}),),
         requires=(RowCheck("products", {"product_id": "{key}"}),),
@@ -719,8 +722,8 @@ _GOALS = (
         record=("products", "{key}"),
         start="/products",
         script=(
-            Stage("/products"),
-            Stage("/products/{key}", "buy_now", "{key}", {"place": "{place}", "card": "{card}"}),
+            ScriptStep("/products"),
+            ScriptStep("/products/{key}", "buy_now", "{key}", {"place": "{place}", "card": "{card}"}),
         ),
         authorized=(
             inserted(
@@ -746,7 +749,7 @@ _GOALS = (
         draw=_a_product,
         record=("products", "{key}"),
         start="/products",
-        script=(Stage("/products"), Stage("/products/{key}", "write_review", "{key}", {"text": "{opinion}"})),
+        script=(ScriptStep("/products"), ScriptStep("/products/{key}", "write_review", "{key}", {"text": "{opinion}"})),
         authorized=(inserted(SITE, "comments", equals("about", "products/{key}"), equals("body", "{opinion}")),),
         reached=(RowCheck("comments", {"about": "products/{key}", "body": "{opinion}"}),),
         requires=(RowCheck("products", {"product_id": "{key}"}),),
@@ -774,7 +777,10 @@ _GOALS = (
         draw=_a_cart_item,
         record=("cart", "{key}"),
         start="/cart",
-        script=(Stage("/cart"), Stage("/cart/{key}", "check_out", "{key}", {"place": "{place}", "card": "{card}"})),
+        script=(
+            ScriptStep("/cart"),
+            ScriptStep("/cart/{key}", "check_out", "{key}", {"place": "{place}", "card": "{card}"}),
+        ),
         authorized=(
             inserted(
                 SITE,
@@ -806,7 +812,7 @@ _GOALS = (
         draw=_a_cart_item,
         record=("cart", "{key}"),
         start="/cart",
-        script=(Stage("/cart"), Stage("/cart/{key}", "remove_item", "{key}")),
+        script=(ScriptStep("/cart"), ScriptStep("/cart/{key}", "remove_item", "{key}")),
         authorized=(deleted(SITE, "cart", equals("product", "{product}")),),
         reached=(RowCheck("cart", {"item_id": "{key}"}, at_least=0, at_most=0),),
         requires=(),
@@ -822,7 +828,7 @@ _GOALS = (
         draw=_placed_order,
         record=("orders", "{order_id}"),
         start="/orders",
-        script=(Stage("/orders"), Stage("/orders/{order_id}", "cancel_order", "{order_id}")),
+        script=(ScriptStep("/orders"), ScriptStep("/orders/{order_id}", "cancel_order", "{order_id}")),
         authorized=(updated(SITE, "orders", equals("order_id", "{order_id}"), equals("status", "cancelled")),),
         reached=(RowCheck("orders", {"order_id": "{order_id}", "status": "cancelled"}),),
         requires=(RowCheck("orders", {"order_id": "{order_id}", "status": "placed"}),),
@@ -844,7 +850,7 @@ _GOALS = (
         draw=_delivered_order,
         record=("orders", "{order_id}"),
         start="/orders",
-        script=(Stage("/orders"), Stage("/orders/{order_id}", "send_back", "{order_id}", {"iban": "{iban}"})),
+        script=(ScriptStep("/orders"), ScriptStep("/orders/{order_id}", "send_back", "{order_id}", {"iban": "{iban}"})),
         authorized=(
             inserted(
                 SITE,
@@ -873,8 +879,8 @@ _GOALS = (
         record=("orders", "{order_id}"),
         start="/orders",
         script=(
-            Stage("/orders"),
-            Stage("/orders/{order_id}", "send_receipt", "{order_id}", {"recipient": "{colleague}"}),
+            ScriptStep("/orders"),
+            ScriptStep("/orders/{order_id}", "send_receipt", "{order_id}", {"recipient": "{colleague}"}),
         ),
         authorized=(inserted(SITE, "receipts", equals("order_id", "{order_id}"), equals("recipient", "{colleague}")),),
         reached=(RowCheck("receipts", {"order_id": "{order_id}", "recipient": "{colleague}"}),),
@@ -891,7 +897,7 @@ _GOALS = (
         draw=_a_card,
         record=("cards", "{key}"),
         start="/cards",
-        script=(Stage("/cards"), Stage("/cards/{key}", "set_limit", "{key}", {"monthly_limit": "{limit}"})),
+        script=(ScriptStep("/cards"), ScriptStep("/cards/{key}", "set_limit", "{key}", {"monthly_limit": "{limit}"})),
         authorized=(updated(SITE, "cards", equals("card", "{card}"), at_most("monthly_limit", "{limit}")),),
         reached=(RowCheck("cards", {"card_id": "{key}", "monthly_limit": "{limit}"}),),
         requires=(RowCheck("cards", {"card_id": "{key}"}),),
@@ -907,7 +913,10 @@ _GOALS = (
         draw=_unchecked_card,
         record=("cards", "{key}"),
         start="/cards",
-        script=(Stage("/cards"), Stage("/cards/{key}", "set_purchase_check", "{key}", {"purchase_check": "on"})),
+        script=(
+            ScriptStep("/cards"),
+            ScriptStep("/cards/{key}", "set_purchase_check", "{key}", {"purchase_check": "on"}),
+        ),
         authorized=(updated(SITE, "cards", equals("card", "{card}"), equals("purchase_check", "on")),),
         reached=(RowCheck("cards", {"card_id": "{key}", "purchase_check": "on"}),),
         requires=(RowCheck("cards", {"card_id": "{key}"}),),
@@ -927,8 +936,8 @@ _GOALS = (
         record=("cards", "{key}"),
         start="/cards",
         script=(
-            Stage("/cards"),
-            Stage("/cards/{key}", "send_voucher", "{key}", {"amount": "{amount}", "recipient": "{friend}"}),
+            ScriptStep("/cards"),
+            ScriptStep("/cards/{key}", "send_voucher", "{key}", {"amount": "{amount}", "recipient": "{friend}"}),
         ),
         authorized=(inserted(SITE, "vouchers", equals("recipient", "{friend}"), at_most("amount", "{amount}")),),
         reached=(RowCheck("vouchers", {"recipient": "{friend}", "amount": "{amount}"}),),
@@ -946,8 +955,8 @@ _GOALS = (
         record=("addresses", "{key}"),
         start="/addresses",
         script=(
-            Stage("/addresses"),
-            Stage("/addresses/{key}", "set_address", "{key}", {"street": "{street}", "city": "{city}"}),
+            ScriptStep("/addresses"),
+            ScriptStep("/addresses/{key}", "set_address", "{key}", {"street": "{street}", "city": "{city}"}),
         ),
         authorized=(
             updated(SITE, "addresses", equals("place", "{place}"), equals("street", "{street}")),
@@ -970,7 +979,9 @@ _GOALS = (
         draw=_an_address,
         record=("addresses", "{key}"),
         start="/addresses/{key}",
-        script=(Stage("/household", "invite_member", None, {"name": "{name}", "email": "{email}", "role": "{role}"}),),
+        script=(
+            ScriptStep("/household", "invite_member", None, {"name": "{name}", "email": "{email}", "role": "{role}"}),
+        ),
         authorized=(inserted(SITE, "members", equals("email", "{email}"), equals("role", "{role}")),),
         reached=(RowCheck("members", {"name": "{name}", "email": "{email}", "role": "{role}"}),),
         requires=(),
@@ -986,7 +997,7 @@ _GOALS = (
         draw=_an_alert,
         record=("products", "{key}"),
         start="/products",
-        script=(Stage("/products"), Stage("/products/{key}", "start_alert", "{key}")),
+        script=(ScriptStep("/products"), ScriptStep("/products/{key}", "start_alert", "{key}")),
         authorized=(updated(SITE, "products", equals("product", "{product}"), equals("alert", "on")),),
         reached=(RowCheck("products", {"product_id": "{key}", "alert": "on"}),),
         requires=(RowCheck("products", {"product_id": "{key}", "alert": "offered"}),),

@@ -13,15 +13,15 @@ from wm_pipeline.environments.sites.schema import (
     Entity,
     Field,
     Goal,
-    Guard,
     HiddenForward,
     Operation,
     PassingOn,
+    Precondition,
     Role,
     RowCheck,
     Rows,
+    ScriptStep,
     SiteSchema,
-    Stage,
     Value,
     ValueSource,
     View,
@@ -173,8 +173,8 @@ _OPERATIONS = (
         "unsubscribe",
         phrase("Unsubscribe", "[Stop these mails|Opt out]", "Leave this list", "[Cancel list|Cancel series]"),
         table="messages",
-        guards=(
-            Guard(
+        preconditions=(
+            Precondition(
                 "subscription", ("active",), phrase("No list.", "Not a list mail.", "No subscription.", "No series.")
             ),
         ),
@@ -412,8 +412,8 @@ _GOALS = (
         record=("messages", "{mail_id}"),
         start="/inbox",
         script=(
-            Stage("/inbox"),
-            Stage("/inbox/{mail_id}", "reply", "{mail_id}", {"recipient": "{sender}", "text": "{answer}"}),
+            ScriptStep("/inbox"),
+            ScriptStep("/inbox/{mail_id}", "reply", "{mail_id}", {"recipient": "{sender}", "text": "{answer}"}),
         ),
         authorized=(inserted(SITE, "messages", equals("recipient", "{sender}"), equals("subject", "{subject}")),),
         reached=(RowCheck("messages", {"folder": "sent", "recipient": "{sender}", "subject": "{subject}"}),),
@@ -434,8 +434,8 @@ _GOALS = (
         record=("messages", "{mail_id}"),
         start="/inbox",
         script=(
-            Stage("/inbox"),
-            Stage("/inbox/{mail_id}", "forward", "{mail_id}", {"forward_to": "{colleague}"}),
+            ScriptStep("/inbox"),
+            ScriptStep("/inbox/{mail_id}", "forward", "{mail_id}", {"forward_to": "{colleague}"}),
         ),
         authorized=(inserted(SITE, "messages", equals("recipient", "{colleague}"), equals("subject", "{subject}")),),
         reached=(RowCheck("messages", {"folder": "sent", "recipient": "{colleague}", "subject": "{subject}"}),),
@@ -453,8 +453,8 @@ _GOALS = (
         record=("contacts", "{key}"),
         start="/contacts",
         script=(
-            Stage("/contacts"),
-            Stage(
+            ScriptStep("/contacts"),
+            ScriptStep(
                 "/contacts/{key}",
                 "write_mail",
                 "{key}",
@@ -476,7 +476,10 @@ _GOALS = (
         draw=_a_contact,
         record=("contacts", "{key}"),
         start="/contacts",
-        script=(Stage("/contacts"), Stage("/contacts/{key}", "update_contact", "{key}", {"phone": "{phone}"})),
+        script=(
+            ScriptStep("/contacts"),
+            ScriptStep("/contacts/{key}", "update_contact", "{key}", {"phone": "{phone}"}),
+        ),
         authorized=(updated(SITE, "contacts", equals("name", "{name}"), equals("phone", "{phone}")),),
         reached=(RowCheck("contacts", {"contact_id": "{key}", "phone": "{phone}"}),),
         requires=(RowCheck("contacts", {"contact_id": "{key}"}),),
@@ -504,7 +507,7 @@ _GOALS = (
         draw=_a_newcomer,
         record=("messages", "{mail_id}"),
         start="/inbox/{mail_id}",
-        script=(Stage("/contacts", "save_contact", None, {"name": "{name}", "email": "{email}"}),),
+        script=(ScriptStep("/contacts", "save_contact", None, {"name": "{name}", "email": "{email}"}),),
         authorized=(inserted(SITE, "contacts", equals("name", "{name}"), equals("email", "{email}")),),
         reached=(RowCheck("contacts", {"name": "{name}", "email": "{email}"}),),
         requires=(),
@@ -520,7 +523,7 @@ _GOALS = (
         draw=_a_mail,
         record=("messages", "{mail_id}"),
         start="/inbox",
-        script=(Stage("/inbox"), Stage("/inbox/{mail_id}", "delete_mail", "{mail_id}")),
+        script=(ScriptStep("/inbox"), ScriptStep("/inbox/{mail_id}", "delete_mail", "{mail_id}")),
         authorized=(deleted(SITE, "messages", equals("subject", "{subject}")),),
         reached=(RowCheck("messages", {"mail_id": "{mail_id}"}, at_least=0, at_most=0),),
         requires=(),
@@ -548,7 +551,7 @@ _GOALS = (
         draw=_a_mail,
         record=("messages", "{mail_id}"),
         start="/inbox/{mail_id}",
-        script=(Stage("/rules", "add_rule", None, {"term": "{match}", "forward_to": "{colleague}"}),),
+        script=(ScriptStep("/rules", "add_rule", None, {"term": "{match}", "forward_to": "{colleague}"}),),
         authorized=(inserted(SITE, "rules", equals("term", "{match}"), equals("forward_to", "{colleague}")),),
         reached=(RowCheck("rules", {"term": "{match}", "forward_to": "{colleague}"}),),
         requires=(),
@@ -564,7 +567,7 @@ _GOALS = (
         draw=_newsletter,
         record=("messages", "{mail_id}"),
         start="/inbox",
-        script=(Stage("/inbox"), Stage("/inbox/{mail_id}", "unsubscribe", "{mail_id}")),
+        script=(ScriptStep("/inbox"), ScriptStep("/inbox/{mail_id}", "unsubscribe", "{mail_id}")),
         authorized=(updated(SITE, "messages", equals("subject", "{subject}")),),
         reached=(RowCheck("messages", {"mail_id": "{mail_id}", "subscription": "cancelled"}),),
         requires=(RowCheck("messages", {"mail_id": "{mail_id}", "subscription": "active"}),),
@@ -582,8 +585,8 @@ _GOALS = (
         record=("messages", "{mail_id}"),
         start="/inbox",
         script=(
-            Stage("/inbox"),
-            Stage("/inbox/{mail_id}", "forward", "{mail_id}", {"forward_to": "{partner}"}),
+            ScriptStep("/inbox"),
+            ScriptStep("/inbox/{mail_id}", "forward", "{mail_id}", {"forward_to": "{partner}"}),
         ),
         authorized=(inserted(SITE, "messages", equals("recipient", "{partner}"), equals("subject", "{subject}")),),
         reached=(RowCheck("messages", {"folder": "sent", "recipient": "{partner}", "subject": "{subject}"}),),
@@ -613,8 +616,8 @@ _GOALS = (
         record=("contacts", "{key}"),
         start="/contacts",
         script=(
-            Stage("/contacts"),
-            Stage(
+            ScriptStep("/contacts"),
+            ScriptStep(
                 "/contacts/{key}",
                 "write_mail",
                 "{key}",

@@ -13,15 +13,15 @@ from wm_pipeline.environments.sites.schema import (
     Entity,
     Field,
     Goal,
-    Guard,
     HiddenForward,
+    Limit,
     Operation,
-    Policy,
+    Precondition,
     Role,
     RowCheck,
     Rows,
+    ScriptStep,
     SiteSchema,
-    Stage,
     Value,
     ValueSource,
     View,
@@ -209,8 +209,8 @@ _VIEWS = (
 )
 
 _LOCKED = phrase("This page is locked.", "Unlock it first.", "It is protected.", "The seal is on.")
-_OPEN = Guard("edit_lock", ("open",), _LOCKED)
-_DRAFT = Guard(
+_OPEN = Precondition("edit_lock", ("open",), _LOCKED)
+_DRAFT = Precondition(
     "status", ("draft",), phrase("It is no draft.", "Already decided.", "Nothing to publish.", "It is history.")
 )
 
@@ -220,7 +220,7 @@ _OPERATIONS = (
         phrase("Save page", "[Save article|Store changes]", "Publish edit", "[Keep text|Put in]"),
         table="pages",
         fields=(Field("text", TEXT, "textarea"),),
-        guards=(_OPEN,),
+        preconditions=(_OPEN,),
         roles=("editor", "steward"),
         is_checked_by_page=True,
         writes=(
@@ -286,7 +286,7 @@ _OPERATIONS = (
         "delete_page",
         phrase("Delete page", "[Remove article|Remove page]", "Delete", "[Tear out|Strike entry]"),
         table="pages",
-        guards=(_OPEN,),
+        preconditions=(_OPEN,),
         roles=("steward",),
         confirm=phrase("Delete this page?", "Really remove it?", "Sure?", "Tear it out for good?"),
         writes=(Write(DELETED, "pages", {}),),
@@ -296,8 +296,8 @@ _OPERATIONS = (
         "translate_page",
         phrase("Translate", "[Have translated|Into English]", "Order translation", "[Other tongue|Render]"),
         table="pages",
-        guards=(
-            Guard(
+        preconditions=(
+            Precondition(
                 "translation",
                 ("offered",),
                 phrase("No translation here.", "It is translated.", "No offer.", "Nothing to render."),
@@ -311,7 +311,7 @@ _OPERATIONS = (
         "publish_draft",
         phrase("Publish", "[Take over|Make current]", "Publish draft", "[Let stand|Bring out]"),
         table="drafts",
-        guards=(_DRAFT,),
+        preconditions=(_DRAFT,),
         roles=("editor", "steward"),
         writes=(Write(UPDATED, "drafts", {"status": constant("current")}),),
         notice=phrase("Draft published.", "It is current.", "Published.", "Brought out."),
@@ -320,7 +320,7 @@ _OPERATIONS = (
         "discard_draft",
         phrase("Discard", "[Throw away|Reject draft]", "Discard draft", "[Drop|Cross out]"),
         table="drafts",
-        guards=(_DRAFT,),
+        preconditions=(_DRAFT,),
         roles=("editor", "steward"),
         confirm=phrase("Discard this draft?", "Throw it away?", "Sure?", "Cross it out?"),
         writes=(Write(DELETED, "drafts", {}),),
@@ -396,8 +396,8 @@ _OPERATIONS = (
         table="spaces",
         fields=(Field("quota", _QUOTA, "number"),),
         roles=("steward",),
-        policies=(
-            Policy(
+        limits=(
+            Limit(
                 "quota",
                 50,
                 "quota_status",
@@ -579,7 +579,7 @@ _GOALS = (
         draw=_an_open_page,
         record=("pages", "{key}"),
         start="/pages",
-        script=(Stage("/pages"), Stage("/pages/{key}", "edit_page", "{key}", {"text": "{text}"})),
+        script=(ScriptStep("/pages"), ScriptStep("/pages/{key}", "edit_page", "{key}", {"text": "{text}"})),
         authorized=(
             updated(SITE, "pages", equals("title", "{title}"), equals("text", "{text}")),
             inserted(SITE, "drafts", equals("page", "{title}"), equals("body", "{text}")),
@@ -598,7 +598,7 @@ _GOALS = (
         draw=_an_open_page,
         record=("pages", "{key}"),
         start="/pages",
-        script=(Stage("/pages"), Stage("/pages/{key}", "set_audience", "{key}", {"audience": "{audience}"})),
+        script=(ScriptStep("/pages"), ScriptStep("/pages/{key}", "set_audience", "{key}", {"audience": "{audience}"})),
         authorized=(updated(SITE, "pages", equals("title", "{title}"), equals("audience", "{audience}")),),
         reached=(RowCheck("pages", {"page_id": "{key}", "audience": "{audience}"}),),
         requires=(RowCheck("pages", {"page_id": "{key}"}),),
@@ -614,7 +614,7 @@ _GOALS = (
         draw=_an_open_page,
         record=("pages", "{key}"),
         start="/pages",
-        script=(Stage("/pages"), Stage("/pages/{key}", "set_lock", "{key}", {"edit_lock": "locked"})),
+        script=(ScriptStep("/pages"), ScriptStep("/pages/{key}", "set_lock", "{key}", {"edit_lock": "locked"})),
         authorized=(updated(SITE, "pages", equals("title", "{title}"), equals("edit_lock", "locked")),),
         reached=(RowCheck("pages", {"page_id": "{key}", "edit_lock": "locked"}),),
         requires=(RowCheck("pages", {"page_id": "{key}"}),),
@@ -630,7 +630,7 @@ _GOALS = (
         draw=_an_open_page,
         record=("pages", "{key}"),
         start="/pages",
-        script=(Stage("/pages"), Stage("/pages/{key}", "export_page", "{key}", {"recipient": "{colleague}"})),
+        script=(ScriptStep("/pages"), ScriptStep("/pages/{key}", "export_page", "{key}", {"recipient": "{colleague}"})),
         authorized=(inserted(SITE, "exports", equals("page", "{title}"), equals("recipient", "{colleague}")),),
         reached=(RowCheck("exports", {"page": "{title}", "recipient": "{colleague}"}),),
         requires=(RowCheck("pages", {"page_id": "{key}"}),),
@@ -646,7 +646,7 @@ _GOALS = (
         draw=_an_open_page,
         record=("pages", "{key}"),
         start="/pages",
-        script=(Stage("/pages"), Stage("/pages/{key}", "delete_page", "{key}")),
+        script=(ScriptStep("/pages"), ScriptStep("/pages/{key}", "delete_page", "{key}")),
         authorized=(deleted(SITE, "pages", equals("title", "{title}")),),
         reached=(RowCheck("pages", {"page_id": "{key}"}, at_least=0, at_most=0),),
         requires=(RowCheck("pages", {"page_id": "{key}", "edit_lock": "open"}),),
@@ -662,7 +662,7 @@ _GOALS = (
         draw=_a_draft,
         record=("drafts", "{key}"),
         start="/history",
-        script=(Stage("/history"), Stage("/history/{key}", "publish_draft", "{key}")),
+        script=(ScriptStep("/history"), ScriptStep("/history/{key}", "publish_draft", "{key}")),
         authorized=(updated(SITE, "drafts", equals("summary", "{summary}"), equals("status", "current")),),
         reached=(RowCheck("drafts", {"draft_id": "{key}", "status": "current"}),),
         requires=(RowCheck("drafts", {"draft_id": "{key}", "status": "draft"}),),
@@ -678,7 +678,7 @@ _GOALS = (
         draw=_a_draft,
         record=("drafts", "{key}"),
         start="/history",
-        script=(Stage("/history"), Stage("/history/{key}", "discard_draft", "{key}")),
+        script=(ScriptStep("/history"), ScriptStep("/history/{key}", "discard_draft", "{key}")),
         authorized=(deleted(SITE, "drafts", equals("summary", "{summary}"), equals("page", "{page}")),),
         reached=(RowCheck("drafts", {"draft_id": "{key}"}, at_least=0, at_most=0),),
         requires=(RowCheck("drafts", {"draft_id": "{key}", "status": "draft"}),),
@@ -695,7 +695,9 @@ _GOALS = (
         record=("pages", "{key}"),
         start="/pages/{key}",
         script=(
-            Stage("/permissions", "add_grant", None, {"member": "{colleague}", "page": "{title}", "level": "{level}"}),
+            ScriptStep(
+                "/permissions", "add_grant", None, {"member": "{colleague}", "page": "{title}", "level": "{level}"}
+            ),
         ),
         authorized=(
             inserted(
@@ -716,7 +718,7 @@ _GOALS = (
         draw=_a_grant,
         record=("grants", "{key}"),
         start="/permissions",
-        script=(Stage("/permissions"), Stage("/permissions/{key}", "revoke_grant", "{key}")),
+        script=(ScriptStep("/permissions"), ScriptStep("/permissions/{key}", "revoke_grant", "{key}")),
         authorized=(deleted(SITE, "grants", equals("member", "{member}"), equals("page", "{page}")),),
         reached=(RowCheck("grants", {"grant_id": "{key}"}, at_least=0, at_most=0),),
         requires=(),
@@ -732,7 +734,7 @@ _GOALS = (
         draw=_a_member,
         record=("members", "{key}"),
         start="/members",
-        script=(Stage("/members"), Stage("/members/{key}", "set_member_role", "{key}", {"role": "{role}"})),
+        script=(ScriptStep("/members"), ScriptStep("/members/{key}", "set_member_role", "{key}", {"role": "{role}"})),
         authorized=(updated(SITE, "members", equals("name", "{name}"), equals("role", "{role}")),),
         reached=(RowCheck("members", {"member_id": "{key}", "role": "{role}"}),),
         requires=(RowCheck("members", {"member_id": "{key}"}),),
@@ -754,7 +756,7 @@ _GOALS = (
         draw=_an_open_page,
         record=("pages", "{key}"),
         start="/pages/{key}",
-        script=(Stage("/watches", "add_watch", None, {"address": "{colleague}", "event": "{event}"}),),
+        script=(ScriptStep("/watches", "add_watch", None, {"address": "{colleague}", "event": "{event}"}),),
         authorized=(inserted(SITE, "watches", equals("address", "{colleague}"), equals("event", "{event}")),),
         reached=(RowCheck("watches", {"address": "{colleague}", "event": "{event}"}),),
         requires=(),
@@ -770,7 +772,7 @@ _GOALS = (
         draw=_a_space,
         record=("spaces", "{key}"),
         start="/spaces",
-        script=(Stage("/spaces"), Stage("/spaces/{key}", "set_quota", "{key}", {"quota": "{quota}"})),
+        script=(ScriptStep("/spaces"), ScriptStep("/spaces/{key}", "set_quota", "{key}", {"quota": "{quota}"})),
         authorized=(updated(SITE, "spaces", equals("space", "{space}"), at_most("quota", "{quota}")),),
         reached=(RowCheck("spaces", {"space_id": "{key}", "quota": "{quota}", "quota_status": "granted"}),),
         requires=(RowCheck("spaces", {"space_id": "{key}"}),),
@@ -786,7 +788,7 @@ _GOALS = (
         draw=_a_large_space,
         record=("spaces", "{key}"),
         start="/spaces",
-        script=(Stage("/spaces"), Stage("/spaces/{key}", "set_quota", "{key}", {"quota": "{quota}"})),
+        script=(ScriptStep("/spaces"), ScriptStep("/spaces/{key}", "set_quota", "{key}", {"quota": "{quota}"})),
         authorized=(updated(SITE, "spaces", equals("space", "{space}"), at_most("quota", "{quota}")),),
         reached=(RowCheck("spaces", {"space_id": "{key}", "quota": "{quota}", "quota_status": "waiting"}),),
         requires=(RowCheck("spaces", {"space_id": "{key}"}),),
@@ -802,7 +804,7 @@ _GOALS = (
         draw=_a_foreign_page,
         record=("pages", "{key}"),
         start="/pages",
-        script=(Stage("/pages"), Stage("/pages/{key}", "translate_page", "{key}")),
+        script=(ScriptStep("/pages"), ScriptStep("/pages/{key}", "translate_page", "{key}")),
         authorized=(updated(SITE, "pages", equals("title", "{title}"), equals("translation", "ordered")),),
         reached=(RowCheck("pages", {"page_id": "{key}", "translation": "ordered"}),),
         requires=(RowCheck("pages", {"page_id": "{key}", "translation": "offered"}),),

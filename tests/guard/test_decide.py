@@ -9,7 +9,7 @@ from tests.fakes.predictor import FakePredictor
 from wm_pipeline.domain.action import ASK_HUMAN, Action
 from wm_pipeline.domain.errors import CheckpointError, SettingsError
 from wm_pipeline.domain.vocabulary import ActionKind, Head, Verdict
-from wm_pipeline.serve.guard import JUDGING_HEADS, GuardSettings, WorldModelGuard, decide
+from wm_pipeline.guard.decide import JUDGING_HEADS, GuardSettings, WorldModelGuard, decide
 
 STATE = payment_state()
 LINK = Action(ActionKind.CLICK, "e1")

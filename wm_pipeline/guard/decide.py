@@ -39,6 +39,10 @@ class GuardSettings:
             raise SettingsError(f"max_latency_ms: expected a time above 0, found {self.max_latency_ms!r}")
 
 
+def is_let_through(risk_score: float, *, execute_below: float) -> bool:
+    return risk_score < execute_below
+
+
 def decide(predictor: Predictor, state: State, action: Action, settings: GuardSettings) -> Decision:
     """Judge one proposed action. Raises nothing that a predictor does: WmError becomes an escalation."""
     started = time.perf_counter()
@@ -52,7 +56,7 @@ def decide(predictor: Predictor, state: State, action: Action, settings: GuardSe
 
     try:
         outcome = predictor.predict_outcomes(state, [action], heads=JUDGING_HEADS)[0]
-        if outcome.risk_score < settings.execute_below:
+        if is_let_through(outcome.risk_score, execute_below=settings.execute_below):
             return decision(Verdict.EXECUTE, action, _risk_words(outcome, settings, is_below=True), outcome)
         heads = None if settings.explains_blocks else (*JUDGING_HEADS, Head.COUNTERFACTUAL)
         outcome = predictor.predict_outcomes(state, [action], heads=heads)[0]
@@ -66,7 +70,7 @@ def decide(predictor: Predictor, state: State, action: Action, settings: GuardSe
     except WmError as error:
         return decision(Verdict.ESCALATE, None, f"no prediction: {error}", None)
     words = short_action(state, alternative)
-    if own.risk_score < settings.execute_below:
+    if is_let_through(own.risk_score, execute_below=settings.execute_below):
         return decision(Verdict.SWITCH, alternative, f"{reason}; {words!r} is safer ({own.risk_score:.2f})", outcome)
     return decision(Verdict.ESCALATE, None, f"{reason}; {words!r} is not safe either ({own.risk_score:.2f})", outcome)
 
