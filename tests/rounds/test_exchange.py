@@ -15,7 +15,8 @@ import pytest
 from tests.builders import GOAL, SUBMIT_WIRE, payment_state, wire_effect
 from tests.builders_experience import DAY, HIDDEN_TEXT, LEAK, Done, Visit, experience, trajectory, world
 from tests.command_line import Wm
-from wm_pipeline.collect.imported import ImportedStep, ImportedTrajectory, contradiction
+from wm_pipeline.collect.import_checks import contradiction
+from wm_pipeline.collect.imported import ImportedStep, ImportedTrajectory
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.authorization import Authorization, EffectPattern
 from wm_pipeline.domain.delta import Effect, RowChange, StateDelta, StorageChange
@@ -192,7 +193,7 @@ def without(record: Mapping[str, Any], name: str) -> dict[str, Any]:
     ("refused", "why"),
     [
         ("{", "expected one JSON object a line, found '{'"),
-        ("[]", "trajectory.format_version: expected 1, found none"),
+        ("7", "trajectory.format_version: expected 1, found none"),
         (line(format_version=2), "trajectory.format_version: expected 1, found 2; write the lines anew"),
         (line(colour="red"), "trajectory.colour: unexpected keyword argument, found 'red'"),
         (line(step(colour="red")), "trajectory.steps.0.colour: unexpected keyword argument, found 'red'"),

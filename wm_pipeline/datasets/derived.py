@@ -4,18 +4,17 @@ Both are defined in `domain`, for one record at a time. Here they are said of a 
 patterns by expressions where a row plainly has none and by `patterns_of` for the others. Tests hold them to be equal.
 """
 
-from urllib.parse import urlsplit
-
 import polars as pl
 
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.relations import patterns_of, stored_remote_hosts
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, StatePattern, Visibility
 
 _PLAIN_ADDRESS = r"^https?://([a-z0-9.-]+)(?::[0-9]*)?(/[^?#\s\x00-\x1f]*)?(?:[?#]|$)"
-"""Addresses whose host and path a pattern finds as `urlsplit` does; of others `urlsplit` is asked."""
+"""Addresses whose host and path a pattern finds as `split_address` does; of others it is asked."""
 _SPACE = r"[\s\x1c-\x1f]+"
 """What Python's `split` takes for white space."""
 _HOST = r"(?i)(?:[a-z0-9\x{130}\x{131}-]+\.)+[a-z\x{130}\x{131}]{2,}"
@@ -93,7 +92,7 @@ def _word(text: pl.Expr) -> pl.Expr:
 def _split_oddities(addresses: pl.Series) -> dict[str, tuple[str, str]]:
     """Host and path of the addresses that are not plain."""
     odd = addresses.filter(~addresses.str.contains(_PLAIN_ADDRESS)).unique()
-    return {url: ((parts := urlsplit(url)).hostname or "", parts.path or "/") for url in odd}
+    return {url: ((parts := split_address(url)).hostname or "", parts.path or "/") for url in odd}
 
 
 def _host(url: pl.Expr, oddities: dict[str, tuple[str, str]]) -> pl.Expr:

@@ -6,9 +6,9 @@ least telling. The action's own text (`describe_action`) is never cut by the sta
 """
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.delta import StateDelta, facts_of_delta
 from wm_pipeline.domain.offers import site_of
 from wm_pipeline.domain.relations import (
@@ -97,7 +97,9 @@ def _provenance(visibility: Visibility, author: str | None) -> str:
 
 
 def _place(url: str, here: str | None) -> str:
-    parts = urlsplit(url)
+    parts = split_address(url)
+    if not any(parts):
+        return url or "/"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if here is not None and site_of(here) == parts.hostname:
         return path
