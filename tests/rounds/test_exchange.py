@@ -208,7 +208,7 @@ def without(record: Mapping[str, Any], name: str) -> dict[str, Any]:
         ),
         (
             line(attack_success=True),
-            "trajectory.attack_success: expected true or false with an attack, and null without one",
+            "trajectory.attack_success: expected null without an attack, found True",
         ),
         (
             line(step(), step(next_state=plain(payment_state(goal="Leave.")))),

@@ -133,8 +133,8 @@ def _problems(trajectory: ImportedTrajectory, site: str) -> Iterator[str]:
         yield "steps: expected at least one, found none"
     if trajectory.policy not in POLICIES:
         yield f"policy: expected one of {', '.join(POLICIES)}, found {trajectory.policy.value!r}"
-    if (trajectory.attack is None) != (trajectory.attack_success is None):
-        yield "attack_success: expected true or false with an attack, and null without one"
+    if trajectory.attack is None and trajectory.attack_success is not None:
+        yield f"attack_success: expected null without an attack, found {trajectory.attack_success}"
     yield from _sizes(trajectory, "")
     sites = {site, *(pattern.site for pattern in trajectory.authorization.patterns), *_places_of(trajectory.steps)}
     goal, is_watched = trajectory.steps[0].state.goal, trajectory.steps[0].effects is not None

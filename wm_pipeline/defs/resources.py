@@ -12,6 +12,7 @@ from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.places import data_place, folder_uri, sqlite_uri, state_folder
 from wm_pipeline.gateways.progress import PrintedProgress
+from wm_pipeline.gateways.proxies import ask_this_machine_directly
 from wm_pipeline.gateways.table_store import S3Options, TableStore
 from wm_pipeline.rounds.profiles import profile_named, with_agent, with_applications, with_teacher
 from wm_pipeline.rounds.settings import StorageSettings
@@ -123,6 +124,7 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
     that asks it), WM_TEACHER (instrumented or llm; the profile's own when unset), and AWS's own AWS_ENDPOINT_URL,
     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
     """
+    ask_this_machine_directly(os.environ)
     state = state_folder(os.environ)
     return WorkspaceResource(
         profile=profile or os.environ.get("WM_PROFILE", DEFAULT_PROFILE),

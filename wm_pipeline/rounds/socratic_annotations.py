@@ -53,6 +53,7 @@ def annotate_sites(
             progress=lambda done, total, text, site=site: progress(done, total, f"{site}: {text}"),
             kept=None if chat is None else _answered(workspace, day, site, fingerprint, experience),
             at_once=1 if chat is None else chat.max_concurrent,
+            stop=(lambda: None) if chat is None else chat.stop,
         )
         is_finished = annotated.stopped is None
         address = workspace.store.write(
