@@ -70,18 +70,18 @@ def write_text_file(path: Path, text: str) -> None:
     Raises OutputError.
     """
     target = Path(os.path.realpath(path))
+    is_stream = path.exists() and not (path.is_file() or path.is_dir())
+    if not is_stream:
+        check_place(target)
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):
+        if is_stream:
             path.write_text(text, encoding="utf-8")
             return
-        check_place(target)
         unfinished = target.with_name(f".{uuid4().hex}.part")
         try:
             unfinished.write_text(text, encoding="utf-8")
             unfinished.replace(target)
         finally:
             unfinished.unlink(missing_ok=True)
-    except OutputError:
-        raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
