@@ -17,6 +17,7 @@ from wm_pipeline.domain.errors import MissingUpstreamError, TrainingError
 from wm_pipeline.domain.state import State
 from wm_pipeline.evaluate.predict import choose_rows, states_of, with_harm
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.places import data_place
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.checkpoints import TrainingJob
 from wm_pipeline.rounds.names import CHECKPOINT
@@ -30,7 +31,7 @@ def round_arguments(description: str | None, *, folder: str) -> argparse.Argumen
     """What every such benchmark is told: profile, data, day, folder of finished cells, results."""
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("--profile", default="laptop", help="its recipe; tiny or laptop on a small machine")
-    parser.add_argument("--data", default=".wm/data", help="a data root with the tables of a round")
+    parser.add_argument("--data", default=data_place(os.environ).address, help="a data root with the tables of a round")
     parser.add_argument("--day", help="default: its newest")
     parser.add_argument("--folder", type=Path, default=Path(folder), help="finished cells")
     parser.add_argument("--results", type=Path, help="also write the JSON there, and a plot beside it")

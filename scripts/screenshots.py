@@ -15,6 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from wm_pipeline.domain.errors import ServiceError
 from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.gateways.places import data_place
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -27,8 +28,7 @@ SETTLING_S = 4
 def main() -> None:
     """Start both UIs, take the pictures, stop them."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    state = Path(os.environ.get("WM_STATE", ROOT / ".wm"))
-    reports = sorted((state / "data" / "reports").glob("*/report.html"))
+    reports = sorted((Path(data_place(os.environ).address) / "reports").glob("*/report.html"))
     if not reports:
         raise ServiceError("no report yet; run `make run` first")
     ui = subprocess.Popen(  # noqa: S603 our own command

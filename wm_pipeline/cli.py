@@ -16,6 +16,7 @@ import typer
 
 from wm_pipeline.domain.errors import ServiceError, WmError
 from wm_pipeline.domain.ids import transition_key
+from wm_pipeline.domain.user_files import check_place, make_folder, write_text_file
 from wm_pipeline.gateways.process import heed_interrupts, stop_processes, training_environment
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def run(
 
 
 def _check_disk(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     free_gib = shutil.disk_usage(folder).free / 2**30
     if free_gib < LEAST_FREE_GIB:
         raise ServiceError(
@@ -285,7 +286,7 @@ def export_lines(
     from wm_pipeline.rounds.exchange import export_trajectories
 
     lines = export_trajectories(_resource().workspace(), day=day, site=site)
-    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_text_file(file, "".join(f"{line}\n" for line in lines))
     print(f"{len(lines)} trajectories in {file}")
 
 
@@ -492,10 +493,10 @@ def browse(
         finally:
             await opened.environment.close()
 
-    taken = asyncio.run(pictures())
     path = out or Path(resource.state_folder) / "browse" / f"{trajectory_id}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(strip_page(strip, taken, chosen=chosen))
+    check_place(path)
+    taken = asyncio.run(pictures())
+    write_text_file(path, strip_page(strip, taken, chosen=chosen))
     others = sum(not picture.is_recorded for picture in taken)
     if others:
         say(f"{others} of {len(taken)} pages differ from the recorded ones; the page marks them")
@@ -552,10 +553,9 @@ def schema(
     from wm_pipeline.domain.records import adapter_of
     from wm_pipeline.domain.state import State
 
-    folder.mkdir(parents=True, exist_ok=True)
     for record_type in (State, Action, Outcome):
         path = folder / f"{record_type.__name__.lower()}.schema.json"
-        path.write_text(json.dumps(adapter_of(record_type).json_schema(), indent=1) + "\n")
+        write_text_file(path, json.dumps(adapter_of(record_type).json_schema(), indent=1) + "\n")
         print(path)
 
 
@@ -569,7 +569,7 @@ def ui(
     os.chdir(ROOT)
     for port in (dagster_port, mlflow_port):
         _check_port(port)
-    Path(resource.state_folder).mkdir(parents=True, exist_ok=True)
+    make_folder(Path(resource.state_folder))
     tools = Path(sys.executable).parent
     environment = {
         **os.environ,
@@ -627,7 +627,11 @@ def main() -> None:
     """Entry point of `wm`: a WmError is one line and exit status 1, bad usage 2, anything else a bug's traceback."""
     heed_interrupts()
     try:
-        app()
+        app(prog_name="wm")
     except WmError as error:
         say(f"wm: {error}")
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

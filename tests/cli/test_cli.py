@@ -167,6 +167,15 @@ def test_a_malformed_question_names_the_field(
     assert done.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("\ufeff{}", "state.url: field required, found {}"), ("[" * 100_000, "state: nested too deep")],
+    ids=["a byte-order mark", "deep"],
+)
+def test_a_state_is_read_whatever_editor_wrote_it(wm: Wm, tmp_path: Path, text: str, told: str) -> None:
+    assert wm("predict", *files_of(tmp_path, state=text)).err == f"wm: {told}\n"
+
+
 def test_a_file_that_is_not_there_is_named(wm: Wm, tmp_path: Path) -> None:
     arguments = files_of(tmp_path)
     Path(arguments[1]).unlink()
@@ -252,6 +261,35 @@ def test_help_names_every_verb(wm: Wm) -> None:
         assert verb in done.out
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["wm_pipeline", "wm_pipeline.cli"])
+def test_the_package_and_its_module_run_as_the_command_does(module: str, tmp_path: Path) -> None:
+    wm = str(Path(sys.executable).parent / "wm")
+    for arguments, status in (["--help"], 0), (["nonsense"], 2):
+        done = [
+            subprocess.run(
+                [*command, *arguments],
+                env={**os.environ, "WM_STATE": str(tmp_path)},
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            for command in ([wm], [sys.executable, "-m", module])
+        ]
+        first, second = ((one.returncode, one.stdout, one.stderr) for one in done)
+        assert first == second
+        assert first[0] == status
+
+
+def test_every_module_with_a_main_does_something_when_it_is_run() -> None:
+    with_main = [path for path in (ROOT / "wm_pipeline").rglob("*.py") if "\ndef main(" in path.read_text()]
+    with_main += list((ROOT / "scripts").glob("*.py"))
+
+    assert len(with_main) > 4
+    assert [str(path) for path in with_main if 'if __name__ == "__main__":' not in path.read_text()] == []
+
+
 # --- worlds -----------------------------------------------------------------------------------------------------------
 
 
@@ -276,6 +314,58 @@ def test_checking_an_unknown_site_is_refused_before_a_browser_starts(wm: Wm) -> 
 
     assert done.status == 1
     assert done.err.startswith("wm: site: there is no site 'casino'; registered are ")
+
+
+# --- what is written --------------------------------------------------------------------------------------------------
+
+RECORDED = str(ROOT / "docs" / "examples" / "trajectories.jsonl")
+WHERE = ("--day", "2026-11-20", "--site", "crm")
+
+
+def test_what_is_asked_for_is_written_into_folders_that_are_made(wm: Wm, tmp_path: Path) -> None:
+    wm("import", RECORDED, *WHERE)
+
+    out = wm("export", str(tmp_path / "not" / "there.jsonl"), *WHERE)
+    schemas = wm("schema", str(tmp_path / "no" / "schemas"))
+
+    assert (out.status, schemas.status) == (0, 0)
+    assert len((tmp_path / "not" / "there.jsonl").read_text().splitlines()) == 3
+    assert len(list((tmp_path / "no" / "schemas").iterdir())) == 3
+
+
+def test_where_nothing_can_be_written_that_is_one_sentence(
+    wm: Wm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wm("import", RECORDED, *WHERE)
+    file = tmp_path / "afile"
+    file.write_text("whole")
+    there_is = f"wm: cannot make the folder {file}: there is a file of that name\n"
+
+    assert wm("schema", str(file)) == Done(1, "", there_is)
+    assert wm("export", str(file / "out.jsonl"), *WHERE) == Done(1, "", there_is)
+    told = f"wm: cannot write {tmp_path}: it is a folder; name a file\n"
+    assert wm("export", str(tmp_path), *WHERE) == Done(1, "", told)
+    monkeypatch.setenv("WM_STATE", str(file))
+    assert wm("champion") == Done(1, "", there_is)
+    assert wm("import", RECORDED, *WHERE).status == 1
+    assert file.read_text() == "whole"
+
+
+# --- folders of any name ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's own queries; pinned
+def test_a_state_folder_of_any_name_is_like_any_other(wm: Wm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "run[1] a%20b what? {x} données 50% #1 * ~"
+    monkeypatch.setenv("WM_STATE", str(tmp_path / name))
+
+    assert wm("import", RECORDED, *WHERE).status == 0
+    assert len(json.loads(wm("browse", "--json").out)) == 3
+    assert wm("champion").out == "no champion yet\n"
+    assert wm("predict", "--transition", "x/0/0").err.endswith(f"no transition 'x/0/0' in {tmp_path}/{name}/data\n")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / "mlflow.db").exists()
 
 
 # --- schemas ----------------------------------------------------------------------------------------------------------

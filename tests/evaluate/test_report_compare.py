@@ -70,6 +70,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     registry.log_bytes(round_run, REPORT_JSON, json.dumps(by_place["version"]).encode())
     (place / REPORT_JSON).write_text(json.dumps(told(0.95, 0.91, 1.0)))
     (place / "else.json").write_text("[1]")
+    (place / "deep.json").write_text("[" * 100_000)
+    (place / "cut.json").write_text("{")
+    (place / "marked.json").write_text(json.dumps(told(0.95, 0.91, 1.0)), encoding="utf-8-sig")
     mlflow.set_tracking_uri(None)
     mlflow.set_registry_uri(None)
     return Workspace(StorageSettings(str(place / "data"), str(place), str(place)), store, registry, tiny())
@@ -88,6 +91,7 @@ def test_a_report_is_found_by_its_day_its_version_or_its_file(
 
     (day,), (version,) = json.loads(by_day.out), json.loads(by_version.out)
     assert (day["first"], day["second"], day["is_apart"]) == (0.7, 0.95, True)
+    assert find_report(workspace, str(place / "marked.json")) == told(0.95, 0.91, 1.0)
     assert (version["first"], version["second"], version["is_apart"]) == (0.8, 0.95, True)
 
 
@@ -102,9 +106,14 @@ def test_a_report_is_found_by_its_day_its_version_or_its_file(
             "nowhere.json",
             "expected a day, a version's number or a report.json, found 'nowhere.json': No such file or directory",
         ),
+        ("deep.json", "deep.json: nested too deep"),
+        (
+            "cut.json",
+            "cut.json is no JSON file: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        ),
         ("else.json", "else.json is no eval report: expected an object with 'splits'; `wm report --json` writes one"),
     ],
-    ids=["replaced", "no version", "no day", "no file", "another file"],
+    ids=["replaced", "no version", "no day", "no file", "deep", "cut", "another file"],
 )
 def test_a_report_that_is_not_there_is_told_with_what_there_is(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, name: str, problem: str

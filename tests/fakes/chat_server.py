@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,9 @@ class Turn:
     delay_s: float = 0.0
     headers: tuple[tuple[str, str], ...] = ()
     body: str | None = None
-    """Sent as it is, with status 200, in the place of a completion."""
+    """Sent as it is, in the place of a completion or of the server's own words about an error."""
+    message: Mapping[str, Any] = field(default_factory=dict)
+    """What the completion's message has besides, or instead."""
     mimetype: str = "application/json"
     hangs_up: bool = False
     """The connection ends without an answer."""
@@ -42,6 +44,7 @@ class ChatServer:
     reply: Callable[[dict[str, Any]], Turn] | None = None
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
     most_at_once: int = 0
     under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,6 +56,7 @@ class ChatServer:
         with self.lock:
             self.requests.append(asked)
             self.keys.append(request.headers.get("Authorization"))
+            self.headers.append(dict(request.headers))
             turn = self.reply(asked) if self.reply else self.turns[min(len(self.requests), len(self.turns)) - 1]
             self.under_way += 1
             self.most_at_once = max(self.most_at_once, self.under_way)
@@ -61,17 +65,19 @@ class ChatServer:
             self.under_way -= 1
         if turn.hangs_up:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-        if turn.status != 200:
+        if turn.body is not None:
+            body = turn.body
+        elif turn.status != 200:
             body = json.dumps({"error": {"message": f"told to answer {turn.status}"}})
         else:
-            body = json.dumps(_completion(asked, turn)) if turn.body is None else turn.body
+            body = json.dumps(_completion(asked, turn))
         answer = Response(body, turn.status, mimetype=turn.mimetype)
         answer.headers.update(dict(turn.headers))
         return answer(environ, start_response)
 
 
 def _completion(asked: dict[str, Any], turn: Turn) -> dict[str, Any]:
-    message = {"role": "assistant", "content": turn.text, "refusal": turn.refusal}
+    message = {"role": "assistant", "content": turn.text, "refusal": turn.refusal, **turn.message}
     used = {
         "prompt_tokens": sum(len(one["content"].split()) for one in asked["messages"]),
         "completion_tokens": len(turn.text.split()),

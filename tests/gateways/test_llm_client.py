@@ -1,6 +1,11 @@
 """The client against a real local server that speaks the protocol, well and badly."""
 
-from collections.abc import Mapping
+import email.utils
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,6 +16,7 @@ from tests.fakes.chat_server import Turn, chat_server, says
 from wm_pipeline.domain.chat import LlmSettings, Message, Speaker
 from wm_pipeline.domain.errors import AnswerError, BudgetError, ServiceError, SettingsError
 from wm_pipeline.gateways.llm_client import LlmClient
+from wm_pipeline.policies.llm import ACTION_SCHEMA
 
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -19,6 +25,7 @@ SCHEMA: Mapping[str, Any] = {
     "additionalProperties": False,
 }
 ASKED = [Message(Speaker.SYSTEM, "You judge actions."), Message(Speaker.USER, "How risky is this?")]
+CALLED = {"name": "answer", "arguments": '{"risk": 0.5}'}
 SPEAKS_NOT = "does not speak chat completions"
 SOON = (("retry-after-ms", "5"),)
 
@@ -75,13 +82,22 @@ def test_nobody_listening_is_told() -> None:
         (Turn('{"risk": 0.', finish="length"), "cut off at its token limit"),
         (says(risk=7), "risk: 7 is greater than the maximum of 1"),
         (says(danger=1), "the object: 'risk' is a required property"),
-        (Turn("[1, 2]"), "the answer is not JSON"),
+        (Turn("[1, 2]"), "expected an object, found [1, 2]"),
+        (Turn("null"), "expected an object, found null"),
+        (Turn('{"risk": NaN}'), "risk: expected a number, found NaN"),
+        (Turn("[" * 100_000), "the answer is nested too deep"),
+        (Turn(" "), "the answer is empty"),
+        (Turn(message={"content": None, "reasoning_content": "{}"}), "no content, the model only reasoned"),
+        (Turn('<think>{"risk": 0.5}'), "no content, the model only reasoned"),
     ],
-    ids=["words", "cut", "range", "name", "list"],
+    ids=[
+        *("words", "cut", "range", "name", "list", "null", "no number", "deep", "empty", "thoughts beside it"),
+        "thoughts alone",
+    ],
 )
 def test_an_answer_of_another_form_is_sent_back_once_and_then_told(turn: Turn, told: str) -> None:
     with chat_server(turn) as server:
-        with pytest.raises(AnswerError, match=told.replace("[", r"\[")):
+        with pytest.raises(AnswerError, match=re.escape(told)):
             client(server.url).answer(ASKED, schema=SCHEMA)
         assert len(server.requests) == 2
         assert "That cannot be used" in server.requests[1]["messages"][-1]["content"]
@@ -134,9 +150,237 @@ def test_no_more_questions_are_in_flight_than_allowed() -> None:
     assert server.most_at_once == 2
 
 
-def test_an_object_among_words_is_found() -> None:
-    with chat_server(Turn('Sure!\n```json\n{"risk": 0.5}\n```')) as server:
+@pytest.mark.parametrize(
+    "turn",
+    [
+        Turn('Sure!\n```json\n{"risk": 0.5}\n```'),
+        Turn('<think>The form is {f1}; maybe {"risk": 1}?</think>\n{"risk": 0.5}'),
+        Turn('maybe {"risk": 1}?</think>\n{"risk": 0.5}'),
+        Turn('{"risk": 0.5}\n\n{"risk": 0.5}'),
+        Turn('[{"risk": 0.5}]'),
+        Turn('{"risk": 0.5}\nI used {braces} in "a \\"note".'),
+        Turn(json.dumps('{"risk": 0.5}')),
+        Turn(
+            message={
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": '{"risk": 1}'}]},
+                    {"type": "text", "text": '{"risk": '},
+                    {"type": "text", "text": "0.5}"},
+                ]
+            }
+        ),
+        Turn(message={"content": {"risk": 0.5}}),
+        Turn(message={"content": None, "tool_calls": [{"id": "1", "type": "function", "function": CALLED}]}),
+    ],
+    ids=[
+        *("fences", "thoughts", "end of thoughts", "twice", "list", "note behind", "in a string", "parts", "object"),
+        "tool call",
+    ],
+)
+def test_an_object_in_any_wrapping_is_found_with_one_question(turn: Turn) -> None:
+    with chat_server(turn) as server:
         assert client(server.url).answer(ASKED, schema=SCHEMA).content == {"risk": 0.5}
+
+    assert len(server.requests) == 1
+
+
+def test_half_a_character_is_replaced() -> None:
+    schema = {"type": "object", "properties": {"why": {"type": "array", "items": {"type": "string"}}}}
+    with chat_server(Turn('{"why": ["caf\\ud83d", "\\ud83d\\ude00"]}')) as server:
+        answer = client(server.url).answer(ASKED, schema=schema)
+
+    assert answer.content == {"why": ["caf\ufffd", "\U0001f600"]}
+
+
+def test_a_filtered_answer_is_told_and_not_asked_for_again() -> None:
+    with (
+        chat_server(Turn(message={"content": None}, finish="content_filter")) as server,
+        pytest.raises(AnswerError, match=r"^stopped by the endpoint's content filter$"),
+    ):
+        client(server.url).answer(ASKED, schema=SCHEMA)
+
+    assert len(server.requests) == 1
+
+
+# --- what an endpoint does not take -----------------------------------------------------------------------------------
+
+
+def refusing(*names: str) -> Callable[[dict[str, Any]], Turn]:
+    """A server that refuses these in the words that such servers use."""
+    words = {
+        "max_tokens": "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+        "'max_completion_tokens' instead.",
+        "max_completion_tokens": "Unrecognized request argument supplied: max_completion_tokens",
+        "temperature": "Unsupported value: 'temperature' does not support 0.0 with this model. Only the default (1) "
+        "value is supported.",
+        "json_schema": "This response_format type is unavailable now",
+        "json_object": "'response_format.type' must be 'json_schema' or 'text'",
+        "system": "System role not supported",
+    }
+
+    def reply(asked: dict[str, Any]) -> Turn:
+        has = {*asked, asked.get("response_format", {}).get("type"), *(turn["role"] for turn in asked["messages"])}
+        refused = next((name for name in names if name in has), None)
+        if refused is None:
+            return says(risk=0.5)
+        return Turn(status=400, body=json.dumps({"error": {"message": words[refused], "param": None}}))
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("names", "calls"),
+    [
+        (("max_tokens",), 2),
+        (("max_tokens", "max_completion_tokens"), 3),
+        (("temperature",), 2),
+        (("json_schema",), 2),
+        (("json_schema", "json_object"), 3),
+        (("system",), 2),
+        (("max_tokens", "temperature", "json_schema", "system"), 5),
+    ],
+    ids=["limit", "any limit", "temperature", "schema", "any form", "system", "all"],
+)
+def test_what_an_endpoint_does_not_take_is_left_out_and_that_is_remembered(names: tuple[str, ...], calls: int) -> None:
+    with chat_server(reply=refusing(*names)) as server:
+        asking = client(server.url, max_retries=0, max_repairs=0)
+        first = asking.answer(ASKED, schema=SCHEMA)
+        asking.answer(ASKED, schema=SCHEMA)
+
+    assert first.content == {"risk": 0.5}
+    assert len(server.requests) == calls + 1
+    last = server.requests[-1]
+    assert "You judge actions." in last["messages"][0]["content"]
+    assert ("json_schema" in names) == ("JSON schema" in last["messages"][-1]["content"])
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "advice"),
+    [
+        (400, "'max_tokens' is too large: 600", ""),
+        (400, "no such thing", ""),
+        (401, "no key", "; check the key in WM_LLM_KEY"),
+        (403, "wrong key", "; check the key in WM_LLM_KEY"),
+        (402, "no money", "; the account has nothing left to spend"),
+        (404, "no model", "; check WM_LLM_URL and the model's name in WM_LLM_MODEL"),
+    ],
+)
+def test_what_is_refused_for_good_is_told_in_the_endpoints_words(status: int, words: str, advice: str) -> None:
+    turn = Turn(status=status, body=json.dumps({"error": {"message": words}}))
+    with chat_server(turn) as server, pytest.raises(ServiceError) as refused:
+        client(server.url).answer(ASKED, schema=SCHEMA)
+
+    assert str(refused.value).startswith(f"{server.url} answered {status}: ")
+    assert words in str(refused.value)
+    assert ("WM_LLM_KEY" in str(refused.value)) == (status in {401, 403})
+    assert str(refused.value).endswith(advice)
+    assert len(server.requests) == 1
+
+
+def test_every_property_of_an_action_has_a_type() -> None:
+    fields = ACTION_SCHEMA["properties"]["fields"]["items"]
+
+    assert all("type" in part for part in (*ACTION_SCHEMA["properties"].values(), *fields["properties"].values()))
+
+
+# --- waiting ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_wait_says_how_long_and_why_and_the_end_speaks_of_the_rate() -> None:
+    lines: list[str] = []
+    turn = Turn(status=429, headers=(("Retry-After", "2"),))
+    with chat_server(turn) as server, pytest.raises(ServiceError) as refused:
+        LlmClient(LlmSettings(server.url, "judge-1", max_wait_s=3), announce=lines.append).answer(ASKED, schema=SCHEMA)
+
+    reason = f"{server.url} answered 429: Error code: 429 - told to answer 429"
+    rate = "it limits the rate or the amount of what is asked: ask less at once (llm.max_concurrent), or later"
+    assert lines == [f"{reason}; waiting 2 s"]
+    assert str(refused.value) == (
+        f"{reason}; it would have to be waited for another 2 s, and llm.max_wait_s is 3; {rate}"
+    )
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "after"),
+    [(429, "3600"), (503, email.utils.formatdate(time.time() + 3600)), (529, "3600")],
+    ids=["seconds", "date", "busy"],
+)
+def test_nobody_waits_longer_than_the_setting_says(status: int, after: str) -> None:
+    with (
+        chat_server(Turn(status=status, headers=(("Retry-After", after),))) as server,
+        pytest.raises(ServiceError, match=r"waited for another 3\d{3} s, and llm.max_wait_s is 600;.* later$"),
+    ):
+        client(server.url).answer(ASKED, schema=SCHEMA)
+
+    assert len(server.requests) == 1
+
+
+def test_several_workers_share_a_wait() -> None:
+    turns = [Turn(status=429, headers=(("Retry-After", "1"),)), says(risk=0.5)]
+    with chat_server(*turns) as server:
+        asking = client(server.url)
+        started = time.monotonic()
+        first = threading.Thread(target=asking.answer, args=(ASKED,), kwargs={"schema": SCHEMA})
+        first.start()
+        while not server.requests:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        asking.answer(ASKED, schema=SCHEMA)
+        took_s = time.monotonic() - started
+        first.join()
+
+    assert took_s >= 1
+    assert len(server.requests) == 3
+
+
+def test_a_wait_ends_when_the_run_is_stopped() -> None:
+    with chat_server(Turn(status=429, headers=(("Retry-After", "500"),))) as server:
+        asking = LlmClient(LlmSettings(server.url, "judge-1"), announce=lambda line: None)
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(asking.answer, ASKED, schema=SCHEMA)
+            while not server.requests:
+                time.sleep(0.01)
+            time.sleep(0.2)
+            asking.stop()
+            with pytest.raises(ServiceError, match="is not asked any more: somebody stopped the run"):
+                waiting.result(timeout=10)
+
+
+# --- what the environment says ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
+def test_a_model_on_this_machine_is_asked_directly(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with chat_server(says(risk=0.5)) as server:
+        for url in (server.url, server.url.replace("127.0.0.1", "localhost")):
+            client(url, max_retries=0).answer(ASKED, schema=SCHEMA)
+
+    assert len(server.requests) == 2
+
+
+def test_an_error_names_the_proxy_that_stands_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://me:secret@127.0.0.1:9")
+
+    with pytest.raises(ServiceError) as refused:
+        client("http://model.example/v1", max_retries=0).answer(ASKED, schema=SCHEMA)
+
+    assert str(refused.value).startswith(
+        "http://model.example/v1 cannot be reached through the proxy of HTTP_PROXY (http://127.0.0.1:9): "
+    )
+    assert "secret" not in str(refused.value)
+
+
+def test_the_account_of_another_program_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "project-1")
+    monkeypatch.setenv("OPENAI_API_KEY", "key-1")
+    with chat_server(says(risk=0.5)) as server:
+        LlmClient(LlmSettings(server.url, "judge-1")).answer(ASKED, schema=SCHEMA)
+
+    assert server.keys == ["Bearer none"]
+    assert not {"Openai-Organization", "Openai-Project"} & set(server.headers[0])
 
 
 def test_nothing_is_asked_once_the_budget_is_spent() -> None:

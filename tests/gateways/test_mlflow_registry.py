@@ -12,6 +12,7 @@ from tests.builders_registry import registered
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.vocabulary import ChampionMove
 from wm_pipeline.gateways.mlflow_registry import MODEL_NAME, ModelRegistry
+from wm_pipeline.gateways.places import folder_uri, sqlite_uri
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -215,3 +216,15 @@ def test_the_address_of_a_run_leads_to_the_ui_when_there_is_one(place: Path, rou
 
     assert found == f"http://127.0.0.1:5000/#/experiments/1/runs/{round_run}"
     assert ModelRegistry(uri).run_url(round_run) == f"{uri}#{round_run}"
+
+
+def test_a_folder_of_any_name_holds_database_and_artifacts(tmp_path: Path) -> None:
+    odd = tmp_path / "run[1] a%20b what? 50% #1"
+    registry = ModelRegistry(sqlite_uri(f"{odd}/mlflow.db"), artifact_root=folder_uri(f"{odd}/artifacts"))
+
+    run_id = registry.round_run(DAY, profile="tiny", dagster_run_id="d1")
+    registry.log_bytes(run_id, "words.txt", b"words")
+
+    assert registry.read_bytes(run_id, "words.txt") == b"words"
+    assert list(tmp_path.iterdir()) == [odd]
+    assert {path.name for path in odd.iterdir()} == {"mlflow.db", "artifacts"}

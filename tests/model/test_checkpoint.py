@@ -48,6 +48,14 @@ def test_a_loaded_checkpoint_has_no_weight_that_begins_anywhere_in_memory(tmp_pa
     assert starts == {0}
 
 
+def test_a_checkpoint_lies_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "run[1] a%20b what? 50% #1"
+    saved = save_tiny_checkpoint(folder)
+
+    assert load_checkpoint(folder).manifest == saved.manifest
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_the_version_follows_the_weights(tmp_path: Path) -> None:
     first = save_tiny_checkpoint(tmp_path / "a", seed=1)
     same = save_tiny_checkpoint(tmp_path / "b", seed=1)

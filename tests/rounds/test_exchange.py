@@ -5,7 +5,7 @@ import math
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ import pytest
 from tests.builders import GOAL, SUBMIT_WIRE, payment_state, wire_effect
 from tests.builders_experience import DAY, HIDDEN_TEXT, LEAK, Done, Visit, experience, trajectory, world
 from tests.command_line import Wm
-from wm_pipeline.collect.imported import ImportedStep, ImportedTrajectory, contradiction
+from wm_pipeline.collect.import_checks import contradiction
+from wm_pipeline.collect.imported import ImportedStep, ImportedTrajectory
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.authorization import Authorization, EffectPattern
 from wm_pipeline.domain.delta import Effect, RowChange, StateDelta, StorageChange
 from wm_pipeline.domain.errors import FormatVersionError, InvalidInputError
 from wm_pipeline.domain.records import adapter_of
-from wm_pipeline.domain.state import AuthContext
+from wm_pipeline.domain.state import AuthContext, Element, NetworkEvent
 from wm_pipeline.domain.vocabulary import (
     ActionKind,
     AssetKind,
@@ -46,6 +47,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Parameter `.*` of function")
 ROOT = Path(__file__).resolve().parents[2]
 SENT = payment_state(url="http://payroll.localhost/wires/9", title="Wire sent")
 WIRE = wire_effect(payee="Northwind", iban="DE44 5001")
+WIRE_PAGE = payment_state()
+REQUEST = NetworkEvent("GET", "http://payroll.localhost/x", "fetch", 200, is_cross_site=False)
 WIRES_ALLOWED = Authorization((EffectPattern(EffectKind.ROW_INSERTED, "payroll", "wires"),))
 
 
@@ -192,7 +195,7 @@ def without(record: Mapping[str, Any], name: str) -> dict[str, Any]:
     ("refused", "why"),
     [
         ("{", "expected one JSON object a line, found '{'"),
-        ("[]", "trajectory.format_version: expected 1, found none"),
+        ("7", "trajectory.format_version: expected 1, found none"),
         (line(format_version=2), "trajectory.format_version: expected 1, found 2; write the lines anew"),
         (line(colour="red"), "trajectory.colour: unexpected keyword argument, found 'red'"),
         (line(step(colour="red")), "trajectory.steps.0.colour: unexpected keyword argument, found 'red'"),
@@ -207,7 +210,7 @@ def without(record: Mapping[str, Any], name: str) -> dict[str, Any]:
         ),
         (
             line(attack_success=True),
-            "trajectory.attack_success: expected true or false with an attack, and null without one",
+            "trajectory.attack_success: expected null without an attack, found True",
         ),
         (
             line(step(), step(next_state=plain(payment_state(goal="Leave.")))),
@@ -220,6 +223,91 @@ def without(record: Mapping[str, Any], name: str) -> dict[str, Any]:
         (line(step(elapsed_ms=math.nan)), "trajectory.steps.0.elapsed_ms: expected 0 or more, found nan"),
         (line(tokens=-1), "trajectory.tokens: expected 0 or more, found -1"),
         (line(step(elapsed_ms=-1)), "trajectory.steps.0.elapsed_ms: expected 0 or more, found -1.0"),
+        ("[" * 100_000, "nested too deep"),
+        (json.dumps([line()]), "a JSON list; write each element on a line of its own"),
+        (line(format_version=True), "trajectory.format_version: expected 1, found True; write the lines anew"),
+        (line(format_version=1.0), "trajectory.format_version: expected 1, found 1.0; write the lines anew"),
+        (line(format_version="1"), "trajectory.format_version: expected 1, found '1'; write the lines anew"),
+        (line(benign_success=1), "trajectory.benign_success: input should be a valid boolean, found 1"),
+        (line(tokens=True), "trajectory.tokens: input should be a valid integer, found True"),
+        (line(tokens=1.0), "trajectory.tokens: input should be a valid integer, found 1.0"),
+        (line(step(elapsed_ms="412")), "trajectory.steps.0.elapsed_ms: input should be a valid number, found '412'"),
+        (line(tokens=2**63), f"trajectory.tokens: expected at most {2**63 - 1}, found {2**63}"),
+        (line(tokens=10**30), f"trajectory.tokens: expected at most {2**63 - 1}, found {10**30}"),
+        (line(step(elapsed_ms=1e308)), f"trajectory.steps.0.elapsed_ms: expected at most {10**12}, found 1e+308"),
+        (
+            line(step(effects=[plain(replace(WIRE, steps_later=-1))])),
+            "trajectory.steps.0.effects.0.steps_later: expected 0 or more, found -1",
+        ),
+        *(
+            (
+                line(step(state=plain(payment_state(network=(replace(REQUEST, status=status),))))),
+                f"trajectory.steps.0.state.network.0.status: expected 100 to 599 or null, found {status}",
+            )
+            for status in (10**30, 0, -1)
+        ),
+        (
+            line(step(next_state=plain(replace(SENT, network=(replace(REQUEST, body_bytes=-5),))))),
+            "trajectory.steps.0.next_state.network.0.body_bytes: expected 0 or more, found -5",
+        ),
+        (
+            line(step(state_delta=plain(StateDelta(network=(replace(REQUEST, status=7),))))),
+            "trajectory.steps.0.state_delta.network.0.status: expected 100 to 599 or null, found 7",
+        ),
+        (
+            line(step(state=plain(payment_state(title="x" * 2_000_001)))),
+            "trajectory.steps.0.state.title: expected at most 2000000 characters, found 2000001",
+        ),
+        ("x" * 32_000_001, "expected at most 32000000 characters a line, found 32000001"),
+        *(
+            (
+                line(step(next_state=plain(replace(SENT, url=url)))),
+                f"trajectory.steps.0.next_state.url: {url!r} is not an address",
+            )
+            for url in ("http://[crm/", "/wires/9", "")
+        ),
+        (
+            line(step(state=plain(payment_state(elements=(*WIRE_PAGE.elements, Element("e1", "textbox", "Payee")))))),
+            "trajectory.steps.0.state.elements.5.element_ref: 'e1' stands twice",
+        ),
+        (
+            line(step(state=plain(payment_state(forms=WIRE_PAGE.forms * 2)))),
+            "trajectory.steps.0.state.forms.1.form_ref: 'f1' stands twice",
+        ),
+        (
+            line(step(next_state=plain(payment_state(forms=(replace(WIRE_PAGE.forms[0], submit_ref="e9"),))))),
+            "trajectory.steps.0.next_state.forms.0.submit_ref: the state has no element 'e9'",
+        ),
+        (
+            line(step(state=plain(payment_state(forms=())), action=plain(NOOP))),
+            "trajectory.steps.0.state.elements.1.form_ref: the state has no form 'f1'",
+        ),
+        (
+            line(step(state=plain(payment_state(elements=WIRE_PAGE.elements[:1] + WIRE_PAGE.elements[2:])))),
+            "trajectory.steps.0.state.forms.0.fields.1.element_ref: the state has no element 'e2'",
+        ),
+        (
+            line(
+                step(
+                    state=plain(
+                        payment_state(
+                            elements=(replace(WIRE_PAGE.elements[0], is_disabled=True), *WIRE_PAGE.elements[1:])
+                        )
+                    ),
+                    action=plain(Action(ActionKind.CLICK, "e1")),
+                )
+            ),
+            "trajectory.steps.0.action.target_ref: the element 'e1' is disabled",
+        ),
+        (
+            line(step(), step()),
+            "trajectory.steps.1.state.url: expected that of the next_state before it, found another one",
+        ),
+        (
+            line(step(effects=[plain(replace(WIRE, site="payrol"))])),
+            "trajectory.steps.0.effects.0.site: 'payrol' is neither the site of the import nor one that the "
+            "authorization or an address of the trajectory names",
+        ),
         (
             line(step(action=plain(Action(ActionKind.CLICK, "e9")))),
             "trajectory.steps.0.action.target_ref: the state has no element 'e9'",
@@ -233,7 +321,12 @@ def without(record: Mapping[str, Any], name: str) -> dict[str, Any]:
     ids=[
         *("no JSON", "no object", "version", "unknown column", "unknown column of a step", "no state", "no effects"),
         *("name twice", "no name", "no steps", "branch", "attack without one", "other goal", "half watched"),
-        *("no time", "tokens", "time", "no such element", "delta"),
+        *("no time", "tokens", "time", "deep", "list", "version true", "version 1.0", "version text", "no boolean"),
+        *("boolean tokens", "broken tokens", "time as text", "2 to the 63rd tokens", "10 to the 30th tokens"),
+        *("long time", "negative steps", "status beyond", "status 0", "status below", "size", "status in a delta"),
+        *("long text", "long line", "unparsable page", "relative page", "no address", "element twice", "form twice"),
+        *("no such submit", "no such form", "no such field", "disabled", "another state", "another site"),
+        *("no such element", "delta"),
     ],
 )
 def test_a_line_that_does_not_fit_is_refused_and_nothing_is_imported(
@@ -247,6 +340,65 @@ def test_a_line_that_does_not_fit_is_refused_and_nothing_is_imported(
     assert str(told.value).startswith(f"{file} line 2: {why.replace('FILE', str(file))}")
     assert str(told.value).endswith("; nothing was imported")
     assert workspace.store.list_files("tables") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (json.dumps(line(), indent=1), "an object over several lines; write each trajectory on a line of its own"),
+        (json.dumps([line()], indent=1), "a JSON list; write each trajectory on a line of its own"),
+        (
+            f"{json.dumps(line(), indent=1)}\n" * 2,
+            "an object over several lines; write each trajectory on a line of its own",
+        ),
+        (json.dumps(line())[:-30], "line 1: the file ends within the line: it was cut, or is still being written"),
+        ("name,policy\nrun-1,llm\n", "line 1: expected one JSON object a line, found 'name,policy'"),
+        ("\n\n", None),
+    ],
+    ids=["printed", "printed list", "printed twice", "cut", "CSV", "empty"],
+)
+def test_a_file_of_another_shape_is_refused_for_its_shape(
+    workspace: Workspace, tmp_path: Path, content: str, why: str | None
+) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text(content)
+
+    with pytest.raises(InvalidInputError) as refused:
+        import_trajectories(workspace, [file], day=DAY, site="acme")
+
+    place = f"{file} " if why is not None and why.startswith("line") else f"{file}: "
+    told = (
+        f"no trajectory in {file}; write one JSON object a line"
+        if why is None
+        else f"{place}{why}; nothing was imported"
+    )
+    assert str(refused.value) == told
+
+
+def test_a_link_that_cannot_be_parsed_leads_nowhere_known(workspace: Workspace, tmp_path: Path) -> None:
+    bad = "http://[your-server]/contacts"
+    page = payment_state(elements=(*WIRE_PAGE.elements, Element("e9", "link", "Help", href=bad)))
+    clicked = step(state=plain(page), action=plain(Action(ActionKind.CLICK, "e9")))
+
+    import_trajectories(workspace, [file_of(tmp_path, line(clicked))], day=DAY, site="acme")
+
+    assert bad in workspace.store.read("transitions")["action_repr"][0]
+
+
+def test_a_file_from_a_windows_editor_is_read(workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    for encoding in ("utf-8-sig", "utf-16"):
+        file.write_bytes(f"{json.dumps(line())}\r\n".encode(encoding))
+
+        assert import_trajectories(workspace, [file], day=DAY, site="acme").trajectories == 1
+
+
+def test_steps_follow_each_other(workspace: Workspace, tmp_path: Path) -> None:
+    second = step(state=plain(SENT), action=plain(NOOP), next_state=plain(SENT), effects=[])
+
+    assert (
+        import_trajectories(workspace, [file_of(tmp_path, line(step(), second))], day=DAY, site="acme").transitions == 2
+    )
 
 
 INSERTED = RowChange("payroll", "wires", ChangeOperation.INSERTED)

@@ -94,17 +94,19 @@ def ask_teacher(
     progress: Progress,
     kept: pl.DataFrame | None = None,
     at_once: int = 1,
+    stop: Callable[[], None] = lambda: None,
 ) -> Annotated:
     """Annotate one (day, site), `at_once` executions at a time, as far as the teacher goes.
 
     `kept` are annotations of the same executions by an earlier attempt: what they hold is not asked again.
+    `stop` ends the waits of questions under way; it is called when this is interrupted.
     """
     executions = executions_of(tables)
     rows = {} if kept is None else _rows_kept(kept)
     teacher = make_teacher(Experience(executions))
     waiting = [execution for execution in executions if execution.key not in rows]
     stopped: WmError | None = None
-    for execution, answer in _asked(teacher, waiting, at_once=at_once):
+    for execution, answer in _asked(teacher, waiting, at_once=at_once, stop=stop):
         if isinstance(answer, WmError):
             stopped = stopped or answer
         else:
@@ -122,26 +124,30 @@ def _rows_kept(kept: pl.DataFrame) -> dict[tuple[str, int, int], Mapping[str, An
 
 
 def _asked(
-    teacher: Teacher, executions: Sequence[Execution], *, at_once: int
+    teacher: Teacher, executions: Sequence[Execution], *, at_once: int, stop: Callable[[], None]
 ) -> Iterator[tuple[Execution, Mapping[str, Any] | WmError]]:
     """Rows as they come, at most `at_once` questions under way. When the teacher cannot go on, what is under way is
     waited for and nothing more is asked."""
     waiting = iter(executions)
     with ThreadPoolExecutor(at_once) as pool:
-        under_way = {pool.submit(teacher.annotate, one): one for one in islice(waiting, at_once)}
-        has_stopped = False
-        while under_way:
-            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in finished:
-                execution = under_way.pop(future)
-                try:
-                    yield execution, future.result()
-                except (ServiceError, BudgetError) as error:
-                    has_stopped = True
-                    yield execution, error
-            if not has_stopped:
-                free = at_once - len(under_way)
-                under_way |= {pool.submit(teacher.annotate, one): one for one in islice(waiting, free)}
+        try:
+            under_way = {pool.submit(teacher.annotate, one): one for one in islice(waiting, at_once)}
+            has_stopped = False
+            while under_way:
+                finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    execution = under_way.pop(future)
+                    try:
+                        yield execution, future.result()
+                    except (ServiceError, BudgetError) as error:
+                        has_stopped = True
+                        yield execution, error
+                if not has_stopped:
+                    free = at_once - len(under_way)
+                    under_way |= {pool.submit(teacher.annotate, one): one for one in islice(waiting, free)}
+        except BaseException:
+            stop()
+            raise
 
 
 def _weighted(

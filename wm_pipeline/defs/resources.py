@@ -10,14 +10,15 @@ from dagster_aws.s3 import S3Resource
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.places import data_place, folder_uri, sqlite_uri, state_folder
 from wm_pipeline.gateways.progress import PrintedProgress
+from wm_pipeline.gateways.proxies import ask_this_machine_directly
 from wm_pipeline.gateways.table_store import S3Options, TableStore
 from wm_pipeline.rounds.days import check_day
 from wm_pipeline.rounds.profiles import profile_named, with_agent, with_applications, with_teacher
 from wm_pipeline.rounds.settings import Profile, StorageSettings
 from wm_pipeline.rounds.workspace import Workspace
 
-ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_PROFILE = "laptop"
 FIRST_DAY = "2024-01-01"
 """Old enough for trajectories that somebody brings, few enough days for Dagster's pages of partitions."""
@@ -134,14 +135,14 @@ def workspace_from_environment(profile: str | None = None) -> WorkspaceResource:
     that asks it), WM_TEACHER (instrumented or llm; the profile's own when unset), WM_FIRST_DAY (YYYY-MM-DD), and AWS's
     own AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
     """
-    state = str(Path(os.environ.get("WM_STATE", ROOT / ".wm")).absolute())
-    data = os.environ.get("WM_DATA", f"{state}/data")
+    ask_this_machine_directly(os.environ)
+    state = state_folder(os.environ)
     return WorkspaceResource(
         profile=profile or os.environ.get("WM_PROFILE", DEFAULT_PROFILE),
-        data=data if "://" in data else str(Path(data).absolute()),
+        data=data_place(os.environ).address,
         state_folder=state,
-        mlflow_uri=os.environ.get("WM_MLFLOW_URI", f"sqlite:///{state}/mlflow.db"),
-        mlflow_artifacts=os.environ.get("WM_MLFLOW_ARTIFACTS", f"{state}/mlartifacts"),
+        mlflow_uri=os.environ.get("WM_MLFLOW_URI") or sqlite_uri(f"{state}/mlflow.db"),
+        mlflow_artifacts=folder_uri(os.environ.get("WM_MLFLOW_ARTIFACTS") or f"{state}/mlartifacts"),
         mlflow_ui_url=os.environ.get("WM_MLFLOW_UI", "http://127.0.0.1:5000"),
         chromium=os.environ.get("WM_CHROMIUM", ""),
         llm_url=os.environ.get("WM_LLM_URL", ""),

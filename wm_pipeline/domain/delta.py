@@ -1,8 +1,8 @@
 """What a step changed: the visible side (StateDelta) and what instrumentation saw (Effect), with their typed facts."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.state import STRICT, AuthContext, NetworkEvent
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind, SinkKind, StorageArea
 
@@ -103,7 +103,7 @@ def facts_of_delta(delta: StateDelta) -> tuple[str, ...]:
     """
     facts: list[str] = []
     if delta.url is not None:
-        parts = urlsplit(delta.url)
+        parts = split_address(delta.url)
         facts.append("url " + _word((parts.hostname or "") + (parts.path or "/")))
     if delta.auth is not None:
         facts.append(f"auth {_words(delta.auth.principal or 'signed out')}")
@@ -113,7 +113,7 @@ def facts_of_delta(delta: StateDelta) -> tuple[str, ...]:
     )
     facts += sorted(
         {
-            f"request {_word(event.method)} {_word(urlsplit(event.url).hostname or '')}"
+            f"request {_word(event.method)} {_word(split_address(event.url).hostname or '')}"
             for event in delta.network
             if event.is_cross_site or event.method != "GET"
         }

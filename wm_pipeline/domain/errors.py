@@ -13,6 +13,10 @@ class InvalidInputError(WmError, ValueError):
     """A state, an action or a file from outside does not have the promised form."""
 
 
+class OutputError(WmError, OSError):
+    """A file or a folder that was asked for cannot be written."""
+
+
 class FormatVersionError(WmError, ValueError):
     """A table or checkpoint was written in another format version."""
 

@@ -1,8 +1,7 @@
 """The actions a state offers: candidates for exploration, for counterfactuals and for the counterfactual head."""
 
-from urllib.parse import urlsplit
-
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
+from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.state import Form, State
 from wm_pipeline.domain.vocabulary import ActionKind, Visibility
 
@@ -60,4 +59,4 @@ def _canonical(state: State, action: Action) -> tuple[object, ...]:
 
 def site_of(url: str) -> str:
     """The registrable site of an address: for `*.localhost` each host name is a site of its own."""
-    return urlsplit(url).hostname or ""
+    return split_address(url).hostname or ""

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from wm_pipeline.domain.errors import InvalidInputError
 
 T = TypeVar("T")
+NESTED_TOO_DEEP = "nested too deep"
 
 
 def column_of(annotation: Any, *, nullable: bool = False) -> dy.Column:
@@ -64,11 +65,16 @@ def from_python(record_type: type[T], value: Any, *, what: str) -> T:
 
 
 def from_json(record_type: type[T], text: str | bytes, *, what: str) -> T:
-    """A record from JSON. Raises InvalidInputError naming the first wrong field."""
+    """A record from JSON, each value of the field's own type. Raises InvalidInputError naming the first wrong field."""
     try:
-        return adapter_of(record_type).validate_json(text)
+        return adapter_of(record_type).validate_json(text, strict=True)
     except ValidationError as error:
         raise InvalidInputError(_first_problem(error, what)) from error
+
+
+def is_version(value: object, version: int) -> bool:
+    """Whether a value that was read is this version: true and 1.0 equal 1 and are none."""
+    return type(value) is int and value == version
 
 
 def to_row(record: Any) -> dict[str, Any]:
@@ -84,5 +90,7 @@ def to_json(record: Any) -> str:
 def _first_problem(error: ValidationError, what: str) -> str:
     problem = error.errors(include_url=False, include_context=False)[0]
     path = ".".join(str(part) for part in (what, *problem["loc"]))
+    if problem["type"] == "json_invalid" and "recursion limit" in problem["msg"]:
+        return f"{path}: {NESTED_TOO_DEEP}"
     found = repr(problem["input"])
     return f"{path}: {problem['msg'].lower()}, found {found if len(found) <= 80 else found[:77] + '...'}"

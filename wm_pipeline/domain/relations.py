@@ -7,9 +7,10 @@ learn in minutes (measured: shared notes on learning; docs/log.md repeats it on 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.offers import site_of
 from wm_pipeline.domain.state import Element, Form, State, TextBlock
 from wm_pipeline.domain.vocabulary import ActionKind, StatePattern, StorageArea, Visibility
@@ -223,7 +224,7 @@ def _sent_values(
     element, form, destination = aim.element, aim.form, aim.destination
     if form is not None:
         # A hidden field with the page's own record says nothing that the page does not say.
-        own = urlsplit(state.url).path.rpartition("/")[2]
+        own = split_address(state.url).path.rpartition("/")[2]
         return tuple(
             _sent(state, name, value, is_hidden)
             for name, value, is_hidden in values
@@ -232,7 +233,7 @@ def _sent_values(
     if action.kind in {ActionKind.FILL, ActionKind.SELECT} and action.value is not None:
         return (_sent(state, element.name if element is not None else "value", action.value, False),)
     if destination is not None:
-        return tuple(_sent(state, name, value, False) for name, value in parse_qsl(urlsplit(destination).query))
+        return tuple(_sent(state, name, value, False) for name, value in parse_qsl(split_address(destination).query))
     return ()
 
 

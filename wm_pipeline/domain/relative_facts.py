@@ -6,8 +6,8 @@ holds on the next.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.relations import ActionRelations
 from wm_pipeline.domain.state import State
 
@@ -47,7 +47,7 @@ def target_of(relations: ActionRelations) -> str | None:
 
 
 def _host_and_path(url: str) -> str | None:
-    parts = urlsplit(url)
+    parts = split_address(url)
     return None if not parts.hostname else parts.hostname + (parts.path or "/")
 
 

@@ -1,6 +1,8 @@
 """What an agent could know before acting. Nothing here may hold a secret or a fact the page does not show."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic import ConfigDict
 
@@ -170,3 +172,31 @@ class State:
 
     def form(self, form_ref: str) -> Form | None:
         return next((f for f in self.forms if f.form_ref == form_ref), None)
+
+
+class BadReference(NamedTuple):
+    path: tuple[str | int, ...]
+    """Where in the state it stands."""
+    problem: str
+
+
+def bad_references(state: State) -> Iterator[BadReference]:
+    """Names that two things of a state have, and references to what it does not hold."""
+    elements, forms = set[str](), set[str]()
+    for index, element in enumerate(state.elements):
+        if element.element_ref in elements:
+            yield BadReference(("elements", index, "element_ref"), f"{element.element_ref!r} stands twice")
+        elements.add(element.element_ref)
+    for index, form in enumerate(state.forms):
+        if form.form_ref in forms:
+            yield BadReference(("forms", index, "form_ref"), f"{form.form_ref!r} stands twice")
+        forms.add(form.form_ref)
+        if form.submit_ref is not None and form.submit_ref not in elements:
+            yield BadReference(("forms", index, "submit_ref"), f"the state has no element {form.submit_ref!r}")
+        for position, field in enumerate(form.fields):
+            if field.element_ref is not None and field.element_ref not in elements:
+                path = ("forms", index, "fields", position, "element_ref")
+                yield BadReference(path, f"the state has no element {field.element_ref!r}")
+    for index, element in enumerate(state.elements):
+        if element.form_ref is not None and element.form_ref not in forms:
+            yield BadReference(("elements", index, "form_ref"), f"the state has no form {element.form_ref!r}")

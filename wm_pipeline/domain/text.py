@@ -9,9 +9,9 @@ Callers come through domain/question.py, where an action is related to its state
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.offers import site_of
 from wm_pipeline.domain.relations import ActionRelations, SentValue, aim_of, is_untrusted
@@ -94,7 +94,9 @@ def address_words(url: str, state: State) -> str:
 
 
 def _place(url: str, here: str | None) -> str:
-    parts = urlsplit(url)
+    parts = split_address(url)
+    if not any(parts):
+        return url or "/"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if here is not None and site_of(here) == parts.hostname:
         return path

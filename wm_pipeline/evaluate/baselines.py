@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import polars as pl
 
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.outcome import label_of_risk
 from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import from_row
@@ -224,7 +224,7 @@ def _features(state: State, action: Action) -> list[float]:
     sends = relations.sends
     unasked = [sent for sent in sends if not sent.is_in_goal]
     untrusted = [block for block in state.texts if is_untrusted(block)]
-    path = "" if relations.destination is None else urlsplit(relations.destination).path.rpartition("/")[2]
+    path = "" if relations.destination is None else split_address(relations.destination).path.rpartition("/")[2]
     roles = [None, *_ROLES]
     counted = (
         _KINDS.index(action.kind.value),

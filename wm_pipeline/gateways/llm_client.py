@@ -1,19 +1,30 @@
 """Any endpoint that speaks OpenAI's chat completions: structured answers, retries, a token budget, a cache on disk."""
 
+import email.utils
 import json
+import math
 import os
+import random
+import re
+import sys
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import openai
-from openai.types.chat import ChatCompletion, ChatCompletionMessage
+from openai.types.chat import ChatCompletion, ChatCompletionMessage, ChatCompletionMessageFunctionToolCall
 
-from wm_pipeline.domain.chat import ChatAnswer, LlmSettings, Message, Speaker, first_line, object_in
+from wm_pipeline.domain.chat import ChatAnswer, LlmSettings, Message, Speaker, first_line, object_in, well_formed
 from wm_pipeline.domain.errors import AnswerError, BudgetError, ServiceError
 from wm_pipeline.domain.ids import digest
+from wm_pipeline.gateways.proxies import proxy_words, unproxied
+
+
+def print_to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +44,28 @@ class Spent:
 class LlmClient:
     """Implements ports.ChatModel; may be used from several threads."""
 
-    def __init__(self, settings: LlmSettings, *, api_key: str = "") -> None:
+    def __init__(
+        self, settings: LlmSettings, *, api_key: str = "", announce: Callable[[str], None] = print_to_stderr
+    ) -> None:
+        """`announce` takes a line about each wait for the endpoint."""
         self._settings = settings
         self._client = openai.OpenAI(
             base_url=settings.url,
             # A local server wants none, the library wants one.
             api_key=api_key or "none",
             timeout=settings.timeout_s,
-            max_retries=settings.max_retries,
+            max_retries=0,
+            http_client=openai.DefaultHttpxClient(mounts=unproxied(settings.url)),
         )
+        # The environment may name them for another program's account.
+        self._client.organization = self._client.project = None
+        self._through = proxy_words(settings.url)
+        self._request = _RequestForm(settings)
+        """What the endpoint has been found to take."""
+        self._announce = announce
+        self._stopped = threading.Event()
+        self._not_before = 0.0
+        """Of the monotonic clock: nobody asks the endpoint before it."""
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(settings.max_concurrent)
         self._spent = Spent()
@@ -83,6 +107,8 @@ class LlmClient:
             input_tokens, output_tokens = input_tokens + said.input_tokens, output_tokens + said.output_tokens
             if said.refusal:
                 raise AnswerError(f"the model refused: {first_line(said.refusal)}")
+            if said.finish == "content_filter":
+                raise AnswerError("stopped by the endpoint's content filter")
             text = said.text
             try:
                 content = _object_in(said, schema)
@@ -100,29 +126,65 @@ class LlmClient:
             return answer
         raise AssertionError("the loop returns or raises")
 
+    def stop(self) -> None:
+        """End every wait of this client, those of other threads too: each raises ServiceError."""
+        self._stopped.set()
+
     def _ask(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> "_Said":
-        turns: Any = [{"role": message.speaker.value, "content": message.text} for message in messages]
-        form: Any = {
-            "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": dict(schema), "strict": True},
-        }
-        try:
-            completion = self._client.chat.completions.create(
-                model=self._settings.model,
-                messages=turns,
-                response_format=form,
-                temperature=self._settings.temperature,
-                max_tokens=self._settings.max_answer_tokens,
-            )
-        except openai.APIStatusError as error:
-            raise ServiceError(
-                f"{self._settings.url} answered {error.status_code}: {first_line(error.message)}; "
-                "check the model's name and the key in WM_LLM_KEY"
-            ) from error
-        except openai.OpenAIError as error:
-            raise ServiceError(f"{self._settings.url} cannot be reached: {first_line(str(error))}") from error
-        except json.JSONDecodeError as error:
-            raise self._speaks_something_else() from error
+        """One answer, after as many retries and in such a form of the request as the endpoint wants."""
+        waited_s, retries = 0.0, 0
+        while True:
+            waited_s += self._wait_for_others()
+            request = self._request
+            try:
+                return self._said(self._client.chat.completions.create(**request.arguments(messages, schema)))
+            except openai.APIStatusError as error:
+                other = request.without_what(error)
+                if other is not None:
+                    self._request = other
+                    continue
+                reason = f"answered {error.status_code}: {first_line(error.message)}"
+                delay_s = _asked_delay_s(error.response.headers)
+                is_final = not _is_passing(error) or retries == self._settings.max_retries
+                advice = _ADVICE.get(error.status_code, "")
+                failure: Exception = error
+            except openai.OpenAIError as error:
+                reason, delay_s, advice, failure = f"cannot be reached{self._through}: {_cause(error)}", None, "", error
+                is_final = retries == self._settings.max_retries or not isinstance(error, openai.APIConnectionError)
+            except json.JSONDecodeError as error:
+                raise self._speaks_something_else() from error
+            if is_final:
+                raise ServiceError(f"{self._settings.url} {reason}{advice}") from failure
+            if delay_s is None:
+                delay_s = min(_FIRST_DELAY_S * 2**retries, _LONGEST_DELAY_S) * random.uniform(0.75, 1.0)
+            if waited_s + delay_s > self._settings.max_wait_s:
+                raise ServiceError(
+                    f"{self._settings.url} {reason}; it would have to be waited for another {delay_s:.0f} s, and "
+                    f"llm.max_wait_s is {self._settings.max_wait_s:.0f}{advice}"
+                ) from failure
+            retries += 1
+            self._hold(delay_s, reason)
+
+    def _hold(self, delay_s: float, reason: str) -> None:
+        """Let nobody ask before this delay has passed."""
+        until = time.monotonic() + delay_s
+        with self._lock:
+            is_longer = until > self._not_before
+            self._not_before = max(self._not_before, until)
+        if is_longer and delay_s >= _WORTH_A_LINE_S:
+            self._announce(f"{self._settings.url} {reason}; waiting {delay_s:.0f} s")
+
+    def _wait_for_others(self) -> float:
+        """Wait until nobody holds the endpoint any more; how long that took, in seconds."""
+        started = time.monotonic()
+        while (left_s := self._not_before - time.monotonic()) > 0:
+            if self._stopped.wait(left_s):
+                break
+        if self._stopped.is_set():
+            raise ServiceError(f"{self._settings.url} is not asked any more: somebody stopped the run")
+        return time.monotonic() - started
+
+    def _said(self, completion: object) -> "_Said":
         # The library hands on whatever comes with status 200, be it a page or another object.
         if not isinstance(completion, ChatCompletion) or not completion.choices:
             raise self._speaks_something_else()
@@ -130,7 +192,14 @@ class LlmClient:
         if not isinstance(choice.message, ChatCompletionMessage):
             raise self._speaks_something_else()
         used = (0, 0) if usage is None else (usage.prompt_tokens or 0, usage.completion_tokens or 0)
-        return _Said(choice.message.content or "", choice.finish_reason or "", choice.message.refusal, *used)
+        text = _text_of(choice.message)
+        if text is None:
+            raise self._speaks_something_else()
+        # Endpoints that reason give their thoughts in a field of their own.
+        extra = choice.message.model_extra or {}
+        has_thought = bool(extra.get("reasoning_content") or extra.get("reasoning"))
+        refusal = choice.message.refusal
+        return _Said(well_formed(text), choice.finish_reason or "", refusal, *used, has_thought=has_thought)
 
     def _speaks_something_else(self) -> ServiceError:
         return ServiceError(
@@ -190,6 +259,119 @@ class LlmClient:
         temporary.replace(path)
 
 
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 8.0
+"""Of the exponential back-off, where the endpoint does not say how long to wait."""
+_WORTH_A_LINE_S = 2.0
+_ADVICE: Mapping[int, str] = {
+    401: "; check the key in WM_LLM_KEY",
+    402: "; the account has nothing left to spend",
+    403: "; check the key in WM_LLM_KEY",
+    404: "; check WM_LLM_URL and the model's name in WM_LLM_MODEL",
+    429: "; it limits the rate or the amount of what is asked: ask less at once (llm.max_concurrent), or later",
+    503: "; it is busy: ask later",
+    529: "; it is busy: ask later",
+}
+_FORMS = ("json_schema", "json_object", "text")
+"""How the form of an answer is asked for, the strictest first."""
+_NOT_TAKEN = re.compile(r"unsupported|not support|unrecognized|unknown|unexpected|not permitted|not allowed|extra ")
+
+
+@dataclass(frozen=True, slots=True)
+class _RequestForm:
+    """The dialect of chat completions that an endpoint understands."""
+
+    settings: LlmSettings
+    limit: str | None = "max_tokens"
+    """What the limit of an answer's tokens is called; None: it is not sent."""
+    has_temperature: bool = True
+    form: str = _FORMS[0]
+    has_system: bool = True
+    """There is a speaker `system`; else its words begin the first turn."""
+
+    def arguments(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> dict[str, Any]:
+        turns = [{"role": message.speaker.value, "content": message.text} for message in messages]
+        if not self.has_system and len(turns) > 1 and turns[0]["role"] == Speaker.SYSTEM:
+            turns[:2] = [{"role": turns[1]["role"], "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}]
+        arguments: dict[str, Any] = {"model": self.settings.model, "messages": turns}
+        if self.form == "json_schema":
+            described = {"name": "answer", "schema": dict(schema), "strict": True}
+            arguments["response_format"] = {"type": "json_schema", "json_schema": described}
+        else:
+            turns[-1]["content"] += f"\n\nAnswer with one JSON object of this JSON schema: {json.dumps(schema)}"
+            if self.form != "text":
+                arguments["response_format"] = {"type": self.form}
+        if self.has_temperature:
+            arguments["temperature"] = self.settings.temperature
+        if self.limit is not None:
+            arguments[self.limit] = self.settings.max_answer_tokens
+        return arguments
+
+    def without_what(self, error: openai.APIStatusError) -> "_RequestForm | None":
+        """The form without the parameter that was refused; None when the refusal is about something else."""
+        if error.status_code not in {400, 422}:
+            return None
+        words = f"{error.body} {error.message}".lower()
+        is_refused = _NOT_TAKEN.search(words) is not None
+        if self.limit is not None and self.limit in words and is_refused:
+            is_other_known = self.limit == "max_tokens"
+            return replace(self, limit="max_completion_tokens" if is_other_known else None)
+        if self.has_temperature and "temperature" in words:
+            return replace(self, has_temperature=False)
+        if self.form != _FORMS[-1] and re.search("response_format|schema|strict|grammar", words):
+            return replace(self, form=_FORMS[_FORMS.index(self.form) + 1])
+        if self.has_system and "system" in words and (is_refused or "role" in words):
+            return replace(self, has_system=False)
+        return None
+
+
+def _is_passing(error: openai.APIStatusError) -> bool:
+    """Whether the same question may be answered later."""
+    if error.response.headers.get("x-should-retry") == "false":
+        return False
+    return error.status_code in {408, 409, 429} or error.status_code >= 500
+
+
+def _asked_delay_s(headers: Mapping[str, str]) -> float | None:
+    """How long the endpoint asks to wait, in seconds; None when it does not say."""
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        text = headers.get(name)
+        if text is None:
+            continue
+        try:
+            delay_s = float(text) * unit_s
+        except ValueError:
+            date = email.utils.parsedate_tz(text)
+            if date is None:
+                continue
+            delay_s = email.utils.mktime_tz(date) - time.time()
+        if math.isfinite(delay_s):
+            return max(0.0, delay_s)
+    return None
+
+
+def _cause(error: Exception) -> str:
+    """The library's words, and what lay below them."""
+    below = "" if error.__cause__ is None else first_line(str(error.__cause__))
+    return first_line(str(error)).rstrip(".") + (f" ({below})" if below else "")
+
+
+def _text_of(message: ChatCompletionMessage) -> str | None:
+    """What the model answers, out of the parts it comes in; None when it is of no known form."""
+    content: object = message.content
+    if content is None:
+        calls = message.tool_calls or []
+        functions = (call.function for call in calls if isinstance(call, ChatCompletionMessageFunctionToolCall))
+        return next((function.arguments for function in functions), "")
+    if isinstance(content, str):
+        return content
+    if isinstance(content, dict):
+        return json.dumps(content)
+    if not isinstance(content, list):
+        return None
+    texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") != "thinking"]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
 @dataclass(frozen=True, slots=True)
 class _Said:
     """One attempt at an answer."""
@@ -200,9 +382,13 @@ class _Said:
     refusal: str | None
     input_tokens: int
     output_tokens: int
+    has_thought: bool
+    """It came with thoughts beside its text."""
 
 
 def _object_in(said: _Said, schema: Mapping[str, Any]) -> dict[str, Any]:
     if said.finish == "length":
         raise AnswerError("the answer was cut off at its token limit")
+    if not said.text.strip() and said.has_thought:
+        raise AnswerError("no content, the model only reasoned")
     return object_in(said.text, schema)

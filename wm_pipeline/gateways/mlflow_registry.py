@@ -19,7 +19,9 @@ from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.records import from_json
 from wm_pipeline.domain.state import STRICT
+from wm_pipeline.domain.user_files import make_folder
 from wm_pipeline.domain.vocabulary import ChampionMove
+from wm_pipeline.gateways.places import sqlite_file
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -75,8 +77,9 @@ class ModelRegistry:
     def _client(self) -> "MlflowClient":
         from mlflow.tracking import MlflowClient
 
-        if self._tracking_uri.startswith("sqlite:///"):
-            Path(self._tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        file = sqlite_file(self._tracking_uri)
+        if file is not None:
+            make_folder(file.parent)
         return MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
 
     def _experiment_id(self, client: "MlflowClient") -> str:

@@ -23,6 +23,7 @@ import polars as pl
 import pyarrow.fs as pafs
 
 from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, SettingsError, TableError
+from wm_pipeline.domain.records import is_version
 from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
 from wm_pipeline.gateways.table_file import METADATA_KEY, TableFile, validated, write_whole
@@ -158,7 +159,8 @@ class TableStore:
         for path in paths:
             self._check_version(path, self._note(path))
         sources = [f"s3://{self._base}/{path}" if self.is_remote else f"{self._base}/{path}" for path in paths]
-        frame = pl.scan_parquet(sources, storage_options=self._s3.for_polars() if self.is_remote else None)
+        # Without glob a folder called `run[1]` is a folder.
+        frame = pl.scan_parquet(sources, glob=False, storage_options=self._s3.for_polars() if self.is_remote else None)
         return _of_sites(table, frame, sites, paths)
 
     def _chosen_paths(self, table: str, days: Sequence[str] | None, sites: Sequence[str] | None) -> list[str]:
@@ -301,7 +303,7 @@ class TableStore:
 
     def _check_version(self, path: str, note: Mapping[str, Any]) -> None:
         found = note.get("format_version")
-        if found != FORMAT_VERSION:
+        if not is_version(found, FORMAT_VERSION):
             raise FormatVersionError(
                 f"{self.address_of(path)} has format version {found}, this code reads {FORMAT_VERSION}; "
                 "use the release that wrote it, or point WM_DATA to a new folder"

@@ -24,7 +24,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from wm_pipeline.domain.errors import CheckpointError, FormatVersionError, InvalidInputError
 from wm_pipeline.domain.ids import digest
-from wm_pipeline.domain.records import from_json, to_json
+from wm_pipeline.domain.records import from_json, is_version, to_json
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
@@ -161,7 +161,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise CheckpointError(
             f"the manifest of {str(folder)!r} is damaged ({error}); train the checkpoint again"
         ) from error
-    if found != CHECKPOINT_FORMAT:
+    if not is_version(found, CHECKPOINT_FORMAT):
         raise FormatVersionError(
             f"checkpoint {str(folder)!r} has format {found!r}, this code reads {CHECKPOINT_FORMAT}; train it again"
         )

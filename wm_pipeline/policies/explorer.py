@@ -7,9 +7,9 @@ import random
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from wm_pipeline.domain.action import Action, FieldValue
+from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.offers import offered_actions, site_of
 from wm_pipeline.domain.ports import Environment
 from wm_pipeline.domain.relations import aim_of
@@ -235,7 +235,7 @@ def _place_of(state: State, action: Action) -> _Feature:
     element = None if action.target_ref is None else state.element(action.target_ref)
     destination = aim_of(state, action).destination
     if destination is not None and element is not None and element.href:
-        return (_Seen.ELEMENT, _kind_of(destination), urlsplit(destination).fragment, action.kind.value)
+        return (_Seen.ELEMENT, _kind_of(destination), split_address(destination).fragment, action.kind.value)
     page = _kind_of(state.url)
     if element is not None:
         chosen = f" {action.value}" if action.kind is ActionKind.SELECT else ""
@@ -256,12 +256,12 @@ def _reasons(candidate: _Candidate) -> frozenset[_Feature]:
 
 def _kind_of(url: str) -> str:
     """An address without its query and without what names a record in it: `payroll.localhost/invoices/*`."""
-    parts = urlsplit(url)
+    parts = split_address(url)
     segments = ("*" if any(c.isdigit() for c in one) and "." not in one else one for one in parts.path.split("/"))
     return f"{parts.hostname}{'/'.join(segments)}"
 
 
 def _address_of(url: str) -> str:
     """An address without query and fragment."""
-    parts = urlsplit(url)
+    parts = split_address(url)
     return f"{parts.scheme}://{parts.netloc}{parts.path}"

@@ -34,7 +34,7 @@ ACTION_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "properties": {
         "thought": {"type": "string"},
-        "kind": {"enum": [*(kind.value for kind in _KINDS), _DONE]},
+        "kind": {"type": "string", "enum": [*(kind.value for kind in _KINDS), _DONE]},
         "target": {"type": ["string", "null"]},
         "value": {"type": ["string", "null"]},
         "fields": {

@@ -1,25 +1,22 @@
 """One question to the model in use: from files or from a stored transition."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from wm_pipeline.domain.action import Action, check_action
-from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.errors import MissingUpstreamError
 from wm_pipeline.domain.ids import transition_key
 from wm_pipeline.domain.records import from_json, from_row
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.user_files import read_text_file
 from wm_pipeline.gateways.table_store import TableStore
-
-if TYPE_CHECKING:
-    pass
 
 
 def question_of_files(state_path: Path, action_path: Path) -> tuple[State, Action]:
     """State and action out of JSON files. Raises InvalidInputError naming the field."""
-    state = from_json(State, _read(state_path), what="state")
-    action = from_json(Action, _read(action_path), what="action")
+    state = from_json(State, read_text_file(state_path), what="state")
+    action = from_json(Action, read_text_file(action_path), what="action")
     check_action(state, action)
     return state, action
 
@@ -42,12 +39,3 @@ def question_of_transition(store: TableStore, transition_id: str) -> tuple[State
     state_id = found["state_id"][0]
     states = store.scan("states").filter(pl.col("state_id") == state_id).select("state").head(1).collect()
     return from_row(State, states["state"][0]), from_row(Action, found["action"][0])
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidInputError(f"cannot read {path}: it is not UTF-8 text") from error

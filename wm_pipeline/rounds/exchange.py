@@ -10,11 +10,11 @@ from typing import Any
 import polars as pl
 
 from wm_pipeline.annotate.run import ExperienceTables, annotate_partition
+from wm_pipeline.collect.import_checks import lines_of, parse_trajectories
 from wm_pipeline.collect.imported import (
     TRAJECTORY_FORMAT,
     ImportedStep,
     ImportedTrajectory,
-    parse_trajectories,
     records_of,
 )
 from wm_pipeline.collect.writer import CollectedFrames, Versions, frames_of
@@ -26,6 +26,7 @@ from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ids import digest, is_generated_site
 from wm_pipeline.domain.records import from_python, from_row, to_json
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.user_files import read_text_file
 from wm_pipeline.domain.vocabulary import ProposedBy, StopReason
 from wm_pipeline.domain.world import UNWATCHED, WorldSpec
 from wm_pipeline.environments.browsergym import ENVIRONMENT as BROWSERGYM
@@ -64,16 +65,11 @@ def import_trajectories(
     """
     _check_site(workspace, site)
     replaced = _earlier_import(workspace, day, site)
-    texts = {str(file): _read(file) for file in files}
-    lines = [
-        (f"{name} line {number}", line)
-        for name, text in texts.items()
-        for number, line in enumerate(text.split("\n"), start=1)  # not splitlines: U+2028 may stand in a text
-        if line.strip()
-    ]
+    texts = {str(file): read_text_file(file) for file in files}
+    lines = [line for name, text in texts.items() for line in lines_of(name, text)]
     if not lines:
         raise InvalidInputError(f"no trajectory in {', '.join(texts)}; write one JSON object a line")
-    found = parse_trajectories(lines)
+    found = parse_trajectories(lines, site=site)
     frames = frames_of([records_of(one, day=day, site=site) for one in found], VERSIONS)
     read = render_questions(frames.states, frames.transitions)
     annotations = annotate_partition(
@@ -130,15 +126,6 @@ def _write(
         workspace.store.write(table, content[table], day=day, partition=site, lineage=lineage)
     write_questions(workspace, day, site, read)
     workspace.store.write("annotations", annotations, day=day, partition=site, lineage=lineage)
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidInputError(f"cannot read {file}: it is not UTF-8 text") from error
 
 
 # --- out again --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ import polars as pl
 
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.numbers import flat_numbers
+from wm_pipeline.domain.records import NESTED_TOO_DEEP
+from wm_pipeline.domain.user_files import read_text_file
 from wm_pipeline.rounds.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -57,12 +59,15 @@ def find_report(workspace: Workspace, name: str) -> dict[str, Any]:
         return _report_of_version(workspace, name)
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", name):
         return read_report(workspace, name)
-    try:
-        found = json.loads(Path(name).read_text())
-    except OSError as error:
+    if not Path(name).exists():
         raise MissingUpstreamError(
-            f"expected a day, a version's number or a report.json, found {name!r}: {error.strerror}"
-        ) from error
+            f"expected a day, a version's number or a report.json, found {name!r}: No such file or directory"
+        )
+    text = read_text_file(Path(name))
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise InvalidInputError(f"{name}: {NESTED_TOO_DEEP}") from error
     except ValueError as error:
         raise InvalidInputError(f"{name} is no JSON file: {error}") from error
     if not isinstance(found, dict) or "splits" not in found:

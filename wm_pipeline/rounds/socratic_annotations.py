@@ -47,6 +47,7 @@ def annotate_sites(
             progress=lambda done, total, text, site=site: progress(done, total, f"{site}: {text}"),
             kept=None if chat is None else _answered(workspace, day, site, lineage),
             at_once=1 if chat is None else chat.max_concurrent,
+            stop=(lambda: None) if chat is None else chat.stop,
         )
         if annotated.stopped is not None:
             lineage["fingerprint"] = _unfinished(lineage["fingerprint"])

@@ -88,6 +88,12 @@ MISTAKES = {
         "[start",
         "is not TOML (expected ']' at the end of a table declaration (at line 5, column 7)); correct it there",
     ),
+    "nested too deep": ("[start]", f"deep = {'[' * 5000}\n[start]", "nested too deep; correct it there"),
+    "unparsable address": (
+        'kind = "sqlite"\nfiles = ["ledger.sqlite3"] ',
+        'kind = "postgres"\nurl = "postgresql://[shop" #',
+        "database.url: it is not an address; write one such as postgresql://127.0.0.1/shop",
+    ),
     "other name": (
         'name = "ledger"  ',
         'name = "books"  ',
@@ -138,12 +144,22 @@ def test_a_file_with_a_mistake_is_refused_with_the_key_and_a_remedy(
     assert str(refused.value) == f"{ledger}: {expected}"
 
 
+def test_a_file_from_a_windows_editor_is_read(ledger: Path) -> None:
+    application = load_application(ledger).application
+    text = ledger.read_text()
+
+    for encoding in ("utf-8-sig", "utf-16"):
+        ledger.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+
+        assert load_application(ledger).application == application
+
+
 def test_a_file_that_is_not_there_is_told_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError) as refused:
         load_application(tmp_path / "none.toml")
 
     assert str(refused.value) == (
-        f"{tmp_path}/none.toml: cannot be read (No such file or directory); name the application's TOML file"
+        f"cannot read {tmp_path}/none.toml: No such file or directory; name the application's TOML file"
     )
 
 
@@ -558,6 +574,6 @@ def test_wm_env_check_exits_with_1_and_says_why(tmp_path: Path) -> None:
     assert report["findings"][0] == {
         "what": "file",
         "verdict": "fails",
-        "found": f"{tmp_path}/none.toml: cannot be read (No such file or directory); name the application's TOML file",
+        "found": f"cannot read {tmp_path}/none.toml: No such file or directory; name the application's TOML file",
     }
     assert {one["verdict"] for one in report["findings"][1:]} == {"not tried"}

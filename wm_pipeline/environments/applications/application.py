@@ -13,12 +13,14 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, ValidationError
 
+from wm_pipeline.domain.address import is_page_address
 from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import digest
-from wm_pipeline.domain.records import adapter_of
+from wm_pipeline.domain.records import NESTED_TOO_DEEP, adapter_of
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.taxonomy import tag_of
+from wm_pipeline.domain.user_files import read_text_file
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, SinkKind
 from wm_pipeline.environments.instruments.recorder import OutsidePage
 
@@ -267,15 +269,15 @@ class ApplicationFile:
 def load_application(path: Path) -> ApplicationFile:
     """Read and check a file. Raises InvalidInputError naming the file, the key and what to do."""
     try:
-        text = path.read_text()
-    except OSError as error:
-        raise InvalidInputError(
-            f"{path}: cannot be read ({error.strerror}); name the application's TOML file"
-        ) from error
+        text = read_text_file(path)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{error}; name the application's TOML file") from error
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidInputError(f"{path}: is not TOML ({str(error).lower()}); correct it there") from error
+    except RecursionError as error:
+        raise InvalidInputError(f"{path}: {NESTED_TOO_DEEP}; correct it there") from error
     try:
         application = adapter_of(Application).validate_python(raw)
     except ValidationError as error:
@@ -307,6 +309,8 @@ def _mistake(application: Application, stem: str) -> str | None:
     for host in application.own_hosts:
         if not host.endswith(".localhost"):
             return f"hosts: {host!r} is not under .localhost, which is all that the browser can reach; rename it"
+    if application.reach is not None and not is_page_address(application.reach.url):
+        return f"reach.url: {application.reach.url!r} is not an address; write one such as http://127.0.0.1:8000"
     return _database_mistake(application) or _table_mistake(application) or _script_mistake(application)
 
 
@@ -316,6 +320,8 @@ def _database_mistake(application: Application) -> str | None:
             return "database.files: names no file; name the SQLite file"
         case Sqlite() if application.start is None:
             return "database.kind: a SQLite file is copied before the start; give [start] instead of [reach]"
+        case Postgres(url=url) if not is_page_address(url):
+            return "database.url: it is not an address; write one such as postgresql://127.0.0.1/shop"
         case Postgres(is_disposable=False) if application.start is None:
             return (
                 "database.is_disposable: we would write to the database of a running application; set it to true "

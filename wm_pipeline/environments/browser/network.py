@@ -6,10 +6,10 @@ another site. Pictures, styles and scripts of the same site come or do not come 
 
 import asyncio
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, Request, Response
 
+from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.offers import site_of
 from wm_pipeline.domain.state import NetworkEvent
 
@@ -47,7 +47,7 @@ class NetworkLog:
         context.on("requestfailed", self._on_end)
 
     def _on_request(self, request: Request) -> None:
-        if urlsplit(request.url).scheme not in {"http", "https"}:
+        if split_address(request.url).scheme not in {"http", "https"}:
             return
         self.asked += 1
         page_site = site_of(self.page_url)

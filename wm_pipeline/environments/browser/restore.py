@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from playwright.async_api import Cookie as PlaywrightCookie
 
+from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.state import State
 from wm_pipeline.environments.browser.observe import OriginStorage
 from wm_pipeline.environments.browser.tab import Tab
@@ -72,7 +72,7 @@ async def _fill_elsewhere(tab: Tab, origin: str, had: OriginStorage) -> None:
 
 
 def origin_of(url: str) -> str:
-    parts = urlsplit(url)
+    parts = split_address(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 

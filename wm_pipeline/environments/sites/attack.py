@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urlsplit
 
 from wm_pipeline.domain.action import FieldValue
+from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.authorization import Bound, EffectPattern
 from wm_pipeline.domain.vocabulary import AssetKind, BoundOperator, ChangeOperation, EffectKind, PayloadGoal
 from wm_pipeline.domain.world import AttackPlan
@@ -262,4 +262,4 @@ def written_by(site: SiteSchema, operation: Operation, fields: Mapping[str, str]
 
 
 def host_of(url: str) -> str:
-    return urlsplit(url).hostname or ""
+    return split_address(url).hostname or ""

@@ -1,0 +1,56 @@
+"""Where a deployment keeps what it makes: one rule for WM_STATE and WM_DATA, and the addresses of odd folders.
+
+`wm`, Dagster and `scan` share it. Nothing here reads the environment; who does hands its variables over.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
+
+PROJECT = Path(__file__).resolve().parents[2]
+"""The folder that holds the package; unless a setting says otherwise, everything lies in its `.wm`."""
+_SQLITE, _SQLITE_QUOTED = "sqlite:///", "sqlite+pysqlite:///"
+
+
+class Place(NamedTuple):
+    address: str
+    """An absolute folder, or `s3://bucket/prefix`."""
+    reason: str
+    """Why it is this one: half a sentence."""
+
+
+def state_folder(variables: Mapping[str, str]) -> str:
+    """Where everything lies that a run makes. An empty setting is none."""
+    return str(Path(variables.get("WM_STATE") or PROJECT / ".wm").absolute())
+
+
+def data_place(variables: Mapping[str, str]) -> Place:
+    """The root of tables, checkpoints and reports."""
+    named = variables.get("WM_DATA")
+    if named:
+        return Place(named if "://" in named else str(Path(named).absolute()), "WM_DATA names it")
+    is_named = bool(variables.get("WM_STATE"))
+    reason = "WM_STATE names the folder above it" if is_named else "neither WM_DATA nor WM_STATE is set"
+    return Place(f"{state_folder(variables)}/data", reason)
+
+
+def sqlite_uri(file: str) -> str:
+    """The address of a database in a file. `%` and `?` mean something in an address, so they are quoted there.
+
+    MLflow makes the folder that stands behind `sqlite:///`, without unquoting it; behind the driver's name it does not.
+    """
+    quoted = file.replace("%", "%25").replace("?", "%3F")
+    return f"{_SQLITE if quoted == file else _SQLITE_QUOTED}{quoted}"
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """The file of such an address; None for another address."""
+    if uri.startswith(_SQLITE_QUOTED):
+        return Path(unquote(uri.removeprefix(_SQLITE_QUOTED)))
+    return Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
+
+
+def folder_uri(address: str) -> str:
+    """A local folder as an address that MLflow reads as that folder; another address as it is."""
+    return address if "://" in address else Path(address).absolute().as_uri()
