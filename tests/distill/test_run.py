@@ -27,8 +27,8 @@ from wm_pipeline.domain.records import from_json
 from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model.checkpoint import Checkpoint, read_manifest
-from wm_pipeline.model.engine import Processes
 from wm_pipeline.model.examples import Example, group_by_state, sft_examples
+from wm_pipeline.model.processes import Processes
 from wm_pipeline.model.settings import Compute, DistillSettings, Stage
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.serve.predictor import WorldModelPredictor

@@ -14,18 +14,13 @@ from wm_pipeline.domain.errors import CheckpointError, InvalidInputError, Missin
 from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model.backbone import build_tiny_tokenizer
-from wm_pipeline.model.engine import (
-    OptimizerSettings,
-    check_identity,
-    free_stale_builds,
-    learning_rate_at,
-    write_identity,
-)
+from wm_pipeline.model.engine import OptimizerSettings, free_stale_builds, learning_rate_at
 from wm_pipeline.model.examples import Example, group_by_state, midtrain_examples, read_dataset, sft_examples
 from wm_pipeline.model.losses import class_balance, counts_of
 from wm_pipeline.model.prompt import PromptRenderer
 from wm_pipeline.model.settings import Decay, Stage, TrainSettings, head_weights_of
 from wm_pipeline.train.batches import plan_batches, share_of_process
+from wm_pipeline.train.resume import check_identity, write_identity
 from wm_pipeline.train.run import main
 
 OPTIMIZER = OptimizerSettings(1.0, 0.1, Decay.COSINE, 0.0, 1.0, 1)

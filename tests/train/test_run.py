@@ -120,6 +120,50 @@ def test_a_killed_run_goes_on_to_the_same_numbers(dataset: Path, unbroken: Path,
         assert all(left[key].equal(right[key]) for key in left)
 
 
+def run_plain(config: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return run_module("tests.fakes.plain_engine", ["--config", str(config), *more], config.parent)
+
+
+@pytest.mark.parametrize("parts", [{}, {"micro_trees": 1}], ids=["whole steps", "steps in parts"])
+def test_another_engine_trains_to_the_same_losses_without_deepspeed(
+    parts: dict[str, int], dataset: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    settings = tiny_train(engine="plain", **parts)
+    config = write_config(tmp_path / "c.json", tiny_run(dataset, tmp_path / "out", train=settings))
+
+    done = run_plain(config)
+
+    assert done.returncode == 0, done.stderr[-4000:]
+    ours, theirs = (
+        [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        for folder in (tmp_path / "out", unbroken)
+    )
+    for name in ("loss", "gradient_norm", "learning_rate"):
+        assert [row[name] for row in ours] == pytest.approx([row[name] for row in theirs], rel=1e-4)
+    assert json.loads(done.stdout.splitlines()[-1])["reload_difference"] == 0.0
+
+
+def test_another_engine_goes_on_from_the_state_that_it_saved(dataset: Path, unbroken: Path, tmp_path: Path) -> None:
+    settings = tiny_train(engine="plain", checkpoint_every=2)
+    config = write_config(tmp_path / "c.json", tiny_run(dataset, tmp_path / "out", train=settings))
+
+    killed = run_plain(config, "--dies-at", "6")
+    kept = {path.name for path in (tmp_path / "out" / "resume").glob("step*")}
+    resumed = run_plain(config, "--dies-at", "3")
+
+    assert (killed.returncode, kept) == (9, {"step2", "step4"})
+    assert resumed.returncode == 0, resumed.stderr[-4000:]
+    assert losses(tmp_path / "out") == pytest.approx(losses(unbroken), rel=1e-4)
+
+
+def test_an_unknown_engine_is_refused(dataset: Path, tmp_path: Path) -> None:
+    run_of = tiny_run(dataset, tmp_path / "out", train=tiny_train(engine="none"))
+
+    refused = start(write_config(tmp_path / "c.json", run_of))
+
+    assert (refused.returncode, refused.stderr) == (1, "unknown engine 'none'; there are deepspeed\n")
+
+
 def test_two_processes_train_like_one(dataset: Path, unbroken: Path, tmp_path: Path) -> None:
     two = run(write_config(tmp_path / "b.json", tiny_run(dataset, tmp_path / "b")), processes=2)
 

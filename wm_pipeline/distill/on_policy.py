@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,18 +28,17 @@ from wm_pipeline.model.checkpoint import Checkpoint
 from wm_pipeline.model.decode import Sampling, predict_trees
 from wm_pipeline.model.divergence import generalized_jsd
 from wm_pipeline.model.engine import (
+    Engine,
     OptimizerSettings,
-    Processes,
     backward_passes,
+    engine_named,
     learning_rate_at,
     memory_of_step,
-    set_learning_rate,
-    start_engine,
-    sum_over_processes,
     zero_loss,
 )
 from wm_pipeline.model.examples import Example
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
+from wm_pipeline.model.processes import Processes, sum_over_processes
 from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
 from wm_pipeline.model.reporting import MetricsFile, progress_text
 from wm_pipeline.model.score_heads import SCORE_HEADS
@@ -77,7 +75,7 @@ class DistillPlan:
 
 @dataclass(frozen=True, slots=True)
 class DistillResult:
-    engine: Any
+    engine: Engine
     steps: int
     tokens: int
     generated_tokens: int
@@ -104,7 +102,7 @@ def distill(
     parts = backward_passes(settings.trees_per_step, settings.micro_trees, processes)
     optimizer_settings = replace(optimizer_settings_of(settings), parts=parts)
     teacher.model.eval().to(processes.device)
-    engine = start_engine(student.model, optimizer_settings, processes=processes)
+    engine = engine_named(settings.engine)(student.model, optimizer_settings, processes)
     metrics = MetricsFile(folder / "metrics.jsonl", resumed_at=0, is_writer=processes.is_first)
     tokens = generated_tokens = on_policy_steps = 0
     first_divergence = last_divergence = last_loss = None
@@ -126,7 +124,7 @@ def distill(
         trees = [tree for batch in batches for tree in batch.trees]
 
         rate = learning_rate_at(step, max_steps=settings.max_steps, settings=optimizer_settings)
-        set_learning_rate(engine, rate)
+        engine.set_learning_rate(rate)
         with memory_of_step(step, settings, advice=_MEMORY_ADVICE):
             logged = _descend(engine, batches, renderer, balance, settings, processes)
         step_loss = _weighted(logged, settings)
@@ -350,7 +348,7 @@ def _batches(
 
 
 def _descend(
-    engine: Any,
+    engine: Engine,
     batches: Sequence[_Batch],
     renderer: PromptRenderer,
     balance: ClassBalance,
@@ -376,14 +374,13 @@ def _descend(
             logged = _logged(totals, counts, text_count, processes)
             if not math.isfinite(_weighted(logged, settings)):
                 break
-        # DeepSpeed takes the mean over parts, the losses are shares of one sum.
-        engine.backward(loss * len(batches))
+        engine.backward(loss)
         engine.step()
     return logged
 
 
 def _loss(
-    engine: Any,
+    engine: Engine,
     read: _Batch,
     renderer: PromptRenderer,
     counts: Mapping[str, float],
@@ -393,7 +390,7 @@ def _loss(
     processes: Processes,
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss of a batch of this process, and its undivided parts for the log."""
-    zero = zero_loss(engine)
+    zero = zero_loss(engine.module)
     if not read.trees:
         return zero, {}
     batch = pack_trees(read.trees, pad_id=renderer.end_id).to(processes.device)

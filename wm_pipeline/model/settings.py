@@ -121,6 +121,8 @@ class TrainSettings:
     gradient_clip: float = 1.0
     head_weights: tuple[HeadWeight, ...] | None = None
     """None takes the stage's own: SFT_WEIGHTS or MIDTRAIN_WEIGHTS."""
+    engine: str = "deepspeed"
+    """Of ENGINES (model/engine.py): who computes gradients and updates weights."""
     zero_stage: int = 1
     seed: int = 0
     checkpoint_every: int = 0
@@ -187,6 +189,7 @@ class DistillSettings:
     decay: Decay = Decay.COSINE
     weight_decay: float = 0.01
     gradient_clip: float = 1.0
+    engine: str = "deepspeed"
     zero_stage: int = 1
     seed: int = 0
     threads: int = 2

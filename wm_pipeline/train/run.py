@@ -30,10 +30,10 @@ from wm_pipeline.model.checkpoint import (
     reload_difference,
     save_checkpoint,
 )
-from wm_pipeline.model.engine import Processes, full_weights, join_processes, leave_processes
 from wm_pipeline.model.examples import Example, midtrain_examples, read_dataset, sft_examples
 from wm_pipeline.model.heads import start_at_base_rates
 from wm_pipeline.model.losses import class_balance
+from wm_pipeline.model.processes import Processes, join_processes, leave_processes
 from wm_pipeline.model.refit import refit_heads
 from wm_pipeline.model.reporting import print_result, progress_lines
 from wm_pipeline.model.score_heads import every_head
@@ -41,8 +41,9 @@ from wm_pipeline.model.settings import ModelSettings, Stage, TrainSettings
 from wm_pipeline.model.validation import report_row, store_report, validate_checkpoint
 from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.batches import BatchPlan, plan_batches
-from wm_pipeline.train.loop import LoopResult, identity_of, measure_tokens_per_second, train
+from wm_pipeline.train.loop import LoopResult, measure_tokens_per_second, train
 from wm_pipeline.train.parts import choose_parts, merge_parts
+from wm_pipeline.train.resume import identity_of
 
 RUN_FORMAT = 1
 
@@ -119,7 +120,7 @@ def run_training(config: TrainRun) -> dict[str, Any]:
             progress=progress,
         )
     merge_parts(model, chosen)
-    weights = full_weights(outcome.engine, processes)
+    weights = outcome.engine.weights()
     if not processes.is_first:
         return {}
     result = _finish(config, prepared, outcome, weights, processes)
@@ -196,8 +197,7 @@ def _finish(
     )
     manifest = save_checkpoint(folder, manifest=manifest, model=start.model, tokenizer=start.tokenizer, weights=weights)
     differences: list[float] = []
-    if outcome.engine.zero_optimization_stage() < 3:
-        # Under ZeRO-3 the trained model lives in pieces and cannot be asked without its engine.
+    if not outcome.engine.is_sharded:
         differences.append(reload_difference(folder, probe_logits(start)))
     if config.stage is Stage.SFT:
         fitted = load_checkpoint(folder, for_training=True)
