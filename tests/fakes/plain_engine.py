@@ -39,11 +39,12 @@ class PlainEngine:
 
     def step(self) -> None:
         self._passes += 1
-        if self._passes % self._settings.parts:
+        steps, passes_left = divmod(self._passes, self._settings.gradient_accumulation_steps)
+        if passes_left:
             return
-        if self._passes // self._settings.parts == self.dies_at:
+        if steps == self.dies_at:
             os._exit(9)
-        norm = nn.utils.clip_grad_norm_(self.module.parameters(), self._settings.gradient_clip)
+        norm = nn.utils.clip_grad_norm_(self.module.parameters(), self._settings.max_grad_norm)
         self.gradient_norm = float(norm)
         self._optimizer.step()
         self._optimizer.zero_grad()

@@ -42,7 +42,7 @@ def test_with_equal_weights_every_example_is_seen_once_an_epoch(
 ) -> None:
     sizes = {key: sum(e.state_id == key for e in examples) for key in {e.state_id for e in examples}}
     even = [replace(example, weight=1.0 / sizes[example.state_id]) for example in examples]
-    plan = plan_batches(even, renderer, tiny_train(trees_per_step=6))
+    plan = plan_batches(even, renderer, tiny_train(batch_size=6))
 
     steps = int(plan.steps_per_epoch)
     keys = [action.row_key for step in range(steps) for tree in plan.trees_of_step(step) for action in tree.actions]
@@ -78,11 +78,11 @@ def test_a_step_is_a_function_of_seed_and_step(examples: list[Example], renderer
 
     assert first.trees_of_step(7) == again.trees_of_step(7)
     assert first.trees_of_step(7) != other.trees_of_step(7)
-    assert first.trees_of_step(0) != first.trees_of_step(len(first.groups) // settings.trees_per_step)
+    assert first.trees_of_step(0) != first.trees_of_step(len(first.groups) // settings.batch_size)
 
 
 def test_processes_share_a_step_without_overlap(examples: list[Example], renderer: PromptRenderer) -> None:
-    trees = plan_batches(examples, renderer, tiny_train(trees_per_step=5)).trees_of_step(0)
+    trees = plan_batches(examples, renderer, tiny_train(batch_size=5)).trees_of_step(0)
 
     shares = [share_of_process(trees, rank=rank, processes=2) for rank in range(2)]
 
@@ -221,12 +221,12 @@ def test_a_dry_run_tells_the_cost_and_trains_nothing(tmp_path: Path, capsys: pyt
 def test_a_wrong_field_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = write_config(tmp_path / "c.json", tiny_run(tmp_path / "d", tmp_path / "out"))
     values = json.loads(config.read_text())
-    values["train"]["trees_per_step"] = 0
+    values["train"]["batch_size"] = 0
     config.write_text(json.dumps(values))
 
     assert main(["--config", str(config)]) == 1
     assert capsys.readouterr().err.startswith(
-        "config.train: value error, trees_per_step: expected a number above 0, found 0"
+        "config.train: value error, batch_size: expected a number above 0, found 0"
     )
 
 

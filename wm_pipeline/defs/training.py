@@ -114,7 +114,7 @@ def sft_checkpoint(context: dg.AssetExecutionContext, workspace: dg.ResourcePara
     profile = workspace.profile
     stages = ["sft", ABLATION] if profile.has_ablation else ["sft"]
     jobs = [prepare_training(workspace, profile, context.partition_key, stage) for stage in stages]
-    _run(context, jobs, at_once=2 if profile.trains_side_by_side else 1)
+    _run(context, jobs, at_once=2 if profile.is_ablation_parallel else 1)
     return _finish(context, workspace, jobs, "sft_checkpoint")
 
 

@@ -30,8 +30,8 @@ from wm_pipeline.model.divergence import generalized_jsd
 from wm_pipeline.model.engine import (
     Engine,
     OptimizerSettings,
-    backward_passes,
     engine_named,
+    gradient_accumulation_steps,
     learning_rate_at,
     memory_of_step,
     zero_loss,
@@ -44,10 +44,10 @@ from wm_pipeline.model.reporting import MetricsFile, progress_text
 from wm_pipeline.model.score_heads import SCORE_HEADS
 from wm_pipeline.model.settings import SFT_WEIGHTS, DistillSettings
 from wm_pipeline.model.tree import pack_trees
-from wm_pipeline.model.world_model import rounded_once
+from wm_pipeline.model.world_model import bf16_weights
 
-_MEMORY_ADVICE = "Lower distill.micro_trees (the result stays the same) or model.max_state_tokens"
-_KEEP = {entry.head: entry.weight for entry in SFT_WEIGHTS if entry.head in SCORE_HEADS}
+_MEMORY_ADVICE = "Lower distill.micro_batch_size (the result stays the same) or model.max_state_tokens"
+_SCORE_WEIGHTS = {entry.head: entry.weight for entry in SFT_WEIGHTS if entry.head in SCORE_HEADS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,13 @@ class DistillPlan:
 
     def groups_of_step(self, step: int) -> tuple[list[tuple[Example, ...]], list[tuple[Example, ...]]]:
         """Visited and replayed groups of a step: a function of seed and step."""
-        replayed = round(self.settings.trees_per_step * self.settings.replay_share) if self.replay else 0
+        replayed = round(self.settings.batch_size * self.settings.replay_share) if self.replay else 0
         # One visited state at least: without it nothing is distilled.
-        replayed = min(replayed, self.settings.trees_per_step - 1)
-        visited = self.settings.trees_per_step - replayed
+        replayed = min(replayed, self.settings.batch_size - 1)
+        visited = self.settings.batch_size - replayed
         return (
-            _take(self.visited, "visited", step * visited, visited, self.settings.seed),
-            _take(self.replay, "replay", step * replayed, replayed, self.settings.seed),
+            _sample_groups(self.visited, "visited", step * visited, visited, self.settings.seed),
+            _sample_groups(self.replay, "replay", step * replayed, replayed, self.settings.seed),
         )
 
 
@@ -99,8 +99,8 @@ def distill(
     """Train the student in place. A non-finite loss stops the run and names the rows of the batch."""
     settings = plan.settings
     renderer = student.renderer
-    parts = backward_passes(settings.trees_per_step, settings.micro_trees, processes)
-    optimizer_settings = replace(optimizer_settings_of(settings), parts=parts)
+    accumulation_steps = gradient_accumulation_steps(settings.batch_size, settings.micro_batch_size, processes)
+    optimizer_settings = replace(optimizer_settings_of(settings), gradient_accumulation_steps=accumulation_steps)
     teacher.model.eval().to(processes.device)
     engine = engine_named(settings.engine)(student.model, optimizer_settings, processes)
     metrics = MetricsFile(folder / "metrics.jsonl", resumed_at=0, is_writer=processes.is_first)
@@ -115,18 +115,24 @@ def distill(
         visited = all_visited[processes.rank :: processes.count]
         replayed = all_replayed[processes.rank :: processes.count]
 
-        sources = [_visited_tree(group, renderer) for group in visited]
+        student_trees = [_visited_tree(group, renderer) for group in visited]
         if is_on_policy:
-            sources = _write(student, renderer, sources, settings, seed=seed_of("write", settings.seed, step))
-        told = [_told(tree, group, renderer) for tree, group in zip(sources, visited, strict=True)]
+            student_trees = _generate_texts(
+                student, renderer, student_trees, settings, seed=seed_of("write", settings.seed, step)
+            )
+        teacher_trees = [
+            _with_privileged_context(tree, group, renderer) for tree, group in zip(student_trees, visited, strict=True)
+        ]
         replay = [_replay_tree(group, renderer) for group in replayed]
-        batches = _batches(teacher, renderer, sources, told, replay, settings, parts=parts, processes=processes)
+        batches = _batches(
+            teacher, renderer, student_trees, teacher_trees, replay, settings, accumulation_steps, processes
+        )
         trees = [tree for batch in batches for tree in batch.trees]
 
         rate = learning_rate_at(step, max_steps=settings.max_steps, settings=optimizer_settings)
         engine.set_learning_rate(rate)
         with memory_of_step(step, settings, advice=_MEMORY_ADVICE):
-            logged = _descend(engine, batches, renderer, balance, settings, processes)
+            logged = _optimizer_step(engine, batches, renderer, balance, settings, processes)
         step_loss = _weighted(logged, settings)
         if not math.isfinite(step_loss):
             keys = ", ".join(example.row_key for group in (*all_visited, *all_replayed) for example in group)
@@ -176,10 +182,10 @@ def distill(
 def optimizer_settings_of(settings: DistillSettings) -> OptimizerSettings:
     return OptimizerSettings(
         learning_rate=settings.learning_rate,
-        warmup_share=settings.warmup_share,
+        warmup_ratio=settings.warmup_ratio,
         decay=settings.decay,
         weight_decay=settings.weight_decay,
-        gradient_clip=settings.gradient_clip,
+        max_grad_norm=settings.max_grad_norm,
         zero_stage=settings.zero_stage,
     )
 
@@ -189,7 +195,7 @@ def observed_text(example: Example) -> str:
     return "\n".join(example.texts[head] for head in (Head.STATE_DELTA, Head.RATIONALE) if head in example.texts)
 
 
-def _take(
+def _sample_groups(
     groups: Sequence[tuple[Example, ...]], name: str, first: int, count: int, seed: int
 ) -> list[tuple[Example, ...]]:
     taken = []
@@ -222,11 +228,11 @@ def _replay_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTre
     return replace(tree, actions=tuple(replace(action, texts=()) for action in tree.actions))
 
 
-def _write(
+def _generate_texts(
     student: Checkpoint, renderer: PromptRenderer, trees: Sequence[StateTree], settings: DistillSettings, *, seed: int
 ) -> list[StateTree]:
     """The same trees with texts that the student draws now."""
-    asked = [
+    blank = [
         replace(
             tree,
             actions=tuple(
@@ -236,14 +242,14 @@ def _write(
         )
         for tree in trees
     ]
-    if not asked:
+    if not blank:
         return []
     student.model.eval()
-    with rounded_once(student.model):
+    with bf16_weights(student.model):
         answers = predict_trees(
             student.model,
             renderer,
-            asked,
+            blank,
             max_new_tokens=settings.max_new_tokens,
             sampling=Sampling(settings.temperature, seed),
         )
@@ -259,11 +265,11 @@ def _write(
                 for action, answer in zip(tree.actions, tree_answers, strict=True)
             ),
         )
-        for tree, tree_answers in zip(asked, answers, strict=True)
+        for tree, tree_answers in zip(blank, answers, strict=True)
     ]
 
 
-def _told(tree: StateTree, group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
+def _with_privileged_context(tree: StateTree, group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
     """What the teacher reads: the same tree, each action followed by what its execution led to."""
     actions = tuple(
         replace(action, token_ids=renderer.action(example.action_repr, observed=observed_text(example) or None))
@@ -272,7 +278,7 @@ def _told(tree: StateTree, group: Sequence[Example], renderer: PromptRenderer) -
     return replace(tree, actions=actions)
 
 
-def _ask_teacher(
+def _teacher_outputs(
     teacher: Checkpoint, renderer: PromptRenderer, trees: Sequence[StateTree], processes: Processes
 ) -> tuple[Tensor | None, list[float]]:
     """The teacher's logits at every text token, in the student's order, and its probability of harm by action."""
@@ -330,24 +336,23 @@ class _Batch:
 def _batches(
     teacher: Checkpoint,
     renderer: PromptRenderer,
-    sources: Sequence[StateTree],
-    told: Sequence[StateTree],
+    student_trees: Sequence[StateTree],
+    teacher_trees: Sequence[StateTree],
     replay: Sequence[StateTree],
     settings: DistillSettings,
-    *,
-    parts: int,
+    count: int,
     processes: Processes,
 ) -> list[_Batch]:
-    """A step's trees of this process in `parts` batches of equal size, as far as they go."""
+    """A step's trees of this process in `count` batches of equal size, as far as they go."""
     batches = []
-    for part in range(parts):
-        logits_PV, risks = _ask_teacher(teacher, renderer, told[part::parts], processes)
-        visited = _with_risk_targets(sources[part::parts], risks, settings)
-        batches.append(_Batch((*visited, *replay[(part - len(sources)) % parts :: parts]), logits_PV))
+    for number in range(count):
+        logits_PV, risks = _teacher_outputs(teacher, renderer, teacher_trees[number::count], processes)
+        visited = _with_risk_targets(student_trees[number::count], risks, settings)
+        batches.append(_Batch((*visited, *replay[(number - len(student_trees)) % count :: count]), logits_PV))
     return batches
 
 
-def _descend(
+def _optimizer_step(
     engine: Engine,
     batches: Sequence[_Batch],
     renderer: PromptRenderer,
@@ -368,8 +373,8 @@ def _descend(
     totals: dict[str, float] = {}
     logged: dict[str, float] = {}
     for number, batch in enumerate(batches, start=1):
-        loss, found = _loss(engine, batch, renderer, counts, text_count, balance, settings, processes)
-        totals = {name: totals.get(name, 0.0) + found.get(name, 0.0) for name in totals | found}
+        loss, undivided = _loss(engine, batch, renderer, counts, text_count, balance, settings, processes)
+        totals = {name: totals.get(name, 0.0) + undivided.get(name, 0.0) for name in totals | undivided}
         if number == len(batches):
             logged = _logged(totals, counts, text_count, processes)
             if not math.isfinite(_weighted(logged, settings)):
@@ -399,7 +404,7 @@ def _loss(
     scored = [replace(tree, actions=tuple(replace(a, texts=()) for a in tree.actions)) for tree in read.trees]
     no_texts = replace(batch.readouts, text_target_P=batch.readouts.text_target_P[:0])
     losses = head_losses(outputs, no_texts, scored, balance)
-    weights = _KEEP | {Head.RISK: settings.risk_weight}
+    weights = _SCORE_WEIGHTS | {Head.RISK: settings.risk_weight}
     parts = {str(head): float(part.total.detach()) for head, part in losses.items()}
     scores = total_loss(losses, weights, counts, processes=processes.count)
     loss = zero if scores is None else zero + scores
@@ -428,6 +433,6 @@ def _logged(
 
 
 def _weighted(logged: dict[str, float], settings: DistillSettings) -> float:
-    weights = {str(head): weight for head, weight in _KEEP.items()}
+    weights = {str(head): weight for head, weight in _SCORE_WEIGHTS.items()}
     weights |= {Head.RISK.value: settings.risk_weight, "divergence": settings.text_weight}
     return sum(weights.get(name, 0.0) * value for name, value in logged.items())

@@ -34,21 +34,21 @@ _FLOOR = 0.1
 @dataclass(frozen=True, slots=True)
 class OptimizerSettings:
     learning_rate: float
-    warmup_share: float
+    warmup_ratio: float
     decay: Decay
     weight_decay: float
-    gradient_clip: float
+    max_grad_norm: float
     zero_stage: int
     """Of DeepSpeed."""
-    parts: int = 1
+    gradient_accumulation_steps: int = 1
     """Backward passes in a step of the optimizer."""
 
 
 class Engine(Protocol):
     """A model with its optimizer; each of the processes that train together has one.
 
-    A step of the optimizer is `OptimizerSettings.parts` times `backward` and `step`: gradients are summed over these
-    and averaged over processes.
+    A step of the optimizer is `gradient_accumulation_steps` times `backward` and `step`: gradients are summed over
+    these and averaged over processes.
     """
 
     @property
@@ -106,7 +106,7 @@ class DeepSpeedEngine:
     def __init__(self, model: nn.Module, settings: OptimizerSettings, processes: Processes) -> None:
         self.module = model
         self.is_sharded = settings.zero_stage == 3
-        self._parts = settings.parts
+        self._accumulation_steps = settings.gradient_accumulation_steps
         self._processes = processes
         # DeepSpeed prints while it loads; our standard output carries the result alone.
         with redirect_stdout(sys.stderr):
@@ -117,8 +117,8 @@ class DeepSpeedEngine:
             config={
                 # Batches are trees of unequal size; DeepSpeed only needs the numbers to agree.
                 "train_micro_batch_size_per_gpu": 1,
-                "gradient_accumulation_steps": settings.parts,
-                "gradient_clipping": settings.gradient_clip,
+                "gradient_accumulation_steps": settings.gradient_accumulation_steps,
+                "gradient_clipping": settings.max_grad_norm,
                 "zero_optimization": {"stage": settings.zero_stage},
                 "steps_per_print": sys.maxsize,
             },
@@ -135,7 +135,7 @@ class DeepSpeedEngine:
 
     def backward(self, loss: Tensor) -> None:
         # DeepSpeed takes the mean over the passes of a step.
-        self._engine.backward(loss * self._parts)
+        self._engine.backward(loss * self._accumulation_steps)
 
     def step(self) -> None:
         self._engine.step()
@@ -206,16 +206,16 @@ def engine_named(name: str) -> EngineFactory:
 # --- around a step of the optimizer -----------------------------------------------------------------------------------
 
 
-def backward_passes(trees_per_step: int, micro_trees: int | None, processes: Processes) -> int:
-    """Backward passes in a step, the same for every process: so many that each reads `micro_trees` trees at most."""
-    if micro_trees is None:
+def gradient_accumulation_steps(batch_size: int, micro_batch_size: int | None, processes: Processes) -> int:
+    """Backward passes in a step, the same for every process: each reads `micro_batch_size` trees at most."""
+    if micro_batch_size is None:
         return 1
-    return math.ceil(math.ceil(trees_per_step / processes.count) / micro_trees)
+    return math.ceil(math.ceil(batch_size / processes.count) / micro_batch_size)
 
 
 def learning_rate_at(step: int, *, max_steps: int, settings: OptimizerSettings) -> float:
     """The learning rate of a step (from 0): linear warm-up, then the decay down to a tenth of the peak."""
-    warmup = max(1, round(max_steps * settings.warmup_share))
+    warmup = max(1, round(max_steps * settings.warmup_ratio))
     if step < warmup:
         return settings.learning_rate * (step + 1) / warmup
     done = min(1.0, (step - warmup) / max(1, max_steps - warmup))
@@ -241,7 +241,7 @@ def memory_of_step(step: int, settings: TrainSettings | DistillSettings, *, advi
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        read = settings.trees_per_step if settings.micro_trees is None else settings.micro_trees
+        read = settings.batch_size if settings.micro_batch_size is None else settings.micro_batch_size
         raise TrainingError(
             f"step {step + 1} does not fit into memory with {read} states of {settings.actions_per_tree} actions read "
             f"at once. {advice}"

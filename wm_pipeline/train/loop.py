@@ -14,8 +14,8 @@ from wm_pipeline.domain.ports import Progress
 from wm_pipeline.model.engine import (
     Engine,
     OptimizerSettings,
-    backward_passes,
     engine_named,
+    gradient_accumulation_steps,
     learning_rate_at,
     memory_of_step,
     zero_loss,
@@ -63,16 +63,16 @@ def train(
     A non-finite loss stops the run and names the rows of the batch; what was saved last stays as it is.
     """
     settings = plan.settings
-    if settings.trees_per_step < processes.count:
+    if settings.batch_size < processes.count:
         raise SettingsError(
-            f"train.trees_per_step: expected at least one tree for each of {processes.count} processes, "
-            f"found {settings.trees_per_step}"
+            f"train.batch_size: expected at least one tree for each of {processes.count} processes, "
+            f"found {settings.batch_size}"
         )
     make_engine = engine_named(settings.engine)
     weights = head_weights_of(settings, stage)
-    parts = backward_passes(settings.trees_per_step, settings.micro_trees, processes)
+    accumulation_steps = gradient_accumulation_steps(settings.batch_size, settings.micro_batch_size, processes)
     max_steps = _steps_within_budget(model, plan, balance, folder, identity, processes)
-    optimizer_settings = replace(optimizer_settings_of(settings), parts=parts)
+    optimizer_settings = replace(optimizer_settings_of(settings), gradient_accumulation_steps=accumulation_steps)
     engine = make_engine(model, optimizer_settings, processes)
     resumed = load_resume_state(engine, folder / "resume", identity=identity)
     metrics = MetricsFile(folder / "metrics.jsonl", resumed_at=resumed, is_writer=processes.is_first)
@@ -90,7 +90,7 @@ def train(
         rate = learning_rate_at(step, max_steps=max_steps, settings=optimizer_settings)
         engine.set_learning_rate(rate)
         with memory_of_step(step, settings, advice=_memory_advice(folder)):
-            logged = _descend(engine, mine, plan, weights, counts, balance, parts=parts, processes=processes)
+            logged = _optimizer_step(engine, mine, plan, weights, counts, balance, accumulation_steps, processes)
         step_loss = _weighted(logged, weights)
         if not math.isfinite(step_loss):
             raise TrainingError(_non_finite(step, logged, trees, folder))
@@ -119,7 +119,7 @@ def train(
         )
         named = {str(head): value for head, value in logged.items()}
         progress(step + 1, max_steps, progress_text(named, step_tokens / seconds, max_steps - step - 1, seconds))
-        is_due = settings.checkpoint_every > 0 and (step + 1) % settings.checkpoint_every == 0
+        is_due = settings.save_steps > 0 and (step + 1) % settings.save_steps == 0
         if is_due and step + 1 < max_steps:
             save_resume_state(engine, folder / "resume", step=step + 1, processes=processes)
 
@@ -136,15 +136,14 @@ def train(
     )
 
 
-def _descend(
+def _optimizer_step(
     engine: Engine,
     trees: Sequence[StateTree],
     plan: BatchPlan,
     weights: Mapping[str, float],
     counts: Mapping[str, float],
     balance: ClassBalance,
-    *,
-    parts: int,
+    accumulation_steps: int,
     processes: Processes,
 ) -> dict[str, float]:
     """One step of the optimizer on this process's trees; each head's loss over all processes.
@@ -154,16 +153,16 @@ def _descend(
     totals: dict[str, float] = {}
     has_labels = any(weights.get(head, 0.0) > 0 for head in counts)
     logged: dict[str, float] = {}
-    for part in range(parts):
-        read = trees[part::parts]
+    for number in range(accumulation_steps):
+        micro_batch = trees[number::accumulation_steps]
         loss = None
-        if read:
-            batch = pack_trees(read, pad_id=plan.renderer.end_id).to(processes.device)
-            losses = head_losses(engine(batch), batch.readouts, read, balance)
+        if micro_batch:
+            batch = pack_trees(micro_batch, pad_id=plan.renderer.end_id).to(processes.device)
+            losses = head_losses(engine(batch), batch.readouts, micro_batch, balance)
             loss = total_loss(losses, weights, counts, processes=processes.count)
-            for head, found in losses.items():
-                totals[head] = totals.get(head, 0.0) + float(found.total.detach())
-        if part == parts - 1:
+            for head, part in losses.items():
+                totals[head] = totals.get(head, 0.0) + float(part.total.detach())
+        if number == accumulation_steps - 1:
             logged = _mean_losses(totals, counts, processes)
             if not math.isfinite(_weighted(logged, weights)):
                 break
@@ -180,10 +179,10 @@ def _weighted(logged: Mapping[str, float], weights: Mapping[str, float]) -> floa
 def optimizer_settings_of(settings: TrainSettings) -> OptimizerSettings:
     return OptimizerSettings(
         learning_rate=settings.learning_rate,
-        warmup_share=settings.warmup_share,
+        warmup_ratio=settings.warmup_ratio,
         decay=settings.decay,
         weight_decay=settings.weight_decay,
-        gradient_clip=settings.gradient_clip,
+        max_grad_norm=settings.max_grad_norm,
         zero_stage=settings.zero_stage,
     )
 
@@ -221,7 +220,7 @@ def _steps_within_budget(
     max_steps = settings.max_steps
     if settings.max_seconds is not None:
         sample = plan.sample(32)
-        tokens_per_step = settings.trees_per_step * sum(tree.tokens for tree in sample) / len(sample)
+        tokens_per_step = settings.batch_size * sum(tree.tokens for tree in sample) / len(sample)
         own_speed = measure_tokens_per_second(model.to(processes.device), plan, balance, processes.device)
         # Everyone computes with the same sum, or the processes would stop at different steps.
         speed = sum_over_processes([own_speed], processes)[0]
@@ -250,6 +249,6 @@ def _non_finite(step: int, losses: Mapping[str, float], trees: list[StateTree], 
 
 def _memory_advice(folder: Path) -> str:
     return (
-        "Lower train.micro_trees (the result stays the same), set train.recomputes_activations, or lower "
+        "Lower train.micro_batch_size (the result stays the same), set train.gradient_checkpointing, or lower "
         f"model.max_state_tokens; the last good state is in {str(folder / 'resume')!r}"
     )

@@ -54,7 +54,7 @@ def _step_of(path: Path) -> int:
 def identity_of(settings: TrainSettings, **rest: str | int) -> str:
     """What must be the same for an interrupted run to go on, as JSON."""
     # How often a run saves, and on how many threads, does not change its numbers.
-    kept = asdict(replace(settings, checkpoint_every=0, threads=1))
+    kept = asdict(replace(settings, save_steps=0, threads=1))
     return json.dumps({**kept, **rest}, sort_keys=True)
 
 

@@ -42,10 +42,10 @@ from wm_pipeline.model.validation import report_row, store_report, validate_chec
 from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.batches import BatchPlan, plan_batches
 from wm_pipeline.train.loop import LoopResult, measure_tokens_per_second, train
-from wm_pipeline.train.parts import choose_parts, merge_parts
+from wm_pipeline.train.parameters import freeze_parameters, merge_adapters
 from wm_pipeline.train.resume import identity_of
 
-RUN_FORMAT = 1
+RUN_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def run_training(config: TrainRun) -> dict[str, Any]:
         # Each process holds a part of the optimizer's state.
         processes=processes.count,
     )
-    chosen = choose_parts(model, config.train)
+    adapters = freeze_parameters(model, config.train)
     with progress_lines(folder.name, processes) as progress:
         outcome = train(
             model,
@@ -119,7 +119,7 @@ def run_training(config: TrainRun) -> dict[str, Any]:
             processes=processes,
             progress=progress,
         )
-    merge_parts(model, chosen)
+    merge_adapters(model, adapters)
     weights = outcome.engine.weights()
     if not processes.is_first:
         return {}
@@ -245,7 +245,7 @@ def estimate(config: TrainRun) -> dict[str, Any]:
     prepared = _prepare(config)
     plan = prepared.plan
     sample = plan.sample(32)
-    tokens_per_step = config.train.trees_per_step * sum(tree.tokens for tree in sample) / len(sample)
+    tokens_per_step = config.train.batch_size * sum(tree.tokens for tree in sample) / len(sample)
     balance = class_balance(plan.examples)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     speed = measure_tokens_per_second(prepared.start.model.to(device), plan, balance, device)
