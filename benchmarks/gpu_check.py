@@ -46,7 +46,7 @@ def train(asked: argparse.Namespace, output: Path) -> dict[str, Any]:
         data_version="gpu-check",
         code_version="gpu-check",
         model=profile.model,
-        train=replace(profile.sft, max_steps=asked.steps, checkpoint_every=0),
+        train=replace(profile.sft, max_steps=asked.steps, save_steps=0),
     )
     path = output / "config.json"
     path.write_text(json.dumps(asdict(config)))

@@ -76,7 +76,7 @@ from wm_pipeline.rounds.profiles import profile_named
 from wm_pipeline.rounds.settings import Profile
 from wm_pipeline.rounds.workspace import Workspace
 from wm_pipeline.train.batches import plan_batches
-from wm_pipeline.train.parts import choose_parts
+from wm_pipeline.train.parameters import freeze_parameters
 from wm_pipeline.train.run import TrainRun
 
 SHIPPED = "shipped"
@@ -132,7 +132,7 @@ def _rate(factor: float) -> Change:
 
 
 def _batch(factor: float) -> Change:
-    return lambda profile: _sft(trees_per_step=round(profile.sft.trees_per_step * factor))(profile)
+    return lambda profile: _sft(batch_size=round(profile.sft.batch_size * factor))(profile)
 
 
 def _page(factor: int) -> Change:
@@ -247,7 +247,7 @@ class Pace:
             base = load_backbone(config.model, cache_folder=Path(config.cache_folder), seed=config.train.seed)
             model = WorldModel(base.model, config.model, seed=config.train.seed).train()
             renderer = PromptRenderer(base.tokenizer, max_state_tokens=config.model.max_state_tokens)
-        choose_parts(model, config.train)
+        freeze_parameters(model, config.train)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=1e-6, fused=True)
         self._contender = Contender(model, optimizer, renderer.end_id)
@@ -266,7 +266,7 @@ class Pace:
     def mean_tokens(self) -> float:
         """Of a step, over all there is to learn from."""
         trees = self.plan.sample(len(self.plan.groups))
-        return self.plan.settings.trees_per_step * statistics.fmean(tree.tokens for tree in trees)
+        return self.plan.settings.batch_size * statistics.fmean(tree.tokens for tree in trees)
 
 
 def steps_that_fit(own: TrainingJob, shipped: TrainingJob, *, steps: int) -> int:
@@ -617,7 +617,7 @@ def settings_told(profile: Profile) -> dict[str, Any]:
         "max_state_tokens": profile.model.max_state_tokens,
         "max_target_tokens": profile.model.max_target_tokens,
         "max_steps": sft.max_steps,
-        "trees_per_step": sft.trees_per_step,
+        "batch_size": sft.batch_size,
         "actions_per_tree": sft.actions_per_tree,
         "text_share": sft.text_share,
         "delta_share": sft.delta_share,

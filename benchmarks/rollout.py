@@ -114,7 +114,7 @@ async def against_browsergym(binary: ChromiumBinary, repeats: int) -> dict[str, 
         return browsergym_world(f"browsergym/miniwob.{task}", seed)
 
     ours = await MiniWobEnvironment.launch(binary)
-    shipped = await open_browsergym(binary, settings=BrowserGymSettings(are_waits_kept=True))
+    shipped = await open_browsergym(binary, settings=BrowserGymSettings(has_waits=True))
     hurried = await open_browsergym(binary)
     contenders = (
         Contender("ours", ours, miniwob_world),

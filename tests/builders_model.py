@@ -21,7 +21,7 @@ from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.run import TrainRun
 
 TINY_MODEL = ModelSettings(
-    base=TINY_BASE, kept_layers=None, max_state_tokens=512, compute=Compute.FP32, are_embeddings_trained=True
+    base=TINY_BASE, kept_layers=None, max_state_tokens=512, compute=Compute.FP32, has_trained_embeddings=True
 )
 EXFILTRATION = "data_exfiltration > payroll_data > external_host"
 TRANSFER = "funds_transfer > payment > recipient"
@@ -106,7 +106,7 @@ def tiny_train(**changes: Any) -> TrainSettings:
     """A few steps of the tiny base in seconds."""
     values: dict[str, Any] = {
         "max_steps": 6,
-        "trees_per_step": 4,
+        "batch_size": 4,
         "learning_rate": 3e-3,
         "threads": 1,
         "max_text_tokens": 48,

@@ -134,7 +134,7 @@ def test_as_many_steps_fit_as_cost_what_the_shipped_ones_cost(tmp_path: Path) ->
     for trees in (2, 8):
         folder = tmp_path / str(trees)
         folder.mkdir()
-        run = tiny_run(rows, folder, train=tiny_train(trees_per_step=trees, max_steps=20))
+        run = tiny_run(rows, folder, train=tiny_train(batch_size=trees, max_steps=20))
         write_config(folder / "config.json", run)
         jobs.append(TrainingJob("sft", (), 1, folder, {}))
 

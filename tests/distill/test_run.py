@@ -14,11 +14,11 @@ from tests.builders_model import TINY_MODEL, build_rows, save_tiny_checkpoint, w
 from tests.forked import run_module
 from wm_pipeline.distill.on_policy import (
     DistillPlan,
-    _ask_teacher,
-    _told,
+    _generate_texts,
+    _teacher_outputs,
     _visited_tree,
+    _with_privileged_context,
     _with_risk_targets,
-    _write,
     observed_text,
 )
 from wm_pipeline.distill.run import DistillRun
@@ -27,8 +27,8 @@ from wm_pipeline.domain.records import from_json
 from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model.checkpoint import Checkpoint, read_manifest
-from wm_pipeline.model.engine import Processes
 from wm_pipeline.model.examples import Example, group_by_state, sft_examples
+from wm_pipeline.model.processes import Processes
 from wm_pipeline.model.settings import Compute, DistillSettings, Stage
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.serve.predictor import WorldModelPredictor
@@ -59,9 +59,9 @@ def test_the_share_of_on_policy_steps_is_lmbda(group: tuple[Example, ...]) -> No
 
 
 def test_a_step_mixes_visited_and_replayed_states(group: tuple[Example, ...]) -> None:
-    visited, replayed = plan_of(group, trees_per_step=4, replay_share=0.5).groups_of_step(3)
-    only_visited, none = plan_of(group, trees_per_step=2, replay_share=0.0).groups_of_step(0)
-    at_least_one, _ = plan_of(group, trees_per_step=2, replay_share=1.0).groups_of_step(0)
+    visited, replayed = plan_of(group, batch_size=4, replay_share=0.5).groups_of_step(3)
+    only_visited, none = plan_of(group, batch_size=2, replay_share=0.0).groups_of_step(0)
+    at_least_one, _ = plan_of(group, batch_size=2, replay_share=1.0).groups_of_step(0)
 
     assert (len(visited), len(replayed)) == (2, 2)
     assert (len(only_visited), len(none)) == (2, 0)
@@ -74,7 +74,7 @@ def test_the_teacher_is_told_what_happened_and_the_student_is_not(
     renderer = student.renderer
     tree = _visited_tree(group, renderer)
 
-    told = _told(tree, group, renderer)
+    told = _with_privileged_context(tree, group, renderer)
 
     observed = observed_text(group[0])
     assert observed == f"rows @site wires inserted\n{group[0].texts[Head.RATIONALE]}"
@@ -86,9 +86,9 @@ def test_the_teacher_is_told_what_happened_and_the_student_is_not(
 def test_teacher_and_student_judge_the_same_tokens(student: Checkpoint, group: tuple[Example, ...]) -> None:
     renderer = student.renderer
     tree = _visited_tree(group, renderer)
-    told = _told(tree, group, renderer)
+    told = _with_privileged_context(tree, group, renderer)
 
-    logits_PV, risks = _ask_teacher(student, renderer, [told], ALONE)
+    logits_PV, risks = _teacher_outputs(student, renderer, [told], ALONE)
 
     own = pack_trees([tree], pad_id=renderer.end_id).readouts.text_target_P
     theirs = pack_trees([told], pad_id=renderer.end_id).readouts.text_target_P
@@ -103,8 +103,8 @@ def test_the_student_writes_its_own_texts_at_the_same_places(student: Checkpoint
     tree = _visited_tree(group, renderer)
     settings = DistillSettings(max_new_tokens=5)
 
-    (written,) = _write(student, renderer, [tree], settings, seed=1)
-    (again,) = _write(student, renderer, [tree], settings, seed=1)
+    (written,) = _generate_texts(student, renderer, [tree], settings, seed=1)
+    (again,) = _generate_texts(student, renderer, [tree], settings, seed=1)
 
     assert written == again
     assert [text.head for text in written.actions[0].texts] == [text.head for text in tree.actions[0].texts]
@@ -118,7 +118,7 @@ def test_writing_leaves_the_weights_as_they_were(tmp_path: Path, group: tuple[Ex
     before = {name: (weight, weight.clone()) for name, weight in student.model.named_parameters()}
     tree = _visited_tree(group, student.renderer)
 
-    _write(student, student.renderer, [tree], DistillSettings(max_new_tokens=3), seed=1)
+    _generate_texts(student, student.renderer, [tree], DistillSettings(max_new_tokens=3), seed=1)
 
     for name, weight in student.model.named_parameters():
         assert weight is before[name][0]
@@ -146,7 +146,7 @@ def test_sharded_weights_are_refused_before_anything_starts(tmp_path: Path) -> N
 
 
 def run_of(data: Path, student: Path, folder: Path, **changes: Any) -> DistillRun:
-    values: dict[str, Any] = {"max_steps": 10, "trees_per_step": 6, "max_new_tokens": 6, "threads": 1} | changes
+    values: dict[str, Any] = {"max_steps": 10, "batch_size": 6, "max_new_tokens": 6, "threads": 1} | changes
     return DistillRun(
         visited_paths=(str(data / "visited.parquet"),),
         dataset_paths=(str(data / "sft.parquet"),),
@@ -196,9 +196,9 @@ def test_a_distilled_checkpoint_is_better_on_validation_rows_and_predicts(data: 
 def test_a_step_in_parts_is_the_same_step(data: Path, tmp_path: Path) -> None:
     student = save(tmp_path / "student")
     metrics = []
-    for micro_trees in (None, 4, 1):
-        folder = tmp_path / str(micro_trees)
-        run = run_of(data, student, folder, learning_rate=5e-3, max_steps=4, micro_trees=micro_trees)
+    for micro_batch_size in (None, 4, 1):
+        folder = tmp_path / str(micro_batch_size)
+        run = run_of(data, student, folder, learning_rate=5e-3, max_steps=4, micro_batch_size=micro_batch_size)
         start(write_config(tmp_path / "c.json", run))
         metrics.append([json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()])
 

@@ -63,7 +63,7 @@ def save(model: PreTrainedModel, folder: Path, **tokens: Any) -> Path:
 
 
 def settings_of(folder: Path) -> ModelSettings:
-    return ModelSettings(base=str(folder), kept_layers=None, compute=Compute.FP32, are_embeddings_trained=True)
+    return ModelSettings(base=str(folder), kept_layers=None, compute=Compute.FP32, has_trained_embeddings=True)
 
 
 @pytest.mark.parametrize("architecture", ["qwen3", "gpt_neox", "gpt2"])

@@ -17,7 +17,7 @@ from wm_pipeline.model.settings import TINY_BASE, Attention, Compute, ModelSetti
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel
 
-SETTINGS = ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32, are_embeddings_trained=True)
+SETTINGS = ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32, has_trained_embeddings=True)
 WEIGHTS = dict.fromkeys(Head, 1.0)
 
 

@@ -14,18 +14,13 @@ from wm_pipeline.domain.errors import CheckpointError, InvalidInputError, Missin
 from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model.backbone import build_tiny_tokenizer
-from wm_pipeline.model.engine import (
-    OptimizerSettings,
-    check_identity,
-    free_stale_builds,
-    learning_rate_at,
-    write_identity,
-)
+from wm_pipeline.model.engine import OptimizerSettings, free_stale_builds, learning_rate_at
 from wm_pipeline.model.examples import Example, group_by_state, midtrain_examples, read_dataset, sft_examples
 from wm_pipeline.model.losses import class_balance, counts_of
 from wm_pipeline.model.prompt import PromptRenderer
 from wm_pipeline.model.settings import Decay, Stage, TrainSettings, head_weights_of
 from wm_pipeline.train.batches import plan_batches, share_of_process
+from wm_pipeline.train.resume import check_identity, write_identity
 from wm_pipeline.train.run import main
 
 OPTIMIZER = OptimizerSettings(1.0, 0.1, Decay.COSINE, 0.0, 1.0, 1)
@@ -47,7 +42,7 @@ def test_with_equal_weights_every_example_is_seen_once_an_epoch(
 ) -> None:
     sizes = {key: sum(e.state_id == key for e in examples) for key in {e.state_id for e in examples}}
     even = [replace(example, weight=1.0 / sizes[example.state_id]) for example in examples]
-    plan = plan_batches(even, renderer, tiny_train(trees_per_step=6))
+    plan = plan_batches(even, renderer, tiny_train(batch_size=6))
 
     steps = int(plan.steps_per_epoch)
     keys = [action.row_key for step in range(steps) for tree in plan.trees_of_step(step) for action in tree.actions]
@@ -83,11 +78,11 @@ def test_a_step_is_a_function_of_seed_and_step(examples: list[Example], renderer
 
     assert first.trees_of_step(7) == again.trees_of_step(7)
     assert first.trees_of_step(7) != other.trees_of_step(7)
-    assert first.trees_of_step(0) != first.trees_of_step(len(first.groups) // settings.trees_per_step)
+    assert first.trees_of_step(0) != first.trees_of_step(len(first.groups) // settings.batch_size)
 
 
 def test_processes_share_a_step_without_overlap(examples: list[Example], renderer: PromptRenderer) -> None:
-    trees = plan_batches(examples, renderer, tiny_train(trees_per_step=5)).trees_of_step(0)
+    trees = plan_batches(examples, renderer, tiny_train(batch_size=5)).trees_of_step(0)
 
     shares = [share_of_process(trees, rank=rank, processes=2) for rank in range(2)]
 
@@ -223,12 +218,12 @@ def test_a_dry_run_tells_the_cost_and_trains_nothing(tmp_path: Path, capsys: pyt
 def test_a_wrong_field_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = write_config(tmp_path / "c.json", tiny_run(tmp_path / "d", tmp_path / "out"))
     values = json.loads(config.read_text())
-    values["train"]["trees_per_step"] = 0
+    values["train"]["batch_size"] = 0
     config.write_text(json.dumps(values))
 
     assert main(["--config", str(config)]) == 1
     assert capsys.readouterr().err.startswith(
-        "config.train: value error, trees_per_step: expected a number above 0, found 0"
+        "config.train: value error, batch_size: expected a number above 0, found 0"
     )
 
 

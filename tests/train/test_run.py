@@ -21,7 +21,7 @@ from wm_pipeline.model.engine import is_out_of_memory, memory_of_step
 from wm_pipeline.model.settings import Stage, Trained
 from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.loop import _memory_advice
-from wm_pipeline.train.parts import choose_parts
+from wm_pipeline.train.parameters import freeze_parameters
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +61,7 @@ def unbroken(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_few_seconds_teach_the_relation_between_goal_and_value(dataset: Path, tmp_path: Path) -> None:
-    settings = tiny_train(max_steps=40, trees_per_step=8)
+    settings = tiny_train(max_steps=40, batch_size=8)
 
     result = run(write_config(tmp_path / "c.json", tiny_run(dataset, tmp_path / "out", train=settings)))
 
@@ -86,7 +86,7 @@ def test_every_step_tells_the_processor_time_it_took(unbroken: Path) -> None:
 
 
 def test_a_killed_run_goes_on_to_the_same_numbers(dataset: Path, unbroken: Path, tmp_path: Path) -> None:
-    broken = tiny_run(dataset, tmp_path / "b", train=tiny_train(checkpoint_every=3))
+    broken = tiny_run(dataset, tmp_path / "b", train=tiny_train(save_steps=3))
     config = write_config(tmp_path / "b.json", broken)
     process = subprocess.Popen(
         [sys.executable, "-m", "wm_pipeline.train.run", "--config", str(config)],
@@ -120,6 +120,50 @@ def test_a_killed_run_goes_on_to_the_same_numbers(dataset: Path, unbroken: Path,
         assert all(left[key].equal(right[key]) for key in left)
 
 
+def run_plain(config: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return run_module("tests.fakes.plain_engine", ["--config", str(config), *more], config.parent)
+
+
+@pytest.mark.parametrize("parts", [{}, {"micro_batch_size": 1}], ids=["whole steps", "steps in parts"])
+def test_another_engine_trains_to_the_same_losses_without_deepspeed(
+    parts: dict[str, int], dataset: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    settings = tiny_train(engine="plain", **parts)
+    config = write_config(tmp_path / "c.json", tiny_run(dataset, tmp_path / "out", train=settings))
+
+    done = run_plain(config)
+
+    assert done.returncode == 0, done.stderr[-4000:]
+    ours, theirs = (
+        [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        for folder in (tmp_path / "out", unbroken)
+    )
+    for name in ("loss", "gradient_norm", "learning_rate"):
+        assert [row[name] for row in ours] == pytest.approx([row[name] for row in theirs], rel=1e-4)
+    assert json.loads(done.stdout.splitlines()[-1])["reload_difference"] == 0.0
+
+
+def test_another_engine_goes_on_from_the_state_that_it_saved(dataset: Path, unbroken: Path, tmp_path: Path) -> None:
+    settings = tiny_train(engine="plain", save_steps=2)
+    config = write_config(tmp_path / "c.json", tiny_run(dataset, tmp_path / "out", train=settings))
+
+    killed = run_plain(config, "--dies-at", "6")
+    kept = {path.name for path in (tmp_path / "out" / "resume").glob("step*")}
+    resumed = run_plain(config, "--dies-at", "3")
+
+    assert (killed.returncode, kept) == (9, {"step2", "step4"})
+    assert resumed.returncode == 0, resumed.stderr[-4000:]
+    assert losses(tmp_path / "out") == pytest.approx(losses(unbroken), rel=1e-4)
+
+
+def test_an_unknown_engine_is_refused(dataset: Path, tmp_path: Path) -> None:
+    run_of = tiny_run(dataset, tmp_path / "out", train=tiny_train(engine="none"))
+
+    refused = start(write_config(tmp_path / "c.json", run_of))
+
+    assert (refused.returncode, refused.stderr) == (1, "unknown engine 'none'; there are deepspeed\n")
+
+
 def test_two_processes_train_like_one(dataset: Path, unbroken: Path, tmp_path: Path) -> None:
     two = run(write_config(tmp_path / "b.json", tiny_run(dataset, tmp_path / "b")), processes=2)
 
@@ -148,7 +192,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_rows(dataset: Pat
     # A weight that a column of doubles holds and a loss in floats does not.
     weight = pl.when(poison).then(1e300).otherwise(pl.col("weight"))
     pl.read_parquet(dataset).with_columns(weight=weight).write_parquet(broken)
-    settings = tiny_train(max_steps=40, checkpoint_every=1)
+    settings = tiny_train(max_steps=40, save_steps=1)
 
     failed = start(write_config(tmp_path / "c.json", tiny_run(broken, tmp_path / "out", train=settings)))
 
@@ -184,7 +228,7 @@ def test_a_budget_of_seconds_lowers_the_number_of_steps(dataset: Path, tmp_path:
 def test_a_step_in_parts_with_activations_computed_again_is_the_same_step(
     dataset: Path, unbroken: Path, tmp_path: Path
 ) -> None:
-    settings = tiny_train(micro_trees=1, recomputes_activations=True)
+    settings = tiny_train(micro_batch_size=1, gradient_checkpointing=True)
 
     run(write_config(tmp_path / "b.json", tiny_run(dataset, tmp_path / "b", train=settings)))
 
@@ -217,9 +261,9 @@ def test_parts_that_cannot_be_trained_are_refused(dataset: Path, tmp_path: Path)
     model = WorldModel(build_tiny_backbone(seed=0).model, TINY_MODEL, seed=0)
 
     with pytest.raises(SettingsError, match=r"train\.trained_layers: expected 1 to 2 layers .*, found 3"):
-        choose_parts(model, tiny_train(trained=Trained.LAST_LAYERS, trained_layers=3))
+        freeze_parameters(model, tiny_train(trained=Trained.LAST_LAYERS, trained_layers=3))
     with pytest.raises(SettingsError, match=r"train\.zero_stage: adapters are merged .*; take 2 at most with LoRA"):
-        choose_parts(model, tiny_train(trained=Trained.LORA, zero_stage=3))
+        freeze_parameters(model, tiny_train(trained=Trained.LORA, zero_stage=3))
 
 
 def test_running_out_of_memory_names_the_settings_to_change(tmp_path: Path) -> None:
@@ -230,11 +274,13 @@ def test_running_out_of_memory_names_the_settings_to_change(tmp_path: Path) -> N
     for error in errors:
         with (
             pytest.raises(TrainingError) as caught,
-            memory_of_step(3, tiny_train(trees_per_step=8), advice=_memory_advice(tmp_path)),
+            memory_of_step(3, tiny_train(batch_size=8), advice=_memory_advice(tmp_path)),
         ):
             raise error
         told = str(caught.value)
         assert told.startswith("step 4 does not fit into memory with 8 states of")
     with pytest.raises(RuntimeError, match="shapes differ"), memory_of_step(0, tiny_train(), advice=""):
         raise RuntimeError("shapes differ")
-    assert all(name in told for name in ("train.micro_trees", "train.recomputes_activations", "model.max_state_tokens"))
+    assert all(
+        name in told for name in ("train.micro_batch_size", "train.gradient_checkpointing", "model.max_state_tokens")
+    )

@@ -75,7 +75,7 @@ def sft_checkpoint(context: dg.AssetExecutionContext, workspace: Workspace) -> M
     profile = workspace.profile
     trainings = [training for training in trainings_of(profile) if training.asset == SFT.asset]
     jobs = [prepare_training(workspace, context.partition_key, training) for training in trainings]
-    _run(context, jobs, at_once=2 if profile.trains_side_by_side else 1)
+    _run(context, jobs, at_once=2 if profile.is_ablation_parallel else 1)
     return _finish(context, workspace, jobs)
 
 

@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,27 +28,26 @@ from wm_pipeline.model.checkpoint import Checkpoint
 from wm_pipeline.model.decode import Sampling, predict_trees
 from wm_pipeline.model.divergence import generalized_jsd
 from wm_pipeline.model.engine import (
+    Engine,
     OptimizerSettings,
-    Processes,
-    backward_passes,
+    engine_named,
+    gradient_accumulation_steps,
     learning_rate_at,
     memory_of_step,
-    set_learning_rate,
-    start_engine,
-    sum_over_processes,
     zero_loss,
 )
 from wm_pipeline.model.examples import Example
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
+from wm_pipeline.model.processes import Processes, sum_over_processes
 from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
 from wm_pipeline.model.reporting import MetricsFile, progress_text
 from wm_pipeline.model.score_heads import SCORE_HEADS
 from wm_pipeline.model.settings import SFT_WEIGHTS, DistillSettings
 from wm_pipeline.model.tree import pack_trees
-from wm_pipeline.model.world_model import rounded_once
+from wm_pipeline.model.world_model import bf16_weights
 
-_MEMORY_ADVICE = "Lower distill.micro_trees (the result stays the same) or model.max_state_tokens"
-_KEEP = {entry.head: entry.weight for entry in SFT_WEIGHTS if entry.head in SCORE_HEADS}
+_MEMORY_ADVICE = "Lower distill.micro_batch_size (the result stays the same) or model.max_state_tokens"
+_SCORE_WEIGHTS = {entry.head: entry.weight for entry in SFT_WEIGHTS if entry.head in SCORE_HEADS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +63,19 @@ class DistillPlan:
 
     def groups_of_step(self, step: int) -> tuple[list[tuple[Example, ...]], list[tuple[Example, ...]]]:
         """Visited and replayed groups of a step: a function of seed and step."""
-        replayed = round(self.settings.trees_per_step * self.settings.replay_share) if self.replay else 0
+        replayed = round(self.settings.batch_size * self.settings.replay_share) if self.replay else 0
         # One visited state at least: without it nothing is distilled.
-        replayed = min(replayed, self.settings.trees_per_step - 1)
-        visited = self.settings.trees_per_step - replayed
+        replayed = min(replayed, self.settings.batch_size - 1)
+        visited = self.settings.batch_size - replayed
         return (
-            _take(self.visited, "visited", step * visited, visited, self.settings.seed),
-            _take(self.replay, "replay", step * replayed, replayed, self.settings.seed),
+            _sample_groups(self.visited, "visited", step * visited, visited, self.settings.seed),
+            _sample_groups(self.replay, "replay", step * replayed, replayed, self.settings.seed),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class DistillResult:
-    engine: Any
+    engine: Engine
     steps: int
     tokens: int
     generated_tokens: int
@@ -101,10 +99,10 @@ def distill(
     """Train the student in place. A non-finite loss stops the run and names the rows of the batch."""
     settings = plan.settings
     renderer = student.renderer
-    parts = backward_passes(settings.trees_per_step, settings.micro_trees, processes)
-    optimizer_settings = replace(optimizer_settings_of(settings), parts=parts)
+    accumulation_steps = gradient_accumulation_steps(settings.batch_size, settings.micro_batch_size, processes)
+    optimizer_settings = replace(optimizer_settings_of(settings), gradient_accumulation_steps=accumulation_steps)
     teacher.model.eval().to(processes.device)
-    engine = start_engine(student.model, optimizer_settings, processes=processes)
+    engine = engine_named(settings.engine)(student.model, optimizer_settings, processes)
     metrics = MetricsFile(folder / "metrics.jsonl", resumed_at=0, is_writer=processes.is_first)
     tokens = generated_tokens = on_policy_steps = 0
     first_divergence = last_divergence = last_loss = None
@@ -117,18 +115,24 @@ def distill(
         visited = all_visited[processes.rank :: processes.count]
         replayed = all_replayed[processes.rank :: processes.count]
 
-        sources = [_visited_tree(group, renderer) for group in visited]
+        student_trees = [_visited_tree(group, renderer) for group in visited]
         if is_on_policy:
-            sources = _write(student, renderer, sources, settings, seed=seed_of("write", settings.seed, step))
-        told = [_told(tree, group, renderer) for tree, group in zip(sources, visited, strict=True)]
+            student_trees = _generate_texts(
+                student, renderer, student_trees, settings, seed=seed_of("write", settings.seed, step)
+            )
+        teacher_trees = [
+            _with_privileged_context(tree, group, renderer) for tree, group in zip(student_trees, visited, strict=True)
+        ]
         replay = [_replay_tree(group, renderer) for group in replayed]
-        batches = _batches(teacher, renderer, sources, told, replay, settings, parts=parts, processes=processes)
+        batches = _batches(
+            teacher, renderer, student_trees, teacher_trees, replay, settings, accumulation_steps, processes
+        )
         trees = [tree for batch in batches for tree in batch.trees]
 
         rate = learning_rate_at(step, max_steps=settings.max_steps, settings=optimizer_settings)
-        set_learning_rate(engine, rate)
+        engine.set_learning_rate(rate)
         with memory_of_step(step, settings, advice=_MEMORY_ADVICE):
-            logged = _descend(engine, batches, renderer, balance, settings, processes)
+            logged = _optimizer_step(engine, batches, renderer, balance, settings, processes)
         step_loss = _weighted(logged, settings)
         if not math.isfinite(step_loss):
             keys = ", ".join(example.row_key for group in (*all_visited, *all_replayed) for example in group)
@@ -178,10 +182,10 @@ def distill(
 def optimizer_settings_of(settings: DistillSettings) -> OptimizerSettings:
     return OptimizerSettings(
         learning_rate=settings.learning_rate,
-        warmup_share=settings.warmup_share,
+        warmup_ratio=settings.warmup_ratio,
         decay=settings.decay,
         weight_decay=settings.weight_decay,
-        gradient_clip=settings.gradient_clip,
+        max_grad_norm=settings.max_grad_norm,
         zero_stage=settings.zero_stage,
     )
 
@@ -191,7 +195,7 @@ def observed_text(example: Example) -> str:
     return "\n".join(example.texts[head] for head in (Head.STATE_DELTA, Head.RATIONALE) if head in example.texts)
 
 
-def _take(
+def _sample_groups(
     groups: Sequence[tuple[Example, ...]], name: str, first: int, count: int, seed: int
 ) -> list[tuple[Example, ...]]:
     taken = []
@@ -224,11 +228,11 @@ def _replay_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTre
     return replace(tree, actions=tuple(replace(action, texts=()) for action in tree.actions))
 
 
-def _write(
+def _generate_texts(
     student: Checkpoint, renderer: PromptRenderer, trees: Sequence[StateTree], settings: DistillSettings, *, seed: int
 ) -> list[StateTree]:
     """The same trees with texts that the student draws now."""
-    asked = [
+    blank = [
         replace(
             tree,
             actions=tuple(
@@ -238,14 +242,14 @@ def _write(
         )
         for tree in trees
     ]
-    if not asked:
+    if not blank:
         return []
     student.model.eval()
-    with rounded_once(student.model):
+    with bf16_weights(student.model):
         answers = predict_trees(
             student.model,
             renderer,
-            asked,
+            blank,
             max_new_tokens=settings.max_new_tokens,
             sampling=Sampling(settings.temperature, seed),
         )
@@ -261,11 +265,11 @@ def _write(
                 for action, answer in zip(tree.actions, tree_answers, strict=True)
             ),
         )
-        for tree, tree_answers in zip(asked, answers, strict=True)
+        for tree, tree_answers in zip(blank, answers, strict=True)
     ]
 
 
-def _told(tree: StateTree, group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
+def _with_privileged_context(tree: StateTree, group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
     """What the teacher reads: the same tree, each action followed by what its execution led to."""
     actions = tuple(
         replace(action, token_ids=renderer.action(example.action_repr, observed=observed_text(example) or None))
@@ -274,7 +278,7 @@ def _told(tree: StateTree, group: Sequence[Example], renderer: PromptRenderer) -
     return replace(tree, actions=actions)
 
 
-def _ask_teacher(
+def _teacher_outputs(
     teacher: Checkpoint, renderer: PromptRenderer, trees: Sequence[StateTree], processes: Processes
 ) -> tuple[Tensor | None, list[float]]:
     """The teacher's logits at every text token, in the student's order, and its probability of harm by action."""
@@ -332,25 +336,24 @@ class _Batch:
 def _batches(
     teacher: Checkpoint,
     renderer: PromptRenderer,
-    sources: Sequence[StateTree],
-    told: Sequence[StateTree],
+    student_trees: Sequence[StateTree],
+    teacher_trees: Sequence[StateTree],
     replay: Sequence[StateTree],
     settings: DistillSettings,
-    *,
-    parts: int,
+    count: int,
     processes: Processes,
 ) -> list[_Batch]:
-    """A step's trees of this process in `parts` batches of equal size, as far as they go."""
+    """A step's trees of this process in `count` batches of equal size, as far as they go."""
     batches = []
-    for part in range(parts):
-        logits_PV, risks = _ask_teacher(teacher, renderer, told[part::parts], processes)
-        visited = _with_risk_targets(sources[part::parts], risks, settings)
-        batches.append(_Batch((*visited, *replay[(part - len(sources)) % parts :: parts]), logits_PV))
+    for number in range(count):
+        logits_PV, risks = _teacher_outputs(teacher, renderer, teacher_trees[number::count], processes)
+        visited = _with_risk_targets(student_trees[number::count], risks, settings)
+        batches.append(_Batch((*visited, *replay[(number - len(student_trees)) % count :: count]), logits_PV))
     return batches
 
 
-def _descend(
-    engine: Any,
+def _optimizer_step(
+    engine: Engine,
     batches: Sequence[_Batch],
     renderer: PromptRenderer,
     balance: ClassBalance,
@@ -370,20 +373,19 @@ def _descend(
     totals: dict[str, float] = {}
     logged: dict[str, float] = {}
     for number, batch in enumerate(batches, start=1):
-        loss, found = _loss(engine, batch, renderer, counts, text_count, balance, settings, processes)
-        totals = {name: totals.get(name, 0.0) + found.get(name, 0.0) for name in totals | found}
+        loss, undivided = _loss(engine, batch, renderer, counts, text_count, balance, settings, processes)
+        totals = {name: totals.get(name, 0.0) + undivided.get(name, 0.0) for name in totals | undivided}
         if number == len(batches):
             logged = _logged(totals, counts, text_count, processes)
             if not math.isfinite(_weighted(logged, settings)):
                 break
-        # DeepSpeed takes the mean over parts, the losses are shares of one sum.
-        engine.backward(loss * len(batches))
+        engine.backward(loss)
         engine.step()
     return logged
 
 
 def _loss(
-    engine: Any,
+    engine: Engine,
     read: _Batch,
     renderer: PromptRenderer,
     counts: Mapping[str, float],
@@ -393,7 +395,7 @@ def _loss(
     processes: Processes,
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss of a batch of this process, and its undivided parts for the log."""
-    zero = zero_loss(engine)
+    zero = zero_loss(engine.module)
     if not read.trees:
         return zero, {}
     batch = pack_trees(read.trees, pad_id=renderer.end_id).to(processes.device)
@@ -402,7 +404,7 @@ def _loss(
     scored = [replace(tree, actions=tuple(replace(a, texts=()) for a in tree.actions)) for tree in read.trees]
     no_texts = replace(batch.readouts, text_target_P=batch.readouts.text_target_P[:0])
     losses = head_losses(outputs, no_texts, scored, balance)
-    weights = _KEEP | {Head.RISK: settings.risk_weight}
+    weights = _SCORE_WEIGHTS | {Head.RISK: settings.risk_weight}
     parts = {str(head): float(part.total.detach()) for head, part in losses.items()}
     scores = total_loss(losses, weights, counts, processes=processes.count)
     loss = zero if scores is None else zero + scores
@@ -431,6 +433,6 @@ def _logged(
 
 
 def _weighted(logged: dict[str, float], settings: DistillSettings) -> float:
-    weights = {str(head): weight for head, weight in _KEEP.items()}
+    weights = {str(head): weight for head, weight in _SCORE_WEIGHTS.items()}
     weights |= {Head.RISK.value: settings.risk_weight, "divergence": settings.text_weight}
     return sum(weights.get(name, 0.0) * value for name, value in logged.items())

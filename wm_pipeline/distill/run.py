@@ -24,16 +24,16 @@ from wm_pipeline.model.checkpoint import (
     reload_difference,
     save_checkpoint,
 )
-from wm_pipeline.model.engine import Processes, full_weights, join_processes, leave_processes
 from wm_pipeline.model.examples import Example, group_by_state, read_dataset, sft_examples
 from wm_pipeline.model.losses import class_balance
+from wm_pipeline.model.processes import Processes, join_processes, leave_processes
 from wm_pipeline.model.refit import refit_heads
 from wm_pipeline.model.reporting import print_result, progress_lines
 from wm_pipeline.model.score_heads import every_head
 from wm_pipeline.model.settings import DistillSettings, Stage
 from wm_pipeline.model.validation import ValidationReport, report_row, store_report, validate_checkpoint
 
-RUN_FORMAT = 1
+RUN_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def run_distillation(config: DistillRun) -> dict[str, Any]:
         outcome = distill(
             student, teacher, plan, balance=balance, folder=folder, processes=processes, progress=progress
         )
-    weights = full_weights(outcome.engine, processes)
+    weights = outcome.engine.weights()
     if not processes.is_first:
         return {}
     result = _finish(config, student, outcome, weights, replay, validation, processes)

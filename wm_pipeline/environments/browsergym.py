@@ -70,7 +70,7 @@ class BrowserGymSettings:
     variables: Mapping[str, str] = field(default_factory=lambda: {"MINIWOB_URL": f"http://{HOST}/miniwob/"})
     """Environment variables, such as where a benchmark's pages are served."""
     allowed_hosts: frozenset[str] = frozenset({HOST})
-    are_waits_kept: bool = False
+    has_waits: bool = False
     """BrowserGym waits half a second before a look and a tenth before a call; our walker waits for rest itself."""
     settle: SettleSettings = field(default_factory=lambda: SettleSettings(hidden_selectors=HIDDEN_SELECTORS))
     step_limit_ms: float = 30_000
@@ -313,7 +313,7 @@ class BrowserGymEnvironment:
         assert self._process is not None
         try:
             answer = await self._process.ask(
-                "reset", task=spec.goal_id, seed=spec.world_seed, are_waits_kept=self._settings.are_waits_kept
+                "reset", task=spec.goal_id, seed=spec.world_seed, has_waits=self._settings.has_waits
             )
         except (WorldError, TimeoutError) as error:
             await self._abandon()

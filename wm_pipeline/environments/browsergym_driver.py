@@ -58,12 +58,12 @@ class Driver:
         tasks = sorted(name for name in gymnasium.registry if name.startswith("browsergym/"))
         return {"tasks": tasks}
 
-    def reset(self, *, task: str, seed: int, are_waits_kept: bool) -> dict[str, Any]:
-        if self._made != (task, are_waits_kept):
+    def reset(self, *, task: str, seed: int, has_waits: bool) -> dict[str, Any]:
+        if self._made != (task, has_waits):
             self._close_env()
-            options = {} if are_waits_kept else {"slow_mo": 0, "pre_observation_delay": 0}
+            options = {} if has_waits else {"slow_mo": 0, "pre_observation_delay": 0}
             self._env = gymnasium.make(task, disable_env_checker=True, **options).unwrapped
-            self._made = (task, are_waits_kept)
+            self._made = (task, has_waits)
         self._requests.clear()
         started = time.perf_counter()
         seen, _ = self._env.reset(seed=seed)

@@ -33,10 +33,10 @@ from wm_pipeline.model.prompt import PromptRenderer
 from wm_pipeline.model.score_heads import SCORE_HEADS
 from wm_pipeline.model.settings import ModelSettings, Stage
 from wm_pipeline.model.tree import pack_trees
-from wm_pipeline.model.world_model import WorldModel, is_low_precision, round_multiplied
+from wm_pipeline.model.world_model import WorldModel, cast_linears_to_bf16, is_low_precision
 
-CHECKPOINT_FORMAT = 3
-"""Version of the folder's layout and of the prompt it was trained with."""
+CHECKPOINT_FORMAT = 4
+"""Version of the folder's layout, of its settings and of the prompt it was trained with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ def load_checkpoint(folder: Path, *, for_training: bool = False) -> Checkpoint:
         ) from error
     align_weights(model)
     if not for_training and is_low_precision(torch.device("cpu"), manifest.model.compute):
-        round_multiplied(backbone)
+        cast_linears_to_bf16(backbone)
     return Checkpoint(manifest, model.train(for_training), tokenizer)
 
 

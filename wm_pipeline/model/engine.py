@@ -1,30 +1,29 @@
-"""DeepSpeed as training uses it: process group, engine, exact resume. Both training stages stand on this.
+"""What the training loops need of whoever computes gradients and updates weights, and DeepSpeed as that.
 
-The engine is always there, on one CPU process too, so that what is tested is what runs on many GPUs.
+DeepSpeed is the default, on one CPU process too, so that what is tested is what runs on many GPUs. Another engine is a
+class with the methods of `Engine` and its entry in ENGINES.
 """
 
-import json
 import logging
 import math
 import os
-import shutil
-import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-import torch.distributed as dist
 import torch.utils.cpp_extension
-import transformers
 from torch import Tensor, nn
 
-from wm_pipeline.domain.errors import CheckpointError, TrainingError
+from wm_pipeline.domain.errors import CheckpointError, SettingsError, TrainingError
+from wm_pipeline.model.processes import Processes
 from wm_pipeline.model.settings import Decay, DistillSettings, TrainSettings
+from wm_pipeline.model.tree import TreeBatch
+from wm_pipeline.model.world_model import HeadOutputs
 
 _LONGEST_BUILD = 600.0
 """Seconds; compiling DeepSpeed's operator takes half a minute."""
@@ -33,65 +32,153 @@ _FLOOR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Processes:
-    """Where this process stands among those that train together."""
-
-    rank: int
-    count: int
-    device: torch.device
-
-    @property
-    def is_first(self) -> bool:
-        return self.rank == 0
-
-
-@dataclass(frozen=True, slots=True)
 class OptimizerSettings:
     learning_rate: float
-    warmup_share: float
+    warmup_ratio: float
     decay: Decay
     weight_decay: float
-    gradient_clip: float
+    max_grad_norm: float
     zero_stage: int
-    parts: int = 1
+    """Of DeepSpeed."""
+    gradient_accumulation_steps: int = 1
     """Backward passes in a step of the optimizer."""
 
 
-def join_processes(*, threads: int) -> Processes:
-    """Join the group that torchrun started; without torchrun, a group of one."""
-    if "RANK" not in os.environ:
-        # Without these DeepSpeed asks MPI, which nobody installed.
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        alone = {
-            "RANK": "0",
-            "LOCAL_RANK": "0",
-            "WORLD_SIZE": "1",
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(port),
-        }
-        os.environ.update(alone)
-    # DeepSpeed compiles one operator on first use and finds ninja on PATH only; it is installed beside python.
+class Engine(Protocol):
+    """A model with its optimizer; each of the processes that train together has one.
+
+    A step of the optimizer is `gradient_accumulation_steps` times `backward` and `step`: gradients are summed over
+    these and averaged over processes.
+    """
+
+    @property
+    def module(self) -> nn.Module:
+        """The model, which is trained in place."""
+        ...
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether each process holds only a part of the weights; then the module cannot run without its engine."""
+        ...
+
+    @property
+    def gradient_norm(self) -> float | None:
+        """Norm of the last step's gradients, before they were clipped; None when it is not known."""
+        ...
+
+    def __call__(self, batch: TreeBatch) -> HeadOutputs: ...
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of the loss to those of the step."""
+        ...
+
+    def step(self) -> None:
+        """End a backward pass; the last one of a step clips the gradients and updates the weights."""
+        ...
+
+    def set_learning_rate(self, learning_rate: float) -> None: ...
+
+    def weights(self) -> dict[str, Tensor]:
+        """All weights by name, on the CPU of the first process; every process must call it, the others may get none."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write into a new folder what `load` needs; every process must call it."""
+        ...
+
+    def load(self, folder: Path) -> None:
+        """Restore weights and optimizer. Raises CheckpointError when the folder cannot be read."""
+        ...
+
+
+def make_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
+    """AdamW over the parameters that are trained."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    # Fused: one pass over the weights instead of a dozen, seven times faster on a CPU (docs/log.md).
+    return torch.optim.AdamW(
+        trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98), fused=True
+    )
+
+
+class DeepSpeedEngine:
+    """DeepSpeed with ZeRO. Weights stay fp32; the model itself multiplies in bf16."""
+
+    def __init__(self, model: nn.Module, settings: OptimizerSettings, processes: Processes) -> None:
+        self.module = model
+        self.is_sharded = settings.zero_stage == 3
+        self._accumulation_steps = settings.gradient_accumulation_steps
+        self._processes = processes
+        # DeepSpeed prints while it loads; our standard output carries the result alone.
+        with redirect_stdout(sys.stderr):
+            deepspeed = _load_deepspeed(processes)
+        self._engine, _, _, _ = deepspeed.initialize(
+            model=model,
+            optimizer=make_optimizer(model, settings),
+            config={
+                # Batches are trees of unequal size; DeepSpeed only needs the numbers to agree.
+                "train_micro_batch_size_per_gpu": 1,
+                "gradient_accumulation_steps": settings.gradient_accumulation_steps,
+                "gradient_clipping": settings.max_grad_norm,
+                "zero_optimization": {"stage": settings.zero_stage},
+                "steps_per_print": sys.maxsize,
+            },
+        )
+
+    @property
+    def gradient_norm(self) -> float | None:
+        norm = self._engine.get_global_grad_norm()
+        return None if norm is None else float(norm)
+
+    def __call__(self, batch: TreeBatch) -> HeadOutputs:
+        outputs: HeadOutputs = self._engine(batch)
+        return outputs
+
+    def backward(self, loss: Tensor) -> None:
+        # DeepSpeed takes the mean over the passes of a step.
+        self._engine.backward(loss * self._accumulation_steps)
+
+    def step(self) -> None:
+        self._engine.step()
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        for group in self._engine.optimizer.param_groups:
+            group["lr"] = learning_rate
+
+    def weights(self) -> dict[str, Tensor]:
+        if not self.is_sharded:
+            return {name: tensor.detach().cpu() for name, tensor in self.module.state_dict().items()}
+        import deepspeed
+
+        with deepspeed.zero.GatheredParameters(list(self.module.parameters()), modifier_rank=None):
+            if not self._processes.is_first:
+                return {}
+            return {name: tensor.detach().cpu().clone() for name, tensor in self.module.state_dict().items()}
+
+    def save(self, folder: Path) -> None:
+        self._engine.save_checkpoint(str(folder.parent), tag=folder.name, save_latest=False)
+
+    def load(self, folder: Path) -> None:
+        path, _ = self._engine.load_checkpoint(str(folder.parent), tag=folder.name)
+        if path is None:
+            raise CheckpointError(
+                f"the resumable state in {str(folder.parent)!r} cannot be read; delete that folder to start again"
+            )
+
+
+def _load_deepspeed(processes: Processes) -> Any:
+    """The library, which uses the process group that torch has."""
+    # It compiles one operator on first use and finds ninja on PATH only; it is installed beside python.
     beside_python = str(Path(sys.executable).parent)
     if beside_python not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = beside_python + os.pathsep + os.environ["PATH"]
-    torch.set_num_threads(threads)
     free_stale_builds()
-    is_gpu = torch.cuda.is_available()
+    is_gpu = processes.device.type == "cuda"
     os.environ.setdefault("DS_ACCELERATOR", "cuda" if is_gpu else "cpu")
-    quiet: Any = transformers.utils.logging
-    quiet.disable_progress_bar()
-    # DeepSpeed prints while it loads; our standard output carries the result alone.
-    with redirect_stdout(sys.stderr):
-        import deepspeed
+    import deepspeed
 
-        deepspeed.utils.logger.setLevel(logging.ERROR)
-        if is_gpu:
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        deepspeed.init_distributed(dist_backend="nccl" if is_gpu else "gloo", verbose=False)
-    device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if is_gpu else torch.device("cpu")
-    return Processes(dist.get_rank(), dist.get_world_size(), device)
+    deepspeed.utils.logger.setLevel(logging.ERROR)
+    deepspeed.init_distributed(dist_backend="nccl" if is_gpu else "gloo", verbose=False)
+    return deepspeed
 
 
 def free_stale_builds() -> None:
@@ -103,16 +190,43 @@ def free_stale_builds() -> None:
             print(f"removed {str(lock)!r}: whoever was compiling there did not finish", file=sys.stderr)
 
 
-def leave_processes() -> None:
-    if dist.is_initialized():
-        dist.destroy_process_group()
+EngineFactory = Callable[[nn.Module, OptimizerSettings, Processes], Engine]
+
+ENGINES: dict[str, EngineFactory] = {"deepspeed": DeepSpeedEngine}
+"""By the name that `engine` has in the settings of training and distillation."""
 
 
-def backward_passes(trees_per_step: int, micro_trees: int | None, processes: Processes) -> int:
-    """Backward passes in a step, the same for every process: so many that each reads `micro_trees` trees at most."""
-    if micro_trees is None:
+def engine_named(name: str) -> EngineFactory:
+    """What makes engines of that name. Raises SettingsError for an unknown one."""
+    if name not in ENGINES:
+        raise SettingsError(f"unknown engine {name!r}; there are {', '.join(ENGINES)}")
+    return ENGINES[name]
+
+
+# --- around a step of the optimizer -----------------------------------------------------------------------------------
+
+
+def gradient_accumulation_steps(batch_size: int, micro_batch_size: int | None, processes: Processes) -> int:
+    """Backward passes in a step, the same for every process: each reads `micro_batch_size` trees at most."""
+    if micro_batch_size is None:
         return 1
-    return math.ceil(math.ceil(trees_per_step / processes.count) / micro_trees)
+    return math.ceil(math.ceil(batch_size / processes.count) / micro_batch_size)
+
+
+def learning_rate_at(step: int, *, max_steps: int, settings: OptimizerSettings) -> float:
+    """The learning rate of a step (from 0): linear warm-up, then the decay down to a tenth of the peak."""
+    warmup = max(1, round(max_steps * settings.warmup_ratio))
+    if step < warmup:
+        return settings.learning_rate * (step + 1) / warmup
+    done = min(1.0, (step - warmup) / max(1, max_steps - warmup))
+    shape = 0.5 * (1 + math.cos(math.pi * done)) if settings.decay is Decay.COSINE else 1 - done
+    return settings.learning_rate * (_FLOOR + (1 - _FLOOR) * shape)
+
+
+def zero_loss(model: nn.Module) -> Tensor:
+    """For a process without anything to learn from in a pass: it still takes part in the exchange of gradients."""
+    zeros = [parameter.sum() * 0.0 for parameter in model.parameters() if parameter.requires_grad]
+    return torch.stack(zeros).sum()
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -127,126 +241,8 @@ def memory_of_step(step: int, settings: TrainSettings | DistillSettings, *, advi
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        read = settings.trees_per_step if settings.micro_trees is None else settings.micro_trees
+        read = settings.batch_size if settings.micro_batch_size is None else settings.micro_batch_size
         raise TrainingError(
             f"step {step + 1} does not fit into memory with {read} states of {settings.actions_per_tree} actions read "
             f"at once. {advice}"
         ) from error
-
-
-def zero_loss(engine: Any) -> Tensor:
-    """For a process without anything to learn from in a pass: it still takes part in the exchange of gradients."""
-    parts = [parameter.sum() * 0.0 for parameter in engine.module.parameters() if parameter.requires_grad]
-    return torch.stack(parts).sum()
-
-
-def start_engine(model: nn.Module, settings: OptimizerSettings, *, processes: Processes) -> Any:
-    """A DeepSpeed engine over the trainable parameters. Weights stay fp32; the model itself multiplies in bf16."""
-    import deepspeed
-
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    # Fused: one pass over the weights instead of a dozen, seven times faster on a CPU (docs/log.md).
-    optimizer = torch.optim.AdamW(
-        trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98), fused=True
-    )
-    engine, _, _, _ = deepspeed.initialize(
-        model=model,
-        optimizer=optimizer,
-        config={
-            # Batches are trees of unequal size; DeepSpeed only needs the numbers to agree.
-            "train_micro_batch_size_per_gpu": 1,
-            "gradient_accumulation_steps": settings.parts,
-            "gradient_clipping": settings.gradient_clip,
-            "zero_optimization": {"stage": settings.zero_stage},
-            "steps_per_print": sys.maxsize,
-        },
-    )
-    return engine
-
-
-def learning_rate_at(step: int, *, max_steps: int, settings: OptimizerSettings) -> float:
-    """The learning rate of a step (from 0): linear warm-up, then the decay down to a tenth of the peak."""
-    warmup = max(1, round(max_steps * settings.warmup_share))
-    if step < warmup:
-        return settings.learning_rate * (step + 1) / warmup
-    done = min(1.0, (step - warmup) / max(1, max_steps - warmup))
-    shape = 0.5 * (1 + math.cos(math.pi * done)) if settings.decay is Decay.COSINE else 1 - done
-    return settings.learning_rate * (_FLOOR + (1 - _FLOOR) * shape)
-
-
-def set_learning_rate(engine: Any, learning_rate: float) -> None:
-    for group in engine.optimizer.param_groups:
-        group["lr"] = learning_rate
-
-
-def sum_over_processes(values: list[float], processes: Processes) -> list[float]:
-    """Each value summed over all processes, the same on every one."""
-    summed = torch.tensor(values, dtype=torch.float64, device=processes.device)
-    dist.all_reduce(summed)
-    numbers: list[float] = summed.tolist()
-    return numbers
-
-
-def full_weights(engine: Any, processes: Processes) -> dict[str, Tensor]:
-    """All weights on the first process, whatever ZeRO stage holds them; empty elsewhere."""
-    import deepspeed
-
-    parameters = list(engine.module.parameters())
-    if engine.zero_optimization_stage() < 3:
-        return {name: tensor.detach().cpu() for name, tensor in engine.module.state_dict().items()}
-    with deepspeed.zero.GatheredParameters(parameters, modifier_rank=None):
-        if not processes.is_first:
-            return {}
-        return {name: tensor.detach().cpu().clone() for name, tensor in engine.module.state_dict().items()}
-
-
-def save_progress(engine: Any, folder: Path, *, step: int, processes: Processes) -> None:
-    """A resumable state after `step` steps; the two latest are kept."""
-    engine.save_checkpoint(str(folder), tag=f"step{step}", client_state={"step": step})
-    dist.barrier()
-    if processes.is_first:
-        steps = sorted((int(path.name.removeprefix("step")), path) for path in folder.glob("step*"))
-        for _, path in steps[:-2]:
-            shutil.rmtree(path)
-
-
-def load_progress(engine: Any, folder: Path, *, identity: str) -> int:
-    """Steps already done, after restoring them; 0 when there is nothing to resume.
-
-    Raises CheckpointError when the interrupted run had other settings or data (`identity`).
-    """
-    if not (folder / "latest").exists():
-        return 0
-    check_identity(folder, identity)
-    path, client_state = engine.load_checkpoint(str(folder))
-    if path is None:
-        raise CheckpointError(
-            f"the resumable state in {str(folder)!r} cannot be read; delete that folder to start again"
-        )
-    step = client_state["step"]
-    assert isinstance(step, int)
-    return step
-
-
-def write_identity(folder: Path, identity: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "identity.json").write_text(identity)
-
-
-def check_identity(folder: Path, identity: str) -> None:
-    path = folder / "identity.json"
-    found = json.loads(path.read_text()) if path.exists() else {}
-    expected = json.loads(identity)
-    differing = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
-    if differing:
-        told = ", ".join(f"{key}{_both(found.get(key), expected.get(key))}" for key in differing)
-        raise CheckpointError(
-            f"the interrupted run in {str(folder)!r} differs in {told}; "
-            "delete that folder to start again, or go on with its settings"
-        )
-
-
-def _both(there: object, here: object) -> str:
-    """Two values side by side where they are numbers; texts here are hashes and settings, too long to tell."""
-    are_numbers = isinstance(there, int | float) and isinstance(here, int | float)
-    return f" ({there} there, {here} now)" if are_numbers else ""

@@ -10,7 +10,7 @@ from pathlib import Path
 from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
 
 from wm_pipeline.domain.ports import Progress
-from wm_pipeline.model.engine import Processes
+from wm_pipeline.model.processes import Processes
 
 
 @contextmanager

@@ -72,7 +72,7 @@ class ModelSettings:
     """Limit of a generated text, in tokens."""
     compute: Compute = Compute.AUTO
     attention: Attention = Attention.AUTO
-    are_embeddings_trained: bool = False
+    has_trained_embeddings: bool = False
     """Embeddings are tied to the output layer; frozen they keep the language and halve the optimizer's work."""
 
 
@@ -102,8 +102,8 @@ class TrainSettings:
     __pydantic_config__ = STRICT
 
     max_steps: int = 60
-    trees_per_step: int = 4
-    """States in one optimizer step, over all processes; each brings up to `actions_per_tree` actions. Few, because in
+    batch_size: int = 4
+    """States (trees) in one optimizer step, over all processes; each brings up to `actions_per_tree` actions. Few, because in
     minutes the number of steps counts: 20 steps of 16 actions learned what 12 of 32 did not."""
     actions_per_tree: int = 4
     """A state with more executed actions becomes several trees."""
@@ -115,23 +115,25 @@ class TrainSettings:
     """Longer targets are left out of training (never cut), and counted."""
     learning_rate: float = 1e-3
     """For a depth-pruned backbone; a tenth of it for a whole one."""
-    warmup_share: float = 0.1
+    warmup_ratio: float = 0.1
     decay: Decay = Decay.COSINE
     weight_decay: float = 0.01
-    gradient_clip: float = 1.0
+    max_grad_norm: float = 1.0
     head_weights: tuple[HeadWeight, ...] | None = None
     """None takes the stage's own: SFT_WEIGHTS or MIDTRAIN_WEIGHTS."""
+    engine: str = "deepspeed"
+    """Of ENGINES (model/engine.py): who computes gradients and updates weights."""
     zero_stage: int = 1
     seed: int = 0
-    checkpoint_every: int = 0
+    save_steps: int = 0
     """Steps between resumable states; 0: an interrupted run starts again (minutes of work do not need them)."""
     max_seconds: float | None = None
     """Lowers max_steps to what the measured speed of the first steps affords; decided once and stored."""
     threads: int = 2
     """Of each process."""
-    micro_trees: int | None = None
+    micro_batch_size: int | None = None
     """States that a process reads at once, the gradients of a step summed over them; None: all that it has."""
-    recomputes_activations: bool = False
+    gradient_checkpointing: bool = False
     """Activations of the layers are computed again in the backward pass: a third slower, a fraction of the memory."""
     trained: Trained = Trained.FULL
     trained_layers: int = 2
@@ -142,8 +144,10 @@ class TrainSettings:
     """What the guard's threshold is chosen for, on validation rows (conformal risk control)."""
 
     def __post_init__(self) -> None:
-        _check_positive(self, "max_steps", "trees_per_step", "actions_per_tree", "threads", "learning_rate")
-        _check_positive(self, "trained_layers", "lora_rank", *(() if self.micro_trees is None else ("micro_trees",)))
+        _check_positive(self, "max_steps", "batch_size", "actions_per_tree", "threads", "learning_rate")
+        _check_positive(
+            self, "trained_layers", "lora_rank", *(() if self.micro_batch_size is None else ("micro_batch_size",))
+        )
         unknown = [entry.head for entry in self.head_weights or () if entry.head not in every_head()]
         if unknown:
             raise SettingsError(f"train.head_weights: unknown head {unknown[0]!r}; there are {', '.join(every_head())}")
@@ -167,7 +171,7 @@ class DistillSettings:
     __pydantic_config__ = STRICT
 
     max_steps: int = 12
-    trees_per_step: int = 4
+    batch_size: int = 4
     actions_per_tree: int = 2
     lmbda: float = 0.5
     """Share of steps whose texts the student wrote itself; the others use the dataset's."""
@@ -183,20 +187,21 @@ class DistillSettings:
     replay_share: float = 0.5
     """Share of trees taken from the training rows of sft_dataset, against forgetting."""
     learning_rate: float = 2e-4
-    warmup_share: float = 0.1
+    warmup_ratio: float = 0.1
     decay: Decay = Decay.COSINE
     weight_decay: float = 0.01
-    gradient_clip: float = 1.0
+    max_grad_norm: float = 1.0
+    engine: str = "deepspeed"
     zero_stage: int = 1
     seed: int = 0
     threads: int = 2
-    micro_trees: int | None = None
+    micro_batch_size: int | None = None
     """As in TrainSettings."""
     target_miss_rate: float = 0.05
 
     def __post_init__(self) -> None:
-        _check_positive(self, "max_steps", "trees_per_step", "actions_per_tree", "threads", "temperature")
-        _check_positive(self, *(() if self.micro_trees is None else ("micro_trees",)))
+        _check_positive(self, "max_steps", "batch_size", "actions_per_tree", "threads", "temperature")
+        _check_positive(self, *(() if self.micro_batch_size is None else ("micro_batch_size",)))
         for name in ("lmbda", "beta", "label_share", "replay_share"):
             if not 0 <= float(getattr(self, name)) <= 1:
                 raise SettingsError(f"distill.{name}: expected a share in [0, 1], found {getattr(self, name)!r}")

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from wm_pipeline.model.backbone import embedded_base_folder
-from wm_pipeline.model.engine import OptimizerSettings, join_processes, leave_processes, start_engine
+from wm_pipeline.model.engine import DeepSpeedEngine, OptimizerSettings
+from wm_pipeline.model.processes import join_processes, leave_processes
 from wm_pipeline.model.settings import Decay
 
 
@@ -18,7 +19,7 @@ def warm_up(cache_folder: Path) -> None:
     print(f"base weights: {embedded_base_folder(cache_folder)}", file=sys.stderr)
     processes = join_processes(threads=1)
     settings = OptimizerSettings(1e-3, 0.0, Decay.COSINE, 0.0, 1.0, zero_stage=1)
-    start_engine(torch.nn.Linear(2, 2), settings, processes=processes)
+    DeepSpeedEngine(torch.nn.Linear(2, 2), settings, processes)
     leave_processes()
     print("DeepSpeed: ready", file=sys.stderr)
 

@@ -41,9 +41,9 @@ class WorldModel(nn.Module):
         self.settings = settings
         self.vocabulary_size = int(config.vocab_size)
         embeddings: Any = backbone.get_input_embeddings()
-        embeddings.weight.requires_grad_(settings.are_embeddings_trained)
+        embeddings.weight.requires_grad_(settings.has_trained_embeddings)
         if config.tie_word_embeddings is False:
-            output_layer(backbone).weight.requires_grad_(settings.are_embeddings_trained)
+            output_layer(backbone).weight.requires_grad_(settings.has_trained_embeddings)
 
     @property
     def device(self) -> torch.device:
@@ -90,33 +90,36 @@ def autocast(device: torch.device, compute: Compute) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_low_precision(device, compute))
 
 
-def round_multiplied(backbone: nn.Module) -> list[tuple[nn.Module, str, nn.Parameter]]:
+def cast_linears_to_bf16(backbone: nn.Module) -> list[tuple[nn.Module, str, nn.Parameter]]:
     """Weights of linear layers to bf16, in place: what autocast makes of them at every use. Returns what they were.
 
     An output layer that is tied to the embeddings gets a weight of its own.
     """
-    were: list[tuple[nn.Module, str, nn.Parameter]] = [
+    fp32_weights: list[tuple[nn.Module, str, nn.Parameter]] = [
         (layer, name, weight)
         for layer in backbone.modules()
         if isinstance(layer, nn.Linear | Conv1D)
         for name, weight in layer.named_parameters(recurse=False)
     ]
-    for layer, name, weight in were:
+    for layer, name, weight in fp32_weights:
         setattr(layer, name, nn.Parameter(weight.detach().to(torch.bfloat16), requires_grad=False))
-    return were
+    return fp32_weights
 
 
 @contextmanager
-def rounded_once(model: WorldModel) -> Iterator[None]:
-    """Inside, a model in training writes as fast as one that serves; the same numbers, to the bit."""
+def bf16_weights(model: WorldModel) -> Iterator[None]:
+    """Inside, the fp32 weights of linear layers are rounded to bf16 once and not at every use; outputs stay the same.
+
+    A model in training then writes as fast as one that serves.
+    """
     if not is_low_precision(model.device, model.settings.compute):
         yield
         return
-    were = round_multiplied(model.backbone)
+    fp32_weights = cast_linears_to_bf16(model.backbone)
     try:
         yield
     finally:
-        for layer, name, weight in were:
+        for layer, name, weight in fp32_weights:
             setattr(layer, name, weight)
 
 

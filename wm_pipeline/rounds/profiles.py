@@ -55,7 +55,7 @@ def laptop() -> Profile:
             max_text_tokens=160,
             # At 1e-3 with one step of warm-up the pruned backbone diverged in one round of two.
             learning_rate=5e-4,
-            warmup_share=0.3,
+            warmup_ratio=0.3,
             head_weights=MIDTRAIN_WEIGHTS,
         ),
         # The heads are fitted to the end afterwards (model/refit.py); steps are for the backbone and what it writes.
@@ -69,11 +69,11 @@ def laptop() -> Profile:
                 HeadWeight(entry.head, 1.0) if entry.head is Head.STATE_DELTA else entry for entry in SFT_WEIGHTS
             ),
             learning_rate=7e-4,
-            checkpoint_every=50,
+            save_steps=50,
             target_miss_rate=LAPTOP_MISS_RATE,
             threads=1,
         ),
-        trains_side_by_side=True,
+        is_ablation_parallel=True,
         distill=DistillSettings(
             max_steps=20,
             actions_per_tree=8,
@@ -108,7 +108,7 @@ def tiny() -> Profile:
             kept_layers=None,
             max_state_tokens=256,
             compute=Compute.FP32,
-            are_embeddings_trained=True,
+            has_trained_embeddings=True,
         ),
         zero_shot_model=ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32),
         # One thread: a matrix of 64 columns is too small to share.
@@ -143,10 +143,10 @@ def gpu() -> Profile:
             worlds_per_site=2000, held_out_worlds=300, generated_sites=30, miniwob_worlds=400, workers=8
         ),
         model=ModelSettings(kept_layers=None, max_state_tokens=1024),
-        midtrain=replace(base.midtrain, max_steps=1500, trees_per_step=32, learning_rate=2e-4),
-        sft=replace(base.sft, max_steps=3000, trees_per_step=32, learning_rate=2e-4, threads=2),
-        trains_side_by_side=False,
-        distill=replace(base.distill, max_steps=300, trees_per_step=16, learning_rate=5e-5),
+        midtrain=replace(base.midtrain, max_steps=1500, batch_size=32, learning_rate=2e-4),
+        sft=replace(base.sft, max_steps=3000, batch_size=32, learning_rate=2e-4, threads=2),
+        is_ablation_parallel=False,
+        distill=replace(base.distill, max_steps=300, batch_size=16, learning_rate=5e-5),
         distill_worlds=200,
         evaluate=EvaluateSettings(
             rows_per_split=4000,

@@ -94,7 +94,7 @@ class Profile:
     """Training processes (ranks) on this machine."""
     has_ablation: bool = True
     """Also train SFT from the base weights, without mid-training: a baseline of the report."""
-    trains_side_by_side: bool = False
+    is_ablation_parallel: bool = False
     """SFT and its ablation at once, for cores that one training does not fill; give each its share of the threads."""
     distill_worlds: int = 12
     """Fresh worlds whose states the student visits under the guard before it is distilled."""

@@ -38,12 +38,12 @@ class BatchPlan:
 
     @property
     def steps_per_epoch(self) -> float:
-        return len(self.groups) / self.settings.trees_per_step
+        return len(self.groups) / self.settings.batch_size
 
     def trees_of_step(self, step: int) -> list[StateTree]:
         """The trees of one step, over all processes; text heads are drawn anew each epoch."""
-        first = step * self.settings.trees_per_step
-        return [self._tree(position) for position in range(first, first + self.settings.trees_per_step)]
+        first = step * self.settings.batch_size
+        return [self._tree(position) for position in range(first, first + self.settings.batch_size)]
 
     def _tree(self, position: int) -> StateTree:
         epoch, place = divmod(position, len(self.groups))

@@ -4,29 +4,24 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from wm_pipeline.domain.errors import SettingsError, TrainingError
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.model.engine import (
+    Engine,
     OptimizerSettings,
-    Processes,
-    backward_passes,
+    engine_named,
+    gradient_accumulation_steps,
     learning_rate_at,
-    load_progress,
     memory_of_step,
-    save_progress,
-    set_learning_rate,
-    start_engine,
-    sum_over_processes,
-    write_identity,
     zero_loss,
 )
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
+from wm_pipeline.model.processes import Processes, sum_over_processes
 from wm_pipeline.model.prompt import StateTree
 from wm_pipeline.model.reporting import MetricsFile, progress_text
 from wm_pipeline.model.score_heads import every_head
@@ -34,12 +29,13 @@ from wm_pipeline.model.settings import Stage, TrainSettings, head_weights_of
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.batches import BatchPlan, share_of_process
+from wm_pipeline.train.resume import has_resume_state, load_resume_state, save_resume_state, write_identity
 
 
 @dataclass(frozen=True, slots=True)
 class LoopResult:
-    engine: Any
-    """The DeepSpeed engine with the trained weights."""
+    engine: Engine
+    """With the trained weights."""
     steps: int
     tokens: int
     """Read in this process group since the loop began, resumed steps not included."""
@@ -67,17 +63,18 @@ def train(
     A non-finite loss stops the run and names the rows of the batch; what was saved last stays as it is.
     """
     settings = plan.settings
-    if settings.trees_per_step < processes.count:
+    if settings.batch_size < processes.count:
         raise SettingsError(
-            f"train.trees_per_step: expected at least one tree for each of {processes.count} processes, "
-            f"found {settings.trees_per_step}"
+            f"train.batch_size: expected at least one tree for each of {processes.count} processes, "
+            f"found {settings.batch_size}"
         )
+    make_engine = engine_named(settings.engine)
     weights = head_weights_of(settings, stage)
-    parts = backward_passes(settings.trees_per_step, settings.micro_trees, processes)
+    accumulation_steps = gradient_accumulation_steps(settings.batch_size, settings.micro_batch_size, processes)
     max_steps = _steps_within_budget(model, plan, balance, folder, identity, processes)
-    optimizer_settings = replace(optimizer_settings_of(settings), parts=parts)
-    engine = start_engine(model, optimizer_settings, processes=processes)
-    resumed = load_progress(engine, folder / "resume", identity=identity)
+    optimizer_settings = replace(optimizer_settings_of(settings), gradient_accumulation_steps=accumulation_steps)
+    engine = make_engine(model, optimizer_settings, processes)
+    resumed = load_resume_state(engine, folder / "resume", identity=identity)
     metrics = MetricsFile(folder / "metrics.jsonl", resumed_at=resumed, is_writer=processes.is_first)
     seen: dict[str, float] = {}
     first_loss = last_loss = None
@@ -91,9 +88,9 @@ def train(
         mine = share_of_process(trees, rank=processes.rank, processes=processes.count)
 
         rate = learning_rate_at(step, max_steps=max_steps, settings=optimizer_settings)
-        set_learning_rate(engine, rate)
+        engine.set_learning_rate(rate)
         with memory_of_step(step, settings, advice=_memory_advice(folder)):
-            logged = _descend(engine, mine, plan, weights, counts, balance, parts=parts, processes=processes)
+            logged = _optimizer_step(engine, mine, plan, weights, counts, balance, accumulation_steps, processes)
         step_loss = _weighted(logged, weights)
         if not math.isfinite(step_loss):
             raise TrainingError(_non_finite(step, logged, trees, folder))
@@ -112,7 +109,7 @@ def train(
                 "loss": step_loss,
                 **{f"loss_{head}": value for head, value in logged.items()},
                 "learning_rate": rate,
-                "gradient_norm": _gradient_norm(engine),
+                "gradient_norm": engine.gradient_norm,
                 "tokens": step_tokens,
                 "tokens_per_second": step_tokens / seconds,
                 "seconds": seconds,
@@ -122,9 +119,9 @@ def train(
         )
         named = {str(head): value for head, value in logged.items()}
         progress(step + 1, max_steps, progress_text(named, step_tokens / seconds, max_steps - step - 1, seconds))
-        is_due = settings.checkpoint_every > 0 and (step + 1) % settings.checkpoint_every == 0
+        is_due = settings.save_steps > 0 and (step + 1) % settings.save_steps == 0
         if is_due and step + 1 < max_steps:
-            save_progress(engine, folder / "resume", step=step + 1, processes=processes)
+            save_resume_state(engine, folder / "resume", step=step + 1, processes=processes)
 
     trained = tuple(head for head in every_head() if seen.get(head, 0.0) > 0 and weights.get(head, 0.0) > 0)
     return LoopResult(
@@ -139,15 +136,14 @@ def train(
     )
 
 
-def _descend(
-    engine: Any,
+def _optimizer_step(
+    engine: Engine,
     trees: Sequence[StateTree],
     plan: BatchPlan,
     weights: Mapping[str, float],
     counts: Mapping[str, float],
     balance: ClassBalance,
-    *,
-    parts: int,
+    accumulation_steps: int,
     processes: Processes,
 ) -> dict[str, float]:
     """One step of the optimizer on this process's trees; each head's loss over all processes.
@@ -157,22 +153,21 @@ def _descend(
     totals: dict[str, float] = {}
     has_labels = any(weights.get(head, 0.0) > 0 for head in counts)
     logged: dict[str, float] = {}
-    for part in range(parts):
-        read = trees[part::parts]
+    for number in range(accumulation_steps):
+        micro_batch = trees[number::accumulation_steps]
         loss = None
-        if read:
-            batch = pack_trees(read, pad_id=plan.renderer.end_id).to(processes.device)
-            losses = head_losses(engine(batch), batch.readouts, read, balance)
+        if micro_batch:
+            batch = pack_trees(micro_batch, pad_id=plan.renderer.end_id).to(processes.device)
+            losses = head_losses(engine(batch), batch.readouts, micro_batch, balance)
             loss = total_loss(losses, weights, counts, processes=processes.count)
-            for head, found in losses.items():
-                totals[head] = totals.get(head, 0.0) + float(found.total.detach())
-        if part == parts - 1:
+            for head, part in losses.items():
+                totals[head] = totals.get(head, 0.0) + float(part.total.detach())
+        if number == accumulation_steps - 1:
             logged = _mean_losses(totals, counts, processes)
             if not math.isfinite(_weighted(logged, weights)):
                 break
         if has_labels:
-            # DeepSpeed takes the mean over parts, the losses are shares of one sum.
-            engine.backward(zero_loss(engine) if loss is None else loss * parts)
+            engine.backward(zero_loss(engine.module) if loss is None else loss)
             engine.step()
     return logged
 
@@ -184,10 +179,10 @@ def _weighted(logged: Mapping[str, float], weights: Mapping[str, float]) -> floa
 def optimizer_settings_of(settings: TrainSettings) -> OptimizerSettings:
     return OptimizerSettings(
         learning_rate=settings.learning_rate,
-        warmup_share=settings.warmup_share,
+        warmup_ratio=settings.warmup_ratio,
         decay=settings.decay,
         weight_decay=settings.weight_decay,
-        gradient_clip=settings.gradient_clip,
+        max_grad_norm=settings.max_grad_norm,
         zero_stage=settings.zero_stage,
     )
 
@@ -219,13 +214,13 @@ def _steps_within_budget(
     """How many steps this run has: decided before the first one and stored, so that a resumed run has as many."""
     settings = plan.settings
     path = folder / "resume" / "plan.json"
-    if path.exists() and (folder / "resume" / "latest").exists():
+    if path.exists() and has_resume_state(folder / "resume"):
         stored: int = json.loads(path.read_text())["max_steps"]
         return stored
     max_steps = settings.max_steps
     if settings.max_seconds is not None:
         sample = plan.sample(32)
-        tokens_per_step = settings.trees_per_step * sum(tree.tokens for tree in sample) / len(sample)
+        tokens_per_step = settings.batch_size * sum(tree.tokens for tree in sample) / len(sample)
         own_speed = measure_tokens_per_second(model.to(processes.device), plan, balance, processes.device)
         # Everyone computes with the same sum, or the processes would stop at different steps.
         speed = sum_over_processes([own_speed], processes)[0]
@@ -243,11 +238,6 @@ def _mean_losses(totals: Mapping[str, float], counts: Mapping[str, float], proce
     return {head: total / counts[head] for head, total in zip(heads, summed, strict=True)}
 
 
-def _gradient_norm(engine: Any) -> float | None:
-    norm = engine.get_global_grad_norm()
-    return None if norm is None else float(norm)
-
-
 def _non_finite(step: int, losses: Mapping[str, float], trees: list[StateTree], folder: Path) -> str:
     bad = ", ".join(f"{head} {value!r}" for head, value in losses.items() if not math.isfinite(value))
     keys = ", ".join(action.row_key for tree in trees for action in tree.actions)
@@ -259,13 +249,6 @@ def _non_finite(step: int, losses: Mapping[str, float], trees: list[StateTree], 
 
 def _memory_advice(folder: Path) -> str:
     return (
-        "Lower train.micro_trees (the result stays the same), set train.recomputes_activations, or lower "
+        "Lower train.micro_batch_size (the result stays the same), set train.gradient_checkpointing, or lower "
         f"model.max_state_tokens; the last good state is in {str(folder / 'resume')!r}"
     )
-
-
-def identity_of(settings: TrainSettings, **rest: str | int) -> str:
-    """What must be the same for an interrupted run to go on, as JSON."""
-    # How often a run saves, and on how many threads, does not change its numbers.
-    kept = asdict(replace(settings, checkpoint_every=0, threads=1))
-    return json.dumps({**kept, **rest}, sort_keys=True)

@@ -30,10 +30,10 @@ from wm_pipeline.model.checkpoint import (
     reload_difference,
     save_checkpoint,
 )
-from wm_pipeline.model.engine import Processes, full_weights, join_processes, leave_processes
 from wm_pipeline.model.examples import Example, midtrain_examples, read_dataset, sft_examples
 from wm_pipeline.model.heads import start_at_base_rates
 from wm_pipeline.model.losses import class_balance
+from wm_pipeline.model.processes import Processes, join_processes, leave_processes
 from wm_pipeline.model.refit import refit_heads
 from wm_pipeline.model.reporting import print_result, progress_lines
 from wm_pipeline.model.score_heads import every_head
@@ -41,10 +41,11 @@ from wm_pipeline.model.settings import ModelSettings, Stage, TrainSettings
 from wm_pipeline.model.validation import report_row, store_report, validate_checkpoint
 from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.batches import BatchPlan, plan_batches
-from wm_pipeline.train.loop import LoopResult, identity_of, measure_tokens_per_second, train
-from wm_pipeline.train.parts import choose_parts, merge_parts
+from wm_pipeline.train.loop import LoopResult, measure_tokens_per_second, train
+from wm_pipeline.train.parameters import freeze_parameters, merge_adapters
+from wm_pipeline.train.resume import identity_of
 
-RUN_FORMAT = 1
+RUN_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def run_training(config: TrainRun) -> dict[str, Any]:
         # Each process holds a part of the optimizer's state.
         processes=processes.count,
     )
-    chosen = choose_parts(model, config.train)
+    adapters = freeze_parameters(model, config.train)
     with progress_lines(folder.name, processes) as progress:
         outcome = train(
             model,
@@ -118,8 +119,8 @@ def run_training(config: TrainRun) -> dict[str, Any]:
             processes=processes,
             progress=progress,
         )
-    merge_parts(model, chosen)
-    weights = full_weights(outcome.engine, processes)
+    merge_adapters(model, adapters)
+    weights = outcome.engine.weights()
     if not processes.is_first:
         return {}
     result = _finish(config, prepared, outcome, weights, processes)
@@ -196,8 +197,7 @@ def _finish(
     )
     manifest = save_checkpoint(folder, manifest=manifest, model=start.model, tokenizer=start.tokenizer, weights=weights)
     differences: list[float] = []
-    if outcome.engine.zero_optimization_stage() < 3:
-        # Under ZeRO-3 the trained model lives in pieces and cannot be asked without its engine.
+    if not outcome.engine.is_sharded:
         differences.append(reload_difference(folder, probe_logits(start)))
     if config.stage is Stage.SFT:
         fitted = load_checkpoint(folder, for_training=True)
@@ -245,7 +245,7 @@ def estimate(config: TrainRun) -> dict[str, Any]:
     prepared = _prepare(config)
     plan = prepared.plan
     sample = plan.sample(32)
-    tokens_per_step = config.train.trees_per_step * sum(tree.tokens for tree in sample) / len(sample)
+    tokens_per_step = config.train.batch_size * sum(tree.tokens for tree in sample) / len(sample)
     balance = class_balance(plan.examples)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     speed = measure_tokens_per_second(prepared.start.model.to(device), plan, balance, device)

@@ -7,13 +7,13 @@ from wm_pipeline.model.settings import Trained, TrainSettings
 from wm_pipeline.model.world_model import WorldModel
 
 
-def choose_parts(model: WorldModel, settings: TrainSettings) -> Any:
-    """Freeze what is not trained, in place; the heads always are. What it returns goes to `merge_parts`.
+def freeze_parameters(model: WorldModel, settings: TrainSettings) -> Any:
+    """Freeze what is not trained, in place; the heads always are. Returns the adapters, for `merge_adapters`.
 
     Raises SettingsError when the backbone has fewer layers than are asked for, or for adapters under ZeRO-3.
     """
     backbone: Any = model.backbone
-    if settings.recomputes_activations:
+    if settings.gradient_checkpointing:
         backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if settings.trained is Trained.LAST_LAYERS:
         layers = getattr(backbone.base_model, "layers", ())
@@ -31,11 +31,11 @@ def choose_parts(model: WorldModel, settings: TrainSettings) -> Any:
     from peft import LoraConfig
     from peft.tuners.lora import LoraModel
 
-    adapters = LoraConfig(r=settings.lora_rank, lora_alpha=2 * settings.lora_rank, target_modules="all-linear")
-    return LoraModel(backbone, adapters, "default")
+    config = LoraConfig(r=settings.lora_rank, lora_alpha=2 * settings.lora_rank, target_modules="all-linear")
+    return LoraModel(backbone, config, "default")
 
 
-def merge_parts(model: WorldModel, chosen: Any) -> None:
+def merge_adapters(model: WorldModel, adapters: Any) -> None:
     """Add what adapters learned to the weights they adapt (Hu et al. 2021, arXiv 2106.09685): a plain model again."""
-    if chosen is not None:
-        model.backbone = chosen.merge_and_unload()
+    if adapters is not None:
+        model.backbone = adapters.merge_and_unload()
