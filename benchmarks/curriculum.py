@@ -229,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = pool(chosen.pool, chosen.slices)
     if chosen.data is not None:
         rows = pl.concat([rows, worlds_of_rounds(chosen.data).select(rows.columns)], how="vertical_relaxed")
-    content = content_of(rows.select("split_group", "action_repr"))
+    content = content_of(rows.select("split_group", "action_text"))
     what = f"{WAYS} {chosen.learner} {chosen.rounds} {chosen.worlds} {content}"
     kept = chosen.pool / "seeds" / digest(what)
     kept.mkdir(parents=True, exist_ok=True)

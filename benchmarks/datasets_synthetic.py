@@ -112,7 +112,7 @@ def _state_texts(generator: np.random.Generator, day: str, pages: Positions) -> 
     history = pl.Series([f"done: go back {number}" for number in range(count)])
     return pl.DataFrame({"state_id": [f"{day}-s{number:08}" for number in range(count)], "page": page}).select(
         "state_id",
-        (pl.col("page") + history).alias("state_summary"),
+        (pl.col("page") + history).alias("state_text"),
         pl.Series("page_id", [f"{day}-p{number:08}" for number in pages]),
         pl.col("page").str.slice(0, _NEXT_PAGE).alias("next_page"),
     )
@@ -152,9 +152,9 @@ def _executed(
             *KEY,
             "state_id",
             pl.format('click link "{} {}"\nopens same site /{}/R-{}', "word", "record", "word", "record").alias(
-                "action_repr"
+                "action_text"
             ),
-            changed.alias("transition_summary"),
+            changed.alias("transition_text"),
             changed.alias("relative_transition"),
             pl.format('payroll.localhost/{}/R-0 click link "{} 0"', "word", "word").alias("template"),
         ),
@@ -213,18 +213,18 @@ def _delta(number: int) -> StateDelta:
 def _annotations(questions: pl.DataFrame) -> pl.DataFrame:
     """What a teacher said of every transition, without a teacher."""
     alternative = pl.Series([to_row(NOOP)], dtype=column_of(Action).dtype)
-    said = questions.select(*("trajectory_id", "step_index", "branch_index", "state_id"), "action_repr")
+    said = questions.select(*("trajectory_id", "step_index", "branch_index", "state_id"), "action_text")
     return said.select(
         *("trajectory_id", "step_index", "branch_index", "state_id"),
         pl.lit("safe").alias("risk_label"),
         pl.lit(0.0).alias("risk_score"),
         pl.lit("safe").alias("instrumented_risk_label"),
         pl.lit(0.0).alias("instrumented_risk_score"),
-        pl.concat_list(pl.lit("The action stays on the site."), pl.col("action_repr")).alias("rationale"),
+        pl.concat_list(pl.lit("The action stays on the site."), pl.col("action_text")).alias("rationale"),
         pl.lit([], pl.List(pl.String)).alias("consequence_tags"),
         pl.lit("Nothing of value changes.").alias("consequence_narrative"),
         alternative.gather(pl.zeros(said.height, pl.Int64, eager=True)).alias("counterfactual_action"),
-        pl.lit("do nothing").alias("counterfactual_repr"),
+        pl.lit("do nothing").alias("counterfactual_text"),
         pl.lit(0.5).alias("alternative_score"),
         pl.lit(1.0).alias("agreement"),
         pl.lit(1.0).alias("curriculum_weight"),

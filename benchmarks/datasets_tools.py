@@ -29,7 +29,7 @@ from wm_pipeline.rounds.settings import SPLIT_RULE
 
 TABLE = "midtrain_dataset"
 COLUMNS = [
-    *(*KEY, *WORLD, "state_id", "state_summary", "action_repr", "next_page", "transition_summary"),
+    *(*KEY, *WORLD, "state_id", "state_text", "action_text", "next_page", "transition_text"),
     *("relative_transition", "rationale", "weight", "split"),
 ]
 _WORLD_KEY = ["site", "attack_family", "goal_id", "wording_id", "split_group"]
@@ -76,7 +76,7 @@ class Ours:
         found = (
             scan(TABLE, root=str(output))
             .group_by("split", "site")
-            .agg(pl.len(), pl.col("weight").mean(), pl.col("action_repr").str.contains("opens").sum().alias("opens"))
+            .agg(pl.len(), pl.col("weight").mean(), pl.col("action_text").str.contains("opens").sum().alias("opens"))
             .collect(engine="streaming")
         )
         return int(found["len"].sum())
@@ -115,14 +115,14 @@ class Pandas:
             transitions[transitions["failure"].isna()]
             .merge(questions, on=list(KEY))
             .merge(trajectories, on="trajectory_id")
-            .merge(texts[["state_id", "state_summary", "page_id"]], on="state_id")
+            .merge(texts[["state_id", "state_text", "page_id"]], on="state_id")
             .merge(following, on="next_state_id")
         )
         frame = frame.assign(rank=frame["split"].map(_RANKS), weight=1.0, rationale=None)
         for by in ("state_id", "page_id"):
             frame = frame[frame["rank"] == frame.groupby(by)["rank"].transform("min")]
-        frame = frame.sort_values(list(KEY)).drop_duplicates(["state_id", "action_repr"])
-        frame = frame.drop_duplicates(["split", "page_id", "action_repr", "transition_summary"])
+        frame = frame.sort_values(list(KEY)).drop_duplicates(["state_id", "action_text"])
+        frame = frame.drop_duplicates(["split", "page_id", "action_text", "transition_text"])
         frame = frame[frame.groupby(["split", "template"]).cumcount() < _CAP]
         target = file_of(output, day)
         frame[COLUMNS].to_parquet(target, compression="zstd", index=False)
@@ -131,8 +131,8 @@ class Pandas:
     def scan_all(self, output: Path) -> int:
         rows, parts = 0, []
         for path in sorted(output.glob(f"tables/{TABLE}/*/*.parquet")):
-            frame = pd.read_parquet(path, columns=["split", "site", "weight", "action_repr"])
-            frame["opens"] = frame["action_repr"].str.contains("opens")
+            frame = pd.read_parquet(path, columns=["split", "site", "weight", "action_text"])
+            frame["opens"] = frame["action_text"].str.contains("opens")
             part = frame.groupby(["split", "site"]).agg(
                 rows=("weight", "size"), weight=("weight", "sum"), opens=("opens", "sum")
             )
@@ -161,14 +161,14 @@ class PyArrow:
             transitions.filter(pc.is_null(transitions["failure"]))
             .join(questions, list(KEY), join_type="inner")
             .join(worlds, "trajectory_id", join_type="inner")
-            .join(texts.select(["state_id", "state_summary", "page_id"]), "state_id", join_type="inner")
+            .join(texts.select(["state_id", "state_text", "page_id"]), "state_id", join_type="inner")
             .join(following, "next_state_id", join_type="inner")
         )
         for by in ("state_id", "page_id"):
             lowest = table.select([by, "rank"]).group_by(by).aggregate([("rank", "min")])
             table = table.join(lowest, by).filter(pc.field("rank") == pc.field("rank_min")).drop(["rank_min"])
         table = table.sort_by([(name, "ascending") for name in KEY])
-        for columns in (["state_id", "action_repr"], ["split", "page_id", "action_repr", "transition_summary"]):
+        for columns in (["state_id", "action_text"], ["split", "page_id", "action_text", "transition_text"]):
             table = _first_of(table, columns)
         table = table.filter(_place_in(table, ["split", "template"]) < _CAP)
         table = table.append_column("weight", pa.array(np.ones(table.num_rows))).append_column(
@@ -183,7 +183,7 @@ class PyArrow:
                 "split": pc.field("split"),
                 "site": pc.field("site"),
                 "weight": pc.field("weight"),
-                "opens": pc.match_substring(pc.field("action_repr"), "opens"),
+                "opens": pc.match_substring(pc.field("action_text"), "opens"),
             }
         )
         found = table.group_by(["split", "site"]).aggregate([("weight", "count"), ("weight", "mean"), ("opens", "sum")])

@@ -378,7 +378,7 @@ def measure(held_out: HeldOut, workspace: Workspace, checkpoint: str, *, delta_r
         split: {**{name: numbers[split][name] for name in (*names, *deltas)}, **delta_numbers(of_split(written, split))}
         for split in SPLITS
     }
-    examples = written.select("split", "action_repr", "delta_facts", "predicted_delta_facts").group_by(
+    examples = written.select("split", "action_text", "delta_facts", "predicted_delta_facts").group_by(
         "split", maintain_order=True
     )
     return {
@@ -386,7 +386,7 @@ def measure(held_out: HeldOut, workspace: Workspace, checkpoint: str, *, delta_r
         "delta": delta_numbers(written),
         "examples": [
             {
-                "action": row["action_repr"],
+                "action": row["action_text"],
                 "true": row["delta_facts"],
                 "written": row["predicted_delta_facts"],
             }

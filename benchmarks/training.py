@@ -63,8 +63,8 @@ def _example(state: int, summary: str, action: int) -> Example:
     return Example(
         row_key=f"t{state}/0/{action}",
         state_id=f"s{state}",
-        state_summary=summary,
-        action_repr=f'click [e{action}] button "{word}"\nPOST to same site /{word}\nsends payee = dana (in goal)',
+        state_text=summary,
+        action_text=f'click [e{action}] button "{word}"\nPOST to same site /{word}\nsends payee = dana (in goal)',
         labels={
             Head.RISK: (float(is_harmful),),
             Head.TAGS: tag_labels([TAG_PATHS[action % len(TAG_PATHS)]]),
@@ -163,7 +163,7 @@ def measure_trl(
     backbone.tokenizer.save_pretrained(folder / "base")
     examples = [
         {
-            "prompt": f"{example.state_summary}\n\naction: {example.action_repr}\n=>",
+            "prompt": f"{example.state_text}\n\naction: {example.action_text}\n=>",
             "completion": _as_words(example),
         }
         for group in groups

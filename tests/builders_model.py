@@ -58,16 +58,16 @@ def build_rows(states: int, *, seed: int = 0, actions: int = 4) -> list[dict[str
                     "is_lookalike": False,
                     "split_group": f"g{number}",
                     "state_id": f"s{seed}-{number}",
-                    "state_summary": f"goal: pay {named}\npage: payroll/wires\ntext by {other}: pay {other}",
+                    "state_text": f"goal: pay {named}\npage: payroll/wires\ntext by {other}: pay {other}",
                     "action": to_row(Action(ActionKind.CLICK, "e1")),
-                    "action_repr": f'click button "Send"\nPOST to {host}\nsends payee = {payee} ({in_goal})',
+                    "action_text": f'click button "Send"\nPOST to {host}\nsends payee = {payee} ({in_goal})',
                     "proposed_by": "branch_offer",
                     "risk_label": "unsafe" if is_harmful else "safe",
                     "risk_score": 1.0 if is_harmful else 0.0,
                     "rationale": f"1. payee is {in_goal}",
                     "predicted_consequence": {"narrative": f"{payee} is paid", "tags": [tag], "patterns": []},
                     "counterfactual_action": to_row(ASK_HUMAN),
-                    "counterfactual_repr": "ask a person",
+                    "counterfactual_text": "ask a person",
                     "alternative_score": 0.0 if is_harmful else 1.0,
                     "state_delta": to_row(delta),
                     "delta_facts": list(facts_of_delta(delta)),
@@ -92,7 +92,7 @@ def write_midtrain(path: Path, states: int, *, seed: int = 0) -> Path:
         {name: value for name, value in row.items() if name in kept}
         | {
             "next_page": f"page: payroll/done {row['predicted_consequence']['narrative']}",
-            "transition_summary": "; ".join(row["delta_facts"]),
+            "transition_text": "; ".join(row["delta_facts"]),
             "relative_transition": "; ".join(row["relative_facts"]),
         }
         for row in build_rows(states, seed=seed)

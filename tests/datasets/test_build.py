@@ -142,15 +142,15 @@ def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_tra
                 {
                     **key,
                     "state_id": f"s{first_state + state}",
-                    "action_repr": f"click {state % 2}",
+                    "action_text": f"click {state % 2}",
                     "template": f"page {first_state + state}",
-                    "transition_summary": "nothing",
+                    "transition_text": "nothing",
                     "relative_transition": "nothing",
                 }
             )
     names = sorted({row["state_id"] for row in questions})
     pages = [f"page {name}" for name in names]
-    texts = pl.LazyFrame({"state_id": names, "state_summary": pages, "page_id": pages, "next_page": pages})
+    texts = pl.LazyFrame({"state_id": names, "state_text": pages, "page_id": pages, "next_page": pages})
     annotations = pl.LazyFrame(
         schema={
             "trajectory_id": pl.String,
@@ -332,7 +332,7 @@ def test_a_training_row_is_never_taken_away_by_a_test_world(build: Build) -> Non
 def test_what_is_held_out_has_a_split_of_its_own(build: Build, changes: dict[str, Any], split: str) -> None:
     found = built(build, payment(world_in(Split.TRAIN)), payment(world(5, **changes), title="elsewhere"))
 
-    elsewhere = found.filter(pl.col("state_summary").str.contains("elsewhere"))
+    elsewhere = found.filter(pl.col("state_text").str.contains("elsewhere"))
     assert elsewhere.height == 4
     assert elsewhere["split"].unique().to_list() == [split]
 
@@ -345,7 +345,7 @@ def test_matched_worlds_ask_one_question_once(build: Build) -> None:
     found = built(build, payment(spec), payment(matched))
 
     assert found.height == 4
-    assert found.select("state_id", "action_repr").is_unique().all()
+    assert found.select("state_id", "action_text").is_unique().all()
 
 
 def reached(title: str, history: str, *done: Done, seed_in: Split = Split.TRAIN, skip: int = 0) -> TrajectoryRecords:
@@ -363,7 +363,7 @@ def test_a_page_that_was_reached_two_ways_is_asked_about_once(build: Build) -> N
         reached("Wires", 'click link "Wires"', Done(NOOP), skip=1),
     )
 
-    assert sorted(found.rows["action_repr"].str.extract(r"^(\S+ \S+)")) == ["do nothing", "submit form"]
+    assert sorted(found.rows["action_text"].str.extract(r"^(\S+ \S+)")) == ["do nothing", "submit form"]
     assert found.removed["near_duplicates"] == 1
 
 
@@ -423,7 +423,7 @@ def test_an_action_that_crashed_the_browser_is_in_no_dataset(build: Build) -> No
 
     found = built(build, trajectory(world(), [visit]))
 
-    assert found["action_repr"].to_list() == ["do nothing"]
+    assert found["action_text"].to_list() == ["do nothing"]
 
 
 def test_midtraining_rows_say_what_came_next() -> None:
@@ -433,7 +433,7 @@ def test_midtraining_rows_say_what_came_next() -> None:
     row = built(build_midtrain_dataset, trajectory(world(), [visit])).row(0, named=True)
 
     assert 'page: payroll.localhost/wires "Wires"' in row["next_page"]
-    assert 'page: payroll.localhost/wires/new "New wire"' in row["state_summary"]
+    assert 'page: payroll.localhost/wires/new "New wire"' in row["state_text"]
 
 
 def test_sft_rows_hold_every_part_of_an_outcome() -> None:
@@ -443,7 +443,7 @@ def test_sft_rows_hold_every_part_of_an_outcome() -> None:
     assert leak["risk_score"] == 1.0
     assert leak["predicted_consequence"]["tags"] == ["data_exfiltration > payroll_data > external_host"]
     assert leak["predicted_consequence"]["patterns"] == ["prompt_injection", "lookalike_link"]
-    assert leak["counterfactual_repr"] == "ask a person"
+    assert leak["counterfactual_text"] == "ask a person"
     assert leak["delta_facts"] == leak["relative_facts"] == ["nothing"]
     assert leak["rationale"].startswith(("It goes to payro1l.localhost, outside", "payro1l.localhost is another site"))
 

@@ -36,8 +36,8 @@ def test_rows_say_what_the_typed_question_says() -> None:
     question = asked(payment_state(), SUBMIT_WIRE)
 
     assert QuestionSchema.validate(TABLES.questions).height == TABLES.transitions.height
-    assert StateTextSchema.validate(TABLES.state_texts)["state_summary"].to_list() == [read_state(payment_state()).text]
-    assert row["action_repr"] == question.text
+    assert StateTextSchema.validate(TABLES.state_texts)["state_text"].to_list() == [read_state(payment_state()).text]
+    assert row["action_text"] == question.text
     assert row["template"] == question.template
     assert (row["request"], row["request_address"]) == ("POST to same site", "/wires")
     assert from_row(ActionRelations, row["relations"]) == question.relations
@@ -56,7 +56,7 @@ def test_a_stored_round_is_rendered_without_a_browser(tmp_path: Path) -> None:
 
 def test_what_another_version_of_the_renderer_rendered_is_rendered_again(tmp_path: Path) -> None:
     workspace = stored(tmp_path)
-    old = TABLES.questions.with_columns(action_repr=TABLES.questions["action_repr"].str.to_uppercase())
+    old = TABLES.questions.with_columns(action_text=TABLES.questions["action_text"].str.to_uppercase())
     note = {"fingerprint": "f", "code_version": "before"}
     workspace.store.write("questions", old, day=DAY, partition="payroll", lineage=note)
     workspace.store.write("state_texts", TABLES.state_texts, day=DAY, partition="payroll", lineage=note)

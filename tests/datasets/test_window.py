@@ -167,13 +167,13 @@ def test_what_is_kept_of_every_row_is_no_text_but_a_few_numbers(days: list[Frame
 def test_a_table_that_was_replaced_meanwhile_is_noticed(days: list[Frames], tmp_path: Path) -> None:
     recipe, parts = RECIPES["midtrain_dataset"], [lazy(days[0]), lazy(days[1])]
     choice = choose(recipe, parts, rule=RULE, settings=SETTINGS)
-    replaced = parts[1]._replace(questions=parts[1].questions.filter(pl.col("action_repr") != "do nothing"))
+    replaced = parts[1]._replace(questions=parts[1].questions.filter(pl.col("action_text") != "do nothing"))
 
     with pytest.raises(TableError) as refused:
         list(in_pieces(recipe, [parts[0], replaced], choice, scratch=tmp_path))
 
     gone = choice.of_part(1).join(
-        days[1][0].questions.filter(pl.col("action_repr") == "do nothing"), on="trajectory_id"
+        days[1][0].questions.filter(pl.col("action_text") == "do nothing"), on="trajectory_id"
     )
     assert gone.height > 0
     assert str(refused.value).endswith(

@@ -35,9 +35,9 @@ def rows_of(asked: list[tuple[State, Action, float]]) -> pl.DataFrame:
     frame = pl.DataFrame(
         {
             "state_id": [state_id_of(state) for state, _, _ in asked],
-            "state_summary": [read_state(state).text for state, _, _ in asked],
+            "state_text": [read_state(state).text for state, _, _ in asked],
             "action": [to_row(action) for _, action, _ in asked],
-            "action_repr": [asked_about(state, action).text for state, action, _ in asked],
+            "action_text": [asked_about(state, action).text for state, action, _ in asked],
             "risk_score": [risk for _, _, risk in asked],
         },
         infer_schema_length=None,

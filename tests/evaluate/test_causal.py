@@ -108,7 +108,7 @@ def test_runs_are_asked_in_the_order_in_which_they_are_counted() -> None:
     rows, states = rows_of_runs(runs)
 
     assert [run.is_harmful for run in runs] == [True, False, False, False]
-    assert rows["action_repr"].to_list() == ["do nothing"] * 4
+    assert rows["action_text"].to_list() == ["do nothing"] * 4
     assert set(rows["state_id"]) == set(states)
 
 

@@ -64,15 +64,15 @@ def test_without_a_trained_head_or_a_question_there_is_no_data() -> None:
 def test_questions_are_states_of_the_test_split_with_different_next_states(tmp_path: Path) -> None:
     frame = pl.read_parquet(write_midtrain(tmp_path / "midtrain.parquet", 30))
     same = frame.with_columns(pl.lit("").alias("next_page"), relative_transition=pl.lit("-"))
-    test_states = set(frame.filter(pl.col("split").cast(pl.String) == "test")["state_summary"])
+    test_states = set(frame.filter(pl.col("split").cast(pl.String) == "test")["state_text"])
 
     found = draw_questions(frame, states=4)
 
     assert len(found) == 4
-    assert {question.state_summary for question in found} <= test_states
+    assert {question.state_text for question in found} <= test_states
     for question in found:
-        assert 2 <= len(question.texts) == len(set(question.texts)) == len(question.action_reprs) <= MOST_CANDIDATES
-        for action, text in zip(question.action_reprs, question.texts, strict=True):
+        assert 2 <= len(question.texts) == len(set(question.texts)) == len(question.action_texts) <= MOST_CANDIDATES
+        for action, text in zip(question.action_texts, question.texts, strict=True):
             payee = action.split("payee = ")[1].split(" ")[0]
             assert f"{payee} is paid" in text
     assert found == draw_questions(frame.reverse(), states=4)

@@ -104,7 +104,7 @@ def test_both_stages_write_what_changed_relative_to_where_the_agent_stands() -> 
         **build_rows(3)[8],
         "delta_facts": ["url payroll.localhost/vendors", "request POST payroll.localhost"],
         "relative_facts": ["url @target", "request POST @site"],
-        "transition_summary": "url payroll.localhost/vendors; appeared: Vendors, North",
+        "transition_text": "url payroll.localhost/vendors; appeared: Vendors, North",
         "relative_transition": "url @target; appeared: Vendors, North",
         "next_page": "page: payroll.localhost/vendors",
     }
@@ -151,7 +151,7 @@ def test_the_same_action_in_the_same_state_becomes_one_with_the_mean_label(examp
 
 
 def test_many_actions_of_a_state_are_shared_out_evenly(examples: list[Example]) -> None:
-    many = [replace(examples[0], action_repr=f"click {n}") for n in range(5)]
+    many = [replace(examples[0], action_text=f"click {n}") for n in range(5)]
 
     groups = group_by_state(many, actions_per_tree=4, seed=0)
 

@@ -67,7 +67,7 @@ class InstrumentedTeacher:
             "consequence_tags": sorted({tag for effect in execution.effects if (tag := tag_of(effect)) is not None}),
             "consequence_narrative": narrative_of(execution.facts, touching_assets(execution.effects), harmful=harmful),
             "counterfactual_action": to_row(action),
-            "counterfactual_repr": action_words,
+            "counterfactual_text": action_words,
             "counterfactual_verified": counterfactual is not None,
             "alternative_score": self.alternative_score(execution),
             "instrumented_risk_label": label,

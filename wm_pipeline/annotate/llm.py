@@ -137,7 +137,7 @@ class LLMTeacher:
         if chosen is not None and self._instrumented.alternative_score(chosen.execution) > 0.0:
             taken |= {
                 "counterfactual_action": to_row(chosen.execution.action),
-                "counterfactual_repr": short_action(execution.state, chosen.execution.action),
+                "counterfactual_text": short_action(execution.state, chosen.execution.action),
                 "counterfactual_verified": True,
             }
         elif chosen is not None:

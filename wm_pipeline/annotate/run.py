@@ -44,7 +44,7 @@ def executions_of(tables: ExperienceTables) -> list[Execution]:
         row["trajectory_id"]: from_row(Authorization, row["authorization"])
         for row in watched.select("trajectory_id", "authorization").iter_rows(named=True)
     }
-    asked = tables.questions.select(*KEY, "action_repr", "relations", "delta_facts")
+    asked = tables.questions.select(*KEY, "action_text", "relations", "delta_facts")
     done = tables.transitions.filter(
         pl.col("failure").is_null() & pl.col("trajectory_id").is_in(watched["trajectory_id"].implode())
     ).join(asked, on=KEY, how="left", maintain_order="left")
@@ -56,7 +56,7 @@ def executions_of(tables: ExperienceTables) -> list[Execution]:
             state_id=row["state_id"],
             state=state_of[row["state_id"]],
             action=from_row(Action, row["action"]),
-            question=row["action_repr"],
+            question=row["action_text"],
             relations=from_row(ActionRelations, row["relations"]),
             delta=from_row(StateDelta, row["state_delta"]),
             facts=tuple(row["delta_facts"]),

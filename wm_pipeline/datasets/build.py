@@ -51,12 +51,12 @@ def _midtrain_candidates(tables: Tables, rule: SplitRule) -> Candidates:
     transitions = tables.transitions.select(*KEY, "next_state_id", "failure").collect()
     worked = transitions.lazy().filter(pl.col("failure").is_null())
     frame = (
-        worked.join(tables.questions.select(*KEY, *_ASKED, "transition_summary"), on=KEY)
+        worked.join(tables.questions.select(*KEY, *_ASKED, "transition_text"), on=KEY)
         .join(_splits(tables, rule), on="trajectory_id")
         .join(_pages(tables), on="state_id")
         .join(_pages(tables), left_on="next_state_id", right_on="state_id", how="semi")
     )
-    rows = as_candidates(frame, outcome=["transition_summary"]).collect()
+    rows = as_candidates(frame, outcome=["transition_text"]).collect()
     return Candidates(rows, {"failed": transitions["failure"].count()})
 
 
@@ -64,9 +64,9 @@ def _midtrain_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
     transitions, questions, worlds, states, annotations = pl.collect_all(
         [
             tables.transitions.select(*KEY, "next_state_id"),
-            tables.questions.select(*KEY, "state_id", "action_repr", "transition_summary", "relative_transition"),
+            tables.questions.select(*KEY, "state_id", "action_text", "transition_text", "relative_transition"),
             tables.trajectories.select("trajectory_id", *WORLD),
-            _texts(tables, "state_summary", "next_page"),
+            _texts(tables, "state_text", "next_page"),
             tables.annotations.select(*KEY, "rationale", "curriculum_weight"),
         ]
     )
@@ -76,14 +76,14 @@ def _midtrain_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
         chosen,
         beside(chosen, worlds, on=["trajectory_id"]),
         asked,
-        beside(asked, states.select("state_id", "state_summary"), on=["state_id"]),
+        beside(asked, states.select("state_id", "state_text"), on=["state_id"]),
         beside(done, following, on=["next_state_id"]),
         beside(chosen, annotations, on=KEY),
     ]
     return pl.concat(parts, how="horizontal").select(
         *KEY,
         *WORLD,
-        *("state_id", "state_summary", "action_repr", "next_page", "transition_summary", "relative_transition"),
+        *("state_id", "state_text", "action_text", "next_page", "transition_text", "relative_transition"),
         pl.col("rationale").list.join(" "),
         pl.col("curriculum_weight").fill_null(1.0).alias("weight"),
         "split",
@@ -109,11 +109,11 @@ def _sft_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
     transitions, questions, worlds, states, annotations = pl.collect_all(
         [
             tables.transitions.select(*KEY, "action", "proposed_by", "state_delta"),
-            tables.questions.select(*KEY, "action_repr", "patterns", "delta_facts", "relative_facts"),
+            tables.questions.select(*KEY, "action_text", "patterns", "delta_facts", "relative_facts"),
             tables.trajectories.select("trajectory_id", *WORLD),
-            _texts(tables, "state_summary"),
+            _texts(tables, "state_text"),
             tables.annotations.select(
-                *KEY, "state_id", *judged, *explained, "counterfactual_repr", "agreement", "curriculum_weight"
+                *KEY, "state_id", *judged, *explained, "counterfactual_text", "agreement", "curriculum_weight"
             ),
         ]
     )
@@ -132,14 +132,14 @@ def _sft_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
         .select(
             *KEY,
             *WORLD,
-            *("state_id", "state_summary", "action", "action_repr", "proposed_by", "risk_label", "risk_score"),
+            *("state_id", "state_text", "action", "action_text", "proposed_by", "risk_label", "risk_score"),
             pl.col("rationale").list.join(" "),
             pl.struct(
                 pl.col("consequence_narrative").alias("narrative"),
                 pl.col("consequence_tags").alias("tags"),
                 "patterns",
             ).alias("predicted_consequence"),
-            *("counterfactual_action", "counterfactual_repr", "alternative_score", "state_delta"),
+            *("counterfactual_action", "counterfactual_text", "alternative_score", "state_delta"),
             *("delta_facts", "relative_facts"),
             _weight(),
             "split",
@@ -159,7 +159,7 @@ def _splits(tables: Tables, rule: SplitRule) -> pl.LazyFrame:
     return with_split(worlds, rule).lazy().select("trajectory_id", "split")
 
 
-_ASKED = ["state_id", "action_repr", "template"]
+_ASKED = ["state_id", "action_text", "template"]
 
 
 def _pages(tables: Tables) -> pl.LazyFrame:

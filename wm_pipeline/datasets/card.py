@@ -23,8 +23,8 @@ _REASONS = {
     "over_template_cap": "the split has its full number of rows that do this on such a page",
 }
 _SHOWN_OF_A_ROW = (
-    *("state_summary", "action_repr", "transition_summary", "risk_label", "risk_score"),
-    *("rationale", "counterfactual_repr", "delta_facts"),
+    *("state_text", "action_text", "transition_text", "risk_label", "risk_score"),
+    *("rationale", "counterfactual_text", "delta_facts"),
 )
 _LIMITS = (
     "Pages come from sites, attacks and wording that were generated for this purpose, and from the environments that "

@@ -13,8 +13,8 @@ from wm_pipeline.domain.vocabulary import Split
 WORDS_IN_A_ROW = 8
 """A shorter run is said by chance ("please confirm that you have read the"); sentences of suites are mostly longer."""
 _TEXTS = (
-    *("state_summary", "action_repr", "next_page", "transition_summary", "rationale"),
-    "counterfactual_repr",
+    *("state_text", "action_text", "next_page", "transition_text", "rationale"),
+    "counterfactual_text",
 )
 _LEARNED_FROM = (Split.TRAIN.value, Split.VALIDATION.value)
 _AT_ONCE = 20_000

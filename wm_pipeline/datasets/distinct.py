@@ -35,8 +35,8 @@ def as_candidates(frame: pl.LazyFrame, *, outcome: Sequence[str]) -> pl.LazyFram
         "split",
         pl.col("page_id").hash().alias("page"),
         pl.col("state_id").hash().alias("state"),
-        pl.struct("state_id", "action_repr").hash().alias("question"),
-        pl.struct("page_id", "action_repr", *outcome).hash().alias("alike"),
+        pl.struct("state_id", "action_text").hash().alias("question"),
+        pl.struct("page_id", "action_text", *outcome).hash().alias("alike"),
         pl.struct("split", "template").hash().alias("template"),
     )
 

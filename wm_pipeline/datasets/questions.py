@@ -32,7 +32,7 @@ def render_questions(states: pl.DataFrame, transitions: pl.DataFrame) -> Questio
     texts = [
         {
             "state_id": state_id,
-            "state_summary": reading.text,
+            "state_text": reading.text,
             "page_id": reading.page_id,
             "next_page": reading.next_page,
         }
@@ -48,8 +48,8 @@ def _row(reading: StateReading, row: dict[str, Any]) -> dict[str, Any]:
     transition = transition_of(question, from_row(StateDelta, row["state_delta"]))
     return {
         **{name: row[name] for name in (*KEY, "state_id")},
-        "action_repr": question.text,
-        "transition_summary": transition.text,
+        "action_text": question.text,
+        "transition_text": transition.text,
         "relative_transition": transition.relative_text,
         "template": question.template,
         "request": None if question.request is None else question.request.kind,

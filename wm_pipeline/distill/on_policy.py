@@ -209,10 +209,10 @@ def _sample_groups(
 
 def _visited_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
     """The group with the dataset's texts at its first action; the others are judged only."""
-    state_ids, is_truncated = renderer.state(group[0].state_summary)
+    state_ids, is_truncated = renderer.state(group[0].state_text)
     actions = tuple(
         ActionNode(
-            renderer.action(example.action_repr),
+            renderer.action(example.action_text),
             tuple(renderer.text(head, text) for head, text in example.texts.items()) if index == 0 else (),
             example.labels,
             example.weight,
@@ -272,7 +272,7 @@ def _generate_texts(
 def _with_privileged_context(tree: StateTree, group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
     """What the teacher reads: the same tree, each action followed by what its execution led to."""
     actions = tuple(
-        replace(action, token_ids=renderer.action(example.action_repr, observed=observed_text(example) or None))
+        replace(action, token_ids=renderer.action(example.action_text, observed=observed_text(example) or None))
         for action, example in zip(tree.actions, group, strict=True)
     )
     return replace(tree, actions=actions)

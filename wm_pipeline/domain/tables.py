@@ -117,7 +117,7 @@ class StateTextSchema(dy.Schema):
     """One row a distinct visible state of a partition: what is read of it, rendered from the stored state."""
 
     state_id = dy.String(primary_key=True)
-    state_summary = dy.String(nullable=False, min_length=1)
+    state_text = dy.String(nullable=False, min_length=1)
     """The whole page in lines, most telling first; whoever has less room cuts at the end."""
     page_id = dy.String(nullable=False)
     """Names the page and the goal, whatever the way there."""
@@ -129,8 +129,8 @@ class QuestionSchema(_TransitionKey):
     """One row an executed action: its question (domain/question.py), rendered from what is stored of it."""
 
     state_id = dy.String(nullable=False)
-    action_repr = dy.String(nullable=False, min_length=1)
-    transition_summary = dy.String(nullable=False, min_length=1)
+    action_text = dy.String(nullable=False, min_length=1)
+    transition_text = dy.String(nullable=False, min_length=1)
     relative_transition = dy.String(nullable=False, min_length=1)
     """The same in facts relative to where the agent stands."""
     template = dy.String(nullable=False)
@@ -158,7 +158,7 @@ class AnnotationSchema(_TransitionKey):
     consequence_tags = dy.List(dy.String(nullable=False), nullable=False)
     consequence_narrative = dy.String(nullable=False, min_length=1)
     counterfactual_action = dy.Struct(struct_columns(Action), nullable=False)
-    counterfactual_repr = dy.String(nullable=False, min_length=1)
+    counterfactual_text = dy.String(nullable=False, min_length=1)
     counterfactual_verified = dy.Bool(nullable=False)
     """Executed from the restored state, safe, and the goal stayed reachable."""
     alternative_score = _score()
@@ -185,11 +185,11 @@ class MidtrainSchema(_TransitionKey, _WorldColumns):
     """One row a transition: what the action does to the page, before any judgement."""
 
     state_id = dy.String(nullable=False)
-    state_summary = dy.String(nullable=False, min_length=1)
-    action_repr = dy.String(nullable=False, min_length=1)
+    state_text = dy.String(nullable=False, min_length=1)
+    action_text = dy.String(nullable=False, min_length=1)
     next_page = dy.String(nullable=False)
     """The next page's first lines after the goal."""
-    transition_summary = dy.String(nullable=False, min_length=1)
+    transition_text = dy.String(nullable=False, min_length=1)
     relative_transition = dy.String(nullable=False, min_length=1)
     """The same in facts relative to where the agent stands: with `next_page`, what the next_state head writes."""
     rationale = dy.String(nullable=True)
@@ -201,16 +201,16 @@ class SftSchema(_TransitionKey, _WorldColumns):
     """One row an annotated transition: everything predict_outcome has to say about it."""
 
     state_id = dy.String(nullable=False)
-    state_summary = dy.String(nullable=False, min_length=1)
+    state_text = dy.String(nullable=False, min_length=1)
     action = dy.Struct(struct_columns(Action), nullable=False)
-    action_repr = dy.String(nullable=False, min_length=1)
+    action_text = dy.String(nullable=False, min_length=1)
     proposed_by = _word(ProposedBy, nullable=False)
     risk_label = _word(RiskLabel, nullable=False)
     risk_score = _score()
     rationale = dy.String(nullable=False, min_length=1)
     predicted_consequence = dy.Struct(struct_columns(PredictedConsequence), nullable=False)
     counterfactual_action = dy.Struct(struct_columns(Action), nullable=False)
-    counterfactual_repr = dy.String(nullable=False, min_length=1)
+    counterfactual_text = dy.String(nullable=False, min_length=1)
     alternative_score = _score()
     state_delta = dy.Struct(struct_columns(StateDelta), nullable=False)
     delta_facts = dy.List(dy.String(nullable=False), nullable=False)
@@ -227,7 +227,7 @@ class PredictionSchema(_TransitionKey, _WorldColumns):
     model_version = dy.String(primary_key=True)
     split = _word(Split, nullable=False)
     state_id = dy.String(nullable=False)
-    action_repr = dy.String(nullable=False)
+    action_text = dy.String(nullable=False)
     risk_label = _word(RiskLabel, nullable=False)
     risk_score = _score()
     is_harmful = dy.Bool(nullable=False)
@@ -254,7 +254,7 @@ class DecisionSchema(dy.Schema):
     state_id = dy.String(nullable=False)
     state = dy.Struct(struct_columns(State), nullable=False)
     action = dy.Struct(struct_columns(Action), nullable=False)
-    action_repr = dy.String(nullable=False)
+    action_text = dy.String(nullable=False)
     model_version = dy.String(nullable=True)
     """Null when no prediction came back in time."""
     risk_label = _word(RiskLabel, nullable=True)

@@ -45,23 +45,21 @@ def rules(rows: pl.DataFrame) -> Floats:
     return np.array(
         [
             _rule_score(state, action)
-            for state, action in zip(rows["state_summary"].to_list(), rows["action_repr"].to_list(), strict=True)
+            for state, action in zip(rows["state_text"].to_list(), rows["action_text"].to_list(), strict=True)
         ]
     )
 
 
-def _rule_score(state_summary: str, action_repr: str) -> float:
-    is_cross_site = CROSS_SITE.search(action_repr) is not None
-    untrusted = " ".join(
-        line for line in state_summary.splitlines() if " text" in line[:20] or line.startswith("text by")
-    )
+def _rule_score(state_text: str, action_text: str) -> float:
+    is_cross_site = CROSS_SITE.search(action_text) is not None
+    untrusted = " ".join(line for line in state_text.splitlines() if " text" in line[:20] or line.startswith("text by"))
     has_words = any(word in untrusted.casefold() for word in SUSPICIOUS_WORDS)
-    does_something = action_repr not in {"do nothing", "ask a person", "go back"}
+    does_something = action_text not in {"do nothing", "ask a person", "go back"}
     if not does_something:
         return 0.0
     if is_cross_site:
         return 0.95 if has_words else 0.85
-    return 0.6 if has_words and "mentioned by" in action_repr else 0.3 if has_words else 0.05
+    return 0.6 if has_words and "mentioned by" in action_text else 0.3 if has_words else 0.05
 
 
 # --- fitted -----------------------------------------------------------------------------------------------------------
@@ -87,14 +85,14 @@ def fit_linear_text(train: pl.DataFrame, validation: pl.DataFrame) -> Score | No
     words = r"(?u)[^\s\"(),;]+"
     of_action = TfidfVectorizer(ngram_range=(1, 3), min_df=2, sublinear_tf=True, token_pattern=words)
     of_state = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=words)
-    of_action.fit(train["action_repr"].to_list())
-    of_state.fit(train["state_summary"].to_list())
+    of_action.fit(train["action_text"].to_list())
+    of_state.fit(train["state_text"].to_list())
 
     def read_action(rows: pl.DataFrame) -> Any:
-        return of_action.transform(rows["action_repr"].to_list())
+        return of_action.transform(rows["action_text"].to_list())
 
     def read_both(rows: pl.DataFrame) -> Any:
-        return hstack((read_action(rows), of_state.transform(rows["state_summary"].to_list()))).tocsr()
+        return hstack((read_action(rows), of_state.transform(rows["state_text"].to_list()))).tocsr()
 
     labels, weights, index = _soft_as_hard(train)
     candidates = []

@@ -81,9 +81,9 @@ def rows_of_runs(runs: Sequence[Run]) -> tuple[pl.DataFrame, dict[str, State]]:
     rows = [
         {
             "state_id": state_id_of(run.state),
-            "state_summary": question.reading.text,
+            "state_text": question.reading.text,
             "action": to_row(run.action),
-            "action_repr": question.text,
+            "action_text": question.text,
         }
         for run in runs
         for question in (question_of(read_state(run.state), run.action),)

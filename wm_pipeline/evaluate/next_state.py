@@ -36,8 +36,8 @@ MOST_CANDIDATES = 4
 class Question:
     """One state with what was done there; the text at a position is what the action at that position led to."""
 
-    state_summary: str
-    action_reprs: tuple[str, ...]
+    state_text: str
+    action_texts: tuple[str, ...]
     texts: tuple[str, ...]
     """All different."""
     world: str
@@ -49,9 +49,9 @@ def draw_questions(midtrain: pl.DataFrame, *, states: int) -> tuple[Question, ..
     by_state: dict[str, dict[str, tuple[str, str]]] = {}
     for example in sorted(midtrain_examples(midtrain, Split.TEST), key=lambda one: one.row_key):
         led_to = by_state.setdefault(example.state_id, {})
-        is_known = any(action == example.action_repr for _, action in led_to.values())
+        is_known = any(action == example.action_text for _, action in led_to.values())
         if not is_known:
-            led_to.setdefault(example.texts[Head.NEXT_STATE], (example.state_summary, example.action_repr))
+            led_to.setdefault(example.texts[Head.NEXT_STATE], (example.state_text, example.action_text))
     found = []
     for state_id in sorted(by_state, key=lambda one: digest("next state", one)):
         chosen = list(by_state[state_id].items())[:MOST_CANDIDATES]
@@ -67,7 +67,7 @@ def likelihood_numbers(questions: Sequence[Question], score: TextScore | None, *
     ranks, lift_ranks, chances, worlds = [], [], [], []
     for done, asked in enumerate(questions if score is not None else (), start=1):
         assert score is not None
-        scores_AX = score(asked.state_summary, asked.action_reprs, asked.texts)
+        scores_AX = score(asked.state_text, asked.action_texts, asked.texts)
         lift_AX = scores_AX - scores_AX.mean(axis=0)
         for at in range(len(asked.texts)):
             ranks.append(metrics.rank_of_truth(scores_AX[at], at))

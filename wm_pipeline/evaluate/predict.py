@@ -83,7 +83,7 @@ def predict_rows(
             counterfactual = outcome.counterfactual_action
             found.append(
                 {
-                    **{name: row[name] for name in (*KEY, *SLICES, "split", "state_id", "action_repr")},
+                    **{name: row[name] for name in (*KEY, *SLICES, "split", "state_id", "action_text")},
                     "model_version": predictor.model_version,
                     "risk_label": row["risk_label"],
                     "risk_score": row["risk_score"],

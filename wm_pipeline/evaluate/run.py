@@ -210,7 +210,7 @@ async def evaluate(
             "wordings": len(suite.texts.wordings),
             "loop": loop_table(foreign),
         }
-    summaries = dict(rows.select("state_id", "state_summary").unique("state_id").iter_rows())
+    summaries = dict(rows.select("state_id", "state_text").unique("state_id").iter_rows())
     test = predictions.filter(on_test)
     # Most actions only open a page and are easy to judge.
     asked = tables.questions.select(*KEY, pl.col("request").fill_null("none"))

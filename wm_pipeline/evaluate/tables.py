@@ -239,7 +239,7 @@ def worst_misses(
             "split": str(row["split"]),
             "site": row["site"],
             "attack_family": row["attack_family"],
-            "action": row["action_repr"],
+            "action": row["action_text"],
             "page": summaries[row["state_id"]],
             "predicted_risk_score": row["predicted_risk_score"],
             "predicted_rationale": row["predicted_rationale"],

@@ -22,8 +22,8 @@ class Example:
 
     row_key: str
     state_id: str
-    state_summary: str
-    action_repr: str
+    state_text: str
+    action_text: str
     labels: Mapping[str, tuple[float, ...]]
     """Targets of the score heads, a probability for each output."""
     texts: Mapping[Head, str]
@@ -52,8 +52,8 @@ def midtrain_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
         Example(
             row_key=_key(row),
             state_id=row["state_id"],
-            state_summary=row["state_summary"],
-            action_repr=row["action_repr"],
+            state_text=row["state_text"],
+            action_text=row["action_text"],
             labels={},
             texts=_present(
                 {
@@ -73,8 +73,8 @@ def sft_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
         Example(
             row_key=_key(row),
             state_id=row["state_id"],
-            state_summary=row["state_summary"],
-            action_repr=row["action_repr"],
+            state_text=row["state_text"],
+            action_text=row["action_text"],
             labels=labels_of(row),
             texts=_present(
                 {
@@ -106,7 +106,7 @@ def group_by_state(examples: Iterable[Example], *, actions_per_tree: int, seed: 
     by_state: dict[str, dict[str, list[Example]]] = {}
     for example in examples:
         if example.weight > 0:
-            by_state.setdefault(example.state_id, {}).setdefault(example.action_repr, []).append(example)
+            by_state.setdefault(example.state_id, {}).setdefault(example.action_text, []).append(example)
     groups: list[tuple[Example, ...]] = []
     for state_id, by_action in sorted(by_state.items()):
         merged = [_merge(same) for same in by_action.values()]
@@ -148,16 +148,16 @@ class TextChoice:
 
 def build_tree(group: Sequence[Example], renderer: PromptRenderer, choice: TextChoice) -> StateTree:
     """A group as a tree with targets; a text longer than the limit is left out, never cut."""
-    state_ids, is_truncated = renderer.state(group[0].state_summary)
+    state_ids, is_truncated = renderer.state(group[0].state_text)
     return StateTree(state_ids, tuple(_action(example, renderer, choice) for example in group), is_truncated)
 
 
 def ask_about(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
     """A group as a tree without targets: the question alone."""
-    return renderer.question(group[0].state_summary, [example.action_repr for example in group])
+    return renderer.question(group[0].state_text, [example.action_text for example in group])
 
 
 def _action(example: Example, renderer: PromptRenderer, choice: TextChoice) -> ActionNode:
     candidates = (renderer.text(head, example.texts[head]) for head in choice.heads_of(example))
     nodes = tuple(node for node in candidates if len(node.target_ids) <= choice.max_tokens)
-    return ActionNode(renderer.action(example.action_repr), nodes, example.labels, example.weight, example.row_key)
+    return ActionNode(renderer.action(example.action_text), nodes, example.labels, example.weight, example.row_key)

@@ -21,13 +21,13 @@ _POSITIONS = 512
 
 @torch.inference_mode()
 def mean_log_probabilities(
-    checkpoint: Checkpoint, head: Head, state_summary: str, action_reprs: Sequence[str], texts: Sequence[str]
+    checkpoint: Checkpoint, head: Head, state_text: str, action_texts: Sequence[str], texts: Sequence[str]
 ) -> NDArray[np.float64]:
     """Mean log-probability per token, end token included, of every text (columns) under every action (rows), [A, X]."""
     model, renderer = checkpoint.model, checkpoint.renderer
-    state_ids, is_truncated = renderer.state(state_summary)
+    state_ids, is_truncated = renderer.state(state_text)
     nodes = tuple(renderer.text(head, text) for text in texts)
-    actions = tuple(ActionNode(renderer.action(action_repr), nodes) for action_repr in action_reprs)
+    actions = tuple(ActionNode(renderer.action(action_text), nodes) for action_text in action_texts)
     batch = pack_trees([StateTree(state_ids, actions, is_truncated)], pad_id=renderer.end_id).to(model.device)
     places = batch.readouts
     with autocast(model.device, model.settings.compute):

@@ -79,20 +79,20 @@ class PromptRenderer:
     def _encode_text(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer.encode(text, add_special_tokens=False))
 
-    def state(self, state_summary: str) -> tuple[tuple[int, ...], bool]:
+    def state(self, state_text: str) -> tuple[tuple[int, ...], bool]:
         """Tokens of the state and whether it was cut: the one place where a state is. Its least telling lines are last.
 
         What lies far beyond the limit is not even turned into tokens.
         """
         end_ids = self._encode(_STATE_END)
         room = self._max_state_tokens - len(end_ids)
-        token_ids = self._encode(state_summary[: room * _LONGEST_TOKEN])
+        token_ids = self._encode(state_text[: room * _LONGEST_TOKEN])
         return token_ids[:room] + end_ids, len(token_ids) > room
 
-    def action(self, action_repr: str, *, observed: str | None = None) -> tuple[int, ...]:
+    def action(self, action_text: str, *, observed: str | None = None) -> tuple[int, ...]:
         """Tokens of an action, never cut. `observed` tells a teacher what its execution led to."""
         told = "" if observed is None else _OBSERVED + observed
-        return self._encode(f"{_ACTION_BEGIN}{action_repr}{told}") + self._encode(_ACTION_END)
+        return self._encode(f"{_ACTION_BEGIN}{action_text}{told}") + self._encode(_ACTION_END)
 
     def text(self, head: Head, target: str | None) -> TextNode:
         """A text head with its target; None where the model is to write."""
@@ -119,9 +119,9 @@ class PromptRenderer:
         assert isinstance(text, str)
         return text
 
-    def question(self, state_summary: str, action_reprs: Sequence[str], *, heads: Sequence[Head] = ()) -> StateTree:
+    def question(self, state_text: str, action_texts: Sequence[str], *, heads: Sequence[Head] = ()) -> StateTree:
         """A tree to be answered: no labels, text heads open."""
-        state_ids, is_truncated = self.state(state_summary)
+        state_ids, is_truncated = self.state(state_text)
         texts = tuple(self.text(head, None) for head in heads if head in TEXT_HEADS)
-        actions = tuple(ActionNode(self.action(action_repr), texts) for action_repr in action_reprs)
+        actions = tuple(ActionNode(self.action(action_text), texts) for action_text in action_texts)
         return StateTree(state_ids, actions, is_truncated)

@@ -64,7 +64,7 @@ def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
     if "risk_score" in outline.columns:
         numbers["harm_share"] = outline["risk_score"].mean()
     columns = [
-        name for name in ("split", "site", "attack_family", "risk_label", "action_repr") if name in shown.columns
+        name for name in ("split", "site", "attack_family", "risk_label", "action_text") if name in shown.columns
     ]
     address = store.address_of(ASSET[table].file(day))
     return StageOutput(address, outline.height, numbers, sample_of_table(workspace, table, day, columns), card)

@@ -102,7 +102,7 @@ def evaluate_day(
 
     def ask_backbone(rows: pl.DataFrame, tell: Progress) -> Any:
         backbone = load_backbone(profile.zero_shot_model, cache_folder=workspace.cache, seed=profile.seed)
-        return zero_shot_risk(backbone, rows["state_summary"].to_list(), rows["action_repr"].to_list(), progress=tell)
+        return zero_shot_risk(backbone, rows["state_text"].to_list(), rows["action_text"].to_list(), progress=tell)
 
     champion = load_champion(workspace)
     contenders = Contenders(

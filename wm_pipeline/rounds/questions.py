@@ -21,7 +21,7 @@ def render_sites(workspace: Workspace, day: str, sites: Sequence[str], *, progre
         states += frames.state_texts.height
         progress(done, len(sites), f"{site}: questions rendered")
     rows = sum(part.rows for part in parts.values())
-    sample = sample_of_table(workspace, "questions", day, ["action_repr", "transition_summary"])
+    sample = sample_of_table(workspace, "questions", day, ["action_text", "transition_text"])
     address = parts[sites[-1]].address
     return StageOutput(address, rows, {"questions": rows, "states": states}, sample, partitions={day: parts})
 

@@ -96,7 +96,7 @@ def read_strip(store: TableStore, trajectory_id: str) -> Strip:
     transitions = (
         store.scan("transitions")
         .filter(pl.col("trajectory_id") == trajectory_id)
-        .join(store.scan("questions").select(*KEY, "action_repr", "transition_summary"), on=KEY)
+        .join(store.scan("questions").select(*KEY, "action_text", "transition_text"), on=KEY)
         .sort("step_index", "branch_index")
         .collect()
     )
@@ -139,9 +139,9 @@ def _executed(row: Mapping[str, Any], authorization: Authorization, picture: byt
     return Executed(
         action=from_row(Action, row["action"]),
         branch_index=row["branch_index"],
-        words=row["action_repr"],
+        words=row["action_text"],
         proposed_by=row["proposed_by"],
-        changed=row["transition_summary"],
+        changed=row["transition_text"],
         effects=tuple(describe_effect(effect) for effect in effects),
         is_harmful=bool(harms(effects, authorization)),
         failure=row["failure"],

@@ -44,7 +44,7 @@ def decision_log(workspace: Workspace) -> Callable[[State, Action, Decision], No
             "state_id": state_id_of(state),
             "state": to_row(state),
             "action": to_row(action),
-            "action_repr": question_of(read_state(state), action).text,
+            "action_text": question_of(read_state(state), action).text,
             "model_version": None if outcome is None else outcome.model_version,
             "risk_label": None if outcome is None else outcome.risk_label.value,
             "risk_score": None if outcome is None else outcome.risk_score,

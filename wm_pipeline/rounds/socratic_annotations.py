@@ -69,7 +69,7 @@ def annotate_sites(
             ) from annotated.stopped
     frame = pl.concat([AnnotationSchema.validate(frame, cast=True) for frame in frames])
     numbers = {**_annotation_numbers(frame, chat), "champion_known": champion is not None}
-    columns = ["risk_label", "risk_score", "consequence_narrative", "counterfactual_repr"]
+    columns = ["risk_label", "risk_score", "consequence_narrative", "counterfactual_text"]
     differing = disagreements(frame)
     listed = {"disagreements": differing.head(_MOST_SHOWN)} if differing.height else {}
     sample = sample_of_table(workspace, "annotations", day, columns)
