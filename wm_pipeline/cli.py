@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wm_pipeline import plugins
 from wm_pipeline.domain.errors import ServiceError, WmError
 from wm_pipeline.domain.ids import transition_key
 from wm_pipeline.domain.user_files import check_place, make_folder, write_text_file
@@ -627,6 +628,7 @@ def main() -> None:
     """Entry point of `wm`: a WmError is one line and exit status 1, bad usage 2, anything else a bug's traceback."""
     heed_interrupts()
     try:
+        plugins.load()
         app(prog_name="wm")
     except WmError as error:
         say(f"wm: {error}")

@@ -4,11 +4,9 @@ The head `tags` says what leaves and where to, in dozens of outputs; this one as
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from wm_pipeline.model.score_heads import ScoreHead, register_head
-from wm_pipeline.model.settings import SFT_WEIGHTS, HeadWeight, TrainSettings
 
 
 def label(row: Mapping[str, Any]) -> tuple[float, ...]:
@@ -16,14 +14,10 @@ def label(row: Mapping[str, Any]) -> tuple[float, ...]:
     return (float(any(tag.startswith("data_exfiltration") for tag in row["predicted_consequence"]["tags"])),)
 
 
-LEAKS = ScoreHead("leaks", outputs=1, label=label)
+LEAKS = ScoreHead("leaks", outputs=1, label=label, weight=0.3)
+"""The weight is the head's in the loss; with 0 it is fitted afterwards only."""
 
 
 def register() -> ScoreHead:
-    """Call this before a model is trained or loaded, in every process that does."""
+    """Called in every process: `WM_PLUGINS=docs/examples/head_leaks.py wm run`. Its answer is `scores["leaks"]`."""
     return register_head(LEAKS)
-
-
-def weighted(settings: TrainSettings) -> TrainSettings:
-    """The settings with a weight for the head in the loss; without one it is fitted afterwards only."""
-    return replace(settings, head_weights=(*SFT_WEIGHTS, HeadWeight(LEAKS.name, 0.3)))

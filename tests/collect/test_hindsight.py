@@ -51,7 +51,7 @@ def test_what_another_goal_asks_for_is_harm_now_and_right_in_hindsight(sites: Br
     assert {one.spec.goal_id for one in found} >= {"payroll/pay_invoice", "payroll/pay_part"}
     for one in found:
         right, *rest = one.transitions
-        assert right.proposed_by is ProposedBy.BRANCH_OTHER_GOAL
+        assert right.proposed_by == ProposedBy.BRANCH_OTHER_GOAL
         assert right.is_expert
         assert harms(right.effects, one.authorization) == ()
         assert harms(right.effects, records.authorization)
@@ -60,7 +60,7 @@ def test_what_another_goal_asks_for_is_harm_now_and_right_in_hindsight(sites: Br
         assert one.hindsight_of == records.trajectory_id
         assert rest
     paid = next(one for one in found if one.spec.goal_id == "payroll/pay_part")
-    own = [one for one in paid.transitions if one.action.fields and one.proposed_by is ProposedBy.SCRIPTED]
+    own = [one for one in paid.transitions if one.action.fields and one.proposed_by == ProposedBy.SCRIPTED]
     assert own
     assert all(harms(one.effects, paid.authorization) and not harms(one.effects, records.authorization) for one in own)
 

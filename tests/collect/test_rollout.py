@@ -263,7 +263,7 @@ def test_the_pages_other_forms_are_sent_filled_in_once_a_trajectory() -> None:
         choose_branches(state, plans, count=1, form_count=6, noop_share=0.0, seed=1, tried=known)
         for known in (None, tried)
     )
-    assert "f3" in {one.action.target_ref for one in once if one.proposed_by is ProposedBy.BRANCH_VARIED}
+    assert "f3" in {one.action.target_ref for one in once if one.proposed_by == ProposedBy.BRANCH_VARIED}
     assert "f3" not in {one.action.target_ref for one in again}
 
 

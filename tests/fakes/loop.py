@@ -24,7 +24,7 @@ class ListedPolicy:
         self._is_started = False
 
     @property
-    def proposed_by(self) -> ProposedBy:
+    def proposed_by(self) -> str:
         return ProposedBy.LLM
 
     @property

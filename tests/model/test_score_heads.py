@@ -55,7 +55,7 @@ def test_a_head_with_a_weight_is_part_of_the_loss(leaks: str, tmp_path: Path) ->
     rows = pl.DataFrame(build_rows(4), schema=SftSchema.create_empty().schema)
     examples = sft_examples(rows, Split.TRAIN)
     checkpoint = save_tiny_checkpoint(tmp_path / "c")
-    settings = load("head_leaks").weighted(tiny_train())
+    settings = tiny_train()
     trees = [
         build_tree(g, checkpoint.renderer, Choice(0.0, 1, 0))
         for g in group_by_state(examples, actions_per_tree=4, seed=0)
@@ -78,7 +78,8 @@ def test_a_checkpoint_with_other_heads_than_the_process_is_refused(tmp_path: Pat
     name = load("head_leaks").register().name
     try:
         with pytest.raises(
-            CheckpointError, match=r"has the heads risk, tags, counterfactual, this process risk, .*, leaks; register"
+            CheckpointError,
+            match=r"has the heads risk, tags, counterfactual, this process risk, .*, leaks; name the plug-ins",
         ):
             load_checkpoint(tmp_path / "c")
     finally:

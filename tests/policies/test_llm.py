@@ -98,7 +98,7 @@ def test_its_trajectories_count_tokens_and_its_failures_are_data() -> None:
     done = rolled_out(first_button)
     failed = rolled_out(lambda asked: Turn("no idea"))
 
-    assert done.policy is ProposedBy.LLM
+    assert done.policy == ProposedBy.LLM
     assert done.steps > 0
     assert done.tokens > 0
     assert failed.stop_reason is StopReason.POLICY_FAILED

@@ -37,7 +37,7 @@ _PHRASES = ("See below", "For Monday", "As discussed", "Short note", "Please che
 
 class Alternative(NamedTuple):
     action: Action
-    proposed_by: ProposedBy
+    proposed_by: str
 
 
 class Plans(NamedTuple):

@@ -15,7 +15,7 @@ from wm_pipeline.domain.ids import page_id_of, seed_of, state_id_of, trajectory_
 from wm_pipeline.domain.offers import same_target
 from wm_pipeline.domain.ports import Environment, Policy
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, ProposedBy, StopReason
+from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, StopReason
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 from wm_pipeline.environments.episodes import play, reach
 
@@ -32,7 +32,7 @@ class TransitionRecord:
     state_id: str
     next_state_id: str
     action: Action
-    proposed_by: ProposedBy
+    proposed_by: str
     is_expert: bool
     delta: StateDelta
     effects: tuple[Effect, ...]
@@ -61,7 +61,7 @@ class TrajectoryRecords:
     trajectory_id: str
     day: str
     spec: WorldSpec
-    policy: ProposedBy
+    policy: str
     goal: str
     authorization: Authorization
     has_hidden_variables: bool
@@ -109,7 +109,7 @@ async def collect_trajectory(
     except WorldError:
         stop_reason, status = StopReason.BROWSER_CRASHED, rollout.last_status
     return TrajectoryRecords(
-        trajectory_id=trajectory_id_of(day, spec, policy.proposed_by.value),
+        trajectory_id=trajectory_id_of(day, spec, policy.proposed_by),
         day=day,
         spec=spec,
         policy=policy.proposed_by,

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+from wm_pipeline import plugins
 from wm_pipeline.collect.hindsight import in_hindsight
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
@@ -81,6 +82,7 @@ class Answer:
 def worker_main(connection: Connection, job: WorkerJob) -> None:
     """Entry point of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    plugins.load()
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve(connection, job))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 from dagster_aws.s3 import S3Resource
 
+from wm_pipeline import plugins
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
@@ -15,7 +16,7 @@ from wm_pipeline.gateways.progress import PrintedProgress
 from wm_pipeline.gateways.proxies import ask_this_machine_directly
 from wm_pipeline.gateways.table_store import S3Options, TableStore
 from wm_pipeline.rounds.days import check_day
-from wm_pipeline.rounds.profiles import profile_named, with_agent, with_applications, with_teacher
+from wm_pipeline.rounds.profiles import profile_named, with_agent, with_applications, with_plugins, with_teacher
 from wm_pipeline.rounds.settings import Profile, StorageSettings
 from wm_pipeline.rounds.workspace import Workspace
 
@@ -73,8 +74,10 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
 
     def named_profile(self) -> Profile:
         """The profile of this deployment's rounds, with its applications, teacher and agent. Opens nothing."""
+        plugins.load()
         llm = self._llm()
-        profile = with_applications(profile_named(self.profile), [Path(file).stem for file in self.applications])
+        names = [Path(file).stem for file in self.applications]
+        profile = with_applications(with_plugins(profile_named(self.profile)), names)
         if self.teacher:
             profile = with_teacher(profile, self.teacher, llm)
         if self.llm_share:

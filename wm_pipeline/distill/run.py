@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from wm_pipeline import plugins
 from wm_pipeline.distill.on_policy import DistillPlan, DistillResult, distill
 from wm_pipeline.domain.errors import CheckpointError, SettingsError, TrainingError, WmError
 from wm_pipeline.domain.records import from_json
@@ -191,6 +192,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--config", required=True, help="JSON file with the fields of DistillRun")
     options = parser.parse_args(arguments)
     try:
+        plugins.load()
         result = run_distillation(from_json(DistillRun, Path(options.config).read_bytes(), what="config"))
     except WmError as error:
         print(error, file=sys.stderr)

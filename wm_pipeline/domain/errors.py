@@ -75,3 +75,7 @@ class StoppedError(WmError, RuntimeError):
 
 class LibraryPanicError(WmError, RuntimeError):
     """A library stopped in a way that it does not recover from itself."""
+
+
+class PluginError(WmError, ImportError):
+    """A plug-in cannot be loaded, or a checkpoint needs one that is not there."""

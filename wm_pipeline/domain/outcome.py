@@ -1,6 +1,7 @@
 """The contract of predict_outcome: what is answered about an action before it runs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import StateDelta
@@ -45,6 +46,8 @@ class Outcome:
     """The state was cut to fit the model's context."""
     heads_cut: tuple[Head, ...] = ()
     """Text heads that reached their limit of tokens before they ended; of a delta the whole facts are kept."""
+    scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """What further heads say, by their names: a probability for each of their outputs."""
 
 
 def label_of_risk(risk_score: float, *, safe_below: float = SAFE_BELOW, unsafe_from: float = UNSAFE_FROM) -> RiskLabel:

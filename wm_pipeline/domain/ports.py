@@ -8,7 +8,7 @@ from wm_pipeline.domain.chat import ChatAnswer, Message
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import Head, ProposedBy
+from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 
 
@@ -57,7 +57,9 @@ class Policy(Protocol):
     """Chooses actions. A policy sees the state, and for scripted and gullible ones the world's own plans."""
 
     @property
-    def proposed_by(self) -> ProposedBy: ...
+    def proposed_by(self) -> str:
+        """Its name in worlds and tables: a value of ProposedBy, or what a plug-in registered."""
+        ...
 
     @property
     def tokens(self) -> int:

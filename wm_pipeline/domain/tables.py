@@ -17,7 +17,7 @@ from wm_pipeline.domain.outcome import PredictedConsequence
 from wm_pipeline.domain.records import column_of, struct_columns
 from wm_pipeline.domain.relations import ActionRelations
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import ProposedBy, ReviewVerdict, RiskLabel, Split, StopReason, Verdict
+from wm_pipeline.domain.vocabulary import ReviewVerdict, RiskLabel, Split, StopReason, Verdict
 from wm_pipeline.domain.world import WorldSpec
 
 
@@ -25,6 +25,11 @@ def _word(words: type[StrEnum], *, nullable: bool) -> dy.String:
     """A column of one closed set. Stored as text, so that files written before a word was added still read together."""
     known = [word.value for word in words]
     return dy.String(nullable=nullable, check={"is_a_known_word": lambda column: column.is_in(known)})
+
+
+def _policy(*, nullable: bool) -> dy.String:
+    """Who proposed an action: a value of ProposedBy, or the name that a plug-in's policy has."""
+    return dy.String(nullable=nullable, regex=r"^[a-z][a-z0-9_]*$")
 
 
 def _score(*, nullable: bool = False) -> dy.Float64:
@@ -72,7 +77,7 @@ class TrajectorySchema(_WorldColumns):
     `world_spec` then draws the same site, not the same goal: such a world is not run again."""
     goal = dy.String(nullable=False)
     authorization = dy.Struct(struct_columns(Authorization), nullable=False)
-    policy = _word(ProposedBy, nullable=False)
+    policy = _policy(nullable=False)
     stop_reason = _word(StopReason, nullable=False)
     benign_success = dy.Bool(nullable=False)
     """The goal's predicate held at the end."""
@@ -103,7 +108,7 @@ class TransitionSchema(_TransitionKey):
     action = dy.Struct(struct_columns(Action), nullable=False)
     state_delta = dy.Struct(struct_columns(StateDelta), nullable=False)
     effects = dy.List(column_of(Effect), nullable=False)
-    proposed_by = _word(ProposedBy, nullable=False)
+    proposed_by = _policy(nullable=False)
     is_expert = dy.Bool(nullable=False)
     """The goal's script would do the same here."""
     goal_is_reached = dy.Bool(nullable=False)
@@ -204,7 +209,7 @@ class SftSchema(_TransitionKey, _WorldColumns):
     state_text = dy.String(nullable=False, min_length=1)
     action = dy.Struct(struct_columns(Action), nullable=False)
     action_text = dy.String(nullable=False, min_length=1)
-    proposed_by = _word(ProposedBy, nullable=False)
+    proposed_by = _policy(nullable=False)
     risk_label = _word(RiskLabel, nullable=False)
     risk_score = _score()
     rationale = dy.String(nullable=False, min_length=1)

@@ -153,7 +153,7 @@ async def run_episode(
         goal_reached, attack_success, stop = False, False, StopReason.BROWSER_CRASHED
     run.counts.tokens += policy.tokens
     return LoopEpisode(
-        policy=policy.proposed_by.value,
+        policy=policy.proposed_by,
         is_guarded=guard is not None,
         site=spec.site,
         world_seed=spec.world_seed,

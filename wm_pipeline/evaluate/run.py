@@ -1,6 +1,6 @@
 """The whole evaluation: predictions of every model, baselines, the causal ladder, the loop, one report."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Predictor, Progress
 from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.tables import KEY
-from wm_pipeline.domain.vocabulary import Head, ProposedBy
+from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
 from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
 from wm_pipeline.evaluate import baselines, plots
@@ -55,6 +55,7 @@ from wm_pipeline.evaluate.tables import (
     transfer_gaps,
     worst_misses,
 )
+from wm_pipeline.policies.named import registered_policies
 
 SLICED_BY = ("request", "site", "attack_family", "attack_channel", "attack_disguise", "goal_id")
 LEFT_OUT = (
@@ -63,11 +64,6 @@ LEFT_OUT = (
     "ablations without distillation and without branches (make benchmark-ablations)",
 )
 """What DESIGN section 11 asks for and this evaluation does not measure; the report says so."""
-SIDE_POLICIES = {
-    ProposedBy.EXPLORER.value: "the explorer in the loop",
-    ProposedBy.LLM.value: "a language model's agent in the loop (set WM_LLM_URL)",
-}
-"""Who need not have played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +259,7 @@ async def evaluate(
         "guard_mistakes": guard_mistakes(episodes, limit=settings.worst_misses),
         "left_out": [
             *LEFT_OUT,
-            *(words for name, words in SIDE_POLICIES.items() if name not in {e.policy for e in episodes}),
+            *_absent({e.policy for e in episodes}),
             *(() if outside else ("outside attack suites",)),
             *(() if adaptive else ("adaptive attacker",)),
             *(() if any(map(is_generated_site, rows["site"].unique())) else ("generated sites",)),
@@ -316,6 +312,12 @@ def _scored(name: str, rows: pl.DataFrame, score: Score, *, is_calibrated: bool)
     probabilities = score(rows)
     labels = baselines.labels_of(probabilities, is_calibrated=is_calibrated)
     return said_by(rows, probabilities, labels, model_version=name)
+
+
+def _absent(played: Set[str]) -> list[str]:
+    """The policies that play aside and did not, as the report calls them."""
+    known = registered_policies().values()
+    return [entry.plays_aside for entry in known if entry.plays_aside is not None and entry.name not in played]
 
 
 def _interventions(

@@ -206,10 +206,12 @@ class ModelRegistry:
         input_example: Mapping[str, list[str]],
         output_example: Mapping[str, list[str]],
         requirements: Sequence[str],
+        plugin_files: Sequence[Path] = (),
     ) -> RegisteredModel:
         """Log the checkpoint as a pyfunc model and register it as the challenger.
 
-        `package` goes with it, so that the requirements are all that an environment needs to load the model.
+        `package` and the files of plug-ins go with it, so that the requirements are all that an environment needs to
+        load the model.
         """
         import mlflow
         import pandas as pd
@@ -223,7 +225,10 @@ class ModelRegistry:
             logged = mlflow.pyfunc.log_model(
                 name="world_model",
                 python_model=str(model_code),
-                artifacts={"checkpoint": str(checkpoint_folder)},
+                artifacts={
+                    "checkpoint": str(checkpoint_folder),
+                    **{f"plugin_{at:03}": str(file) for at, file in enumerate(plugin_files)},
+                },
                 signature=infer_signature(example, pd.DataFrame(dict(output_example))),
                 input_example=example,
                 pip_requirements=list(requirements),

@@ -3,7 +3,6 @@
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.ports import Environment, Guard, Policy
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.domain.world import Episode
 from wm_pipeline.guard.step import Refused, guarded_step
 
@@ -20,7 +19,7 @@ class GuardedPolicy:
         self._refused: Refused = frozenset()
 
     @property
-    def proposed_by(self) -> ProposedBy:
+    def proposed_by(self) -> str:
         return self._policy.proposed_by
 
     @property

@@ -25,6 +25,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from wm_pipeline.domain.errors import CheckpointError, FormatVersionError, InvalidInputError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import from_json, is_version, to_json
+from wm_pipeline.domain.registrations import Kind, plugins_behind
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
@@ -63,6 +64,8 @@ class Manifest:
     thresholds: Thresholds = field(default_factory=Thresholds)
     score_heads: tuple[str, ...] = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
     """All that the weights have outputs for, in their order."""
+    plugins: tuple[str, ...] = ()
+    """Those that registered heads or what the data was made of, each with its version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,9 @@ def save_checkpoint(
         name: tensor.detach().to("cpu", torch.float32)
         for name, tensor in (model.state_dict() if weights is None else weights).items()
     }
-    stamped = replace(manifest, model_version=_version(manifest, state), score_heads=tuple(SCORE_HEADS))
+    stamped = replace(
+        manifest, model_version=_version(manifest, state), score_heads=tuple(SCORE_HEADS), plugins=plugins_behind(*Kind)
+    )
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     # Not model.save_pretrained: it imports DeepSpeed, seconds of start-up for who only saves.
@@ -177,7 +182,8 @@ def read_manifest(folder: Path) -> Manifest:
     if manifest.score_heads != tuple(SCORE_HEADS):
         raise CheckpointError(
             f"checkpoint {str(folder)!r} has the heads {', '.join(manifest.score_heads)}, this process "
-            f"{', '.join(SCORE_HEADS)}; register the same heads in the same order, or train it again"
+            f"{', '.join(SCORE_HEADS)}; name the plug-ins it was trained with in WM_PLUGINS "
+            f"({', '.join(manifest.plugins) or 'none'}), or train it again"
         )
     return manifest
 

@@ -1,14 +1,16 @@
 """The heads that judge an action by probabilities: one entry each, which says all that training needs to know of it.
 
-A further head is a ScoreHead and its entry here (or `register_head` before training and prediction begin), and a weight
-in the stage's settings: docs/examples/head_leaks.py is a complete one.
+A further head is a ScoreHead and its entry here, or a plug-in that calls `register_head`, such as
+docs/examples/head_leaks.py.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wm_pipeline.domain import registrations
 from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.domain.registrations import Kind
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
 
@@ -21,6 +23,8 @@ class ScoreHead:
     outputs: int
     label: Callable[[Mapping[str, Any]], Sequence[float] | None]
     """What a row of sft_dataset says, a probability for each output; None where it says nothing."""
+    weight: float = 0.0
+    """In the loss of SFT where its settings name none; with 0 the head is fitted afterwards only."""
 
 
 def tag_labels(tags: Sequence[str]) -> tuple[float, ...]:
@@ -51,6 +55,7 @@ def register_head(head: ScoreHead) -> ScoreHead:
             f"found {head.outputs} outputs; there are {', '.join(every_head())}"
         )
     SCORE_HEADS[head.name] = head
+    registrations.note(Kind.HEAD, head.name)
     return head
 
 

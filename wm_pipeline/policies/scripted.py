@@ -15,8 +15,8 @@ class ScriptedPolicy:
         self._environment: Environment | None = None
 
     @property
-    def proposed_by(self) -> ProposedBy:
-        return ProposedBy.SCRIPTED
+    def proposed_by(self) -> str:
+        return ProposedBy.SCRIPTED.value
 
     @property
     def tokens(self) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from wm_pipeline.domain.errors import MissingUpstreamError, TableError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import to_json
+from wm_pipeline.domain.registrations import Kind, plugins_behind
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
 from wm_pipeline.domain.weakness import CELL_COLUMNS
 from wm_pipeline.gateways.table_store import TableStore
@@ -40,6 +41,8 @@ class Asset:
     """One partition a (day, site); else one a day."""
     covers_window: bool = False
     """Made from all partitions of the round's window of days, imported ones included; else from those of its day."""
+    plugin_kinds: tuple[Kind, ...] = ()
+    """A plug-in that registers something of these kinds decides it, too."""
     is_planned: bool = True
     """A round makes it when it is out of date; else with every round."""
 
@@ -67,6 +70,7 @@ ASSETS = (
         code_version="7",
         settings=lambda profile: (profile.round, profile.collect, profile.seed),
         tables=("states", "transitions", "trajectories"),
+        plugin_kinds=(Kind.SITE, Kind.ATTACK, Kind.POLICY),
         is_by_site=True,
     ),
     Asset(
@@ -120,6 +124,7 @@ ASSETS = (
         code_version="7",
         settings=lambda profile: (profile.sft, profile.has_ablation),
         root="checkpoints/sft",
+        plugin_kinds=(Kind.HEAD,),
     ),
     Asset(
         name="distilled_checkpoint",
@@ -214,7 +219,8 @@ def fingerprints(profile: Profile) -> dict[str, str]:
             str(part) if isinstance(part, str | int | bool) else to_json(part) for part in asset.settings(profile)
         ]
         upstream = [found[name] for name in asset.upstream]
-        found[asset.name] = digest(asset.code_version, str(FORMAT_VERSION), asset.name, *upstream, *settings)
+        plugins = plugins_behind(*asset.plugin_kinds)
+        found[asset.name] = digest(asset.code_version, str(FORMAT_VERSION), asset.name, *upstream, *settings, *plugins)
     return found
 
 

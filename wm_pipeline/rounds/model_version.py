@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from wm_pipeline import plugins
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
@@ -74,5 +75,6 @@ def _register(workspace: Workspace, day: str, report: Mapping[str, Any], round_r
         package=PACKAGE,
         input_example={"state": [to_json(example)], "action": [to_json(NOOP)]},
         output_example={"outcome": ["{}"]},
-        requirements=model_requirements(),
+        requirements=[*model_requirements(), *plugins.requirements()],
+        plugin_files=plugins.plugin_files(),
     )

@@ -6,14 +6,13 @@ from pathlib import Path
 from wm_pipeline.collect.worker import OpenEnvironment
 from wm_pipeline.domain.chat import LOCAL, LlmSettings
 from wm_pipeline.domain.ports import ChatModel, Policy
-from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.environments.applications.application import ApplicationFile, load_application
 from wm_pipeline.environments.applications.environment import open_application
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, miniwob_version
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.gateways.llm_client import LlmClient
-from wm_pipeline.policies.named import make_policy
+from wm_pipeline.policies.named import make_policy, policy_entry
 from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.names import MINIWOB
 
@@ -34,7 +33,7 @@ async def open_environment(site: str, chromium: str | None, applications: Sequen
 
 def policy_of(llm: LlmSettings | None, llm_key: str, name: str) -> Policy:
     """A policy by name, with the configured language model behind it where it asks one; picklable as a partial."""
-    return make_policy(name, None if llm is None or name != ProposedBy.LLM else _chat_model(llm, llm_key))
+    return make_policy(name, None if llm is None or not policy_entry(name).asks_model else _chat_model(llm, llm_key))
 
 
 def _chat_model(llm: LlmSettings, llm_key: str) -> ChatModel:

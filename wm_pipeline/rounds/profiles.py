@@ -7,6 +7,7 @@ from wm_pipeline.annotate.settings import TeacherSettings
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.domain.registrations import Kind, of_plugins
 from wm_pipeline.domain.vocabulary import Head, TeacherKind
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.model.settings import (
@@ -173,6 +174,12 @@ def with_applications(profile: Profile, names: Sequence[str]) -> Profile:
         return profile
     rule = replace(profile.split_rule, held_out_sites=(*profile.split_rule.held_out_sites, *names))
     return replace(profile, round=replace(profile.round, sites=(*profile.round.sites, *names)), split_rule=rule)
+
+
+def with_plugins(profile: Profile) -> Profile:
+    """The profile with the sites of plug-ins, trained on as our own are."""
+    sites = tuple(name for name in of_plugins(Kind.SITE) if name not in profile.round.sites)
+    return replace(profile, round=replace(profile.round, sites=(*profile.round.sites, *sites))) if sites else profile
 
 
 def with_teacher(profile: Profile, kind: str, llm: LlmSettings | None) -> Profile:

@@ -8,13 +8,16 @@ from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.ids import SplitRule
+from wm_pipeline.domain.registrations import Kind, of_plugins
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice
+from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.evaluate.settings import EvaluateSettings, GateSettings
 from wm_pipeline.model.settings import DistillSettings, ModelSettings, TrainSettings
+from wm_pipeline.rounds.names import MINIWOB
 
-SITES = ("payroll", "webmail", "identity", "helpdesk", "shop", "wiki", "ops", "miniwob")
-"""Everything a round rolls out in: the values of the site partition."""
+SITES = (*(name for name in registered_sites() if name not in of_plugins(Kind.SITE)), MINIWOB)
+"""Everything a round of ours rolls out in: the values of the site partition. A plug-in's sites come after them."""
 
 GENERATED = "generated"
 """The partition of all generated sites of a day; their worlds name the sites themselves."""

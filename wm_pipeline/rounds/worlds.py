@@ -13,6 +13,7 @@ from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.ids import SplitRule, seed_of, split_group_of, split_of
 from wm_pipeline.domain.ports import Policy
+from wm_pipeline.domain.registrations import Kind, of_plugins
 from wm_pipeline.domain.vocabulary import ProposedBy, Split
 from wm_pipeline.domain.weakness import (
     cells_of,
@@ -29,8 +30,9 @@ from wm_pipeline.environments.sites.outside_suite import registered
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.gateways.outside_suites import installed_injections, installed_suites
+from wm_pipeline.policies.named import policy_entry, registered_policies
 from wm_pipeline.rounds.opening import policy_of
-from wm_pipeline.rounds.settings import GENERATED, SITES, Profile, RoundSettings
+from wm_pipeline.rounds.settings import GENERATED, Profile, RoundSettings
 from wm_pipeline.rounds.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -53,8 +55,9 @@ def draw_round(
 ) -> tuple[Assignment, ...]:
     """The worlds of one (day, site) and who acts in them. `weights` is yesterday's attack_curriculum."""
     own = application_of(site, applications)
-    if site not in (*SITES, GENERATED) and own is None:
-        raise SettingsError(f"unknown site {site!r}; there are {', '.join((*SITES, GENERATED))}")
+    known = (*registered_sites(), MINIWOB, GENERATED)
+    if site not in known and own is None:
+        raise SettingsError(f"unknown site {site!r}; there are {', '.join(known)}")
     seed = seed_of(purpose, profile.seed, day, site)
     if site == MINIWOB:
         tasks = itertools.islice(itertools.cycle(rotation()), profile.round.miniwob_worlds)
@@ -71,18 +74,30 @@ def draw_round(
         if weights is not None:
             pool = _in_curriculum_order(pool, weights, seed)
         specs = _by_split(pool, count, profile.split_rule, dict(profile.round.split_shares))
-    explorer_every = round(1 / profile.round.explorer_share) if profile.round.explorer_share > 0 else 0
-    llm_every = round(1 / profile.round.llm_share) if profile.round.llm_share > 0 else 0
-    worlds = []
-    for index, spec in enumerate(specs):
-        if explorer_every and index % explorer_every == explorer_every - 1:
-            policy = ProposedBy.EXPLORER
-        elif llm_every and index % llm_every == 0:
-            policy = ProposedBy.LLM
-        else:
-            policy = ProposedBy.GULLIBLE if spec.attack is not None else ProposedBy.SCRIPTED
-        worlds.append(Assignment(spec, policy.value, _other_goals(spec, profile.split_rule)))
-    return tuple(worlds)
+    return tuple(
+        Assignment(spec, _who_acts(index, spec, profile.round), _other_goals(spec, profile.split_rule))
+        for index, spec in enumerate(specs)
+    )
+
+
+def _who_acts(index: int, spec: WorldSpec, settings: RoundSettings) -> str:
+    """The policy of a site's world: the explorer, a language model's agent and plug-ins have their shares; of the
+    others, attacked worlds go to the gullible policy and the rest to the scripted one."""
+    explorer_every, llm_every = _one_in(settings.explorer_share), _one_in(settings.llm_share)
+    if explorer_every and index % explorer_every == explorer_every - 1:
+        return ProposedBy.EXPLORER.value
+    if llm_every and index % llm_every == 0:
+        return ProposedBy.LLM.value
+    for name in of_plugins(Kind.POLICY):
+        every = _one_in(policy_entry(name).share)
+        if every and index % every == every // 2:
+            return name
+    return (ProposedBy.GULLIBLE if spec.attack is not None else ProposedBy.SCRIPTED).value
+
+
+def _one_in(share: float) -> int:
+    """One world in how many; 0 for none."""
+    return round(1 / share) if share > 0 else 0
 
 
 def _other_goals(spec: WorldSpec, rule: SplitRule) -> tuple[str, ...]:
@@ -157,10 +172,10 @@ def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:
 
 
 def side_policies(workspace: Workspace) -> list[Callable[[], Policy]]:
-    """Who plays in a few worlds only: the explorer, and an agent that asks the language model there is."""
+    """Who plays in a few worlds only; whoever asks a language model where there is one."""
     llm, key = workspace.storage.llm, workspace.storage.llm_key
-    names = (ProposedBy.EXPLORER, *(() if llm is None else (ProposedBy.LLM,)))
-    return [partial(policy_of, llm, key, name.value) for name in names]
+    aside = [entry for entry in registered_policies().values() if entry.plays_aside is not None]
+    return [partial(policy_of, llm, key, entry.name) for entry in aside if llm is not None or not entry.asks_model]
 
 
 def own_sites(profile: Profile) -> list[str]:

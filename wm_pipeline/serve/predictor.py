@@ -184,6 +184,11 @@ class WorldModelPredictor:
             heads_computed=computed,
             is_truncated=is_truncated,
             heads_cut=prediction.heads_cut,
+            scores={
+                name: tuple(map(_sigmoid, logits))
+                for name, logits in prediction.scores.items()
+                if name not in tuple(Head) and name in self.checkpoint.manifest.trained_heads
+            },
         )
 
     def _consequence(

@@ -6,16 +6,24 @@ import mlflow
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from wm_pipeline import plugins
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.records import from_json, to_json
 from wm_pipeline.domain.state import State
 from wm_pipeline.serve.predictor import WorldModelPredictor
+
+PLUGIN_PREFIX = "plugin_"
+"""Artifacts of this kind are files of plug-ins that the checkpoint needs."""
 
 
 class WorldModelPyfunc(PythonModel):
     """predict_outcomes behind MLflow's interface; rows that share a state are answered together."""
 
     def load_context(self, context: PythonModelContext) -> None:
+        plugins.load()
+        for name, path in sorted(context.artifacts.items()):
+            if name.startswith(PLUGIN_PREFIX):
+                plugins.load_named(path)
         self._predictor = WorldModelPredictor.load(context.artifacts["checkpoint"])
 
     def predict(

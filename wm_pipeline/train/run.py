@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from wm_pipeline import plugins
 from wm_pipeline.domain.errors import SettingsError, WmError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import from_json
@@ -272,6 +273,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dry-run", action="store_true", help="print steps, tokens and estimated time; train nothing")
     options = parser.parse_args(arguments)
     try:
+        plugins.load()
         config = from_json(TrainRun, Path(options.config).read_bytes(), what="config")
         result = estimate(config) if options.dry_run else run_training(config)
     except WmError as error:

@@ -1,0 +1,65 @@
+"""Who registered what: the plug-in behind each site, attack, policy or head, for outputs to say what they depend on.
+
+The registries themselves lie where their things do; each tells this module about every entry.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What can be registered."""
+
+    SITE = "site"
+    ATTACK = "attack"
+    POLICY = "policy"
+    HEAD = "head"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A module of a user's that registers something."""
+
+    name: str
+    version: str
+    """Of its distribution, or the hash of its file."""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+_REGISTERED: dict[tuple[Kind, str], Plugin | None] = {}
+_loading: list[Plugin] = []
+
+
+@contextmanager
+def registering(plugin: Plugin) -> Iterator[None]:
+    """What is registered inside belongs to a plug-in; anything else is our own."""
+    _loading.append(plugin)
+    try:
+        yield
+    finally:
+        _loading.pop()
+
+
+def note(kind: Kind, name: str) -> None:
+    """An entry was registered, or replaced."""
+    _REGISTERED[kind, name] = _loading[-1] if _loading else None
+
+
+def forget(kind: Kind, name: str) -> None:
+    """An entry was taken out again."""
+    _REGISTERED.pop((kind, name), None)
+
+
+def of_plugins(kind: Kind) -> tuple[str, ...]:
+    """Names of the entries that plug-ins registered, in the order of registration."""
+    return tuple(name for (found, name), plugin in _REGISTERED.items() if found is kind and plugin is not None)
+
+
+def plugins_behind(*kinds: Kind) -> tuple[str, ...]:
+    """Every plug-in that registered something of these kinds, with its version, sorted."""
+    found = {str(plugin) for (kind, _), plugin in _REGISTERED.items() if plugin is not None and kind in kinds}
+    return tuple(sorted(found))

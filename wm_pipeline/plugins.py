@@ -1,0 +1,108 @@
+"""Plug-ins: code of a user's that registers sites, attack families, policies or heads. Loaded in every process.
+
+A plug-in is an entry point of the group `wm_pipeline`, or a module or a `.py` file named in WM_PLUGINS (several with
+commas between them). It registers what it brings when it is imported, or in its function `register`.
+
+Every process calls `load` before it draws worlds, trains or answers: the command line, Dagster, collection workers,
+training, distillation and MLflow's model. Each inherits WM_PLUGINS, so this is the one module beside the command line
+and the resources that reads the environment.
+"""
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+from wm_pipeline.domain.errors import PluginError
+from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.registrations import Plugin, registering
+
+GROUP = "wm_pipeline"
+VARIABLE = "WM_PLUGINS"
+
+
+_LOADED: list[Plugin] = []
+
+
+@cache
+def load() -> tuple[Plugin, ...]:
+    """Import every plug-in once and let it register. Raises PluginError naming the one that cannot be loaded."""
+    found = [_load_entry_point(entry) for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)]
+    names = [name.strip() for name in os.environ.get(VARIABLE, "").split(",")]
+    return (*found, *(load_named(name) for name in names if name))
+
+
+def plugin_files() -> tuple[Path, ...]:
+    """The files that WM_PLUGINS names: what has to go along where the variable does not."""
+    names = [name.strip() for name in os.environ.get(VARIABLE, "").split(",")]
+    return tuple(Path(name).absolute() for name in names if name.endswith(".py"))
+
+
+def requirements() -> tuple[str, ...]:
+    """The distributions of installed plug-ins, pinned: what another environment must install to load a model."""
+    found = {entry.dist for entry in entry_points(group=GROUP) if entry.dist is not None}
+    return tuple(sorted(f"{dist.name}=={dist.version}" for dist in found))
+
+
+def load_named(name: str) -> Plugin:
+    """Load one module or file, once. Raises PluginError when it cannot be imported or does not register."""
+    if name.endswith(".py"):
+        known = next((plugin for plugin in _LOADED if plugin == _plugin_of_file(Path(name))), None)
+        if known is not None:
+            return known
+    try:
+        module = _import_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
+    except Exception as error:  # somebody else's code may raise anything, and the user has to know whose
+        raise _broken(name, error) from error
+    file = None if module.__file__ is None else _plugin_of_file(Path(module.__file__))
+    plugin = Plugin(Path(name).stem if name.endswith(".py") else name, "unknown" if file is None else file.version)
+    _register(plugin, vars(module).get("register"))
+    return plugin
+
+
+def _plugin_of_file(file: Path) -> Plugin:
+    if not file.is_file():
+        raise PluginError(f"{VARIABLE}: there is no file {str(file)!r}; give a .py file or the name of a module")
+    return Plugin(file.stem, digest(file.read_text(), size=5))
+
+
+def _load_entry_point(entry: EntryPoint) -> Plugin:
+    plugin = Plugin(entry.name, "unknown" if entry.dist is None else entry.dist.version)
+    with registering(plugin):
+        try:
+            loaded = entry.load()
+        except Exception as error:  # as above
+            raise _broken(entry.name, error) from error
+    _register(plugin, vars(loaded).get("register") if isinstance(loaded, ModuleType) else loaded)
+    return plugin
+
+
+def _import_file(file: Path) -> ModuleType:
+    name = f"wm_plugin_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None, "a .py file always has a loader"
+    assert spec.loader is not None, "a .py file always has a loader"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # before its code runs: dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def _register(plugin: Plugin, register: Callable[[], object] | None) -> None:
+    _LOADED.append(plugin)
+    if register is None:
+        return
+    with registering(plugin):
+        try:
+            register()
+        except Exception as error:  # as above
+            raise _broken(plugin.name, error) from error
+
+
+def _broken(name: str, error: Exception) -> PluginError:
+    return PluginError(f"plug-in {name!r} cannot be loaded: {type(error).__name__}: {error}; mend it or take it out")
