@@ -103,8 +103,8 @@ class TrainSettings:
 
     max_steps: int = 60
     batch_size: int = 4
-    """States (trees) in one optimizer step, over all processes; each brings up to `actions_per_tree` actions. Few, because in
-    minutes the number of steps counts: 20 steps of 16 actions learned what 12 of 32 did not."""
+    """States (trees) in one optimizer step, over all processes; each brings up to `actions_per_tree` actions. Few,
+    because in minutes the number of steps counts: 20 steps of 16 actions learned what 12 of 32 did not."""
     actions_per_tree: int = 4
     """A state with more executed actions becomes several trees."""
     text_share: float = 0.25
