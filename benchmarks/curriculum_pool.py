@@ -22,6 +22,7 @@ from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.evaluate.baselines import with_features
 from wm_pipeline.evaluate.predict import states_of, with_harm
 from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.graph import ASSET
 
@@ -85,8 +86,9 @@ def _roll_out(store: TableStore, folder: Path, day: str, site: str) -> None:
         [CollectPlan(day, site, worlds, SETTINGS)],
         make_environment=_open,
         make_policy=make_policy,
+        pool=ProcessPool(2),
+        parts=TableStore(str(folder)),
         store=store,
-        staging=folder / "staging",
         lineage={},
         progress=lambda done, total, text: say(done, total, f"{day} {text}"),
     )

@@ -26,11 +26,11 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from benchmarks.reporting import machine
+from wm_pipeline.collect.parts import committed_parts, merge_frames, read_part
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import Assignment, OpenEnvironment
-from wm_pipeline.collect.writer import committed_parts, merge_parts
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.offers import offered_actions
 from wm_pipeline.domain.state import State
@@ -43,6 +43,8 @@ from wm_pipeline.environments.instruments.host_server import HostServer
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, expert_action_for, miniwob_world
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.worlds import draw_worlds
+from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.names import MINIWOB
 from wm_pipeline.rounds.profiles import gpu
@@ -289,16 +291,16 @@ def by_workers(worlds: int) -> list[dict[str, Any]]:
     settings = CollectSettings(max_steps=4, branches=2, form_branches=2, noop_share=0.0)
     specs = tuple(Assignment(spec, "scripted") for spec in draw_worlds(site="payroll", day=DAY, count=worlds, seed=9))
     for workers in (1, 2, 3, 4):
-        with tempfile.TemporaryDirectory() as staging:
+        with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
             report = collect_partitions(
                 [CollectPlan(DAY, "payroll", specs, settings)],
                 make_environment=open_sites,
                 make_policy=make_policy,
+                pool=ProcessPool(workers),
+                parts=TableStore(folder),
                 store=_Store(),
-                staging=Path(staging),
                 lineage={},
-                workers=workers,
             )[0]
             elapsed_s = time.perf_counter() - started
         found.append(
@@ -333,22 +335,22 @@ def collection(minutes: float) -> dict[str, Any]:
             raise _TimeIsUpError
 
     with tempfile.TemporaryDirectory() as folder:
-        staging, plan = Path(folder), CollectPlan(DAY, "benchmark", tuple(worlds), profile.collect)
+        parts, plan = TableStore(folder), CollectPlan(DAY, "benchmark", tuple(worlds), profile.collect)
         with contextlib.suppress(_TimeIsUpError):
             collect_partitions(
                 [plan],
                 make_environment=open_sites,
                 make_policy=make_policy,
+                pool=ProcessPool(os.cpu_count() or 1),
+                parts=parts,
                 store=_Store(),
-                staging=staging,
                 lineage={},
-                workers=os.cpu_count() or 1,
                 progress=check_time,
             )
             raise SystemExit("the worlds came to their end before the time; that is a bug of this benchmark")
         elapsed_s = time.perf_counter() - started
-        parts = plan.staging_folder(staging)
-        frames = merge_parts(parts, sorted(committed_parts(parts)))
+        keys = sorted(committed_parts(parts, plan.parts_folder))
+        frames = merge_frames([read_part(parts, plan.parts_folder, key).frames for key in keys])
     executed = frames.trajectories.filter(pl.col("hindsight_of").is_null())
     transitions = frames.transitions.join(executed, on="trajectory_id", how="semi")
     return {

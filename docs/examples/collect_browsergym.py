@@ -9,6 +9,7 @@ from wm_pipeline.collect.worker import Assignment, OpenEnvironment
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.browsergym import VERSION, browsergym_world, open_browsergym
 from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.policies.named import make_policy
 
 TASK = "browsergym/miniwob.click-button"
@@ -27,10 +28,10 @@ def collect(folder: Path, *, worlds: int, day: str = "2030-01-15") -> CollectRep
         [plan],
         make_environment=open_gym,
         make_policy=make_policy,
+        pool=ProcessPool(1),
+        parts=TableStore(str(folder)),
         store=TableStore(str(folder)),
-        staging=folder / "staging",
         lineage={},
-        workers=1,
         progress=lambda done, total, text: print(f"{done}/{total} {text}"),
     )[0]
 

@@ -19,6 +19,7 @@ from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.domain.ids import trajectory_id_of
 from wm_pipeline.environments.miniwob import miniwob_world
 from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.policies.named import make_policy
 
 DAY = "2030-01-15"
@@ -35,10 +36,10 @@ def collect(folder: str) -> None:
         [PLAN],
         make_environment=open_miniwob,
         make_policy=make_policy,
+        pool=ProcessPool(2),
+        parts=TableStore(folder),
         store=TableStore(f"{folder}/tables"),
-        staging=Path(folder) / "staging",
         lineage={},
-        workers=2,
     )
 
 
@@ -124,4 +125,4 @@ def test_a_partition_that_is_killed_twenty_times_is_whole_in_the_end(tmp_path: P
     assert check_tables(tmp_path) == len(WORLDS)
     found = set(TableStore(f"{tmp_path}/tables").scan("trajectories").collect()["trajectory_id"])
     assert found == {trajectory_id_of(DAY, world.spec, world.policy) for world in WORLDS}
-    assert list((tmp_path / "staging").rglob("*.parquet")) == []
+    assert [path for path in (tmp_path / "staging").rglob("*") if path.is_file()] == []

@@ -16,18 +16,22 @@ import pytest
 
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.open_miniwob import open_miniwob
+from tests.fakes.s3_server import BUCKET, s3_server
 from tests.fakes.toy_environment import ATTACK, open_toy, toy_world
+from wm_pipeline.collect.parts import committed_parts
 from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import Assignment, EnvironmentFactory
-from wm_pipeline.collect.writer import committed_parts
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import Effect
-from wm_pipeline.domain.errors import SettingsError, WorldError
+from wm_pipeline.domain.errors import SettingsError, TableError, WorldError
 from wm_pipeline.domain.ids import state_id_of, trajectory_id_of
+from wm_pipeline.domain.ports import PartStore
 from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.environments.miniwob import miniwob_world
+from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.policies.named import make_policy
 
 DAY = "2030-01-15"
@@ -38,14 +42,19 @@ def plan_of(worlds: list[Assignment], *, settings: CollectSettings = SETTINGS) -
     return CollectPlan(DAY, worlds[0].spec.site, tuple(worlds), settings)
 
 
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def toy_worlds(count: int) -> list[Assignment]:
     return [Assignment(toy_world(seed, attack=ATTACK if seed % 2 else None), "gullible") for seed in range(count)]
 
 
 def run(
     plan: CollectPlan,
-    staging: Path,
+    folder: Path,
     *,
+    parts: PartStore | None = None,
     store: MemoryStore | None = None,
     make_environment: EnvironmentFactory = open_toy,
     workers: int = 1,
@@ -55,10 +64,10 @@ def run(
         [plan],
         make_environment=make_environment,
         make_policy=make_policy,
+        pool=ProcessPool(workers),
+        parts=parts or TableStore(str(folder)),
         store=store or MemoryStore(),
-        staging=staging,
         lineage={"seed": 0},
-        workers=workers,
         progress=progress,
     )[0]
 
@@ -80,7 +89,7 @@ def test_a_partition_is_three_tables_that_fit_together(tmp_path: Path) -> None:
     assert set(transitions["state_id"]) | set(transitions["next_state_id"]) == known
     assert set(transitions["trajectory_id"]) == set(trajectories["trajectory_id"])
     assert sorted(said) == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert list(tmp_path.rglob("*.parquet")) == []
+    assert files_in(tmp_path) == []
 
 
 @pytest.mark.slow
@@ -109,7 +118,7 @@ def test_the_pictures_of_steps_that_failed_are_stored_with_their_trajectory(tmp_
     failed = store.tables["transitions"].filter(pl.col("failure") == "timed_out").row(0, named=True)
     path = f"pictures/{failed['trajectory_id']}/{failed['step_index']}-{failed['branch_index']}.png"
     assert store.files == {path: b"what hangs"}
-    assert list(tmp_path.rglob("*.png")) == []
+    assert files_in(tmp_path) == []
 
 
 @pytest.mark.slow
@@ -143,13 +152,47 @@ def test_an_unknown_policy_stops_the_run_with_its_own_error(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_a_bug_of_ours_stops_the_run_with_its_traceback(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match=r"(?s)^a collection worker failed:\n.*TypeError"):
+    with pytest.raises(RuntimeError, match=r"(?s)^a worker failed:\n.*TypeError"):
         run(plan_of(toy_worlds(1)), tmp_path, make_environment=partial(open_toy, 1))  # type: ignore[call-arg]
 
 
 def test_a_plan_without_worlds_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^no worlds to collect for 2030-01-15/toy$"):
         run(CollectPlan(DAY, "toy", (), SETTINGS), tmp_path)
+
+
+@pytest.mark.slow
+def test_a_part_that_cannot_be_committed_stops_the_run_with_the_stores_error(tmp_path: Path) -> None:
+    (tmp_path / "staging").touch()
+
+    with pytest.raises(
+        TableError, match=r"^cannot write .*/staging/day=2030-01-15/toy/.*; check the disk or the bucket"
+    ):
+        run(plan_of(toy_worlds(1)), tmp_path)
+
+
+@pytest.mark.slow
+def test_workers_commit_to_a_bucket_and_a_rerun_finds_what_they_committed(tmp_path: Path) -> None:
+    lost = Assignment(toy_world(9, goal_id="toy/unresettable"), "scripted")
+    plan, alone = plan_of([*toy_worlds(3), lost]), plan_of([lost])
+    with s3_server() as options:
+        bucket = TableStore(f"s3://{BUCKET}/scratch", options)
+
+        def stop(done: int, total: int, text: str) -> None:
+            if done == 3:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run(plan, tmp_path, parts=bucket, workers=2, progress=stop)
+        committed = committed_parts(bucket, plan.parts_folder)
+        report = run(plan, tmp_path, parts=bucket)
+
+        assert report.reused == len(committed) >= 2
+        assert (report.trajectories, len(report.failed)) == (3, 1)
+        assert bucket.list_files("") == []
+        with pytest.raises(WorldError):
+            run(alone, tmp_path, parts=bucket)
+    assert files_in(tmp_path) == []
 
 
 SLOW_RUN = """
@@ -165,13 +208,13 @@ def slow_worlds() -> list[Assignment]:
     return [Assignment(toy_world(seed), "explorer") for seed in range(30)]
 
 
-def start_in_a_process(staging: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", SLOW_RUN, str(staging)], start_new_session=True)
+def start_in_a_process(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", SLOW_RUN, str(folder)], start_new_session=True)
 
 
-def wait_for_parts(folder: Path, count: int) -> None:
+def wait_for_parts(folder: Path, plan: CollectPlan, count: int) -> None:
     deadline = time.monotonic() + 60
-    while len(committed_parts(folder)) < count:
+    while len(committed_parts(TableStore(str(folder)), plan.parts_folder)) < count:
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -179,17 +222,16 @@ def wait_for_parts(folder: Path, count: int) -> None:
 @pytest.mark.slow
 def test_a_killed_run_loses_no_committed_world_and_a_rerun_does_the_rest(tmp_path: Path) -> None:
     plan = plan_of(slow_worlds())
-    folder = plan.staging_folder(tmp_path)
     process = start_in_a_process(tmp_path)
-    wait_for_parts(folder, 3)
+    wait_for_parts(tmp_path, plan, 3)
 
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    kept = {path: path.stat().st_mtime_ns for path in folder.glob("[!.]*/*.parquet")}
+    kept = committed_parts(TableStore(str(tmp_path)), plan.parts_folder)
     report = run(plan, tmp_path, workers=2)
 
-    assert 3 <= len({path.parent for path in kept}) < 30
-    assert report.reused == len({path.parent for path in kept})
+    assert 3 <= len(kept) < 30
+    assert report.reused == len(kept)
     assert report.trajectories == 30
 
 
@@ -208,7 +250,7 @@ def living_in_group(group: int) -> list[str]:
 @pytest.mark.slow
 def test_ctrl_c_ends_the_workers(tmp_path: Path) -> None:
     process = start_in_a_process(tmp_path)
-    wait_for_parts(plan_of(slow_worlds()).staging_folder(tmp_path), 1)
+    wait_for_parts(tmp_path, plan_of(slow_worlds()), 1)
 
     os.killpg(process.pid, signal.SIGINT)
     returned = process.wait(timeout=20)
@@ -232,11 +274,10 @@ def worker_of_this_process() -> int:
 def test_a_killed_browser_worker_loses_nothing_and_its_world_is_done_again(tmp_path: Path) -> None:
     worlds = [Assignment(miniwob_world("click-checkboxes", seed), "scripted") for seed in range(4)]
     plan = plan_of(worlds, settings=CollectSettings(max_steps=6, branches=1))
-    folder = plan.staging_folder(tmp_path)
     killed: list[int] = []
 
     def kill_in_the_middle() -> None:
-        wait_for_parts(folder, 1)
+        wait_for_parts(tmp_path, plan, 1)
         killed.append(worker_of_this_process())
         os.kill(killed[0], signal.SIGKILL)
 

@@ -31,6 +31,7 @@ from wm_pipeline.environments.browsergym import (
 )
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.exchange import export_trajectories, import_trajectories
 from wm_pipeline.rounds.profiles import tiny
@@ -168,10 +169,10 @@ def test_its_tasks_are_rolled_out_into_our_tables_and_come_out_as_lines(tmp_path
         [plan],
         make_environment=open_gym,
         make_policy=make_policy,
+        pool=ProcessPool(1),
+        parts=TableStore(str(tmp_path)),
         store=store,
-        staging=tmp_path / "staging",
         lineage={},
-        workers=1,
     )[0]
     lines = export_trajectories(workspace, day="2030-01-15", site="browsergym")
     (tmp_path / "gym.jsonl").write_text("\n".join(lines))

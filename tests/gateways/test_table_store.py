@@ -2,6 +2,7 @@
 
 import io
 import os
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -381,6 +382,24 @@ def test_a_folder_that_was_never_published_is_missing(store: TableStore, tmp_pat
         store.local_folder("checkpoints/sft/none", cache=tmp_path)
 
     assert str(refused.value) == f"there is no {store.address_of('checkpoints/sft/none')}; materialize it first"
+
+
+def test_a_deleted_folder_is_gone_and_its_neighbours_stay(store: TableStore) -> None:
+    for path in ("staging/a/1", "staging/a/b/2", "staging/ab/3"):
+        store.write_bytes(path, b"part")
+
+    store.delete_folder("staging/a")
+    store.delete_folder("staging/none")
+
+    assert store.list_files("staging") == ["staging/ab/3"]
+
+
+def test_a_store_that_was_sent_to_a_worker_reads_and_writes_the_same_files(store: TableStore) -> None:
+    sent: TableStore = pickle.loads(pickle.dumps(store))
+
+    sent.write_bytes("staging/part", b"part")
+
+    assert store.read_bytes("staging/part") == b"part"
 
 
 def test_bytes_are_replaced_and_missing_ones_are_named(store: TableStore) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from tests.fakes.site_world import BrowserSites, world_spec
 from tests.fakes.toy_environment import ToyEnvironment, press, toy_world
+from wm_pipeline.collect.parts import picture_name, pictures_folder
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
-from wm_pipeline.collect.writer import Versions, frames_of, picture_name, pictures_folder
+from wm_pipeline.collect.writer import Versions, frames_of
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError, WorldError
 from wm_pipeline.domain.state import State

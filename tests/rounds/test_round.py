@@ -140,7 +140,7 @@ def test_ctrl_c_stops_a_round_with_one_sentence(tmp_path: Path) -> None:
     assert "world collected" in said[-1]
     assert process.returncode == 1
     assert rest.strip().splitlines()[-1].startswith("wm: stopped; what was finished is kept")
-    assert list((state / "work" / "staging").rglob("*.parquet"))
+    assert list((state / "work" / "staging").rglob("*.zip"))
 
 
 def _until_collecting(lines: Iterable[str]) -> Iterator[str]:

@@ -1,13 +1,6 @@
-"""Records of trajectories as rows of the trajectories, states and transitions tables, and their small part files.
+"""Records of trajectories as rows of the trajectories, states and transitions tables."""
 
-A part file is a folder of three parquet files, and of pictures where steps failed, that appears under its name at once
-(rename), or not at all.
-"""
-
-import os
-import shutil
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import dataframely as dy
@@ -104,54 +97,3 @@ def _transition_row(record: TrajectoryRecords, transition: TransitionRecord) -> 
         "settled": transition.is_settled,
         "elapsed_ms": transition.elapsed_ms,
     }
-
-
-# --- part files -----------------------------------------------------------------------------------------------------
-
-
-def picture_name(step_index: int, branch_index: int) -> str:
-    """The file of the picture of a step that failed, in its trajectory's folder."""
-    return f"{step_index}-{branch_index}.png"
-
-
-def pictures_folder(trajectory_id: str) -> str:
-    """Where the table store keeps a trajectory's pictures."""
-    return f"pictures/{trajectory_id}"
-
-
-def commit_part(folder: Path, record: TrajectoryRecords, frames: CollectedFrames) -> None:
-    """Write one trajectory's part; it is there as a whole or not. A part that another worker committed stays."""
-    trajectory_id = record.trajectory_id
-    temporary = folder / f".{trajectory_id}.{os.getpid()}"
-    temporary.mkdir(parents=True, exist_ok=True)
-    for name, frame in frames._asdict().items():
-        frame.write_parquet(temporary / f"{name}.parquet", compression="zstd")
-    for one in record.transitions:
-        if one.picture is not None:
-            (temporary / picture_name(one.step_index, one.branch_index)).write_bytes(one.picture)
-    try:
-        temporary.rename(folder / trajectory_id)
-    except OSError:
-        if not (folder / trajectory_id).is_dir():
-            raise
-        shutil.rmtree(temporary)
-
-
-def committed_parts(folder: Path) -> frozenset[str]:
-    """Ids of the trajectories whose parts are complete."""
-    if not folder.is_dir():
-        return frozenset()
-    return frozenset(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def merge_parts(folder: Path, trajectory_ids: Sequence[str]) -> CollectedFrames:
-    """The parts as one partition, in the given order; a state in several parts is one row."""
-
-    def read(name: str) -> pl.DataFrame:
-        return pl.concat([pl.read_parquet(folder / part / f"{name}.parquet") for part in trajectory_ids])
-
-    return CollectedFrames(
-        read("trajectories"),
-        read("states").unique("state_id", keep="first", maintain_order=True).sort("state_id"),
-        read("transitions"),
-    )

@@ -1,7 +1,7 @@
 """What a stage needs from outside, as Protocols: stages never import each other, they are handed these."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.chat import ChatAnswer, Message
@@ -115,3 +115,55 @@ class Progress(Protocol):
     """Tells a person how far a long step is."""
 
     def __call__(self, done: int, total: int, text: str) -> None: ...
+
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+TaskContra = TypeVar("TaskContra", contravariant=True)
+ResultCo = TypeVar("ResultCo", covariant=True)
+
+
+class Worker(Protocol[TaskContra, ResultCo]):
+    """Works on one task after another, and keeps what it has opened between them."""
+
+    async def run(self, task: TaskContra) -> ResultCo:
+        """Raises WmError for what a person must put right, such as a missing browser: it stops the run."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class WorkerDied(NamedTuple):
+    """In place of a result: each time the task was tried, its worker died."""
+
+    times: int
+
+
+class WorkerPool(Protocol):
+    """Shares tasks out to workers, here or on other machines."""
+
+    def run(
+        self, make_worker: Callable[[], Worker[Task, Result]], tasks: Mapping[str, Task], *, task_limit_s: float
+    ) -> Generator[tuple[str, Result | WorkerDied], None, None]:
+        """The result of each task by its key, as they come. The tasks of a worker that dies are tried again.
+
+        A worker that is busy with one task for `task_limit_s` is killed. All workers have ended when the generator has,
+        also when it is closed early. Raises what a worker raised: a WmError itself, a bug as RuntimeError.
+        """
+        ...
+
+
+class PartStore(Protocol):
+    """Where workers put what they have finished, wherever they run; it is sent to them, so it must be picklable."""
+
+    def write_bytes(self, path: str, content: bytes) -> None:
+        """Write one file: it is there whole or not at all, also when the writer is killed."""
+        ...
+
+    def read_bytes(self, path: str) -> bytes: ...
+
+    def list_files(self, folder: str) -> list[str]:
+        """Paths of the files under a folder that are whole."""
+        ...
+
+    def delete_folder(self, folder: str) -> None: ...

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import dataframely as dy
 import polars as pl
 import pyarrow.fs as pafs
 
+from wm_pipeline.domain.atomic import commit_file, replacing_folder, unfinished_file
 from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, SettingsError, TableError
 from wm_pipeline.domain.records import is_version
 from wm_pipeline.domain.tables import TABLES
@@ -229,8 +229,17 @@ class TableStore:
                     self._fs.delete_dir_contents(target)
                 pafs.copy_files(str(local_folder), target, destination_filesystem=self._fs)
             elif local_folder.absolute() != Path(target):
-                _replace_folder(Path(target), local_folder)
+                with replacing_folder(Path(target)) as incoming:
+                    shutil.copytree(local_folder, incoming, dirs_exist_ok=True)
         return self.address_of(path)
+
+    def delete_folder(self, folder: str) -> None:
+        """Delete all files under a folder; nothing happens when there is none."""
+        with self._writing_to(folder):
+            if self.is_remote:
+                self._fs.delete_dir_contents(f"{self._base}/{folder}", missing_dir_ok=True)
+            elif Path(self._base, folder).exists():
+                shutil.rmtree(f"{self._base}/{folder}")
 
     def local_folder(self, path: str, *, cache: Path) -> Path:
         """A local copy of an artifact folder; under a local root the folder itself."""
@@ -248,14 +257,11 @@ class TableStore:
     def _unfinished(self, path: str) -> Iterator[Path]:
         """A local file to be filled and committed as `path`, gone afterwards: hidden beside its target, where a rename
         costs nothing; for S3 in the system's scratch folder."""
-        folder = Path(tempfile.gettempdir()) if self.is_remote else Path(f"{self._base}/{path}").parent
-        unfinished = folder / f".{Path(path).name}.{uuid4().hex}.part"
-        try:
-            with self._writing_to(path):
-                folder.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.gettempdir(), Path(path).name) if self.is_remote else Path(self._base, path)
+        with self._writing_to(path):
+            place.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished_file(place) as unfinished:
             yield unfinished
-        finally:
-            unfinished.unlink(missing_ok=True)
 
     def _commit(self, unfinished: Path, path: str) -> None:
         """Give a finished local file its place: a reader sees the old content or the new, never a part."""
@@ -263,9 +269,7 @@ class TableStore:
             # One call: an interrupt before its end leaves an upload that was never completed, and so no object.
             pafs.copy_files(str(unfinished), f"{self._base}/{path}", destination_filesystem=self._fs)
             return
-        with unfinished.open("rb") as stream:
-            os.fsync(stream.fileno())
-        unfinished.replace(f"{self._base}/{path}")
+        commit_file(unfinished, Path(self._base, path))
 
     @contextmanager
     def _writing_to(self, path: str) -> Iterator[None]:
@@ -323,15 +327,3 @@ def _of_sites(table: str, frame: Rows, sites: Sequence[str] | None, paths: Seque
     if sites is None or not has_all or "site" not in TABLES[table].column_names():
         return frame
     return frame.filter(pl.col("site").is_in(list(sites)))
-
-
-def _replace_folder(target: Path, source: Path) -> None:
-    """Put a copy of `source` in the place of `target`; what is unfinished or outdated has a hidden name."""
-    incoming, outdated = (target.with_name(f".{target.name}.{word}") for word in ("part", "old"))
-    for leftover in (incoming, outdated):
-        shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(source, incoming)
-    if target.exists():
-        target.rename(outdated)
-    incoming.rename(target)
-    shutil.rmtree(outdated, ignore_errors=True)

@@ -8,9 +8,6 @@ A folder appears whole or not at all.
 """
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
+from wm_pipeline.domain.atomic import replace_text, replacing_folder
 from wm_pipeline.domain.errors import CheckpointError, FormatVersionError, InvalidInputError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import from_json, is_version, to_json
@@ -98,18 +96,16 @@ def save_checkpoint(
     stamped = replace(
         manifest, model_version=_version(manifest, state), score_heads=tuple(SCORE_HEADS), plugins=plugins_behind(*Kind)
     )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    # Not model.save_pretrained: it imports DeepSpeed, seconds of start-up for who only saves.
-    model.backbone.config.save_pretrained(temporary / "backbone")
     own = _own_names(model)
     backbone = {name.removeprefix("backbone."): state[name].contiguous() for name in own}
-    save_file(backbone, temporary / "backbone" / "model.safetensors", metadata={"format": "pt"})
-    tokenizer.save_pretrained(temporary / "backbone")
     heads = {name.removeprefix("heads."): t.contiguous() for name, t in state.items() if name.startswith("heads.")}
-    save_file(heads, temporary / "heads.safetensors")
-    (temporary / "manifest.json").write_text(to_json(stamped) + "\n")
-    replace_folder(temporary, folder)
+    with replacing_folder(folder) as incoming:
+        # Not model.save_pretrained: it imports DeepSpeed, seconds of start-up for who only saves.
+        model.backbone.config.save_pretrained(incoming / "backbone")
+        save_file(backbone, incoming / "backbone" / "model.safetensors", metadata={"format": "pt"})
+        tokenizer.save_pretrained(incoming / "backbone")
+        save_file(heads, incoming / "heads.safetensors")
+        (incoming / "manifest.json").write_text(to_json(stamped) + "\n")
     return stamped
 
 
@@ -124,18 +120,6 @@ def _own_names(model: WorldModel) -> list[str]:
     return names
 
 
-def replace_folder(temporary: Path, folder: Path) -> None:
-    """Put a finished folder in place of an old one; a reader finds the old or the new, never half of one."""
-    if folder.exists():
-        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-old-"))
-        os.rename(folder, aside / folder.name)
-        os.rename(temporary, folder)
-        shutil.rmtree(aside)
-    else:
-        os.rename(temporary, folder)
-    folder.chmod(0o755)
-
-
 def _version(manifest: Manifest, state: Mapping[str, Tensor]) -> str:
     sums = [
         f"{name}:{tensor.double().sum().item()!r}:{tensor.double().norm().item()!r}" for name, tensor in state.items()
@@ -146,9 +130,7 @@ def _version(manifest: Manifest, state: Mapping[str, Tensor]) -> str:
 
 def update_manifest(folder: Path, manifest: Manifest) -> None:
     """Write what was learned about a checkpoint after it was saved (calibration, thresholds)."""
-    temporary = folder / ".manifest.json"
-    temporary.write_text(to_json(manifest) + "\n")
-    os.replace(temporary, folder / "manifest.json")
+    replace_text(folder / "manifest.json", to_json(manifest) + "\n")
 
 
 def read_manifest(folder: Path) -> Manifest:

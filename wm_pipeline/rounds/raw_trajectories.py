@@ -7,6 +7,7 @@ from functools import partial
 from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitions
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.tables import KEY
+from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.rounds.attack_curriculum import previous_curriculum
 from wm_pipeline.rounds.names import MINIWOB
 from wm_pipeline.rounds.opening import application_of, open_environment, policy_of
@@ -33,10 +34,10 @@ def collect_sites(workspace: Workspace, day: str, sites: Sequence[str], *, progr
             plans,
             make_environment=partial(open_environment, group[0], workspace.storage.chromium, applications),
             make_policy=partial(policy_of, workspace.storage.llm, workspace.storage.llm_key),
+            pool=ProcessPool(profile.round.workers),
+            parts=workspace.parts,
             store=workspace.store,
-            staging=workspace.work / "staging",
             lineage=lineage_of(workspace, "raw_trajectories", day),
-            workers=profile.round.workers,
             progress=progress,
         )
         reports += made

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from wm_pipeline.annotate.dialogue import describe_effect
-from wm_pipeline.collect.writer import picture_name, pictures_folder
+from wm_pipeline.collect.parts import picture_name, pictures_folder
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.delta import Effect

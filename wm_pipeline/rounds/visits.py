@@ -21,6 +21,7 @@ from wm_pipeline.domain.ports import Policy, Progress
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.gateways.table_store import Partition
+from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.guard.policy import GuardedPolicy
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.models import guard_of
@@ -83,10 +84,10 @@ def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: 
         [CollectPlan(day, "visited", tuple(worlds), profile.collect)],
         make_environment=partial(open_environment, sites[0], workspace.storage.chromium),
         make_policy=partial(guarded_policy, str(student.absolute())),
+        pool=ProcessPool(1),
+        parts=workspace.parts,
         store=kept,
-        staging=workspace.work / "staging",
         lineage={},
-        workers=1,
         progress=lambda done, total, text: progress(done, total, f"under the guard, {text}"),
     )
     collected = CollectedFrames(**kept.frames)

@@ -31,6 +31,11 @@ class Workspace:
         return Path(self.storage.work_folder)
 
     @property
+    def parts(self) -> TableStore:
+        """Where workers put collected worlds: on this machine, as they are; workers elsewhere would use `store`."""
+        return TableStore(self.storage.work_folder)
+
+    @property
     def cache(self) -> Path:
         return Path(self.storage.cache_folder)
 

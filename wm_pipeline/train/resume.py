@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch.distributed as dist
 
+from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.errors import CheckpointError
 from wm_pipeline.model.engine import Engine
 from wm_pipeline.model.processes import Processes
@@ -23,9 +24,7 @@ def save_resume_state(engine: Engine, folder: Path, *, step: int, processes: Pro
     engine.save(folder / name)
     dist.barrier()
     if processes.is_first:
-        temporary = folder / f".{_LATEST}"
-        temporary.write_text(name)
-        temporary.replace(folder / _LATEST)
+        replace_text(folder / _LATEST, name)
         for path in sorted(folder.glob(f"{_STEP}*"), key=_step_of)[:-2]:
             shutil.rmtree(path)
 

@@ -1,0 +1,48 @@
+"""Files and folders that appear whole or not at all: filled under a hidden name beside their own, then renamed."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+
+@contextmanager
+def unfinished_file(path: Path) -> Iterator[Path]:
+    """A hidden name beside `path` for its new content; `commit_file` puts it in place, else it is removed."""
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        yield unfinished
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def commit_file(unfinished: Path, path: Path) -> None:
+    """Replace `path`: a reader sees the old content or the new, never a part of it."""
+    with unfinished.open("rb") as stream:
+        os.fsync(stream.fileno())
+    unfinished.replace(path)
+
+
+def replace_text(path: Path, text: str) -> None:
+    with unfinished_file(path) as unfinished:
+        unfinished.write_text(text)
+        commit_file(unfinished, path)
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of `folder` when the block ends without an error; one writer at a time."""
+    incoming, outdated = (folder.with_name(f".{folder.name}.{word}") for word in ("part", "old"))
+    for leftover in (incoming, outdated):
+        shutil.rmtree(leftover, ignore_errors=True)
+    incoming.mkdir(parents=True)
+    try:
+        yield incoming
+        if folder.exists():
+            folder.rename(outdated)
+        incoming.rename(folder)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+    shutil.rmtree(outdated, ignore_errors=True)
