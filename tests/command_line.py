@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from wm_pipeline import cli
+from wm_pipeline.cli.main import main
 
 
 class Done(NamedTuple):
@@ -36,7 +36,7 @@ def wm_in(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     def run(*arguments: str) -> Done:
         monkeypatch.setattr(sys, "argv", ["wm", *arguments])
         try:
-            cli.main()
+            main()
             status = 0
         except SystemExit as ended:
             status = ended.code if isinstance(ended.code, int) else 0

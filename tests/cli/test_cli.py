@@ -254,11 +254,32 @@ def test_help_names_every_verb(wm: Wm) -> None:
     done = wm("--help")
 
     assert done.status == 0
-    for verb in (
-        *("run", "report", "attack", "predict", "serve", "schema", "worlds", "browse", "ui", "setup"),
-        *("import", "export", "promote", "rollback", "champion"),
-    ):
-        assert verb in done.out
+    for name in ("run", "report", "data", "model", "worlds", "env", "predict", "serve", "schema", "ui", "setup"):
+        assert f" {name} " in done.out
+
+
+@pytest.mark.parametrize(
+    ("noun", "verbs"),
+    [
+        ("report", ["compare", "attack"]),
+        ("data", ["import", "export", "browse", "render"]),
+        ("model", ["list", "promote", "rollback", "champion"]),
+        ("worlds", ["check"]),
+        ("env", ["check"]),
+    ],
+)
+def test_help_of_a_noun_names_its_verbs(wm: Wm, noun: str, verbs: list[str]) -> None:
+    done = wm(noun, "--help")
+
+    assert done.status == 0
+    for verb in verbs:
+        assert f" {verb} " in done.out
+
+
+@pytest.mark.parametrize("name", ["import", "export", "browse", "promote", "rollback", "champion", "attack"])
+def test_commands_are_still_known_by_the_names_they_had(wm: Wm, name: str) -> None:
+    assert wm(name, "--help").status == 0
+    assert f" {name} " not in wm("--help").out
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from tests.builders_experience import read
 from tests.fakes.loop import ButtonGuard
 from tests.fakes.predictor import FakePredictor
 from tests.fakes.toy_environment import ATTACK, BUTTONS, ToyEnvironment, press, toy_world
-from wm_pipeline.cli import _summary
+from wm_pipeline.cli.report import summary
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.writer import Versions, frames_of
@@ -306,7 +306,7 @@ def test_where_nothing_was_measured_no_number_stands_anywhere() -> None:
     assert page.text.count("no data") > 50
     assert "mistake in these worlds" not in page.text
     assert re.findall(r"\b(None|nan|Undefined)\b", page.text) == []
-    assert "no data" in _summary(report)
+    assert "no data" in summary(report)
 
 
 @pytest.mark.parametrize(
@@ -387,7 +387,7 @@ def test_a_miss_is_shown_as_a_picture_of_its_page_with_the_command_that_opens_it
 
     assert {miss["state_id"] for miss in worst} == set(evaluation.pictures)
     assert all(picture.startswith(b"\x89PNG") for picture in evaluation.pictures.values())
-    assert all(f"wm browse {miss['transition_id']}" in page.text for miss in worst)
+    assert all(f"wm data browse {miss['transition_id']}" in page.text for miss in worst)
 
 
 def test_a_page_that_cannot_be_reached_again_has_no_picture() -> None:

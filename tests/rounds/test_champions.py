@@ -121,12 +121,12 @@ def test_versions_are_promoted_and_rolled_back_by_hand(wm_there: Wm, place: Path
     told = wm_there("champion")
     found = json.loads(wm_there("champion", "--json").out)
 
-    assert last_line(nothing) == "wm: there is no champion to go back from; promote a version with `wm promote`"
+    assert last_line(nothing) == "wm: there is no champion to go back from; promote a version with `wm model promote`"
     assert (tried.status, tried.out) == (0, "champion would be: version 1 (first); there was none\n")
     assert last_line(tried) == "the gate about version 1: not asked"
     assert json.loads(still_none.out) == {"champion": None, "changes": []}
     assert last_line(only_one) == (
-        "wm: nothing to roll back to: version 1 is the first champion; promote another with `wm promote`"
+        "wm: nothing to roll back to: version 1 is the first champion; promote another with `wm model promote`"
     )
     assert json.loads(second.out) == {
         "version": "2",

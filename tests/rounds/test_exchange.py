@@ -563,7 +563,7 @@ def test_the_command_checks_imports_and_exports(wm: Wm, tmp_path: Path) -> None:
     assert out.out == f"1 trajectories in {tmp_path}/out.jsonl\n"
     assert pictures.err == (
         f"wm: {trajectory_id} was imported, so there is no world to take pictures of; "
-        "`wm export` writes what is known of acme\n"
+        "`wm data export` writes what is known of acme\n"
     )
     assert bad.err == (
         f"wm: {tmp_path}/bad.jsonl line 1: trajectory.colour: unexpected keyword argument, found 'red'; "

@@ -169,10 +169,12 @@ def test_a_transition_that_was_asked_for_is_marked_and_unfolded(sites: BrowserSi
     assert (tried.count('class="chosen"'), tried.count("<details open>")) == (1, 1)
     anchor = anchor_of(strip, (step.step_index, branch))
     assert f'id="{anchor.removeprefix("#")}"' in tried
-    with pytest.raises(MissingUpstreamError, match=r"has no step 99 with a branch 0; `wm browse .*` shows those"):
+    with pytest.raises(MissingUpstreamError, match=r"has no step 99 with a branch 0; `wm data browse .*` shows those"):
         anchor_of(strip, (99, 0))
 
 
 def test_an_unknown_trajectory_is_told_with_the_way_to_those_there_are(store: TableStore) -> None:
-    with pytest.raises(MissingUpstreamError, match=r"no trajectory 'nobody' in .*; `wm browse` lists those there are"):
+    with pytest.raises(
+        MissingUpstreamError, match=r"no trajectory 'nobody' in .*; `wm data browse` lists those there are"
+    ):
         read_strip(store, "nobody")

@@ -1,4 +1,4 @@
-"""Resources: where things are kept and which profile runs, read from the environment here and in cli.py only."""
+"""Resources: where things are kept and which profile runs, read from the environment here and in cli/ only."""
 
 import os
 from collections.abc import Callable

@@ -228,7 +228,7 @@ def worst_misses(
 ) -> list[dict[str, Any]]:
     """The rows on which the model was most confidently wrong, harm overlooked first.
 
-    `repeatable`: trajectories whose world can be drawn again, so that `wm browse` shows them.
+    `repeatable`: trajectories whose world can be drawn again, so that `wm data browse` shows them.
     """
     wrong = predictions.with_columns(
         (pl.col("is_harmful").cast(pl.Float64) - pl.col("predicted_risk_score")).alias("error")

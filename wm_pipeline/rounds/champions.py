@@ -41,11 +41,12 @@ def plan_rollback(workspace: Workspace, *, reason: str) -> PlannedMove:
     """The way back to the champion before this one. Raises MissingUpstreamError when there was none."""
     champion = workspace.registry.champion_version()
     if champion is None:
-        raise MissingUpstreamError("there is no champion to go back from; promote a version with `wm promote`")
+        raise MissingUpstreamError("there is no champion to go back from; promote a version with `wm model promote`")
     before = champion_before(workspace.registry.champion_changes(), champion)
     if before is None:
         raise MissingUpstreamError(
-            f"nothing to roll back to: version {champion} is the first champion; promote another with `wm promote`"
+            f"nothing to roll back to: version {champion} is the first champion; "
+            "promote another with `wm model promote`"
         )
     return _planned(workspace, before, champion, ChampionMove.ROLLBACK, reason)
 

@@ -26,8 +26,12 @@ def render_sites(workspace: Workspace, day: str, sites: Sequence[str], *, progre
     return StageOutput(address, rows, {"questions": rows, "states": states}, sample, partitions={day: parts})
 
 
-def refresh_questions(workspace: Workspace, days: Sequence[str]) -> None:
-    """Render again what another version of the code rendered: earlier days of a window, and what was imported."""
+def refresh_questions(workspace: Workspace, days: Sequence[str]) -> list[str]:
+    """Render again what another version of the code rendered: earlier days of a window, and what was imported.
+
+    Returns the partitions that were, as `day/site`.
+    """
+    made: list[str] = []
     row, notes = ASSET[ASSET_NAME], Notes(workspace.store)
     for part in workspace.store.partitions("trajectories"):
         if part.day not in days:
@@ -36,6 +40,8 @@ def refresh_questions(workspace: Workspace, days: Sequence[str]) -> None:
         wanted = row.code_version, notes.upstream_of(row, workspace.profile, part.day, part.name)
         if (note.get("code_version"), note.get("upstream")) != wanted:
             write_questions(workspace, part.day, part.name, _rendered(workspace, part.day, part.name))
+            made.append(f"{part.day}/{part.name}")
+    return made
 
 
 def write_questions(workspace: Workspace, day: str, site: str, frames: QuestionFrames) -> str:

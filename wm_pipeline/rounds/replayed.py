@@ -22,7 +22,10 @@ from wm_pipeline.domain.world import IMPORTED, UNWATCHED, Observation, WorldSpec
 from wm_pipeline.environments.episodes import replay
 from wm_pipeline.gateways.table_store import TableStore
 
-LISTED = ("trajectory_id", "day", "site", "goal_id", "policy", "attack_family", "is_lookalike", "stop_reason", "steps")
+LISTED = (
+    *("trajectory_id", "day", "site", "goal_id", "policy", "attack_family", "is_lookalike", "stop_reason", "steps"),
+    *("benign_success", "attack_success"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def read_strip(store: TableStore, trajectory_id: str) -> Strip:
     row = store.scan("trajectories").filter(pl.col("trajectory_id") == trajectory_id).collect()
     if not row.height:
         raise MissingUpstreamError(
-            f"no trajectory {trajectory_id!r} in {store.root}; `wm browse` lists those there are"
+            f"no trajectory {trajectory_id!r} in {store.root}; `wm data browse` lists those there are"
         )
     facts = row.row(0, named=True)
     if facts["hindsight_of"] is not None:
@@ -130,7 +133,7 @@ def check_repeatable(strip: Strip) -> None:
     if strip.spec.environment in {IMPORTED, UNWATCHED}:
         raise InvalidInputError(
             f"{strip.trajectory_id} was imported, so there is no world to take pictures of; "
-            f"`wm export` writes what is known of {strip.spec.site}"
+            f"`wm data export` writes what is known of {strip.spec.site}"
         )
 
 
@@ -194,5 +197,5 @@ def anchor_of(strip: Strip, chosen: tuple[int, int]) -> str:
             return f"#step-{step.step_index}"
     raise MissingUpstreamError(
         f"trajectory {strip.trajectory_id} has no step {chosen[0]} with a branch {chosen[1]}; "
-        f"`wm browse {strip.trajectory_id}` shows those there are"
+        f"`wm data browse {strip.trajectory_id}` shows those there are"
     )

@@ -108,7 +108,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
-    """Where things are kept; read from the environment by cli.py and defs/resources.py only."""
+    """Where things are kept; read from the environment by cli/ and defs/resources.py only."""
 
     data_root: str = ".wm/data"
     work_folder: str = ".wm/work"

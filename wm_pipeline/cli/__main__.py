@@ -1,0 +1,6 @@
+"""`python -m wm_pipeline.cli` is `wm`."""
+
+from wm_pipeline.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""`wm run`, `wm ui`, `wm setup`: a round, the pages that show it, and what both need."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wm_pipeline.cli.options import ROOT, DayOption, JsonOption, ProfileOption, workspace_resource
+from wm_pipeline.cli.output import print_json, say
+from wm_pipeline.cli.report import summary
+from wm_pipeline.domain.errors import ServiceError
+from wm_pipeline.domain.user_files import make_folder
+from wm_pipeline.gateways.process import stop_processes, training_environment
+
+LEAST_FREE_GIB = 4
+"""A round writes about 2 GiB: three checkpoints, their optimizer states, MLflow's copy."""
+
+
+def run(
+    profile: ProfileOption = "laptop",
+    day: DayOption = None,
+    redo_from: Annotated[str | None, typer.Option(help="Make this asset and all after it again")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, make nothing")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """One round: roll out, annotate, build datasets, train, distil, evaluate, register. What is unchanged is kept."""
+    started = time.monotonic()
+    resource = workspace_resource(profile)
+    os.chdir(ROOT)  # dagster.yaml's folders are relative to it
+    from wm_pipeline.defs.rounds import check_round_day, plan_round, run_round
+    from wm_pipeline.rounds.days import today
+
+    workspace = resource.workspace()
+    days = [part.day for part in workspace.store.partitions("trajectories")]
+    chosen = check_round_day(day or (max(days) if days else today()))
+    to_make = plan_round(workspace, chosen, redo_from=redo_from)
+    assets = list(to_make)
+    say(f"round {chosen}, profile {profile}: " + (f"to make: {', '.join(assets)}" if assets else "nothing has changed"))
+    if dry_run:
+        print_json({"day": chosen, "profile": profile, "to_make": assets, "why": to_make})
+        for name, reason in to_make.items():
+            say(f"  {name}: {reason}")
+        return
+    if assets:
+        _check_disk(Path(resource.state_folder))
+        from wm_pipeline.definitions import defs
+        from wm_pipeline.environments.browser.chromium import find_chromium
+
+        find_chromium(resource.chromium or None)  # a missing browser is told before anything is spent
+        run_round(defs, chosen, assets, sites=workspace.profile.round.partitions)
+    from wm_pipeline.rounds.names import REPORT_HTML
+    from wm_pipeline.rounds.reports import read_report
+
+    report = read_report(workspace, chosen)
+    if as_json:
+        print_json(report)
+    else:
+        print(summary(report))
+    say(f"report: {workspace.store.address_of(f'reports/{chosen}/{REPORT_HTML}')}")
+    say(f"done in {time.monotonic() - started:.0f} s; `make ui` shows the graph, `wm report --json` all numbers")
+
+
+def _check_disk(folder: Path) -> None:
+    make_folder(folder)
+    free_gib = shutil.disk_usage(folder).free / 2**30
+    if free_gib < LEAST_FREE_GIB:
+        raise ServiceError(
+            f"{folder} has {free_gib:.1f} GiB free, a round needs {LEAST_FREE_GIB}; "
+            "free some, or set WM_STATE to a folder on another disk"
+        )
+
+
+def ui(
+    dagster_port: Annotated[int, typer.Option()] = 3000,
+    mlflow_port: Annotated[int, typer.Option()] = 5000,
+) -> None:
+    """Dagster UI and MLflow UI on loopback, until Ctrl-C."""
+    resource = workspace_resource()
+    os.chdir(ROOT)
+    for port in (dagster_port, mlflow_port):
+        check_port(port)
+    make_folder(Path(resource.state_folder))
+    tools = Path(sys.executable).parent
+    environment = {
+        **os.environ,
+        "WM_MLFLOW_UI": f"http://127.0.0.1:{mlflow_port}",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    commands = [
+        [str(tools / "dagster"), "dev", "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(dagster_port)],
+        [
+            *(str(tools / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(mlflow_port), "--workers", "1"),
+            *("--backend-store-uri", resource.mlflow_uri, "--default-artifact-root", resource.mlflow_artifacts),
+        ],
+    ]
+    children = [subprocess.Popen(command, cwd=ROOT, env=environment) for command in commands]  # noqa: S603 our own tools
+    say(f"Dagster UI: http://127.0.0.1:{dagster_port}")
+    say(f"MLflow UI:  http://127.0.0.1:{mlflow_port}")
+    try:
+        while all(child.poll() is None for child in children):
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        say("stopping")
+    stop_processes(children, patience_s=30)
+
+
+def setup() -> None:
+    """Once after installing: find Chromium, convert the base weights, compile DeepSpeed's communication kernel."""
+    from wm_pipeline.environments.browser.chromium import find_chromium
+
+    resource = workspace_resource()
+    binary = find_chromium(resource.chromium or None)
+    say(f"Chromium: {binary.path}")
+    storage = resource.workspace().storage
+    done = subprocess.run(  # noqa: S603 our own interpreter
+        [sys.executable, "-m", "wm_pipeline.model.warm_up", storage.cache_folder],
+        env=dict(training_environment(processes=1)),
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ServiceError(
+            "preparing weights and DeepSpeed failed; the lines above say why, then run `make setup` again"
+        )
+
+
+def check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ServiceError(f"port {port} is in use; stop what listens there or choose another port") from error

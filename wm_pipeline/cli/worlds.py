@@ -1,0 +1,101 @@
+"""`wm worlds`: what worlds can be made of, and whether they keep what they promise."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wm_pipeline.cli.options import JsonOption
+from wm_pipeline.cli.output import print_json, say
+
+worlds_app = typer.Typer(invoke_without_command=True, help="What worlds can be made of, and whether they keep it.")
+LEAST_KEPT = 0.98
+"""Share of goals, and of attacks, that `wm worlds check` wants to see kept."""
+
+
+@worlds_app.callback()
+def worlds(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Sites, goals, attack families, channels, disguises and tasks that worlds are drawn from."""
+    if context.invoked_subcommand is not None:
+        return
+    from wm_pipeline.defs.resources import application_files
+    from wm_pipeline.environments.applications.application import load_application
+    from wm_pipeline.environments.miniwob import miniwob_tasks
+    from wm_pipeline.environments.sites.worlds import catalogue
+
+    known, tasks = catalogue(), miniwob_tasks()
+    files = application_files(default="applications")
+    applications = [
+        {
+            "name": one.name,
+            "file": file,
+            "goals": [goal.name for goal in one.goals],
+            "attacks": [attack.name for attack in one.attacks],
+        }
+        for file, one in ((file, load_application(Path(file)).application) for file in files)
+    ]
+    counts = {**known.counts, "miniwob_tasks": len(tasks), "applications": len(applications)}
+    if as_json:
+        told = {"counts": counts, **asdict(known), "miniwob_tasks": tasks, "applications": applications}
+        print_json(told)
+        return
+    for site in known.sites:
+        print(f"{site.name:<12}{len(site.goal_ids):>3} goals   planted in {', '.join(site.channels)}")
+    for family in known.families:
+        carries = sorted({payload for site in known.sites for payload in site.payloads[family]})
+        print(f"{family:<26}{', '.join(carries)}; look-alikes {', '.join(known.lookalikes[family])}")
+    for one in applications:
+        print(f"{one['name']:<12}{len(one['goals']):>3} goals   an application of its own ({one['file']})")
+    print(f"disguises: {', '.join(known.disguises)}")
+    print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
+
+
+@worlds_app.command()
+def check(
+    site: Annotated[list[str] | None, typer.Option("--site", help="Only this site; may be repeated")] = None,
+    generated: Annotated[int, typer.Option(help="So many generated sites, instead of those there are")] = 0,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many of the worlds; default: all of them")] = None,
+    seed: Annotated[int, typer.Option(help="Which worlds, which of them, and which generated sites, are drawn")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Play every goal with its expert and every attack and look-alike with somebody who obeys, in a real browser."""
+    import asyncio
+
+    from wm_pipeline.environments.browser.chromium import find_chromium
+    from wm_pipeline.environments.sites.check import check_worlds, generated_sites, sample_of, world_cases
+    from wm_pipeline.environments.sites.environment import open_site_environment
+    from wm_pipeline.environments.sites.registry import site_of
+    from wm_pipeline.gateways.progress import PrintedProgress
+
+    for name in site or ():
+        site_of(name)
+    drawn = generated_sites(generated, seed=seed)
+    cases = world_cases((*(site or ()), *drawn) if site or drawn else None, seed=seed)
+    if sample is not None:
+        cases = sample_of(cases, sample, seed=seed)
+    binary = find_chromium(os.environ.get("WM_CHROMIUM"))
+
+    async def check_all() -> Any:
+        environment = await open_site_environment(binary)
+        try:
+            return await check_worlds(environment, cases, progress=PrintedProgress(say))
+        finally:
+            await environment.close()
+
+    checked = asyncio.run(check_all())
+    kept: dict[str, list[bool]] = {}
+    for one in checked:
+        kept.setdefault(one.case.promise.value, []).append(one.problem is None)
+    problems = [{"world": one.name, "problem": one.problem} for one in checked if one.problem is not None]
+    shares = {promise: sum(found) / len(found) for promise, found in kept.items()}
+    if as_json:
+        print_json({"kept": shares, "worlds": len(checked), "problems": problems})
+    else:
+        for promise, found in kept.items():
+            print(f"{promise:<14}{sum(found):>5} of {len(found)}")
+        for one in problems:
+            print(f"{one['world']}: {one['problem']}")
+    if any(share < LEAST_KEPT for share in shares.values()):
+        raise typer.Exit(1)
