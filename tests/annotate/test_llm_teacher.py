@@ -1,7 +1,11 @@
 """A language model as teacher, over a real local server: what it is asked, what is taken, and what happens when it
 stops, refuses or makes things up."""
 
+import os
 import random
+import signal
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -435,6 +439,25 @@ def test_a_dialogue_that_was_cut_in_the_middle_goes_on_from_the_cache(tmp_path: 
 
     assert output.numbers["teacher_answers_from_cache"] == 3
     assert output.numbers["teacher_calls"] == 4 * 5 - 3
+
+
+def test_an_interrupt_ends_the_waits_for_an_endpoint() -> None:
+    with chat_server(Turn(status=429, headers=(("Retry-After", "300"),))) as server:
+        asking = LlmClient(LlmSettings(server.url, "judge-1"), announce=lambda line: None)
+        interrupt = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+        interrupt.start()
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            ask_teacher(
+                *experience(one_step(*STEP)),
+                partial(LLMTeacher, asking),
+                champion=None,
+                progress=silent,
+                at_once=2,
+                stop=asking.stop,
+            )
+
+    assert time.monotonic() - started < 60
 
 
 def test_a_spent_budget_stops_with_what_to_do(tmp_path: Path) -> None:
