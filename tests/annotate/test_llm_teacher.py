@@ -355,7 +355,7 @@ def test_when_the_endpoint_dies_what_is_annotated_stays_and_the_next_run_goes_on
         unfinished = stored_fingerprint(workspace.store, "socratic_annotations", DAY, partition="payroll")
     assert str(stopped.value) == (
         f"2 of 8 transitions are annotated and kept, 6 are pending: {server.url} cannot be reached: "
-        "Connection error.; run again to go on from there"
+        "Connection error (Server disconnected without sending a response.); run again to go on from there"
     )
     assert after_death["branch_index"].to_list() == [0, 1]
     assert unfinished != fingerprints(workspace.profile)["socratic_annotations"]
@@ -442,20 +442,24 @@ def test_a_dialogue_that_was_cut_in_the_middle_goes_on_from_the_cache(tmp_path: 
 
 
 def test_an_interrupt_ends_the_waits_for_an_endpoint() -> None:
-    with chat_server(Turn(status=429, headers=(("Retry-After", "300"),))) as server:
-        asking = LlmClient(LlmSettings(server.url, "judge-1"), announce=lambda line: None)
-        interrupt = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
-        interrupt.start()
-        started = time.monotonic()
-        with pytest.raises(KeyboardInterrupt):
-            ask_teacher(
-                *experience(one_step(*STEP)),
-                partial(LLMTeacher, asking),
-                champion=None,
-                progress=silent,
-                at_once=2,
-                stop=asking.stop,
-            )
+    # A shell that starts the tests in the background has interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with chat_server(Turn(status=429, headers=(("Retry-After", "300"),))) as server:
+            asking = LlmClient(LlmSettings(server.url, "judge-1"), announce=lambda line: None)
+            threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+            started = time.monotonic()
+            with pytest.raises(KeyboardInterrupt):
+                ask_teacher(
+                    *experience(one_step(*STEP)),
+                    partial(LLMTeacher, asking),
+                    champion=None,
+                    progress=silent,
+                    at_once=2,
+                    stop=asking.stop,
+                )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     assert time.monotonic() - started < 60
 

@@ -250,9 +250,9 @@ class TableStore:
         costs nothing; for S3 in the system's scratch folder."""
         folder = Path(tempfile.gettempdir()) if self.is_remote else Path(f"{self._base}/{path}").parent
         unfinished = folder / f".{Path(path).name}.{uuid4().hex}.part"
+        with self._writing_to(path):
+            folder.mkdir(parents=True, exist_ok=True)
         try:
-            with self._writing_to(path):
-                folder.mkdir(parents=True, exist_ok=True)
             yield unfinished
         finally:
             unfinished.unlink(missing_ok=True)
