@@ -379,7 +379,7 @@ def test_when_the_endpoint_dies_what_is_annotated_stays_and_the_next_run_goes_on
     [
         (Turn(status=500), "answered 500: "),
         (Turn(status=429), "answered 429: "),
-        (Turn("{}", delay_s=1.0), "cannot be reached: Request timed out."),
+        (Turn("{}", delay_s=1.0), "cannot be reached: Request timed out (timed out)"),
         (Turn(body="<html>", mimetype="text/html"), "answered with status 200 and does not speak chat completions"),
     ],
     ids=["broken", "busy", "slow", "a page"],
