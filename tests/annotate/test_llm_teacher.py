@@ -1,7 +1,11 @@
 """A language model as teacher, over a real local server: what it is asked, what is taken, and what happens when it
 stops, refuses or makes things up."""
 
+import os
 import random
+import signal
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -354,7 +358,7 @@ def test_when_the_endpoint_dies_what_is_annotated_stays_and_the_next_run_goes_on
         unfinished = fingerprint_of(workspace)
     assert str(stopped.value) == (
         f"2 of 8 transitions are annotated and kept, 6 are pending: {server.url} cannot be reached: "
-        "Connection error.; run again to go on from there"
+        "Connection error (Server disconnected without sending a response.); run again to go on from there"
     )
     assert after_death["branch_index"].to_list() == [0, 1]
     assert unfinished != fingerprints(workspace.profile)["socratic_annotations"]
@@ -375,7 +379,7 @@ def test_when_the_endpoint_dies_what_is_annotated_stays_and_the_next_run_goes_on
     [
         (Turn(status=500), "answered 500: "),
         (Turn(status=429), "answered 429: "),
-        (Turn("{}", delay_s=1.0), "cannot be reached: Request timed out."),
+        (Turn("{}", delay_s=1.0), "cannot be reached: Request timed out (timed out)"),
         (Turn(body="<html>", mimetype="text/html"), "answered with status 200 and does not speak chat completions"),
     ],
     ids=["broken", "busy", "slow", "a page"],
@@ -435,6 +439,29 @@ def test_a_dialogue_that_was_cut_in_the_middle_goes_on_from_the_cache(tmp_path: 
 
     assert output.numbers["teacher_answers_from_cache"] == 3
     assert output.numbers["teacher_calls"] == 4 * 5 - 3
+
+
+def test_an_interrupt_ends_the_waits_for_an_endpoint() -> None:
+    # A shell that starts the tests in the background has interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with chat_server(Turn(status=429, headers=(("Retry-After", "300"),))) as server:
+            asking = LlmClient(LlmSettings(server.url, "judge-1"), announce=lambda line: None)
+            threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+            started = time.monotonic()
+            with pytest.raises(KeyboardInterrupt):
+                ask_teacher(
+                    *experience(one_step(*STEP)),
+                    partial(LLMTeacher, asking),
+                    champion=None,
+                    progress=silent,
+                    at_once=2,
+                    stop=asking.stop,
+                )
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert time.monotonic() - started < 60
 
 
 def test_a_spent_budget_stops_with_what_to_do(tmp_path: Path) -> None:

@@ -41,4 +41,5 @@ def test_other_addresses_are_left_alone() -> None:
     assert sqlite_file("http://127.0.0.1:5000") is None
     assert sqlite_uri("/far/mlflow.db") == "sqlite:////far/mlflow.db"
     assert folder_uri("s3://bucket/prefix") == "s3://bucket/prefix"
+    assert folder_uri("") == ""  # a server keeps them
     assert folder_uri("/far/a%20b") == "file:///far/a%2520b"

@@ -165,15 +165,16 @@ def test_lineage_is_what_was_noted_when_writing(store: TableStore) -> None:
     assert found == note
 
 
-def test_another_format_version_is_refused_with_what_to_do(store: TableStore) -> None:
+@pytest.mark.parametrize("version", [99, float(FORMAT_VERSION), str(FORMAT_VERSION)])
+def test_another_format_version_is_refused_with_what_to_do(store: TableStore, version: object) -> None:
     # Lineage may hold any key, and so stands in for a file that another release wrote.
-    address = store.write("states", states("Home"), day=DAY, lineage={"format_version": 99})
+    address = store.write("states", states("Home"), day=DAY, lineage={"format_version": version})
 
     with pytest.raises(FormatVersionError) as refused:
         store.read("states")
 
     assert str(refused.value) == (
-        f"{address} has format version 99, this code reads {FORMAT_VERSION}; "
+        f"{address} has format version {version}, this code reads {FORMAT_VERSION}; "
         "use the release that wrote it, or point WM_DATA to a new folder"
     )
 

@@ -95,17 +95,18 @@ def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
     )
 
 
-def test_another_format_version_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [99, float(CHECKPOINT_FORMAT), str(CHECKPOINT_FORMAT)])
+def test_another_format_version_is_refused(tmp_path: Path, version: object) -> None:
     folder = tmp_path / "c"
     save_tiny_checkpoint(folder, seed=1)
     manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"format_version": 99}))
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format_version": version}))
 
     with pytest.raises(FormatVersionError) as caught:
         load_checkpoint(folder)
 
     assert str(caught.value) == (
-        f"checkpoint {str(folder)!r} has format 99, this code reads {CHECKPOINT_FORMAT}; train it again"
+        f"checkpoint {str(folder)!r} has format {version!r}, this code reads {CHECKPOINT_FORMAT}; train it again"
     )
 
 

@@ -351,11 +351,13 @@ def test_a_line_that_does_not_fit_is_refused_and_nothing_is_imported(
             f"{json.dumps(line(), indent=1)}\n" * 2,
             "an object over several lines; write each trajectory on a line of its own",
         ),
-        (json.dumps(line())[:-30], "line 1: the file ends within the line: it was cut, or is still being written"),
+        (json.dumps(line())[:-30], "line 1: the file ends within the line: it was cut or is still being written"),
         ("name,policy\nrun-1,llm\n", "line 1: expected one JSON object a line, found 'name,policy'"),
+        ("7,policy\nrun-1,llm\n", "line 1: expected one JSON object a line, found '7,policy'"),
+        ("{} and more\n{}\n", "line 1: expected one JSON object a line, found '{} and more'"),
         ("\n\n", None),
     ],
-    ids=["printed", "printed list", "printed twice", "cut", "CSV", "empty"],
+    ids=["printed", "printed list", "printed twice", "cut", "CSV", "CSV of numbers", "more", "empty"],
 )
 def test_a_file_of_another_shape_is_refused_for_its_shape(
     workspace: Workspace, tmp_path: Path, content: str, why: str | None

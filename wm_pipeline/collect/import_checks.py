@@ -48,31 +48,36 @@ def lines_of(name: str, text: str) -> list[tuple[str, str]]:
         for number, line in enumerate(text.split("\n"), start=1)  # not splitlines: U+2028 may stand in a text
         if line.strip()
     ]
-    if len(lines) > 1 and _json_error(lines[0][1]) is not None and _json_error(text, is_more_allowed=True) is None:
+    if _begins_over_lines(text.lstrip()):
         shape = "a JSON list" if text.lstrip().startswith("[") else "an object over several lines"
         raise InvalidInputError(f"{name}: {shape}; write each trajectory on a line of its own; nothing was imported")
-    if lines and not text.endswith("\n"):
-        where, line = lines[-1]
-        error = _json_error(line)
-        if error is not None and (error.pos >= len(line) or error.msg.startswith("Unterminated")):
-            raise InvalidInputError(
-                f"{where}: the file ends within the line: it was cut, or is still being written; nothing was imported"
-            )
+    if lines and not text.endswith("\n") and _is_cut(lines[-1][1]):
+        raise InvalidInputError(
+            f"{lines[-1][0]}: the file ends within the line: it was cut or is still being written; nothing was imported"
+        )
     return lines
 
 
-def _json_error(text: str, *, is_more_allowed: bool = False) -> json.JSONDecodeError | None:
-    """Why a text is not JSON. None: it is, or it is nested too deep to say."""
+def _begins_over_lines(text: str) -> bool:
+    """Whether a text begins with a JSON object or list that is printed over several lines."""
+    if not text.startswith(("{", "[")):
+        return False
     try:
-        if is_more_allowed:
-            json.JSONDecoder().raw_decode(text.lstrip())
-        else:
-            json.loads(text)
-    except json.JSONDecodeError as error:
-        return error
+        _, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
-        return None
-    return None
+        return False
+    return "\n" in text[:end]
+
+
+def _is_cut(line: str) -> bool:
+    """Whether a line would be JSON if only it went on."""
+    try:
+        json.loads(line)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(line) or error.msg.startswith("Unterminated")
+    except (ValueError, RecursionError):
+        return False
+    return False
 
 
 def parse_trajectories(lines: Iterable[tuple[str, str]], *, site: str) -> list[ImportedTrajectory]:

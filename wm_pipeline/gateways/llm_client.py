@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -57,6 +58,8 @@ class LlmClient:
             max_retries=0,
             http_client=openai.DefaultHttpxClient(mounts=unproxied(settings.url)),
         )
+        # An httpx client of one's own is not closed by the library.
+        weakref.finalize(self, self._client.close)
         # The environment may name them for another program's account.
         self._client.organization = self._client.project = None
         self._through = proxy_words(settings.url)

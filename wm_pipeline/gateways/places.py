@@ -52,5 +52,5 @@ def sqlite_file(uri: str) -> Path | None:
 
 
 def folder_uri(address: str) -> str:
-    """A local folder as an address that MLflow reads as that folder; another address as it is."""
-    return address if "://" in address else Path(address).absolute().as_uri()
+    """A local folder as an address that MLflow reads as that folder; another address, or none, as it is."""
+    return address if "://" in address or not address else Path(address).absolute().as_uri()
