@@ -129,11 +129,28 @@ def test_a_missing_report_says_how_to_make_one(wm: Wm, tmp_path: Path) -> None:
 def test_a_report_of_another_day_names_the_days_there_are(wm: Wm, tmp_path: Path) -> None:
     folder = tmp_path / "state" / "data" / "reports" / "2026-11-20"
     folder.mkdir(parents=True)
-    (folder / "report.json").write_text('{"model_version": "m"}')
+    (folder / "report.json").write_text('{"format_version": 1, "model_version": "m"}')
 
-    assert json.loads(wm("report", "--json").out) == {"model_version": "m"}
+    assert json.loads(wm("report", "--json").out) == {"format_version": 1, "model_version": "m"}
     assert wm("report", "--day", "2026-11-21") == Done(
         1, "", "wm: no eval report for 2026-11-21; there are 2026-11-20\n"
+    )
+
+
+@pytest.mark.parametrize("version", ["", '"format_version": 2', '"format_version": true', '"format_version": "1"'])
+def test_a_report_of_another_version_is_told_with_the_way_to_make_it_again(
+    wm: Wm, tmp_path: Path, version: str
+) -> None:
+    path = tmp_path / "state" / "data" / "reports" / "2026-11-20" / "report.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"{{{version}}}")
+
+    found = repr(json.loads(path.read_text()).get("format_version")) if version else "none"
+    assert wm("report") == Done(
+        1,
+        "",
+        f"wm: {path} is of another version (expected `format_version` 1, found {found}); "
+        "`wm run --day 2026-11-20 --redo-from eval_report` makes it again\n",
     )
 
 

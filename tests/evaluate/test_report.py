@@ -57,7 +57,7 @@ from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.scripted import ScriptedPolicy
 from wm_pipeline.rounds.eval_report import _gate
 from wm_pipeline.rounds.profiles import tiny
-from wm_pipeline.rounds.reports import numbers_table
+from wm_pipeline.rounds.reports import REPORT_FORMAT, numbers_table
 from wm_pipeline.rounds.workspace import StageOutput
 
 DAY = "2026-11-22"
@@ -161,6 +161,7 @@ def evaluation() -> Evaluation:
 def as_stored(evaluation: Evaluation, *, day: str = DAY) -> dict[str, Any]:
     """The report of an evaluation as JSON has it: the numbers, and what the asset adds."""
     whole = {
+        "format_version": REPORT_FORMAT,
         **evaluation.numbers,
         "day": day,
         "profile": "tiny",

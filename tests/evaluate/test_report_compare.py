@@ -20,7 +20,7 @@ from wm_pipeline.rounds.workspace import Workspace
 
 def told(value: float, low: float, high: float) -> dict[str, Any]:
     test = {"risk_auroc": value, "risk_auroc_interval": [low, high]}
-    return {"splits": {"test": test}}
+    return {"format_version": 1, "splits": {"test": test}}
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,14 @@ def test_a_report_is_found_by_its_day_its_version_or_its_file(
         ("deep.json", "deep.json: nested too deep"),
         (
             "cut.json",
-            "cut.json is no JSON file: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+            "cut.json is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1); "
+            "`wm report --json` writes one of this version",
         ),
-        ("else.json", "else.json is no eval report: expected an object with 'splits'; `wm report --json` writes one"),
+        (
+            "else.json",
+            "else.json is of another version (expected `format_version` 1, found none); "
+            "`wm report --json` writes one of this version",
+        ),
     ],
     ids=["replaced", "no version", "no day", "no file", "deep", "cut", "another file"],
 )

@@ -85,7 +85,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if word != "third":
             present = {"model_version": "made again" if word == "first" else word}
             store.write_bytes(f"checkpoints/{word}/checkpoint/manifest.json", json.dumps(present).encode())
-        number = json.dumps({"registered_version": model.version}).encode()
+        number = json.dumps({"format_version": 1, "registered_version": model.version}).encode()
         store.write_bytes(f"versions/2026-11-2{model.version}/version.json", number)
     for copied in list((place / "artifacts").rglob("words.txt")):
         if copied.read_text() == "third":

@@ -14,13 +14,15 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from wm_pipeline.datasets import scan
-from wm_pipeline.gateways.table_store import S3Options
+from wm_pipeline.gateways.table_store import S3Options, TableStore
 
 WM = Path(sys.executable).parent / "wm"
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 900
 DAY = os.environ.get("ROUND_DAY", "2026-11-29")
 """What a round draws depends on its day, and whether a change is right does not: `make test-today` draws today's."""
+PLUGINS = ("site_library", "attack_banner", "head_leaks")
+"""The documented plug-ins take part in the whole round: its workers, its training processes, its registered model."""
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -55,6 +57,7 @@ def environment(s3_address: str, tmp_path_factory: pytest.TempPathFactory) -> di
         "WM_STATE": str(state),
         "WM_DATA": "s3://lake/wm",
         "WM_PROFILE": "tiny",
+        "WM_PLUGINS": ",".join(str(ROOT / "docs" / "examples" / f"{name}.py") for name in PLUGINS),
         "DAGSTER_HOME": str(home),
     }
 
@@ -109,6 +112,24 @@ def test_a_stored_transition_is_answered(
 
     assert 0.0 <= outcome["risk_score"] <= 1.0
     assert outcome["counterfactual_action"] is not None
+
+
+def test_plugins_take_part_in_every_process_of_a_round(
+    finished: "subprocess.CompletedProcess[str]", environment: dict[str, str], s3_address: str
+) -> None:
+    options = S3Options(s3_address, "test", "test", "us-east-1")
+    scanned = scan("trajectories", root="s3://lake/wm", s3=options).select("site", "attack_family").collect()
+    row = scan("sft_dataset", root="s3://lake/wm", s3=options).head(1).collect().row(0, named=True)
+    transition = f"{row['trajectory_id']}/{row['step_index']}/{row['branch_index']}"
+
+    outcome = json.loads(wm(environment, "predict", "--transition", transition, "--heads", "risk").stdout)
+    store = TableStore("s3://lake/wm", options)
+    manifest = json.loads(store.read_bytes(f"checkpoints/distilled/{DAY}/checkpoint/manifest.json"))
+
+    assert "library" in scanned["site"].to_list()
+    assert "false_alarm" in scanned["attack_family"].to_list()
+    assert [name.partition(" ")[0] for name in manifest["plugins"]] == sorted(PLUGINS)
+    assert 0.0 <= outcome["scores"]["leaks"][0] <= 1.0
 
 
 def test_the_new_model_is_attacked_where_it_overlooks_most(

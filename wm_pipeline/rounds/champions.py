@@ -1,15 +1,15 @@
 """Who is in use, decided by a person: a version promoted by hand, or the champion before put back."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.vocabulary import ChampionMove
 from wm_pipeline.gateways.mlflow_registry import ChampionChange, RegisteredModel
-from wm_pipeline.rounds.graph import ASSET
+from wm_pipeline.rounds.graph import ASSET, days_of
 from wm_pipeline.rounds.models import checkpoint_folder
 from wm_pipeline.rounds.names import VERSION_JSON
+from wm_pipeline.rounds.reports import parse_versioned
 from wm_pipeline.rounds.workspace import Workspace
 
 
@@ -95,15 +95,15 @@ def _registered(workspace: Workspace, version: str) -> RegisteredModel:
 
 
 def _version_of_day(workspace: Workspace, day: str) -> str:
-    days = [path.split("/")[1] for path in workspace.store.list_files("versions") if path.endswith("/version.json")]
+    asset = ASSET["model_version"]
+    days = days_of(workspace.store, asset, file=VERSION_JSON)
     if day not in days:
         raise MissingUpstreamError(
             f"no version was registered for {day}; there are those of {', '.join(days)}"
             if days
             else f"no version was registered for {day}, nor for any other day; run `wm run` first"
         )
-    return str(
-        json.loads(workspace.store.read_bytes(f"{ASSET['model_version'].folder(day)}/{VERSION_JSON}"))[
-            "registered_version"
-        ]
-    )
+    path = f"{asset.folder(day)}/{VERSION_JSON}"
+    remedy = f"`wm run --day {day} --redo-from model_version` makes it again"
+    text = workspace.store.read_bytes(path).decode()
+    return str(parse_versioned(text, what=workspace.store.address_of(path), remedy=remedy)["registered_version"])

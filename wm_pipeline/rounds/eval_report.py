@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wm_pipeline.model.checkpoint import Checkpoint
 from wm_pipeline.rounds.models import load_champion, load_predictor, local_checkpoint, stored_manifest
 from wm_pipeline.rounds.names import REPORT_HTML, REPORT_JSON
-from wm_pipeline.rounds.reports import headline, numbers_table
+from wm_pipeline.rounds.reports import REPORT_FORMAT, headline, numbers_table
 from wm_pipeline.rounds.worlds import attack_grounds, loop_worlds, outside_suite, side_policies
 
 
@@ -145,6 +145,7 @@ def evaluate_day(
     curves = {training.name: _curve(workspace, training.folder(day)) for training in trainings_of(profile)}
     gate = _gate(profile, found.numbers)
     report = {
+        "format_version": REPORT_FORMAT,
         **found.numbers,
         "day": day,
         "profile": profile.name,

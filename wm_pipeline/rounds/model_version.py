@@ -13,7 +13,7 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
 from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.names import CHECKPOINT, REPORT_HTML, REPORT_JSON, VERSION_JSON
-from wm_pipeline.rounds.reports import headline, read_report
+from wm_pipeline.rounds.reports import REPORT_FORMAT, headline, read_report
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
 
 PACKAGE = Path(__file__).parents[1]
@@ -43,6 +43,7 @@ def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> Stag
     report["registered_version"] = known.version
     store.write_bytes(f"{folder}/{REPORT_JSON}", json.dumps(report, indent=1).encode())
     numbers = {
+        "format_version": REPORT_FORMAT,
         "registered_version": known.version,
         "promoted": gate["promoted"],
         "reason": gate["reason"],

@@ -4,20 +4,20 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
-from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.errors import FormatVersionError, InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.records import NESTED_TOO_DEEP
 from wm_pipeline.domain.user_files import read_text_file
-from wm_pipeline.rounds.workspace import Workspace
-
-if TYPE_CHECKING:
-    pass
 from wm_pipeline.rounds.graph import ASSET, days_of
 from wm_pipeline.rounds.names import REPORT_JSON
+from wm_pipeline.rounds.workspace import Workspace
+
+REPORT_FORMAT = 1
+"""Version of report.json and of version.json, raised when a reader of before would misread one."""
 
 
 def headline(report: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,13 +44,37 @@ def numbers_table(report: Mapping[str, Any]) -> pl.DataFrame:
 
 
 def read_report(workspace: Workspace, day: str | None = None) -> dict[str, Any]:
-    """The report of a day, or the newest one."""
+    """The report of a day, or the newest one. Raises FormatVersionError for one of another release."""
     days = days_of(workspace.store, ASSET["eval_report"], file=REPORT_JSON)
     if not days:
         raise MissingUpstreamError(f"no eval report in {workspace.store.root}; run `wm run` first")
     if day is not None and day not in days:
         raise MissingUpstreamError(f"no eval report for {day}; there are {', '.join(days)}")
-    return dict(json.loads(workspace.store.read_bytes(f"{ASSET['eval_report'].folder(day or days[-1])}/{REPORT_JSON}")))
+    chosen = day or days[-1]
+    path = f"{ASSET['eval_report'].folder(chosen)}/{REPORT_JSON}"
+    text = workspace.store.read_bytes(path).decode()
+    remedy = f"`wm run --day {chosen} --redo-from eval_report` makes it again"
+    return parse_versioned(text, what=workspace.store.address_of(path), remedy=remedy)
+
+
+def parse_versioned(text: str, *, what: str, remedy: str) -> dict[str, Any]:
+    """An object that carries `format_version`: a report, or the note of a registered version.
+
+    Raises FormatVersionError when it is of another version or none, InvalidInputError when it is no such object.
+    """
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise InvalidInputError(f"{what}: {NESTED_TOO_DEEP}") from error
+    except ValueError as error:
+        raise InvalidInputError(f"{what} is no JSON: {error}; {remedy}") from error
+    version = found.get("format_version") if isinstance(found, dict) else None
+    if type(version) is not int or version != REPORT_FORMAT:
+        shown = "none" if version is None else repr(version)
+        raise FormatVersionError(
+            f"{what} is of another version (expected `format_version` {REPORT_FORMAT}, found {shown}); {remedy}"
+        )
+    return dict(found)
 
 
 def find_report(workspace: Workspace, name: str) -> dict[str, Any]:
@@ -63,14 +87,10 @@ def find_report(workspace: Workspace, name: str) -> dict[str, Any]:
         raise MissingUpstreamError(
             f"expected a day, a version's number or a report.json, found {name!r}: No such file or directory"
         )
-    text = read_text_file(Path(name))
-    try:
-        found = json.loads(text)
-    except RecursionError as error:
-        raise InvalidInputError(f"{name}: {NESTED_TOO_DEEP}") from error
-    except ValueError as error:
-        raise InvalidInputError(f"{name} is no JSON file: {error}") from error
-    if not isinstance(found, dict) or "splits" not in found:
+    found = parse_versioned(
+        read_text_file(Path(name)), what=name, remedy="`wm report --json` writes one of this version"
+    )
+    if "splits" not in found:
         raise InvalidInputError(
             f"{name} is no eval report: expected an object with 'splits'; `wm report --json` writes one"
         )
@@ -82,7 +102,8 @@ def _report_of_version(workspace: Workspace, version: str) -> dict[str, Any]:
     if registered is None:
         there_are = ", ".join(workspace.registry.versions()) or "none"
         raise MissingUpstreamError(f"no version {version!r} is registered; there are {there_are}")
-    report: dict[str, Any] = json.loads(workspace.registry.read_bytes(registered.run_id, REPORT_JSON))
+    text = workspace.registry.read_bytes(registered.run_id, REPORT_JSON).decode()
+    report = parse_versioned(text, what=f"the report of version {version}", remedy="register a new version (`wm run`)")
     if report["model_version"] != registered.model_version:
         raise MissingUpstreamError(
             f"the round of version {version} was made again: its report is about {report['model_version']} now, "
