@@ -451,7 +451,7 @@ def test_an_interrupt_ends_the_waits_for_an_endpoint() -> None:
             started = time.monotonic()
             with pytest.raises(KeyboardInterrupt):
                 ask_teacher(
-                    *experience(one_step(*STEP)),
+                    experience(one_step(*STEP)).to_annotate,
                     partial(LLMTeacher, asking),
                     champion=None,
                     progress=silent,

@@ -42,7 +42,10 @@ def test_a_record_survives_a_parquet_column(record_type: type, data: st.DataObje
 
 
 def _is_finite(record: object) -> bool:
-    return not isinstance(record, Outcome) or (abs(record.risk_score) < 1e300 and abs(record.latency_ms) < 1e300)
+    if not isinstance(record, Outcome):
+        return True
+    plugged = (score for scores in record.scores.values() for score in scores)
+    return all(abs(number) < 1e300 for number in (record.risk_score, record.latency_ms, *plugged))
 
 
 def test_a_malformed_state_names_its_field() -> None:

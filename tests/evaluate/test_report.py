@@ -41,7 +41,6 @@ from wm_pipeline.evaluate.plots import loss_curves
 from wm_pipeline.evaluate.report import render_report
 from wm_pipeline.evaluate.run import (
     LEFT_OUT,
-    SIDE_POLICIES,
     Contenders,
     Evaluation,
     EvaluationInput,
@@ -54,6 +53,7 @@ from wm_pipeline.evaluate.tables import EVALUATED_SPLITS, slice_numbers
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry, metric_names
 from wm_pipeline.policies.explorer import ExplorerPolicy
 from wm_pipeline.policies.gullible import GulliblePolicy
+from wm_pipeline.policies.named import registered_policies
 from wm_pipeline.policies.scripted import ScriptedPolicy
 from wm_pipeline.rounds.eval_report import _gate
 from wm_pipeline.rounds.profiles import tiny
@@ -74,6 +74,7 @@ INTERVENTIONS = (
     Intervention("text_author", True, Run(STATE, NOOP, False), Run(STATE, NOOP, False)),
 )
 GROUNDS = [[toy_world(200 + number, attack=ATTACK) for number in range(3)]]
+ASIDE = {entry.name: entry.plays_aside for entry in registered_policies().values() if entry.plays_aside}
 OUTSIDE = OutsideSuite(
     SuiteTexts("elsewhere", "1.0", ("Pay Mallory",), {"direct": "TODO: {goal}"}), [toy_world(300, attack=ATTACK)]
 )
@@ -543,7 +544,7 @@ def test_attackers_of_every_kind_are_in_the_report(report: dict[str, Any], evalu
     assert report["outside"]["elsewhere"]["loop"]["gullible"]["guard_off"]["asr"] == 1.0
     assert report["outside"]["elsewhere"]["loop"]["gullible"]["guard_on"]["asr"] == 0.0
     assert report["adaptive"]["adaptive"]["grounds"] == report["adaptive"]["static"]["grounds"] == 1
-    assert report["left_out"] == [*LEFT_OUT, SIDE_POLICIES["llm"], "generated sites"]
+    assert report["left_out"] == [*LEFT_OUT, ASIDE["llm"], "generated sites"]
     assert "elsewhere 1.0, gullible" in page
     assert "ASR, best of 4" in page
 
@@ -564,7 +565,7 @@ def test_what_the_profile_leaves_out_is_named() -> None:
 
     assert alone["left_out"] == [
         *LEFT_OUT,
-        *SIDE_POLICIES.values(),
+        *ASIDE.values(),
         "outside attack suites",
         "adaptive attacker",
         "generated sites",

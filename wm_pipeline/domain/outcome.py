@@ -1,6 +1,5 @@
 """The contract of predict_outcome: what is answered about an action before it runs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wm_pipeline.domain.action import Action
@@ -46,7 +45,7 @@ class Outcome:
     """The state was cut to fit the model's context."""
     heads_cut: tuple[Head, ...] = ()
     """Text heads that reached their limit of tokens before they ended; of a delta the whole facts are kept."""
-    scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    scores: dict[str, tuple[float, ...]] = field(default_factory=dict, hash=False)
     """What further heads say, by their names: a probability for each of their outputs."""
 
 
