@@ -2,11 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PACKAGES := .venv/.packages
 export DAGSTER_HOME := $(CURDIR)
 # One thread a process is set where processes are started; two libraries must not each start a pool.
 export TOKENIZERS_PARALLELISM := false
+# MkDocs 1 is pinned; its theme announces the next one with every build.
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup third-party browsergym run ui test test-today test-fast check format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training trl gpu-check screenshots clean
+.PHONY: help setup setup-packages third-party browsergym run ui test test-today test-fast coverage check docs format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training trl gpu-check screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -16,7 +19,13 @@ setup: $(READY)  ## virtual environment, pinned dependencies, Chromium, base wei
 
 $(READY): pyproject.toml constraints.txt scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh
-	@touch $(READY)
+	@touch $(PACKAGES) $(READY)
+
+setup-packages: $(PACKAGES)  ## virtual environment and pinned packages alone: enough for check, docs and test-fast
+
+$(PACKAGES): pyproject.toml constraints.txt scripts/setup.sh
+	@PYTHON=$(PYTHON) bash scripts/setup.sh packages
+	@touch $(PACKAGES)
 
 third-party: $(READY)  ## Django's admin and django-helpdesk, to try your-own-application on (docs/environments.md)
 	@bash applications/setup.sh
@@ -39,16 +48,24 @@ test: $(READY)  ## all tests that need no GPU and no keys, real Chromium include
 test-today: $(READY)  ## a whole round on what today draws; `make test` draws the same on every day
 	@ROUND_DAY=$$(date -u +%F) $(BIN)/python -m pytest -q tests/rounds/test_round.py
 
-test-fast: $(READY)  ## without browser and slow tests
-	@$(BIN)/python -m pytest -q -m "not browser and not slow"
+test-fast: $(PACKAGES)  ## without browser and slow tests; needs neither Chromium nor weights
+	@$(BIN)/python -m pytest -q -n auto -m "not browser and not slow"
 
-check: $(READY)  ## ruff, mypy, import-linter
+coverage: $(PACKAGES)  ## which lines the fast tests run
+	@$(BIN)/python -m pytest -q -n auto -m "not browser and not slow" --cov --cov-report=term:skip-covered
+
+check: $(PACKAGES)  ## ruff, mypy, import-linter, the documentation's links
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/mkdocs build --strict --quiet
 
-format: $(READY)  ## let ruff mend what it can
+docs: $(PACKAGES)  ## the documentation as a site in .wm/site, its picture drawn again
+	@$(BIN)/python -m scripts.architecture
+	@$(BIN)/mkdocs build --strict
+
+format: $(PACKAGES)  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

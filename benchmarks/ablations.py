@@ -210,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for line in chosen.lines
     ]
     split = source.read("sft_dataset", days=[day])["split"].cast(pl.String)
-    told = {
+    told: dict[str, Any] = {
         "command": f"python -m benchmarks.ablations --profile {chosen.profile} --seeds {chosen.seeds} "
         f"--lines {' '.join(chosen.lines)}",
         "machine": machine("torch", "transformers", "deepspeed"),

@@ -87,15 +87,15 @@ def share_out(rows: pl.DataFrame, seed: int) -> Shared:
 
 def worlds_of(rows: pl.DataFrame) -> pl.DataFrame:
     """One row a world; `kind` as the curriculum keeps it."""
-    kind = pl.when(pl.col("attack_family").is_null()).then(pl.lit("neither"))
-    kind = kind.when("is_lookalike").then(pl.lit("look-alike")).otherwise(pl.lit("attacked"))
+    attacked = pl.when("is_lookalike").then(pl.lit("look-alike")).otherwise(pl.lit("attacked"))
+    kind = pl.when(pl.col("attack_family").is_null()).then(pl.lit("neither")).otherwise(attacked)
     found = rows.select("split_group", *DIMENSIONS, kind.alias("kind"))
     return found.unique("split_group").sort("split_group")
 
 
 def miss_rate(rows: pl.DataFrame) -> float:
     counts = count_misses(rows)
-    return float(counts["misses"].sum() / counts["rows"].sum())
+    return float(counts["misses"].sum()) / float(counts["rows"].sum())
 
 
 def run_seed(rows: pl.DataFrame, seed: int, *, fit: Fit, rounds: int, worlds_a_round: int) -> list[Round]:
@@ -243,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found += [Round(**one) for one in json.loads(file.read_text())]
         print(f"  seed {seed}: {len(found)} rounds", file=sys.stderr)
     table = summary(found)
-    told = {
+    told: dict[str, Any] = {
         "command": f"python -m benchmarks.curriculum --slices {chosen.slices} --seeds {chosen.seeds} "
         f"--rounds {chosen.rounds} --worlds {chosen.worlds} --learner {chosen.learner}"
         + (" --data .wm/data" if chosen.data is not None else ""),

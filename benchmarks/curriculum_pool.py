@@ -8,11 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
-from wm_pipeline.annotate.run import annotate_partition
+from wm_pipeline.annotate.run import ExperienceTables, annotate_partition
 from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import Assignment, OpenEnvironment
 from wm_pipeline.datasets.build import build_sft_dataset
+from wm_pipeline.datasets.questions import render_questions
+from wm_pipeline.datasets.window import Tables
 from wm_pipeline.domain.ids import SplitRule, seed_of
 from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.environments.browser.chromium import find_chromium
@@ -98,7 +100,10 @@ def _rows(store: TableStore, day: str, site: str) -> pl.DataFrame:
     trajectories, states, transitions = (
         store.read(name, days=[day], sites=[site]) for name in ("trajectories", "states", "transitions")
     )
-    annotations = annotate_partition(trajectories, states, transitions, champion=None, progress=say)
-    sft = build_sft_dataset(trajectories, states, transitions, annotations, rule=NOTHING_HELD_OUT).rows
+    asked = render_questions(states, transitions)
+    experience = ExperienceTables(trajectories, states, transitions, asked.questions)
+    annotations = annotate_partition(experience, champion=None, progress=say)
+    tables = Tables(*(frame.lazy() for frame in (trajectories, transitions, *asked, annotations)))
+    sft = build_sft_dataset(tables, rule=NOTHING_HELD_OUT).rows
     rows = with_harm(sft, transitions, trajectories)
     return with_features(rows, states_of(states, rows["state_id"].unique().to_list()))

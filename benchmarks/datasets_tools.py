@@ -4,7 +4,7 @@
 each in its library's own manner. That all three keep the same rows is checked by the benchmark.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -60,8 +60,8 @@ class Tool(Protocol):
         ...
 
 
-def split_of_row(row: dict[str, Any]) -> str:
-    world = {name: None if pd.isna(row[name]) else row[name] for name in _WORLD_KEY}
+def split_of_row(row: Mapping[Hashable, Any]) -> str:
+    world: dict[str, Any] = {name: None if pd.isna(row[name]) else row[name] for name in _WORLD_KEY}
     return split_of(**world, rule=SPLIT_RULE).value
 
 

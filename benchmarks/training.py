@@ -122,7 +122,7 @@ def flops_of(trees: Sequence[StateTree], model: WorldModel) -> float:
     config: Any = model.backbone.config
     layers = sum(p.numel() for name, p in model.backbone.named_parameters() if ".layers." in name)
     predicted = sum(len(text.target_ids) for tree in trees for action in tree.actions for text in action.texts)
-    return 6.0 * (layers * sum(t.tokens for t in trees) + config.vocab_size * config.hidden_size * predicted)
+    return 6.0 * (layers * sum(t.tokens for t in trees) + int(config.vocab_size * config.hidden_size) * predicted)
 
 
 def measure_ours(

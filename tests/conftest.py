@@ -3,15 +3,16 @@
 import os
 from pathlib import Path
 
+# Test processes share the cores, and so do the processes they start: more threads only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("POLARS_MAX_THREADS", "1")  # read when Polars is imported
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tests.command_line import Wm, wm_in
 from wm_pipeline.gateways.process import heed_interrupts
-
-# Test processes share the cores, and so do the processes they start: more threads only wait for one another.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 heed_interrupts()
 

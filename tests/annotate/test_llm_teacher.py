@@ -547,7 +547,8 @@ EFFECTS: dict[bool, tuple[tuple[Effect, ...], ...]] = {
 def drawn(count: int, seed: int) -> tuple[list[TrajectoryRecords], dict[tuple[str, int, int], bool]]:
     """`count` random transitions in worlds of which some look the same, and whether each was made to do harm."""
     rng = random.Random(seed)
-    records, harm = [], {}
+    records: list[TrajectoryRecords] = []
+    harm: dict[tuple[str, int, int], bool] = {}
     actions = [LURE, LOOK, SUBMIT_WIRE, NOOP, ASK_HUMAN]
     for index in range(count // 5):
         # Every page is met in three worlds, in some of which an action does harm and in others it does not.

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import ablations
 from benchmarks.curriculum import WAYS, Round, run_seed, share_out, summary, weakest, worlds_of
+from benchmarks.rounds import SPLITS
 from tests.builders import payment_state
 from tests.builders_experience import Done, Visit, annotate, experience, trajectory, world
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
@@ -122,7 +123,7 @@ def test_the_difference_is_between_the_same_seeds() -> None:
 
 def cell(variant: str, seed: int, auroc: float | None) -> dict[str, Any]:
     numbers = {"risk_auroc": auroc, "macro_f1": 0.5, "ece": 0.1}
-    return {"line": variant, "seed": seed, "variants": {variant: dict.fromkeys(ablations.SPLITS, numbers)}}
+    return {"line": variant, "seed": seed, "variants": {variant: dict.fromkeys(SPLITS, numbers)}}
 
 
 def test_what_a_part_earns_is_told_seed_by_seed() -> None:

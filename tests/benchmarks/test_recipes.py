@@ -9,8 +9,10 @@ import pytest
 
 from benchmarks import recipes
 from benchmarks.recipes import RECIPES, SHIPPED
+from benchmarks.rounds import SPLITS
 from tests.builders_model import build_rows, tiny_run, tiny_train, write_config, write_sft
 from wm_pipeline.rounds.checkpoints import TrainingJob
+from wm_pipeline.rounds.graph import SFT
 from wm_pipeline.rounds.profiles import laptop
 
 
@@ -27,7 +29,7 @@ def cell(name: str, seed: int, *, auroc: float | None = 0.9, delta_f1: float = 0
         "actions": 40,
         "deltas": 8,
         "processor_s": 60.0,
-        "splits": dict.fromkeys(recipes.SPLITS, numbers),
+        "splits": dict.fromkeys(SPLITS, numbers),
     }
 
 
@@ -136,7 +138,7 @@ def test_as_many_steps_fit_as_cost_what_the_shipped_ones_cost(tmp_path: Path) ->
         folder.mkdir()
         run = tiny_run(rows, folder, train=tiny_train(batch_size=trees, max_steps=20))
         write_config(folder / "config.json", run)
-        jobs.append(TrainingJob("sft", (), 1, folder, {}))
+        jobs.append(TrainingJob(SFT, (), 1, folder, {}))
 
     fitting = recipes.steps_that_fit(jobs[1], jobs[0], steps=20)
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.errors import SettingsError, TableError, WorldError
 from wm_pipeline.domain.ids import state_id_of, trajectory_id_of
-from wm_pipeline.domain.ports import PartStore
+from wm_pipeline.domain.ports import PartStore, Progress
 from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.environments.miniwob import miniwob_world
@@ -58,7 +57,7 @@ def run(
     store: MemoryStore | None = None,
     make_environment: EnvironmentFactory = open_toy,
     workers: int = 1,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> CollectReport:
     return collect_partitions(
         [plan],

@@ -148,7 +148,7 @@ def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_tra
                     "relative_transition": "nothing",
                 }
             )
-    names = sorted({row["state_id"] for row in questions})
+    names = sorted({str(row["state_id"]) for row in questions})
     pages = [f"page {name}" for name in names]
     texts = pl.LazyFrame({"state_id": names, "state_text": pages, "page_id": pages, "next_page": pages})
     annotations = pl.LazyFrame(

@@ -226,6 +226,7 @@ def test_the_sensor_starts_the_model_once_a_nights_experience_is_there(tags: dic
 
         found = automation.after_experience(context)
 
+    assert isinstance(found, dg.RunRequest | dg.SkipReason)
     told = found.run_key if isinstance(found, dg.RunRequest) else found.skip_message
     assert told == expected
 

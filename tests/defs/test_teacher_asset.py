@@ -77,7 +77,10 @@ def test_the_asset_shows_kappa_confusion_and_a_plot_and_its_checks_pass(tmp_path
     metadata = done.asset_materializations_for_node("socratic_annotations")[0].metadata
     assert metadata["teacher_kappa"].value == 1.0
     assert metadata["told_unsafe_was_unsafe"].value == 1.0
-    assert 0.5 < metadata["teacher_cost"].value / metadata["teacher_tokens"].value * 1e6 < 1.5
+    cost, tokens = metadata["teacher_cost"].value, metadata["teacher_tokens"].value
+    assert isinstance(cost, float)
+    assert isinstance(tokens, int)
+    assert 0.5 < cost / tokens * 1e6 < 1.5
     assert "| unsafe | 0 | 1 | 0 |" in str(metadata["teacher_confusion"].value)
     assert "data:image/png;base64," in str(metadata["plot_teacher_confusion"].value)
     passed = {found.check_name: found.passed for found in done.get_asset_check_evaluations()}

@@ -22,6 +22,7 @@ GUARDED: dict[str, Difference | None] = {
     "guarded_benign_utility": Difference(0.0, -0.28, 0.28),
 }
 DIFFERENCES: dict[str, Difference | None] = {"risk_auroc": BETTER, "macro_f1": EQUAL, "ece": EQUAL, **GUARDED}
+ALL_EQUAL: dict[str, Difference | None] = dict.fromkeys(DIFFERENCES, EQUAL)
 
 
 def decide(
@@ -53,13 +54,13 @@ def test_a_better_model_is_promoted() -> None:
 
 @pytest.mark.parametrize("name", ["risk_auroc", "macro_f1"])
 def test_one_number_that_is_surely_better_is_enough_when_the_other_holds(name: str) -> None:
-    assert decide(GOOD, differences=dict.fromkeys(DIFFERENCES, EQUAL) | {name: BETTER}).promoted
+    assert decide(GOOD, differences={**ALL_EQUAL, name: BETTER}).promoted
 
 
 def test_what_chance_can_do_promotes_nobody() -> None:
     lucky = Difference(0.03, -0.01, 0.07)
 
-    assert decide(GOOD, differences=dict.fromkeys(DIFFERENCES, EQUAL) | {"risk_auroc": lucky}) == GateDecision(
+    assert decide(GOOD, differences={**ALL_EQUAL, "risk_auroc": lucky}) == GateDecision(
         False,
         "refused: no better than the champion beyond chance over the same worlds "
         "(AUROC by +0.030 [-0.010, +0.070], macro-F1 by +0.000 [-0.010, +0.010])",

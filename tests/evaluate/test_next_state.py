@@ -53,7 +53,7 @@ def test_a_model_that_does_not_look_at_the_action_is_no_better_than_chance() -> 
 
 
 def test_without_a_trained_head_or_a_question_there_is_no_data() -> None:
-    nothing = {"rows": 0, "states": 0}
+    nothing: dict[str, Any] = {"rows": 0, "states": 0}
     nothing |= dict.fromkeys(("accuracy", "accuracy_interval", "mrr", "mrr_interval"))
     nothing |= dict.fromkeys(("lift_accuracy", "lift_accuracy_interval", "chance"))
 

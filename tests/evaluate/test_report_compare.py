@@ -73,8 +73,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     (place / "deep.json").write_text("[" * 100_000)
     (place / "cut.json").write_text("{")
     (place / "marked.json").write_text(json.dumps(told(0.95, 0.91, 1.0)), encoding="utf-8-sig")
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type] # forgets it
+    mlflow.set_registry_uri(None)  # type: ignore[arg-type] # forgets it
     return Workspace(StorageSettings(str(place / "data"), str(place), str(place)), store, registry, tiny())
 
 

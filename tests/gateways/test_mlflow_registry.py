@@ -51,8 +51,8 @@ def nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
 
     monkeypatch.chdir(tmp_path)
     yield
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type] # forgets it
+    mlflow.set_registry_uri(None)  # type: ignore[arg-type] # forgets it
     assert list(tmp_path.glob("ml*")) == []
 
 
@@ -97,6 +97,7 @@ def test_a_stage_is_a_child_with_its_parameters_curve_and_data(registry: ModelRe
     assert run.data.params == {"train.max_steps": "8", "model.base": "tiny"}
     assert run.data.metrics == {"loss": 1.5, "loss/risk": 1.0, "validation.auroc": 0.75}
     assert [(point.step, point.value) for point in client.get_metric_history(run_id, "loss")] == [(0, 2.0), (1, 1.5)]
+    assert run.inputs is not None
     (data,) = run.inputs.dataset_inputs
     assert (data.dataset.name, data.dataset.digest) == ("sft_dataset", "f" * 36)
     assert json.loads(data.dataset.source) == {"uri": "s3://lake/sft.parquet"}

@@ -25,6 +25,9 @@ YAML_FILES = [
     INFRA / "workspace.yaml",
     ROOT / "dagster.yaml",
     ROOT / "workspace.yaml",
+    ROOT / "mkdocs.yml",
+    ROOT / ".pre-commit-config.yaml",
+    ROOT / ".github" / "workflows" / "ci.yml",
 ]
 
 

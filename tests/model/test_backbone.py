@@ -36,8 +36,8 @@ CONTEXT = 1024
 
 def build(architecture: str) -> PreTrainedModel:
     """Random weights, large enough that what it writes varies."""
-    rotary = {**SIZES, "intermediate_size": 64, "max_position_embeddings": CONTEXT}
-    ends = {"bos_token_id": None, "eos_token_id": 0}
+    rotary: dict[str, Any] = {**SIZES, "intermediate_size": 64, "max_position_embeddings": CONTEXT}
+    ends: dict[str, Any] = {"bos_token_id": None, "eos_token_id": 0}
     torch.manual_seed(0)
     model: PreTrainedModel
     match architecture:
@@ -118,7 +118,8 @@ def test_layers_of_another_architecture_are_chosen_too_or_that_is_refused() -> N
     chosen = build("gpt_neox")
     keep_layers(chosen, (0, 2))
     assert chosen.config.num_hidden_layers == 2
-    assert [layer.attention.layer_idx for layer in chosen.base_model.layers] == [0, 1]  # type: ignore[attr-defined]
+    base: Any = chosen.base_model
+    assert [layer.attention.layer_idx for layer in base.layers] == [0, 1]
 
     with pytest.raises(CheckpointError, match=r"model\.kept_layers: the layers of a GPT2LMHeadModel cannot be chosen"):
         keep_layers(build("gpt2"), (0, 2))

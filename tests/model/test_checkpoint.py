@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -134,7 +135,8 @@ def test_kept_layers_are_renumbered_for_the_cache() -> None:
     keep_layers(backbone.model, (1,))
 
     assert backbone.model.config.num_hidden_layers == 1
-    assert [layer.self_attn.layer_idx for layer in backbone.model.base_model.layers] == [0]
+    base: Any = backbone.model.base_model
+    assert [layer.self_attn.layer_idx for layer in base.layers] == [0]
 
 
 @pytest.mark.parametrize("kept", [(), (0, 2), (1, 0), (0, 0)], ids=["none", "beyond", "falling", "twice"])

@@ -30,7 +30,7 @@ def test_prompt_has_the_golden_words(renderer: PromptRenderer) -> None:
         segments += [(f"{head.value} marker", node.marker_ids), (f"{head.value} target", node.target_ids)]
 
     tokenizer = build_tiny_tokenizer()
-    rendered = "".join(f"=== {name}\n{tokenizer.decode(ids)}\n" for name, ids in segments)
+    rendered = "".join(f"=== {name}\n{tokenizer.decode(list(ids))}\n" for name, ids in segments)
 
     assert rendered == GOLDEN.read_text()
 

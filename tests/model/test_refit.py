@@ -15,9 +15,10 @@ from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model import refit
 from wm_pipeline.model.decode import predict_trees
-from wm_pipeline.model.examples import Example, ask_about, sft_examples
+from wm_pipeline.model.examples import Example, ask_about, group_by_state, sft_examples
 from wm_pipeline.model.heads import linear_of, phrases_of
 from wm_pipeline.model.refit import STRENGTHS, refit_heads
+from wm_pipeline.model.score_heads import SCORE_HEADS
 from wm_pipeline.model.validation import score_examples
 
 
@@ -40,7 +41,7 @@ def test_the_fit_is_the_optimum_of_a_penalized_logistic_regression(examples: lis
     features_NF = np.hstack([hidden_ND, read.phrases.toarray()[:, kept]])
     peer = LogisticRegression(C=STRENGTHS[0], tol=1e-8, max_iter=5000)
     peer.fit(features_NF, read.targets_NO[:, 0])
-    groups = refit.group_by_state(examples, actions_per_tree=16, seed=0)
+    groups = group_by_state(examples, actions_per_tree=16, seed=0)
     renderer = checkpoint.renderer
     trees = [ask_about(group, renderer) for group in groups]
     trees.sort(key=lambda tree: tree.tokens)  # as they are read
@@ -80,7 +81,7 @@ def test_harm_that_words_tell_is_known_without_a_single_step(examples: list[Exam
 
 def test_a_head_without_training_or_labels_keeps_its_weights(examples: list[Example], tmp_path: Path) -> None:
     checkpoint = save_tiny_checkpoint(tmp_path / "c", trained_heads=(Head.RISK, Head.COUNTERFACTUAL))
-    before = {head: linear_of(checkpoint.model.heads, head).weight.clone() for head in refit.SCORE_HEADS}
+    before = {head: linear_of(checkpoint.model.heads, head).weight.clone() for head in SCORE_HEADS}
     unlabelled = [replace(e, labels={head: e.labels[head] for head in (Head.RISK, Head.TAGS)}) for e in examples]
 
     chosen = refit_heads(checkpoint, unlabelled, [])

@@ -18,7 +18,7 @@ from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel
 
 SETTINGS = ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32, has_trained_embeddings=True)
-WEIGHTS = dict.fromkeys(Head, 1.0)
+WEIGHTS: dict[str, float] = dict.fromkeys(Head, 1.0)
 
 
 def build_model(attention: Attention = Attention.SDPA) -> tuple[WorldModel, PromptRenderer]:

@@ -70,7 +70,8 @@ def stale(workspace: Workspace) -> dict[str, str]:
 def other_code(name: str) -> Iterator[None]:
     """The code of one asset is raised to another version."""
     before = graph.ASSETS
-    graph.ASSETS = tuple(replace(row, code_version="other") if row.name == name else row for row in before)
+    changed = (replace(row, code_version="other") if row.name == name else row for row in before)
+    graph.ASSETS = tuple(changed)  # type: ignore[assignment] # as many as before
     try:
         yield
     finally:

@@ -35,8 +35,8 @@ def nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
 
     monkeypatch.chdir(tmp_path)
     yield
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type] # forgets it
+    mlflow.set_registry_uri(None)  # type: ignore[arg-type] # forgets it
 
 
 def without_time(outcome: Outcome) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """What an action would send, where to, and how that relates to the goal and to who wrote the page.
 
 Computed from the visible state alone, so nothing hidden leaks. Writing these relations out is what lets a small model
-learn in minutes (measured: shared notes on learning; docs/log.md repeats it on our pages).
+learn in minutes (measured: docs/log.md, first session).
 """
 
 import re

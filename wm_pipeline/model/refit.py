@@ -4,7 +4,7 @@
 Steps are what a laptop is short of, and the last layer is the part that needs the most of them and costs the least:
 its features are read once, and a convex problem is left (last-layer retraining, Kirichenko et al. 2022, arXiv
 2204.02937, on the training rows themselves). It is fitted together with the phrases of the action's text, which are its
-wide part (model/heads.py). Measured in docs/log.md.
+wide part (model/heads.py). Measured in docs/decisions/0008.
 
 Dimensions: N actions, Q phrases of all actions, P phrases that are kept, F features (D hidden ones, then P), O outputs
 of all score heads, D hidden size.
