@@ -382,7 +382,7 @@ def test_a_link_that_cannot_be_parsed_leads_nowhere_known(workspace: Workspace, 
 
     import_trajectories(workspace, [file_of(tmp_path, line(clicked))], day=DAY, site="acme")
 
-    assert bad in workspace.store.read("transitions")["action_text"][0]
+    assert bad in workspace.store.read("questions")["action_text"][0]
 
 
 def test_a_file_from_a_windows_editor_is_read(workspace: Workspace, tmp_path: Path) -> None:
