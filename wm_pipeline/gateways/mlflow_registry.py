@@ -422,7 +422,8 @@ class StageRun:
         self._client = client
         # It tells of its start and end, which is not for who follows a round.
         logging.getLogger(SystemMetricsMonitor.__module__).setLevel(logging.WARNING)
-        self._monitor = SystemMetricsMonitor(run_id, tracking_uri=tracking_uri)
+        untyped: Any = SystemMetricsMonitor
+        self._monitor = untyped(run_id, tracking_uri=tracking_uri)
         self._monitor.start()
 
     def end(self, status: StageStatus) -> None:
