@@ -164,7 +164,7 @@ def test_a_changed_setting_makes_stale_what_a_round_would_make(finished: Round) 
 
     found = finished.asked(DAY, location=LOCATION)
 
-    assert list(wanted)[0] == "sft_checkpoint"
+    assert next(iter(wanted)) == "sft_checkpoint"
     assert {name for name, status in statuses(found).items() if status == "STALE"} == set(wanted)
     causes = {(cause["key"]["path"][0], cause["category"]) for cause in found["sft_checkpoint"]["staleCauses"]}
     assert causes == {("sft_checkpoint", "CODE")}
