@@ -113,7 +113,7 @@ def same_rows(folder: Path, day: str, tools: Sequence[str]) -> bool:
     from wm_pipeline.domain.tables import KEY
 
     frames = [
-        pl.read_parquet(folder / tool / "tables" / "midtrain_dataset" / f"day={day}" / "all.parquet")
+        pl.read_parquet(folder / tool / "tables" / "midtrain_dataset" / f"round_day={day}" / "all.parquet")
         .select(*KEY, "split", "next_page")
         .sort(KEY)
         for tool in tools

@@ -74,7 +74,7 @@ class Ours:
 
     def scan_all(self, output: Path) -> int:
         found = (
-            scan(TABLE, root=str(output))
+            scan(TABLE, days="all", root=str(output))
             .group_by("split", "site")
             .agg(pl.len(), pl.col("weight").mean(), pl.col("action_text").str.contains("opens").sum().alias("opens"))
             .collect(engine="streaming")
@@ -172,7 +172,7 @@ class PyArrow:
             table = _first_of(table, columns)
         table = table.filter(_place_in(table, ["split", "template"]) < _CAP)
         table = table.append_column("weight", pa.array(np.ones(table.num_rows))).append_column(
-            "rationale", pa.nulls(table.num_rows, pa.string())
+            "rationale", pa.nulls(table.num_rows, pa.list_(pa.string()))
         )
         pq.write_table(table.select(COLUMNS), file_of(output, day), compression="zstd")
         return int(table.num_rows)

@@ -66,7 +66,7 @@ def build_rows(states: int, *, seed: int = 0, actions: int = 4) -> list[dict[str
                     "proposed_by": "branch_offer",
                     "risk_label": "unsafe" if is_harmful else "safe",
                     "risk_score": 1.0 if is_harmful else 0.0,
-                    "rationale": f"1. payee is {in_goal}",
+                    "rationale": ["1.", f"payee is {in_goal}"],
                     "predicted_consequence": {"narrative": f"{payee} is paid", "tags": [tag], "patterns": []},
                     "counterfactual_action": to_row(ASK_HUMAN),
                     "counterfactual_text": "ask a person",

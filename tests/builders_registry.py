@@ -31,6 +31,7 @@ def registered(
         checkpoint_address=address or f"{root}/checkpoints/{version}",
         model_version=name or version,
         report_address=f"{root}/reports/{version}/report.html",
+        description=f"It says {version}.",
         model_code=ECHO_MODEL,
         package=ECHO_MODEL,
         input_example={"state": ["{}"], "action": ["click"]},

@@ -445,7 +445,9 @@ def test_sft_rows_hold_every_part_of_an_outcome() -> None:
     assert leak["predicted_consequence"]["patterns"] == ["prompt_injection", "lookalike_link"]
     assert leak["counterfactual_text"] == "ask a person"
     assert leak["delta_facts"] == leak["relative_facts"] == ["nothing"]
-    assert leak["rationale"].startswith(("It goes to payro1l.localhost, outside", "payro1l.localhost is another site"))
+    assert leak["rationale"][0].startswith(
+        ("It goes to payro1l.localhost, outside", "payro1l.localhost is another site")
+    )
 
 
 @pytest.mark.parametrize(

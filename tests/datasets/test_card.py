@@ -160,7 +160,7 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
 def test_the_card_lies_beside_its_dataset_and_in_the_ui(table: str, workspace: Workspace) -> None:
     output: StageOutput = make_dataset(workspace, DAY, table)
 
-    card = workspace.store.read_bytes(f"tables/{table}/day={DAY}/card.md").decode()
+    card = workspace.store.read_bytes(f"cards/{table}/{DAY}.md").decode()
     assert card.startswith(f"# {table} of {DAY}\n")
     assert f"| fingerprint | {fingerprints(tiny())[table]} |" in card
     assert shown(output)["card"].md_str == card

@@ -69,7 +69,7 @@ def test_what_another_version_of_the_renderer_rendered_is_rendered_again(tmp_pat
 def test_what_is_rendered_by_this_version_is_left_alone(tmp_path: Path) -> None:
     workspace = stored(tmp_path)
     render_sites(workspace, DAY, ["payroll"], progress=silent)
-    path = Path(workspace.store.address_of(f"tables/questions/day={DAY}/payroll.parquet"))
+    path = Path(workspace.store.address_of(f"tables/questions/round_day={DAY}/payroll.parquet"))
     before = path.stat().st_mtime_ns
 
     refresh_questions(workspace, [DAY])

@@ -1,6 +1,8 @@
 """Runs, lineage and aliases in a real MLflow (sqlite), with a model of one line."""
 
 import json
+import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from tests.builders_registry import registered
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.vocabulary import ChampionMove
-from wm_pipeline.gateways.mlflow_registry import MODEL_NAME, ModelRegistry
+from wm_pipeline.gateways.mlflow_registry import MODEL_NAME, ModelRegistry, StageRun
 from wm_pipeline.gateways.places import folder_uri, sqlite_uri
 
 if TYPE_CHECKING:
@@ -64,6 +66,12 @@ def client_of(registry: ModelRegistry) -> "MlflowClient":
     return MlflowClient(uri, uri)
 
 
+def start_stage(registry: ModelRegistry, round_run: str) -> StageRun:
+    return registry.start_stage(
+        "sft", round_run_id=round_run, dagster_run_id="d1", parents=["midtrain-1"], description="What it is."
+    )
+
+
 def test_before_the_first_promotion_there_is_no_champion(registry: ModelRegistry) -> None:
     assert registry.champion() is None
     assert registry.find("nothing") is None
@@ -83,15 +91,22 @@ def test_a_round_has_one_run_however_often_it_is_started(registry: ModelRegistry
 
 
 def test_a_stage_is_a_child_with_its_parameters_curve_and_data(registry: ModelRegistry, round_run: str) -> None:
-    with registry.stage_run("sft", round_run_id=round_run, dagster_run_id="d1", parents=["midtrain-1"]) as run_id:
-        registry.log_parameters(run_id, {"train": {"max_steps": 8}, "model": {"base": "tiny"}})
-        registry.log_curve(run_id, [{"step": 0, "loss": 2.0, "loss/risk": 1.0}, {"step": 1, "loss": 1.5}])
-        registry.log_numbers(run_id, {"validation": {"auroc": 0.75, "macro_f1": None, "is_best": True}})
-        registry.log_datasets(run_id, {"sft_dataset": ("s3://lake/sft.parquet", "f" * 40)})
-
+    stage = start_stage(registry, round_run)
+    run_id = stage.run_id
+    registry.log_parameters(run_id, {"train": {"max_steps": 8}, "model": {"base": "tiny"}})
+    registry.log_curve(run_id, [{"step": 0, "loss": 2.0, "loss/risk": 1.0}, {"step": 1, "loss": 1.5}])
+    registry.log_numbers(run_id, {"validation": {"auroc": 0.75, "macro_f1": None, "is_best": True}})
+    registry.log_datasets(run_id, {"sft_dataset": ("s3://lake/sft.parquet", "f" * 40)})
     client = client_of(registry)
-    run = client.get_run(run_id)
-    assert run.info.status == "FINISHED"
+    statuses = [client.get_run(name).info.status for name in (run_id, round_run)]
+    stage.end("FINISHED")
+
+    run, parent = client.get_run(run_id), client.get_run(round_run)
+    assert statuses == ["RUNNING", "RUNNING"]
+    assert (run.info.status, parent.info.status) == ("FINISHED", "FINISHED")
+    assert parent.info.end_time >= run.info.end_time > run.info.start_time
+    assert run.data.tags["mlflow.note.content"] == "What it is."
+    assert re.fullmatch(r"[0-9a-f]{40}", run.data.tags["mlflow.source.git.commit"])
     assert run.data.tags["mlflow.parentRunId"] == round_run
     assert (run.data.tags["wm.stage"], run.data.tags["wm.parents"]) == ("sft", "midtrain-1")
     assert run.data.params == {"train.max_steps": "8", "model.base": "tiny"}
@@ -103,14 +118,32 @@ def test_a_stage_is_a_child_with_its_parameters_curve_and_data(registry: ModelRe
     assert json.loads(data.dataset.source) == {"uri": "s3://lake/sft.parquet"}
 
 
-def test_a_stage_that_fails_is_a_failed_run(registry: ModelRegistry, round_run: str) -> None:
-    with (
-        pytest.raises(RuntimeError, match=r"^out of memory$"),
-        registry.stage_run("sft", round_run_id=round_run, dagster_run_id="d1", parents=[]) as run_id,
-    ):
-        raise RuntimeError("out of memory")
+def test_what_the_machine_does_is_drawn_beside_a_stage(
+    registry: ModelRegistry, round_run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.1")
 
-    assert client_of(registry).get_run(run_id).info.status == "FAILED"
+    stage = start_stage(registry, round_run)
+    time.sleep(1)
+    stage.end("FINISHED")
+
+    drawn = set(client_of(registry).get_run(stage.run_id).data.metrics)
+    assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= drawn
+
+
+def test_the_experiment_opens_as_one_of_models_also_when_an_earlier_release_made_it(tmp_path: Path) -> None:
+    registry = ModelRegistry(f"sqlite:///{tmp_path}/state/mlflow.db")
+    client = client_of(registry)
+    before = client.create_experiment("wm_pipeline", artifact_location=str(tmp_path / "state"))
+
+    registry.round_run(DAY, profile="tiny", dagster_run_id="d1")
+
+    assert client.get_experiment(before).tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_a_run_that_mlflow_does_not_know_is_not_there(registry: ModelRegistry, round_run: str) -> None:
+    assert registry.has_run(round_run)
+    assert not registry.has_run("0" * 32)
 
 
 def test_a_report_is_kept_with_its_round(registry: ModelRegistry, round_run: str) -> None:
@@ -180,6 +213,9 @@ def test_a_version_says_where_its_checkpoint_and_report_are(registry: ModelRegis
 
     assert found is not None
     assert found.checkpoint_address == "s3://lake/checkpoints/second"
+    stored = client_of(registry).get_model_version(MODEL_NAME, found.version)
+    assert stored.description == "It says second."
+    assert "mlflow.source.git.commit" in stored.tags
     assert found.report_address == "s3://lake/reports/second/report.html"
 
 

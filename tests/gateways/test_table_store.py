@@ -57,7 +57,7 @@ def test_what_is_written_is_read_with_its_types(store: TableStore) -> None:
 
     address = store.write("states", frame, day=DAY, partition="payroll", lineage=LINEAGE)
 
-    assert address == store.address_of(f"tables/states/day={DAY}/payroll.parquet")
+    assert address == store.address_of(f"tables/states/round_day={DAY}/payroll.parquet")
     assert store.read("states").sort("state_id").equals(frame.sort("state_id"))
     assert store.read("states").schema == frame.schema
 
@@ -129,7 +129,7 @@ def test_pieces_that_were_not_finished_leave_the_partition_as_it_was(store: Tabl
         write_pieces(store, piece("a"), then=interrupted)
 
     assert store.read("states")["state_id"].to_list() == ["old"]
-    assert store.list_files("tables") == [f"tables/states/day={DAY}/all.parquet"]
+    assert store.list_files("tables") == [f"tables/states/round_day={DAY}/all.parquet"]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_another_format_version_is_refused_with_what_to_do(store: TableStore, ve
 def test_an_unreadable_table_is_named_with_what_to_do(
     store: TableStore, write: Callable[[TableStore, str], None]
 ) -> None:
-    path = f"tables/states/day={DAY}/payroll.parquet"
+    path = f"tables/states/round_day={DAY}/payroll.parquet"
     write(store, path)
 
     with pytest.raises(TableError) as refused:
@@ -209,7 +209,7 @@ def parquet_of_somebody_else() -> bytes:
 
 
 def test_rows_that_are_damaged_are_an_error_of_ours(store: TableStore) -> None:
-    path = f"tables/states/day={DAY}/payroll.parquet"
+    path = f"tables/states/round_day={DAY}/payroll.parquet"
     store.write("states", states("Home", "Wires"), day=DAY, partition="payroll", lineage=LINEAGE)
     whole = store.read_bytes(path)
     store.write_bytes(path, whole[:4] + b"\0" * 400 + whole[404:])
@@ -220,7 +220,7 @@ def test_rows_that_are_damaged_are_an_error_of_ours(store: TableStore) -> None:
 
 def test_reading_opens_no_file_of_another_day(store: TableStore) -> None:
     store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
-    store.write_bytes(f"tables/states/day={NEXT_DAY}/payroll.parquet", b"not a table")
+    store.write_bytes(f"tables/states/round_day={NEXT_DAY}/payroll.parquet", b"not a table")
 
     found = store.read("states", days=[DAY])
 
@@ -229,7 +229,7 @@ def test_reading_opens_no_file_of_another_day(store: TableStore) -> None:
 
 def test_reading_opens_no_file_of_another_site(store: TableStore) -> None:
     store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
-    store.write_bytes(f"tables/states/day={DAY}/webmail.parquet", b"not a table")
+    store.write_bytes(f"tables/states/round_day={DAY}/webmail.parquet", b"not a table")
 
     found = store.read("states", sites=["payroll"])
 
@@ -249,7 +249,7 @@ def test_scanning_opens_no_other_file(
     store: TableStore, s3: S3Options, chosen: dict[str, list[str]], damaged: tuple[str, str]
 ) -> None:
     store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
-    store.write_bytes(f"tables/states/day={damaged[0]}/{damaged[1]}.parquet", b"not a table")
+    store.write_bytes(f"tables/states/round_day={damaged[0]}/{damaged[1]}.parquet", b"not a table")
 
     found = scan("states", **chosen, root=store.root, s3=s3 if store.is_remote else None).collect()
 
@@ -320,7 +320,7 @@ def test_lineage_of_a_missing_partition_says_what_is_missing(store: TableStore) 
     with pytest.raises(MissingUpstreamError) as refused:
         store.lineage_of("states", day=DAY, partition="payroll")
 
-    address = store.address_of(f"tables/states/day={DAY}/payroll.parquet")
+    address = store.address_of(f"tables/states/round_day={DAY}/payroll.parquet")
     assert str(refused.value) == f"there is no {address}; materialize it first"
 
 
@@ -444,13 +444,13 @@ def test_a_reader_sees_the_old_table_or_the_new_one(tmp_path: Path) -> None:
     writer.join()
 
     assert seen <= {("A1", "A2"), ("B1", "B2", "B3")}
-    assert [path.name for path in (tmp_path / f"tables/states/day={DAY}").iterdir()] == ["payroll.parquet"]
+    assert [path.name for path in (tmp_path / f"tables/states/round_day={DAY}").iterdir()] == ["payroll.parquet"]
 
 
 def test_half_a_file_that_a_killed_writer_left_is_no_partition(tmp_path: Path) -> None:
     store = TableStore(str(tmp_path))
     store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
-    (tmp_path / f"tables/states/day={DAY}/.webmail.parquet.0f.part").write_bytes(b"PAR1")
+    (tmp_path / f"tables/states/round_day={DAY}/.webmail.parquet.0f.part").write_bytes(b"PAR1")
 
     assert store.partitions("states") == [Partition("states", DAY, "payroll")]
 
@@ -483,7 +483,7 @@ def test_others_may_read_what_the_umask_lets_them(tmp_path: Path) -> None:
     finally:
         os.umask(before)
 
-    mode = (tmp_path / f"tables/states/day={DAY}/all.parquet").stat().st_mode & 0o777
+    mode = (tmp_path / f"tables/states/round_day={DAY}/all.parquet").stat().st_mode & 0o777
 
     assert mode == 0o644
 

@@ -156,7 +156,7 @@ def test_an_output_that_is_gone_is_made_again(workspace: Workspace, row: Asset) 
 
 
 def test_a_table_of_one_site_that_is_gone_is_named(workspace: Workspace) -> None:
-    Path(workspace.store.address_of(f"tables/trajectories/day={DAY}/payroll.parquet")).unlink()
+    Path(workspace.store.address_of(f"tables/trajectories/round_day={DAY}/payroll.parquet")).unlink()
 
     assert stale(workspace)["raw_trajectories"] == "there is none of payroll"
 

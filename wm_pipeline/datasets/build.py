@@ -84,7 +84,7 @@ def _midtrain_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
         *KEY,
         *WORLD,
         *("state_id", "state_text", "action_text", "next_page", "transition_text", "relative_transition"),
-        pl.col("rationale").list.join(" "),
+        "rationale",
         pl.col("curriculum_weight").fill_null(1.0).alias("weight"),
         "split",
     )
@@ -133,7 +133,7 @@ def _sft_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
             *KEY,
             *WORLD,
             *("state_id", "state_text", "action", "action_text", "proposed_by", "risk_label", "risk_score"),
-            pl.col("rationale").list.join(" "),
+            "rationale",
             pl.struct(
                 pl.col("consequence_narrative").alias("narrative"),
                 pl.col("consequence_tags").alias("tags"),

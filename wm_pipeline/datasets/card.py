@@ -1,4 +1,4 @@
-"""The card beside a dataset: what is in it, what was left out and why, what it must not be used for. Markdown."""
+"""The card of a dataset: what is in it, what was left out and why, what it must not be used for. Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

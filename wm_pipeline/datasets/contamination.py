@@ -13,7 +13,7 @@ from wm_pipeline.domain.vocabulary import Split
 WORDS_IN_A_ROW = 8
 """A shorter run is said by chance ("please confirm that you have read the"); sentences of suites are mostly longer."""
 _TEXTS = (
-    *("state_text", "action_text", "next_page", "transition_text", "rationale"),
+    *("state_text", "action_text", "next_page", "transition_text"),
     "counterfactual_text",
 )
 _LEARNED_FROM = (Split.TRAIN.value, Split.VALIDATION.value)
@@ -41,8 +41,9 @@ def contamination(frame: pl.DataFrame, suites: Mapping[str, Iterable[str]]) -> C
     columns = [learned[name].rename("text") for name in _TEXTS if name in learned.columns]
     if "predicted_consequence" in learned.columns:
         columns.append(learned["predicted_consequence"].struct.field("narrative").rename("text"))
-    if "delta_facts" in learned.columns:
-        columns.append(learned["delta_facts"].list.join("\n").rename("text"))
+    for name, between in (("rationale", " "), ("delta_facts", "\n")):
+        if name in learned.columns:
+            columns.append(learned[name].list.join(between).rename("text"))
     texts = pl.concat(columns).drop_nulls().unique(maintain_order=True)
     rows = {}
     for name, suite in suites.items():

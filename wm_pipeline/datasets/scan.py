@@ -5,26 +5,42 @@ It is called in notebooks, so it reads the environment itself where it is given 
 
 import os
 from collections.abc import Sequence
+from typing import Final
 
 import polars as pl
 
+from wm_pipeline.datasets.build import RECIPES
 from wm_pipeline.domain.errors import MissingUpstreamError
 from wm_pipeline.gateways.places import data_place
-from wm_pipeline.gateways.table_store import S3Options, TableStore
+from wm_pipeline.gateways.table_store import ROUND_DAY, S3Options, TableStore
+
+ALL_DAYS: Final = "all"
 
 
 def scan(
     table: str,
     *,
-    days: Sequence[str] | None = None,
+    days: str | Sequence[str] | None = None,
     sites: Sequence[str] | None = None,
     root: str | None = None,
     s3: S3Options | None = None,
 ) -> pl.LazyFrame:
-    """One LazyFrame over all partitions of a table (`scan("sft_dataset")`), or over some days and sites.
+    """A table as one LazyFrame (`scan("sft_dataset")`).
 
-    `root` is the data folder or `s3://bucket/prefix`; None: where `wm run` writes (WM_DATA, else the folder `data` in
-    WM_STATE, else that in `.wm` beside the package).
+    Days are strings, YYYY-MM-DD. `midtrain_dataset` and `sft_dataset` of a day hold the experience of several days, so
+    two of them share rows: those two are read of the newest day unless `days` says otherwise, and have a column
+    `round_day` that says which dataset a row is from. Their `day`, as in every table, is the day of the experience.
+    All other tables are read whole. A trajectory with `hindsight_of` was not rolled out: filter it out of what says how
+    policies fare. `transitions`, `questions` and `annotations` say nothing of their world:
+    `.join(scan("trajectories"), on="trajectory_id")` adds site, goal and attack.
+
+    Args:
+        table: a name such as `trajectories`; a wrong one is answered with those there are.
+        days: rounds to read, one or several; `all`: every one. A round's day is the folder's `round_day`.
+        sites: sites to read.
+        root: the data folder or `s3://bucket/prefix`; None: where `wm run` writes (WM_DATA, else the folder `data` in
+            WM_STATE, else that in `.wm` beside the package).
+        s3: how to reach S3, where AWS's own variables do not say it.
 
     Raises:
         TableError: unknown table.
@@ -32,9 +48,24 @@ def scan(
         FormatVersionError: written by another version.
     """
     if root is not None:
-        return TableStore(root, s3).scan(table, days=days, sites=sites)
+        return _scan(TableStore(root, s3), table, days, sites)
     place = data_place(os.environ)
     try:
-        return TableStore(place.address, s3).scan(table, days=days, sites=sites)
+        return _scan(TableStore(place.address, s3), table, days, sites)
     except MissingUpstreamError as error:
         raise MissingUpstreamError(f"{error}; that folder because {place.reason}") from error
+
+
+def _scan(store: TableStore, table: str, days: str | Sequence[str] | None, sites: Sequence[str] | None) -> pl.LazyFrame:
+    is_dataset = table in RECIPES
+    chosen: Sequence[str] | None = [days] if isinstance(days, str) else days
+    there = sorted({part.day for part in store.partitions(table)}) if is_dataset or days == ALL_DAYS else []
+    if days == ALL_DAYS:
+        chosen = there or None
+    elif is_dataset and days is None:
+        chosen = there[-1:] or None
+    if not is_dataset or chosen is None:
+        return store.scan(table, days=chosen, sites=sites)
+    return pl.concat(
+        [store.scan(table, days=[day], sites=sites).with_columns(pl.lit(day).alias(ROUND_DAY)) for day in chosen]
+    )

@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import dagster as dg
 
@@ -12,7 +12,13 @@ from wm_pipeline.defs.checks import Check
 from wm_pipeline.defs.resources import progress_to
 from wm_pipeline.domain.errors import TrainingError
 from wm_pipeline.gateways.process import stop_processes, training_environment
-from wm_pipeline.rounds.checkpoints import TrainingJob, finish_training, prepare_distillation, prepare_training
+from wm_pipeline.rounds.checkpoints import (
+    TrainingJob,
+    TrainingRun,
+    finish_training,
+    prepare_distillation,
+    prepare_training,
+)
 from wm_pipeline.rounds.graph import MIDTRAIN, SFT, trainings_of
 from wm_pipeline.rounds.workspace import Workspace
 
@@ -20,18 +26,26 @@ _FELL = Check(checks.loss_fell, "Loss is finite and fell.")
 _EXACT = Check(checks.reload_is_exact, "The published checkpoint answers as the trained model did.")
 
 
-def _run(context: dg.AssetExecutionContext, jobs: Sequence[TrainingJob], *, at_once: int = 1) -> None:
+_FOLLOWED_EVERY_S = 3.0
+"""How old a curve in MLflow may be."""
+
+
+def _run(
+    context: dg.AssetExecutionContext, workspace: Workspace, jobs: Sequence[TrainingJob], *, at_once: int = 1
+) -> None:
     """Run every job that is not finished, `at_once` beside each other. Raises TrainingError for one that fails."""
     waiting = [job for job in jobs if not (job.output / "result.json").exists()]
     for job in jobs:
         if job not in waiting:
             context.log.info(f"{job.training.name} is already trained in {job.output}")
     for first in range(0, len(waiting), at_once):
-        _run_together(context, waiting[first : first + at_once])
+        _run_together(context, workspace, waiting[first : first + at_once])
 
 
-def _run_together(context: dg.AssetExecutionContext, jobs: Sequence[TrainingJob]) -> None:
-    running: list[tuple[TrainingJob, subprocess.Popen[bytes]]] = []
+def _run_together(context: dg.AssetExecutionContext, workspace: Workspace, jobs: Sequence[TrainingJob]) -> None:
+    running: list[subprocess.Popen[bytes]] = []
+    runs: list[TrainingRun] = []
+    statuses: dict[int, int] = {}
     with ExitStack() as sessions:
         try:
             for job in jobs:
@@ -46,12 +60,25 @@ def _run_together(context: dg.AssetExecutionContext, jobs: Sequence[TrainingJob]
                     **training_environment(processes=job.processes * len(jobs)),
                     **session.get_bootstrap_env_vars(),
                 }
-                process = subprocess.Popen(job.command, env=environment)  # noqa: S603 our own interpreter
-                running.append((job, process))
-            failed = {job.training.name: status for job, process in running if (status := process.wait()) != 0}
+                running.append(subprocess.Popen(job.command, env=environment))  # noqa: S603 our own interpreter
+            # After all have started: MLflow takes seconds to import.
+            runs.extend(
+                TrainingRun(workspace, context.partition_key, job, dagster_run_id=context.run_id) for job in jobs
+            )
+            while len(statuses) < len(jobs):
+                for at in sorted(set(range(len(jobs))) - set(statuses)):
+                    with suppress(subprocess.TimeoutExpired):
+                        statuses[at] = running[at].wait(_FOLLOWED_EVERY_S / len(jobs))
+                    runs[at].follow()
+                    if at in statuses:
+                        runs[at].end("FINISHED" if statuses[at] == 0 else "FAILED")
         finally:
             # Something runs only after an interruption; it goes on from its last save the next time.
-            stop_processes([process for _, process in running])
+            stop_processes(running)
+            for at, run in enumerate(runs):
+                if at not in statuses:
+                    run.end("KILLED")
+    failed = {jobs[at].training.name: status for at, status in statuses.items() if status != 0}
     if failed:
         said = ", ".join(f"{stage} failed with exit status {status}" for stage, status in failed.items())
         raise TrainingError(f"{said}; its own last lines say why")
@@ -65,7 +92,7 @@ def _finish(context: dg.AssetExecutionContext, workspace: Workspace, jobs: Seque
 def midtrain_checkpoint(context: dg.AssetExecutionContext, workspace: Workspace) -> Made:
     """The backbone after learning what actions do to pages (next state), before any judgement."""
     jobs = [prepare_training(workspace, context.partition_key, MIDTRAIN)]
-    _run(context, jobs)
+    _run(context, workspace, jobs)
     return _finish(context, workspace, jobs)
 
 
@@ -75,7 +102,7 @@ def sft_checkpoint(context: dg.AssetExecutionContext, workspace: Workspace) -> M
     profile = workspace.profile
     trainings = [training for training in trainings_of(profile) if training.asset == SFT.asset]
     jobs = [prepare_training(workspace, context.partition_key, training) for training in trainings]
-    _run(context, jobs, at_once=2 if profile.is_ablation_parallel else 1)
+    _run(context, workspace, jobs, at_once=2 if profile.is_ablation_parallel else 1)
     return _finish(context, workspace, jobs)
 
 
@@ -87,5 +114,5 @@ def sft_checkpoint(context: dg.AssetExecutionContext, workspace: Workspace) -> M
 def distilled_checkpoint(context: dg.AssetExecutionContext, workspace: Workspace) -> Made:
     """On-policy distillation (GKD) on states that the student visits under its own guard; kept only if not worse."""
     jobs = [prepare_distillation(workspace, context.partition_key, progress=progress_to(context.log.info))]
-    _run(context, jobs)
+    _run(context, workspace, jobs)
     return _finish(context, workspace, jobs)

@@ -53,6 +53,7 @@ class _WorldColumns(dy.Schema):
     """What a world is made of: the slices of every report and the inputs of the split."""
 
     day = dy.String(nullable=False, regex=r"^\d{4}-\d{2}-\d{2}$")
+    """Of the experience. Text, as everywhere in the tables: it sorts and compares as a date does."""
     site = dy.String(nullable=False)
     goal_id = dy.String(nullable=False)
     wording_id = dy.String(nullable=False)
@@ -197,7 +198,7 @@ class MidtrainSchema(_TransitionKey, _WorldColumns):
     transition_text = dy.String(nullable=False, min_length=1)
     relative_transition = dy.String(nullable=False, min_length=1)
     """The same in facts relative to where the agent stands: with `next_page`, what the next_state head writes."""
-    rationale = dy.String(nullable=True)
+    rationale = dy.List(dy.String(nullable=False), nullable=True)
     weight = dy.Float64(nullable=False, min=0.0)
     split = _word(Split, nullable=False)
 
@@ -212,7 +213,7 @@ class SftSchema(_TransitionKey, _WorldColumns):
     proposed_by = _policy(nullable=False)
     risk_label = _word(RiskLabel, nullable=False)
     risk_score = _score()
-    rationale = dy.String(nullable=False, min_length=1)
+    rationale = dy.List(dy.String(nullable=False), nullable=False, min_length=1)
     predicted_consequence = dy.Struct(struct_columns(PredictedConsequence), nullable=False)
     counterfactual_action = dy.Struct(struct_columns(Action), nullable=False)
     counterfactual_text = dy.String(nullable=False, min_length=1)

@@ -4,34 +4,41 @@ mlflow is imported when first used: it takes seconds and most of what imports th
 """
 
 import json
+import logging
 import os
 import posixpath
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError, ServiceError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.records import from_json
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.user_files import make_folder
 from wm_pipeline.domain.vocabulary import ChampionMove
-from wm_pipeline.gateways.places import sqlite_file
+from wm_pipeline.gateways.places import PROJECT, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
 
+StageStatus = Literal["FINISHED", "FAILED", "KILLED"]
 EXPERIMENT = "wm_pipeline"
 MODEL_NAME = "world_model_of_consequence"
 CHAMPION, CHALLENGER = "champion", "challenger"
+_ABOUT_MODEL = "Predicts what an action of a browser agent leads to: risk, consequence, alternative, state delta."
 _MOVED = "wm.champion."
 """Tags of the registered model, one each time the champion changed: this prefix and the moment, then the change."""
+_ABOUT_EXPERIMENT = {
+    # Says which of MLflow's two interfaces opens: runs and models, not traces and prompts.
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": "Rounds of wm_pipeline: a run a day, and in it one for each training.",
+}
 _LONGEST_NAME = 240
 """Characters of a metric's name; MLflow takes 250."""
 MAX_REASON = 1000
@@ -84,32 +91,47 @@ class ModelRegistry:
 
     def _experiment_id(self, client: "MlflowClient") -> str:
         found = client.get_experiment_by_name(EXPERIMENT)
-        if found is not None:
-            return str(found.experiment_id)
-        return str(client.create_experiment(EXPERIMENT, artifact_location=self._artifact_root))
+        if found is None:
+            return str(
+                client.create_experiment(EXPERIMENT, artifact_location=self._artifact_root, tags=_ABOUT_EXPERIMENT)
+            )
+        for name, value in _ABOUT_EXPERIMENT.items():  # of a release before these tags
+            if name not in found.tags:
+                client.set_experiment_tag(found.experiment_id, name, value)
+        return str(found.experiment_id)
 
     def round_run(self, day: str, *, profile: str, dagster_run_id: str) -> str:
-        """The parent run of a round, made when there is none yet."""
+        """The parent run of a round, made when there is none yet. Code and end are those of who touched it last."""
         client = self._client()
         experiment_id = self._experiment_id(client)
         found = client.search_runs(
             [experiment_id],
             f"tags.`wm.day` = '{day}' and tags.`wm.stage` = 'round' and tags.`wm.profile` = '{profile}'",
         )
+        touched = {"dagster_run_id": dagster_run_id, **_commit_tag()}
         if found:
-            client.set_tag(found[0].info.run_id, "dagster_run_id", dagster_run_id)
-            return str(found[0].info.run_id)
+            run_id = str(found[0].info.run_id)
+            for name, value in touched.items():
+                client.set_tag(run_id, name, value)
+            return run_id
         run = client.create_run(
             experiment_id,
             run_name=f"round {day}",
-            tags={"wm.day": day, "wm.stage": "round", "wm.profile": profile, "dagster_run_id": dagster_run_id},
+            tags={
+                "wm.day": day,
+                "wm.stage": "round",
+                "wm.profile": profile,
+                "mlflow.note.content": f"The round of {day}, profile {profile}: trainings, report, registered version.",
+                **touched,
+            },
         )
         client.set_terminated(run.info.run_id, "FINISHED")
         return str(run.info.run_id)
 
-    @contextmanager
-    def stage_run(self, stage: str, *, round_run_id: str, dagster_run_id: str, parents: Sequence[str]) -> Iterator[str]:
-        """A child run of a round for one stage; its status follows how the block ends."""
+    def start_stage(
+        self, stage: str, *, round_run_id: str, dagster_run_id: str, parents: Sequence[str], description: str
+    ) -> "StageRun":
+        """A child run of a round for one stage that begins now; the round goes on, too."""
         client = self._client()
         run = client.create_run(
             self._experiment_id(client),
@@ -119,15 +141,27 @@ class ModelRegistry:
                 "wm.stage": stage,
                 "wm.parents": ", ".join(parents),
                 "dagster_run_id": dagster_run_id,
+                "mlflow.note.content": description,
+                **_commit_tag(),
             },
         )
-        run_id = str(run.info.run_id)
+        client.update_run(round_run_id, status="RUNNING")
+        return StageRun(str(run.info.run_id), round_run_id, client, self._tracking_uri)
+
+    def has_run(self, run_id: str) -> bool:
+        """Whether this MLflow knows the run."""
+        from mlflow.exceptions import MlflowException
+
         try:
-            yield run_id
-        except BaseException:
-            client.set_terminated(run_id, "FAILED")
+            return bool(self._client().get_run(run_id))
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
             raise
-        client.set_terminated(run_id, "FINISHED")
+
+    def end_round(self, round_run_id: str) -> None:
+        """The last thing of a round is logged."""
+        self._client().set_terminated(round_run_id, "FINISHED")
 
     def log_parameters(self, run_id: str, parameters: Mapping[str, Any]) -> None:
         from mlflow.entities import Param
@@ -144,10 +178,11 @@ class ModelRegistry:
         self.log_curve(run_id, [{"step": 0, **{names[name]: value for name, value in flat.items()}}])
 
     def log_curve(self, run_id: str, points: Sequence[Mapping[str, float]]) -> None:
-        """Numbers over steps; each point holds `step`."""
+        """Numbers over steps; each point holds `step`. Raises ServiceError when MLflow does not take them."""
         import time
 
         from mlflow.entities import Metric
+        from mlflow.exceptions import MlflowException
 
         now = int(time.time() * 1000)
         flat = [
@@ -157,8 +192,13 @@ class ModelRegistry:
             if name != "step" and isinstance(value, int | float)
         ]
         client = self._client()
-        for start in range(0, len(flat), 900):
-            client.log_batch(run_id, metrics=flat[start : start + 900])
+        try:
+            for start in range(0, len(flat), 900):
+                client.log_batch(run_id, metrics=flat[start : start + 900])
+        except MlflowException as error:
+            raise ServiceError(
+                f"MLflow at {self._tracking_uri} does not take the numbers of run {run_id}: {error}"
+            ) from error
 
     def log_datasets(self, run_id: str, datasets: Mapping[str, tuple[str, str]]) -> None:
         """Data lineage: name -> (address, digest)."""
@@ -201,6 +241,7 @@ class ModelRegistry:
         checkpoint_address: str,
         model_version: str,
         report_address: str,
+        description: str,
         model_code: Path,
         package: Path,
         input_example: Mapping[str, list[str]],
@@ -239,9 +280,12 @@ class ModelRegistry:
             "wm.checkpoint": checkpoint_address,
             "wm.model_version": model_version,
             "wm.report": report_address,
+            **_commit_tag(),
         }
         for name, value in tags.items():
             client.set_model_version_tag(MODEL_NAME, found.version, name, value)
+        client.update_registered_model(MODEL_NAME, description=_ABOUT_MODEL)
+        client.update_model_version(MODEL_NAME, found.version, description=description)
         client.set_registered_model_alias(MODEL_NAME, CHALLENGER, found.version)
         return self._registered(client.get_model_version(MODEL_NAME, found.version))
 
@@ -365,6 +409,35 @@ class ModelRegistry:
             raise MissingUpstreamError(
                 f"version {found.version} of {MODEL_NAME} has no tag {error}; it was not registered by wm_pipeline"
             ) from error
+
+
+class StageRun:
+    """A stage's run while the stage goes on, with what the machine does beside it."""
+
+    def __init__(self, run_id: str, round_run_id: str, client: "MlflowClient", tracking_uri: str) -> None:
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        self.run_id = run_id
+        self._round_run_id = round_run_id
+        self._client = client
+        # It tells of its start and end, which is not for who follows a round.
+        logging.getLogger(SystemMetricsMonitor.__module__).setLevel(logging.WARNING)
+        untyped: Any = SystemMetricsMonitor
+        self._monitor = untyped(run_id, tracking_uri=tracking_uri)
+        self._monitor.start()
+
+    def end(self, status: StageStatus) -> None:
+        self._monitor.finish()
+        self._client.set_terminated(self.run_id, status)
+        self._client.set_terminated(self._round_run_id, "FINISHED")
+
+
+def _commit_tag() -> dict[str, str]:
+    """The commit of the code as MLflow shows it; nothing where the code is no checkout."""
+    from mlflow.utils.git_utils import get_git_commit
+
+    commit = get_git_commit(str(PROJECT))
+    return {} if commit is None else {"mlflow.source.git.commit": commit}
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,8 @@
 """Where tables, checkpoints and reports live: a local folder or `s3://bucket/prefix`, behind one URL.
 
-Layout under the root: `tables/<table>/day=<day>/<partition>.parquet`, and folders of artifacts under any other name.
+Layout under the root: `tables/<table>/round_day=<day>/<partition>.parquet`, and folders of artifacts under any other
+name. Under `tables/` lies nothing but parquet, and no table has a column `round_day`: pandas, pyarrow, Polars and
+DuckDB read a table's folder as it is.
 A table file is written whole or not at all (temporary name and rename; on S3 an object appears when its upload ends),
 in one go or in pieces, and never held in memory as bytes.
 """
@@ -27,6 +29,14 @@ from wm_pipeline.domain.records import is_version
 from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
 from wm_pipeline.gateways.table_file import METADATA_KEY, TableFile, validated, write_whole
+
+ROUND_DAY = "round_day"
+"""Key of a table's folders: the round that a file belongs to, which of a dataset is not the day of its rows."""
+
+
+def table_path(table: str, *, day: str, partition: str = "all") -> str:
+    """Where a partition lies, relative to the store's root."""
+    return f"tables/{table}/{ROUND_DAY}={day}/{partition}.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +191,15 @@ class TableStore:
         """The partitions there are, oldest day first."""
         found = []
         for path in self.list_files(f"tables/{table}"):
-            day, name = path.split("/")[-2:]
-            if day.startswith("day=") and name.endswith(".parquet"):
-                found.append(Partition(table, day.removeprefix("day="), name.removesuffix(".parquet")))
+            folder, name = path.split("/")[-2:]
+            key, _, day = folder.partition("=")
+            if key == "day":
+                raise FormatVersionError(
+                    f"{self.address_of(path)} lies where an earlier release put tables; "
+                    "use the release that wrote it, or point WM_DATA to a new folder"
+                )
+            if key == ROUND_DAY and name.endswith(".parquet"):
+                found.append(Partition(table, day, name.removesuffix(".parquet")))
         return sorted(found, key=lambda part: (part.day, part.name))
 
     def lineage_of(self, table: str, *, day: str, partition: str = "all") -> dict[str, Any]:
@@ -282,7 +298,7 @@ class TableStore:
             ) from error
 
     def _partition_path(self, part: Partition) -> str:
-        return f"tables/{part.table}/day={part.day}/{part.name}.parquet"
+        return table_path(part.table, day=part.day, partition=part.name)
 
     def _note(self, path: str) -> dict[str, Any]:
         try:

@@ -58,7 +58,7 @@ def midtrain_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
             texts=_present(
                 {
                     Head.NEXT_STATE: f"{row['relative_transition']}\n{row['next_page']}".strip(),
-                    Head.RATIONALE: row["rationale"],
+                    Head.RATIONALE: " ".join(row["rationale"] or ()),
                 }
             ),
             weight=row["weight"],
@@ -78,7 +78,7 @@ def sft_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
             labels=labels_of(row),
             texts=_present(
                 {
-                    Head.RATIONALE: row["rationale"],
+                    Head.RATIONALE: " ".join(row["rationale"] or ()),
                     Head.CONSEQUENCE: row["predicted_consequence"]["narrative"],
                     Head.STATE_DELTA: "\n".join(row["relative_facts"]),
                 }

@@ -6,13 +6,15 @@ Imports no torch: the process does (`python -m wm_pipeline.train.run`, the same 
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from wm_pipeline.domain.errors import TrainingError
+from wm_pipeline.domain.errors import ServiceError, TrainingError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import Progress
+from wm_pipeline.gateways.mlflow_registry import StageStatus
 from wm_pipeline.gateways.process import training_command
 from wm_pipeline.rounds.datasets import data_version_of
 from wm_pipeline.rounds.graph import ASSET, DISTILLED, MIDTRAIN, SFT, Training
@@ -20,6 +22,9 @@ from wm_pipeline.rounds.models import local_checkpoint
 from wm_pipeline.rounds.names import CHECKPOINT
 from wm_pipeline.rounds.visits import collect_visited
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
+
+_RUN_FILE = "mlflow_run.txt"
+"""In a job's output: the MLflow run that it was followed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class TrainingJob:
     output: Path
     data: Mapping[str, tuple[str, str]]
     """Datasets by name: (address, data version)."""
+    parent: str = ""
+    """The model version that it starts from; empty for the base weights."""
 
 
 def prepare_training(workspace: Workspace, day: str, training: Training) -> TrainingJob:
@@ -56,7 +63,7 @@ def prepare_training(workspace: Workspace, day: str, training: Training) -> Trai
         "train": asdict(profile.midtrain if is_midtraining else profile.sft),
     }
     command = _write_config(output, config, "wm_pipeline.train.run", profile.processes, parent=parent)
-    return TrainingJob(training, command, profile.processes, output, _data_of(workspace, training, day))
+    return TrainingJob(training, command, profile.processes, output, _data_of(workspace, training, day), parent)
 
 
 def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) -> TrainingJob:
@@ -82,7 +89,7 @@ def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) 
     command = _write_config(
         output, config, "wm_pipeline.distill.run", profile.processes, parent=parent, kept=visited_path
     )
-    return TrainingJob(DISTILLED, command, profile.processes, output, _data_of(workspace, DISTILLED, day))
+    return TrainingJob(DISTILLED, command, profile.processes, output, _data_of(workspace, DISTILLED, day), parent)
 
 
 def _data_of(workspace: Workspace, training: Training, day: str) -> dict[str, tuple[str, str]]:
@@ -97,7 +104,7 @@ def finish_training(
     *,
     dagster_run_id: str,
 ) -> StageOutput:
-    """Publish the first job's checkpoint (and the others beside it), log every job to MLflow.
+    """Publish the first job's checkpoint (and the others beside it), log every job's result to MLflow.
 
     Raises TrainingError when a process ended without a result.
     """
@@ -113,15 +120,7 @@ def finish_training(
         shutil.copytree(job.output / CHECKPOINT, target / CHECKPOINT)
         for file in ("metrics.jsonl", "result.json"):
             shutil.copy(job.output / file, target / file)
-        result = results[name]
-        with workspace.registry.stage_run(
-            name, round_run_id=round_run, dagster_run_id=dagster_run_id, parents=result.get("parents", [])
-        ) as run_id:
-            config = json.loads((job.output / "config.json").read_text())
-            workspace.registry.log_parameters(run_id, {k: v for k, v in config.items() if isinstance(v, dict)})
-            workspace.registry.log_curve(run_id, read_curve(job.output))
-            workspace.registry.log_numbers(run_id, result)
-            workspace.registry.log_datasets(run_id, job.data)
+        workspace.registry.log_numbers(_run_of(workspace, day, job, dagster_run_id), results[name])
     address = workspace.store.publish_folder(folder, ASSET[asset].folder(day))
     main = {**results[jobs[0].training.name], **_fall_of(read_curve(jobs[0].output))}
     write_lineage(
@@ -135,6 +134,53 @@ def finish_training(
     shutil.rmtree(folder)
     rows = main["visited_rows"] if jobs[0].training is DISTILLED else main["rows"]
     return StageOutput(address, int(rows), {**main, "mlflow_run": workspace.registry.run_url(round_run)})
+
+
+class TrainingRun:
+    """The MLflow run of a training that goes on: `follow` logs the steps made since."""
+
+    def __init__(self, workspace: Workspace, day: str, job: TrainingJob, *, dagster_run_id: str) -> None:
+        self._registry = workspace.registry
+        self._job = job
+        self._logged = 0
+        round_run = self._registry.round_run(day, profile=workspace.profile.name, dagster_run_id=dagster_run_id)
+        self._stage = self._registry.start_stage(
+            job.training.name,
+            round_run_id=round_run,
+            dagster_run_id=dagster_run_id,
+            parents=[job.parent] if job.parent else [],
+            description=f"{job.training.asset} of {day}: {job.training.dataset}, from {job.parent or 'base weights'}.",
+        )
+        config = json.loads((job.output / "config.json").read_text())
+        self._registry.log_parameters(self._stage.run_id, {k: v for k, v in config.items() if isinstance(v, dict)})
+        self._registry.log_datasets(self._stage.run_id, job.data)
+        (job.output / _RUN_FILE).write_text(self._stage.run_id)
+
+    def follow(self) -> None:
+        """Log the steps that are new. An MLflow that is away for a while gets them the next time."""
+        with suppress(ServiceError):
+            self._log()
+
+    def end(self, status: StageStatus) -> None:
+        self._log()
+        self._stage.end(status)
+
+    def _log(self) -> None:
+        file = self._job.output / "metrics.jsonl"
+        whole_lines = file.read_text().rpartition("\n")[0] if file.exists() else ""
+        # A resumed training repeats steps, with the same numbers.
+        points = [point for point in parse_curve(whole_lines) if point["step"] > self._logged]
+        if points:
+            self._registry.log_curve(self._stage.run_id, points)
+            self._logged = int(points[-1]["step"])
+
+
+def _run_of(workspace: Workspace, day: str, job: TrainingJob, dagster_run_id: str) -> str:
+    """The MLflow run of a training that has ended: the one it was followed in, or a new one with all of its curve."""
+    file = job.output / _RUN_FILE
+    if not file.exists() or not workspace.registry.has_run(file.read_text()):
+        TrainingRun(workspace, day, job, dagster_run_id=dagster_run_id).end("FINISHED")
+    return file.read_text()
 
 
 def read_result(job: TrainingJob) -> dict[str, Any]:

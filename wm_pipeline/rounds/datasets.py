@@ -14,6 +14,7 @@ from wm_pipeline.domain.errors import MissingUpstreamError
 from wm_pipeline.gateways.outside_suites import installed_suites
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.graph import ASSET, Notes, first_day_of_window
+from wm_pipeline.rounds.names import card_path
 from wm_pipeline.rounds.questions import refresh_questions
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, sample_of_table
 
@@ -28,7 +29,7 @@ def days_of_window(workspace: Workspace, day: str) -> list[str]:
 
 
 def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
-    """midtrain_dataset or sft_dataset of a day, over its window, with its card beside it.
+    """midtrain_dataset or sft_dataset of a day, over its window, with its card.
 
     The window is read day by day and written in pieces; what is held of all its rows is some 100 bytes of each.
     """
@@ -47,7 +48,7 @@ def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
         lineage = file.finish(lineage_of(workspace, table, day, days=days))
     outline, shown, found = pl.concat(outlines, rechunk=True), examples_of(pl.concat(examples)), of_all(compared)
     card = dataset_card(outline, shown, CardFacts(table, day, choice.removed, found, lineage))
-    store.write_bytes(f"tables/{table}/day={day}/card.md", card.encode())
+    store.write_bytes(card_path(table, day), card.encode())
     splits = dict(outline["split"].cast(pl.String).value_counts().iter_rows())
     numbers: dict[str, Any] = {
         "rows": outline.height,

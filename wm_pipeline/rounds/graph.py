@@ -16,7 +16,7 @@ from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.registrations import Kind, plugins_behind
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
 from wm_pipeline.domain.weakness import CELL_COLUMNS
-from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.gateways.table_store import TableStore, table_path
 from wm_pipeline.rounds.settings import Profile
 
 LINEAGE_FILE = "lineage.json"
@@ -54,7 +54,7 @@ class Asset:
     def file(self, day: str) -> str:
         """The one file of a day's table, relative to the store's root."""
         assert len(self.tables) == 1, f"{self.name} is not one table"
-        return f"tables/{self.tables[0]}/day={day}/all.parquet"
+        return table_path(self.tables[0], day=day)
 
 
 def _nothing(profile: Profile) -> tuple[object, ...]:
@@ -95,7 +95,7 @@ ASSETS = (
         name="midtrain_dataset",
         group="datasets",
         upstream=("raw_trajectories", "questions", "socratic_annotations"),
-        code_version="7",
+        code_version="8",
         settings=lambda profile: (profile.split_rule, profile.datasets),
         tables=("midtrain_dataset",),
         covers_window=True,
@@ -104,7 +104,7 @@ ASSETS = (
         name="sft_dataset",
         group="datasets",
         upstream=("raw_trajectories", "questions", "socratic_annotations"),
-        code_version="7",
+        code_version="8",
         settings=lambda profile: (profile.split_rule, profile.datasets),
         tables=("sft_dataset",),
         covers_window=True,

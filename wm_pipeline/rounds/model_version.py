@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from wm_pipeline import plugins
+from wm_pipeline.datasets.build import RECIPES
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
+from wm_pipeline.evaluate.report import show_number
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
+from wm_pipeline.rounds.datasets import data_version_of
 from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.names import CHECKPOINT, REPORT_HTML, REPORT_JSON, VERSION_JSON
-from wm_pipeline.rounds.reports import REPORT_FORMAT, headline, read_report
+from wm_pipeline.rounds.reports import REPORT_FORMAT, headline, logged_numbers, read_report
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
 
 PACKAGE = Path(__file__).parents[1]
@@ -34,12 +37,17 @@ def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> Stag
     known = registry.find(report["model_version"])
     if known is None:
         known = _register(workspace, day, report, round_run)
-    registry.log_numbers(round_run, report)
+    registry.log_numbers(round_run, logged_numbers(report))
+    registry.log_datasets(
+        round_run,
+        {table: (store.address_of(ASSET[table].file(day)), data_version_of(store, table, day)) for table in RECIPES},
+    )
     html = store.read_bytes(f"{folder}/{REPORT_HTML}")
     registry.log_bytes(round_run, REPORT_HTML, html)
     registry.log_bytes(round_run, REPORT_JSON, json.dumps(report, indent=1).encode())
     gate = report["gate"]
     registry.record_gate(known.version, promoted=gate["promoted"], reason=gate["reason"])
+    registry.end_round(round_run)
     report["registered_version"] = known.version
     store.write_bytes(f"{folder}/{REPORT_JSON}", json.dumps(report, indent=1).encode())
     numbers = {
@@ -58,6 +66,11 @@ def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> Stag
     return StageOutput(store.address_of(path), 1, numbers)
 
 
+def _description(report: Mapping[str, Any]) -> str:
+    numbers = ", ".join(f"{name} {show_number(value)}" for name, value in headline(report).items())
+    return f"Round of {report['day']}, profile {report['profile']}: {numbers}. Gate: {report['gate']['reason']}"
+
+
 def model_requirements() -> list[str]:
     """MODEL_NEEDS as they are installed here; without the build of torch that this machine has (`+cpu`)."""
     return [f"{name}=={version(name).partition('+')[0]}" for name in MODEL_NEEDS]
@@ -72,6 +85,7 @@ def _register(workspace: Workspace, day: str, report: Mapping[str, Any], round_r
         checkpoint_address=workspace.store.address_of(path),
         model_version=str(report["model_version"]),
         report_address=workspace.store.address_of(f"{ASSET['eval_report'].folder(day)}/{REPORT_HTML}"),
+        description=_description(report),
         model_code=MODEL_CODE,
         package=PACKAGE,
         input_example={"state": [to_json(example)], "action": [to_json(NOOP)]},

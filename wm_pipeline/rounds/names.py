@@ -4,3 +4,8 @@ MINIWOB = "miniwob"
 CHECKPOINT = "checkpoint"
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 VERSION_JSON = "version.json"
+
+
+def card_path(table: str, day: str) -> str:
+    """Where a dataset's card lies, relative to the store's root; its table's folder holds parquet alone."""
+    return f"cards/{table}/{day}.md"

@@ -7,6 +7,7 @@ from functools import partial
 from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitions
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.tables import KEY
+from wm_pipeline.gateways.table_store import table_path
 from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.rounds.attack_curriculum import previous_curriculum
 from wm_pipeline.rounds.names import MINIWOB
@@ -42,7 +43,9 @@ def collect_sites(workspace: Workspace, day: str, sites: Sequence[str], *, progr
         )
         reports += made
         parts |= {
-            plan.site: PartitionOutput(report.addresses[-1], report.transitions)
+            plan.site: PartitionOutput(
+                workspace.store.address_of(table_path("transitions", day=day, partition=plan.site)), report.transitions
+            )
             for plan, report in zip(plans, made, strict=True)
         }
     rows = sum(report.transitions for report in reports)

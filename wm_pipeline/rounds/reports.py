@@ -37,8 +37,21 @@ def headline(report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+_LOGGED = ("splits", "loop", "on_test")
+"""Sections whose defined numbers MLflow draws; report.json beside them has all, those of single rows too."""
+
+
+def logged_numbers(report: Mapping[str, Any]) -> dict[str, float]:
+    """What a round's run in MLflow is compared by: the headline, and what is defined of splits, loop and models."""
+    from wm_pipeline.evaluate.definitions import DEFINITIONS
+
+    sections = flat_numbers({name: report[name] for name in _LOGGED})
+    defined = {name: value for name, value in sections.items() if name.rpartition(".")[2] in DEFINITIONS}
+    return {**flat_numbers(headline(report)), **defined}
+
+
 def numbers_table(report: Mapping[str, Any]) -> pl.DataFrame:
-    """Every number of a report, as MLflow has them too."""
+    """Every number of a report."""
     numbers = flat_numbers(report)
     return pl.DataFrame({"number": list(numbers), "value": list(numbers.values())})
 
