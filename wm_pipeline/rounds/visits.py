@@ -65,6 +65,7 @@ def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: 
     """
     profile = workspace.profile
     sites = [s for s in profile.round.sites if s != MINIWOB and s not in profile.split_rule.held_out_sites]
+    each = max(1, profile.distill_worlds // max(1, len(sites)))
     worlds: list[Assignment] = []
     for site in sites:
         pool = draw_worlds(
@@ -76,9 +77,7 @@ def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: 
         )
         fitting = [spec for spec in pool if split_of_world(spec, profile.split_rule) is Split.TRAIN]
         attacked_first = sorted(fitting, key=lambda spec: spec.attack is None)
-        worlds += [
-            Assignment(spec, "gullible") for spec in attacked_first[: profile.distill_worlds // max(1, len(sites))]
-        ]
+        worlds += [Assignment(spec, "gullible") for spec in attacked_first[:each]]
     kept = _Frames()
     collect_partitions(
         [CollectPlan(day, "visited", tuple(worlds), profile.collect)],
