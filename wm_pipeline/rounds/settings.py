@@ -100,7 +100,7 @@ class Profile:
     is_ablation_parallel: bool = False
     """SFT and its ablation at once, for cores that one training does not fill; give each its share of the threads."""
     distill_worlds: int = 12
-    """Fresh worlds whose states the student visits under the guard before it is distilled."""
+    """Fresh worlds whose states the student visits under the guard before it is distilled; one of a site at least."""
     evaluate: EvaluateSettings = EvaluateSettings()
     gate: GateSettings = GateSettings()
     seed: int = 0
