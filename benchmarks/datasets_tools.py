@@ -198,7 +198,7 @@ class PyArrow:
 
 
 def file_of(output: Path, day: str) -> Path:
-    target = output / "tables" / TABLE / f"day={day}" / "all.parquet"
+    target = output / "tables" / TABLE / f"round_day={day}" / "all.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
     return target
 

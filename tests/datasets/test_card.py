@@ -164,6 +164,7 @@ def test_the_card_lies_beside_its_dataset_and_in_the_ui(table: str, workspace: W
     assert card.startswith(f"# {table} of {DAY}\n")
     assert f"| fingerprint | {fingerprints(tiny())[table]} |" in card
     assert shown(output)["card"].md_str == card
+    assert shown(output)["card_file"].path == workspace.store.address_of(f"cards/{table}/{DAY}.md")
     assert shown(output)["removed_near_duplicates"].value == 0.0
     assert workspace.store.scan(table).collect().height == output.rows
 
@@ -178,7 +179,9 @@ def test_both_assets_are_made_with_their_checks(workspace: Workspace) -> None:
         )
 
     assert done.success  # neither a missing suite nor a dataset of one site blocks what comes after
-    found = {(e.asset_key.to_user_string(), e.check_name): e.passed for e in done.get_asset_check_evaluations()}
+    evaluations = done.get_asset_check_evaluations()
+    assert {evaluation.partition for evaluation in evaluations} == {DAY}
+    found = {(e.asset_key.to_user_string(), e.check_name): e.passed for e in evaluations}
     has_suite = bool(installed_suites())
     assert found == {
         ("midtrain_dataset", "no_leakage"): True,

@@ -82,7 +82,7 @@ def test_the_asset_shows_kappa_confusion_and_a_plot_and_its_checks_pass(tmp_path
     assert isinstance(tokens, int)
     assert 0.5 < cost / tokens * 1e6 < 1.5
     assert "| unsafe | 0 | 1 | 0 |" in str(metadata["teacher_confusion"].value)
-    assert "data:image/png;base64," in str(metadata["plot_teacher_confusion"].value)
+    assert "data:image/png;base64," in str(metadata["plots"].value)
     passed = {found.check_name: found.passed for found in done.get_asset_check_evaluations()}
     assert passed == {"teacher_agrees": True, "teacher_beats_chance": True}
 

@@ -1,10 +1,11 @@
 """How processes end: interrupted, and killed when they do not heed it."""
 
 import signal
+import socket
 import subprocess
 import sys
 
-from wm_pipeline.gateways.process import heed_interrupts, stop_processes
+from wm_pipeline.gateways.process import heed_interrupts, say_when_they_answer, stop_processes
 
 
 def test_what_a_shell_started_in_the_background_heeds_interrupts_again() -> None:
@@ -31,3 +32,46 @@ def test_a_process_is_interrupted_and_one_that_does_not_heed_it_is_killed() -> N
     stop_processes(processes, patience_s=1)
 
     assert [process.returncode for process in processes] == [-signal.SIGINT, -signal.SIGKILL]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _server(port: int) -> "subprocess.Popen[bytes]":
+    arguments = ["http.server", str(port), "--bind", "127.0.0.1"]
+    serve = f"sys.argv = {arguments}; runpy.run_module('http.server', None, '__main__')"
+    code = f"import runpy, sys, time; time.sleep(1); {serve}"
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def test_an_address_is_said_once_its_page_answers() -> None:
+    port, said = _free_port(), []
+    server = _server(port)
+    try:
+        say_when_they_answer({"Files": f"http://127.0.0.1:{port}"}, [server], say=said.append, patience_s=60)
+        with socket.create_connection(("127.0.0.1", port)):
+            pass
+    finally:
+        stop_processes([server])
+
+    assert said == [f"Files: http://127.0.0.1:{port}"]
+
+
+def test_nothing_is_said_of_pages_whose_process_has_ended() -> None:
+    ended, said = subprocess.Popen([sys.executable, "-c", ""]), []
+    ended.wait()
+
+    say_when_they_answer({"Files": f"http://127.0.0.1:{_free_port()}"}, [ended], say=said.append)
+
+    assert said == []
+
+
+def test_pages_that_never_answer_are_named_in_the_end() -> None:
+    address, said = f"http://127.0.0.1:{_free_port()}", []
+
+    say_when_they_answer({"Files": address}, [], say=said.append, patience_s=0.1)
+
+    assert said == [f"no answer after 0 s from {address}; the lines above may say why"]

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from wm_pipeline.defs.checks import Check
-from wm_pipeline.defs.metadata import shown
+from wm_pipeline.defs.metadata import columns_of, shown
 from wm_pipeline.defs.partitions import days, days_and_sites
 from wm_pipeline.defs.resources import environment_profile
 from wm_pipeline.domain.panics import panics_as_errors
@@ -51,7 +51,9 @@ def round_asset(
             kinds=kinds,
             owners=OWNERS,
             pool=pool,
-            check_specs=[check.spec(row.name) for check in checks],
+            metadata=columns_of(row.tables[-1]) if row.tables else None,
+            # A run over the sites of a day has one result for all of them, of no single partition.
+            check_specs=[check.spec(row.name, partitions=None if row.is_by_site else days) for check in checks],
         )
         def materialize(
             context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]

@@ -1,5 +1,6 @@
 """Checks beside the assets: one property each, over the numbers a stage reports. What cannot be computed fails."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +28,17 @@ class Check:
     is_blocking: bool = True
     """A failure stops what is downstream."""
 
-    def spec(self, asset: str) -> dg.AssetCheckSpec:
-        return dg.AssetCheckSpec(
-            self.judge.__name__, asset=asset, description=self.description, blocking=self.is_blocking
-        )
+    def spec(self, asset: str, *, partitions: dg.PartitionsDefinition | None) -> dg.AssetCheckSpec:
+        """`partitions`: those of the asset, so that a result says of which one it is."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec")
+            return dg.AssetCheckSpec(
+                self.judge.__name__,
+                asset=asset,
+                description=self.description,
+                blocking=self.is_blocking,
+                partitions_def=partitions,
+            )
 
     def result(self, numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
         return self.judge(numbers)

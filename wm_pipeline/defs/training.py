@@ -18,6 +18,7 @@ from wm_pipeline.rounds.checkpoints import (
     finish_training,
     prepare_distillation,
     prepare_training,
+    read_curve,
 )
 from wm_pipeline.rounds.graph import MIDTRAIN, SFT, trainings_of
 from wm_pipeline.rounds.workspace import Workspace
@@ -85,7 +86,10 @@ def _run_together(context: dg.AssetExecutionContext, workspace: Workspace, jobs:
 
 
 def _finish(context: dg.AssetExecutionContext, workspace: Workspace, jobs: Sequence[TrainingJob]) -> Made:
-    return Made(finish_training(workspace, context.partition_key, jobs, dagster_run_id=context.run_id))
+    from wm_pipeline.evaluate.plots import loss_curves
+
+    output = finish_training(workspace, context.partition_key, jobs, dagster_run_id=context.run_id)
+    return Made(output, {"loss": loss_curves({job.training.name: read_curve(job.output) for job in jobs})})
 
 
 @round_asset(kinds={"deepspeed", "pytorch"}, pool="gpu", checks=(_FELL, _EXACT))

@@ -100,22 +100,26 @@ class ModelRegistry:
                 client.set_experiment_tag(found.experiment_id, name, value)
         return str(found.experiment_id)
 
+    def find_round(self, day: str, *, profile: str) -> str | None:
+        """The parent run of a round; None before its first training."""
+        client = self._client()
+        found = client.search_runs(
+            [self._experiment_id(client)],
+            f"tags.`wm.day` = '{day}' and tags.`wm.stage` = 'round' and tags.`wm.profile` = '{profile}'",
+        )
+        return str(found[0].info.run_id) if found else None
+
     def round_run(self, day: str, *, profile: str, dagster_run_id: str) -> str:
         """The parent run of a round, made when there is none yet. Code and end are those of who touched it last."""
         client = self._client()
-        experiment_id = self._experiment_id(client)
-        found = client.search_runs(
-            [experiment_id],
-            f"tags.`wm.day` = '{day}' and tags.`wm.stage` = 'round' and tags.`wm.profile` = '{profile}'",
-        )
         touched = {"dagster_run_id": dagster_run_id, **_commit_tag()}
-        if found:
-            run_id = str(found[0].info.run_id)
+        known = self.find_round(day, profile=profile)
+        if known is not None:
             for name, value in touched.items():
-                client.set_tag(run_id, name, value)
-            return run_id
+                client.set_tag(known, name, value)
+            return known
         run = client.create_run(
-            experiment_id,
+            self._experiment_id(client),
             run_name=f"round {day}",
             tags={
                 "wm.day": day,

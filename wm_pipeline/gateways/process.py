@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -36,6 +39,29 @@ def heed_interrupts() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def say_when_they_answer(
+    pages: Mapping[str, str],
+    processes: Sequence[subprocess.Popen[bytes]],
+    *,
+    say: Callable[[str], None],
+    patience_s: float = 300.0,
+) -> None:
+    """Say each page's address, by its name, when it answers.
+
+    Ends when all do, when one of the processes ends, or when patience does, which is said.
+    """
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    waiting, started = dict(pages), time.monotonic()
+    while waiting and all(process.poll() is None for process in processes):
+        for name, address in list(waiting.items()):
+            with suppress(OSError), direct.open(address, timeout=5):
+                say(f"{name}: {waiting.pop(name)}")
+        if time.monotonic() - started > patience_s:
+            say(f"no answer after {patience_s:.0f} s from {', '.join(waiting.values())}; the lines above may say why")
+            return
+        time.sleep(0.2)
 
 
 def stop_processes(processes: Sequence[subprocess.Popen[bytes]], *, patience_s: float = 20.0) -> None:

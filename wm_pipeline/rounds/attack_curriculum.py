@@ -5,6 +5,7 @@ import polars as pl
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.weakness import CELL_COLUMNS, attack_distribution
 from wm_pipeline.rounds.graph import ASSET
+from wm_pipeline.rounds.names import REPORT_HTML
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
 
 _CELLS = "misses.json"
@@ -42,5 +43,12 @@ def make_curriculum(workspace: Workspace, day: str) -> tuple[StageOutput, dict[s
         "largest_weight": cells["weight"].max(),
     }
     weakest = cells.sort("expected_miss_rate", descending=True).head(_MOST_CELLS)
-    output = StageOutput(workspace.store.address_of(path), cells.height, numbers, tables={"weakest_cells": weakest})
+    report = workspace.store.address_of(f"{ASSET['eval_report'].folder(day)}/{REPORT_HTML}")
+    output = StageOutput(
+        workspace.store.address_of(path),
+        cells.height,
+        numbers,
+        tables={"weakest_cells": weakest},
+        links={"report": report},
+    )
     return output, {"heat_map": heat_map}

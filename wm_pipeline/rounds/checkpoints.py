@@ -112,7 +112,7 @@ def finish_training(
     folder = workspace.work / "published" / day / asset
     shutil.rmtree(folder, ignore_errors=True)
     results: dict[str, dict[str, Any]] = {}
-    round_run = workspace.registry.round_run(day, profile=workspace.profile.name, dagster_run_id=dagster_run_id)
+    links: dict[str, str] = {}
     for job in jobs:
         name = job.training.name
         results[name] = read_result(job)
@@ -120,7 +120,9 @@ def finish_training(
         shutil.copytree(job.output / CHECKPOINT, target / CHECKPOINT)
         for file in ("metrics.jsonl", "result.json"):
             shutil.copy(job.output / file, target / file)
-        workspace.registry.log_numbers(_run_of(workspace, day, job, dagster_run_id), results[name])
+        run_id = _run_of(workspace, day, job, dagster_run_id)
+        workspace.registry.log_numbers(run_id, results[name])
+        links[f"mlflow_run_{name}"] = workspace.registry.run_url(run_id)
     address = workspace.store.publish_folder(folder, ASSET[asset].folder(day))
     main = {**results[jobs[0].training.name], **_fall_of(read_curve(jobs[0].output))}
     write_lineage(
@@ -133,7 +135,7 @@ def finish_training(
     )
     shutil.rmtree(folder)
     rows = main["visited_rows"] if jobs[0].training is DISTILLED else main["rows"]
-    return StageOutput(address, int(rows), {**main, "mlflow_run": workspace.registry.run_url(round_run)})
+    return StageOutput(address, int(rows), main, links=links)
 
 
 class TrainingRun:

@@ -68,7 +68,9 @@ def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
         name for name in ("split", "site", "attack_family", "risk_label", "action_text") if name in shown.columns
     ]
     address = store.address_of(ASSET[table].file(day))
-    return StageOutput(address, outline.height, numbers, sample_of_table(workspace, table, day, columns), card)
+    sample = sample_of_table(workspace, table, day, columns)
+    links = {"card_file": store.address_of(card_path(table, day))}
+    return StageOutput(address, outline.height, numbers, sample, card, links=links)
 
 
 def data_version_of(store: TableStore, table: str, day: str) -> str:

@@ -154,7 +154,7 @@ def evaluate_day(
         "checkpoints": _checkpoints(workspace, day, found.numbers["on_test"]),
         "timings": {**timings, "eval_report": time.monotonic() - started},
     }
-    drawn = {**found.plots, "loss_curves": plots.loss_curves(curves)}
+    drawn = {"loss_curves": plots.loss_curves(curves), **found.plots}
     folder = ASSET["eval_report"].folder(day)
     for name, content in drawn.items():
         store.write_bytes(f"{folder}/plots/{name}.png", content)
@@ -164,11 +164,13 @@ def evaluate_day(
     store.write_bytes(f"{folder}/{REPORT_JSON}", json.dumps(report, indent=1, default=str).encode())
     content = digest(json.dumps({**report, "timings": None}, default=str))
     write_lineage(workspace, "eval_report", day, content=content, model_version=report["model_version"])
+    round_run = workspace.registry.find_round(day, profile=profile.name)
     output = StageOutput(
         store.address_of(f"{folder}/{REPORT_HTML}"),
         found.predictions.height,
         headline(report),
         tables={"all_numbers": numbers_table(report)},
+        links={"mlflow_run": workspace.registry.run_url(round_run)} if round_run is not None else {},
     )
     return output, drawn
 

@@ -63,7 +63,8 @@ def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> Stag
     write_lineage(
         workspace, "model_version", day, content=f"version {known.version}", model_version=report["model_version"]
     )
-    return StageOutput(store.address_of(path), 1, numbers)
+    links = {"report": store.address_of(f"{folder}/{REPORT_HTML}"), "mlflow_run": numbers["mlflow_run"]}
+    return StageOutput(store.address_of(path), 1, numbers, links=links)
 
 
 def _description(report: Mapping[str, Any]) -> str:

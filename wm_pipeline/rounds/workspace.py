@@ -59,6 +59,8 @@ class StageOutput:
     """The dataset's card, in Markdown."""
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     """More to show, by name."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of what tells more of it, by name: a report, a card, a run in MLflow."""
     partitions: Mapping[str, Mapping[str, PartitionOutput]] = field(default_factory=dict)
     """What belongs to each site, by day; empty where a stage has one partition a day."""
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.site_world import BrowserSites
+from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.environments.sites.check import Promise, check_worlds, generated_sites, sample_of, world_cases
 from wm_pipeline.environments.sites.registry import register_site, registered_sites, site_of
 from wm_pipeline.environments.sites.schema import RowCheck
@@ -32,6 +33,18 @@ def test_every_goal_payload_and_lookalike_is_played() -> None:
 def test_the_same_seed_plays_the_same_worlds() -> None:
     assert world_cases(["webmail"], seed=3) == world_cases(["webmail"], seed=3)
     assert world_cases(["webmail"], seed=3) != world_cases(["webmail"], seed=4)
+
+
+def test_one_familys_worlds_are_those_it_has_among_all() -> None:
+    chosen = world_cases(["webmail"], families=["alt_text"])
+
+    assert chosen == tuple(c for c in world_cases(["webmail"]) if c.spec.attack and c.spec.attack.family == "alt_text")
+    assert {case.promise for case in chosen} == {Promise.EFFECT_SEEN, Promise.NO_HARM}
+
+
+def test_a_family_that_is_not_registered_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"^attack: there is no family 'none'; registered are "):
+        world_cases(families=["none"])
 
 
 @pytest.mark.parametrize("sites", [None, generated_sites(2)], ids=["all sites", "generated sites"])

@@ -11,7 +11,7 @@ from wm_pipeline.environments.episodes import Demonstration, demonstrate
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload
 from wm_pipeline.environments.sites.environment import SiteEnvironment
 from wm_pipeline.environments.sites.generator import generated_site_name
-from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites, site_of
+from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, registered_sites, site_of
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema
 from wm_pipeline.environments.sites.wording import WORDING_IDS
 from wm_pipeline.environments.sites.worlds import ENVIRONMENT
@@ -51,12 +51,16 @@ class CheckedWorld:
         return f"{self.case.spec.goal_id} {attack.family}/{attack.payload} in {attack.channel}, {attack.disguise}"
 
 
-def world_cases(sites: Sequence[str] | None = None, *, seed: int = 0) -> tuple[WorldCase, ...]:
+def world_cases(
+    sites: Sequence[str] | None = None, *, families: Sequence[str] | None = None, seed: int = 0
+) -> tuple[WorldCase, ...]:
     """One world for every goal, and for every payload and look-alike of every family on every site.
 
     Channels, disguises and wordings go round, so that each comes up. `sites`: only these, generated ones among them;
-    None: all that are registered.
+    None: all that are registered. `families`: only the worlds of these attacks, the same as among all; None: all.
     """
+    for name in families or ():
+        attack_of(name)
     known = registered_sites()
     chosen = known if sites is None else dict.fromkeys((*(name for name in known if name in sites), *sites))
     cases: list[WorldCase] = []
@@ -67,7 +71,9 @@ def world_cases(sites: Sequence[str] | None = None, *, seed: int = 0) -> tuple[W
                 cases += _attacked(schema, family, payload, Promise.EFFECT_SEEN, len(cases), seed)
             for payload in family.lookalikes:
                 cases += _attacked(schema, family, payload, Promise.NO_HARM, len(cases), seed)
-    return tuple(cases)
+    if families is None:
+        return tuple(cases)
+    return tuple(case for case in cases if case.spec.attack is not None and case.spec.attack.family in families)
 
 
 def sample_of(cases: Sequence[WorldCase], count: int, *, seed: int = 0) -> tuple[WorldCase, ...]:
