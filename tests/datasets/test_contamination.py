@@ -93,7 +93,7 @@ def test_a_suite_that_is_installed_is_read_without_being_run(tmp_path: Path, mon
 def blocked(numbers: Mapping[str, int | None]) -> bool:
     """Whether the check's result stops what comes after its asset."""
 
-    @dg.asset(check_specs=[checks.Check(checks.no_contamination, "clean").spec("made")])
+    @dg.asset(check_specs=[checks.Check(checks.no_contamination, "clean").spec("made", partitions=None)])
     def made() -> dg.MaterializeResult:
         return dg.MaterializeResult(check_results=[checks.no_contamination(numbers)])
 

@@ -48,7 +48,8 @@ def _server(port: int) -> "subprocess.Popen[bytes]":
 
 
 def test_an_address_is_said_once_its_page_answers() -> None:
-    port, said = _free_port(), []
+    port = _free_port()
+    said: list[str] = []
     server = _server(port)
     try:
         say_when_they_answer({"Files": f"http://127.0.0.1:{port}"}, [server], say=said.append, patience_s=60)
@@ -61,7 +62,8 @@ def test_an_address_is_said_once_its_page_answers() -> None:
 
 
 def test_nothing_is_said_of_pages_whose_process_has_ended() -> None:
-    ended, said = subprocess.Popen([sys.executable, "-c", ""]), []
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    said: list[str] = []
     ended.wait()
 
     say_when_they_answer({"Files": f"http://127.0.0.1:{_free_port()}"}, [ended], say=said.append)
@@ -70,7 +72,8 @@ def test_nothing_is_said_of_pages_whose_process_has_ended() -> None:
 
 
 def test_pages_that_never_answer_are_named_in_the_end() -> None:
-    address, said = f"http://127.0.0.1:{_free_port()}", []
+    address = f"http://127.0.0.1:{_free_port()}"
+    said: list[str] = []
 
     say_when_they_answer({"Files": address}, [], say=said.append, patience_s=0.1)
 
