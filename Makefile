@@ -59,11 +59,11 @@ check: $(PACKAGES)  ## ruff, mypy, import-linter, the documentation's links
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 docs: $(PACKAGES)  ## the documentation as a site in .wm/site, its picture drawn again
 	@$(BIN)/python -m scripts.architecture
-	@$(BIN)/mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: $(PACKAGES)  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .
