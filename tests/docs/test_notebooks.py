@@ -16,6 +16,7 @@ from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.datasets import make_dataset
 from wm_pipeline.rounds.profiles import tiny
+from wm_pipeline.rounds.questions import render_sites
 from wm_pipeline.rounds.raw_trajectories import collect_sites
 from wm_pipeline.rounds.settings import StorageSettings
 from wm_pipeline.rounds.socratic_annotations import annotate_sites
@@ -38,6 +39,7 @@ def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     silent = partial(lambda done, total, text: None)
     collect_sites(workspace, DAY, ["payroll"], progress=silent)
+    render_sites(workspace, DAY, ["payroll"], progress=silent)
     annotate_sites(workspace, DAY, ["payroll"], champion=None, progress=silent)
     make_dataset(workspace, DAY, "sft_dataset")
     evaluation = asyncio.run(measure())

@@ -28,6 +28,7 @@ from wm_pipeline.environments.sites.worlds import build_world, checks_of, draw_w
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.profiles import gpu, laptop, tiny
+from wm_pipeline.rounds.questions import render_sites
 from wm_pipeline.rounds.raw_trajectories import collect_sites
 from wm_pipeline.rounds.settings import GENERATED, Profile, StorageSettings
 from wm_pipeline.rounds.socratic_annotations import annotate_sites
@@ -307,6 +308,7 @@ def test_generated_sites_are_collected_and_annotated_in_one_partition(tmp_path: 
     workspace = Workspace(storage, TableStore(storage.data_root), registry, profile)
 
     collect_sites(workspace, "2026-03-01", [GENERATED], progress=lambda *_: None)
+    render_sites(workspace, "2026-03-01", [GENERATED], progress=lambda *_: None)
     output = annotate_sites(workspace, "2026-03-01", [GENERATED], champion=None, progress=lambda *_: None)
 
     transitions = workspace.store.read("transitions", days=["2026-03-01"], sites=[GENERATED])
