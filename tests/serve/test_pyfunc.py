@@ -56,7 +56,7 @@ def register(folder: Path, uri: str, artifacts: Path) -> dict[str, list[str]]:
         checkpoint_address=str(folder),
         model_version=saved.manifest.model_version,
         report_address="none",
-        description="Made by a test.",
+        description="It knows two pages.",
         model_code=MODEL_CODE,
         package=PACKAGE,
         input_example=example,
