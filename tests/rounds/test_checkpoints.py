@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 DAY = "2026-11-22"
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),  # MLflow's own queries; its version is pinned
+    pytest.mark.filterwarnings(r"ignore:.*(Any|Union) type hint .*is inferred as AnyType"),
+]
 
 
 @pytest.fixture
