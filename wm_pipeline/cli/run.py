@@ -16,7 +16,7 @@ from wm_pipeline.cli.output import print_json, say
 from wm_pipeline.cli.report import summary
 from wm_pipeline.domain.errors import ServiceError
 from wm_pipeline.domain.user_files import make_folder
-from wm_pipeline.gateways.process import stop_processes, training_environment
+from wm_pipeline.gateways.process import say_when_they_answer, stop_processes, training_environment
 
 LEAST_FREE_GIB = 4
 """A round writes about 2 GiB: three checkpoints, their optimizer states, MLflow's copy."""
@@ -100,9 +100,11 @@ def ui(
         ],
     ]
     children = [subprocess.Popen(command, cwd=ROOT, env=environment) for command in commands]  # noqa: S603 our own tools
-    say(f"Dagster UI: http://127.0.0.1:{dagster_port}")
-    say(f"MLflow UI:  http://127.0.0.1:{mlflow_port}")
+    pages = {
+        name: f"http://127.0.0.1:{port}" for name, port in (("Dagster UI", dagster_port), ("MLflow UI", mlflow_port))
+    }
     try:
+        say_when_they_answer(pages, children, say=say)
         while all(child.poll() is None for child in children):
             time.sleep(0.5)
     except KeyboardInterrupt:

@@ -55,6 +55,9 @@ def worlds(context: typer.Context, as_json: JsonOption = False) -> None:
 @worlds_app.command()
 def check(
     site: Annotated[list[str] | None, typer.Option("--site", help="Only this site; may be repeated")] = None,
+    family: Annotated[
+        list[str] | None, typer.Option("--family", help="Only worlds of this attack family; may be repeated")
+    ] = None,
     generated: Annotated[int, typer.Option(help="So many generated sites, instead of those there are")] = 0,
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many of the worlds; default: all of them")] = None,
     seed: Annotated[int, typer.Option(help="Which worlds, which of them, and which generated sites, are drawn")] = 0,
@@ -72,7 +75,7 @@ def check(
     for name in site or ():
         site_of(name)
     drawn = generated_sites(generated, seed=seed)
-    cases = world_cases((*(site or ()), *drawn) if site or drawn else None, seed=seed)
+    cases = world_cases((*(site or ()), *drawn) if site or drawn else None, families=family, seed=seed)
     if sample is not None:
         cases = sample_of(cases, sample, seed=seed)
     binary = find_chromium(os.environ.get("WM_CHROMIUM"))
