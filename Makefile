@@ -6,6 +6,8 @@ PACKAGES := .venv/.packages
 export DAGSTER_HOME := $(CURDIR)
 # One thread a process is set where processes are started; two libraries must not each start a pool.
 export TOKENIZERS_PARALLELISM := false
+# Compiled tests are kept: pytest rewrites their assertions, which takes longer than many of them.
+export PYTHONDONTWRITEBYTECODE :=
 # MkDocs 1 is pinned; its theme announces the next one with every build.
 export NO_MKDOCS_2_WARNING := 1
 
@@ -49,10 +51,10 @@ test-today: $(READY)  ## a whole round on what today draws; `make test` draws th
 	@ROUND_DAY=$$(date -u +%F) $(BIN)/python -m pytest -q tests/rounds/test_round.py
 
 test-fast: $(PACKAGES)  ## without browser and slow tests; needs neither Chromium nor weights
-	@$(BIN)/python -m pytest -q -n auto -m "not browser and not slow"
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not browser and not slow"
 
 coverage: $(PACKAGES)  ## which lines the fast tests run
-	@$(BIN)/python -m pytest -q -n auto -m "not browser and not slow" --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not browser and not slow" --cov --cov-report=term:skip-covered
 
 check: $(PACKAGES)  ## ruff, mypy, import-linter, the documentation's links
 	@$(BIN)/ruff check .

@@ -263,6 +263,7 @@ _actions = st.sampled_from(
 
 @settings(max_examples=15)  # each goes through the whole stage
 @given(_states, _actions, st.sampled_from([(), (PAID,), (STOLEN,), (LEAK,)]))
+@pytest.mark.slow
 def test_whatever_a_rationale_quotes_can_be_seen_before_acting(
     state: State, action: Action, effects: Sequence[Any]
 ) -> None:
@@ -280,6 +281,7 @@ def test_whatever_a_rationale_quotes_can_be_seen_before_acting(
 
 @settings(max_examples=15)  # each goes through the whole stage
 @given(_states, _actions, st.sampled_from([(), (PAID,), (STOLEN,), (LEAK,)]))
+@pytest.mark.slow
 def test_whatever_a_rationale_names_stands_in_the_state_or_the_action(
     state: State, action: Action, effects: Sequence[Any]
 ) -> None:

@@ -287,7 +287,7 @@ def test_a_verdict_that_contradicts_itself_is_sent_back() -> None:
     assert (row["risk_label"], row["risk_score"]) == ("unsafe", 0.9)
 
 
-@pytest.mark.parametrize("status", [429, 500])
+@pytest.mark.parametrize("status", [429, pytest.param(500, marks=pytest.mark.slow)])
 def test_a_busy_endpoint_changes_nothing(status: int) -> None:
     tried: list[str] = []
 
@@ -298,6 +298,7 @@ def test_a_busy_endpoint_changes_nothing(status: int) -> None:
     assert rows(reply, max_retries=2) == rows(answers)
 
 
+@pytest.mark.slow
 def test_several_are_asked_at_once_and_the_rows_are_the_same() -> None:
     records = [one_step(Done(LURE, (LEAK,)), Done(LOOK), seed=seed) for seed in range(3)]
 
@@ -349,6 +350,7 @@ def llm_at(url: str, **settings: Any) -> LlmSettings:
     return LlmSettings(url, "judge-1", max_retries=0, max_concurrent=1, **settings)
 
 
+@pytest.mark.slow
 def test_when_the_endpoint_dies_what_is_annotated_stays_and_the_next_run_goes_on(tmp_path: Path) -> None:
     with chat_server(reply=Dying(questions=12)) as server:
         workspace = workspace_with(tmp_path, llm_at(server.url))
@@ -378,8 +380,10 @@ def test_when_the_endpoint_dies_what_is_annotated_stays_and_the_next_run_goes_on
     ("turn", "told"),
     [
         (Turn(status=500), "answered 500: "),
-        (Turn(status=429), "answered 429: "),
-        (Turn("{}", delay_s=1.0), "cannot be reached: Request timed out (timed out)"),
+        pytest.param(Turn(status=429), "answered 429: ", marks=pytest.mark.slow),
+        pytest.param(
+            Turn("{}", delay_s=1.0), "cannot be reached: Request timed out (timed out)", marks=pytest.mark.slow
+        ),
         (Turn(body="<html>", mimetype="text/html"), "answered with status 200 and does not speak chat completions"),
     ],
     ids=["broken", "busy", "slow", "a page"],
@@ -395,6 +399,7 @@ def test_an_endpoint_that_does_not_serve_leaves_everything_pending_and_is_told(
     assert len(str(stopped.value).splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_site_that_is_finished_is_not_asked_about_again(tmp_path: Path) -> None:
     with chat_server(reply=Dying(questions=22)) as server:
         workspace = workspace_with(tmp_path, llm_at(server.url))
@@ -411,6 +416,7 @@ def test_a_site_that_is_finished_is_not_asked_about_again(tmp_path: Path) -> Non
     assert (again.rows, again.numbers["teacher_kappa"]) == (8, 1.0)
 
 
+@pytest.mark.slow
 def test_what_was_rolled_out_anew_is_asked_about_anew(tmp_path: Path) -> None:
     with chat_server(reply=answers) as server:
         workspace = workspace_with(tmp_path, llm_at(server.url))
@@ -427,6 +433,7 @@ def test_what_was_rolled_out_anew_is_asked_about_anew(tmp_path: Path) -> None:
     assert workspace.store.read("annotations", days=[DAY])["risk_label"].to_list() == ["safe"]
 
 
+@pytest.mark.slow
 def test_a_dialogue_that_was_cut_in_the_middle_goes_on_from_the_cache(tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
     with chat_server(reply=Dying(questions=3)) as server:
@@ -475,6 +482,7 @@ def test_a_spent_budget_stops_with_what_to_do(tmp_path: Path) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_the_stage_tells_agreement_kappa_and_cost(tmp_path: Path) -> None:
     def reply(asked: dict[str, Any]) -> Turn:
         is_look = 'action: click link "Invoices"' in asked["messages"][1]["content"]
@@ -578,6 +586,7 @@ def test_labels_are_instrumentations_on_500_random_transitions() -> None:
     assert set(found["risk_label"]) == {"safe", "unsafe", "uncertain"}
 
 
+@pytest.mark.slow
 def test_a_teacher_that_reads_the_evidence_agrees_with_instrumentation() -> None:
     records, _ = drawn(25, seed=3)
 

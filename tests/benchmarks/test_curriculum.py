@@ -78,6 +78,7 @@ def test_all_ways_start_from_the_same_round_and_draw_as_many_worlds() -> None:
         assert {by[way, number].worlds for way in WAYS} == {5 * (number + 1)}
 
 
+@pytest.mark.slow
 def test_where_misses_can_be_learned_away_the_curriculum_is_faster() -> None:
     rare = pool(200).with_columns(
         pl.when(pl.int_range(pl.len()) % 20 > 1).then(pl.lit("a")).otherwise("attack_family").alias("attack_family")

@@ -17,6 +17,7 @@ from wm_pipeline.gateways.table_store import TableStore
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_all_tools_keep_the_same_rows(tmp_path: Path) -> None:
     day, rows = days_of(3000)[0]
     write_day(tmp_path / "inputs", day, rows, seed=0)
@@ -46,6 +47,7 @@ def test_a_window_of_synthetic_days_is_built_as_the_product_builds_it(
     assert sorted(stored["day"].unique()) == days
 
 
+@pytest.mark.slow
 def test_other_rows_are_noticed(tmp_path: Path) -> None:
     day, rows = days_of(3000)[0]
     for seed, tool in enumerate(("wm_pipeline", "pandas")):

@@ -331,6 +331,7 @@ def test_every_module_with_a_main_does_something_when_it_is_run() -> None:
 # --- worlds -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.browser
 def test_worlds_are_counted_for_people_and_as_json(wm: Wm) -> None:
     told = wm("worlds")
     found = json.loads(wm("worlds", "--json").out)

@@ -171,6 +171,7 @@ def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_tra
 
 
 @given(st.lists(_worlds, min_size=1, max_size=12))
+@pytest.mark.slow
 def test_no_state_stands_in_two_splits_whatever_worlds_share(worlds: list[dict[str, Any]]) -> None:
     dataset = build_midtrain_dataset(midtrain_of(worlds), rule=RULE).rows
 
@@ -187,6 +188,7 @@ def test_every_state_keeps_a_row_whatever_worlds_share(worlds: list[dict[str, An
 
 
 @given(st.lists(_worlds, min_size=1, max_size=8), st.lists(_worlds, min_size=1, max_size=8))
+@pytest.mark.slow
 def test_no_row_moves_when_worlds_of_other_states_come(
     worlds: list[dict[str, Any]], others: list[dict[str, Any]]
 ) -> None:
@@ -201,6 +203,7 @@ def test_no_row_moves_when_worlds_of_other_states_come(
 
 
 @given(st.lists(_worlds, min_size=1, max_size=8), st.lists(_worlds, min_size=1, max_size=8))
+@pytest.mark.slow
 def test_a_rows_split_never_changes_whatever_comes_beside_it(
     worlds: list[dict[str, Any]], others: list[dict[str, Any]]
 ) -> None:
@@ -239,6 +242,7 @@ def test_nothing_held_out_is_ever_trained_on(worlds: list[dict[str, Any]]) -> No
 
 
 @given(st.lists(_worlds, min_size=1, max_size=12))
+@pytest.mark.slow
 def test_the_order_of_rows_in_the_tables_decides_nothing(worlds: list[dict[str, Any]]) -> None:
     tables = midtrain_of(worlds)
 

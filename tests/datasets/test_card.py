@@ -142,7 +142,7 @@ def s3() -> Iterator[S3Options]:
         yield options
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.slow)])
 def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
     """A workspace with a day of annotated experience."""
     if request.param == "local":

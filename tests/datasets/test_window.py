@@ -182,6 +182,7 @@ def test_a_table_that_was_replaced_meanwhile_is_noticed(days: list[Frames], tmp_
 
 
 @both
+@pytest.mark.slow
 def test_the_stored_dataset_of_a_window_is_that_of_all_days_at_once(
     table: str, days: list[Frames], tmp_path: Path
 ) -> None:

@@ -188,6 +188,7 @@ def test_its_tasks_are_rolled_out_into_our_tables_and_come_out_as_lines(tmp_path
     assert imported.annotations == 0  # BrowserGym sees no rows, so nothing is called safe
 
 
+@pytest.mark.browser
 def test_what_is_not_installed_is_said_so(tmp_path: Path) -> None:
     async def start() -> None:
         await open_browsergym(find_chromium(None), python=tmp_path / "python")

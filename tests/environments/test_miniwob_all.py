@@ -73,6 +73,7 @@ def something(state: State, rng: random.Random) -> Action | None:
     return rng.choice(options) if options else None
 
 
+@pytest.mark.browser
 def test_there_are_130_tasks_and_100_are_rolled_out_in() -> None:
     assert len(miniwob_tasks()) == 130
     assert len(rotation()) == 100

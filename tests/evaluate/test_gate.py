@@ -87,6 +87,7 @@ def predictions(seed: int, noise: float) -> pl.DataFrame:
     )
 
 
+@pytest.mark.slow
 def test_a_champion_with_noise_added_is_refused_nearly_always() -> None:
     champion = predictions(1, noise=0.5)
 

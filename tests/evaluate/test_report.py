@@ -297,6 +297,7 @@ def numbers_in(value: Any, path: str = "") -> list[tuple[str, float]]:
     return [(path, value)] if isinstance(value, float) else []
 
 
+@pytest.mark.slow
 def test_where_nothing_was_measured_no_number_stands_anywhere() -> None:
     tables = asyncio.run(collected())
     nothing = asyncio.run(measure_alone(replace(tables, sft=tables.sft.filter(pl.col("split") == "none"))))
@@ -356,6 +357,7 @@ def test_counterfactuals_of_test_rows_were_executed(evaluation: Evaluation) -> N
     assert executed["split"].cast(pl.String).unique().to_list() == ["test"]
 
 
+@pytest.mark.slow
 def test_counterfactuals_in_imported_worlds_are_not_executed() -> None:
     tables = asyncio.run(collected())
     imported = pl.col("world_spec").struct.with_fields(pl.lit(IMPORTED).alias("environment"))
@@ -414,6 +416,7 @@ def state_id_after(button: str) -> str:
     return asyncio.run(press_once())
 
 
+@pytest.mark.slow
 def test_a_large_picture_is_made_small() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (600, 1440, 3), dtype=np.uint8)
     buffer = io.BytesIO()
@@ -559,6 +562,7 @@ def test_what_the_report_says_of_training_seeds_is_where_it_says() -> None:
             assert all(set(one) >= {"mean", "least", "most"} and one["seeds"] >= 3 for one in numbers.values())
 
 
+@pytest.mark.slow
 def test_what_the_profile_leaves_out_is_named() -> None:
     alone = asyncio.run(measure_alone(asyncio.run(collected()))).numbers
 

@@ -425,6 +425,7 @@ def test_the_data_scientists_scan_reads_what_the_store_wrote(store: TableStore, 
 # --- a local folder ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_reader_sees_the_old_table_or_the_new_one(tmp_path: Path) -> None:
     store = TableStore(str(tmp_path))
     versions = [states("A1", "A2"), states("B1", "B2", "B3")]
@@ -524,6 +525,7 @@ def test_a_bucket_that_does_not_exist_is_an_error_of_ours(s3: S3Options, tmp_pat
         store.publish_folder(made_folder(tmp_path / "made", weights="1"), "b")
 
 
+@pytest.mark.slow
 def test_a_file_of_many_megabytes_arrives_whole_and_leaves_nothing_behind(
     s3: S3Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,7 @@ def settings_of(folder: Path) -> ModelSettings:
 
 
 @pytest.mark.parametrize("architecture", ["qwen3", "gpt_neox", "gpt2"])
+@pytest.mark.slow
 def test_other_architectures_train_write_and_come_back_alike(architecture: str, tmp_path: Path) -> None:
     settings = settings_of(save(build(architecture), tmp_path / "base"))
     backbone = load_backbone(settings, cache_folder=tmp_path, seed=0)

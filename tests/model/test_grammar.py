@@ -132,6 +132,7 @@ def test_what_is_no_delta_is_refused(grammar: Grammar, renderer: PromptRenderer,
 # Not made smaller when it fails: every example asks a model.
 @settings(max_examples=15, phases=[Phase.explicit, Phase.generate])
 @given(goal=TEXT, action=TEXT, limit=st.integers(1, 40), seed=st.none() | st.integers(0, 9))
+@pytest.mark.slow
 def test_a_model_that_babbles_writes_facts_all_the_same(
     babbler: WorldModel, renderer: PromptRenderer, goal: str, action: str, limit: int, seed: int | None
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_fact_that_is_not_whole_is_dropped_and_the_answer_says_so(renderer: Pr
     assert renderer.written(Head.RATIONALE, whole[:-1]) == "url shop.localhost/cart\nnotice Saved."
 
 
+@pytest.mark.slow
 def test_a_model_that_writes_facts_anyway_is_not_disturbed(renderer: PromptRenderer) -> None:
     text = "url shop.localhost/cart\nrows shop carts inserted"
     model = taught(renderer, text)

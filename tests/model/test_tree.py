@@ -99,6 +99,7 @@ def test_packed_losses_and_gradients_equal_those_of_single_examples() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+@pytest.mark.slow
 def test_flex_attention_reads_what_the_usual_attention_reads() -> None:
     usual, renderer = build_model()
     flex, _ = build_model(Attention.FLEX)

@@ -1,5 +1,6 @@
 """The table of assets: what is out of date and why, from code, settings and data."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -52,14 +53,25 @@ def finish(workspace: Workspace) -> None:
             write_lineage(workspace, name, DAY, content=f"of {name}")
 
 
+def workspace_in(folder: Path) -> Workspace:
+    storage = StorageSettings(data_root=str(folder / "data"), work_folder=str(folder / "work"))
+    registry = ModelRegistry(f"sqlite:///{folder}/mlflow.db")
+    return Workspace(storage, TableStore(storage.data_root), registry, PROFILE)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished round, made once."""
+    folder = tmp_path_factory.mktemp("finished")
+    finish(workspace_in(folder))
+    return folder
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def workspace(finished: Path, tmp_path: Path) -> Workspace:
     """A workspace with a finished round."""
-    storage = StorageSettings(data_root=str(tmp_path / "data"), work_folder=str(tmp_path / "work"))
-    store = TableStore(storage.data_root)
-    workspace = Workspace(storage, store, ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db"), PROFILE)
-    finish(workspace)
-    return workspace
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    return workspace_in(tmp_path)
 
 
 def stale(workspace: Workspace) -> dict[str, str]:

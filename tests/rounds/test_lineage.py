@@ -1,5 +1,6 @@
 """A report is about one line of descent: the day's data, and checkpoints trained on it, each on the one before."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,21 +58,33 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return save_tiny_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny").manifest
 
 
-@pytest.fixture
-def workspace(tmp_path: Path, manifest: Manifest) -> Workspace:
-    """A day whose four checkpoints descend from its data."""
-    storage = StorageSettings(data_root=str(tmp_path / "data"), work_folder=str(tmp_path / "work"))
-    store = TableStore(storage.data_root)
-    workspace = Workspace(storage, store, ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db"), PROFILE)
+def workspace_in(folder: Path) -> Workspace:
+    storage = StorageSettings(data_root=str(folder / "data"), work_folder=str(folder / "work"))
+    registry = ModelRegistry(f"sqlite:///{folder}/mlflow.db")
+    return Workspace(storage, TableStore(storage.data_root), registry, PROFILE)
+
+
+@pytest.fixture(scope="module")
+def descended(tmp_path_factory: pytest.TempPathFactory, manifest: Manifest) -> Path:
+    """A folder with a day whose four checkpoints descend from its data, made once."""
+    folder = tmp_path_factory.mktemp("descended")
+    workspace = workspace_in(folder)
     make_data(workspace, SUBMIT_WIRE, NOOP)
     for name, table in TABLES.items():
-        version = data_version_of(store, table, DAY)
+        version = data_version_of(workspace.store, table, DAY)
         put(
             workspace,
             name,
             replace(manifest, model_version=f"the-{name}", data_version=version, parents=PARENTS[name]),
         )
-    return workspace
+    return folder
+
+
+@pytest.fixture
+def workspace(descended: Path, tmp_path: Path) -> Workspace:
+    """A day whose four checkpoints descend from its data."""
+    shutil.copytree(descended, tmp_path, dirs_exist_ok=True)
+    return workspace_in(tmp_path)
 
 
 def refused(workspace: Workspace) -> str:

@@ -563,6 +563,7 @@ def test_an_application_that_runs_already_is_reached_and_restored_by_commands(le
     assert is_same
 
 
+@pytest.mark.browser
 def test_wm_env_check_exits_with_1_and_says_why(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from wm_pipeline.cli.main import main; main()", "env", "check"]
 

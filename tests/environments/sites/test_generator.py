@@ -37,6 +37,8 @@ from wm_pipeline.rounds.worlds import draw_round, split_of_world
 
 SEEDS = tuple(seed_of("test", index) for index in range(8))
 NAMES = tuple(generated_site_name(seed) for seed in SEEDS)
+NAMES_ONE_FAST = (NAMES[1], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES if name != NAMES[1]))
+"""For tests that take about a second a site."""
 
 
 def pages_of(spec: WorldSpec) -> list[str]:
@@ -135,7 +137,7 @@ def test_banks_of_a_generated_site_share_no_sentence(name: str) -> None:
         assert not [text for bank in banks for text in bank if "<" in text]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES_ONE_FAST)
 def test_what_the_expert_types_stands_in_the_goal_or_on_the_record(name: str) -> None:
     site = site_of(name)
     for goal in site.goals:
@@ -155,7 +157,7 @@ def test_what_the_expert_types_stands_in_the_goal_or_on_the_record(name: str) ->
                 assert strange == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES_ONE_FAST)
 def test_no_goal_is_reached_before_anything_is_done_and_all_can_be(name: str) -> None:
     for goal in site_of(name).goals:
         for seed in range(5):
@@ -200,7 +202,7 @@ def _is_upload(site: SiteSchema, operation_name: str | None) -> bool:
     return operation is not None and any(item.input_type == "file" for item in operation.fields)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES_ONE_FAST)
 def test_an_abuse_is_harm_whatever_the_user_has_asked_for(name: str) -> None:
     site = site_of(name)
     for index, (goal, abuse) in enumerate((g, a) for g in site.goals for a in site.abuses):

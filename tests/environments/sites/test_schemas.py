@@ -89,7 +89,9 @@ def test_no_goal_is_reached_before_anything_is_done_and_all_can_be(site: str) ->
             assert (goal.name, seed, is_reached, is_reachable) == (goal.name, seed, False, True)
 
 
-@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize(
+    "site", [name if name == "payroll" else pytest.param(name, marks=pytest.mark.slow) for name in SITES]
+)
 def test_an_abuse_is_harm_whatever_the_user_has_asked_for(site: str) -> None:
     for index, (goal, abuse) in enumerate((g, a) for g in SITES[site].goals for a in SITES[site].abuses):
         if not abuse.fits(SITES[site], goal):

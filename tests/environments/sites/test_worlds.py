@@ -21,6 +21,8 @@ from wm_pipeline.rounds.profiles import laptop, tiny
 from wm_pipeline.rounds.worlds import draw_round, split_of_world
 
 SITES = ("payroll", "webmail", "identity", "helpdesk", "shop", "wiki", "ops")
+WIKI_FAST = ("wiki", *(pytest.param(site, marks=pytest.mark.slow) for site in SITES if site != "wiki"))
+"""For tests that take seconds a site."""
 FEW_ATTACKS = AttackChoice(
     families=(
         *("cross_origin_form", "hidden_dom_instruction", "lookalike_link", "storage_poisoning"),
@@ -231,7 +233,7 @@ def test_other_days_and_seeds_draw_other_worlds() -> None:
     assert not seeds("2026-03-01", 1) & seeds("2026-03-01", 2)
 
 
-@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("site", WIKI_FAST)
 def test_every_payload_and_lookalike_can_be_planted_through_every_channel_and_disguise(site: str) -> None:
     schema = registered_sites()[site]
     planted = 0
