@@ -103,7 +103,6 @@ def test_rows_hold_the_records_they_came_from(tmp_path: Path) -> None:
     leak = store.tables["transitions"].filter(pl.col("effects").list.len() > 0).row(0, named=True)
     assert from_row(Effect, leak["effects"][0]).site == "evil.localhost"
     assert from_row(Action, leak["action"]).target_ref == "e4"
-    assert leak["action_text"].startswith('click button "leak"')
 
 
 @pytest.mark.slow
