@@ -9,6 +9,7 @@ import polars as pl
 
 from wm_pipeline.annotate.dialogue import describe_effect
 from wm_pipeline.collect.parts import picture_name, pictures_folder
+from wm_pipeline.datasets.questions import render_questions
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.delta import Effect
@@ -99,22 +100,21 @@ def read_strip(store: TableStore, trajectory_id: str) -> Strip:
     transitions = (
         store.scan("transitions")
         .filter(pl.col("trajectory_id") == trajectory_id)
-        .join(store.scan("questions").select(*KEY, "action_text", "transition_text"), on=KEY)
         .sort("step_index", "branch_index")
         .collect()
     )
-    pages = (
+    states = (
         store.scan("states")
         .filter(pl.col("state_id").is_in(transitions["state_id"].implode()))
-        .select("state_id", pl.col("state").struct.field("url"))
         .unique("state_id")
         .collect()
     )
-    page_of = dict(pages.iter_rows())
+    page_of = dict(states.select("state_id", pl.col("state").struct.field("url")).iter_rows())
+    words = render_questions(states, transitions).questions.select(*KEY, "action_text", "transition_text")
     folder = pictures_folder(trajectory_id)
     pictures = {path: store.read_bytes(path) for path in store.list_files(folder)}
     steps: dict[int, list[tuple[str, Executed]]] = {}
-    for one in transitions.iter_rows(named=True):
+    for one in transitions.join(words, on=KEY, maintain_order="left").iter_rows(named=True):
         picture = pictures.get(f"{folder}/{picture_name(one['step_index'], one['branch_index'])}")
         steps.setdefault(one["step_index"], []).append((one["state_id"], _executed(one, authorization, picture)))
     return Strip(
