@@ -24,6 +24,8 @@ from wm_pipeline.environments.miniwob import (
     rotation,
 )
 
+pytest.importorskip("miniwob", reason="its pages are not installed: run `make setup`")
+
 T = TypeVar("T")
 SEEDS = range(1, 7)
 MOST_ACTIONS = 40

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import weakref
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ class SiteWorld:
     def __init__(self, spec: WorldSpec) -> None:
         self.world = build_world(spec)
         self.database = WorldDatabase(list(self.world.sites.values()), self.world.rows)
+        weakref.finalize(self, self.database.close)  # Python 3.13 warns of a connection that nobody closed
         self.recorder = OutsideRecorder()
         served = ServedWorld(
             self.world.draw, self.database, self.recorder.record, self.world.is_forwarding, self.world.broker_host

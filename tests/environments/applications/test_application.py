@@ -270,8 +270,9 @@ def test_a_restored_sqlite_database_equals_the_saved_one_under_an_open_connectio
     assert database.digest() == digest
     assert application.execute("SELECT word, picture FROM a").fetchall() == [("one", b"\x00\xff"), ("two", None)]
     assert application.execute("INSERT INTO a (word) VALUES ('again') RETURNING id").fetchone() == (3,)
-    database.close()
-    application.close()
+    assert isinstance(saved, dict)
+    for connection in (*saved.values(), database, application):
+        connection.close()
 
 
 def test_commands_of_the_user_save_restore_and_tell_what_changed(ledger: Path, tmp_path: Path) -> None:
