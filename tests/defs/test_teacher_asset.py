@@ -79,7 +79,7 @@ def test_the_asset_shows_kappa_confusion_and_a_plot_and_its_checks_pass(tmp_path
     assert metadata["told_unsafe_was_unsafe"].value == 1.0
     cost, tokens = metadata["teacher_cost"].value, metadata["teacher_tokens"].value
     assert isinstance(cost, float)
-    assert isinstance(tokens, int)
+    assert isinstance(tokens, float)
     assert 0.5 < cost / tokens * 1e6 < 1.5
     assert "| unsafe | 0 | 1 | 0 |" in str(metadata["teacher_confusion"].value)
     assert "data:image/png;base64," in str(metadata["plots"].value)
