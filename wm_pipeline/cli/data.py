@@ -49,7 +49,7 @@ def export_lines(
     day: Annotated[str, typer.Option("--day", help="YYYY-MM-DD")],
     site: Annotated[str, typer.Option("--site", help="The partition, such as payroll")],
 ) -> None:
-    """Stored trajectories as the lines that `wm import` reads, without their branches."""
+    """Stored trajectories as the lines that `wm data import` reads, without their branches."""
     from wm_pipeline.rounds.exchange import export_trajectories
 
     lines = export_trajectories(workspace_resource().workspace(), day=day, site=site)

@@ -26,6 +26,9 @@ def check_environment(
 
     binary = find_chromium(os.environ.get("WM_CHROMIUM"))
     report = asyncio.run(check_application(file, binary))
-    print_json({**asdict(report), "is_usable": report.is_usable}) if as_json else report.as_table()
+    if as_json:
+        print_json({**asdict(report), "is_usable": report.is_usable})
+    else:
+        print(report.as_table())
     if not report.is_usable:
         raise typer.Exit(1)

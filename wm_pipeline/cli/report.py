@@ -19,7 +19,10 @@ def report(context: typer.Context, day: DayOption = None, as_json: JsonOption = 
     from wm_pipeline.rounds.reports import read_report
 
     found = read_report(workspace_resource().workspace(), day)
-    print_json(found) if as_json else summary(found)
+    if as_json:
+        print_json(found)
+    else:
+        print(summary(found))
 
 
 @report_app.command()
