@@ -12,6 +12,7 @@ import pytest
 
 from tests.builders import SUBMIT_WIRE, payment_state
 from tests.command_line import Done, Wm
+from wm_pipeline.cli.report import summary
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
@@ -135,6 +136,28 @@ def test_a_report_of_another_day_names_the_days_there_are(wm: Wm, tmp_path: Path
     assert wm("report", "--day", "2026-11-21") == Done(
         1, "", "wm: no eval report for 2026-11-21; there are 2026-11-20\n"
     )
+
+
+def test_a_report_is_shown_to_people_too(wm: Wm, tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "data" / "reports" / "2026-11-20"
+    folder.mkdir(parents=True)
+    numbers = {"rows": 3, "risk_auroc": 0.9, "macro_f1": 0.5, "ece": 0.1, "counterfactuals_executed": 2}
+    counterfactuals = {"counterfactual_executable": 1.0, "counterfactual_valid": None}
+    report = {
+        "format_version": 1,
+        "model_version": "m",
+        "registered_version": None,
+        "splits": {"test": {**numbers, **counterfactuals}},
+        "baselines": {},
+        "loop": {"gullible": {guard: {"asr": 1.0, "benign_utility": None} for guard in ("guard_off", "guard_on")}},
+        "gate": {"reason": "not promoted: no better"},
+    }
+    (folder / "report.json").write_text(json.dumps(report))
+
+    shown = wm("report")
+
+    assert shown == Done(0, f"{summary(report)}\n", "")
+    assert "gate: not promoted: no better" in shown.out
 
 
 @pytest.mark.parametrize("version", ["", '"format_version": 2', '"format_version": true', '"format_version": "1"'])

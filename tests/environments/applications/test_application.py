@@ -579,3 +579,9 @@ def test_wm_env_check_exits_with_1_and_says_why(tmp_path: Path) -> None:
         "found": f"cannot read {tmp_path}/none.toml: No such file or directory; name the application's TOML file",
     }
     assert {one["verdict"] for one in report["findings"][1:]} == {"not tried"}
+
+    shown = subprocess.run([*command, str(tmp_path / "none.toml")], capture_output=True, text=True, cwd=ROOT)
+
+    assert shown.returncode == 1
+    assert shown.stdout.splitlines()[0].startswith("FAIL file")
+    assert len(shown.stdout.splitlines()) == len(report["findings"])
