@@ -33,14 +33,16 @@ _LOADED: list[Plugin] = []
 def load() -> tuple[Plugin, ...]:
     """Import every plug-in once and let it register. Raises PluginError naming the one that cannot be loaded."""
     found = [_load_entry_point(entry) for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)]
-    names = [name.strip() for name in os.environ.get(VARIABLE, "").split(",")]
-    return (*found, *(load_named(name) for name in names if name))
+    return (*found, *(load_named(name) for name in _names()))
 
 
 def plugin_files() -> tuple[Path, ...]:
     """The files that WM_PLUGINS names: what has to go along where the variable does not."""
-    names = [name.strip() for name in os.environ.get(VARIABLE, "").split(",")]
-    return tuple(Path(name).absolute() for name in names if name.endswith(".py"))
+    return tuple(Path(name).absolute() for name in _names() if name.endswith(".py"))
+
+
+def _names() -> list[str]:
+    return [name for part in os.environ.get(VARIABLE, "").split(",") if (name := part.strip())]
 
 
 def requirements() -> tuple[str, ...]:
@@ -52,9 +54,9 @@ def requirements() -> tuple[str, ...]:
 def load_named(name: str) -> Plugin:
     """Load one module or file, once. Raises PluginError when it cannot be imported or does not register."""
     if name.endswith(".py"):
-        known = next((plugin for plugin in _LOADED if plugin == _plugin_of_file(Path(name))), None)
-        if known is not None:
-            return known
+        named = _plugin_of_file(Path(name))
+        if named in _LOADED:
+            return named
     try:
         module = _import_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
     except Exception as error:  # somebody else's code may raise anything, and the user has to know whose

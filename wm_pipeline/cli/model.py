@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wm_pipeline.cli.options import DryRunOption, JsonOption, ReasonOption, workspace_resource
+from wm_pipeline.cli.output import print_json, print_table, say
+
 if TYPE_CHECKING:
     from wm_pipeline.rounds.champions import PlannedMove
     from wm_pipeline.rounds.workspace import Workspace
-from wm_pipeline.cli.options import DryRunOption, JsonOption, ReasonOption, workspace_resource
-from wm_pipeline.cli.output import print_json, print_table, say
 
 model_app = typer.Typer(no_args_is_help=True, help="Registered versions, and which of them is in use.")
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.vocabulary import ProposedBy
@@ -11,14 +11,10 @@ from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.graph import DISTILLED
-from wm_pipeline.rounds.models import guard_of
+from wm_pipeline.rounds.models import guard_of, load_predictor
+from wm_pipeline.rounds.reports import read_report
 from wm_pipeline.rounds.settings import Profile
 from wm_pipeline.rounds.workspace import Workspace
-
-if TYPE_CHECKING:
-    pass
-from wm_pipeline.rounds.models import load_predictor
-from wm_pipeline.rounds.reports import read_report
 from wm_pipeline.rounds.worlds import attack_grounds
 
 

@@ -45,7 +45,7 @@ def prepare_training(workspace: Workspace, day: str, training: Training) -> Trai
     """The job of mid-training, SFT or its ablation; its output folder is resumed from."""
     profile = workspace.profile
     is_midtraining = training is MIDTRAIN
-    data_version = data_version_of(workspace.store, training.dataset, day)
+    data = _data_of(workspace, training, day)
     output = (workspace.work / "training" / day / training.name).absolute()
     initial, parent = None, ""
     if training.starts_from is not None:
@@ -56,19 +56,20 @@ def prepare_training(workspace: Workspace, day: str, training: Training) -> Trai
         "dataset_paths": [str(_local_dataset(workspace, training.dataset, day))],
         "output_folder": str(output),
         "cache_folder": str(workspace.cache.absolute()),
-        "data_version": data_version,
+        "data_version": data[training.dataset][1],
         "code_version": ASSET[training.asset].code_version,
         "initial_checkpoint": None if initial is None else str(initial.absolute()),
         "model": asdict(profile.model),
         "train": asdict(profile.midtrain if is_midtraining else profile.sft),
     }
     command = _write_config(output, config, "wm_pipeline.train.run", profile.processes, parent=parent)
-    return TrainingJob(training, command, profile.processes, output, _data_of(workspace, training, day), parent)
+    return TrainingJob(training, command, profile.processes, output, data, parent)
 
 
 def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) -> TrainingJob:
     """Roll the student out under its guard in fresh worlds, then the job that distils on what it visited."""
     profile = workspace.profile
+    data = _data_of(workspace, DISTILLED, day)
     output = (workspace.work / "training" / day / DISTILLED.name).absolute()
     student = local_checkpoint(workspace, SFT.folder(day))
     parent = _model_version(workspace, SFT, day)
@@ -81,7 +82,7 @@ def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) 
         "visited_paths": [str(visited_path)],
         "dataset_paths": [str(_local_dataset(workspace, DISTILLED.dataset, day))],
         "output_folder": str(output),
-        "data_version": data_version_of(workspace.store, DISTILLED.dataset, day),
+        "data_version": data[DISTILLED.dataset][1],
         "code_version": ASSET[DISTILLED.asset].code_version,
         "student_checkpoint": str(student.absolute()),
         "distill": asdict(profile.distill),
@@ -89,7 +90,7 @@ def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) 
     command = _write_config(
         output, config, "wm_pipeline.distill.run", profile.processes, parent=parent, kept=visited_path
     )
-    return TrainingJob(DISTILLED, command, profile.processes, output, _data_of(workspace, DISTILLED, day), parent)
+    return TrainingJob(DISTILLED, command, profile.processes, output, data, parent)
 
 
 def _data_of(workspace: Workspace, training: Training, day: str) -> dict[str, tuple[str, str]]:

@@ -15,7 +15,8 @@ from wm_pipeline.evaluate.report import show_number
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
 from wm_pipeline.rounds.datasets import data_version_of
 from wm_pipeline.rounds.graph import ASSET
-from wm_pipeline.rounds.names import CHECKPOINT, REPORT_HTML, REPORT_JSON, VERSION_JSON
+from wm_pipeline.rounds.models import local_checkpoint
+from wm_pipeline.rounds.names import REPORT_HTML, REPORT_JSON, VERSION_JSON
 from wm_pipeline.rounds.reports import REPORT_FORMAT, headline, logged_numbers, read_report
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
 
@@ -82,7 +83,7 @@ def _register(workspace: Workspace, day: str, report: Mapping[str, Any], round_r
     example = State(url="http://payroll.localhost/", title="Home", goal="Look at the open invoices.")
     return workspace.registry.register(
         round_run_id=round_run,
-        checkpoint_folder=workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT,
+        checkpoint_folder=local_checkpoint(workspace, path),
         checkpoint_address=workspace.store.address_of(path),
         model_version=str(report["model_version"]),
         report_address=workspace.store.address_of(f"{ASSET['eval_report'].folder(day)}/{REPORT_HTML}"),

@@ -10,7 +10,7 @@ import polars as pl
 
 from wm_pipeline.domain.errors import FormatVersionError, InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.numbers import flat_numbers
-from wm_pipeline.domain.records import NESTED_TOO_DEEP
+from wm_pipeline.domain.records import NESTED_TOO_DEEP, is_version
 from wm_pipeline.domain.user_files import read_text_file
 from wm_pipeline.rounds.graph import ASSET, days_of
 from wm_pipeline.rounds.names import REPORT_JSON
@@ -82,7 +82,7 @@ def parse_versioned(text: str, *, what: str, remedy: str) -> dict[str, Any]:
     except ValueError as error:
         raise InvalidInputError(f"{what} is no JSON: {error}; {remedy}") from error
     version = found.get("format_version") if isinstance(found, dict) else None
-    if type(version) is not int or version != REPORT_FORMAT:
+    if not is_version(version, REPORT_FORMAT):
         shown = "none" if version is None else repr(version)
         raise FormatVersionError(
             f"{what} is of another version (expected `format_version` {REPORT_FORMAT}, found {shown}); {remedy}"

@@ -31,14 +31,13 @@ from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.gateways.outside_suites import installed_injections, installed_suites
 from wm_pipeline.policies.named import policy_entry, registered_policies
-from wm_pipeline.rounds.opening import policy_of
+from wm_pipeline.rounds.names import MINIWOB
+from wm_pipeline.rounds.opening import application_of, policy_of
 from wm_pipeline.rounds.settings import GENERATED, Profile, RoundSettings
 from wm_pipeline.rounds.workspace import Workspace
 
 if TYPE_CHECKING:
     from wm_pipeline.evaluate.run import OutsideSuite
-from wm_pipeline.rounds.names import MINIWOB
-from wm_pipeline.rounds.opening import application_of
 
 _POOL = 6
 """Worlds drawn for each that is rolled out; drawing one takes a millisecond, rolling it out seconds."""
