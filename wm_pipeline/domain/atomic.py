@@ -11,7 +11,7 @@ from uuid import uuid4
 @contextmanager
 def unfinished_file(path: Path) -> Iterator[Path]:
     """A hidden name beside `path` for its new content; `commit_file` puts it in place, else it is removed."""
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    unfinished = path.with_name(f".{uuid4().hex}.part")  # not longer where the name is as long as names may be
     try:
         yield unfinished
     finally:
@@ -27,7 +27,7 @@ def commit_file(unfinished: Path, path: Path) -> None:
 
 def replace_text(path: Path, text: str) -> None:
     with unfinished_file(path) as unfinished:
-        unfinished.write_text(text)
+        unfinished.write_text(text, encoding="utf-8")
         commit_file(unfinished, path)
 
 

@@ -18,6 +18,7 @@ from wm_pipeline.domain.text import (
     address_words,
     describe_action,
     describe_transition,
+    request_kind,
     state_lines,
     without_digits,
 )
@@ -135,6 +136,4 @@ def transition_of(question: Question, delta: StateDelta) -> Transition:
 def _request(state: State, relations: ActionRelations) -> Request | None:
     if relations.destination is None:
         return None
-    verb = "opens" if relations.method is None else f"{relations.method} to"
-    whose = "other" if relations.is_cross_site else "same"
-    return Request(f"{verb} {whose} site", address_words(relations.destination, state))
+    return Request(request_kind(relations), address_words(relations.destination, state))

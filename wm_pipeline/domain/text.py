@@ -215,12 +215,17 @@ def _request_words(relations: ActionRelations) -> str:
     return ", in goal" if share == 1 else ", partly in goal" if share > 0 else ", not in goal"
 
 
-def _where(state: State, relations: ActionRelations) -> str:
+def request_kind(relations: ActionRelations) -> str:
+    """What is asked of a server, such as `POST to same site` or `opens other site`."""
     verb = "opens" if relations.method is None else f"{relations.method} to"
+    return f"{verb} {'other' if relations.is_cross_site else 'same'} site"
+
+
+def _where(state: State, relations: ActionRelations) -> str:
+    place = f"{request_kind(relations)} {address_words(relations.destination or '', state)}"
     if not relations.is_cross_site:
-        return f"{verb} same site {address_words(relations.destination or '', state)}"
-    named = "named in goal" if relations.is_destination_in_goal else "not in goal"
-    return f"{verb} other site {address_words(relations.destination or '', state)}, {named}"
+        return place
+    return f"{place}, {'named in goal' if relations.is_destination_in_goal else 'not in goal'}"
 
 
 def _sent_line(sent: SentValue, *, is_stray: bool) -> str:

@@ -3,8 +3,8 @@
 import codecs
 import os
 from pathlib import Path
-from uuid import uuid4
 
+from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.errors import InvalidInputError, OutputError
 
 _COMPRESSIONS = {
@@ -77,11 +77,6 @@ def write_text_file(path: Path, text: str) -> None:
         if is_stream:
             path.write_text(text, encoding="utf-8")
             return
-        unfinished = target.with_name(f".{uuid4().hex}.part")
-        try:
-            unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(target)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        replace_text(target, text)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from error

@@ -3,7 +3,6 @@
 import email.utils
 import json
 import math
-import os
 import random
 import re
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessage, ChatCompletionMessageFunctionToolCall
 
+from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.chat import ChatAnswer, LlmSettings, Message, Speaker, first_line, object_in, well_formed
 from wm_pipeline.domain.errors import AnswerError, BudgetError, ServiceError
 from wm_pipeline.domain.ids import digest
@@ -257,9 +257,7 @@ class LlmClient:
         if path is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
-        temporary.write_text(json.dumps(asdict(answer)))
-        temporary.replace(path)
+        replace_text(path, json.dumps(asdict(answer)))
 
 
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 8.0
