@@ -1,12 +1,16 @@
-"""Who registered what: the plug-in behind each site, attack, policy or head, for outputs to say what they depend on.
+"""Registries of sites, attacks, policies and heads, and the plug-in behind each entry: what outputs depend on.
 
-The registries themselves lie where their things do; each tells this module about every entry.
+The registries themselves lie where their things do; each is a Registry, which notes who adds an entry.
 """
 
+from collections import UserDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
+
+Entry = TypeVar("Entry")
 
 
 class Kind(StrEnum):
@@ -44,14 +48,20 @@ def registering(plugin: Plugin) -> Iterator[None]:
         _loading.pop()
 
 
-def note(kind: Kind, name: str) -> None:
-    """An entry was registered, or replaced."""
-    _REGISTERED[kind, name] = _loading[-1] if _loading else None
+class Registry(UserDict[str, Entry]):
+    """Entries of one kind by their names, in the order of registration."""
 
+    def __init__(self, kind: Kind) -> None:
+        super().__init__()
+        self._kind = kind
 
-def forget(kind: Kind, name: str) -> None:
-    """An entry was taken out again."""
-    _REGISTERED.pop((kind, name), None)
+    def __setitem__(self, name: str, entry: Entry) -> None:
+        super().__setitem__(name, entry)
+        _REGISTERED[self._kind, name] = _loading[-1] if _loading else None
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        _REGISTERED.pop((self._kind, name), None)
 
 
 def of_plugins(kind: Kind) -> tuple[str, ...]:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wm_pipeline.domain import registrations
 from wm_pipeline.domain.errors import SettingsError
-from wm_pipeline.domain.registrations import Kind
+from wm_pipeline.domain.registrations import Kind, Registry
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
 
@@ -37,14 +36,7 @@ def _one(column: str) -> Callable[[Mapping[str, Any]], Sequence[float] | None]:
     return lambda row: None if row[column] is None else (row[column],)
 
 
-SCORE_HEADS: dict[str, ScoreHead] = {
-    head.name: head
-    for head in (
-        ScoreHead(Head.RISK, 1, _one("risk_score")),
-        ScoreHead(Head.TAGS, len(TAG_PATHS), lambda row: tag_labels(row["predicted_consequence"]["tags"])),
-        ScoreHead(Head.COUNTERFACTUAL, 1, _one("alternative_score")),
-    )
-}
+SCORE_HEADS = Registry[ScoreHead](Kind.HEAD)
 
 
 def register_head(head: ScoreHead) -> ScoreHead:
@@ -55,7 +47,6 @@ def register_head(head: ScoreHead) -> ScoreHead:
             f"found {head.outputs} outputs; there are {', '.join(every_head())}"
         )
     SCORE_HEADS[head.name] = head
-    registrations.note(Kind.HEAD, head.name)
     return head
 
 
@@ -68,3 +59,11 @@ def labels_of(row: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
     """What a row of sft_dataset says about its action, by head; a head it says nothing about is not in it."""
     found = {name: head.label(row) for name, head in SCORE_HEADS.items()}
     return {name: tuple(label) for name, label in found.items() if label is not None}
+
+
+for _head in (
+    ScoreHead(Head.RISK, 1, _one("risk_score")),
+    ScoreHead(Head.TAGS, len(TAG_PATHS), lambda row: tag_labels(row["predicted_consequence"]["tags"])),
+    ScoreHead(Head.COUNTERFACTUAL, 1, _one("alternative_score")),
+):
+    SCORE_HEADS[_head.name] = _head

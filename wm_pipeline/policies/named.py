@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wm_pipeline.domain import registrations
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.ports import ChatModel, Policy
-from wm_pipeline.domain.registrations import Kind
+from wm_pipeline.domain.registrations import Kind, Registry
 from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.policies.explorer import ExplorerPolicy
 from wm_pipeline.policies.gullible import GulliblePolicy
@@ -28,7 +27,7 @@ class PolicyEntry:
     """What the report calls it where it plays in a few worlds beside the main ones; None: it does not."""
 
 
-_POLICIES: dict[str, PolicyEntry] = {}
+_POLICIES = Registry[PolicyEntry](Kind.POLICY)
 
 
 def register_policy(entry: PolicyEntry) -> PolicyEntry:
@@ -36,13 +35,11 @@ def register_policy(entry: PolicyEntry) -> PolicyEntry:
     if not 0.0 <= entry.share <= 1.0:
         raise SettingsError(f"policy {entry.name!r}: expected a share of worlds in [0, 1], found {entry.share!r}")
     _POLICIES[entry.name] = entry
-    registrations.note(Kind.POLICY, entry.name)
     return entry
 
 
 def forget_policy(name: str) -> None:
     _POLICIES.pop(name, None)
-    registrations.forget(Kind.POLICY, name)
 
 
 def registered_policies() -> dict[str, PolicyEntry]:

@@ -2,10 +2,9 @@
 
 import inspect
 
-from wm_pipeline.domain import registrations
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import is_generated_site
-from wm_pipeline.domain.registrations import Kind
+from wm_pipeline.domain.registrations import Kind, Registry
 from wm_pipeline.environments.sites.attack import AttackFamily
 from wm_pipeline.environments.sites.attacks import (
     alt_text,
@@ -34,8 +33,8 @@ from wm_pipeline.environments.sites.schemas.shop import SHOP
 from wm_pipeline.environments.sites.schemas.webmail import WEBMAIL
 from wm_pipeline.environments.sites.schemas.wiki import WIKI
 
-_SITES: dict[str, SiteSchema] = {}
-_FAMILIES: dict[str, AttackFamily] = {}
+_SITES = Registry[SiteSchema](Kind.SITE)
+_FAMILIES = Registry[AttackFamily](Kind.ATTACK)
 
 
 def register_site(schema: SiteSchema) -> SiteSchema:
@@ -50,7 +49,6 @@ def register_site(schema: SiteSchema) -> SiteSchema:
         file = caller.f_back.f_code.co_filename if caller is not None and caller.f_back is not None else "a schema"
         raise InvalidInputError(f"{file}: {error}") from error
     _SITES[schema.name] = schema
-    registrations.note(Kind.SITE, schema.name)
     return schema
 
 
@@ -59,19 +57,16 @@ def register_attack(family: AttackFamily) -> AttackFamily:
     if not family.lookalikes:
         raise InvalidInputError(f"attack family {family.name}: it has no look-alikes; add at least one harmless twin")
     _FAMILIES[family.name] = family
-    registrations.note(Kind.ATTACK, family.name)
     return family
 
 
 def forget_site(name: str) -> None:
     """Take a site out again; worlds drawn with it can no longer be built."""
     _SITES.pop(name, None)
-    registrations.forget(Kind.SITE, name)
 
 
 def forget_attack(name: str) -> None:
     _FAMILIES.pop(name, None)
-    registrations.forget(Kind.ATTACK, name)
 
 
 def registered_sites() -> dict[str, SiteSchema]:
