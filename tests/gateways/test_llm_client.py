@@ -303,12 +303,12 @@ def test_a_wait_says_how_long_and_why_and_the_end_speaks_of_the_rate() -> None:
 
 @pytest.mark.parametrize(
     ("status", "after"),
-    [(429, "3600"), (503, email.utils.formatdate(time.time() + 3600)), (529, "3600")],
+    [(429, lambda: "3600"), (503, lambda: email.utils.formatdate(time.time() + 3600)), (529, lambda: "3600")],
     ids=["seconds", "date", "busy"],
 )
-def test_nobody_waits_longer_than_the_setting_says(status: int, after: str) -> None:
+def test_nobody_waits_longer_than_the_setting_says(status: int, after: Callable[[], str]) -> None:
     with (
-        chat_server(Turn(status=status, headers=(("Retry-After", after),))) as server,
+        chat_server(Turn(status=status, headers=(("Retry-After", after()),))) as server,
         pytest.raises(ServiceError, match=r"waited for another 3\d{3} s, and llm.max_wait_s is 600;.* later$"),
     ):
         client(server.url).answer(ASKED, schema=SCHEMA)
