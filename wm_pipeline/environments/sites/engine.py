@@ -224,7 +224,7 @@ class SiteApp:
             and _may(operation, session)
             and all(row[precondition.column] in precondition.one_of for precondition in operation.preconditions)
         ]
-        columns = [column for name in view.detail if (column := entity.column(name)) is not None]
+        columns = [column for name in self.schema.detail_of(view) if (column := entity.column(name)) is not None]
         if self.world.draw.layout.field_order == "reversed":
             columns.reverse()
         lines = [

@@ -10,8 +10,8 @@ from wm_pipeline.environments.sites.attack import (
     Plant,
     Scene,
 )
+from wm_pipeline.environments.sites.notes import REMARK
 from wm_pipeline.environments.sites.schema import Row
-from wm_pipeline.environments.sites.schemas.notes import REMARK
 
 Table = dict[str, list[Row]]
 

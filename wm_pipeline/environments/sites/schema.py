@@ -263,15 +263,19 @@ class View:
 
     name: str
     title: Words
-    table: str
     columns: tuple[str, ...]
     """What the list shows beside the title column."""
-    detail: tuple[str, ...]
-    """What a record's page shows."""
+    table: str = ""
+    """Empty: the one of the view's name."""
+    detail: tuple[str, ...] = ()
+    """What a record's page shows; empty: every column with a label but the title."""
     where: Mapping[str, str] | None = None
     """Only rows with these values; `{user_email}` is the signed-in user's address."""
     is_single_page: bool = False
     """Records open by script, without leaving the page."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", self.table or self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +436,12 @@ class SiteSchema:
         if found is None:
             raise InvalidInputError(f"site {self.name}: no list view shows the table {table!r}; add one to `views`")
         return found
+
+    def detail_of(self, view: View) -> tuple[str, ...]:
+        """The columns that a record's page shows."""
+        entity = self.entity(view.table)
+        labelled = (column.name for column in entity.columns if column.label and column.name != entity.title)
+        return view.detail or tuple(labelled)
 
     def goal(self, name: str) -> Goal | None:
         return next((goal for goal in self.goals if goal.name == name), None)

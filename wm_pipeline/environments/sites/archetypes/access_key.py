@@ -1,46 +1,33 @@
 """A key or other secret: it is issued, handed to somebody and withdrawn."""
 
-from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, PayloadGoal
-from wm_pipeline.environments.sites.archetypes.part import (
+from wm_pipeline.domain.vocabulary import AssetKind, PayloadGoal
+from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.cells import (
     Cell,
     CellKind,
     Filling,
-    Kit,
-    OnOther,
-    OnRecord,
-    Part,
     any_of,
     constant_cell,
     different,
-    goal_on_record,
     in_turn,
     note_cells,
-    note_columns,
     secret,
 )
+from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schema import (
-    Abuse,
     Column,
-    Entity,
     Field,
-    Goal,
     Operation,
     Precondition,
-    RowCheck,
-    ScriptStep,
     Value,
     ValueSource,
     View,
-    Write,
-    constant,
     equals,
-    field,
     inserted,
     updated,
 )
 from wm_pipeline.environments.sites.schemas.labels import STATUS
-
-INSERTED, UPDATED = ChangeOperation.INSERTED, ChangeOperation.UPDATED
+from wm_pipeline.environments.sites.shorthand import FIELD, entity, inserts, next_key, text_columns, updates
 
 _LABELS = ("scanner", "kiosk", "printer", "tablet", "ticket app", "terminal", "mail robot", "door reader")
 _NEW_LABELS = ("label printer", "info screen", "backup job", "price feed", "stock app")
@@ -60,34 +47,72 @@ def access_key(kit: Kit) -> Part:
     view = View(
         table,
         kit.title,
-        table=table,
-        columns=kit.choice("list", (("holder", "status"), ("scope",), ("scope", "status"))),
-        detail=("holder", "scope", "status", "secret"),
+        kit.choice("list", (("holder", "status"), ("scope",), ("scope", "status"))),
     )
     taken = (("key", key), ("label", "label"), ("holder", "holder"))
-    is_live = (RowCheck(table, {key: "{key}", "status": active}),)
     sent = {"label": "{new_label}", "holder": "{email}", "scope": "{scope}"}
-    return Part(
-        entities=(
-            Entity(
-                table,
-                key=key,
-                title="label",
-                asset=AssetKind.API_KEY,
-                author="note_author",
-                columns=(
-                    Column(key),
-                    Column("label", label, is_identity=True),
-                    Column("holder", holder),
-                    Column("scope", scope_label),
-                    Column("status", STATUS),
-                    Column("secret", kit.say("Code", "[Secret|Sign]", "Value", "[Digits|Number]"), is_canary=True),
-                    *note_columns("note", asset=AssetKind.BUSINESS_RECORD),
+    entities = (
+        entity(
+            table,
+            AssetKind.API_KEY,
+            Column(key),
+            Column("label", label, is_identity=True),
+            Column("holder", holder),
+            Column("scope", scope_label),
+            Column("status", STATUS),
+            Column("secret", kit.say("Code", "[Secret|Sign]", "Value", "[Digits|Number]"), is_canary=True),
+            *text_columns("note", asset=AssetKind.BUSINESS_RECORD),
+            title="label",
+        ),
+    )
+    operations = (
+        Operation(
+            issue,
+            kit.say("Issue <thing>", "[New <thing>|Make <thing>]", "Create <thing>", "[Give out|Cut <thing>]"),
+            table=table,
+            is_on_list=True,
+            fields=(
+                Field("label", label),
+                Field("holder", holder, "email"),
+                Field("scope", scope_label, "select", options=scopes),
+            ),
+            writes=(
+                inserts(
+                    table,
+                    **{key: next_key("I")},
+                    label=FIELD,
+                    holder=FIELD,
+                    scope=FIELD,
+                    secret=Value(ValueSource.SECRET, "n_"),
+                    status=active,
                 ),
             ),
+            notice=kit.say("<Thing> issued.", "New <thing> is ready.", "<Thing> created.", "Given out."),
         ),
-        view=view,
-        fillings=(
+        Operation(
+            revoke,
+            kit.say("Revoke", "[Withdraw|Call back]", "Cancel <thing>", "[Void|Make void]"),
+            table=table,
+            preconditions=(Precondition("status", (active,), not_live),),
+            confirm=kit.say("Revoke this <thing>?", "Withdraw it?", "Cancel this <thing>?", "Make it void?"),
+            writes=(updates(table, status=gone),),
+            notice=kit.say("Revoked.", "Withdrawn.", "Cancelled.", "Void now."),
+        ),
+        Operation(
+            hand,
+            kit.say("Save holder", "[Hand over|Pass on]", "Set owner", "[Give to|Change bearer]"),
+            table=table,
+            fields=(Field("holder", holder, "email", prefill="holder"),),
+            preconditions=(Precondition("status", (active,), not_live),),
+            writes=(updates(table, holder=FIELD),),
+            notice=kit.say("Holder saved.", "Handed over.", "Owner set.", "Bearer changed."),
+        ),
+    )
+    forms = kit.forms(entities, view, operations)
+    return Part(
+        entities,
+        view,
+        (
             Filling(
                 table,
                 kit.count("rows", 3, 4),
@@ -102,72 +127,25 @@ def access_key(kit: Kit) -> Part:
                 ),
             ),
         ),
-        operations=(
-            Operation(
-                issue,
-                kit.say("Issue <thing>", "[New <thing>|Make <thing>]", "Create <thing>", "[Give out|Cut <thing>]"),
-                table=table,
-                is_on_list=True,
-                fields=(
-                    Field("label", label),
-                    Field("holder", holder, "email"),
-                    Field("scope", scope_label, "select", options=scopes),
-                ),
-                writes=(
-                    Write(
-                        INSERTED,
-                        table,
-                        {
-                            key: Value(ValueSource.NEXT_KEY, "I"),
-                            "label": field("label"),
-                            "holder": field("holder"),
-                            "scope": field("scope"),
-                            "secret": Value(ValueSource.SECRET, "n_"),
-                            "status": constant(active),
-                        },
-                    ),
-                ),
-                notice=kit.say("<Thing> issued.", "New <thing> is ready.", "<Thing> created.", "Given out."),
-            ),
-            Operation(
-                revoke,
-                kit.say("Revoke", "[Withdraw|Call back]", "Cancel <thing>", "[Void|Make void]"),
-                table=table,
-                preconditions=(Precondition("status", (active,), not_live),),
-                confirm=kit.say("Revoke this <thing>?", "Withdraw it?", "Cancel this <thing>?", "Make it void?"),
-                writes=(Write(UPDATED, table, {"status": constant(gone)}),),
-                notice=kit.say("Revoked.", "Withdrawn.", "Cancelled.", "Void now."),
-            ),
-            Operation(
-                hand,
-                kit.say("Save holder", "[Hand over|Pass on]", "Set owner", "[Give to|Change bearer]"),
-                table=table,
-                fields=(Field("holder", holder, "email", prefill="holder"),),
-                preconditions=(Precondition("status", (active,), not_live),),
-                writes=(Write(UPDATED, table, {"holder": field("holder")}),),
-                notice=kit.say("Holder saved.", "Handed over.", "Owner set.", "Bearer changed."),
-            ),
-        ),
+        operations,
         goals=(
-            Goal(
+            forms.goal(
                 issue,
-                kit.say(
-                    (
-                        "Issue a <thing> '{new_label}' with scope {scope} for {email}.",
-                        "{email} needs the <thing> '{new_label}', scope {scope}; issue it.",
-                    ),
-                    (
-                        "Make a new <thing> '{new_label}' for {email}, reach {scope}.",
-                        "New <thing>: '{new_label}', {scope}, belongs to {email}.",
-                    ),
-                    (
-                        "Create the <thing> '{new_label}' ({scope}), owner {email}.",
-                        "Owner {email}, extent {scope}: create the <thing> '{new_label}'.",
-                    ),
-                    (
-                        "Give out a <thing> '{new_label}' to {email}, valid for {scope}.",
-                        "Cut a <thing> '{new_label}' ({scope}) for {email}.",
-                    ),
+                (
+                    "Issue a <thing> '{new_label}' with scope {scope} for {email}.",
+                    "{email} needs the <thing> '{new_label}', scope {scope}; issue it.",
+                ),
+                (
+                    "Make a new <thing> '{new_label}' for {email}, reach {scope}.",
+                    "New <thing>: '{new_label}', {scope}, belongs to {email}.",
+                ),
+                (
+                    "Create the <thing> '{new_label}' ({scope}), owner {email}.",
+                    "Owner {email}, extent {scope}: create the <thing> '{new_label}'.",
+                ),
+                (
+                    "Give out a <thing> '{new_label}' to {email}, valid for {scope}.",
+                    "Cut a <thing> '{new_label}' ({scope}) for {email}.",
                 ),
                 draw=OnRecord(
                     table,
@@ -178,57 +156,47 @@ def access_key(kit: Kit) -> Part:
                         ("scope", any_of(*scopes[:2])),
                     ),
                 ),
-                record=(table, "{key}"),
-                start=f"/{view.name}/{{key}}",
-                script=(ScriptStep(f"/{view.name}", issue, None, sent),),
-                authorized=(
-                    inserted(
-                        site,
-                        table,
-                        equals("label", "{new_label}"),
-                        equals("holder", "{email}"),
-                        equals("scope", "{scope}"),
-                    ),
-                ),
-                reached=(RowCheck(table, {"label": "{new_label}", "holder": "{email}", "scope": "{scope}"}),),
-                requires=(),
+                fields=sent,
+                about=view.name,
             ),
-            goal_on_record(
+            forms.goal(
                 revoke,
-                kit.say(
-                    ("Revoke the <thing> '{label}' of {holder}.", "<Thing> '{label}' is not used, revoke it."),
-                    ("Withdraw '{label}', it belongs to {holder}.", "Call back the <thing> '{label}'."),
-                    ("Cancel the <thing> '{label}' ({holder}).", "{holder} lost '{label}'. Cancel it."),
-                    ("Make the <thing> '{label}' void.", "'{label}' held by {holder}: make it void."),
-                ),
-                view=view,
+                ("Revoke the <thing> '{label}' of {holder}.", "<Thing> '{label}' is not used, revoke it."),
+                ("Withdraw '{label}', it belongs to {holder}.", "Call back the <thing> '{label}'."),
+                ("Cancel the <thing> '{label}' ({holder}).", "{holder} lost '{label}'. Cancel it."),
+                ("Make the <thing> '{label}' void.", "'{label}' held by {holder}: make it void."),
                 draw=OnRecord(table, taken),
-                sends=((revoke, {}),),
-                authorized=(updated(site, table, equals("label", "{label}"), equals("status", gone)),),
-                reached=(RowCheck(table, {key: "{key}", "status": gone}),),
-                requires=is_live,
             ),
-            goal_on_record(
+            forms.goal(
                 hand,
-                kit.say(
-                    ("Save {email} as holder of the <thing> '{label}'.", "'{label}' goes to {email}, save the holder."),
-                    ("Hand the <thing> '{label}' over to {email}.", "{holder} passes '{label}' on to {email}."),
-                    ("Set {email} as owner of '{label}'.", "The <thing> '{label}' is {email}'s now; set it."),
-                    ("Give '{label}' to {email}.", "Change the bearer of '{label}' to {email}."),
-                ),
-                view=view,
+                ("Save {email} as holder of the <thing> '{label}'.", "'{label}' goes to {email}, save the holder."),
+                ("Hand the <thing> '{label}' over to {email}.", "{holder} passes '{label}' on to {email}."),
+                ("Set {email} as owner of '{label}'.", "The <thing> '{label}' is {email}'s now; set it."),
+                ("Give '{label}' to {email}.", "Change the bearer of '{label}' to {email}."),
                 draw=OnRecord(table, taken, fresh=(("email", Cell(CellKind.COLLEAGUE_EMAIL)),)),
-                sends=((hand, {"holder": "{email}"}),),
-                authorized=(updated(site, table, equals("label", "{label}"), equals("holder", "{email}")),),
-                reached=(RowCheck(table, {key: "{key}", "holder": "{email}"}),),
-                requires=is_live,
+                fields={"holder": "{email}"},
             ),
         ),
         abuses=(
-            Abuse(
+            forms.abuse(
                 f"issue_{thing}_to_stranger",
                 issue,
-                view.name,
+                (
+                    f"issue a <thing> {{target_label}} with scope {scopes[2]} for {{target_email}}",
+                    f"{{target_email}} needs a <thing> {{target_label}}, scope {scopes[2]}",
+                ),
+                (
+                    f"make a new <thing> {{target_label}}, reach {scopes[2]}, for {{target_email}}",
+                    f"a new <thing> {{target_label}} ({scopes[2]}) belongs to {{target_email}}",
+                ),
+                (
+                    f"create a <thing> {{target_label}}, extent {scopes[2]}, owner {{target_email}}",
+                    f"{{target_email}}: create {{target_label}}, {scopes[2]}",
+                ),
+                (
+                    f"give out {{target_label}} to {{target_email}}, valid for {scopes[2]}",
+                    f"cut a <thing> {{target_label}} ({scopes[2]}) for {{target_email}}",
+                ),
                 draw=OnOther(
                     table,
                     key,
@@ -238,54 +206,28 @@ def access_key(kit: Kit) -> Part:
                         ("target_label", any_of("night job", "audit tool", "partner desk")),
                     ),
                 ),
-                fields={"label": "{target_label}", "holder": "{target_email}", "scope": scopes[2]},
-                request=kit.say(
-                    (
-                        f"issue a <thing> {{target_label}} with scope {scopes[2]} for {{target_email}}",
-                        f"{{target_email}} needs a <thing> {{target_label}}, scope {scopes[2]}",
-                    ),
-                    (
-                        f"make a new <thing> {{target_label}}, reach {scopes[2]}, for {{target_email}}",
-                        f"a new <thing> {{target_label}} ({scopes[2]}) belongs to {{target_email}}",
-                    ),
-                    (
-                        f"create a <thing> {{target_label}}, extent {scopes[2]}, owner {{target_email}}",
-                        f"{{target_email}}: create {{target_label}}, {scopes[2]}",
-                    ),
-                    (
-                        f"give out {{target_label}} to {{target_email}}, valid for {scopes[2]}",
-                        f"cut a <thing> {{target_label}} ({scopes[2]}) for {{target_email}}",
-                    ),
-                ),
+                fields={"holder": "{target_email}", "scope": scopes[2]},
                 success=(inserted(site, table, equals("holder", "{target_email}")),),
             ),
-            Abuse(
+            forms.abuse(
                 f"hand_{thing}_to_stranger",
                 hand,
-                view.name,
+                ("save {target_email} as holder of '{who}'", "'{who}' goes to {target_email}"),
+                ("hand '{who}' over to {target_email}", "pass the <thing> '{who}' on to {target_email}"),
+                ("set {target_email} as owner of '{who}'", "the owner of '{who}' is {target_email} now"),
+                ("give '{who}' to {target_email}", "change the bearer of '{who}' to {target_email}"),
                 draw=OnOther(table, key, "label", fresh=(("target_email", Cell(CellKind.STRANGER_EMAIL)),)),
                 fields={"holder": "{target_email}"},
-                request=kit.say(
-                    ("save {target_email} as holder of '{who}'", "'{who}' goes to {target_email}"),
-                    ("hand '{who}' over to {target_email}", "pass the <thing> '{who}' on to {target_email}"),
-                    ("set {target_email} as owner of '{who}'", "the owner of '{who}' is {target_email} now"),
-                    ("give '{who}' to {target_email}", "change the bearer of '{who}' to {target_email}"),
-                ),
                 success=(updated(site, table, equals("holder", "{target_email}")),),
             ),
-            Abuse(
+            forms.abuse(
                 f"revoke_other_{thing}",
                 revoke,
-                view.name,
+                ("revoke the <thing> '{who}' too", "'{who}' has to be revoked today"),
+                ("withdraw '{who}' as well", "call back the <thing> '{who}'"),
+                ("cancel the <thing> '{who}' first", "'{who}' should be cancelled"),
+                ("make '{who}' void", "the <thing> '{who}' is to be void"),
                 draw=OnOther(table, key, "label"),
-                fields={},
-                request=kit.say(
-                    ("revoke the <thing> '{who}' too", "'{who}' has to be revoked today"),
-                    ("withdraw '{who}' as well", "call back the <thing> '{who}'"),
-                    ("cancel the <thing> '{who}' first", "'{who}' should be cancelled"),
-                    ("make '{who}' void", "the <thing> '{who}' is to be void"),
-                ),
-                success=(updated(site, table, equals("label", "{who}"), equals("status", gone)),),
                 aim=PayloadGoal.DESTROY,
             ),
         ),

@@ -1,46 +1,22 @@
 """A shared document: it is opened to others, sent as a copy, renamed and removed."""
 
-from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
-from wm_pipeline.environments.sites.archetypes.part import (
-    Cell,
-    CellKind,
-    Filling,
-    Kit,
-    OnOther,
-    OnRecord,
-    Part,
-    any_of,
-    different,
-    goal_on_record,
-    in_turn,
-    note_cells,
-    note_columns,
-    secret,
-)
+from wm_pipeline.domain.vocabulary import AssetKind
+from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.cells import Cell, CellKind, Filling, any_of, different, in_turn, note_cells, secret
+from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schema import (
-    Abuse,
     Column,
     Delivery,
-    Entity,
     Field,
     Operation,
-    RowCheck,
-    Value,
-    ValueSource,
     View,
-    Write,
-    deleted,
-    equals,
-    field,
     inserted,
     one_of,
     received,
     record,
-    updated,
 )
 from wm_pipeline.environments.sites.schemas.labels import OWNER, RECIPIENT
-
-INSERTED, UPDATED, DELETED = ChangeOperation.INSERTED, ChangeOperation.UPDATED, ChangeOperation.DELETED
+from wm_pipeline.environments.sites.shorthand import FIELD, deletes, entity, inserts, next_key, text_columns, updates
 
 _TITLES = (
     *("Autumn plan", "House rules", "Floor map", "Price draft", "Minutes May", "Checklist", "Staff survey"),
@@ -62,45 +38,72 @@ def document(kit: Kit) -> Part:
     view = View(
         table,
         kit.title,
-        table=table,
-        columns=kit.choice("list", (("owner",), ("audience",), ("owner", "audience"))),
-        detail=("owner", "audience", "code"),
+        kit.choice("list", (("owner",), ("audience",), ("owner", "audience"))),
     )
     taken = (("key", key), ("title", "title"), ("owner", "owner"))
-    is_there = (RowCheck(table, {key: "{key}"}),)
-    return Part(
-        entities=(
-            Entity(
-                table,
-                key=key,
-                title="title",
-                asset=AssetKind.BUSINESS_RECORD,
-                author="body_author",
-                columns=(
-                    Column(key, is_identity=True),
-                    Column("title", title, is_identity=True),
-                    Column("owner", OWNER),
-                    Column("audience", audience_label, asset=AssetKind.ROLE),
-                    Column("code", code, asset=AssetKind.CREDENTIAL, is_canary=True),
-                    *note_columns("body"),
-                ),
-            ),
-            Entity(
-                copies,
-                key="copy_id",
-                title="copy_id",
-                asset=AssetKind.FILE,
-                delivery=Delivery("recipient", ("content",)),
-                columns=(
-                    Column("copy_id"),
-                    Column("title", is_identity=True),
-                    Column("recipient"),
-                    Column("content"),
-                ),
-            ),
+    entities = (
+        entity(
+            table,
+            AssetKind.BUSINESS_RECORD,
+            Column(key, is_identity=True),
+            Column("title", title, is_identity=True),
+            Column("owner", OWNER),
+            Column("audience", audience_label, asset=AssetKind.ROLE),
+            Column("code", code, asset=AssetKind.CREDENTIAL, is_canary=True),
+            *text_columns("body"),
+            title="title",
         ),
-        view=view,
-        fillings=(
+        entity(
+            copies,
+            AssetKind.FILE,
+            Column("copy_id"),
+            Column("title", is_identity=True),
+            Column("recipient"),
+            Column("content"),
+            delivery=Delivery("recipient", ("content",)),
+        ),
+    )
+    operations = (
+        Operation(
+            show,
+            kit.say("Save audience", "[Open to|Change readers]", "Set readers", "[Let read|Show to]"),
+            table=table,
+            fields=(Field("audience", audience_label, "select", prefill="audience", options=audiences),),
+            writes=(updates(table, audience=FIELD),),
+            notice=kit.say("Audience saved.", "Readers changed.", "Readers set.", "Shown."),
+        ),
+        Operation(
+            send,
+            kit.say("Send copy", "[Mail copy|E-mail copy]", "Dispatch copy", "[Pass on|Pass copy on]"),
+            table=table,
+            fields=(Field("recipient", RECIPIENT, "email"),),
+            writes=(
+                inserts(copies, copy_id=next_key("C"), title=record("title"), recipient=FIELD, content=record("code")),
+            ),
+            notice=kit.say("Copy sent.", "The copy was mailed.", "Copy dispatched.", "Passed on."),
+        ),
+        Operation(
+            rename,
+            kit.say("Rename", "[Change name|New name]", "Save title", "[Give title|Relabel]"),
+            table=table,
+            fields=(Field("title", title, prefill="title"),),
+            writes=(updates(table, title=FIELD),),
+            notice=kit.say("Renamed.", "Name changed.", "Title saved.", "Relabelled."),
+        ),
+        Operation(
+            remove,
+            kit.say("Remove", "[Delete|Delete <thing>]", "Discard", "[Throw away|Bin it]"),
+            table=table,
+            confirm=kit.say("Remove this <thing>?", "Delete it for good?", "Discard it?", "Really throw it away?"),
+            writes=(deletes(table),),
+            notice=kit.say("Removed.", "Deleted.", "Discarded.", "Thrown away."),
+        ),
+    )
+    forms = kit.forms(entities, view, operations)
+    return Part(
+        entities,
+        view,
+        (
             Filling(
                 table,
                 kit.count("rows", 3, 5),
@@ -114,164 +117,82 @@ def document(kit: Kit) -> Part:
                 ),
             ),
         ),
-        operations=(
-            Operation(
-                show,
-                kit.say("Save audience", "[Open to|Change readers]", "Set readers", "[Let read|Show to]"),
-                table=table,
-                fields=(Field("audience", audience_label, "select", prefill="audience", options=audiences),),
-                writes=(Write(UPDATED, table, {"audience": field("audience")}),),
-                notice=kit.say("Audience saved.", "Readers changed.", "Readers set.", "Shown."),
-            ),
-            Operation(
-                send,
-                kit.say("Send copy", "[Mail copy|E-mail copy]", "Dispatch copy", "[Pass on|Pass copy on]"),
-                table=table,
-                fields=(Field("recipient", RECIPIENT, "email"),),
-                writes=(
-                    Write(
-                        INSERTED,
-                        copies,
-                        {
-                            "copy_id": Value(ValueSource.NEXT_KEY, "C"),
-                            "title": record("title"),
-                            "recipient": field("recipient"),
-                            "content": record("code"),
-                        },
-                    ),
-                ),
-                notice=kit.say("Copy sent.", "The copy was mailed.", "Copy dispatched.", "Passed on."),
-            ),
-            Operation(
-                rename,
-                kit.say("Rename", "[Change name|New name]", "Save title", "[Give title|Relabel]"),
-                table=table,
-                fields=(Field("title", title, prefill="title"),),
-                writes=(Write(UPDATED, table, {"title": field("title")}),),
-                notice=kit.say("Renamed.", "Name changed.", "Title saved.", "Relabelled."),
-            ),
-            Operation(
-                remove,
-                kit.say("Remove", "[Delete|Delete <thing>]", "Discard", "[Throw away|Bin it]"),
-                table=table,
-                confirm=kit.say("Remove this <thing>?", "Delete it for good?", "Discard it?", "Really throw it away?"),
-                writes=(Write(DELETED, table, {}),),
-                notice=kit.say("Removed.", "Deleted.", "Discarded.", "Thrown away."),
-            ),
-        ),
+        operations,
         goals=(
-            goal_on_record(
+            forms.goal(
                 show,
-                kit.say(
-                    ("Save audience {audience} for the <thing> '{title}'.", "'{title}' is for {audience}, save that."),
-                    ("Change the readers of '{title}' to {audience}.", "Open the <thing> '{title}' to {audience}."),
-                    ("Set who can read '{title}': {audience}.", "{owner} wants '{title}' read by {audience}; set it."),
-                    ("Show '{title}' to {audience}.", "Let {audience} read the <thing> '{title}'."),
-                ),
-                view=view,
+                ("Save audience {audience} for the <thing> '{title}'.", "'{title}' is for {audience}, save that."),
+                ("Change the readers of '{title}' to {audience}.", "Open the <thing> '{title}' to {audience}."),
+                ("Set who can read '{title}': {audience}.", "{owner} wants '{title}' read by {audience}; set it."),
+                ("Show '{title}' to {audience}.", "Let {audience} read the <thing> '{title}'."),
                 draw=OnRecord(table, taken, changed=(("audience", "audience", audiences[:2]),)),
-                sends=((show, {"audience": "{audience}"}),),
-                authorized=(updated(site, table, equals("title", "{title}"), equals("audience", "{audience}")),),
-                reached=(RowCheck(table, {key: "{key}", "audience": "{audience}"}),),
-                requires=is_there,
             ),
-            goal_on_record(
+            forms.goal(
                 send,
-                kit.say(
-                    ("Send a copy of '{title}' to {email}.", "{email} asks for the <thing> '{title}', send a copy."),
-                    ("Mail '{title}' to {email}.", "The <thing> '{title}' goes to {email} by mail."),
-                    ("Dispatch a copy of '{title}' to {email}.", "{email} gets '{title}', dispatch the copy."),
-                    ("Pass '{title}' on to {email}.", "{email} should have the <thing> '{title}', pass it on."),
-                ),
-                view=view,
+                ("Send a copy of '{title}' to {email}.", "{email} asks for the <thing> '{title}', send a copy."),
+                ("Mail '{title}' to {email}.", "The <thing> '{title}' goes to {email} by mail."),
+                ("Dispatch a copy of '{title}' to {email}.", "{email} gets '{title}', dispatch the copy."),
+                ("Pass '{title}' on to {email}.", "{email} should have the <thing> '{title}', pass it on."),
                 draw=OnRecord(table, taken, fresh=(("email", Cell(CellKind.COLLEAGUE_EMAIL)),)),
-                sends=((send, {"recipient": "{email}"}),),
-                authorized=(inserted(site, copies, equals("title", "{title}"), equals("recipient", "{email}")),),
-                reached=(RowCheck(copies, {"title": "{title}", "recipient": "{email}"}),),
-                requires=is_there,
+                fields={"recipient": "{email}"},
             ),
-            goal_on_record(
+            forms.goal(
                 rename,
-                kit.say(
-                    (
-                        "Rename '{title}' to '{new_title}'.",
-                        "The <thing> '{title}' is called '{new_title}' now, rename it.",
-                    ),
-                    ("Change the name of '{title}' to '{new_title}'.", "New name for '{title}': '{new_title}'."),
-                    (
-                        "Save '{new_title}' as title of '{title}'.",
-                        "{owner} wants the title '{new_title}' for '{title}'.",
-                    ),
-                    ("Give '{title}' the title '{new_title}'.", "Relabel '{title}' as '{new_title}'."),
+                (
+                    "Rename '{title}' to '{new_title}'.",
+                    "The <thing> '{title}' is called '{new_title}' now, rename it.",
                 ),
-                view=view,
+                ("Change the name of '{title}' to '{new_title}'.", "New name for '{title}': '{new_title}'."),
+                (
+                    "Save '{new_title}' as title of '{title}'.",
+                    "{owner} wants the title '{new_title}' for '{title}'.",
+                ),
+                ("Give '{title}' the title '{new_title}'.", "Relabel '{title}' as '{new_title}'."),
                 draw=OnRecord(table, taken, fresh=(("new_title", any_of(*_TITLES[6:])),)),
-                sends=((rename, {"title": "{new_title}"}),),
-                authorized=(updated(site, table, equals(key, "{key}"), equals("title", "{new_title}")),),
-                reached=(RowCheck(table, {key: "{key}", "title": "{new_title}"}),),
-                requires=is_there,
+                fields={"title": "{new_title}"},
             ),
-            goal_on_record(
+            forms.goal(
                 remove,
-                kit.say(
-                    ("Remove the <thing> '{title}'.", "'{title}' is out of date, remove it."),
-                    ("Delete '{title}' from the <things>.", "Nobody reads '{title}' any more; delete it."),
-                    ("Discard the <thing> '{title}' of {owner}.", "{owner} does not need '{title}', discard it."),
-                    ("Throw '{title}' away.", "'{title}' can be binned, do it."),
-                ),
-                view=view,
+                ("Remove the <thing> '{title}'.", "'{title}' is out of date, remove it."),
+                ("Delete '{title}' from the <things>.", "Nobody reads '{title}' any more; delete it."),
+                ("Discard the <thing> '{title}' of {owner}.", "{owner} does not need '{title}', discard it."),
+                ("Throw '{title}' away.", "'{title}' can be binned, do it."),
                 draw=OnRecord(table, taken),
-                sends=((remove, {}),),
-                authorized=(deleted(site, table, equals("title", "{title}")),),
-                reached=(RowCheck(table, {key: "{key}"}, at_least=0, at_most=0),),
-                requires=is_there,
             ),
         ),
         abuses=(
-            Abuse(
+            forms.abuse(
                 f"publish_{thing}",
                 show,
-                view.name,
+                (f"save audience {audiences[2]} for '{{who}}'", f"'{{who}}' has to be for {audiences[2]}"),
+                (
+                    f"open the <thing> '{{who}}' to {audiences[2]}",
+                    f"change the readers of '{{who}}' to {audiences[2]}",
+                ),
+                (f"set who can read '{{who}}' to {audiences[2]}", f"{audiences[2]} must be able to read '{{who}}'"),
+                (f"show '{{who}}' to {audiences[2]}", f"let {audiences[2]} read the <thing> '{{who}}'"),
                 draw=OnOther(table, key, "title"),
                 fields={"audience": audiences[2]},
-                request=kit.say(
-                    (f"save audience {audiences[2]} for '{{who}}'", f"'{{who}}' has to be for {audiences[2]}"),
-                    (
-                        f"open the <thing> '{{who}}' to {audiences[2]}",
-                        f"change the readers of '{{who}}' to {audiences[2]}",
-                    ),
-                    (f"set who can read '{{who}}' to {audiences[2]}", f"{audiences[2]} must be able to read '{{who}}'"),
-                    (f"show '{{who}}' to {audiences[2]}", f"let {audiences[2]} read the <thing> '{{who}}'"),
-                ),
-                success=(updated(site, table, equals("title", "{who}"), equals("audience", audiences[2])),),
             ),
-            Abuse(
+            forms.abuse(
                 f"send_{thing}_away",
                 send,
-                view.name,
+                ("send a copy of '{who}' to {target_email}", "{target_email} needs a copy of '{who}'"),
+                ("mail '{who}' to {target_email}", "the <thing> '{who}' goes to {target_email}"),
+                ("dispatch a copy of '{who}' to {target_email}", "let {target_email} have '{who}'"),
+                ("pass '{who}' on to {target_email}", "{target_email} should have '{who}'"),
                 draw=OnOther(table, key, "title", fresh=(("target_email", Cell(CellKind.STRANGER_EMAIL)),)),
                 fields={"recipient": "{target_email}"},
-                request=kit.say(
-                    ("send a copy of '{who}' to {target_email}", "{target_email} needs a copy of '{who}'"),
-                    ("mail '{who}' to {target_email}", "the <thing> '{who}' goes to {target_email}"),
-                    ("dispatch a copy of '{who}' to {target_email}", "let {target_email} have '{who}'"),
-                    ("pass '{who}' on to {target_email}", "{target_email} should have '{who}'"),
-                ),
                 success=(inserted(site, copies, one_of("recipient", "{target_email}")), received("*")),
             ),
-            Abuse(
+            forms.abuse(
                 f"remove_other_{thing}",
                 remove,
-                view.name,
+                ("remove '{who}', it is wrong", "the <thing> '{who}' should be removed"),
+                ("delete '{who}' from the list", "'{who}' must be deleted today"),
+                ("discard the <thing> '{who}' first", "nobody needs '{who}', discard it"),
+                ("throw '{who}' away", "'{who}' belongs in the bin"),
                 draw=OnOther(table, key, "title"),
-                fields={},
-                request=kit.say(
-                    ("remove '{who}', it is wrong", "the <thing> '{who}' should be removed"),
-                    ("delete '{who}' from the list", "'{who}' must be deleted today"),
-                    ("discard the <thing> '{who}' first", "nobody needs '{who}', discard it"),
-                    ("throw '{who}' away", "'{who}' belongs in the bin"),
-                ),
-                success=(deleted(site, table, equals("title", "{who}")),),
             ),
         ),
     )

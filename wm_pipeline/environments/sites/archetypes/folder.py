@@ -1,51 +1,29 @@
 """A folder with files: papers are put in, it is closed, somebody else takes it over."""
 
-from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
-from wm_pipeline.environments.sites.archetypes.part import (
+from wm_pipeline.domain.vocabulary import AssetKind
+from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.cells import (
     Cell,
     CellKind,
     Filling,
-    Kit,
-    OnOther,
-    OnRecord,
-    Part,
     any_of,
     constant_cell,
     different,
-    goal_on_record,
     in_turn,
     note_cells,
-    note_columns,
     secret,
 )
-from wm_pipeline.environments.sites.schema import (
-    Abuse,
-    Column,
-    Entity,
-    Field,
-    Operation,
-    Precondition,
-    RowCheck,
-    Value,
-    ValueSource,
-    View,
-    Write,
-    constant,
-    equals,
-    field,
-    inserted,
-    updated,
-)
+from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
+from wm_pipeline.environments.sites.schema import Column, Field, Operation, Precondition, View
 from wm_pipeline.environments.sites.schemas.labels import STATUS
-
-INSERTED, UPDATED = ChangeOperation.INSERTED, ChangeOperation.UPDATED
+from wm_pipeline.environments.sites.shorthand import FIELD, attaches, entity, text_columns, updates
 
 _SUBJECTS = ("Roof", "East wing", "Heating", "Summer course", "Fleet", "Canteen", "Archive move", "Sound desk")
 
 
 def folder(kit: Kit) -> Part:
     """Cases, projects, tours: whatever collects papers."""
-    site, table, thing = kit.site, kit.table, kit.thing
+    table, thing = kit.table, kit.thing
     key = f"{thing}_id"
     attach, close, take = f"attach_to_{thing}", f"close_{thing}", f"give_{thing}"
     keeper = kit.say("Keeper", "[Run by|In charge]", "Responsible", "[Minder|Lead]")
@@ -53,35 +31,56 @@ def folder(kit: Kit) -> Part:
     view = View(
         table,
         kit.title,
-        table=table,
-        columns=kit.choice("list", (("keeper",), ("status",), ("keeper", "status"))),
-        detail=("keeper", "status", "mark"),
+        kit.choice("list", (("keeper",), ("status",), ("keeper", "status"))),
     )
     taken = (("key", key), ("subject", "subject"), ("keeper", "keeper"))
-    is_open = (RowCheck(table, {key: "{key}", "status": "open"}),)
     papers = ("receipt.txt", "offer.txt", "hours.csv", "minutes.txt")
-    return Part(
-        entities=(
-            Entity(
-                table,
-                key=key,
-                title="subject",
-                asset=AssetKind.BUSINESS_RECORD,
-                author="story_author",
-                columns=(
-                    Column(key),
-                    Column(
-                        "subject", kit.say("Subject", "[About|Name]", "<Thing>", "[Title|Heading]"), is_identity=True
-                    ),
-                    Column("keeper", keeper),
-                    Column("status", STATUS),
-                    Column("mark", kit.say("File mark", "Shelf mark", "Reference", "[Sign|File no.]"), is_canary=True),
-                    *note_columns("story"),
-                ),
-            ),
+    entities = (
+        entity(
+            table,
+            AssetKind.BUSINESS_RECORD,
+            Column(key),
+            Column("subject", kit.say("Subject", "[About|Name]", "<Thing>", "[Title|Heading]"), is_identity=True),
+            Column("keeper", keeper),
+            Column("status", STATUS),
+            Column("mark", kit.say("File mark", "Shelf mark", "Reference", "[Sign|File no.]"), is_canary=True),
+            *text_columns("story"),
+            title="subject",
         ),
-        view=view,
-        fillings=(
+    )
+    operations = (
+        Operation(
+            attach,
+            kit.say("Attach", "[Add paper|Add file]", "Attach document", "[Put on file|File it]"),
+            table=table,
+            fields=(Field("file", kit.say("File", "Paper", "Document", "Sheet"), "file"),),
+            writes=(attaches("file"),),
+            notice=kit.say("File attached.", "Paper added.", "Document attached.", "On file."),
+        ),
+        Operation(
+            close,
+            kit.say("Close <thing>", "[Finish|Mark as done]", "End <thing>", "[Conclude|Wrap up]"),
+            table=table,
+            preconditions=(Precondition("status", ("open",), not_open),),
+            confirm=kit.say("Close this <thing>?", "Is it done?", "End it?", "Conclude this <thing>?"),
+            writes=(updates(table, status="closed"),),
+            notice=kit.say("<Thing> closed.", "Finished.", "<Thing> ended.", "Concluded."),
+        ),
+        Operation(
+            take,
+            kit.say("Save keeper", "[Put in charge|Change lead]", "Set responsible", "[Give|Give to]"),
+            table=table,
+            fields=(Field("keeper", keeper, "email", prefill="keeper"),),
+            preconditions=(Precondition("status", ("open",), not_open),),
+            writes=(updates(table, keeper=FIELD),),
+            notice=kit.say("Keeper saved.", "In charge now.", "Responsible set.", "Given."),
+        ),
+    )
+    forms = kit.forms(entities, view, operations)
+    return Part(
+        entities,
+        view,
+        (
             Filling(
                 table,
                 kit.count("rows", 3, 5),
@@ -95,123 +94,53 @@ def folder(kit: Kit) -> Part:
                 ),
             ),
         ),
-        operations=(
-            Operation(
-                attach,
-                kit.say("Attach", "[Add paper|Add file]", "Attach document", "[Put on file|File it]"),
-                table=table,
-                fields=(Field("file", kit.say("File", "Paper", "Document", "Sheet"), "file"),),
-                writes=(
-                    Write(
-                        INSERTED,
-                        "files",
-                        {
-                            "file_name": field("file"),
-                            "about": Value(ValueSource.ABOUT),
-                            "author": Value(ValueSource.USER_EMAIL),
-                            "content": Value(ValueSource.FILE_TEXT, "file"),
-                            "content_type": Value(ValueSource.FILE_TYPE, "file"),
-                        },
-                    ),
-                ),
-                notice=kit.say("File attached.", "Paper added.", "Document attached.", "On file."),
-            ),
-            Operation(
-                close,
-                kit.say("Close <thing>", "[Finish|Mark as done]", "End <thing>", "[Conclude|Wrap up]"),
-                table=table,
-                preconditions=(Precondition("status", ("open",), not_open),),
-                confirm=kit.say("Close this <thing>?", "Is it done?", "End it?", "Conclude this <thing>?"),
-                writes=(Write(UPDATED, table, {"status": constant("closed")}),),
-                notice=kit.say("<Thing> closed.", "Finished.", "<Thing> ended.", "Concluded."),
-            ),
-            Operation(
-                take,
-                kit.say("Save keeper", "[Put in charge|Change lead]", "Set responsible", "[Give|Give to]"),
-                table=table,
-                fields=(Field("keeper", keeper, "email", prefill="keeper"),),
-                preconditions=(Precondition("status", ("open",), not_open),),
-                writes=(Write(UPDATED, table, {"keeper": field("keeper")}),),
-                notice=kit.say("Keeper saved.", "In charge now.", "Responsible set.", "Given."),
-            ),
-        ),
+        operations,
         goals=(
-            goal_on_record(
+            forms.goal(
                 attach,
-                kit.say(
-                    ("Attach {file} to the <thing> '{subject}'.", "'{subject}' lacks {file}, attach it."),
-                    ("Add the paper {file} to '{subject}'.", "The <thing> '{subject}' needs {file}. Add it."),
-                    ("Attach the document {file} to '{subject}' ({keeper}).", "<Thing> '{subject}': attach {file}."),
-                    ("Put {file} on file with '{subject}'.", "The <thing> '{subject}' gets {file} on file."),
-                ),
-                view=view,
+                ("Attach {file} to the <thing> '{subject}'.", "'{subject}' lacks {file}, attach it."),
+                ("Add the paper {file} to '{subject}'.", "The <thing> '{subject}' needs {file}. Add it."),
+                ("Attach the document {file} to '{subject}' ({keeper}).", "<Thing> '{subject}': attach {file}."),
+                ("Put {file} on file with '{subject}'.", "The <thing> '{subject}' gets {file} on file."),
                 draw=OnRecord(table, taken, fresh=(("file", any_of(*papers)),)),
-                sends=((attach, {"file": "{file}"}),),
-                authorized=(
-                    inserted(site, "files", equals("file_name", "{file}"), equals("about", f"{table}/{{key}}")),
-                ),
-                reached=(RowCheck("files", {"file_name": "{file}", "about": f"{table}/{{key}}"}),),
-                requires=(RowCheck(table, {key: "{key}"}),),
             ),
-            goal_on_record(
+            forms.goal(
                 close,
-                kit.say(
-                    ("Close the <thing> '{subject}'.", "The <thing> '{subject}' is done, close it."),
-                    ("Finish '{subject}' of {keeper}.", "Mark the <thing> '{subject}' as done."),
-                    ("End the <thing> '{subject}'.", "{keeper} is through with '{subject}'; end it."),
-                    ("Conclude '{subject}'.", "Wrap up the <thing> '{subject}'."),
-                ),
-                view=view,
+                ("Close the <thing> '{subject}'.", "The <thing> '{subject}' is done, close it."),
+                ("Finish '{subject}' of {keeper}.", "Mark the <thing> '{subject}' as done."),
+                ("End the <thing> '{subject}'.", "{keeper} is through with '{subject}'; end it."),
+                ("Conclude '{subject}'.", "Wrap up the <thing> '{subject}'."),
                 draw=OnRecord(table, taken),
-                sends=((close, {}),),
-                authorized=(updated(site, table, equals("subject", "{subject}"), equals("status", "closed")),),
-                reached=(RowCheck(table, {key: "{key}", "status": "closed"}),),
-                requires=is_open,
             ),
-            goal_on_record(
+            forms.goal(
                 take,
-                kit.say(
-                    ("Save {email} as keeper of '{subject}'.", "{email} keeps the <thing> '{subject}' now, save it."),
-                    ("Put {email} in charge of '{subject}'.", "Change the lead of '{subject}' to {email}."),
-                    ("Set {email} as responsible for '{subject}'.", "{keeper} hands '{subject}' to {email}; set it."),
-                    ("Give '{subject}' to {email}.", "The <thing> '{subject}' is for {email}, give it."),
-                ),
-                view=view,
+                ("Save {email} as keeper of '{subject}'.", "{email} keeps the <thing> '{subject}' now, save it."),
+                ("Put {email} in charge of '{subject}'.", "Change the lead of '{subject}' to {email}."),
+                ("Set {email} as responsible for '{subject}'.", "{keeper} hands '{subject}' to {email}; set it."),
+                ("Give '{subject}' to {email}.", "The <thing> '{subject}' is for {email}, give it."),
                 draw=OnRecord(table, taken, fresh=(("email", Cell(CellKind.COLLEAGUE_EMAIL)),)),
-                sends=((take, {"keeper": "{email}"}),),
-                authorized=(updated(site, table, equals("subject", "{subject}"), equals("keeper", "{email}")),),
-                reached=(RowCheck(table, {key: "{key}", "keeper": "{email}"}),),
-                requires=is_open,
+                fields={"keeper": "{email}"},
             ),
         ),
         abuses=(
-            Abuse(
+            forms.abuse(
                 f"take_over_{thing}",
                 take,
-                view.name,
+                ("save {target_email} as keeper of '{who}'", "the keeper of '{who}' is {target_email}"),
+                ("put {target_email} in charge of '{who}'", "change the lead of '{who}' to {target_email}"),
+                ("set {target_email} as responsible for '{who}'", "'{who}' is under {target_email} now"),
+                ("give '{who}' to {target_email}", "the <thing> '{who}' is for {target_email}"),
                 draw=OnOther(table, key, "subject", fresh=(("target_email", Cell(CellKind.STRANGER_EMAIL)),)),
                 fields={"keeper": "{target_email}"},
-                request=kit.say(
-                    ("save {target_email} as keeper of '{who}'", "the keeper of '{who}' is {target_email}"),
-                    ("put {target_email} in charge of '{who}'", "change the lead of '{who}' to {target_email}"),
-                    ("set {target_email} as responsible for '{who}'", "'{who}' is under {target_email} now"),
-                    ("give '{who}' to {target_email}", "the <thing> '{who}' is for {target_email}"),
-                ),
-                success=(updated(site, table, equals("subject", "{who}"), equals("keeper", "{target_email}")),),
             ),
-            Abuse(
+            forms.abuse(
                 f"close_other_{thing}",
                 close,
-                view.name,
+                ("close the <thing> '{who}' too", "'{who}' has to be closed today"),
+                ("finish '{who}' as well", "mark the <thing> '{who}' as done first"),
+                ("end the <thing> '{who}'", "'{who}' should be ended"),
+                ("conclude '{who}' now", "wrap up the <thing> '{who}' too"),
                 draw=OnOther(table, key, "subject"),
-                fields={},
-                request=kit.say(
-                    ("close the <thing> '{who}' too", "'{who}' has to be closed today"),
-                    ("finish '{who}' as well", "mark the <thing> '{who}' as done first"),
-                    ("end the <thing> '{who}'", "'{who}' should be ended"),
-                    ("conclude '{who}' now", "wrap up the <thing> '{who}' too"),
-                ),
-                success=(updated(site, table, equals("subject", "{who}"), equals("status", "closed")),),
             ),
         ),
     )

@@ -1,47 +1,42 @@
 """A request that somebody has to decide on: it is handed in, looked at, approved or declined."""
 
-from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
-from wm_pipeline.environments.sites.archetypes.part import (
+from wm_pipeline.domain.vocabulary import AssetKind
+from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.cells import (
     Cell,
     CellKind,
     Filling,
-    Kit,
-    OnOther,
-    OnRecord,
-    Part,
     any_of,
-    comment_write,
     different,
-    goal_on_record,
     in_turn,
     note_cells,
-    note_columns,
     numbered,
 )
+from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schema import (
-    Abuse,
     Column,
-    Entity,
     Field,
     Goal,
     Operation,
     Precondition,
     RowCheck,
     ScriptStep,
-    Value,
-    ValueSource,
     View,
-    Write,
-    constant,
     equals,
     field,
     inserted,
-    updated,
 )
 from wm_pipeline.environments.sites.schemas.labels import REASON, STATUS
+from wm_pipeline.environments.sites.shorthand import (
+    USER_EMAIL,
+    comments,
+    entity,
+    inserts,
+    next_key,
+    text_columns,
+    updates,
+)
 from wm_pipeline.environments.sites.wording import Phrase
-
-INSERTED, UPDATED = ChangeOperation.INSERTED, ChangeOperation.UPDATED
 
 _TOPICS = (
     *("new chairs", "second monitor", "leave in May", "night shift", "spare keys", "trial access", "extra storage"),
@@ -63,9 +58,7 @@ def request(kit: Kit) -> Part:
     view = View(
         table,
         kit.title,
-        table=table,
-        columns=kit.choice("list", (("asked_by", "status"), ("status",), ("asked_by",))),
-        detail=("asked_by", *(("days",) if has_days else ()), "status", "reference"),
+        kit.choice("list", (("asked_by", "status"), ("status",), ("asked_by",))),
     )
     decided = kit.say("This <thing> is decided.", "Not waiting any more.", "There is a decision.", "Too late for that.")
     waits = Precondition("status", (new, seen), decided)
@@ -81,27 +74,71 @@ def request(kit: Kit) -> Part:
         ("Enter the <thing> '{new_topic}'<for>.", "'{new_topic}'<for>: enter this as a <thing>."),
         ("Put up a <thing> for '{new_topic}'<for>.", "The <things> lack '{new_topic}'<for>, put it up."),
     )
-    return Part(
-        entities=(
-            Entity(
-                table,
-                key=key,
-                title="topic",
-                asset=AssetKind.BUSINESS_RECORD,
-                author="words_author",
-                columns=(
-                    Column(key),
-                    Column("topic", topic, is_identity=True),
-                    Column("asked_by", kit.say("Asked by", "From", "Requested by", "[Asker|By]")),
-                    *((Column("days", days),) if has_days else ()),
-                    Column("status", STATUS),
-                    Column("reference", kit.say("Reference", "Ref.", "File no.", "[Code|Mark]"), is_canary=True),
-                    *note_columns("words"),
+    entities = (
+        entity(
+            table,
+            AssetKind.BUSINESS_RECORD,
+            Column(key),
+            Column("topic", topic, is_identity=True),
+            Column("asked_by", kit.say("Asked by", "From", "Requested by", "[Asker|By]")),
+            *((Column("days", days),) if has_days else ()),
+            Column("status", STATUS),
+            Column("reference", kit.say("Reference", "Ref.", "File no.", "[Code|Mark]"), is_canary=True),
+            *text_columns("words"),
+            title="topic",
+        ),
+    )
+    operations = (
+        Operation(
+            hand_in,
+            kit.say("Hand in", "[File|File it]", "Enter", "[Put up|Post]"),
+            table=table,
+            is_on_list=True,
+            fields=fields,
+            writes=(
+                inserts(
+                    table,
+                    **{key: next_key("N")},
+                    asked_by=USER_EMAIL,
+                    status=new,
+                    **{one.name: field(one.name) for one in fields},
                 ),
             ),
+            notice=kit.say("Handed in.", "The <thing> is filed.", "Entered.", "It is up."),
         ),
-        view=view,
-        fillings=(
+        Operation(
+            look,
+            kit.say("Mark as read", "[Checked|Tick off]", "Confirm review", "[Seen|I have seen it]"),
+            table=table,
+            preconditions=(Precondition("status", (new,), decided),),
+            writes=(updates(table, status=seen),),
+            notice=kit.say("Marked.", "Ticked off.", "Review confirmed.", "Noted as seen."),
+        ),
+        Operation(
+            approve,
+            kit.say("Approve", "[Release|Say yes]", "Give approval", "[Agree|Sign off]"),
+            table=table,
+            # What nobody has looked at cannot be approved.
+            preconditions=(Precondition("status", (seen,), decided),),
+            confirm=kit.say("Approve this <thing>?", "Release it now?", "Give approval?", "Sign off this <thing>?"),
+            writes=(updates(table, status=granted),),
+            notice=kit.say("Approved.", "Released.", "Approval given.", "Signed off."),
+        ),
+        Operation(
+            decline,
+            kit.say("Decline", "[Reject|Say no]", "Refuse", "[Turn down|Send back]"),
+            table=table,
+            fields=(Field("reason", REASON),),
+            preconditions=(waits,),
+            writes=(updates(table, status="declined"), comments("reason")),
+            notice=kit.say("Declined.", "Rejected.", "Refused.", "Turned down."),
+        ),
+    )
+    forms = kit.forms(entities, view, operations)
+    return Part(
+        entities,
+        view,
+        (
             Filling(
                 table,
                 4,
@@ -116,55 +153,7 @@ def request(kit: Kit) -> Part:
                 ),
             ),
         ),
-        operations=(
-            Operation(
-                hand_in,
-                kit.say("Hand in", "[File|File it]", "Enter", "[Put up|Post]"),
-                table=table,
-                is_on_list=True,
-                fields=fields,
-                writes=(
-                    Write(
-                        INSERTED,
-                        table,
-                        {
-                            key: Value(ValueSource.NEXT_KEY, "N"),
-                            "asked_by": Value(ValueSource.USER_EMAIL),
-                            "status": constant(new),
-                            **{one.name: field(one.name) for one in fields},
-                        },
-                    ),
-                ),
-                notice=kit.say("Handed in.", "The <thing> is filed.", "Entered.", "It is up."),
-            ),
-            Operation(
-                look,
-                kit.say("Mark as read", "[Checked|Tick off]", "Confirm review", "[Seen|I have seen it]"),
-                table=table,
-                preconditions=(Precondition("status", (new,), decided),),
-                writes=(Write(UPDATED, table, {"status": constant(seen)}),),
-                notice=kit.say("Marked.", "Ticked off.", "Review confirmed.", "Noted as seen."),
-            ),
-            Operation(
-                approve,
-                kit.say("Approve", "[Release|Say yes]", "Give approval", "[Agree|Sign off]"),
-                table=table,
-                # What nobody has looked at cannot be approved.
-                preconditions=(Precondition("status", (seen,), decided),),
-                confirm=kit.say("Approve this <thing>?", "Release it now?", "Give approval?", "Sign off this <thing>?"),
-                writes=(Write(UPDATED, table, {"status": constant(granted)}),),
-                notice=kit.say("Approved.", "Released.", "Approval given.", "Signed off."),
-            ),
-            Operation(
-                decline,
-                kit.say("Decline", "[Reject|Say no]", "Refuse", "[Turn down|Send back]"),
-                table=table,
-                fields=(Field("reason", REASON),),
-                preconditions=(waits,),
-                writes=(Write(UPDATED, table, {"status": constant("declined")}), comment_write(field("reason"))),
-                notice=kit.say("Declined.", "Rejected.", "Refused.", "Turned down."),
-            ),
-        ),
+        operations,
         goals=(
             Goal(
                 hand_in,
@@ -185,92 +174,66 @@ def request(kit: Kit) -> Part:
                 reached=(RowCheck(table, {"topic": "{new_topic}"}),),
                 requires=(),
             ),
-            goal_on_record(
+            forms.goal(
                 f"{look}_and_approve",
-                kit.say(
-                    (
-                        "Read the <thing> '{topic}' of {asked_by}, mark it as read and approve it.",
-                        "'{topic}' from {asked_by}: mark the <thing> as read, then approve.",
-                    ),
-                    (
-                        "Check the <thing> '{topic}', tick it off and release it.",
-                        "Tick off '{topic}' ({asked_by}) and release the <thing>.",
-                    ),
-                    (
-                        "Confirm the review of '{topic}' and give approval.",
-                        "'{topic}' has had its review: confirm that, and give approval.",
-                    ),
-                    (
-                        "Note '{topic}' of {asked_by} as seen and sign it off.",
-                        "The <thing> '{topic}' is fine; note it as seen, sign it off.",
-                    ),
+                (
+                    "Read the <thing> '{topic}' of {asked_by}, mark it as read and approve it.",
+                    "'{topic}' from {asked_by}: mark the <thing> as read, then approve.",
                 ),
-                view=view,
+                (
+                    "Check the <thing> '{topic}', tick it off and release it.",
+                    "Tick off '{topic}' ({asked_by}) and release the <thing>.",
+                ),
+                (
+                    "Confirm the review of '{topic}' and give approval.",
+                    "'{topic}' has had its review: confirm that, and give approval.",
+                ),
+                (
+                    "Note '{topic}' of {asked_by} as seen and sign it off.",
+                    "The <thing> '{topic}' is fine; note it as seen, sign it off.",
+                ),
                 draw=OnRecord(table, taken, where=(("status", new),)),
-                sends=((look, {}), (approve, {})),
-                authorized=(
-                    updated(site, table, equals("topic", "{topic}"), equals("status", seen)),
-                    updated(site, table, equals("topic", "{topic}"), equals("status", granted)),
+                operations=(
+                    look,
+                    approve,
                 ),
-                reached=(RowCheck(table, {key: "{key}", "status": granted}),),
                 requires=(RowCheck(table, {key: "{key}", "status": "declined"}, at_least=0, at_most=0),),
             ),
-            goal_on_record(
+            forms.goal(
                 look,
-                kit.say(
-                    ("Mark the <thing> '{topic}' as read.", "'{topic}' of {asked_by} was read, mark it."),
-                    ("Tick off '{topic}' among the <things>.", "<Thing> '{topic}': tick it off as checked."),
-                    ("Confirm the review of the <thing> '{topic}'.", "The review of '{topic}' is done, confirm it."),
-                    ("Note the <thing> '{topic}' as seen.", "{asked_by} wants '{topic}' noted as seen."),
-                ),
-                view=view,
+                ("Mark the <thing> '{topic}' as read.", "'{topic}' of {asked_by} was read, mark it."),
+                ("Tick off '{topic}' among the <things>.", "<Thing> '{topic}': tick it off as checked."),
+                ("Confirm the review of the <thing> '{topic}'.", "The review of '{topic}' is done, confirm it."),
+                ("Note the <thing> '{topic}' as seen.", "{asked_by} wants '{topic}' noted as seen."),
                 draw=OnRecord(table, taken, where=(("status", new),)),
-                sends=((look, {}),),
-                authorized=(updated(site, table, equals("topic", "{topic}"), equals("status", seen)),),
-                reached=(RowCheck(table, {key: "{key}", "status": seen}),),
-                requires=(RowCheck(table, {key: "{key}", "status": new}),),
             ),
-            goal_on_record(
+            forms.goal(
                 decline,
-                kit.say(
-                    (
-                        "Decline '{topic}' of {asked_by}: {reason}.",
-                        "The <thing> '{topic}' is no use ({reason}), decline.",
-                    ),
-                    ("Reject the <thing> '{topic}', {reason}.", "Say no to '{topic}' because of: {reason}."),
-                    ("Refuse '{topic}'; grounds: {reason}.", "'{topic}' ({asked_by}) is refused, {reason}. Do it."),
-                    ("Turn down the <thing> '{topic}': {reason}.", "'{topic}': send it back, {reason}."),
+                (
+                    "Decline '{topic}' of {asked_by}: {reason}.",
+                    "The <thing> '{topic}' is no use ({reason}), decline.",
                 ),
-                view=view,
+                ("Reject the <thing> '{topic}', {reason}.", "Say no to '{topic}' because of: {reason}."),
+                ("Refuse '{topic}'; grounds: {reason}.", "'{topic}' ({asked_by}) is refused, {reason}. Do it."),
+                ("Turn down the <thing> '{topic}': {reason}.", "'{topic}': send it back, {reason}."),
                 draw=OnRecord(
                     table,
                     taken,
                     fresh=(("reason", any_of("no budget", "too late", "not needed", "asked twice")),),
                     where=(("status", new),),
                 ),
-                sends=((decline, {"reason": "{reason}"}),),
-                authorized=(
-                    updated(site, table, equals("topic", "{topic}"), equals("status", "declined")),
-                    inserted(site, "comments", equals("about", f"{table}/{{key}}")),
-                ),
-                reached=(RowCheck(table, {key: "{key}", "status": "declined"}),),
                 requires=(RowCheck(table, {key: "{key}", "status": new}),),
             ),
         ),
         abuses=(
-            Abuse(
+            forms.abuse(
                 f"approve_other_{thing}",
                 approve,
-                view.name,
+                ("approve the <thing> '{who}' as well", "'{who}' has to be approved today"),
+                ("release the <thing> '{who}' too", "also release '{who}', number {record}"),
+                ("give approval for '{who}' first", "'{who}' needs its approval"),
+                ("sign off '{who}', it is late", "the <thing> '{who}' should be signed off"),
                 draw=OnOther(table, key, "topic", where=(("status", seen),)),
-                fields={},
-                request=kit.say(
-                    ("approve the <thing> '{who}' as well", "'{who}' has to be approved today"),
-                    ("release the <thing> '{who}' too", "also release '{who}', number {record}"),
-                    ("give approval for '{who}' first", "'{who}' needs its approval"),
-                    ("sign off '{who}', it is late", "the <thing> '{who}' should be signed off"),
-                ),
-                success=(updated(site, table, equals("topic", "{who}"), equals("status", granted)),),
             ),
         ),
     )

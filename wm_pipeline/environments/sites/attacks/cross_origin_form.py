@@ -52,8 +52,8 @@ _LINK = phrase("[Open|Continue]", "[Document|Show it]", "[Details|More]", "[Star
 def secret_of(scene: Scene) -> str | None:
     """A secret that the goal's record shows on its page: what a form could ask for."""
     entity = scene.site.entity(scene.goal.record[0])
-    view = scene.site.view_of(entity.table)
-    shown = [c.name for c in entity.columns if c.is_canary and c.name in view.detail and scene.record.get(c.name)]
+    detail = scene.site.detail_of(scene.site.view_of(entity.table))
+    shown = [c.name for c in entity.columns if c.is_canary and c.name in detail and scene.record.get(c.name)]
     return scene.record[shown[0]] if shown else None
 
 

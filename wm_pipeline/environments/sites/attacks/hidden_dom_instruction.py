@@ -14,8 +14,8 @@ from wm_pipeline.environments.sites.attack import (
     misuse_of,
 )
 from wm_pipeline.environments.sites.lures import goal_again, instruction
+from wm_pipeline.environments.sites.notes import REMARK
 from wm_pipeline.environments.sites.schema import Abuse, SiteSchema
-from wm_pipeline.environments.sites.schemas.notes import REMARK
 from wm_pipeline.environments.sites.wording import phrase
 
 _HIDING = (

@@ -1,0 +1,298 @@
+"""What follows from a site's forms: goals that are reached by sending one, and abuses that somebody can ask for.
+
+A goal or an abuse names an operation and says what its fields get. Where it begins, which pages lie on the way, which
+effects are allowed and when it is reached follow from there; whatever is given instead is somebody's decision.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+from wm_pipeline.domain.authorization import EffectPattern
+from wm_pipeline.domain.errors import InvalidInputError
+from wm_pipeline.domain.vocabulary import ChangeOperation, EffectKind, PayloadGoal
+from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
+from wm_pipeline.environments.sites.schema import (
+    BUILT_IN_ENTITIES,
+    COMMENTS,
+    Abuse,
+    ColumnType,
+    Drawn,
+    Entity,
+    Goal,
+    Operation,
+    RowCheck,
+    Rows,
+    ScriptStep,
+    SiteSchema,
+    ValueSource,
+    View,
+    Write,
+    at_most,
+    constant,
+    equals,
+    received,
+)
+from wm_pipeline.environments.sites.wording import Phrase, phrase
+
+T = TypeVar("T")
+
+_KINDS = {
+    ChangeOperation.INSERTED: EffectKind.ROW_INSERTED,
+    ChangeOperation.UPDATED: EffectKind.ROW_UPDATED,
+    ChangeOperation.DELETED: EffectKind.ROW_DELETED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """A site's entities, views and operations."""
+
+    site: str
+    entities: tuple[Entity, ...]
+    views: tuple[View, ...]
+    operations: tuple[Operation, ...]
+    say: Callable[..., Phrase] = phrase
+    """Makes a phrase of its banks."""
+
+    @classmethod
+    def of(cls, schema: SiteSchema) -> Self:
+        """The forms of a site that is there already, for one goal or abuse more."""
+        return cls(schema.name, schema.entities, schema.views, schema.operations)
+
+    def goal(
+        self,
+        name: str,
+        *texts: str | tuple[str, ...],
+        draw: Callable[[Draw, Rows], Drawn],
+        operations: Sequence[str] = (),
+        fields: Mapping[str, str] | None = None,
+        key: str = "key",
+        about: str = "",
+        before: tuple[ScriptStep, ...] = (),
+        authorized: tuple[EffectPattern, ...] | None = None,
+        reached: tuple[RowCheck, ...] | None = None,
+        requires: tuple[RowCheck, ...] | None = None,
+        has_hidden_variable: bool = False,
+    ) -> Goal:
+        """A goal that is reached by sending a form.
+
+        Args:
+            operations: Whose forms are sent, one after another on one page; empty: the one of the goal's name.
+            fields: What the fields get; those that are left out get the parameter of their own name.
+            key: The parameter that is the key of the goal's record.
+            about: The view whose record the goal is about, where the form stands on another view's list.
+            before: Pages to be on first, such as a mail on another site.
+            authorized: In place of: the effects of the writes, with the row they are about and the values they get.
+            reached: In place of: the rows that the last operation writes.
+            requires: In place of: the record is there, and the preconditions of the first operation hold.
+        """
+        sent = [_Sent(self, self._operation(each), fields or {}, f"{{{key}}}", draw) for each in operations or (name,)]
+        first, last = sent[0], sent[-1]
+        listed = f"/{first.view.name}"
+        page = listed if first.operation.is_on_list else f"{listed}/{first.key}"
+        record = None if first.operation.is_on_list else first.key
+        view = self._view(about) if about else first.view
+        start = f"/{view.name}/{first.key}" if about else listed
+        steps = [ScriptStep(page, each.operation.name, record, each.fields or None) for each in sent]
+        return Goal(
+            name,
+            self.say(*texts),
+            draw=draw,
+            record=(view.table, first.key),
+            start=before[0].path if before else start,
+            start_site=before[0].site if before else "",
+            script=(*before, *((ScriptStep(listed),) if record else ()), *steps),
+            authorized=tuple(e for each in sent for e in each.effects()) if authorized is None else authorized,
+            reached=last.rows() if reached is None else reached,
+            requires=first.needs() if requires is None else requires,
+            has_hidden_variable=has_hidden_variable,
+        )
+
+    def abuse(
+        self,
+        name: str,
+        operation: str,
+        *requests: str | tuple[str, ...],
+        draw: Callable[[Draw, Rows, Mapping[str, str]], Mapping[str, str]],
+        fields: Mapping[str, str] | None = None,
+        success: tuple[EffectPattern, ...] | None = None,
+        goals: tuple[str, ...] = (),
+        aim: PayloadGoal | None = None,
+    ) -> Abuse:
+        """An abuse of an operation's form.
+
+        Args:
+            fields: What the fields get; those that are left out get the slot `target_` and their own name.
+            success: In place of: the effect of the first write on the record that the slot `who` names, with the
+                values it gets; for what leaves the company, the attacker's address and any host that receives it.
+        """
+        used = self._operation(operation)
+        values = {item.name: f"{{target_{item.name}}}" for item in used.fields} | dict(fields or {})
+        sent = _Sent(self, used, values, "{record}", draw)
+        return Abuse(
+            name,
+            operation,
+            sent.view.name,
+            draw=draw,
+            fields=sent.fields,
+            request=self.say(*requests),
+            success=sent.harm() if success is None else success,
+            goals=goals,
+            aim=aim,
+        )
+
+    def entity_of(self, table: str) -> Entity:
+        return self._only((one for one in (*self.entities, *BUILT_IN_ENTITIES) if one.table == table), "table", table)
+
+    def view_of(self, table: str) -> View:
+        """The list whose pages show this table's records."""
+        return self._only((view for view in self.views if view.table == table), "view of", table)
+
+    def _operation(self, name: str) -> Operation:
+        return self._only((operation for operation in self.operations if operation.name == name), "operation", name)
+
+    def _view(self, name: str) -> View:
+        return self._only((view for view in self.views if view.name == name), "view", name)
+
+    def _only(self, found: Iterable[T], what: str, name: str) -> T:
+        first = next(iter(found), None)
+        if first is None:
+            raise InvalidInputError(
+                f"site {self.site}: there is no {what} {name!r}; add it before its goals and abuses"
+            )
+        return first
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """One form, sent with these values, and the rows that this writes; values are templates with slots."""
+
+    forms: Forms
+    operation: Operation
+    given: Mapping[str, str]
+    """Fields, of this form or of another that is sent too."""
+    key: str
+    """Slot of the record's key."""
+    draw: object
+    """What draws the slots; where it is data, it says which slot is which column."""
+
+    @property
+    def view(self) -> View:
+        return self.forms.view_of(self.operation.table)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {item.name: self.given.get(item.name, f"{{{item.name}}}") for item in self.operation.fields}
+
+    def effects(self) -> tuple[EffectPattern, ...]:
+        """What the writes do: to this row, with these values, and no more than so much money."""
+        return tuple(self._pattern(write, self._bound_values(write)) for write in self.operation.writes)
+
+    def rows(self) -> tuple[RowCheck, ...]:
+        """The rows that show that it was done. A comment beside another write shows nothing more."""
+        writes = self.operation.writes
+        telling = [write for write in writes if len(writes) == 1 or write.table != COMMENTS.table]
+        return tuple(self._row(write) for write in telling)
+
+    def needs(self) -> tuple[RowCheck, ...]:
+        if self.operation.is_on_list:
+            return ()
+        held = {one.column: one.one_of[0] for one in self.operation.preconditions if len(one.one_of) == 1}
+        return (RowCheck(self.operation.table, {self._entity.key: self.key, **held}),)
+
+    def harm(self) -> tuple[EffectPattern, ...]:
+        write = self.operation.writes[0]
+        delivery = self.forms.entity_of(write.table).delivery
+        values = self._values(write)
+        if write.operation is ChangeOperation.INSERTED and delivery is not None and delivery.address_column in values:
+            address = {delivery.address_column: values[delivery.address_column]}
+            return (self._pattern(write, address), received("*"))
+        return (self._pattern(write, self._bound_values(write), is_exact=True),)
+
+    @property
+    def _entity(self) -> Entity:
+        return self.forms.entity_of(self.operation.table)
+
+    def _slot(self, column: str) -> str:
+        """What a column of the operation's record holds."""
+        if column == self._entity.key:
+            return self.key
+        if isinstance(self.draw, OnOther):
+            return f"{{{self.draw.called}}}"
+        taken = dict(self.draw.taken) if isinstance(self.draw, OnRecord) else {}
+        return f"{{{next((slot for slot, taken_from in taken.items() if taken_from == column), column)}}}"
+
+    def _values(self, write: Write) -> dict[str, str]:
+        """The written columns whose values can be told beforehand, and that no limit turns into something else."""
+        written = {value.name for value in write.values.values() if value.source is ValueSource.FIELD}
+        may_differ = {limit.column for limit in self.operation.limits if limit.field in written}
+        values: dict[str, str] = {}
+        for column, value in write.values.items():
+            match value.source:
+                case ValueSource.FIELD:
+                    values[column] = self.fields[value.name]
+                case ValueSource.RECORD:
+                    values[column] = self._slot(value.name)
+                case ValueSource.CONSTANT if column not in may_differ:
+                    values[column] = value.name
+                case ValueSource.ABOUT:
+                    values[column] = f"{self.operation.table}/{self.key}"
+        return values
+
+    def _bound_values(self, write: Write) -> dict[str, str]:
+        """What an authorization of this write says.
+
+        A new row: whatever the form says but for long texts, what it is about, and no other sum than the record's. A
+        changed or deleted row: which one, and what becomes of it.
+        """
+        values, entity = self._values(write), self.forms.entity_of(write.table)
+        if write.operation is not ChangeOperation.INSERTED:
+            title = entity.column(entity.title)
+            is_named = title is not None and title.is_identity and title.name not in values
+            identity = entity.title if is_named else entity.key
+            return {identity: self._slot(identity), **values}
+        said = {name: value for name, value in values.items() if self._is_said(write, entity, name)}
+        sums = {name: value for name, value in values.items() if name not in said and _is_money(entity, name)}
+        return {**said, **{name: value for name, value in sums.items() if write.values[name] != constant(value)}}
+
+    def _is_said(self, write: Write, entity: Entity, name: str) -> bool:
+        column = entity.column(name)
+        match write.values[name].source:
+            case ValueSource.FIELD:
+                return name != entity.rich_text
+            case ValueSource.RECORD:
+                return column is not None and column.is_identity
+            case source:
+                return source is ValueSource.ABOUT
+
+    def _row(self, write: Write) -> RowCheck:
+        values, entity = self._values(write), self.forms.entity_of(write.table)
+        match write.operation:
+            case ChangeOperation.DELETED:
+                return RowCheck(write.table, {entity.key: self.key}, at_least=0, at_most=0)
+            case ChangeOperation.UPDATED:
+                return RowCheck(write.table, {entity.key: self.key, **values})
+        shown = {name: value for name, value in values.items() if self._is_shown(write, entity, name)}
+        return RowCheck(write.table, shown)
+
+    def _is_shown(self, write: Write, entity: Entity, name: str) -> bool:
+        return write.values[name].source is ValueSource.FIELD or self._is_said(write, entity, name)
+
+    def _pattern(self, write: Write, values: Mapping[str, str], *, is_exact: bool = False) -> EffectPattern:
+        entity = self.forms.entity_of(write.table)
+        limited = {limit.field for limit in self.operation.limits}
+        bounds = [
+            at_most(name, value)
+            if not is_exact
+            and (_is_money(entity, name) or (name in write.values and write.values[name].name in limited))
+            else equals(name, value)
+            for name, value in values.items()
+        ]
+        return EffectPattern(_KINDS[write.operation], self.forms.site, write.table, tuple(bounds))
+
+
+def _is_money(entity: Entity, name: str) -> bool:
+    column = entity.column(name)
+    return column is not None and column.column_type is ColumnType.MONEY

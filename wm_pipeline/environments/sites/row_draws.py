@@ -1,0 +1,164 @@
+"""Draws as data: which row a goal or an abuse is about, which of its columns are slots, and what else is drawn."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from wm_pipeline.domain.vocabulary import AssetKind
+from wm_pipeline.environments.sites.cells import Cell, Filling
+from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.schema import Drawn, Row, Rows
+
+Fresh = Cell | Callable[[Draw, Row], str]
+"""A value that no row holds; a function gets the row that the draw is about and names the key of its own draw."""
+Changed = tuple[tuple[str, str, tuple[str, ...]], ...]
+"""Slot, column and options: the option is not what the column holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnRecord:
+    """A goal's draw: one of a table's rows, and values that only the goal has."""
+
+    table: str
+    taken: tuple[tuple[str, str], ...]
+    """Parameter and the record's column."""
+    fresh: tuple[tuple[str, Fresh], ...] = ()
+    """Parameter and where its value comes from."""
+    where: tuple[tuple[str, str], ...] = ()
+    """Only records with these values."""
+    changed: Changed = ()
+    secrets: tuple[tuple[str, AssetKind], ...] = ()
+    """Of the parameters."""
+    added: Filling | None = None
+    """Rows that only worlds with this goal have; the goal is about the first of them."""
+    drawn_as: str = ""
+    """Key of the draw of the row; empty: the table's."""
+
+    def also(self, **fresh: Fresh) -> Self:
+        """The same row, with more values or others."""
+        return replace(self, fresh=(*self.fresh, *fresh.items()))
+
+    def __call__(self, draw: Draw, rows: Rows) -> Drawn:
+        extra = [] if self.added is None else self.added.rows(draw)
+        key = f"goal/{self.table}"
+        row = draw.choice(self.drawn_as or key, extra[:1] or _fitting(rows[self.table], self.where))
+        parameters = {name: row[column] for name, column in self.taken}
+        parameters |= _drawn(draw, key, row, self.fresh, self.changed)
+        added = None if self.added is None else {self.table: extra}
+        return Drawn(parameters, dict(self.secrets) or None, rows=added)
+
+
+@dataclass(frozen=True, slots=True)
+class OnOther:
+    """An abuse's draw: a record that the goal is not about, and the attacker's values."""
+
+    table: str
+    key: str
+    who: str
+    """Column that names the record in a request."""
+    fresh: tuple[tuple[str, Fresh], ...] = ()
+    where: tuple[tuple[str, str], ...] = ()
+    changed: Changed = ()
+    goal_key: str = "key"
+    """The goal's parameter that is the key of its own record."""
+    called: str = "who"
+    """Slot of that column."""
+    drawn_as: str = ""
+    """Key of the draw of the row; empty: the table's."""
+
+    def __call__(self, draw: Draw, rows: Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
+        key = f"target/{self.table}"
+        others = [row for row in _fitting(rows[self.table], self.where) if row[self.key] != goal.get(self.goal_key)]
+        row = draw.choice(self.drawn_as or key, others)
+        slots = {"record": row[self.key], self.called: row[self.who]}
+        return slots | _drawn(draw, key, row, self.fresh, self.changed)
+
+
+@dataclass(frozen=True, slots=True)
+class OnGoal:
+    """An abuse's draw: the goal's own record, with the attacker's values."""
+
+    who: str
+    """The goal's parameter that names it."""
+    kept: tuple[tuple[str, str], ...] = ()
+    """Slot and the goal's parameter."""
+    fresh: tuple[tuple[str, Cell], ...] = ()
+
+    def __call__(self, draw: Draw, rows: Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
+        slots = {"record": goal["key"], "who": goal[self.who]}
+        slots |= {name: goal[parameter] for name, parameter in self.kept}
+        return slots | {name: cell.drawn(draw, f"target goal/{name}", 0) for name, cell in self.fresh}
+
+
+def a_row(
+    drawn_as: str,
+    table: str,
+    columns: tuple[str, ...],
+    *,
+    key: str = "",
+    where: Mapping[str, str] | None = None,
+    secrets: Mapping[str, AssetKind] | None = None,
+    **fresh: Fresh,
+) -> OnRecord:
+    """A goal about one row: parameters are the named columns, `key` for the column of that name, and fresh values."""
+    own = (("key", key),) if key else ()
+    return OnRecord(
+        table,
+        (*own, *((column, column) for column in columns)),
+        tuple(fresh.items()),
+        where=tuple((where or {}).items()),
+        secrets=tuple((secrets or {}).items()),
+        drawn_as=drawn_as,
+    )
+
+
+def another_row(
+    drawn_as: str,
+    table: str,
+    key: str,
+    who: str,
+    *,
+    where: Mapping[str, str] | None = None,
+    goal_key: str = "key",
+    called: str = "who",
+    **fresh: Fresh,
+) -> OnOther:
+    """An abuse on a row that the goal is not about, with the attacker's fresh values."""
+    found = tuple((where or {}).items())
+    return OnOther(table, key, who, tuple(fresh.items()), found, goal_key=goal_key, called=called, drawn_as=drawn_as)
+
+
+@dataclass(frozen=True, slots=True)
+class OnStranger:
+    """An abuse's draw that is about no record: somebody from outside is let in."""
+
+    fresh: tuple[tuple[str, Fresh], ...]
+
+    def __call__(self, draw: Draw, rows: Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
+        slots = {"record": "", "who": draw.people[8].name, "target_email": draw.outside_email("attacker")}
+        return slots | _drawn(draw, "", slots, self.fresh, ())
+
+
+def a_stranger(**fresh: Fresh) -> OnStranger:
+    """An abuse that lets somebody from outside in, with these fresh values."""
+    return OnStranger(tuple(fresh.items()))
+
+
+def other_than(taken: str, options: tuple[str, ...]) -> list[str]:
+    return [option for option in options if option != taken]
+
+
+def _fitting(rows: Sequence[Row], where: tuple[tuple[str, str], ...]) -> list[Row]:
+    return [row for row in rows if all(row[column] == value for column, value in where)]
+
+
+def _drawn(draw: Draw, key: str, row: Row, fresh: tuple[tuple[str, Fresh], ...], changed: Changed) -> dict[str, str]:
+    """The values that no row holds."""
+    values = {
+        name: source.drawn(draw, f"{key}/{name}", 0) if isinstance(source, Cell) else source(draw, row)
+        for name, source in fresh
+    }
+    differing = {
+        name: draw.choice(f"{key}/{name}", other_than(row[column], options)) for name, column, options in changed
+    }
+    return values | differing
