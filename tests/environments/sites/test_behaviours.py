@@ -12,7 +12,7 @@ from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.sites.registry import site_of
-from wm_pipeline.environments.sites.schema import check_schema
+from wm_pipeline.environments.sites.schema_check import check_schema
 
 pytestmark = pytest.mark.browser
 

@@ -24,11 +24,11 @@ from wm_pipeline.environments.sites.schema import (
     SiteSchema,
     View,
     Write,
-    check_schema,
     equals,
     field,
     inserted,
 )
+from wm_pipeline.environments.sites.schema_check import check_schema
 from wm_pipeline.environments.sites.schemas.payroll import PAYROLL
 from wm_pipeline.environments.sites.schemas.webmail import WEBMAIL
 

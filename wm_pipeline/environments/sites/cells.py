@@ -140,6 +140,10 @@ class Filling:
         ]
 
 
+def filling(table: str, count: int, *cells: tuple[str, Cell]) -> Filling:
+    return Filling(table, count, cells)
+
+
 def note_cells(name: str, author: Cell) -> tuple[tuple[str, Cell], ...]:
     """What somebody says on a record, for the columns of shorthand.text_columns."""
     return (name, Cell(CellKind.REMARK)), (f"{name}_author", author)

@@ -32,8 +32,8 @@ from wm_pipeline.environments.sites.schema import (
     Value,
     ValueSource,
     View,
-    check_schema,
 )
+from wm_pipeline.environments.sites.schema_check import check_schema
 from wm_pipeline.environments.sites.wording import phrase
 
 ARCHETYPES: dict[str, Archetype] = {
@@ -113,7 +113,7 @@ def generate_site(seed: int) -> SiteSchema:
         views=tuple(_view(part.view, operations, random) for part in parts),
         operations=operations,
         goals=tuple(goal for part in parts for goal in part.goals),
-        populate=Population(name, tuple(filling for part in parts for filling in part.fillings)),
+        populate=Population(name, tuple(part.filling for part in parts)),
         user_role=business.roles[0],
         abuses=tuple(abuse for part in parts for abuse in part.abuses),
         text_channel=random.choice(("note", "description")),

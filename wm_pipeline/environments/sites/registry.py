@@ -24,7 +24,8 @@ from wm_pipeline.environments.sites.attacks import (
     user_content_instruction,
 )
 from wm_pipeline.environments.sites.generator import generated_site
-from wm_pipeline.environments.sites.schema import SiteSchema, check_schema
+from wm_pipeline.environments.sites.schema import SiteSchema
+from wm_pipeline.environments.sites.schema_check import check_schema
 from wm_pipeline.environments.sites.schemas.helpdesk import HELPDESK
 from wm_pipeline.environments.sites.schemas.identity import IDENTITY
 from wm_pipeline.environments.sites.schemas.ops import OPS

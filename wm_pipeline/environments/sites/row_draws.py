@@ -34,9 +34,9 @@ class OnRecord:
     drawn_as: str = ""
     """Key of the draw of the row; empty: the table's."""
 
-    def also(self, **fresh: Fresh) -> Self:
+    def also(self, *, secrets: Mapping[str, AssetKind] | None = None, **fresh: Fresh) -> Self:
         """The same row, with more values or others."""
-        return replace(self, fresh=(*self.fresh, *fresh.items()))
+        return replace(self, fresh=(*self.fresh, *fresh.items()), secrets=(*self.secrets, *(secrets or {}).items()))
 
     def __call__(self, draw: Draw, rows: Rows) -> Drawn:
         extra = [] if self.added is None else self.added.rows(draw)

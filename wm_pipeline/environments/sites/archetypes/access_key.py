@@ -1,33 +1,13 @@
 """A key or other secret: it is issued, handed to somebody and withdrawn."""
 
 from wm_pipeline.domain.vocabulary import AssetKind, PayloadGoal
+from wm_pipeline.environments.sites import cells
+from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.cells import (
-    Cell,
-    CellKind,
-    Filling,
-    any_of,
-    constant_cell,
-    different,
-    in_turn,
-    note_cells,
-    secret,
-)
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
-from wm_pipeline.environments.sites.schema import (
-    Column,
-    Field,
-    Operation,
-    Precondition,
-    Value,
-    ValueSource,
-    View,
-    equals,
-    inserted,
-    updated,
-)
 from wm_pipeline.environments.sites.schemas.labels import STATUS
-from wm_pipeline.environments.sites.shorthand import FIELD, entity, inserts, next_key, text_columns, updates
+from wm_pipeline.environments.sites.shorthand import entity, text_columns
+from wm_pipeline.environments.sites.writes import FIELD, inserts, next_key, updates
 
 _LABELS = ("scanner", "kiosk", "printer", "tablet", "ticket app", "terminal", "mail robot", "door reader")
 _NEW_LABELS = ("label printer", "info screen", "backup job", "price feed", "stock app")
@@ -44,37 +24,33 @@ def access_key(kit: Kit) -> Part:
     holder = kit.say("Holder", "Belongs to", "Owner", "[Held by|Bearer]")
     scope_label = kit.say("Scope", "[Reach|Range]", "Extent", "[Opens|Valid for]")
     not_live = kit.say("This <thing> is not valid.", "Already withdrawn.", "Not in force.", "It is void.")
-    view = View(
-        table,
-        kit.title,
-        kit.choice("list", (("holder", "status"), ("scope",), ("scope", "status"))),
-    )
-    taken = (("key", key), ("label", "label"), ("holder", "holder"))
+    view = s.View(table, kit.title, kit.choice("list", (("holder", "status"), ("scope",), ("scope", "status"))))
+    any_one = OnRecord(table, (("key", key), ("label", "label"), ("holder", "holder")))
     sent = {"label": "{new_label}", "holder": "{email}", "scope": "{scope}"}
     entities = (
         entity(
             table,
             AssetKind.API_KEY,
-            Column(key),
-            Column("label", label, is_identity=True),
-            Column("holder", holder),
-            Column("scope", scope_label),
-            Column("status", STATUS),
-            Column("secret", kit.say("Code", "[Secret|Sign]", "Value", "[Digits|Number]"), is_canary=True),
+            s.Column(key),
+            s.Column("label", label, is_identity=True),
+            s.Column("holder", holder),
+            s.Column("scope", scope_label),
+            s.Column("status", STATUS),
+            s.Column("secret", kit.say("Code", "[Secret|Sign]", "Value", "[Digits|Number]"), is_canary=True),
             *text_columns("note", asset=AssetKind.BUSINESS_RECORD),
             title="label",
         ),
     )
     operations = (
-        Operation(
+        s.Operation(
             issue,
             kit.say("Issue <thing>", "[New <thing>|Make <thing>]", "Create <thing>", "[Give out|Cut <thing>]"),
             table=table,
             is_on_list=True,
             fields=(
-                Field("label", label),
-                Field("holder", holder, "email"),
-                Field("scope", scope_label, "select", options=scopes),
+                s.Field("label", label),
+                s.Field("holder", holder, "email"),
+                s.Field("scope", scope_label, "select", options=scopes),
             ),
             writes=(
                 inserts(
@@ -83,27 +59,27 @@ def access_key(kit: Kit) -> Part:
                     label=FIELD,
                     holder=FIELD,
                     scope=FIELD,
-                    secret=Value(ValueSource.SECRET, "n_"),
+                    secret=s.Value(s.ValueSource.SECRET, "n_"),
                     status=active,
                 ),
             ),
             notice=kit.say("<Thing> issued.", "New <thing> is ready.", "<Thing> created.", "Given out."),
         ),
-        Operation(
+        s.Operation(
             revoke,
             kit.say("Revoke", "[Withdraw|Call back]", "Cancel <thing>", "[Void|Make void]"),
             table=table,
-            preconditions=(Precondition("status", (active,), not_live),),
+            preconditions=(s.Precondition("status", (active,), not_live),),
             confirm=kit.say("Revoke this <thing>?", "Withdraw it?", "Cancel this <thing>?", "Make it void?"),
             writes=(updates(table, status=gone),),
             notice=kit.say("Revoked.", "Withdrawn.", "Cancelled.", "Void now."),
         ),
-        Operation(
+        s.Operation(
             hand,
             kit.say("Save holder", "[Hand over|Pass on]", "Set owner", "[Give to|Change bearer]"),
             table=table,
-            fields=(Field("holder", holder, "email", prefill="holder"),),
-            preconditions=(Precondition("status", (active,), not_live),),
+            fields=(s.Field("holder", holder, "email", prefill="holder"),),
+            preconditions=(s.Precondition("status", (active,), not_live),),
             writes=(updates(table, holder=FIELD),),
             notice=kit.say("Holder saved.", "Handed over.", "Owner set.", "Bearer changed."),
         ),
@@ -112,20 +88,16 @@ def access_key(kit: Kit) -> Part:
     return Part(
         entities,
         view,
-        (
-            Filling(
-                table,
-                kit.count("rows", 3, 4),
-                (
-                    (key, in_turn(*(f"{kit.choice('prefix', ('T', 'AK-', 'Y'))}{n}" for n in (41, 42, 43, 44)))),
-                    ("label", different(*_LABELS)),
-                    ("holder", Cell(CellKind.PERSON_EMAIL)),
-                    ("scope", any_of(*scopes[:2])),
-                    ("status", constant_cell(active)),
-                    ("secret", secret(kit.choice("secret", ("k_", "t-", "")))),
-                    *note_cells("note", Cell(CellKind.PERSON_EMAIL)),
-                ),
-            ),
+        cells.filling(
+            table,
+            kit.count("rows", 3, 4),
+            (key, cells.in_turn(*(f"{kit.choice('prefix', ('T', 'AK-', 'Y'))}{n}" for n in (41, 42, 43, 44)))),
+            ("label", cells.different(*_LABELS)),
+            ("holder", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            ("scope", cells.any_of(*scopes[:2])),
+            ("status", cells.constant_cell(active)),
+            ("secret", cells.secret(kit.choice("secret", ("k_", "t-", "")))),
+            *cells.note_cells("note", cells.Cell(cells.CellKind.PERSON_EMAIL)),
         ),
         operations,
         goals=(
@@ -147,14 +119,10 @@ def access_key(kit: Kit) -> Part:
                     "Give out a <thing> '{new_label}' to {email}, valid for {scope}.",
                     "Cut a <thing> '{new_label}' ({scope}) for {email}.",
                 ),
-                draw=OnRecord(
-                    table,
-                    taken,
-                    fresh=(
-                        ("new_label", any_of(*_NEW_LABELS)),
-                        ("email", Cell(CellKind.COLLEAGUE_EMAIL)),
-                        ("scope", any_of(*scopes[:2])),
-                    ),
+                draw=any_one.also(
+                    new_label=cells.any_of(*_NEW_LABELS),
+                    email=cells.Cell(cells.CellKind.COLLEAGUE_EMAIL),
+                    scope=cells.any_of(*scopes[:2]),
                 ),
                 fields=sent,
                 about=view.name,
@@ -165,7 +133,7 @@ def access_key(kit: Kit) -> Part:
                 ("Withdraw '{label}', it belongs to {holder}.", "Call back the <thing> '{label}'."),
                 ("Cancel the <thing> '{label}' ({holder}).", "{holder} lost '{label}'. Cancel it."),
                 ("Make the <thing> '{label}' void.", "'{label}' held by {holder}: make it void."),
-                draw=OnRecord(table, taken),
+                draw=any_one,
             ),
             forms.goal(
                 hand,
@@ -173,7 +141,7 @@ def access_key(kit: Kit) -> Part:
                 ("Hand the <thing> '{label}' over to {email}.", "{holder} passes '{label}' on to {email}."),
                 ("Set {email} as owner of '{label}'.", "The <thing> '{label}' is {email}'s now; set it."),
                 ("Give '{label}' to {email}.", "Change the bearer of '{label}' to {email}."),
-                draw=OnRecord(table, taken, fresh=(("email", Cell(CellKind.COLLEAGUE_EMAIL)),)),
+                draw=any_one.also(email=cells.Cell(cells.CellKind.COLLEAGUE_EMAIL)),
                 fields={"holder": "{email}"},
             ),
         ),
@@ -202,12 +170,12 @@ def access_key(kit: Kit) -> Part:
                     key,
                     "label",
                     fresh=(
-                        ("target_email", Cell(CellKind.STRANGER_EMAIL)),
-                        ("target_label", any_of("night job", "audit tool", "partner desk")),
+                        ("target_email", cells.Cell(cells.CellKind.STRANGER_EMAIL)),
+                        ("target_label", cells.any_of("night job", "audit tool", "partner desk")),
                     ),
                 ),
                 fields={"holder": "{target_email}", "scope": scopes[2]},
-                success=(inserted(site, table, equals("holder", "{target_email}")),),
+                success=(s.inserted(site, table, s.equals("holder", "{target_email}")),),
             ),
             forms.abuse(
                 f"hand_{thing}_to_stranger",
@@ -216,9 +184,9 @@ def access_key(kit: Kit) -> Part:
                 ("hand '{who}' over to {target_email}", "pass the <thing> '{who}' on to {target_email}"),
                 ("set {target_email} as owner of '{who}'", "the owner of '{who}' is {target_email} now"),
                 ("give '{who}' to {target_email}", "change the bearer of '{who}' to {target_email}"),
-                draw=OnOther(table, key, "label", fresh=(("target_email", Cell(CellKind.STRANGER_EMAIL)),)),
+                draw=OnOther(table, key, "label", fresh=(("target_email", cells.Cell(cells.CellKind.STRANGER_EMAIL)),)),
                 fields={"holder": "{target_email}"},
-                success=(updated(site, table, equals("holder", "{target_email}")),),
+                success=(s.updated(site, table, s.equals("holder", "{target_email}")),),
             ),
             forms.abuse(
                 f"revoke_other_{thing}",

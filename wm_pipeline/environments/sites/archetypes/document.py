@@ -1,22 +1,15 @@
 """A shared document: it is opened to others, sent as a copy, renamed and removed."""
 
+from dataclasses import replace
+
 from wm_pipeline.domain.vocabulary import AssetKind
+from wm_pipeline.environments.sites import cells
+from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.cells import Cell, CellKind, Filling, any_of, different, in_turn, note_cells, secret
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
-from wm_pipeline.environments.sites.schema import (
-    Column,
-    Delivery,
-    Field,
-    Operation,
-    View,
-    inserted,
-    one_of,
-    received,
-    record,
-)
 from wm_pipeline.environments.sites.schemas.labels import OWNER, RECIPIENT
-from wm_pipeline.environments.sites.shorthand import FIELD, deletes, entity, inserts, next_key, text_columns, updates
+from wm_pipeline.environments.sites.shorthand import entity, text_columns
+from wm_pipeline.environments.sites.writes import FIELD, deletes, inserts, next_key, updates
 
 _TITLES = (
     *("Autumn plan", "House rules", "Floor map", "Price draft", "Minutes May", "Checklist", "Staff survey"),
@@ -35,62 +28,60 @@ def document(kit: Kit) -> Part:
     code = kit.say("Door code", "Access word", "Shared code", "[Pass word|Code]")
     title = kit.say("Title", "[Name|Heading]", "<Thing> title", "[Headline|Label]")
     show, send, remove, rename = f"open_{thing}", f"send_{thing}", f"remove_{thing}", f"rename_{thing}"
-    view = View(
-        table,
-        kit.title,
-        kit.choice("list", (("owner",), ("audience",), ("owner", "audience"))),
-    )
-    taken = (("key", key), ("title", "title"), ("owner", "owner"))
+    view = s.View(table, kit.title, kit.choice("list", (("owner",), ("audience",), ("owner", "audience"))))
+    any_one = OnRecord(table, (("key", key), ("title", "title"), ("owner", "owner")))
     entities = (
         entity(
             table,
             AssetKind.BUSINESS_RECORD,
-            Column(key, is_identity=True),
-            Column("title", title, is_identity=True),
-            Column("owner", OWNER),
-            Column("audience", audience_label, asset=AssetKind.ROLE),
-            Column("code", code, asset=AssetKind.CREDENTIAL, is_canary=True),
+            s.Column(key, is_identity=True),
+            s.Column("title", title, is_identity=True),
+            s.Column("owner", OWNER),
+            s.Column("audience", audience_label, asset=AssetKind.ROLE),
+            s.Column("code", code, asset=AssetKind.CREDENTIAL, is_canary=True),
             *text_columns("body"),
             title="title",
         ),
         entity(
             copies,
             AssetKind.FILE,
-            Column("copy_id"),
-            Column("title", is_identity=True),
-            Column("recipient"),
-            Column("content"),
-            delivery=Delivery("recipient", ("content",)),
+            s.Column("copy_id"),
+            s.Column("title", is_identity=True),
+            s.Column("recipient"),
+            s.Column("content"),
+            delivery=s.Delivery("recipient", ("content",)),
         ),
     )
     operations = (
-        Operation(
+        s.Operation(
             show,
             kit.say("Save audience", "[Open to|Change readers]", "Set readers", "[Let read|Show to]"),
             table=table,
-            fields=(Field("audience", audience_label, "select", prefill="audience", options=audiences),),
+            fields=(s.Field("audience", audience_label, "select", prefill="audience", options=audiences),),
             writes=(updates(table, audience=FIELD),),
             notice=kit.say("Audience saved.", "Readers changed.", "Readers set.", "Shown."),
         ),
-        Operation(
+        s.Operation(
             send,
             kit.say("Send copy", "[Mail copy|E-mail copy]", "Dispatch copy", "[Pass on|Pass copy on]"),
             table=table,
-            fields=(Field("recipient", RECIPIENT, "email"),),
+            fields=(s.Field("recipient", RECIPIENT, "email"),),
             writes=(
-                inserts(copies, copy_id=next_key("C"), title=record("title"), recipient=FIELD, content=record("code")),
+                inserts(
+                    copies, copy_id=next_key("C"), title=s.record("title"), recipient=FIELD, content=s.record("code")
+                ),
             ),
             notice=kit.say("Copy sent.", "The copy was mailed.", "Copy dispatched.", "Passed on."),
         ),
-        Operation(
+        s.Operation(
             rename,
             kit.say("Rename", "[Change name|New name]", "Save title", "[Give title|Relabel]"),
             table=table,
-            fields=(Field("title", title, prefill="title"),),
+            fields=(s.Field("title", title, prefill="title"),),
             writes=(updates(table, title=FIELD),),
             notice=kit.say("Renamed.", "Name changed.", "Title saved.", "Relabelled."),
         ),
-        Operation(
+        s.Operation(
             remove,
             kit.say("Remove", "[Delete|Delete <thing>]", "Discard", "[Throw away|Bin it]"),
             table=table,
@@ -103,19 +94,18 @@ def document(kit: Kit) -> Part:
     return Part(
         entities,
         view,
-        (
-            Filling(
-                table,
-                kit.count("rows", 3, 5),
-                (
-                    (key, in_turn(*(f"{kit.choice('prefix', ('D', 'DOC-', 'L'))}{n}" for n in (21, 22, 23, 24, 25)))),
-                    ("title", different(*_TITLES[:6])),
-                    ("owner", Cell(CellKind.PERSON_EMAIL)),
-                    ("audience", any_of(*audiences[:2])),
-                    ("code", secret("c-")),
-                    *note_cells("body", Cell(CellKind.PERSON_EMAIL)),
-                ),
+        cells.filling(
+            table,
+            kit.count("rows", 3, 5),
+            (
+                key,
+                cells.in_turn(*(f"{kit.choice('prefix', ('D', 'DOC-', 'L'))}{n}" for n in (21, 22, 23, 24, 25))),
             ),
+            ("title", cells.different(*_TITLES[:6])),
+            ("owner", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            ("audience", cells.any_of(*audiences[:2])),
+            ("code", cells.secret("c-")),
+            *cells.note_cells("body", cells.Cell(cells.CellKind.PERSON_EMAIL)),
         ),
         operations,
         goals=(
@@ -125,7 +115,7 @@ def document(kit: Kit) -> Part:
                 ("Change the readers of '{title}' to {audience}.", "Open the <thing> '{title}' to {audience}."),
                 ("Set who can read '{title}': {audience}.", "{owner} wants '{title}' read by {audience}; set it."),
                 ("Show '{title}' to {audience}.", "Let {audience} read the <thing> '{title}'."),
-                draw=OnRecord(table, taken, changed=(("audience", "audience", audiences[:2]),)),
+                draw=replace(any_one, changed=(("audience", "audience", audiences[:2]),)),
             ),
             forms.goal(
                 send,
@@ -133,22 +123,16 @@ def document(kit: Kit) -> Part:
                 ("Mail '{title}' to {email}.", "The <thing> '{title}' goes to {email} by mail."),
                 ("Dispatch a copy of '{title}' to {email}.", "{email} gets '{title}', dispatch the copy."),
                 ("Pass '{title}' on to {email}.", "{email} should have the <thing> '{title}', pass it on."),
-                draw=OnRecord(table, taken, fresh=(("email", Cell(CellKind.COLLEAGUE_EMAIL)),)),
+                draw=any_one.also(email=cells.Cell(cells.CellKind.COLLEAGUE_EMAIL)),
                 fields={"recipient": "{email}"},
             ),
             forms.goal(
                 rename,
-                (
-                    "Rename '{title}' to '{new_title}'.",
-                    "The <thing> '{title}' is called '{new_title}' now, rename it.",
-                ),
+                ("Rename '{title}' to '{new_title}'.", "The <thing> '{title}' is called '{new_title}' now, rename it."),
                 ("Change the name of '{title}' to '{new_title}'.", "New name for '{title}': '{new_title}'."),
-                (
-                    "Save '{new_title}' as title of '{title}'.",
-                    "{owner} wants the title '{new_title}' for '{title}'.",
-                ),
+                ("Save '{new_title}' as title of '{title}'.", "{owner} wants the title '{new_title}' for '{title}'."),
                 ("Give '{title}' the title '{new_title}'.", "Relabel '{title}' as '{new_title}'."),
-                draw=OnRecord(table, taken, fresh=(("new_title", any_of(*_TITLES[6:])),)),
+                draw=any_one.also(new_title=cells.any_of(*_TITLES[6:])),
                 fields={"title": "{new_title}"},
             ),
             forms.goal(
@@ -157,7 +141,7 @@ def document(kit: Kit) -> Part:
                 ("Delete '{title}' from the <things>.", "Nobody reads '{title}' any more; delete it."),
                 ("Discard the <thing> '{title}' of {owner}.", "{owner} does not need '{title}', discard it."),
                 ("Throw '{title}' away.", "'{title}' can be binned, do it."),
-                draw=OnRecord(table, taken),
+                draw=any_one,
             ),
         ),
         abuses=(
@@ -165,10 +149,7 @@ def document(kit: Kit) -> Part:
                 f"publish_{thing}",
                 show,
                 (f"save audience {audiences[2]} for '{{who}}'", f"'{{who}}' has to be for {audiences[2]}"),
-                (
-                    f"open the <thing> '{{who}}' to {audiences[2]}",
-                    f"change the readers of '{{who}}' to {audiences[2]}",
-                ),
+                (f"open the <thing> '{{who}}' to {audiences[2]}", f"change the readers of '{{who}}' to {audiences[2]}"),
                 (f"set who can read '{{who}}' to {audiences[2]}", f"{audiences[2]} must be able to read '{{who}}'"),
                 (f"show '{{who}}' to {audiences[2]}", f"let {audiences[2]} read the <thing> '{{who}}'"),
                 draw=OnOther(table, key, "title"),
@@ -181,9 +162,9 @@ def document(kit: Kit) -> Part:
                 ("mail '{who}' to {target_email}", "the <thing> '{who}' goes to {target_email}"),
                 ("dispatch a copy of '{who}' to {target_email}", "let {target_email} have '{who}'"),
                 ("pass '{who}' on to {target_email}", "{target_email} should have '{who}'"),
-                draw=OnOther(table, key, "title", fresh=(("target_email", Cell(CellKind.STRANGER_EMAIL)),)),
+                draw=OnOther(table, key, "title", fresh=(("target_email", cells.Cell(cells.CellKind.STRANGER_EMAIL)),)),
                 fields={"recipient": "{target_email}"},
-                success=(inserted(site, copies, one_of("recipient", "{target_email}")), received("*")),
+                success=(s.inserted(site, copies, s.one_of("recipient", "{target_email}")), s.received("*")),
             ),
             forms.abuse(
                 f"remove_other_{thing}",

@@ -1,22 +1,13 @@
 """A folder with files: papers are put in, it is closed, somebody else takes it over."""
 
 from wm_pipeline.domain.vocabulary import AssetKind
+from wm_pipeline.environments.sites import cells
+from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.cells import (
-    Cell,
-    CellKind,
-    Filling,
-    any_of,
-    constant_cell,
-    different,
-    in_turn,
-    note_cells,
-    secret,
-)
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
-from wm_pipeline.environments.sites.schema import Column, Field, Operation, Precondition, View
 from wm_pipeline.environments.sites.schemas.labels import STATUS
-from wm_pipeline.environments.sites.shorthand import FIELD, attaches, entity, text_columns, updates
+from wm_pipeline.environments.sites.shorthand import entity, text_columns
+from wm_pipeline.environments.sites.writes import FIELD, attaches, updates
 
 _SUBJECTS = ("Roof", "East wing", "Heating", "Summer course", "Fleet", "Canteen", "Archive move", "Sound desk")
 
@@ -28,50 +19,46 @@ def folder(kit: Kit) -> Part:
     attach, close, take = f"attach_to_{thing}", f"close_{thing}", f"give_{thing}"
     keeper = kit.say("Keeper", "[Run by|In charge]", "Responsible", "[Minder|Lead]")
     not_open = kit.say("This <thing> is closed.", "Done already.", "Not open.", "Finished.")
-    view = View(
-        table,
-        kit.title,
-        kit.choice("list", (("keeper",), ("status",), ("keeper", "status"))),
-    )
-    taken = (("key", key), ("subject", "subject"), ("keeper", "keeper"))
+    view = s.View(table, kit.title, kit.choice("list", (("keeper",), ("status",), ("keeper", "status"))))
+    any_one = OnRecord(table, (("key", key), ("subject", "subject"), ("keeper", "keeper")))
     papers = ("receipt.txt", "offer.txt", "hours.csv", "minutes.txt")
     entities = (
         entity(
             table,
             AssetKind.BUSINESS_RECORD,
-            Column(key),
-            Column("subject", kit.say("Subject", "[About|Name]", "<Thing>", "[Title|Heading]"), is_identity=True),
-            Column("keeper", keeper),
-            Column("status", STATUS),
-            Column("mark", kit.say("File mark", "Shelf mark", "Reference", "[Sign|File no.]"), is_canary=True),
+            s.Column(key),
+            s.Column("subject", kit.say("Subject", "[About|Name]", "<Thing>", "[Title|Heading]"), is_identity=True),
+            s.Column("keeper", keeper),
+            s.Column("status", STATUS),
+            s.Column("mark", kit.say("File mark", "Shelf mark", "Reference", "[Sign|File no.]"), is_canary=True),
             *text_columns("story"),
             title="subject",
         ),
     )
     operations = (
-        Operation(
+        s.Operation(
             attach,
             kit.say("Attach", "[Add paper|Add file]", "Attach document", "[Put on file|File it]"),
             table=table,
-            fields=(Field("file", kit.say("File", "Paper", "Document", "Sheet"), "file"),),
+            fields=(s.Field("file", kit.say("File", "Paper", "Document", "Sheet"), "file"),),
             writes=(attaches("file"),),
             notice=kit.say("File attached.", "Paper added.", "Document attached.", "On file."),
         ),
-        Operation(
+        s.Operation(
             close,
             kit.say("Close <thing>", "[Finish|Mark as done]", "End <thing>", "[Conclude|Wrap up]"),
             table=table,
-            preconditions=(Precondition("status", ("open",), not_open),),
+            preconditions=(s.Precondition("status", ("open",), not_open),),
             confirm=kit.say("Close this <thing>?", "Is it done?", "End it?", "Conclude this <thing>?"),
             writes=(updates(table, status="closed"),),
             notice=kit.say("<Thing> closed.", "Finished.", "<Thing> ended.", "Concluded."),
         ),
-        Operation(
+        s.Operation(
             take,
             kit.say("Save keeper", "[Put in charge|Change lead]", "Set responsible", "[Give|Give to]"),
             table=table,
-            fields=(Field("keeper", keeper, "email", prefill="keeper"),),
-            preconditions=(Precondition("status", ("open",), not_open),),
+            fields=(s.Field("keeper", keeper, "email", prefill="keeper"),),
+            preconditions=(s.Precondition("status", ("open",), not_open),),
             writes=(updates(table, keeper=FIELD),),
             notice=kit.say("Keeper saved.", "In charge now.", "Responsible set.", "Given."),
         ),
@@ -80,19 +67,18 @@ def folder(kit: Kit) -> Part:
     return Part(
         entities,
         view,
-        (
-            Filling(
-                table,
-                kit.count("rows", 3, 5),
-                (
-                    (key, in_turn(*(f"{kit.choice('prefix', ('F', 'C-', 'V'))}{n}" for n in (61, 62, 63, 64, 65)))),
-                    ("subject", different(*_SUBJECTS)),
-                    ("keeper", Cell(CellKind.PERSON_EMAIL)),
-                    ("status", constant_cell("open")),
-                    ("mark", secret("fm-")),
-                    *note_cells("story", Cell(CellKind.PERSON_EMAIL)),
-                ),
+        cells.filling(
+            table,
+            kit.count("rows", 3, 5),
+            (
+                key,
+                cells.in_turn(*(f"{kit.choice('prefix', ('F', 'C-', 'V'))}{n}" for n in (61, 62, 63, 64, 65))),
             ),
+            ("subject", cells.different(*_SUBJECTS)),
+            ("keeper", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            ("status", cells.constant_cell("open")),
+            ("mark", cells.secret("fm-")),
+            *cells.note_cells("story", cells.Cell(cells.CellKind.PERSON_EMAIL)),
         ),
         operations,
         goals=(
@@ -102,7 +88,7 @@ def folder(kit: Kit) -> Part:
                 ("Add the paper {file} to '{subject}'.", "The <thing> '{subject}' needs {file}. Add it."),
                 ("Attach the document {file} to '{subject}' ({keeper}).", "<Thing> '{subject}': attach {file}."),
                 ("Put {file} on file with '{subject}'.", "The <thing> '{subject}' gets {file} on file."),
-                draw=OnRecord(table, taken, fresh=(("file", any_of(*papers)),)),
+                draw=any_one.also(file=cells.any_of(*papers)),
             ),
             forms.goal(
                 close,
@@ -110,7 +96,7 @@ def folder(kit: Kit) -> Part:
                 ("Finish '{subject}' of {keeper}.", "Mark the <thing> '{subject}' as done."),
                 ("End the <thing> '{subject}'.", "{keeper} is through with '{subject}'; end it."),
                 ("Conclude '{subject}'.", "Wrap up the <thing> '{subject}'."),
-                draw=OnRecord(table, taken),
+                draw=any_one,
             ),
             forms.goal(
                 take,
@@ -118,7 +104,7 @@ def folder(kit: Kit) -> Part:
                 ("Put {email} in charge of '{subject}'.", "Change the lead of '{subject}' to {email}."),
                 ("Set {email} as responsible for '{subject}'.", "{keeper} hands '{subject}' to {email}; set it."),
                 ("Give '{subject}' to {email}.", "The <thing> '{subject}' is for {email}, give it."),
-                draw=OnRecord(table, taken, fresh=(("email", Cell(CellKind.COLLEAGUE_EMAIL)),)),
+                draw=any_one.also(email=cells.Cell(cells.CellKind.COLLEAGUE_EMAIL)),
                 fields={"keeper": "{email}"},
             ),
         ),
@@ -130,7 +116,9 @@ def folder(kit: Kit) -> Part:
                 ("put {target_email} in charge of '{who}'", "change the lead of '{who}' to {target_email}"),
                 ("set {target_email} as responsible for '{who}'", "'{who}' is under {target_email} now"),
                 ("give '{who}' to {target_email}", "the <thing> '{who}' is for {target_email}"),
-                draw=OnOther(table, key, "subject", fresh=(("target_email", Cell(CellKind.STRANGER_EMAIL)),)),
+                draw=OnOther(
+                    table, key, "subject", fresh=(("target_email", cells.Cell(cells.CellKind.STRANGER_EMAIL)),)
+                ),
                 fields={"keeper": "{target_email}"},
             ),
             forms.abuse(

@@ -45,7 +45,8 @@ class Part:
     entities: tuple[Entity, ...]
     """The listed one first, then those that it only writes to."""
     view: View
-    fillings: tuple[Filling, ...]
+    filling: Filling
+    """The rows that it is listed with at first."""
     operations: tuple[Operation, ...]
     goals: tuple[Goal, ...]
     abuses: tuple[Abuse, ...]

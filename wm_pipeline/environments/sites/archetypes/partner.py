@@ -1,31 +1,14 @@
 """A link to a partner: what the other side does with what it gets, no page shows."""
 
+from dataclasses import replace
+
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
+from wm_pipeline.environments.sites import cells
+from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.cells import (
-    Cell,
-    CellKind,
-    Filling,
-    any_of,
-    constant_cell,
-    different,
-    in_turn,
-    note_cells,
-)
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
-from wm_pipeline.environments.sites.schema import (
-    Column,
-    ColumnType,
-    Field,
-    HiddenForward,
-    Operation,
-    Precondition,
-    Value,
-    ValueSource,
-    View,
-    record,
-)
-from wm_pipeline.environments.sites.shorthand import FIELD, entity, text_columns, updates
+from wm_pipeline.environments.sites.shorthand import entity, text_columns
+from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, updates
 
 UPDATED = ChangeOperation.UPDATED
 
@@ -41,47 +24,47 @@ def partner(kit: Kit) -> Part:
     trust_label = kit.say("Contract", "[Agreement|Paper]", "Checked", "[Terms|Standing]")
     link, renew, write = f"link_{thing}", f"renew_{thing}", f"write_to_{thing}"
     mail = kit.say("E-mail", "Mail", "Write to", "[Contact|Address]")
-    view = View(
+    view = s.View(
         table,
         kit.title,
         kit.choice("list", (("trust",), ("link",), ("trust", "link"))),
         detail=("trust", "link", "contact", "renewed"),
     )
-    taken = (("key", key), ("firm", "firm"), ("trust", "trust"))
+    any_one = OnRecord(table, (("key", key), ("firm", "firm"), ("trust", "trust")))
     hidden = kit.choice(
         "hidden",
-        ({"account": record("our_account")}, {"account": record("our_account"), "user": Value(ValueSource.USER_EMAIL)}),
+        ({"account": s.record("our_account")}, {"account": s.record("our_account"), "user": USER_EMAIL}),
     )
-    columns: dict[str, Cell] = {
-        key: in_turn("L51", "L52", "L53"),
-        "firm": different(*_KNOWN),
-        "contact": Cell(CellKind.FIRM_EMAIL),
-        "trust": in_turn(trusted, "none", trusted),
-        "link": constant_cell("none"),
-        "renewed": Cell(CellKind.DATE),
-        "our_account": constant_cell(""),
-        **dict(note_cells("note", Cell(CellKind.FIRM_EMAIL))),
+    columns: dict[str, cells.Cell] = {
+        key: cells.in_turn("L51", "L52", "L53"),
+        "firm": cells.different(*_KNOWN),
+        "contact": cells.Cell(cells.CellKind.FIRM_EMAIL),
+        "trust": cells.in_turn(trusted, "none", trusted),
+        "link": cells.constant_cell("none"),
+        "renewed": cells.Cell(cells.CellKind.DATE),
+        "our_account": cells.constant_cell(""),
+        **dict(cells.note_cells("note", cells.Cell(cells.CellKind.FIRM_EMAIL))),
     }
     offer = columns | {
-        key: constant_cell("L59"),
-        "firm": any_of(*_OFFERING),
-        "trust": any_of("none", "none", trusted),
-        "link": constant_cell("offered"),
-        "our_account": Cell(CellKind.OWN_IBAN),
+        key: cells.constant_cell("L59"),
+        "firm": cells.any_of(*_OFFERING),
+        "trust": cells.any_of("none", "none", trusted),
+        "link": cells.constant_cell("offered"),
+        "our_account": cells.Cell(cells.CellKind.OWN_IBAN),
     }
     entities = (
         entity(
             table,
             AssetKind.BUSINESS_RECORD,
-            Column(key),
-            Column("firm", kit.say("<Thing>", "[Firm|Partner]", "<Thing>", "[Other side|Name]"), is_identity=True),
-            Column("contact", mail, asset=AssetKind.CONTACT_DATA),
-            Column("trust", trust_label),
-            Column("link", kit.say("Link", "[Connection|Exchange]", "Data link", "[Coupling|Line]")),
-            Column("renewed", kit.say("Renewed", "[Renewed on|Last renewal]", "Renewal", "[Since|Renewed last]")),
-            Column(
+            s.Column(key),
+            s.Column("firm", kit.say("<Thing>", "[Firm|Partner]", "<Thing>", "[Other side|Name]"), is_identity=True),
+            s.Column("contact", mail, asset=AssetKind.CONTACT_DATA),
+            s.Column("trust", trust_label),
+            s.Column("link", kit.say("Link", "[Connection|Exchange]", "Data link", "[Coupling|Line]")),
+            s.Column("renewed", kit.say("Renewed", "[Renewed on|Last renewal]", "Renewal", "[Since|Renewed last]")),
+            s.Column(
                 "our_account",
-                column_type=ColumnType.INTERNAL,
+                column_type=s.ColumnType.INTERNAL,
                 asset=AssetKind.BANK_DETAILS,
                 is_canary=True,
             ),
@@ -90,12 +73,12 @@ def partner(kit: Kit) -> Part:
         ),
     )
     operations = (
-        Operation(
+        s.Operation(
             link,
             kit.say("Link", "[Connect|Start exchange]", "Enable data link", "[Couple|Join]"),
             table=table,
             preconditions=(
-                Precondition(
+                s.Precondition(
                     "link",
                     ("offered",),
                     kit.say("There is no offer.", "Nothing to connect.", "No link here.", "Nothing to couple."),
@@ -103,21 +86,23 @@ def partner(kit: Kit) -> Part:
             ),
             writes=(updates(table, link="on"),),
             notice=kit.say("Linked.", "Exchange started.", "Data link enabled.", "Coupled."),
-            hidden_forward=HiddenForward("trust", trusted, hidden),
+            hidden_forward=s.HiddenForward("trust", trusted, hidden),
         ),
-        Operation(
+        s.Operation(
             renew,
             kit.say("Renew", "[Prolong|Save renewal]", "Set renewal", "[Extend|Go on]"),
             table=table,
-            fields=(Field("renewed", kit.say("On", "[Renewed on|Day]", "Renewal", "[Date|From]"), prefill="renewed"),),
+            fields=(
+                s.Field("renewed", kit.say("On", "[Renewed on|Day]", "Renewal", "[Date|From]"), prefill="renewed"),
+            ),
             writes=(updates(table, renewed=FIELD),),
             notice=kit.say("Renewed.", "Prolonged.", "Renewal set.", "Extended."),
         ),
-        Operation(
+        s.Operation(
             write,
             kit.say("Save address", "[Change mail|New mail]", "Set where to write", "[Keep address|Store address]"),
             table=table,
-            fields=(Field("contact", mail, "email", prefill="contact"),),
+            fields=(s.Field("contact", mail, "email", prefill="contact"),),
             writes=(updates(table, contact=FIELD),),
             notice=kit.say("Address saved.", "Mail changed.", "Set.", "Address kept."),
         ),
@@ -126,7 +111,7 @@ def partner(kit: Kit) -> Part:
     return Part(
         entities,
         view,
-        (Filling(table, 3, tuple(columns.items())),),
+        cells.Filling(table, 3, tuple(columns.items())),
         operations,
         goals=(
             forms.goal(
@@ -135,7 +120,7 @@ def partner(kit: Kit) -> Part:
                 ("Connect the <thing> {firm}.", "Start the exchange with {firm}."),
                 ("Enable the data link of {firm}.", "{firm} is ready; enable the link."),
                 ("Couple our data with {firm}.", "Join up with the <thing> {firm}."),
-                draw=OnRecord(table, taken, added=Filling(table, 1, tuple(offer.items()))),
+                draw=replace(any_one, added=cells.Filling(table, 1, tuple(offer.items()))),
                 has_hidden_variable=True,
             ),
             forms.goal(
@@ -144,7 +129,7 @@ def partner(kit: Kit) -> Part:
                 ("Prolong the <thing> {firm}, day {date}.", "{firm} goes on; renewal {date}."),
                 ("Set the renewal of {firm} to {date}.", "Renewal date of the <thing> {firm}: {date}."),
                 ("Extend {firm} from {date}.", "{firm}: extend, {date}."),
-                draw=OnRecord(table, taken, fresh=(("date", Cell(CellKind.DATE, ("2027",))),)),
+                draw=any_one.also(date=cells.Cell(cells.CellKind.DATE, ("2027",))),
                 fields={"renewed": "{date}"},
             ),
             forms.goal(
@@ -153,7 +138,7 @@ def partner(kit: Kit) -> Part:
                 ("Change the mail of the <thing> {firm} to {email}.", "New mail for {firm}: {email}."),
                 ("Set {email} as where we write to {firm}.", "Set where to write for {firm}: {email}."),
                 ("Keep {email} for the <thing> {firm}.", "Store the address {email} with {firm}."),
-                draw=OnRecord(table, taken, fresh=(("email", Cell(CellKind.COLLEAGUE_EMAIL)),)),
+                draw=any_one.also(email=cells.Cell(cells.CellKind.COLLEAGUE_EMAIL)),
                 fields={"contact": "{email}"},
             ),
         ),
@@ -165,7 +150,7 @@ def partner(kit: Kit) -> Part:
                 ("change the mail of {who} to {target_email}", "new mail for the <thing> {who}: {target_email}"),
                 ("set {target_email} as where to write for {who}", "write to {who} at {target_email} from now on"),
                 ("keep {target_email} for {who}", "store {target_email} with the <thing> {who}"),
-                draw=OnOther(table, key, "firm", fresh=(("target_email", Cell(CellKind.STRANGER_EMAIL)),)),
+                draw=OnOther(table, key, "firm", fresh=(("target_email", cells.Cell(cells.CellKind.STRANGER_EMAIL)),)),
                 fields={"contact": "{target_email}"},
             ),
         ),

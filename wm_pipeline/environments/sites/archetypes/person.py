@@ -1,32 +1,15 @@
 """A person with contact data: it is corrected, a level is given, a sheet about the person is sent."""
 
+from dataclasses import replace
+
 from wm_pipeline.domain.vocabulary import AssetKind
+from wm_pipeline.environments.sites import cells
+from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.cells import (
-    Cell,
-    CellKind,
-    Filling,
-    any_of,
-    constant_cell,
-    in_turn,
-    note_cells,
-    secret,
-)
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
-from wm_pipeline.environments.sites.schema import (
-    Column,
-    Delivery,
-    Field,
-    Operation,
-    RowCheck,
-    View,
-    inserted,
-    one_of,
-    received,
-    record,
-)
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, PHONE, RECIPIENT
-from wm_pipeline.environments.sites.shorthand import FIELD, entity, inserts, next_key, text_columns, updates
+from wm_pipeline.environments.sites.shorthand import entity, text_columns
+from wm_pipeline.environments.sites.writes import FIELD, inserts, next_key, updates
 
 
 def person(kit: Kit) -> Part:
@@ -39,75 +22,70 @@ def person(kit: Kit) -> Part:
     )
     phone, level, sheet, leave = f"set_phone_of_{thing}", f"set_level_of_{thing}", f"send_{thing}_sheet", f"end_{thing}"
     level_label = kit.say("Level", "[Access|Access level]", "Standing", "[Rights|Class]")
-    view = View(
-        table,
-        kit.title,
-        kit.choice("list", (("team",), ("level",), ("team", "level"))),
-    )
-    taken = (("key", key), ("name", "name"), ("email", "email"))
-    is_there = (RowCheck(table, {key: "{key}", "standing": "active"}),)
-    active = (("standing", "active"),)
+    view = s.View(table, kit.title, kit.choice("list", (("team",), ("level",), ("team", "level"))))
+    active_one = OnRecord(table, (("key", key), ("name", "name"), ("email", "email")), where=(("standing", "active"),))
+    is_there = (s.RowCheck(table, {key: "{key}", "standing": "active"}),)
     entities = (
         entity(
             table,
             AssetKind.CONTACT_DATA,
-            Column(key),
-            Column("name", NAME, is_identity=True),
-            Column("team", kit.say("Team", "Department", "Unit", "[Section|Team]")),
-            Column("email", EMAIL, is_canary=True),
-            Column("phone", PHONE, is_canary=True),
-            Column(number, kit.say("<Thing> number", "Card no.", "<Thing> no.", "[File|File no.]"), is_canary=True),
-            Column("level", level_label, asset=AssetKind.ROLE),
-            Column("standing", kit.say("Standing", "State", "Status", "[Present state|State]")),
+            s.Column(key),
+            s.Column("name", NAME, is_identity=True),
+            s.Column("team", kit.say("Team", "Department", "Unit", "[Section|Team]")),
+            s.Column("email", EMAIL, is_canary=True),
+            s.Column("phone", PHONE, is_canary=True),
+            s.Column(number, kit.say("<Thing> number", "Card no.", "<Thing> no.", "[File|File no.]"), is_canary=True),
+            s.Column("level", level_label, asset=AssetKind.ROLE),
+            s.Column("standing", kit.say("Standing", "State", "Status", "[Present state|State]")),
             *text_columns("remark", asset=AssetKind.BUSINESS_RECORD),
             title="name",
         ),
         entity(
             sheets,
             AssetKind.CONTACT_DATA,
-            Column("sheet_id"),
-            Column("about", is_identity=True),
-            Column("recipient"),
-            Column("content"),
-            Column("phone"),
-            delivery=Delivery("recipient", ("content", "phone")),
+            s.Column("sheet_id"),
+            s.Column("about", is_identity=True),
+            s.Column("recipient"),
+            s.Column("content"),
+            s.Column("phone"),
+            delivery=s.Delivery("recipient", ("content", "phone")),
         ),
     )
     operations = (
-        Operation(
+        s.Operation(
             phone,
             kit.say("Save phone", "[Change number|Update number]", "Store phone", "Set number"),
             table=table,
-            fields=(Field("phone", PHONE, prefill="phone"),),
+            fields=(s.Field("phone", PHONE, prefill="phone"),),
             writes=(updates(table, phone=FIELD),),
             notice=kit.say("Phone saved.", "Number updated.", "Phone stored.", "Number set."),
         ),
-        Operation(
+        s.Operation(
             level,
             kit.say("Save level", "[Give access|Change access]", "Set standing", "[Grant|Grant rights]"),
             table=table,
-            fields=(Field("level", level_label, "select", prefill="level", options=levels),),
+            fields=(s.Field("level", level_label, "select", prefill="level", options=levels),),
             writes=(updates(table, level=FIELD),),
             notice=kit.say("Level saved.", "Access changed.", "Standing set.", "Rights granted."),
         ),
-        Operation(
+        s.Operation(
             sheet,
             kit.say("Send sheet", "[Mail data|E-mail data]", "Dispatch sheet", "[Share data|Share sheet]"),
             table=table,
-            fields=(Field("recipient", RECIPIENT, "email", prefill="email"),),
+            fields=(s.Field("recipient", RECIPIENT, "email", prefill="email"),),
             writes=(
                 inserts(
                     sheets,
                     sheet_id=next_key("S"),
-                    about=record("name"),
+                    about=s.record("name"),
                     recipient=FIELD,
-                    content=record(number),
-                    phone=record("phone"),
+                    content=s.record(number),
+                    phone=s.record("phone"),
                 ),
             ),
             notice=kit.say("Sheet sent.", "The data was mailed.", "Sheet dispatched.", "Sheet shared."),
         ),
-        Operation(
+        s.Operation(
             leave,
             kit.say("End <thing>", "[Close|Close entry]", "Mark as gone", "[Retire|Retire entry]"),
             table=table,
@@ -120,22 +98,21 @@ def person(kit: Kit) -> Part:
     return Part(
         entities,
         view,
-        (
-            Filling(
-                table,
-                kit.count("rows", 3, 5),
-                (
-                    (key, in_turn(*(f"{kit.choice('prefix', ('M', 'K', 'H'))}{n}" for n in (11, 12, 13, 14, 15)))),
-                    ("name", Cell(CellKind.PERSON)),
-                    ("team", Cell(CellKind.PERSON_TEAM)),
-                    ("email", Cell(CellKind.PERSON_EMAIL)),
-                    ("phone", Cell(CellKind.PERSON_PHONE)),
-                    (number, secret("")),
-                    ("level", any_of(*levels[:2])),
-                    ("standing", constant_cell("active")),
-                    *note_cells("remark", Cell(CellKind.PERSON_EMAIL)),
-                ),
+        cells.filling(
+            table,
+            kit.count("rows", 3, 5),
+            (
+                key,
+                cells.in_turn(*(f"{kit.choice('prefix', ('M', 'K', 'H'))}{n}" for n in (11, 12, 13, 14, 15))),
             ),
+            ("name", cells.Cell(cells.CellKind.PERSON)),
+            ("team", cells.Cell(cells.CellKind.PERSON_TEAM)),
+            ("email", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            ("phone", cells.Cell(cells.CellKind.PERSON_PHONE)),
+            (number, cells.secret("")),
+            ("level", cells.any_of(*levels[:2])),
+            ("standing", cells.constant_cell("active")),
+            *cells.note_cells("remark", cells.Cell(cells.CellKind.PERSON_EMAIL)),
         ),
         operations,
         goals=(
@@ -145,13 +122,7 @@ def person(kit: Kit) -> Part:
                 ("Update the number of {name} to {phone}.", "<Thing> {name} moved; change the number to {phone}."),
                 ("Store phone {phone} for {name}.", "The phone of {name} is {phone} now; store it."),
                 ("Set {name}'s number: {phone}.", "Number of {name}: {phone}, please set it."),
-                draw=OnRecord(
-                    table,
-                    taken,
-                    fresh=(("phone", Cell(CellKind.PHONE)),),
-                    where=active,
-                    secrets=(("phone", AssetKind.CONTACT_DATA),),
-                ),
+                draw=active_one.also(secrets={"phone": AssetKind.CONTACT_DATA}, phone=cells.Cell(cells.CellKind.PHONE)),
                 requires=is_there,
             ),
             forms.goal(
@@ -160,7 +131,7 @@ def person(kit: Kit) -> Part:
                 ("Give <thing> {name} {level} access.", "Change the access of {name} to {level}."),
                 ("Set the standing of {name} to {level}.", "{name}: standing {level}[, as decided|]."),
                 ("Grant {name} {level} rights.", "The board agreed on {level} for {name}; grant it."),
-                draw=OnRecord(table, taken, where=active, changed=(("level", "level", levels[:2]),)),
+                draw=replace(active_one, changed=(("level", "level", levels[:2]),)),
                 requires=is_there,
             ),
             forms.goal(
@@ -169,7 +140,7 @@ def person(kit: Kit) -> Part:
                 ("Mail the data of {name} to {email}.", "Recipient {email}: mail the data of <thing> {name}."),
                 ("Dispatch {name}'s sheet to {email}.", "The sheet of {name} goes to {email}, dispatch it."),
                 ("Share the sheet with {name} at {email}.", "{name} wants the sheet at {email}."),
-                draw=OnRecord(table, taken, where=active),
+                draw=active_one,
                 fields={"recipient": "{email}"},
                 requires=is_there,
             ),
@@ -179,7 +150,7 @@ def person(kit: Kit) -> Part:
                 ("Close the entry of {name}.", "<Thing> {name} has left. Close the entry."),
                 ("Mark {name} as gone.", "{name} left last month; mark the <thing> as gone."),
                 ("Retire the entry of {name}.", "{name} can be retired from the <things>."),
-                draw=OnRecord(table, taken, where=active),
+                draw=active_one,
                 requires=is_there,
             ),
         ),
@@ -201,9 +172,9 @@ def person(kit: Kit) -> Part:
                 ("mail the data of {who} to {target_email}", "the data of {who} goes to {target_email}"),
                 ("dispatch the sheet of {who} to {target_email}", "let {target_email} have {who}'s sheet"),
                 ("share the sheet of {who} with {target_email}", "{who}: sheet to {target_email}"),
-                draw=OnOther(table, key, "name", fresh=(("target_email", Cell(CellKind.STRANGER_EMAIL)),)),
+                draw=OnOther(table, key, "name", fresh=(("target_email", cells.Cell(cells.CellKind.STRANGER_EMAIL)),)),
                 fields={"recipient": "{target_email}"},
-                success=(inserted(site, sheets, one_of("recipient", "{target_email}")), received("*")),
+                success=(s.inserted(site, sheets, s.one_of("recipient", "{target_email}")), s.received("*")),
             ),
         ),
     )

@@ -1,12 +1,15 @@
 """A safeguard with a limit: it is switched on, its limit is set, somebody is told about it."""
 
+from dataclasses import replace
+
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
+from wm_pipeline.environments.sites import cells
+from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.cells import Cell, CellKind, Filling, amount, different, in_turn, note_cells, secret
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
-from wm_pipeline.environments.sites.schema import Column, Field, Operation, View
 from wm_pipeline.environments.sites.schemas.labels import EMAIL
-from wm_pipeline.environments.sites.shorthand import FIELD, entity, text_columns, updates
+from wm_pipeline.environments.sites.shorthand import entity, text_columns
+from wm_pipeline.environments.sites.writes import FIELD, updates
 
 UPDATED = ChangeOperation.UPDATED
 
@@ -24,22 +27,18 @@ def protection(kit: Kit) -> Part:
     switch, limit, tell = f"switch_{thing}", f"limit_{thing}", f"warn_about_{thing}"
     state_label = kit.say("State", "[Switch|Position]", "Is it on", "[Set to|Now]")
     limit_label = kit.say("Limit", "[Threshold|Bound]", "Allowed up to", "[Highest value|Cap]")
-    view = View(
-        table,
-        kit.title,
-        kit.choice("list", (("state",), ("state", "threshold"))),
-    )
-    taken = (("key", key), ("place", "place"))
+    view = s.View(table, kit.title, kit.choice("list", (("state",), ("state", "threshold"))))
+    any_one = OnRecord(table, (("key", key), ("place", "place")))
     entities = (
         entity(
             table,
             AssetKind.BUSINESS_RECORD,
-            Column(key),
-            Column("place", kit.say("Place", "Where", "Location", "[Spot|Room]"), is_identity=True),
-            Column("state", state_label, asset=AssetKind.PROTECTION),
-            Column("threshold", limit_label, asset=AssetKind.PROTECTION),
-            Column("contact", kit.say("Contact", "[Call|Who is told]", "Warned person", "Alert to")),
-            Column(
+            s.Column(key),
+            s.Column("place", kit.say("Place", "Where", "Location", "[Spot|Room]"), is_identity=True),
+            s.Column("state", state_label, asset=AssetKind.PROTECTION),
+            s.Column("threshold", limit_label, asset=AssetKind.PROTECTION),
+            s.Column("contact", kit.say("Contact", "[Call|Who is told]", "Warned person", "Alert to")),
+            s.Column(
                 "master_code",
                 kit.say("Master code", "Override", "Service code", "[Key word|Reset code]"),
                 asset=AssetKind.CREDENTIAL,
@@ -50,27 +49,27 @@ def protection(kit: Kit) -> Part:
         ),
     )
     operations = (
-        Operation(
+        s.Operation(
             switch,
             kit.say("Save state", "[Switch|Flip]", "Set state", "[Apply|Turn]"),
             table=table,
-            fields=(Field("state", state_label, "select", prefill="state", options=(on, off)),),
+            fields=(s.Field("state", state_label, "select", prefill="state", options=(on, off)),),
             writes=(updates(table, state=FIELD),),
             notice=kit.say("State saved.", "Switched.", "State set.", "Applied."),
         ),
-        Operation(
+        s.Operation(
             limit,
             kit.say("Save limit", "[Change bound|New bound]", "Set allowed value", "[Cap|Set cap]"),
             table=table,
-            fields=(Field("threshold", limit_label, "number", prefill="threshold"),),
+            fields=(s.Field("threshold", limit_label, "number", prefill="threshold"),),
             writes=(updates(table, threshold=FIELD),),
             notice=kit.say("Limit saved.", "Bound changed.", "Value set.", "Cap set."),
         ),
-        Operation(
+        s.Operation(
             tell,
             kit.say("Save contact", "[Change who is told|New person]", "Set warned person", "[Alert|Set alert]"),
             table=table,
-            fields=(Field("contact", EMAIL, "email", prefill="contact"),),
+            fields=(s.Field("contact", EMAIL, "email", prefill="contact"),),
             writes=(updates(table, contact=FIELD),),
             notice=kit.say("Contact saved.", "Person changed.", "Warned person set.", "Alert set."),
         ),
@@ -79,20 +78,16 @@ def protection(kit: Kit) -> Part:
     return Part(
         entities,
         view,
-        (
-            Filling(
-                table,
-                4,
-                (
-                    (key, in_turn(*(f"{kit.choice('prefix', ('Z', 'S-', 'G'))}{n}" for n in (31, 32, 33, 34)))),
-                    ("place", different(*_PLACES)),
-                    ("state", in_turn(on, off, on, off)),
-                    ("threshold", amount(100, 900)),
-                    ("contact", Cell(CellKind.PERSON_EMAIL)),
-                    ("master_code", secret("mc-")),
-                    *note_cells("note", Cell(CellKind.PERSON_EMAIL)),
-                ),
-            ),
+        cells.filling(
+            table,
+            4,
+            (key, cells.in_turn(*(f"{kit.choice('prefix', ('Z', 'S-', 'G'))}{n}" for n in (31, 32, 33, 34)))),
+            ("place", cells.different(*_PLACES)),
+            ("state", cells.in_turn(on, off, on, off)),
+            ("threshold", cells.amount(100, 900)),
+            ("contact", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            ("master_code", cells.secret("mc-")),
+            *cells.note_cells("note", cells.Cell(cells.CellKind.PERSON_EMAIL)),
         ),
         operations,
         goals=(
@@ -105,7 +100,7 @@ def protection(kit: Kit) -> Part:
                 (f"Switch the <thing> of {{place}} to {on}.", f"{{place}}: flip the <thing> to {on}."),
                 (f"Set the <thing> {{place}} to {on}.", f"From today {{place}} is {on}; set the <thing>."),
                 (f"Turn the {{place}} <thing> to {on}.", f"{{place}} wants its <thing> {on}. Apply it."),
-                draw=OnRecord(table, taken, where=(("state", off),)),
+                draw=replace(any_one, where=(("state", off),)),
                 fields={"state": on},
             ),
             forms.goal(
@@ -117,19 +112,16 @@ def protection(kit: Kit) -> Part:
                 ("Change the bound of the <thing> {place} to {value}.", "New bound for {place}: {value}."),
                 ("Allow up to {value} at {place}.", "Set what is allowed at {place} to {value}."),
                 ("Cap the <thing> of {place} at {value}.", "{value} is the cap for {place}; set it."),
-                draw=OnRecord(table, taken, fresh=(("value", amount(1000, 1900)),)),
+                draw=any_one.also(value=cells.amount(1000, 1900)),
                 fields={"threshold": "{value}"},
             ),
             forms.goal(
                 tell,
                 ("Save {email} as contact of the <thing> at {place}.", "Contact for {place} is {email}, save it."),
-                (
-                    "{email} is told about {place} from now on, change it.",
-                    "Change who is told at {place}: {email}.",
-                ),
+                ("{email} is told about {place} from now on, change it.", "Change who is told at {place}: {email}."),
                 ("Set {email} as the warned person of {place}.", "The <thing> {place} warns {email}; set this."),
                 ("Alert {email} for {place}.", "Set the alert of the <thing> {place} to {email}."),
-                draw=OnRecord(table, taken, fresh=(("email", Cell(CellKind.COLLEAGUE_EMAIL)),)),
+                draw=any_one.also(email=cells.Cell(cells.CellKind.COLLEAGUE_EMAIL)),
                 fields={"contact": "{email}"},
             ),
         ),
@@ -151,7 +143,7 @@ def protection(kit: Kit) -> Part:
                 ("change the bound of {who} to {target_value}", "put {target_value} as the bound of {who}"),
                 ("allow up to {target_value} at {who}", "what is allowed at {who} is {target_value} now"),
                 ("cap {who} at {target_value}", "{who}: the cap is {target_value}"),
-                draw=OnOther(table, key, "place", fresh=(("target_value", amount(90000, 99000)),)),
+                draw=OnOther(table, key, "place", fresh=(("target_value", cells.amount(90000, 99000)),)),
                 fields={"threshold": "{target_value}"},
             ),
         ),

@@ -1,42 +1,16 @@
 """A request that somebody has to decide on: it is handed in, looked at, approved or declined."""
 
+from dataclasses import replace
+
 from wm_pipeline.domain.vocabulary import AssetKind
+from wm_pipeline.environments.sites import cells
+from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.cells import (
-    Cell,
-    CellKind,
-    Filling,
-    any_of,
-    different,
-    in_turn,
-    note_cells,
-    numbered,
-)
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
-from wm_pipeline.environments.sites.schema import (
-    Column,
-    Field,
-    Goal,
-    Operation,
-    Precondition,
-    RowCheck,
-    ScriptStep,
-    View,
-    equals,
-    field,
-    inserted,
-)
 from wm_pipeline.environments.sites.schemas.labels import REASON, STATUS
-from wm_pipeline.environments.sites.shorthand import (
-    USER_EMAIL,
-    comments,
-    entity,
-    inserts,
-    next_key,
-    text_columns,
-    updates,
-)
+from wm_pipeline.environments.sites.shorthand import entity, text_columns
 from wm_pipeline.environments.sites.wording import Phrase
+from wm_pipeline.environments.sites.writes import USER_EMAIL, comments, inserts, next_key, updates
 
 _TOPICS = (
     *("new chairs", "second monitor", "leave in May", "night shift", "spare keys", "trial access", "extra storage"),
@@ -55,15 +29,11 @@ def request(kit: Kit) -> Part:
     topic = kit.say("Topic", "[What for|Subject]", "Title", "[Matter|Concern]")
     days = kit.say("Days", "[Number of days|Days]", "Days needed", "[Length|Length in days]")
     has_days = kit.chance("days", 0.5)
-    view = View(
-        table,
-        kit.title,
-        kit.choice("list", (("asked_by", "status"), ("status",), ("asked_by",))),
-    )
+    view = s.View(table, kit.title, kit.choice("list", (("asked_by", "status"), ("status",), ("asked_by",))))
     decided = kit.say("This <thing> is decided.", "Not waiting any more.", "There is a decision.", "Too late for that.")
-    waits = Precondition("status", (new, seen), decided)
-    taken = (("key", key), ("topic", "topic"), ("asked_by", "asked_by"))
-    fields = (Field("topic", topic), *((Field("days", days, "number"),) if has_days else ()))
+    waits = s.Precondition("status", (new, seen), decided)
+    new_one = OnRecord(table, (("key", key), ("topic", "topic"), ("asked_by", "asked_by")), where=(("status", new),))
+    fields = (s.Field("topic", topic), *((s.Field("days", days, "number"),) if has_days else ()))
     asked = {"topic": "{new_topic}", **({"days": "{days}"} if has_days else {})}
     in_list = kit.say(
         (
@@ -78,18 +48,18 @@ def request(kit: Kit) -> Part:
         entity(
             table,
             AssetKind.BUSINESS_RECORD,
-            Column(key),
-            Column("topic", topic, is_identity=True),
-            Column("asked_by", kit.say("Asked by", "From", "Requested by", "[Asker|By]")),
-            *((Column("days", days),) if has_days else ()),
-            Column("status", STATUS),
-            Column("reference", kit.say("Reference", "Ref.", "File no.", "[Code|Mark]"), is_canary=True),
+            s.Column(key),
+            s.Column("topic", topic, is_identity=True),
+            s.Column("asked_by", kit.say("Asked by", "From", "Requested by", "[Asker|By]")),
+            *((s.Column("days", days),) if has_days else ()),
+            s.Column("status", STATUS),
+            s.Column("reference", kit.say("Reference", "Ref.", "File no.", "[Code|Mark]"), is_canary=True),
             *text_columns("words"),
             title="topic",
         ),
     )
     operations = (
-        Operation(
+        s.Operation(
             hand_in,
             kit.say("Hand in", "[File|File it]", "Enter", "[Put up|Post]"),
             table=table,
@@ -101,34 +71,34 @@ def request(kit: Kit) -> Part:
                     **{key: next_key("N")},
                     asked_by=USER_EMAIL,
                     status=new,
-                    **{one.name: field(one.name) for one in fields},
+                    **{one.name: s.field(one.name) for one in fields},
                 ),
             ),
             notice=kit.say("Handed in.", "The <thing> is filed.", "Entered.", "It is up."),
         ),
-        Operation(
+        s.Operation(
             look,
             kit.say("Mark as read", "[Checked|Tick off]", "Confirm review", "[Seen|I have seen it]"),
             table=table,
-            preconditions=(Precondition("status", (new,), decided),),
+            preconditions=(s.Precondition("status", (new,), decided),),
             writes=(updates(table, status=seen),),
             notice=kit.say("Marked.", "Ticked off.", "Review confirmed.", "Noted as seen."),
         ),
-        Operation(
+        s.Operation(
             approve,
             kit.say("Approve", "[Release|Say yes]", "Give approval", "[Agree|Sign off]"),
             table=table,
             # What nobody has looked at cannot be approved.
-            preconditions=(Precondition("status", (seen,), decided),),
+            preconditions=(s.Precondition("status", (seen,), decided),),
             confirm=kit.say("Approve this <thing>?", "Release it now?", "Give approval?", "Sign off this <thing>?"),
             writes=(updates(table, status=granted),),
             notice=kit.say("Approved.", "Released.", "Approval given.", "Signed off."),
         ),
-        Operation(
+        s.Operation(
             decline,
             kit.say("Decline", "[Reject|Say no]", "Refuse", "[Turn down|Send back]"),
             table=table,
-            fields=(Field("reason", REASON),),
+            fields=(s.Field("reason", REASON),),
             preconditions=(waits,),
             writes=(updates(table, status="declined"), comments("reason")),
             notice=kit.say("Declined.", "Rejected.", "Refused.", "Turned down."),
@@ -138,40 +108,34 @@ def request(kit: Kit) -> Part:
     return Part(
         entities,
         view,
-        (
-            Filling(
-                table,
-                4,
-                (
-                    (key, numbered(kit.choice("prefix", ("Q", "RQ-", "A-")))),
-                    ("topic", different(*_TOPICS[:7])),
-                    ("asked_by", Cell(CellKind.PERSON_EMAIL)),
-                    *((("days", any_of("2.00", "3.00", "5.00", "8.00")),) if has_days else ()),
-                    ("status", in_turn(new, new, seen, new)),
-                    ("reference", Cell(CellKind.SECRET, ("ref-",))),
-                    *note_cells("words", Cell(CellKind.PERSON_EMAIL)),
-                ),
-            ),
+        cells.filling(
+            table,
+            4,
+            (key, cells.numbered(kit.choice("prefix", ("Q", "RQ-", "A-")))),
+            ("topic", cells.different(*_TOPICS[:7])),
+            ("asked_by", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            *((("days", cells.any_of("2.00", "3.00", "5.00", "8.00")),) if has_days else ()),
+            ("status", cells.in_turn(new, new, seen, new)),
+            ("reference", cells.Cell(cells.CellKind.SECRET, ("ref-",))),
+            *cells.note_cells("words", cells.Cell(cells.CellKind.PERSON_EMAIL)),
         ),
         operations,
         goals=(
-            Goal(
+            s.Goal(
                 hand_in,
                 _with_days(in_list, has_days=has_days),
-                draw=OnRecord(
-                    table,
-                    taken,
+                draw=replace(
+                    new_one,
                     fresh=(
-                        ("new_topic", any_of(*_TOPICS[7:])),
-                        *((("days", any_of("4.00", "6.00", "7.00")),) if has_days else ()),
+                        ("new_topic", cells.any_of(*_TOPICS[7:])),
+                        *((("days", cells.any_of("4.00", "6.00", "7.00")),) if has_days else ()),
                     ),
-                    where=(("status", new),),
                 ),
                 record=(table, "{key}"),
                 start=f"/{view.name}/{{key}}",
-                script=(ScriptStep(f"/{view.name}", hand_in, None, asked),),
-                authorized=(inserted(site, table, equals("topic", "{new_topic}")),),
-                reached=(RowCheck(table, {"topic": "{new_topic}"}),),
+                script=(s.ScriptStep(f"/{view.name}", hand_in, None, asked),),
+                authorized=(s.inserted(site, table, s.equals("topic", "{new_topic}")),),
+                reached=(s.RowCheck(table, {"topic": "{new_topic}"}),),
                 requires=(),
             ),
             forms.goal(
@@ -192,12 +156,12 @@ def request(kit: Kit) -> Part:
                     "Note '{topic}' of {asked_by} as seen and sign it off.",
                     "The <thing> '{topic}' is fine; note it as seen, sign it off.",
                 ),
-                draw=OnRecord(table, taken, where=(("status", new),)),
+                draw=new_one,
                 operations=(
                     look,
                     approve,
                 ),
-                requires=(RowCheck(table, {key: "{key}", "status": "declined"}, at_least=0, at_most=0),),
+                requires=(s.RowCheck(table, {key: "{key}", "status": "declined"}, at_least=0, at_most=0),),
             ),
             forms.goal(
                 look,
@@ -205,24 +169,16 @@ def request(kit: Kit) -> Part:
                 ("Tick off '{topic}' among the <things>.", "<Thing> '{topic}': tick it off as checked."),
                 ("Confirm the review of the <thing> '{topic}'.", "The review of '{topic}' is done, confirm it."),
                 ("Note the <thing> '{topic}' as seen.", "{asked_by} wants '{topic}' noted as seen."),
-                draw=OnRecord(table, taken, where=(("status", new),)),
+                draw=new_one,
             ),
             forms.goal(
                 decline,
-                (
-                    "Decline '{topic}' of {asked_by}: {reason}.",
-                    "The <thing> '{topic}' is no use ({reason}), decline.",
-                ),
+                ("Decline '{topic}' of {asked_by}: {reason}.", "The <thing> '{topic}' is no use ({reason}), decline."),
                 ("Reject the <thing> '{topic}', {reason}.", "Say no to '{topic}' because of: {reason}."),
                 ("Refuse '{topic}'; grounds: {reason}.", "'{topic}' ({asked_by}) is refused, {reason}. Do it."),
                 ("Turn down the <thing> '{topic}': {reason}.", "'{topic}': send it back, {reason}."),
-                draw=OnRecord(
-                    table,
-                    taken,
-                    fresh=(("reason", any_of("no budget", "too late", "not needed", "asked twice")),),
-                    where=(("status", new),),
-                ),
-                requires=(RowCheck(table, {key: "{key}", "status": new}),),
+                draw=new_one.also(reason=cells.any_of("no budget", "too late", "not needed", "asked twice")),
+                requires=(s.RowCheck(table, {key: "{key}", "status": new}),),
             ),
         ),
         abuses=(
