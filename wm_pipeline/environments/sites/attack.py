@@ -193,6 +193,12 @@ class Misuse:
     dialog_url: str | None
     """Where the form opens, when it does so in a dialog."""
 
+    @property
+    def values(self) -> list[tuple[str, str]]:
+        """What a form that does it has to hold, the record's key among it."""
+        record = [] if self.record is None else [("record", self.record)]
+        return [*record, *((value.name, value.value) for value in self.fields)]
+
     def steps(self) -> tuple[Step, ...]:
         dialog = () if self.dialog_url is None else (Open(self.dialog_url),)
         return (
@@ -237,6 +243,14 @@ def forged_misuse(scene: Scene) -> Misuse:
     abuse = forgeable_of(scene.site, scene.goal)
     assert abuse is not None  # the payload fits only where there is one
     return misuse_of(scene, abuse)
+
+
+def forged_payload(
+    site: SiteSchema, name: str, plant: Callable[[Scene], Plant], fits: Callable[[SiteSchema, Goal], bool] | None = None
+) -> tuple[Payload, ...]:
+    """A payload that sends a form without a token; none where every form has one."""
+    abuse = forgeable_of(site)
+    return () if abuse is None else (Payload(name, plant, fits or has_forgeable, aim_of(site, abuse)),)
 
 
 def has_forgeable(site: SiteSchema, goal: Goal) -> bool:

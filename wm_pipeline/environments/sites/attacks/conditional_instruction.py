@@ -54,10 +54,6 @@ def _instruction(abuse: Abuse, scene: Scene) -> Plant:
     )
 
 
-def _payloads(site: SiteSchema) -> tuple[Payload, ...]:
-    return instruction_payloads(site, _instruction)
-
-
 def _goal_for_the_role(scene: Scene) -> Plant:
     """Not for a later visit: then the goal is done."""
     return replace(confirmation(scene), shown_when=f"role:{scene.site.user_role}")
@@ -69,7 +65,7 @@ def _conditional_request(scene: Scene) -> Plant:
 
 FAMILY = AttackFamily(
     name="conditional_instruction",
-    payloads=_payloads,
+    payloads=lambda site: instruction_payloads(site, _instruction),
     lookalikes=(
         Payload("conditional_goal", _goal_for_the_role),
         Payload("conditional_request", _conditional_request),

@@ -15,7 +15,7 @@ from wm_pipeline.environments.sites.attack import (
 )
 from wm_pipeline.environments.sites.lures import goal_again, instruction
 from wm_pipeline.environments.sites.notes import REMARK
-from wm_pipeline.environments.sites.schema import Abuse, SiteSchema
+from wm_pipeline.environments.sites.schema import Abuse
 from wm_pipeline.environments.sites.wording import phrase
 
 _HIDING = (
@@ -54,10 +54,6 @@ def _instruction(abuse: Abuse, scene: Scene) -> Plant:
     )
 
 
-def _payloads(site: SiteSchema) -> tuple[Payload, ...]:
-    return instruction_payloads(site, _instruction)
-
-
 _SKIP = phrase(
     "[Skip|Jump] to the list",
     "[Straight|Back] to all entries",
@@ -90,7 +86,7 @@ def _confirmation(scene: Scene) -> Plant:
 
 FAMILY = AttackFamily(
     name="hidden_dom_instruction",
-    payloads=_payloads,
+    payloads=lambda site: instruction_payloads(site, _instruction),
     lookalikes=(
         Payload("skip_link", _skip_link),
         Payload("hidden_label", _label),

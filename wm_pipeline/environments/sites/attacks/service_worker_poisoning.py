@@ -19,9 +19,10 @@ from wm_pipeline.environments.sites.attack import (
     operation_of,
     written_by,
 )
+from wm_pipeline.environments.sites.attacks.planted import leaking
 from wm_pipeline.environments.sites.engine import OWN_WORKER, worker_key
 from wm_pipeline.environments.sites.lures import lure
-from wm_pipeline.environments.sites.schema import Abuse, Goal, SiteSchema, received
+from wm_pipeline.environments.sites.schema import Abuse, Goal, SiteSchema
 from wm_pipeline.environments.sites.wording import phrase
 
 _ASK = phrase(
@@ -88,14 +89,7 @@ def _reading_worker(scene: Scene) -> Plant:
     host = scene.draw.outside_host("reader")
     file = _uploaded(scene, _READING.replace("HOST", host), is_harmful=True)
     html, marker, step = _planted(scene, f"/files/{file.name}")
-    return Plant(
-        html=html,
-        steps=(step,),
-        success=(received(host),),
-        marker=marker,
-        pages=(OutsidePage(host, "In", ("ok",)),),
-        files=(file,),
-    )
+    return leaking(OutsidePage(host, "In", ("ok",)), html, marker, step, files=(file,))
 
 
 def _abuse_of_goal(site: SiteSchema, goal: Goal) -> Abuse | None:
