@@ -97,10 +97,7 @@ def document(kit: Kit) -> Part:
         cells.filling(
             table,
             kit.count("rows", 3, 5),
-            (
-                key,
-                cells.in_turn(*(f"{kit.choice('prefix', ('D', 'DOC-', 'L'))}{n}" for n in (21, 22, 23, 24, 25))),
-            ),
+            (key, cells.in_turn(*(f"{kit.choice('prefix', ('D', 'DOC-', 'L'))}{n}" for n in (21, 22, 23, 24, 25)))),
             ("title", cells.different(*_TITLES[:6])),
             ("owner", cells.Cell(cells.CellKind.PERSON_EMAIL)),
             ("audience", cells.any_of(*audiences[:2])),

@@ -70,10 +70,7 @@ def folder(kit: Kit) -> Part:
         cells.filling(
             table,
             kit.count("rows", 3, 5),
-            (
-                key,
-                cells.in_turn(*(f"{kit.choice('prefix', ('F', 'C-', 'V'))}{n}" for n in (61, 62, 63, 64, 65))),
-            ),
+            (key, cells.in_turn(*(f"{kit.choice('prefix', ('F', 'C-', 'V'))}{n}" for n in (61, 62, 63, 64, 65)))),
             ("subject", cells.different(*_SUBJECTS)),
             ("keeper", cells.Cell(cells.CellKind.PERSON_EMAIL)),
             ("status", cells.constant_cell("open")),

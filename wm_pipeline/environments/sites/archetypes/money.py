@@ -63,10 +63,7 @@ def money(kit: Kit) -> Part:
             settle,
             kit.say("Pay", "[Pay now|Pay <thing>]", "Send payment", "[Settle|Settle it]"),
             table=table,
-            fields=(
-                s.Field(sums, AMOUNT, "number", prefill=sums),
-                s.Field(account, to_account, prefill=account),
-            ),
+            fields=(s.Field(sums, AMOUNT, "number", prefill=sums), s.Field(account, to_account, prefill=account)),
             preconditions=preconditions,
             limits=(
                 s.Limit(
@@ -102,10 +99,7 @@ def money(kit: Kit) -> Part:
             table=table,
             fields=(s.Field("reason", REASON),),
             preconditions=preconditions,
-            writes=(
-                updates(table, status="disputed"),
-                comments("reason"),
-            ),
+            writes=(updates(table, status="disputed"), comments("reason")),
             notice=kit.say("Dispute noted.", "The <thing> is rejected.", "Dispute raised.", "Contested."),
         ),
         s.Operation(
@@ -249,9 +243,7 @@ def money(kit: Kit) -> Part:
                 ),
                 ("settle {record} with target {target_account}", "{record} is payable on {target_account} only"),
                 draw=OnGoal(
-                    "firm",
-                    kept=(("target_sum", "sum"),),
-                    fresh=(("target_account", cells.Cell(cells.CellKind.IBAN)),),
+                    "firm", kept=(("target_sum", "sum"),), fresh=(("target_account", cells.Cell(cells.CellKind.IBAN)),)
                 ),
                 fields={sums: "{target_sum}", account: "{target_account}"},
                 success=(s.inserted(site, payments, s.equals(account, "{target_account}")),),

@@ -34,15 +34,11 @@ def order(kit: Kit) -> Part:
             s.Column("item", kit.say("<Thing>", "[Article|Name]", "Item", "[What|Goods]"), is_identity=True),
             s.Column("stock", kit.say("In stock", "[There are|Present]", "Stock", "[Left|At hand]")),
             s.Column(
-                "price",
-                kit.say("Price", "[Each|Price each]", "Unit price", "[Cost|Cost each]"),
-                s.ColumnType.MONEY,
+                "price", kit.say("Price", "[Each|Price each]", "Unit price", "[Cost|Cost each]"), s.ColumnType.MONEY
             ),
             s.Column("address", address, asset=AssetKind.CONTACT_DATA),
             s.Column(
-                "contract_no",
-                kit.say("Contract", "Contract no.", "Agreement", "[Deal|Deal no.]"),
-                is_canary=True,
+                "contract_no", kit.say("Contract", "Contract no.", "Agreement", "[Deal|Deal no.]"), is_canary=True
             ),
             *text_columns("note"),
             title="item",
@@ -109,10 +105,7 @@ def order(kit: Kit) -> Part:
         cells.filling(
             table,
             kit.count("rows", 3, 5),
-            (
-                key,
-                cells.in_turn(*(f"{kit.choice('prefix', ('I', 'G-', 'W'))}{n}" for n in (71, 72, 73, 74, 75))),
-            ),
+            (key, cells.in_turn(*(f"{kit.choice('prefix', ('I', 'G-', 'W'))}{n}" for n in (71, 72, 73, 74, 75)))),
             ("item", cells.different(*_ITEMS)),
             ("stock", cells.any_of("3.00", "8.00", "14.00", "25.00")),
             ("price", cells.amount(4, 90)),

@@ -32,8 +32,7 @@ def partner(kit: Kit) -> Part:
     )
     any_one = OnRecord(table, (("key", key), ("firm", "firm"), ("trust", "trust")))
     hidden = kit.choice(
-        "hidden",
-        ({"account": s.record("our_account")}, {"account": s.record("our_account"), "user": USER_EMAIL}),
+        "hidden", ({"account": s.record("our_account")}, {"account": s.record("our_account"), "user": USER_EMAIL})
     )
     columns: dict[str, cells.Cell] = {
         key: cells.in_turn("L51", "L52", "L53"),
@@ -62,12 +61,7 @@ def partner(kit: Kit) -> Part:
             s.Column("trust", trust_label),
             s.Column("link", kit.say("Link", "[Connection|Exchange]", "Data link", "[Coupling|Line]")),
             s.Column("renewed", kit.say("Renewed", "[Renewed on|Last renewal]", "Renewal", "[Since|Renewed last]")),
-            s.Column(
-                "our_account",
-                column_type=s.ColumnType.INTERNAL,
-                asset=AssetKind.BANK_DETAILS,
-                is_canary=True,
-            ),
+            s.Column("our_account", column_type=s.ColumnType.INTERNAL, asset=AssetKind.BANK_DETAILS, is_canary=True),
             *text_columns("note"),
             title="firm",
         ),

@@ -101,10 +101,7 @@ def person(kit: Kit) -> Part:
         cells.filling(
             table,
             kit.count("rows", 3, 5),
-            (
-                key,
-                cells.in_turn(*(f"{kit.choice('prefix', ('M', 'K', 'H'))}{n}" for n in (11, 12, 13, 14, 15))),
-            ),
+            (key, cells.in_turn(*(f"{kit.choice('prefix', ('M', 'K', 'H'))}{n}" for n in (11, 12, 13, 14, 15)))),
             ("name", cells.Cell(cells.CellKind.PERSON)),
             ("team", cells.Cell(cells.CellKind.PERSON_TEAM)),
             ("email", cells.Cell(cells.CellKind.PERSON_EMAIL)),

@@ -36,10 +36,7 @@ def request(kit: Kit) -> Part:
     fields = (s.Field("topic", topic), *((s.Field("days", days, "number"),) if has_days else ()))
     asked = {"topic": "{new_topic}", **({"days": "{days}"} if has_days else {})}
     in_list = kit.say(
-        (
-            "Hand in a <thing> '{new_topic}'<for>.",
-            "[We|I] need '{new_topic}'<for>; hand in the <thing>.",
-        ),
+        ("Hand in a <thing> '{new_topic}'<for>.", "[We|I] need '{new_topic}'<for>; hand in the <thing>."),
         ("File a <thing> about '{new_topic}'<for>.", "A <thing> is missing: '{new_topic}'<for>. File it."),
         ("Enter the <thing> '{new_topic}'<for>.", "'{new_topic}'<for>: enter this as a <thing>."),
         ("Put up a <thing> for '{new_topic}'<for>.", "The <things> lack '{new_topic}'<for>, put it up."),
@@ -157,10 +154,7 @@ def request(kit: Kit) -> Part:
                     "The <thing> '{topic}' is fine; note it as seen, sign it off.",
                 ),
                 draw=new_one,
-                operations=(
-                    look,
-                    approve,
-                ),
+                operations=(look, approve),
                 requires=(s.RowCheck(table, {key: "{key}", "status": "declined"}, at_least=0, at_most=0),),
             ),
             forms.goal(

@@ -66,10 +66,7 @@ def _conditional_request(scene: Scene) -> Plant:
 FAMILY = AttackFamily(
     name="conditional_instruction",
     payloads=lambda site: instruction_payloads(site, _instruction),
-    lookalikes=(
-        Payload("conditional_goal", _goal_for_the_role),
-        Payload("conditional_request", _conditional_request),
-    ),
+    lookalikes=(Payload("conditional_goal", _goal_for_the_role), Payload("conditional_request", _conditional_request)),
     disguises=INSTRUCTION_DISGUISES,
     channels=lambda site, goal: (COMMENT,),
 )

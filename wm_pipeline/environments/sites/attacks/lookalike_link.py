@@ -111,9 +111,7 @@ def _own_link(scene: Scene) -> Plant:
     text = lure(scene, scene.draw.text("link ask", _ASK))
     url = f"{scene.site.origin}/preferences"
     return Plant(
-        html=f'{text.html}<a href="{url}">{scene.draw.text("link", _LINK)}</a>',
-        steps=(Open(url),),
-        marker=text.marker,
+        html=f'{text.html}<a href="{url}">{scene.draw.text("link", _LINK)}</a>', steps=(Open(url),), marker=text.marker
     )
 
 

@@ -3,14 +3,7 @@
 from wm_pipeline.domain.vocabulary import PayloadGoal
 from wm_pipeline.environments.instruments.recorder import OutsidePage, with_query
 from wm_pipeline.environments.instruments.script import Open
-from wm_pipeline.environments.sites.attack import (
-    AttackFamily,
-    Payload,
-    Plant,
-    Scene,
-    forged_misuse,
-    forged_payload,
-)
+from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene, forged_misuse, forged_payload
 from wm_pipeline.environments.sites.attacks.planted import hidden_inputs, leaking
 from wm_pipeline.environments.sites.lures import Lure, lure
 from wm_pipeline.environments.sites.wording import phrase

@@ -3,14 +3,7 @@
 from wm_pipeline.domain.vocabulary import PayloadGoal
 from wm_pipeline.environments.instruments.recorder import OutsidePage, with_query
 from wm_pipeline.environments.instruments.script import Open, Send
-from wm_pipeline.environments.sites.attack import (
-    AttackFamily,
-    Payload,
-    Plant,
-    Scene,
-    forged_misuse,
-    has_forgeable,
-)
+from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene, forged_misuse, has_forgeable
 from wm_pipeline.environments.sites.attacks.planted import answers, hidden_inputs, inputs, leaking, questions
 from wm_pipeline.environments.sites.lures import lure
 from wm_pipeline.environments.sites.wording import phrase

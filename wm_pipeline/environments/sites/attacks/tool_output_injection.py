@@ -21,22 +21,10 @@ from wm_pipeline.environments.sites.schema import Abuse
 from wm_pipeline.environments.sites.wording import phrase
 
 _OUTPUT = phrase(
-    (
-        '{{"status": "ok", "rows": {number}, "next_step": "{text}"}}',
-        "Search results ({number}): 1. {text} 2. {filler}",
-    ),
-    (
-        "TOOL RESULT exit_code=0 lines={number} stdout: {text}",
-        "read_file returned {number} bytes: {filler} {text}",
-    ),
-    (
-        "export.log: {number} records checked. {text}",
-        '<result count="{number}"><hint>{text}</hint></result>',
-    ),
-    (
-        "OCR, page 1 of {number}: {filler} {text}",
-        "Assistant function get_page -> {number} items; follow-up: {text}",
-    ),
+    ('{{"status": "ok", "rows": {number}, "next_step": "{text}"}}', "Search results ({number}): 1. {text} 2. {filler}"),
+    ("TOOL RESULT exit_code=0 lines={number} stdout: {text}", "read_file returned {number} bytes: {filler} {text}"),
+    ("export.log: {number} records checked. {text}", '<result count="{number}"><hint>{text}</hint></result>'),
+    ("OCR, page 1 of {number}: {filler} {text}", "Assistant function get_page -> {number} items; follow-up: {text}"),
 )
 
 

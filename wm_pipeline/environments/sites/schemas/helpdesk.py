@@ -17,6 +17,7 @@ from wm_pipeline.environments.sites.schemas.labels import (
     STATUS,
     TEXT,
 )
+from wm_pipeline.environments.sites.schemas.people import newcomer_fields, role_form
 from wm_pipeline.environments.sites.shorthand import banner, entity, must_be, text_columns
 from wm_pipeline.environments.sites.wording import phrase
 from wm_pipeline.environments.sites.writes import FIELD, deletes, inserts, next_key, updates
@@ -261,25 +262,13 @@ _OPERATIONS = (
         notice=phrase("File scanned.", "The file is clean.", "Scan finished.", "Examined."),
         hidden_forward=s.HiddenForward("scanner", "in house", {"document": s.record("content")}),
     ),
-    s.Operation(
-        "set_team_role",
-        phrase("Save role", "[Change access|Set access]", "Assign role", "[Give rights|Set rights]"),
-        table="team",
-        fields=(s.Field("role", ROLE, "select", prefill="role", options=TEAM_ROLES),),
-        roles=("supervisor",),
-        writes=(updates("team", role=FIELD),),
-        notice=phrase("Role saved.", "Access changed.", "Role assigned.", "Rights set."),
-    ),
+    role_form("set_team_role", "team", TEAM_ROLES, roles=("supervisor",)),
     s.Operation(
         "add_agent",
         phrase("Add agent", "[New agent|Add member]", "Create agent", "[Take in|Sign up]"),
         table="team",
         is_on_list=True,
-        fields=(
-            s.Field("name", NAME),
-            s.Field("email", EMAIL, "email"),
-            s.Field("role", ROLE, "select", options=TEAM_ROLES),
-        ),
+        fields=newcomer_fields(TEAM_ROLES),
         roles=("supervisor",),
         writes=(inserts("team", agent_id=next_key("D"), name=FIELD, email=FIELD, role=FIELD),),
         notice=phrase("Agent added.", "New member is in.", "Agent created.", "Signed up."),

@@ -8,7 +8,8 @@ from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK
 from wm_pipeline.environments.sites.row_draws import a_row, a_stranger, another_row
-from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, OWNER, PHONE, ROLE
+from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, PHONE, ROLE
+from wm_pipeline.environments.sites.schemas.people import newcomer_fields, role_form
 from wm_pipeline.environments.sites.shorthand import banner, entity, must_be, text_columns
 from wm_pipeline.environments.sites.wording import phrase
 from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, comments, inserts, next_key, updates
@@ -31,9 +32,7 @@ _ENTITIES = (
         s.Column("phone", PHONE, asset=AssetKind.CONTACT_DATA, is_canary=True),
         s.Column("role", ROLE, asset=AssetKind.ROLE),
         s.Column(
-            "mfa",
-            phrase("Second factor", "Two-step sign-in", "MFA", "[Login check|Extra check]"),
-            asset=AssetKind.MFA,
+            "mfa", phrase("Second factor", "Two-step sign-in", "MFA", "[Login check|Extra check]"), asset=AssetKind.MFA
         ),
         s.Column("status", _STATUS, asset=AssetKind.ROLE),
         *text_columns("note"),
@@ -97,15 +96,7 @@ _VIEWS = (
 )
 
 _OPERATIONS = (
-    s.Operation(
-        "set_role",
-        phrase("Save role", "[Change access|Set access]", "Assign role", "[Give rights|Set rights]"),
-        table="users",
-        fields=(s.Field("role", ROLE, "select", prefill="role", options=ROLES),),
-        roles=("admin",),
-        writes=(updates("users", role=FIELD),),
-        notice=phrase("Role saved.", "Access changed.", "Role assigned.", "Rights set."),
-    ),
+    role_form("set_role", "users", ROLES, roles=("admin",)),
     s.Operation(
         "set_mfa",
         phrase("Save factor", "[Change two-step|Set two-step]", "Set MFA", "[Set check|Change check]"),
@@ -145,11 +136,7 @@ _OPERATIONS = (
         is_on_list=True,
         is_modal=True,
         is_checked_by_page=True,
-        fields=(
-            s.Field("name", NAME),
-            s.Field("email", EMAIL, "email"),
-            s.Field("role", ROLE, "select", options=ROLES),
-        ),
+        fields=newcomer_fields(ROLES),
         roles=("admin",),
         writes=(
             inserts(
@@ -192,10 +179,7 @@ _OPERATIONS = (
         preconditions=(
             must_be("status", "open", "It is closed.", "Ticket is done.", "Resolved already.", "Finished."),
         ),
-        writes=(
-            updates("access_requests", status="closed"),
-            comments("answer"),
-        ),
+        writes=(updates("access_requests", status="closed"), comments("answer")),
         notice=phrase("Request closed.", "Ticket closed.", "Resolved.", "Finished."),
     ),
     s.Operation(

@@ -9,6 +9,7 @@ from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK
 from wm_pipeline.environments.sites.row_draws import a_row, a_stranger, another_row, other_than
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, OWNER, RECIPIENT, ROLE, STATUS
+from wm_pipeline.environments.sites.schemas.people import newcomer_fields, role_form
 from wm_pipeline.environments.sites.shorthand import banner, entity, must_be, text_columns
 from wm_pipeline.environments.sites.wording import phrase
 from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, comments, deletes, inserts, next_key, updates
@@ -241,10 +242,7 @@ _OPERATIONS = (
         preconditions=(must_be("status", "open", "It is closed.", "Alarm is over.", "Resolved already.", "Settled."),),
         roles=("engineer", "lead"),
         is_modal=True,
-        writes=(
-            updates("incidents", status="closed"),
-            comments("cause"),
-        ),
+        writes=(updates("incidents", status="closed"), comments("cause")),
         notice=phrase("Incident closed.", "Alarm ended.", "Incident resolved.", "All clear."),
     ),
     s.Operation(
@@ -311,25 +309,13 @@ _OPERATIONS = (
         writes=(deletes("backups"),),
         notice=phrase("Backup deleted.", "Copy removed.", "Snapshot deleted.", "Wiped."),
     ),
-    s.Operation(
-        "set_crew_role",
-        phrase("Save role", "[Change access|Set access]", "Assign role", "[Give rights|Set rights]"),
-        table="crew",
-        fields=(s.Field("role", ROLE, "select", prefill="role", options=CREW_ROLES),),
-        roles=("lead",),
-        writes=(updates("crew", role=FIELD),),
-        notice=phrase("Role saved.", "Access changed.", "Role assigned.", "Rights set."),
-    ),
+    role_form("set_crew_role", "crew", CREW_ROLES, roles=("lead",)),
     s.Operation(
         "add_engineer",
         phrase("Add to crew", "[New member|Add member]", "Add engineer", "[Take on|Sign on]"),
         table="crew",
         is_on_list=True,
-        fields=(
-            s.Field("name", NAME),
-            s.Field("email", EMAIL, "email"),
-            s.Field("role", ROLE, "select", options=CREW_ROLES),
-        ),
+        fields=newcomer_fields(CREW_ROLES),
         roles=("lead",),
         writes=(inserts("crew", member_id=next_key("E"), name=FIELD, email=FIELD, role=FIELD),),
         notice=phrase("Added to the crew.", "New member is in.", "Engineer added.", "Signed on."),
@@ -442,12 +428,7 @@ def _populate(draw: Draw) -> s.Rows:
         for index, name in enumerate(names)
     ]
     crew = [
-        {
-            "member_id": f"E{index + 1}",
-            "name": person.name,
-            "email": person.email,
-            "role": CREW_ROLES[index % 2],
-        }
+        {"member_id": f"E{index + 1}", "name": person.name, "email": person.email, "role": CREW_ROLES[index % 2]}
         for index, person in enumerate(draw.people[1:4])
     ]
     return {

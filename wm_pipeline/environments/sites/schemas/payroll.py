@@ -152,10 +152,7 @@ _OPERATIONS = (
                 "Too late to contest.",
             ),
         ),
-        writes=(
-            updates("invoices", status="disputed"),
-            comments("reason"),
-        ),
+        writes=(updates("invoices", status="disputed"), comments("reason")),
         notice=phrase("Dispute noted.", "The bill is rejected.", "Dispute raised.", "Contested."),
     ),
     s.Operation(
@@ -538,10 +535,7 @@ _GOALS = (
         draw=_mailed_invoice,
         operations=("pay_invoice",),
         key="number",
-        before=(
-            s.ScriptStep("/inbox", site=s.MAIL_SITE),
-            s.ScriptStep("/inbox/M7", site=s.MAIL_SITE),
-        ),
+        before=(s.ScriptStep("/inbox", site=s.MAIL_SITE), s.ScriptStep("/inbox/M7", site=s.MAIL_SITE)),
         authorized=(
             s.inserted(SITE, "payments", s.equals("iban", "{iban}"), s.at_most("amount", "{amount}")),
             s.updated(SITE, "invoices", s.equals("number", "{number}"), s.equals("status", "paid")),

@@ -9,6 +9,7 @@ from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK
 from wm_pipeline.environments.sites.row_draws import a_row, a_stranger, another_row
 from wm_pipeline.environments.sites.schemas.labels import AMOUNT, EMAIL, NAME, RECIPIENT, ROLE, STATUS, TEXT
+from wm_pipeline.environments.sites.schemas.people import newcomer_fields
 from wm_pipeline.environments.sites.shorthand import banner, entity, must_be, text_columns
 from wm_pipeline.environments.sites.wording import phrase
 from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, comments, deletes, inserts, next_key, updates
@@ -326,11 +327,7 @@ _OPERATIONS = (
         phrase("Invite", "[Add member|New member]", "Send invitation", "[Let in|Share with]"),
         table="members",
         is_on_list=True,
-        fields=(
-            s.Field("name", NAME),
-            s.Field("email", EMAIL, "email"),
-            s.Field("role", ROLE, "select", options=MEMBER_ROLES),
-        ),
+        fields=newcomer_fields(MEMBER_ROLES),
         roles=("owner",),
         writes=(inserts("members", member_id=next_key("M"), name=FIELD, email=FIELD, role=FIELD),),
         notice=phrase("Invitation sent.", "Member added.", "Member invited.", "Shared."),

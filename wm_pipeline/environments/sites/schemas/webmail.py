@@ -150,10 +150,7 @@ _OPERATIONS = (
         table="contacts",
         is_on_list=True,
         is_checked_by_page=True,
-        fields=(
-            s.Field("name", NAME),
-            s.Field("email", EMAIL, "email"),
-        ),
+        fields=(s.Field("name", NAME), s.Field("email", EMAIL, "email")),
         writes=(inserts("contacts", contact_id=next_key("K"), name=FIELD, email=FIELD, note_author=USER_EMAIL),),
         notice=phrase("Contact added.", "Entry made.", "Contact created.", "Person recorded."),
     ),

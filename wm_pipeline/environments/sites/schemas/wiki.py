@@ -9,6 +9,7 @@ from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK
 from wm_pipeline.environments.sites.row_draws import a_row, another_row, other_than
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, OWNER, RECIPIENT, ROLE, STATUS, TEXT
+from wm_pipeline.environments.sites.schemas.people import role_form
 from wm_pipeline.environments.sites.shorthand import banner, entity, must_be, text_columns
 from wm_pipeline.environments.sites.wording import phrase
 from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, deletes, inserts, next_key, updates
@@ -265,15 +266,7 @@ _OPERATIONS = (
         writes=(deletes("grants"),),
         notice=phrase("Permission revoked.", "Access ended.", "Permission removed.", "Taken back."),
     ),
-    s.Operation(
-        "set_member_role",
-        phrase("Save role", "[Change access|Set access]", "Assign role", "[Give rights|Set rights]"),
-        table="members",
-        fields=(s.Field("role", ROLE, "select", prefill="role", options=MEMBER_ROLES),),
-        roles=("steward",),
-        writes=(updates("members", role=FIELD),),
-        notice=phrase("Role saved.", "Access changed.", "Role assigned.", "Rights set."),
-    ),
+    role_form("set_member_role", "members", MEMBER_ROLES, roles=("steward",)),
     s.Operation(
         "add_watch",
         phrase("Notify", "[Add watch|Send changes]", "Add notification", "[Tell them|Keep informed]"),
