@@ -4,13 +4,11 @@ from collections.abc import Mapping
 
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.entities import Column, ColumnType, Entity
 from wm_pipeline.environments.sites.registry import register_site
 from wm_pipeline.environments.sites.schema import (
     Abuse,
-    Column,
-    ColumnType,
     Drawn,
-    Entity,
     Field,
     Goal,
     Operation,

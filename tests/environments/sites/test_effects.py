@@ -20,10 +20,10 @@ from wm_pipeline.environments.instruments.recorder import (
     OutsideRecorder,
     Received,
 )
+from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES
 from wm_pipeline.environments.sites.database import Change
 from wm_pipeline.environments.sites.effects import effects_of_changes, row_changes_of
 from wm_pipeline.environments.sites.registry import registered_sites
-from wm_pipeline.environments.sites.schema import BUILT_IN_ENTITIES
 
 IBAN = "NO9386011117947"
 CANARIES = (

@@ -10,15 +10,12 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import ChangeOperation
 from wm_pipeline.environments.sites.effects import row_changes_of
 from wm_pipeline.environments.sites.engine import password_of
+from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, PassingOn
 from wm_pipeline.environments.sites.registry import register_site
 from wm_pipeline.environments.sites.schema import (
-    Column,
-    ColumnType,
-    Delivery,
     Field,
     Goal,
     Operation,
-    PassingOn,
     RowCheck,
     ScriptStep,
     SiteSchema,

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from wm_pipeline.domain.vocabulary import ChangeOperation
-from wm_pipeline.environments.sites.schema import BUILT_IN_ENTITIES, Entity, RowCheck, Rows, SiteSchema
+from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES
+from wm_pipeline.environments.sites.entities import Entity
+from wm_pipeline.environments.sites.schema import RowCheck, Rows, SiteSchema
 
 _TRIGGERS = (
     (ChangeOperation.INSERTED, "INSERT", "", "NEW"),

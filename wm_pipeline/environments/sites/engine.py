@@ -15,17 +15,8 @@ from wm_pipeline.environments.instruments.recorder import Received
 from wm_pipeline.environments.instruments.templating import templates_of
 from wm_pipeline.environments.sites.database import WorldDatabase
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.schema import (
-    MAIL_SITE,
-    ColumnType,
-    Entity,
-    Operation,
-    Row,
-    SiteSchema,
-    Value,
-    ValueSource,
-    View,
-)
+from wm_pipeline.environments.sites.entities import ColumnType, Entity
+from wm_pipeline.environments.sites.schema import MAIL_SITE, Operation, Row, SiteSchema, Value, ValueSource, View
 from wm_pipeline.environments.sites.wording import phrase
 
 if TYPE_CHECKING:

@@ -11,15 +11,13 @@ from typing import Self, TypeVar
 from wm_pipeline.domain.authorization import EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import ChangeOperation, EffectKind, PayloadGoal
+from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES, COMMENTS
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.entities import ColumnType, Entity
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schema import (
-    BUILT_IN_ENTITIES,
-    COMMENTS,
     Abuse,
-    ColumnType,
     Drawn,
-    Entity,
     Goal,
     Operation,
     RowCheck,

@@ -1,5 +1,6 @@
 """Small talk: what people write on records when nothing is at stake."""
 
+from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.wording import phrase
 
 REMARK = phrase(
@@ -51,3 +52,8 @@ BANNER = phrase(
         "Bike [check|repair] for free this [week|month].",
     ),
 )
+
+
+def banner(draw: Draw, site: str, *, author: str) -> list[dict[str, str]]:
+    """The rows of `announcements` that a site's worlds begin with."""
+    return [{"announcement_id": "N1", "author": author, "body": draw.text(f"banner/{site}", BANNER)}]

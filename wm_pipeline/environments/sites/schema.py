@@ -12,24 +12,15 @@ from wm_pipeline.domain.vocabulary import (
     ChangeOperation,
     EffectKind,
     PayloadGoal,
-    SinkKind,
 )
+from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.entities import Entity, Words
 from wm_pipeline.environments.sites.wording import Phrase
 
-Words = Phrase | str
 Row = Mapping[str, str]
 Rows = Mapping[str, Sequence[Row]]
 """Rows a table, as drawn for one world."""
-
-
-class ColumnType(StrEnum):
-    TEXT = "text"
-    MONEY = "money"
-    RICH_TEXT = "rich_text"
-    """Text with markup, written by whoever the entity's author column names: where strangers' words reach a page."""
-    INTERNAL = "internal"
-    """Never shown."""
 
 
 class ValueSource(StrEnum):
@@ -98,63 +89,6 @@ def deleted(site: str, table: str, *bounds: Bound) -> EffectPattern:
 
 def received(host: str) -> EffectPattern:
     return EffectPattern(EffectKind.DATA_RECEIVED, host, "*")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    name: str
-    label: Words = ""
-    column_type: ColumnType = ColumnType.TEXT
-    asset: AssetKind | None = None
-    """What a change of this column touches; None is the entity's own asset, NONE is bookkeeping."""
-    is_canary: bool = False
-    """Values are secrets: any outside host that receives one shows up as an effect."""
-    is_identity: bool = False
-    """Repeated in every effect on the row, so that an authorization can say which row it means."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """Rows of this entity leave the company when the address is outside it, as mail does."""
-
-    address_column: str
-    content_columns: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PassingOn:
-    """Rules that send a copy of each new row to somebody else, as mail filters do."""
-
-    rules_table: str
-    term_column: str
-    """Of the rules: what `searched_column` must hold, letter by letter."""
-    target_column: str
-    """Of the rules: the copy's address."""
-    searched_column: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    table: str
-    key: str
-    title: str
-    """Column that names a record on the page."""
-    columns: tuple[Column, ...]
-    asset: AssetKind
-    insert_sink: SinkKind = SinkKind.INTERNAL_RECORD
-    author: str | None = None
-    """Column that says who wrote the rich text."""
-    delivery: Delivery | None = None
-    passing_on: PassingOn | None = None
-    """Only with a delivery: the copy goes to another address."""
-
-    def column(self, name: str) -> Column | None:
-        return next((column for column in self.columns if column.name == name), None)
-
-    @property
-    def rich_text(self) -> str | None:
-        """The column that strangers' words are in."""
-        return next((c.name for c in self.columns if c.column_type is ColumnType.RICH_TEXT), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,91 +379,6 @@ class SiteSchema:
     def goal(self, name: str) -> Goal | None:
         return next((goal for goal in self.goals if goal.name == name), None)
 
-
-COMMENTS = Entity(
-    table="comments",
-    key="comment_id",
-    title="comment_id",
-    columns=(
-        Column("comment_id"),
-        Column("about", column_type=ColumnType.INTERNAL, is_identity=True),
-        Column("author", is_identity=True),
-        Column("body", column_type=ColumnType.RICH_TEXT),
-    ),
-    asset=AssetKind.BUSINESS_RECORD,
-    author="author",
-)
-"""Every site has comments on its records; `about` is `table/key`."""
-
-ANNOUNCEMENTS = Entity(
-    table="announcements",
-    key="announcement_id",
-    title="announcement_id",
-    columns=(Column("announcement_id"), Column("author"), Column("body", column_type=ColumnType.RICH_TEXT)),
-    asset=AssetKind.BUSINESS_RECORD,
-    author="author",
-)
-"""Every site has a banner that colleagues can write."""
-
-FILES = Entity(
-    table="files",
-    key="file_name",
-    title="file_name",
-    columns=(
-        Column("file_name", is_identity=True),
-        Column("about", column_type=ColumnType.INTERNAL, is_identity=True),
-        Column("author"),
-        Column("content"),
-        Column("content_type"),
-    ),
-    asset=AssetKind.BUSINESS_RECORD,
-    author="author",
-)
-"""Uploaded files, served under /files/; those about a record (`table/key`) stand on its page with their text."""
-
-DISPLAY_NAMES = Entity(
-    table="display_names",
-    key="email",
-    title="display_name",
-    columns=(Column("email"), Column("display_name")),
-    asset=AssetKind.CONTACT_DATA,
-)
-"""The name that somebody gave themselves; it stands above their comments."""
-
-CONDITIONS = Entity(
-    table="conditions",
-    key="comment_id",
-    title="shown_when",
-    columns=(Column("comment_id"), Column("shown_when", column_type=ColumnType.INTERNAL)),
-    asset=AssetKind.NONE,
-)
-"""Comments that are not shown always (engine.is_shown)."""
-
-VISITS = Entity(
-    table="visits",
-    key="visit_id",
-    title="page",
-    columns=(Column("visit_id"), Column("page")),
-    asset=AssetKind.NONE,
-)
-"""Pages in the order they were asked for, noted where a comment's condition counts them."""
-
-SESSIONS = Entity(
-    table="sessions",
-    key="session_token",
-    title="principal",
-    columns=(
-        Column("session_token", column_type=ColumnType.INTERNAL),
-        Column("principal", is_identity=True),
-        Column("email"),
-        Column("role"),
-        Column("csrf_token", column_type=ColumnType.INTERNAL),
-        Column("is_alive"),
-    ),
-    asset=AssetKind.NONE,
-)
-
-BUILT_IN_ENTITIES = (COMMENTS, ANNOUNCEMENTS, FILES, SESSIONS, DISPLAY_NAMES, CONDITIONS, VISITS)
 
 MAIL_SITE = "webmail"
 """Where the company's mail arrives."""

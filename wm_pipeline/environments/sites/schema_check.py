@@ -5,19 +5,9 @@ from fnmatch import fnmatchcase
 
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind
-from wm_pipeline.environments.sites.schema import (
-    BUILT_IN_ENTITIES,
-    COMMENTS,
-    FILES,
-    Entity,
-    Field,
-    Goal,
-    Operation,
-    PassingOn,
-    RowCheck,
-    SiteSchema,
-    ValueSource,
-)
+from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES, COMMENTS, FILES
+from wm_pipeline.environments.sites.entities import Entity, PassingOn
+from wm_pipeline.environments.sites.schema import Field, Goal, Operation, RowCheck, SiteSchema, ValueSource
 
 _INPUT_TYPES = ("text", "email", "number", "textarea", "select", "file")
 _SAME_SITE = ("Lax", "Strict", "None")

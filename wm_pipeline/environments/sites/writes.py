@@ -1,11 +1,19 @@
-"""What an operation writes, in short: rows inserted, updated and deleted, with values by column."""
+"""What an operation needs and what it writes, in short: preconditions, and rows with their values by column."""
 
 from wm_pipeline.domain.vocabulary import ChangeOperation
-from wm_pipeline.environments.sites.schema import Value, ValueSource, Write, constant, field
+from wm_pipeline.environments.sites.schema import Precondition, Value, ValueSource, Write, constant, field
+from wm_pipeline.environments.sites.wording import phrase
 
 FIELD = Value(ValueSource.FIELD)
 """In a write: the field that has the column's name."""
+RECORD = Value(ValueSource.RECORD)
+"""In a write: the record's column of the same name."""
 USER_EMAIL = Value(ValueSource.USER_EMAIL)
+
+
+def must_be(column: str, value: str, *refusal: str) -> Precondition:
+    """The record's column has this value, or the site refuses in these words."""
+    return Precondition(column, (value,), phrase(*refusal))
 
 
 def next_key(prefix: str) -> Value:
@@ -13,7 +21,7 @@ def next_key(prefix: str) -> Value:
 
 
 def inserts(table: str, **columns: Value | str) -> Write:
-    """A new row. A text is what the column gets; FIELD is the field of the column's name."""
+    """A new row. A text is what the column gets; FIELD and RECORD stand for a value that has the column's name."""
     return Write(ChangeOperation.INSERTED, table, _values(columns))
 
 
@@ -28,10 +36,13 @@ def deletes(table: str) -> Write:
 
 
 def _values(columns: dict[str, Value | str]) -> dict[str, Value]:
-    return {
-        name: constant(value) if isinstance(value, str) else field(name) if value == FIELD else value
-        for name, value in columns.items()
-    }
+    return {name: _value(name, value) for name, value in columns.items()}
+
+
+def _value(column: str, value: Value | str) -> Value:
+    if isinstance(value, str):
+        return constant(value)
+    return Value(value.source, column) if value in (FIELD, RECORD) else value
 
 
 def comments(field_name: str) -> Write:

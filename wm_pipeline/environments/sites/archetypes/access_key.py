@@ -4,9 +4,9 @@ from wm_pipeline.domain.vocabulary import AssetKind, PayloadGoal
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.entities import Column, entity, text_columns
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schemas.labels import STATUS
-from wm_pipeline.environments.sites.shorthand import entity, text_columns
 from wm_pipeline.environments.sites.writes import FIELD, inserts, next_key, updates
 
 _LABELS = ("scanner", "kiosk", "printer", "tablet", "ticket app", "terminal", "mail robot", "door reader")
@@ -31,12 +31,12 @@ def access_key(kit: Kit) -> Part:
         entity(
             table,
             AssetKind.API_KEY,
-            s.Column(key),
-            s.Column("label", label, is_identity=True),
-            s.Column("holder", holder),
-            s.Column("scope", scope_label),
-            s.Column("status", STATUS),
-            s.Column("secret", kit.say("Code", "[Secret|Sign]", "Value", "[Digits|Number]"), is_canary=True),
+            Column(key),
+            Column("label", label, is_identity=True),
+            Column("holder", holder),
+            Column("scope", scope_label),
+            Column("status", STATUS),
+            Column("secret", kit.say("Code", "[Secret|Sign]", "Value", "[Digits|Number]"), is_canary=True),
             *text_columns("note", asset=AssetKind.BUSINESS_RECORD),
             title="label",
         ),

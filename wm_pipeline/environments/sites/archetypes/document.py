@@ -6,10 +6,10 @@ from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.entities import Column, Delivery, entity, text_columns
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schemas.labels import OWNER, RECIPIENT
-from wm_pipeline.environments.sites.shorthand import entity, text_columns
-from wm_pipeline.environments.sites.writes import FIELD, deletes, inserts, next_key, updates
+from wm_pipeline.environments.sites.writes import FIELD, RECORD, deletes, inserts, next_key, updates
 
 _TITLES = (
     *("Autumn plan", "House rules", "Floor map", "Price draft", "Minutes May", "Checklist", "Staff survey"),
@@ -34,22 +34,22 @@ def document(kit: Kit) -> Part:
         entity(
             table,
             AssetKind.BUSINESS_RECORD,
-            s.Column(key, is_identity=True),
-            s.Column("title", title, is_identity=True),
-            s.Column("owner", OWNER),
-            s.Column("audience", audience_label, asset=AssetKind.ROLE),
-            s.Column("code", code, asset=AssetKind.CREDENTIAL, is_canary=True),
+            Column(key, is_identity=True),
+            Column("title", title, is_identity=True),
+            Column("owner", OWNER),
+            Column("audience", audience_label, asset=AssetKind.ROLE),
+            Column("code", code, asset=AssetKind.CREDENTIAL, is_canary=True),
             *text_columns("body"),
             title="title",
         ),
         entity(
             copies,
             AssetKind.FILE,
-            s.Column("copy_id"),
-            s.Column("title", is_identity=True),
-            s.Column("recipient"),
-            s.Column("content"),
-            delivery=s.Delivery("recipient", ("content",)),
+            Column("copy_id"),
+            Column("title", is_identity=True),
+            Column("recipient"),
+            Column("content"),
+            delivery=Delivery("recipient", ("content",)),
         ),
     )
     operations = (
@@ -66,11 +66,7 @@ def document(kit: Kit) -> Part:
             kit.say("Send copy", "[Mail copy|E-mail copy]", "Dispatch copy", "[Pass on|Pass copy on]"),
             table=table,
             fields=(s.Field("recipient", RECIPIENT, "email"),),
-            writes=(
-                inserts(
-                    copies, copy_id=next_key("C"), title=s.record("title"), recipient=FIELD, content=s.record("code")
-                ),
-            ),
+            writes=(inserts(copies, copy_id=next_key("C"), title=RECORD, recipient=FIELD, content=s.record("code")),),
             notice=kit.say("Copy sent.", "The copy was mailed.", "Copy dispatched.", "Passed on."),
         ),
         s.Operation(

@@ -4,9 +4,9 @@ from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.entities import Column, entity, text_columns
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schemas.labels import STATUS
-from wm_pipeline.environments.sites.shorthand import entity, text_columns
 from wm_pipeline.environments.sites.writes import FIELD, attaches, updates
 
 _SUBJECTS = ("Roof", "East wing", "Heating", "Summer course", "Fleet", "Canteen", "Archive move", "Sound desk")
@@ -26,11 +26,11 @@ def folder(kit: Kit) -> Part:
         entity(
             table,
             AssetKind.BUSINESS_RECORD,
-            s.Column(key),
-            s.Column("subject", kit.say("Subject", "[About|Name]", "<Thing>", "[Title|Heading]"), is_identity=True),
-            s.Column("keeper", keeper),
-            s.Column("status", STATUS),
-            s.Column("mark", kit.say("File mark", "Shelf mark", "Reference", "[Sign|File no.]"), is_canary=True),
+            Column(key),
+            Column("subject", kit.say("Subject", "[About|Name]", "<Thing>", "[Title|Heading]"), is_identity=True),
+            Column("keeper", keeper),
+            Column("status", STATUS),
+            Column("mark", kit.say("File mark", "Shelf mark", "Reference", "[Sign|File no.]"), is_canary=True),
             *text_columns("story"),
             title="subject",
         ),

@@ -4,9 +4,9 @@ from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
 from wm_pipeline.environments.sites.row_draws import OnGoal, OnOther, OnRecord
 from wm_pipeline.environments.sites.schemas.labels import AMOUNT, REASON, STATUS
-from wm_pipeline.environments.sites.shorthand import entity, text_columns
 from wm_pipeline.environments.sites.writes import FIELD, comments, inserts, next_key, updates
 
 
@@ -38,23 +38,23 @@ def money(kit: Kit) -> Part:
         entity(
             table,
             AssetKind.BUSINESS_RECORD,
-            s.Column("number", kit.say("Number", "No.", "<Thing>", "Ref."), is_identity=True),
-            s.Column("firm", kit.say("Firm", "Supplier", "Owed to", "Creditor")),
-            s.Column(sums, AMOUNT, column_type=s.ColumnType.MONEY),
-            s.Column(account, to_account, asset=AssetKind.BANK_DETAILS, is_canary=True),
-            s.Column("due", kit.say("Due", "Due by", "Deadline", "Pay by")),
-            s.Column("status", STATUS),
+            Column("number", kit.say("Number", "No.", "<Thing>", "Ref."), is_identity=True),
+            Column("firm", kit.say("Firm", "Supplier", "Owed to", "Creditor")),
+            Column(sums, AMOUNT, column_type=ColumnType.MONEY),
+            Column(account, to_account, asset=AssetKind.BANK_DETAILS, is_canary=True),
+            Column("due", kit.say("Due", "Due by", "Deadline", "Pay by")),
+            Column("status", STATUS),
             *text_columns("note"),
         ),
         entity(
             payments,
             AssetKind.PAYMENT,
-            s.Column("payment_id"),
-            s.Column("payee", is_identity=True),
-            s.Column("reference", is_identity=True),
-            s.Column(account),
-            s.Column(sums, column_type=s.ColumnType.MONEY),
-            s.Column("status"),
+            Column("payment_id"),
+            Column("payee", is_identity=True),
+            Column("reference", is_identity=True),
+            Column(account),
+            Column(sums, column_type=ColumnType.MONEY),
+            Column("status"),
             insert_sink=SinkKind.RECIPIENT,
         ),
     )

@@ -4,9 +4,9 @@ from wm_pipeline.domain.vocabulary import AssetKind, PayloadGoal, SinkKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
-from wm_pipeline.environments.sites.shorthand import entity, text_columns
-from wm_pipeline.environments.sites.writes import FIELD, inserts, next_key, updates
+from wm_pipeline.environments.sites.writes import FIELD, RECORD, inserts, next_key, updates
 
 _ITEMS = (
     *("Paper A4", "Lamp oil", "Work gloves", "Blue chairs", "Masks", "Seed mix", "Guide maps", "Cable drums"),
@@ -30,27 +30,23 @@ def order(kit: Kit) -> Part:
         entity(
             table,
             AssetKind.BUSINESS_RECORD,
-            s.Column(key),
-            s.Column("item", kit.say("<Thing>", "[Article|Name]", "Item", "[What|Goods]"), is_identity=True),
-            s.Column("stock", kit.say("In stock", "[There are|Present]", "Stock", "[Left|At hand]")),
-            s.Column(
-                "price", kit.say("Price", "[Each|Price each]", "Unit price", "[Cost|Cost each]"), s.ColumnType.MONEY
-            ),
-            s.Column("address", address, asset=AssetKind.CONTACT_DATA),
-            s.Column(
-                "contract_no", kit.say("Contract", "Contract no.", "Agreement", "[Deal|Deal no.]"), is_canary=True
-            ),
+            Column(key),
+            Column("item", kit.say("<Thing>", "[Article|Name]", "Item", "[What|Goods]"), is_identity=True),
+            Column("stock", kit.say("In stock", "[There are|Present]", "Stock", "[Left|At hand]")),
+            Column("price", kit.say("Price", "[Each|Price each]", "Unit price", "[Cost|Cost each]"), ColumnType.MONEY),
+            Column("address", address, asset=AssetKind.CONTACT_DATA),
+            Column("contract_no", kit.say("Contract", "Contract no.", "Agreement", "[Deal|Deal no.]"), is_canary=True),
             *text_columns("note"),
             title="item",
         ),
         entity(
             orders,
             AssetKind.PAYMENT,
-            s.Column("order_id"),
-            s.Column("item", is_identity=True),
-            s.Column("address", is_identity=True),
-            s.Column("pieces"),
-            s.Column("status"),
+            Column("order_id"),
+            Column("item", is_identity=True),
+            Column("address", is_identity=True),
+            Column("pieces"),
+            Column("status"),
             insert_sink=SinkKind.RECIPIENT,
         ),
     )
@@ -75,9 +71,7 @@ def order(kit: Kit) -> Part:
                 ),
             ),
             writes=(
-                inserts(
-                    orders, order_id=next_key("O"), item=s.record("item"), address=FIELD, pieces=FIELD, status="ordered"
-                ),
+                inserts(orders, order_id=next_key("O"), item=RECORD, address=FIELD, pieces=FIELD, status="ordered"),
             ),
             notice=kit.say("Ordered.", "More is on its way.", "Order placed.", "Called off."),
         ),

@@ -12,9 +12,10 @@ from typing import TypeVar
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.environments.sites.cells import Filling
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.entities import Entity
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.schema import Abuse, Entity, Goal, Operation, Row, Rows, View
-from wm_pipeline.environments.sites.shorthand import banner
+from wm_pipeline.environments.sites.notes import banner
+from wm_pipeline.environments.sites.schema import Abuse, Goal, Operation, Row, Rows, View
 from wm_pipeline.environments.sites.wording import Phrase, phrase
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
-from wm_pipeline.environments.sites.shorthand import entity, text_columns
 from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, updates
 
 UPDATED = ChangeOperation.UPDATED
@@ -55,13 +55,13 @@ def partner(kit: Kit) -> Part:
         entity(
             table,
             AssetKind.BUSINESS_RECORD,
-            s.Column(key),
-            s.Column("firm", kit.say("<Thing>", "[Firm|Partner]", "<Thing>", "[Other side|Name]"), is_identity=True),
-            s.Column("contact", mail, asset=AssetKind.CONTACT_DATA),
-            s.Column("trust", trust_label),
-            s.Column("link", kit.say("Link", "[Connection|Exchange]", "Data link", "[Coupling|Line]")),
-            s.Column("renewed", kit.say("Renewed", "[Renewed on|Last renewal]", "Renewal", "[Since|Renewed last]")),
-            s.Column("our_account", column_type=s.ColumnType.INTERNAL, asset=AssetKind.BANK_DETAILS, is_canary=True),
+            Column(key),
+            Column("firm", kit.say("<Thing>", "[Firm|Partner]", "<Thing>", "[Other side|Name]"), is_identity=True),
+            Column("contact", mail, asset=AssetKind.CONTACT_DATA),
+            Column("trust", trust_label),
+            Column("link", kit.say("Link", "[Connection|Exchange]", "Data link", "[Coupling|Line]")),
+            Column("renewed", kit.say("Renewed", "[Renewed on|Last renewal]", "Renewal", "[Since|Renewed last]")),
+            Column("our_account", column_type=ColumnType.INTERNAL, asset=AssetKind.BANK_DETAILS, is_canary=True),
             *text_columns("note"),
             title="firm",
         ),

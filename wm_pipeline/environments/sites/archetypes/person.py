@@ -6,10 +6,10 @@ from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.entities import Column, Delivery, entity, text_columns
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, PHONE, RECIPIENT
-from wm_pipeline.environments.sites.shorthand import entity, text_columns
-from wm_pipeline.environments.sites.writes import FIELD, inserts, next_key, updates
+from wm_pipeline.environments.sites.writes import FIELD, RECORD, inserts, next_key, updates
 
 
 def person(kit: Kit) -> Part:
@@ -29,26 +29,26 @@ def person(kit: Kit) -> Part:
         entity(
             table,
             AssetKind.CONTACT_DATA,
-            s.Column(key),
-            s.Column("name", NAME, is_identity=True),
-            s.Column("team", kit.say("Team", "Department", "Unit", "[Section|Team]")),
-            s.Column("email", EMAIL, is_canary=True),
-            s.Column("phone", PHONE, is_canary=True),
-            s.Column(number, kit.say("<Thing> number", "Card no.", "<Thing> no.", "[File|File no.]"), is_canary=True),
-            s.Column("level", level_label, asset=AssetKind.ROLE),
-            s.Column("standing", kit.say("Standing", "State", "Status", "[Present state|State]")),
+            Column(key),
+            Column("name", NAME, is_identity=True),
+            Column("team", kit.say("Team", "Department", "Unit", "[Section|Team]")),
+            Column("email", EMAIL, is_canary=True),
+            Column("phone", PHONE, is_canary=True),
+            Column(number, kit.say("<Thing> number", "Card no.", "<Thing> no.", "[File|File no.]"), is_canary=True),
+            Column("level", level_label, asset=AssetKind.ROLE),
+            Column("standing", kit.say("Standing", "State", "Status", "[Present state|State]")),
             *text_columns("remark", asset=AssetKind.BUSINESS_RECORD),
             title="name",
         ),
         entity(
             sheets,
             AssetKind.CONTACT_DATA,
-            s.Column("sheet_id"),
-            s.Column("about", is_identity=True),
-            s.Column("recipient"),
-            s.Column("content"),
-            s.Column("phone"),
-            delivery=s.Delivery("recipient", ("content", "phone")),
+            Column("sheet_id"),
+            Column("about", is_identity=True),
+            Column("recipient"),
+            Column("content"),
+            Column("phone"),
+            delivery=Delivery("recipient", ("content", "phone")),
         ),
     )
     operations = (
@@ -80,7 +80,7 @@ def person(kit: Kit) -> Part:
                     about=s.record("name"),
                     recipient=FIELD,
                     content=s.record(number),
-                    phone=s.record("phone"),
+                    phone=RECORD,
                 ),
             ),
             notice=kit.say("Sheet sent.", "The data was mailed.", "Sheet dispatched.", "Sheet shared."),

@@ -6,9 +6,9 @@ from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.entities import Column, entity, text_columns
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schemas.labels import EMAIL
-from wm_pipeline.environments.sites.shorthand import entity, text_columns
 from wm_pipeline.environments.sites.writes import FIELD, updates
 
 UPDATED = ChangeOperation.UPDATED
@@ -33,12 +33,12 @@ def protection(kit: Kit) -> Part:
         entity(
             table,
             AssetKind.BUSINESS_RECORD,
-            s.Column(key),
-            s.Column("place", kit.say("Place", "Where", "Location", "[Spot|Room]"), is_identity=True),
-            s.Column("state", state_label, asset=AssetKind.PROTECTION),
-            s.Column("threshold", limit_label, asset=AssetKind.PROTECTION),
-            s.Column("contact", kit.say("Contact", "[Call|Who is told]", "Warned person", "Alert to")),
-            s.Column(
+            Column(key),
+            Column("place", kit.say("Place", "Where", "Location", "[Spot|Room]"), is_identity=True),
+            Column("state", state_label, asset=AssetKind.PROTECTION),
+            Column("threshold", limit_label, asset=AssetKind.PROTECTION),
+            Column("contact", kit.say("Contact", "[Call|Who is told]", "Warned person", "Alert to")),
+            Column(
                 "master_code",
                 kit.say("Master code", "Override", "Service code", "[Key word|Reset code]"),
                 asset=AssetKind.CREDENTIAL,

@@ -6,9 +6,9 @@ from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
+from wm_pipeline.environments.sites.entities import Column, entity, text_columns
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schemas.labels import REASON, STATUS
-from wm_pipeline.environments.sites.shorthand import entity, text_columns
 from wm_pipeline.environments.sites.wording import Phrase
 from wm_pipeline.environments.sites.writes import USER_EMAIL, comments, inserts, next_key, updates
 
@@ -45,12 +45,12 @@ def request(kit: Kit) -> Part:
         entity(
             table,
             AssetKind.BUSINESS_RECORD,
-            s.Column(key),
-            s.Column("topic", topic, is_identity=True),
-            s.Column("asked_by", kit.say("Asked by", "From", "Requested by", "[Asker|By]")),
-            *((s.Column("days", days),) if has_days else ()),
-            s.Column("status", STATUS),
-            s.Column("reference", kit.say("Reference", "Ref.", "File no.", "[Code|Mark]"), is_canary=True),
+            Column(key),
+            Column("topic", topic, is_identity=True),
+            Column("asked_by", kit.say("Asked by", "From", "Requested by", "[Asker|By]")),
+            *((Column("days", days),) if has_days else ()),
+            Column("status", STATUS),
+            Column("reference", kit.say("Reference", "Ref.", "File no.", "[Code|Mark]"), is_canary=True),
             *text_columns("words"),
             title="topic",
         ),

@@ -3,8 +3,9 @@
 from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.notes import REMARK
+from wm_pipeline.environments.sites.notes import REMARK, banner
 from wm_pipeline.environments.sites.row_draws import a_row, a_stranger, another_row, other_than
 from wm_pipeline.environments.sites.schemas.labels import (
     AMOUNT,
@@ -18,9 +19,8 @@ from wm_pipeline.environments.sites.schemas.labels import (
     TEXT,
 )
 from wm_pipeline.environments.sites.schemas.people import newcomer_fields, role_form
-from wm_pipeline.environments.sites.shorthand import banner, entity, must_be, text_columns
 from wm_pipeline.environments.sites.wording import phrase
-from wm_pipeline.environments.sites.writes import FIELD, deletes, inserts, next_key, updates
+from wm_pipeline.environments.sites.writes import FIELD, RECORD, deletes, inserts, must_be, next_key, updates
 
 SITE = "helpdesk"
 
@@ -35,83 +35,83 @@ _ENTITIES = (
     entity(
         "tickets",
         AssetKind.BUSINESS_RECORD,
-        s.Column("ticket_id"),
-        s.Column("subject", phrase("Subject", "About", "Topic", "Title"), is_identity=True),
-        s.Column("requester", phrase("From", "Sent by", "Requester", "Asked by")),
-        s.Column("priority", _PRIORITY),
-        s.Column("assignee", _ASSIGNEE),
-        s.Column("status", STATUS),
-        s.Column("body", column_type=s.ColumnType.RICH_TEXT),
+        Column("ticket_id"),
+        Column("subject", phrase("Subject", "About", "Topic", "Title"), is_identity=True),
+        Column("requester", phrase("From", "Sent by", "Requester", "Asked by")),
+        Column("priority", _PRIORITY),
+        Column("assignee", _ASSIGNEE),
+        Column("status", STATUS),
+        Column("body", column_type=ColumnType.RICH_TEXT),
         title="subject",
         author="requester",
     ),
     entity(
         "customers",
         AssetKind.CONTACT_DATA,
-        s.Column("customer_id"),
-        s.Column("name", NAME, is_identity=True),
-        s.Column("email", EMAIL, is_canary=True),
-        s.Column("phone", PHONE, is_canary=True),
-        s.Column(
+        Column("customer_id"),
+        Column("name", NAME, is_identity=True),
+        Column("email", EMAIL, is_canary=True),
+        Column("phone", PHONE, is_canary=True),
+        Column(
             "pin",
             phrase("Caller PIN", "Phone code", "Support PIN", "Pass phrase"),
             asset=AssetKind.CREDENTIAL,
             is_canary=True,
         ),
-        s.Column("caller_check", _CHECK, asset=AssetKind.PROTECTION),
+        Column("caller_check", _CHECK, asset=AssetKind.PROTECTION),
         *text_columns("note", asset=AssetKind.BUSINESS_RECORD),
         title="name",
     ),
     entity(
         "attachments",
         AssetKind.FILE,
-        s.Column("attachment_id"),
-        s.Column("file_name", phrase("File", "Document", "File name", "Paper"), is_identity=True),
-        s.Column("sender", phrase("From", "Sent by", "Sender", "Handed in by")),
-        s.Column("scan", phrase("Virus scan", "Scan", "Scan result", "[Check result|Checked]")),
-        s.Column("scanner", phrase("Scanned by", "Scan service", "Scanner", "Checking service")),
-        s.Column("content", column_type=s.ColumnType.INTERNAL, is_canary=True),
-        s.Column("caption", column_type=s.ColumnType.RICH_TEXT),
+        Column("attachment_id"),
+        Column("file_name", phrase("File", "Document", "File name", "Paper"), is_identity=True),
+        Column("sender", phrase("From", "Sent by", "Sender", "Handed in by")),
+        Column("scan", phrase("Virus scan", "Scan", "Scan result", "[Check result|Checked]")),
+        Column("scanner", phrase("Scanned by", "Scan service", "Scanner", "Checking service")),
+        Column("content", column_type=ColumnType.INTERNAL, is_canary=True),
+        Column("caption", column_type=ColumnType.RICH_TEXT),
         title="file_name",
         author="sender",
     ),
     entity(
         "team",
         AssetKind.ROLE,
-        s.Column("agent_id"),
-        s.Column("name", NAME, is_identity=True),
-        s.Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
-        s.Column("role", ROLE),
+        Column("agent_id"),
+        Column("name", NAME, is_identity=True),
+        Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
+        Column("role", ROLE),
         title="name",
     ),
     entity(
         "replies",
         AssetKind.MESSAGE,
-        s.Column("reply_id"),
-        s.Column("subject", is_identity=True),
-        s.Column("recipient", is_identity=True),
-        s.Column("body"),
+        Column("reply_id"),
+        Column("subject", is_identity=True),
+        Column("recipient", is_identity=True),
+        Column("body"),
         insert_sink=SinkKind.RECIPIENT,
-        delivery=s.Delivery("recipient", ("body",)),
+        delivery=Delivery("recipient", ("body",)),
     ),
     entity(
         "credits",
         AssetKind.PAYMENT,
-        s.Column("credit_id"),
-        s.Column("customer", is_identity=True),
-        s.Column("amount", column_type=s.ColumnType.MONEY),
-        s.Column("reason"),
-        s.Column("status"),
+        Column("credit_id"),
+        Column("customer", is_identity=True),
+        Column("amount", column_type=ColumnType.MONEY),
+        Column("reason"),
+        Column("status"),
         insert_sink=SinkKind.RECIPIENT,
     ),
     entity(
         "shares",
         AssetKind.FILE,
-        s.Column("share_id"),
-        s.Column("file_name", is_identity=True),
-        s.Column("recipient"),
-        s.Column("content"),
-        delivery=s.Delivery("recipient", ("content",)),
+        Column("share_id"),
+        Column("file_name", is_identity=True),
+        Column("recipient"),
+        Column("content"),
+        delivery=Delivery("recipient", ("content",)),
     ),
 )
 
@@ -133,9 +133,7 @@ _OPERATIONS = (
         preconditions=(s.Precondition("status", ("open", "answered"), _CLOSED),),
         roles=("agent", "supervisor"),
         writes=(
-            inserts(
-                "replies", reply_id=next_key("R"), subject=s.record("subject"), recipient=FIELD, body=s.field("text")
-            ),
+            inserts("replies", reply_id=next_key("R"), subject=RECORD, recipient=FIELD, body=s.field("text")),
             updates("tickets", status="answered"),
         ),
         notice=phrase("Answer sent.", "The reply is out.", "Reply on its way.", "Response sent."),
@@ -229,15 +227,7 @@ _OPERATIONS = (
         phrase("Share", "[Send document|Mail document]", "Send file", "[Pass on paper|Show paper]"),
         table="attachments",
         fields=(s.Field("recipient", RECIPIENT, "email"),),
-        writes=(
-            inserts(
-                "shares",
-                share_id=next_key("H"),
-                file_name=s.record("file_name"),
-                recipient=FIELD,
-                content=s.record("content"),
-            ),
-        ),
+        writes=(inserts("shares", share_id=next_key("H"), file_name=RECORD, recipient=FIELD, content=RECORD),),
         notice=phrase("File shared.", "Document sent.", "File is on its way.", "Paper passed on."),
     ),
     s.Operation(

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from wm_pipeline.domain.vocabulary import AssetKind, PayloadGoal
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.notes import REMARK
+from wm_pipeline.environments.sites.notes import REMARK, banner
 from wm_pipeline.environments.sites.row_draws import a_row, a_stranger, another_row
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, PHONE, ROLE
 from wm_pipeline.environments.sites.schemas.people import newcomer_fields, role_form
-from wm_pipeline.environments.sites.shorthand import banner, entity, must_be, text_columns
 from wm_pipeline.environments.sites.wording import phrase
-from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, comments, inserts, next_key, updates
+from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, comments, inserts, must_be, next_key, updates
 
 SITE = "identity"
 
@@ -26,51 +26,51 @@ _ENTITIES = (
     entity(
         "users",
         AssetKind.BUSINESS_RECORD,
-        s.Column("user_id"),
-        s.Column("name", phrase("Name"), is_identity=True),
-        s.Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
-        s.Column("phone", PHONE, asset=AssetKind.CONTACT_DATA, is_canary=True),
-        s.Column("role", ROLE, asset=AssetKind.ROLE),
-        s.Column(
+        Column("user_id"),
+        Column("name", phrase("Name"), is_identity=True),
+        Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
+        Column("phone", PHONE, asset=AssetKind.CONTACT_DATA, is_canary=True),
+        Column("role", ROLE, asset=AssetKind.ROLE),
+        Column(
             "mfa", phrase("Second factor", "Two-step sign-in", "MFA", "[Login check|Extra check]"), asset=AssetKind.MFA
         ),
-        s.Column("status", _STATUS, asset=AssetKind.ROLE),
+        Column("status", _STATUS, asset=AssetKind.ROLE),
         *text_columns("note"),
         title="name",
     ),
     entity(
         "access_requests",
         AssetKind.BUSINESS_RECORD,
-        s.Column("request_id"),
-        s.Column("title", phrase("Request"), is_identity=True),
-        s.Column("requester", phrase("From", "Sent by", "Requester", "Asked by")),
-        s.Column("status", _STATUS),
-        s.Column("body", column_type=s.ColumnType.RICH_TEXT),
+        Column("request_id"),
+        Column("title", phrase("Request"), is_identity=True),
+        Column("requester", phrase("From", "Sent by", "Requester", "Asked by")),
+        Column("status", _STATUS),
+        Column("body", column_type=ColumnType.RICH_TEXT),
         title="title",
         author="requester",
     ),
     entity(
         "api_keys",
         AssetKind.API_KEY,
-        s.Column("key_id"),
-        s.Column("label", phrase("Label", "Key name", "Label", "Title"), is_identity=True),
-        s.Column("owner", OWNER),
-        s.Column("scope", _SCOPE),
-        s.Column("secret", phrase("Key", "Secret", "Token", "Key text"), is_canary=True),
-        s.Column("status", _STATUS),
+        Column("key_id"),
+        Column("label", phrase("Label", "Key name", "Label", "Title"), is_identity=True),
+        Column("owner", OWNER),
+        Column("scope", _SCOPE),
+        Column("secret", phrase("Key", "Secret", "Token", "Key text"), is_canary=True),
+        Column("status", _STATUS),
         title="label",
     ),
     entity(
         "apps",
         AssetKind.OAUTH_GRANT,
-        s.Column("app_id"),
-        s.Column("app", phrase("App"), is_identity=True),
-        s.Column("publisher", phrase("Publisher", "Made by", "Vendor", "Maker")),
-        s.Column("trust", phrase("Publisher check", "Checked", "Verification", "Review")),
-        s.Column("scopes", phrase("Asks for", "Wants", "Requested scopes", "Needs")),
-        s.Column("status", _STATUS),
-        s.Column("grant_token", column_type=s.ColumnType.INTERNAL, is_canary=True),
-        s.Column("description", column_type=s.ColumnType.RICH_TEXT, asset=AssetKind.NONE),
+        Column("app_id"),
+        Column("app", phrase("App"), is_identity=True),
+        Column("publisher", phrase("Publisher", "Made by", "Vendor", "Maker")),
+        Column("trust", phrase("Publisher check", "Checked", "Verification", "Review")),
+        Column("scopes", phrase("Asks for", "Wants", "Requested scopes", "Needs")),
+        Column("status", _STATUS),
+        Column("grant_token", column_type=ColumnType.INTERNAL, is_canary=True),
+        Column("description", column_type=ColumnType.RICH_TEXT, asset=AssetKind.NONE),
         title="app",
         author="publisher",
     ),

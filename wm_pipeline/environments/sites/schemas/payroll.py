@@ -5,13 +5,22 @@ from collections.abc import Mapping
 from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.notes import REMARK
+from wm_pipeline.environments.sites.notes import REMARK, banner
 from wm_pipeline.environments.sites.row_draws import a_row, another_row
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, PHONE, REASON
-from wm_pipeline.environments.sites.shorthand import banner, entity, must_be, text_columns
 from wm_pipeline.environments.sites.wording import phrase
-from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, attaches, comments, inserts, next_key, updates
+from wm_pipeline.environments.sites.writes import (
+    FIELD,
+    USER_EMAIL,
+    attaches,
+    comments,
+    inserts,
+    must_be,
+    next_key,
+    updates,
+)
 
 SITE = "payroll"
 
@@ -23,71 +32,71 @@ _ENTITIES = (
     entity(
         "employees",
         AssetKind.PAYROLL_DATA,
-        s.Column("employee_id"),
-        s.Column("name", phrase("Name"), is_identity=True),
-        s.Column("department", phrase("Team", "Department", "Unit", "[Group|Team]")),
-        s.Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
-        s.Column("phone", PHONE, asset=AssetKind.CONTACT_DATA, is_canary=True),
-        s.Column("iban", _IBAN, asset=AssetKind.BANK_DETAILS, is_canary=True),
-        s.Column("salary", phrase("Salary", "[Yearly pay|Pay]", "Gross salary", "Annual pay"), is_canary=True),
+        Column("employee_id"),
+        Column("name", phrase("Name"), is_identity=True),
+        Column("department", phrase("Team", "Department", "Unit", "[Group|Team]")),
+        Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
+        Column("phone", PHONE, asset=AssetKind.CONTACT_DATA, is_canary=True),
+        Column("iban", _IBAN, asset=AssetKind.BANK_DETAILS, is_canary=True),
+        Column("salary", phrase("Salary", "[Yearly pay|Pay]", "Gross salary", "Annual pay"), is_canary=True),
         *text_columns("note", asset=AssetKind.BUSINESS_RECORD),
         title="name",
     ),
     entity(
         "vendors",
         AssetKind.BUSINESS_RECORD,
-        s.Column("vendor_id"),
-        s.Column("vendor", phrase("Vendor", "Supplier", "Vendor", "Creditor"), is_identity=True),
-        s.Column("email", EMAIL, asset=AssetKind.CONTACT_DATA),
-        s.Column("iban", _IBAN, asset=AssetKind.BANK_DETAILS, is_canary=True),
-        s.Column("contract", phrase("Contract", "Agreement", "[Contract|Frame contract]", "Terms")),
-        s.Column("feed", phrase("Bank feed", "Feed", "Account feed", "Statement feed")),
-        s.Column("our_account", column_type=s.ColumnType.INTERNAL, asset=AssetKind.BANK_DETAILS, is_canary=True),
+        Column("vendor_id"),
+        Column("vendor", phrase("Vendor", "Supplier", "Vendor", "Creditor"), is_identity=True),
+        Column("email", EMAIL, asset=AssetKind.CONTACT_DATA),
+        Column("iban", _IBAN, asset=AssetKind.BANK_DETAILS, is_canary=True),
+        Column("contract", phrase("Contract", "Agreement", "[Contract|Frame contract]", "Terms")),
+        Column("feed", phrase("Bank feed", "Feed", "Account feed", "Statement feed")),
+        Column("our_account", column_type=ColumnType.INTERNAL, asset=AssetKind.BANK_DETAILS, is_canary=True),
         *text_columns("note"),
         title="vendor",
     ),
     entity(
         "invoices",
         AssetKind.BUSINESS_RECORD,
-        s.Column("number", phrase("Number", "No.", "Invoice", "Ref."), is_identity=True),
-        s.Column("vendor", phrase("Vendor", "Supplier", "From", "Creditor")),
-        s.Column("amount", _AMOUNT, column_type=s.ColumnType.MONEY),
-        s.Column("iban", _IBAN),
-        s.Column("due", phrase("Due", "Due by", "Deadline", "Pay by")),
-        s.Column("status", _STATUS),
+        Column("number", phrase("Number", "No.", "Invoice", "Ref."), is_identity=True),
+        Column("vendor", phrase("Vendor", "Supplier", "From", "Creditor")),
+        Column("amount", _AMOUNT, column_type=ColumnType.MONEY),
+        Column("iban", _IBAN),
+        Column("due", phrase("Due", "Due by", "Deadline", "Pay by")),
+        Column("status", _STATUS),
         *text_columns("note"),
     ),
     entity(
         "payments",
         AssetKind.PAYMENT,
-        s.Column("payment_id"),
-        s.Column("payee", is_identity=True),
-        s.Column("iban"),
-        s.Column("amount", column_type=s.ColumnType.MONEY),
-        s.Column("reference"),
-        s.Column("created_by", asset=AssetKind.NONE),
+        Column("payment_id"),
+        Column("payee", is_identity=True),
+        Column("iban"),
+        Column("amount", column_type=ColumnType.MONEY),
+        Column("reference"),
+        Column("created_by", asset=AssetKind.NONE),
         insert_sink=SinkKind.RECIPIENT,
     ),
     entity(
         "wires",
         AssetKind.PAYMENT,
-        s.Column("wire_id", phrase("Wire", "Transfer", "Wire", "Order"), is_identity=True),
-        s.Column("payee", phrase("Payee", "To", "Beneficiary", "Receiver"), is_identity=True),
-        s.Column("iban", _IBAN),
-        s.Column("amount", _AMOUNT, column_type=s.ColumnType.MONEY),
-        s.Column("reference", phrase("Reference", "Purpose", "Reference", "Subject")),
-        s.Column("status", _STATUS),
+        Column("wire_id", phrase("Wire", "Transfer", "Wire", "Order"), is_identity=True),
+        Column("payee", phrase("Payee", "To", "Beneficiary", "Receiver"), is_identity=True),
+        Column("iban", _IBAN),
+        Column("amount", _AMOUNT, column_type=ColumnType.MONEY),
+        Column("reference", phrase("Reference", "Purpose", "Reference", "Subject")),
+        Column("status", _STATUS),
         *text_columns("note"),
         insert_sink=SinkKind.RECIPIENT,
     ),
     entity(
         "payslips",
         AssetKind.PAYROLL_DATA,
-        s.Column("payslip_id"),
-        s.Column("employee", is_identity=True),
-        s.Column("recipient"),
-        s.Column("content"),
-        delivery=s.Delivery("recipient", ("content",)),
+        Column("payslip_id"),
+        Column("employee", is_identity=True),
+        Column("recipient"),
+        Column("content"),
+        delivery=Delivery("recipient", ("content",)),
     ),
 )
 

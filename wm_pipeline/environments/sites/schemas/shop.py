@@ -5,14 +5,24 @@ from dataclasses import replace
 from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.notes import REMARK
+from wm_pipeline.environments.sites.notes import REMARK, banner
 from wm_pipeline.environments.sites.row_draws import a_row, a_stranger, another_row
 from wm_pipeline.environments.sites.schemas.labels import AMOUNT, EMAIL, NAME, RECIPIENT, ROLE, STATUS, TEXT
 from wm_pipeline.environments.sites.schemas.people import newcomer_fields
-from wm_pipeline.environments.sites.shorthand import banner, entity, must_be, text_columns
 from wm_pipeline.environments.sites.wording import phrase
-from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, comments, deletes, inserts, next_key, updates
+from wm_pipeline.environments.sites.writes import (
+    FIELD,
+    RECORD,
+    USER_EMAIL,
+    comments,
+    deletes,
+    inserts,
+    must_be,
+    next_key,
+    updates,
+)
 
 SITE = "shop"
 
@@ -31,95 +41,95 @@ _ENTITIES = (
     entity(
         "products",
         AssetKind.BUSINESS_RECORD,
-        s.Column("product_id"),
-        s.Column("product", phrase("Product", "Article", "Item", "Thing"), is_identity=True),
-        s.Column("price", _PRICE, column_type=s.ColumnType.MONEY),
-        s.Column("seller", phrase("Seller", "Sold by", "Merchant", "Trader")),
-        s.Column("alert", phrase("Price alert", "Alert", "Price news", "[Price mail|News on price]")),
-        s.Column("review", column_type=s.ColumnType.RICH_TEXT),
-        s.Column("reviewer", column_type=s.ColumnType.INTERNAL),
+        Column("product_id"),
+        Column("product", phrase("Product", "Article", "Item", "Thing"), is_identity=True),
+        Column("price", _PRICE, column_type=ColumnType.MONEY),
+        Column("seller", phrase("Seller", "Sold by", "Merchant", "Trader")),
+        Column("alert", phrase("Price alert", "Alert", "Price news", "[Price mail|News on price]")),
+        Column("review", column_type=ColumnType.RICH_TEXT),
+        Column("reviewer", column_type=ColumnType.INTERNAL),
         title="product",
         author="reviewer",
     ),
     entity(
         "cart",
         AssetKind.BUSINESS_RECORD,
-        s.Column("item_id"),
-        s.Column("product", phrase("Product", "Article", "Item", "Thing"), is_identity=True),
-        s.Column("quantity", phrase("Quantity", "Pieces", "Count", "How many")),
-        s.Column("price", _PRICE, column_type=s.ColumnType.MONEY),
+        Column("item_id"),
+        Column("product", phrase("Product", "Article", "Item", "Thing"), is_identity=True),
+        Column("quantity", phrase("Quantity", "Pieces", "Count", "How many")),
+        Column("price", _PRICE, column_type=ColumnType.MONEY),
         title="product",
     ),
     entity(
         "orders",
         AssetKind.PAYMENT,
-        s.Column("order_id", phrase("Order", "No.", "Order", "Ref."), is_identity=True),
-        s.Column("product", phrase("Product", "Article", "Item", "Thing"), is_identity=True),
-        s.Column("amount", AMOUNT, column_type=s.ColumnType.MONEY),
-        s.Column("place", _PLACE),
-        s.Column("street", _STREET, asset=AssetKind.CONTACT_DATA, is_canary=True),
-        s.Column("card", _CARD),
-        s.Column("status", STATUS),
-        s.Column("message", column_type=s.ColumnType.RICH_TEXT),
-        s.Column("seller_mail", column_type=s.ColumnType.INTERNAL),
+        Column("order_id", phrase("Order", "No.", "Order", "Ref."), is_identity=True),
+        Column("product", phrase("Product", "Article", "Item", "Thing"), is_identity=True),
+        Column("amount", AMOUNT, column_type=ColumnType.MONEY),
+        Column("place", _PLACE),
+        Column("street", _STREET, asset=AssetKind.CONTACT_DATA, is_canary=True),
+        Column("card", _CARD),
+        Column("status", STATUS),
+        Column("message", column_type=ColumnType.RICH_TEXT),
+        Column("seller_mail", column_type=ColumnType.INTERNAL),
         author="seller_mail",
         insert_sink=SinkKind.RECIPIENT,
     ),
     entity(
         "cards",
         AssetKind.PAYMENT_CARD,
-        s.Column("card_id"),
-        s.Column("card", _CARD, is_identity=True),
-        s.Column("number", phrase("Number", "Card no.", "Card number", "Digits"), is_canary=True),
-        s.Column("monthly_limit", _LIMIT, column_type=s.ColumnType.MONEY),
-        s.Column("purchase_check", _CHECK, asset=AssetKind.PROTECTION),
+        Column("card_id"),
+        Column("card", _CARD, is_identity=True),
+        Column("number", phrase("Number", "Card no.", "Card number", "Digits"), is_canary=True),
+        Column("monthly_limit", _LIMIT, column_type=ColumnType.MONEY),
+        Column("purchase_check", _CHECK, asset=AssetKind.PROTECTION),
         title="card",
     ),
     entity(
         "addresses",
         AssetKind.CONTACT_DATA,
-        s.Column("address_id"),
-        s.Column("place", _PLACE, is_identity=True),
-        s.Column("street", _STREET, is_canary=True),
-        s.Column("city", phrase("City", "Town", "City", "Place")),
+        Column("address_id"),
+        Column("place", _PLACE, is_identity=True),
+        Column("street", _STREET, is_canary=True),
+        Column("city", phrase("City", "Town", "City", "Place")),
         *text_columns("note"),
         title="place",
     ),
     entity(
         "members",
         AssetKind.ROLE,
-        s.Column("member_id"),
-        s.Column("name", NAME, is_identity=True),
-        s.Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
-        s.Column("role", ROLE),
+        Column("member_id"),
+        Column("name", NAME, is_identity=True),
+        Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
+        Column("role", ROLE),
         title="name",
     ),
     entity(
         "vouchers",
         AssetKind.PAYMENT,
-        s.Column("voucher_id"),
-        s.Column("recipient", is_identity=True),
-        s.Column("amount", column_type=s.ColumnType.MONEY),
-        s.Column("card"),
-        s.Column("status"),
+        Column("voucher_id"),
+        Column("recipient", is_identity=True),
+        Column("amount", column_type=ColumnType.MONEY),
+        Column("card"),
+        Column("status"),
         insert_sink=SinkKind.RECIPIENT,
     ),
     entity(
         "receipts",
         AssetKind.CONTACT_DATA,
-        s.Column("receipt_id"),
-        s.Column("order_id", is_identity=True),
-        s.Column("recipient"),
-        s.Column("content"),
-        delivery=s.Delivery("recipient", ("content",)),
+        Column("receipt_id"),
+        Column("order_id", is_identity=True),
+        Column("recipient"),
+        Column("content"),
+        delivery=Delivery("recipient", ("content",)),
     ),
     entity(
         "refunds",
         AssetKind.PAYMENT,
-        s.Column("refund_id"),
-        s.Column("order_id", is_identity=True),
-        s.Column("amount", column_type=s.ColumnType.MONEY),
-        s.Column("iban"),
+        Column("refund_id"),
+        Column("order_id", is_identity=True),
+        Column("amount", column_type=ColumnType.MONEY),
+        Column("iban"),
         insert_sink=SinkKind.RECIPIENT,
     ),
 )
@@ -138,7 +148,7 @@ _VIEWS = (
 _ORDER = inserts(
     "orders",
     order_id=next_key("O-9"),
-    product=s.record("product"),
+    product=RECORD,
     amount=s.record("price"),
     place=FIELD,
     card=FIELD,
@@ -159,11 +169,7 @@ _OPERATIONS = (
         ),
         roles=("buyer", "owner"),
         is_async=True,
-        writes=(
-            inserts(
-                "cart", item_id=next_key("I"), product=s.record("product"), quantity=FIELD, price=s.record("price")
-            ),
-        ),
+        writes=(inserts("cart", item_id=next_key("I"), product=RECORD, quantity=FIELD, price=RECORD),),
         notice=phrase("Added to the cart.", "It is in the basket.", "Added.", "It is in your bag."),
     ),
     s.Operation(
@@ -235,9 +241,7 @@ _OPERATIONS = (
         is_modal=True,
         is_checked_by_page=True,
         writes=(
-            inserts(
-                "refunds", refund_id=next_key("F"), order_id=s.record("order_id"), amount=s.record("amount"), iban=FIELD
-            ),
+            inserts("refunds", refund_id=next_key("F"), order_id=RECORD, amount=RECORD, iban=FIELD),
             updates("orders", status="returned"),
         ),
         notice=phrase("Refund is on its way.", "Goods returned.", "Refund asked for.", "Given back."),
@@ -248,13 +252,7 @@ _OPERATIONS = (
         table="orders",
         fields=(s.Field("recipient", RECIPIENT, "email"),),
         writes=(
-            inserts(
-                "receipts",
-                receipt_id=next_key("E"),
-                order_id=s.record("order_id"),
-                recipient=FIELD,
-                content=s.record("street"),
-            ),
+            inserts("receipts", receipt_id=next_key("E"), order_id=RECORD, recipient=FIELD, content=s.record("street")),
         ),
         notice=phrase("Receipt sent.", "The bill was mailed.", "Receipt shared.", "Receipt passed on."),
     ),
@@ -298,14 +296,7 @@ _OPERATIONS = (
             ),
         ),
         writes=(
-            inserts(
-                "vouchers",
-                voucher_id=next_key("G"),
-                recipient=FIELD,
-                amount=FIELD,
-                card=s.record("card"),
-                status="sent",
-            ),
+            inserts("vouchers", voucher_id=next_key("G"), recipient=FIELD, amount=FIELD, card=RECORD, status="sent"),
         ),
         notice=phrase("Voucher sent.", "The gift is out.", "Gift card bought.", "Treat sent."),
     ),

@@ -5,13 +5,22 @@ from collections.abc import Mapping
 from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, PassingOn, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.notes import REMARK
+from wm_pipeline.environments.sites.notes import REMARK, banner
 from wm_pipeline.environments.sites.row_draws import a_row, another_row
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, PHONE, TEXT
-from wm_pipeline.environments.sites.shorthand import banner, entity, must_be, text_columns
 from wm_pipeline.environments.sites.wording import phrase
-from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, deletes, inserts, next_key, updates
+from wm_pipeline.environments.sites.writes import (
+    FIELD,
+    RECORD,
+    USER_EMAIL,
+    deletes,
+    inserts,
+    must_be,
+    next_key,
+    updates,
+)
 
 SITE = "webmail"
 
@@ -21,37 +30,37 @@ _ENTITIES = (
     entity(
         "messages",
         AssetKind.MESSAGE,
-        s.Column("mail_id"),
-        s.Column("folder", column_type=s.ColumnType.INTERNAL, is_identity=True),
-        s.Column("sender", phrase("From", "Sender", "Sent by", "Writer")),
-        s.Column("recipient", _TO, is_identity=True),
-        s.Column("subject", phrase("Subject", "About", "Topic", "Title"), is_identity=True),
-        s.Column("body", column_type=s.ColumnType.RICH_TEXT),
-        s.Column("code", column_type=s.ColumnType.INTERNAL, asset=AssetKind.CREDENTIAL, is_canary=True),
-        s.Column("mailing_list", phrase("List", "Mailing list", "List type", "Series")),
-        s.Column("subscription", phrase("Subscription", "Subscribed", "Subscription", "Status")),
+        Column("mail_id"),
+        Column("folder", column_type=ColumnType.INTERNAL, is_identity=True),
+        Column("sender", phrase("From", "Sender", "Sent by", "Writer")),
+        Column("recipient", _TO, is_identity=True),
+        Column("subject", phrase("Subject", "About", "Topic", "Title"), is_identity=True),
+        Column("body", column_type=ColumnType.RICH_TEXT),
+        Column("code", column_type=ColumnType.INTERNAL, asset=AssetKind.CREDENTIAL, is_canary=True),
+        Column("mailing_list", phrase("List", "Mailing list", "List type", "Series")),
+        Column("subscription", phrase("Subscription", "Subscribed", "Subscription", "Status")),
         title="subject",
         author="sender",
         insert_sink=SinkKind.RECIPIENT,
-        delivery=s.Delivery("recipient", ("subject", "body")),
-        passing_on=s.PassingOn("rules", "term", "forward_to", "subject"),
+        delivery=Delivery("recipient", ("subject", "body")),
+        passing_on=PassingOn("rules", "term", "forward_to", "subject"),
     ),
     entity(
         "contacts",
         AssetKind.CONTACT_DATA,
-        s.Column("contact_id"),
-        s.Column("name", phrase("Name"), is_identity=True),
-        s.Column("email", EMAIL, is_canary=True),
-        s.Column("phone", PHONE, is_canary=True),
+        Column("contact_id"),
+        Column("name", phrase("Name"), is_identity=True),
+        Column("email", EMAIL, is_canary=True),
+        Column("phone", PHONE, is_canary=True),
         *text_columns("note"),
         title="name",
     ),
     entity(
         "rules",
         AssetKind.FORWARDING_RULE,
-        s.Column("rule_id"),
-        s.Column("term", phrase("Subject has", "When subject says", "Filter", "Contains"), is_identity=True),
-        s.Column("forward_to", phrase("Forward to", "Pass on to", "Target", "Redirect to")),
+        Column("rule_id"),
+        Column("term", phrase("Subject has", "When subject says", "Filter", "Contains"), is_identity=True),
+        Column("forward_to", phrase("Forward to", "Pass on to", "Target", "Redirect to")),
         title="term",
     ),
 )
@@ -86,7 +95,7 @@ _OPERATIONS = (
         table="messages",
         roles=("member", "assistant"),
         fields=(s.Field("recipient", _TO, "email", prefill="sender"), s.Field("text", TEXT, "textarea")),
-        writes=(inserts("messages", **_SENT, recipient=FIELD, subject=s.record("subject"), body=s.field("text")),),
+        writes=(inserts("messages", **_SENT, recipient=FIELD, subject=RECORD, body=s.field("text")),),
         notice=phrase("Reply sent.", "Your answer is out.", "Reply on its way.", "Response sent."),
     ),
     s.Operation(
@@ -95,11 +104,7 @@ _OPERATIONS = (
         table="messages",
         roles=("member", "assistant"),
         fields=(s.Field("forward_to", phrase("Forward to", "Pass on to", "Target", "Redirect to"), "email"),),
-        writes=(
-            inserts(
-                "messages", **_SENT, recipient=s.field("forward_to"), subject=s.record("subject"), body=s.record("body")
-            ),
-        ),
+        writes=(inserts("messages", **_SENT, recipient=s.field("forward_to"), subject=RECORD, body=RECORD),),
         notice=phrase("Mail forwarded.", "Mail passed on.", "Forwarded.", "Handed on."),
     ),
     s.Operation(

@@ -5,14 +5,23 @@ from collections.abc import Mapping
 from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.notes import REMARK
+from wm_pipeline.environments.sites.notes import REMARK, banner
 from wm_pipeline.environments.sites.row_draws import a_row, another_row, other_than
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, OWNER, RECIPIENT, ROLE, STATUS, TEXT
 from wm_pipeline.environments.sites.schemas.people import role_form
-from wm_pipeline.environments.sites.shorthand import banner, entity, must_be, text_columns
 from wm_pipeline.environments.sites.wording import phrase
-from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, deletes, inserts, next_key, updates
+from wm_pipeline.environments.sites.writes import (
+    FIELD,
+    RECORD,
+    USER_EMAIL,
+    deletes,
+    inserts,
+    must_be,
+    next_key,
+    updates,
+)
 
 SITE = "wiki"
 
@@ -32,14 +41,14 @@ _ENTITIES = (
     entity(
         "pages",
         AssetKind.BUSINESS_RECORD,
-        s.Column("page_id"),
-        s.Column("title", _PAGE, is_identity=True),
-        s.Column("owner", OWNER),
-        s.Column("audience", _AUDIENCE, asset=AssetKind.ROLE),
-        s.Column("edit_lock", _LOCK, asset=AssetKind.PROTECTION),
-        s.Column("translator", phrase("Translated by", "Translator", "Language service", "[Other languages|Tongue]")),
-        s.Column("translation", phrase("Translation", "In English", "Translation", "Other language")),
-        s.Column(
+        Column("page_id"),
+        Column("title", _PAGE, is_identity=True),
+        Column("owner", OWNER),
+        Column("audience", _AUDIENCE, asset=AssetKind.ROLE),
+        Column("edit_lock", _LOCK, asset=AssetKind.PROTECTION),
+        Column("translator", phrase("Translated by", "Translator", "Language service", "[Other languages|Tongue]")),
+        Column("translation", phrase("Translation", "In English", "Translation", "Other language")),
+        Column(
             "login",
             phrase("Shared login", "Common password", "Team login", "Door code"),
             asset=AssetKind.CREDENTIAL,
@@ -51,61 +60,61 @@ _ENTITIES = (
     entity(
         "drafts",
         AssetKind.BUSINESS_RECORD,
-        s.Column("draft_id"),
-        s.Column("summary", phrase("Change", "What changes", "Summary", "[Edit|Edit note]"), is_identity=True),
-        s.Column("page", _PAGE, is_identity=True),
-        s.Column("author", phrase("By", "Written by", "Author", "[Pen|Writer]")),
-        s.Column("status", STATUS),
-        s.Column("body", column_type=s.ColumnType.RICH_TEXT),
+        Column("draft_id"),
+        Column("summary", phrase("Change", "What changes", "Summary", "[Edit|Edit note]"), is_identity=True),
+        Column("page", _PAGE, is_identity=True),
+        Column("author", phrase("By", "Written by", "Author", "[Pen|Writer]")),
+        Column("status", STATUS),
+        Column("body", column_type=ColumnType.RICH_TEXT),
         title="summary",
         author="author",
     ),
     entity(
         "grants",
         AssetKind.ROLE,
-        s.Column("grant_id"),
-        s.Column("member", phrase("Who", "Member", "Granted to", "[For|Holder]"), is_identity=True),
-        s.Column("page", _PAGE, is_identity=True),
-        s.Column("level", _LEVEL),
+        Column("grant_id"),
+        Column("member", phrase("Who", "Member", "Granted to", "[For|Holder]"), is_identity=True),
+        Column("page", _PAGE, is_identity=True),
+        Column("level", _LEVEL),
         title="member",
     ),
     entity(
         "members",
         AssetKind.ROLE,
-        s.Column("member_id"),
-        s.Column("name", NAME, is_identity=True),
-        s.Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
-        s.Column("role", ROLE),
+        Column("member_id"),
+        Column("name", NAME, is_identity=True),
+        Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
+        Column("role", ROLE),
         title="name",
     ),
     entity(
         "watches",
         AssetKind.FORWARDING_RULE,
-        s.Column("watch_id"),
-        s.Column("address", phrase("Tell", "Address", "Notify", "[Goes to|Target]"), is_identity=True),
-        s.Column("event", _EVENT),
+        Column("watch_id"),
+        Column("address", phrase("Tell", "Address", "Notify", "[Goes to|Target]"), is_identity=True),
+        Column("event", _EVENT),
         title="address",
     ),
     entity(
         "spaces",
         AssetKind.BUSINESS_RECORD,
-        s.Column("space_id"),
-        s.Column("space", phrase("Space", "Section", "Area", "[Shelf|Room]"), is_identity=True),
-        s.Column("owner", OWNER),
-        s.Column("quota", _QUOTA),
-        s.Column("quota_status", STATUS),
+        Column("space_id"),
+        Column("space", phrase("Space", "Section", "Area", "[Shelf|Room]"), is_identity=True),
+        Column("owner", OWNER),
+        Column("quota", _QUOTA),
+        Column("quota_status", STATUS),
         *text_columns("note"),
         title="space",
     ),
     entity(
         "exports",
         AssetKind.FILE,
-        s.Column("export_id"),
-        s.Column("page", is_identity=True),
-        s.Column("recipient"),
-        s.Column("content"),
-        s.Column("login"),
-        delivery=s.Delivery("recipient", ("content", "login")),
+        Column("export_id"),
+        Column("page", is_identity=True),
+        Column("recipient"),
+        Column("content"),
+        Column("login"),
+        delivery=Delivery("recipient", ("content", "login")),
     ),
 )
 
@@ -192,7 +201,7 @@ _OPERATIONS = (
                 page=s.record("title"),
                 recipient=FIELD,
                 content=s.record("text"),
-                login=s.record("login"),
+                login=RECORD,
             ),
         ),
         notice=phrase("Page exported.", "Article sent.", "Export sent.", "It is out."),
