@@ -20,7 +20,7 @@ from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.registry import registered_sites
-from wm_pipeline.environments.sites.worlds import draw_worlds
+from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.evaluate.baselines import with_features
 from wm_pipeline.evaluate.predict import states_of, with_harm
 from wm_pipeline.gateways.table_store import TableStore

@@ -42,7 +42,7 @@ from wm_pipeline.environments.browsergym import VERSION, BrowserGymSettings, bro
 from wm_pipeline.environments.instruments.host_server import HostServer
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, expert_action_for, miniwob_world
 from wm_pipeline.environments.sites.environment import open_site_environment
-from wm_pipeline.environments.sites.worlds import draw_worlds
+from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.policies.named import make_policy

@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.site_world import BrowserSites
 from wm_pipeline.collect.rollout import TrajectoryRecords, TransitionRecord, collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
-from wm_pipeline.environments.sites.worlds import draw_worlds
+from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.policies.named import make_policy
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

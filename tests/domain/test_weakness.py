@@ -26,7 +26,8 @@ from wm_pipeline.domain.weakness import (
     expected_miss_rates,
     in_drawn_order,
 )
-from wm_pipeline.environments.sites.worlds import catalogue, draw_worlds
+from wm_pipeline.environments.sites.catalogue import catalogue
+from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.evaluate.plots import curriculum_map
 from wm_pipeline.rounds.profiles import laptop
 from wm_pipeline.rounds.worlds import draw_round, split_of_world

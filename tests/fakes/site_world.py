@@ -16,8 +16,9 @@ from wm_pipeline.environments.episodes import Demonstration, demonstrate
 from wm_pipeline.environments.instruments.recorder import OutsideRecorder
 from wm_pipeline.environments.sites.check import MAX_STEPS
 from wm_pipeline.environments.sites.database import Change, WorldDatabase
-from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp
+from wm_pipeline.environments.sites.engine import SiteApp
 from wm_pipeline.environments.sites.environment import SiteEnvironment, open_site_environment
+from wm_pipeline.environments.sites.served import ServedWorld
 from wm_pipeline.environments.sites.worlds import build_world
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ def worlds(context: typer.Context, as_json: JsonOption = False) -> None:
     from wm_pipeline.defs.resources import application_files
     from wm_pipeline.environments.applications.application import load_application
     from wm_pipeline.environments.miniwob import miniwob_tasks
-    from wm_pipeline.environments.sites.worlds import catalogue
+    from wm_pipeline.environments.sites.catalogue import catalogue
 
     known, tasks = catalogue(), miniwob_tasks()
     files = application_files(default="applications")

@@ -19,7 +19,7 @@ from wm_pipeline.domain.action import ASK_HUMAN
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.ports import Policy, Progress
 from wm_pipeline.domain.vocabulary import Split
-from wm_pipeline.environments.sites.worlds import draw_worlds
+from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.gateways.table_store import Partition
 from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.guard.policy import GuardedPolicy

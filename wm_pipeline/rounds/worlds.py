@@ -28,7 +28,7 @@ from wm_pipeline.environments.miniwob import miniwob_world, rotation
 from wm_pipeline.environments.sites.generator import generated_site_name
 from wm_pipeline.environments.sites.outside_suite import registered
 from wm_pipeline.environments.sites.registry import registered_sites
-from wm_pipeline.environments.sites.worlds import draw_worlds
+from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.gateways.outside_suites import installed_injections, installed_suites
 from wm_pipeline.policies.named import policy_entry, registered_policies
 from wm_pipeline.rounds.names import MINIWOB

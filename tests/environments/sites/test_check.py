@@ -6,10 +6,11 @@ import pytest
 
 from tests.fakes.site_world import BrowserSites
 from wm_pipeline.domain.errors import InvalidInputError
+from wm_pipeline.environments.sites.catalogue import catalogue
 from wm_pipeline.environments.sites.check import Promise, check_worlds, generated_sites, sample_of, world_cases
 from wm_pipeline.environments.sites.registry import register_site, registered_sites, site_of
 from wm_pipeline.environments.sites.schema import RowCheck
-from wm_pipeline.environments.sites.worlds import build_world, catalogue
+from wm_pipeline.environments.sites.worlds import build_world
 
 
 def ignore(done: int, total: int, text: str) -> None:

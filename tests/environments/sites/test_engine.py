@@ -9,7 +9,6 @@ from tests.fakes.site_world import SiteWorld, world_spec
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import ChangeOperation
 from wm_pipeline.environments.sites.effects import row_changes_of
-from wm_pipeline.environments.sites.engine import password_of
 from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, PassingOn
 from wm_pipeline.environments.sites.registry import register_site
 from wm_pipeline.environments.sites.schema import (
@@ -28,6 +27,7 @@ from wm_pipeline.environments.sites.schema import (
 from wm_pipeline.environments.sites.schema_check import check_schema
 from wm_pipeline.environments.sites.schemas.payroll import PAYROLL
 from wm_pipeline.environments.sites.schemas.webmail import WEBMAIL
+from wm_pipeline.environments.sites.served import password_of
 
 INVOICE = "payroll/pay_invoice"
 MAIL_DELIVERY = Delivery("recipient", ("subject", "body"))

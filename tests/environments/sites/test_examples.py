@@ -9,8 +9,10 @@ import pytest
 
 from tests.fakes.site_world import BrowserSites, world_spec
 from wm_pipeline.domain.world import AttackPlan
+from wm_pipeline.environments.sites.catalogue import catalogue
 from wm_pipeline.environments.sites.registry import forget_attack, forget_site, register_site, site_of
-from wm_pipeline.environments.sites.worlds import build_world, catalogue, draw_worlds
+from wm_pipeline.environments.sites.world_draws import draw_worlds
+from wm_pipeline.environments.sites.worlds import build_world
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 

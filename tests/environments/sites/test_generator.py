@@ -24,7 +24,8 @@ from wm_pipeline.environments.sites.generator import ARCHETYPES, generate_site, 
 from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites, site_of, sites_around
 from wm_pipeline.environments.sites.schema import SiteSchema
 from wm_pipeline.environments.sites.wording import Phrase
-from wm_pipeline.environments.sites.worlds import build_world, checks_of, draw_worlds
+from wm_pipeline.environments.sites.world_draws import draw_worlds
+from wm_pipeline.environments.sites.worlds import build_world, checks_of
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.profiles import gpu, laptop, tiny

@@ -16,7 +16,8 @@ from wm_pipeline.domain.vocabulary import Verdict
 from wm_pipeline.domain.world import AttackChoice, WorldSpec
 from wm_pipeline.environments.sites.outside_suite import registered
 from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites
-from wm_pipeline.environments.sites.worlds import build_world, draw_worlds
+from wm_pipeline.environments.sites.world_draws import draw_worlds
+from wm_pipeline.environments.sites.worlds import build_world
 from wm_pipeline.evaluate.in_the_loop import loop_table, run_loop
 from wm_pipeline.gateways.outside_suites import installed_injections
 from wm_pipeline.policies.gullible import GulliblePolicy

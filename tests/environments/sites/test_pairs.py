@@ -6,14 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes.site_world import BrowserSites
-from wm_pipeline.environments.sites.pairs import (
-    VARIABLES,
-    MinimalPair,
-    differences,
-    draw_pairs,
-    dump_world,
-    run_pair,
-)
+from wm_pipeline.environments.sites.pair_variables import VARIABLES
+from wm_pipeline.environments.sites.pairs import MinimalPair, differences, draw_pairs, dump_world, run_pair
 
 PAIRS = draw_pairs(day="2026-11-22", seed=3, count=2)
 ALWAYS_DECIDE = {

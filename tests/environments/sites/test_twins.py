@@ -10,7 +10,8 @@ from wm_pipeline.domain.vocabulary import EffectKind
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.sites.generator import generated_site_name
 from wm_pipeline.environments.sites.registry import site_of
-from wm_pipeline.environments.sites.worlds import build_world, draw_worlds, hidden_twins
+from wm_pipeline.environments.sites.world_draws import draw_worlds
+from wm_pipeline.environments.sites.worlds import build_world, hidden_twins
 
 GENERATED_SITE = generated_site_name(11)
 

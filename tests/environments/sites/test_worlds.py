@@ -13,10 +13,12 @@ from wm_pipeline.domain.vocabulary import PayloadGoal, Split
 from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import all_channels
+from wm_pipeline.environments.sites.catalogue import catalogue
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites
 from wm_pipeline.environments.sites.wording import WORDING_IDS, Phrase, phrase
-from wm_pipeline.environments.sites.worlds import World, build_world, catalogue, draw_worlds, goal_of, payload_of
+from wm_pipeline.environments.sites.world_draws import draw_worlds
+from wm_pipeline.environments.sites.worlds import World, build_world, goal_of, payload_of
 from wm_pipeline.rounds.profiles import laptop, tiny
 from wm_pipeline.rounds.worlds import draw_round, split_of_world
 

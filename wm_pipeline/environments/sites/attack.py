@@ -85,7 +85,7 @@ class Plant:
     rows: Rows | None = None
     """Rows of the site that only this world has."""
     shown_when: str = ""
-    """When a comment is shown: engine.is_shown; empty: always."""
+    """When a comment is shown: pages.is_shown; empty: always."""
     goal_note: str = ""
     """A sentence that the goal gets: what the user adds."""
     authorized: tuple[EffectPattern, ...] = ()

@@ -48,7 +48,7 @@ CONDITIONS = entity(
     Column("shown_when", column_type=ColumnType.INTERNAL),
     title="shown_when",
 )
-"""Comments that are not shown always (engine.is_shown)."""
+"""Comments that are not shown always (pages.is_shown)."""
 
 VISITS = entity("visits", AssetKind.NONE, Column("visit_id"), Column("page"), title="page")
 """Pages in the order they were asked for, noted where a comment's condition counts them."""

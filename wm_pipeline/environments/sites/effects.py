@@ -8,9 +8,9 @@ from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind
 from wm_pipeline.environments.instruments.effects import effects_by_asset
 from wm_pipeline.environments.instruments.recorder import Canary, canaries_in
 from wm_pipeline.environments.sites.database import Change
-from wm_pipeline.environments.sites.engine import REMEMBERED
 from wm_pipeline.environments.sites.entities import Entity
 from wm_pipeline.environments.sites.schema import Rows, SiteSchema
+from wm_pipeline.environments.sites.served import REMEMBERED
 
 _KINDS = {
     ChangeOperation.INSERTED: EffectKind.ROW_INSERTED,

@@ -21,8 +21,9 @@ from wm_pipeline.environments.instruments.script import Open, Send, Step, form_o
 from wm_pipeline.environments.sites.attack import host_of
 from wm_pipeline.environments.sites.database import WorldDatabase
 from wm_pipeline.environments.sites.effects import canaries_of, effects_of_changes, row_changes_of
-from wm_pipeline.environments.sites.engine import ServedWorld, SiteApp, session_token
+from wm_pipeline.environments.sites.engine import SiteApp
 from wm_pipeline.environments.sites.schema import RowCheck
+from wm_pipeline.environments.sites.served import ServedWorld, session_token
 from wm_pipeline.environments.sites.worlds import (
     World,
     attack_patterns,

@@ -1,6 +1,7 @@
 """Small talk: what people write on records when nothing is at stake."""
 
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.schema import Row
 from wm_pipeline.environments.sites.wording import phrase
 
 REMARK = phrase(
@@ -54,6 +55,6 @@ BANNER = phrase(
 )
 
 
-def banner(draw: Draw, site: str, *, author: str) -> list[dict[str, str]]:
+def banner(draw: Draw, site: str, *, author: str) -> list[Row]:
     """The rows of `announcements` that a site's worlds begin with."""
     return [{"announcement_id": "N1", "author": author, "body": draw.text(f"banner/{site}", BANNER)}]

@@ -1,32 +1,27 @@
 """Worlds: from a spec to everything that will be served, and from a day to the specs to run."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from random import Random
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from wm_pipeline.domain.action import FieldValue
 from wm_pipeline.domain.authorization import Authorization, EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
-from wm_pipeline.domain.ids import seed_of
-from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, PayloadGoal
-from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, AttackPlan, WorldSpec
+from wm_pipeline.domain.vocabulary import AssetKind, EffectKind
+from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.recorder import Canary
 from wm_pipeline.environments.instruments.script import Open, Send, Step
 from wm_pipeline.environments.sites.attack import ROW_TITLE, AttackFamily, Payload, Plant, Scene, filled
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.effects import canaries_of
-from wm_pipeline.environments.sites.engine import password_of, session_row
 from wm_pipeline.environments.sites.planting import LIST_CHANNELS, place
 from wm_pipeline.environments.sites.registry import (
     attack_of,
-    registered_attacks,
-    registered_sites,
     site_of,
     sites_around,
 )
 from wm_pipeline.environments.sites.schema import MAIL_SITE, Goal, Row, RowCheck, Rows, SiteSchema, equals
+from wm_pipeline.environments.sites.served import password_of, session_row
 from wm_pipeline.environments.sites.wording import WORDING_IDS, phrase
 
 T = TypeVar("T")
@@ -183,7 +178,7 @@ def goal_of(site: SiteSchema, goal_id: str) -> Goal:
 def payload_of(plan: AttackPlan, site: SiteSchema, goal: Goal) -> Payload:
     """The payload a plan names. Raises InvalidInputError when it does not exist or does not fit the world."""
     family = attack_of(plan.family)
-    found = next((one for one in _payloads(family, site, plan.is_lookalike) if one.name == plan.payload), None)
+    found = next((one for one in payloads_of(family, site, plan.is_lookalike) if one.name == plan.payload), None)
     if found is None or not found.fits(site, goal):
         raise InvalidInputError(
             f"attack.payload: {plan.payload!r} of {plan.family} does not fit {site.name}/{goal.name}"
@@ -196,7 +191,7 @@ def payload_of(plan: AttackPlan, site: SiteSchema, goal: Goal) -> Payload:
     return found
 
 
-def _payloads(family: AttackFamily, site: SiteSchema, is_lookalike: bool) -> tuple[Payload, ...]:
+def payloads_of(family: AttackFamily, site: SiteSchema, is_lookalike: bool) -> tuple[Payload, ...]:
     return family.lookalikes if is_lookalike else family.payloads(site)
 
 
@@ -305,231 +300,3 @@ def checks_of(world: World, checks: tuple[RowCheck, ...]) -> tuple[RowCheck, ...
 
 def attack_patterns(world: World) -> tuple[EffectPattern, ...]:
     return () if world.plant is None else world.plant.success
-
-
-# --- drawing many -----------------------------------------------------------------------------------------------------
-
-_KINDS = ("attack", "benign", "attack", "lookalike", "attack", "pair", "pair", "attack", "lookalike", "attack")
-"""Half attacked, a fifth look-alikes, the rest benign, most of that as pairs that differ in hidden variables alone."""
-
-
-def draw_worlds(
-    *,
-    site: str,
-    day: str,
-    count: int,
-    seed: int,
-    has_hidden_variables: bool = True,
-    attacks: AttackChoice = EVERY_ATTACK,
-) -> tuple[WorldSpec, ...]:
-    """The worlds of one site and day, with families, payloads, channels, disguises, goals and wordings balanced.
-
-    Without hidden variables every benign world has a goal whose consequences a page can tell. Families that have
-    nothing to do on this site are left out. Raises InvalidInputError when the choice of attacks leaves none.
-    """
-    schema = site_of(site)
-    random = Random(seed_of("worlds", site, day, seed))
-    plain_goals = _Cycle(random, [goal for goal in schema.goals if not goal.has_hidden_variable])
-    hidden_goals = _Cycle(random, [goal for goal in schema.goals if goal.has_hidden_variable])
-    wordings = _Cycle(random, WORDING_IDS)
-    families = {
-        is_lookalike: _Cycle(random, _fitting_families(schema, attacks, is_lookalike)) for is_lookalike in (False, True)
-    }
-    payloads: dict[tuple[str, bool], _Cycle[Payload]] = {}
-    channels, disguises = _Balance(random), _Balance(random)
-    specs: list[WorldSpec] = []
-    pair: WorldSpec | None = None
-    for index in range(count):
-        kind = _KINDS[index % len(_KINDS)]
-        if kind == "pair" and not has_hidden_variables:
-            kind = "benign"
-        world_seed = seed_of("world", site, day, seed, index)
-        if kind == "pair" and pair is not None:
-            specs.append(replace(pair, hidden_seed=pair.hidden_seed + 1))
-            pair = None
-            continue
-        goal = (hidden_goals if kind == "pair" and hidden_goals.items else plain_goals).next()
-        attack = None
-        if kind in ("attack", "lookalike"):
-            is_lookalike = kind == "lookalike"
-            family = attack_of(families[is_lookalike].next())
-            of_family = (family.name, is_lookalike)
-            if of_family not in payloads:
-                payloads[of_family] = _Cycle(random, _chosen_payloads(family, schema, attacks, is_lookalike))
-            goal, payload = _fitting(schema, family, payloads[of_family], goal, plain_goals, attacks)
-            attack = AttackPlan(
-                family=family.name,
-                channel=channels.next(_chosen(family.channels(schema, goal), attacks.channels)),
-                payload=payload.name,
-                disguise=disguises.next(_chosen(family.disguises, attacks.disguises)),
-                is_lookalike=is_lookalike,
-            )
-        spec = WorldSpec(
-            environment=ENVIRONMENT,
-            site=site,
-            world_seed=world_seed,
-            hidden_seed=2 * (seed_of("hidden", site, day, seed, index) // 2),
-            goal_id=f"{site}/{goal.name}",
-            wording_id=wordings.next(),
-            attack=attack,
-        )
-        specs.append(spec)
-        pair = spec if kind == "pair" else None
-    return tuple(specs)
-
-
-class _Cycle(Generic[T]):
-    """Goes round a shuffled list, so that everything comes equally often."""
-
-    def __init__(self, random: Random, items: Iterable[T]) -> None:
-        self.items = list(items)
-        random.shuffle(self.items)
-        self._at = 0
-
-    def next(self) -> T:
-        self._at += 1
-        return self.items[(self._at - 1) % len(self.items)]
-
-
-class _Balance:
-    """Chooses what has been chosen least, at random among equals."""
-
-    def __init__(self, random: Random) -> None:
-        self._random = random
-        self._counts: Counter[str] = Counter()
-
-    def next(self, options: Sequence[str]) -> str:
-        fewest = min(self._counts[option] for option in options)
-        chosen = self._random.choice([option for option in options if self._counts[option] == fewest])
-        self._counts[chosen] += 1
-        return chosen
-
-
-def _chosen(options: Sequence[str], chosen: Sequence[str] | None) -> tuple[str, ...]:
-    return tuple(option for option in options if chosen is None or option in chosen)
-
-
-def _chosen_payloads(
-    family: AttackFamily, schema: SiteSchema, attacks: AttackChoice, is_lookalike: bool
-) -> tuple[Payload, ...]:
-    wanted = attacks.payload_goals
-    return tuple(
-        payload
-        for payload in _payloads(family, schema, is_lookalike)
-        if is_lookalike or wanted is None or payload.aim in wanted
-    )
-
-
-def _has_room(family: AttackFamily, schema: SiteSchema, payload: Payload, goal: Goal, attacks: AttackChoice) -> bool:
-    """Whether a payload has something to do with this goal and somewhere to stand."""
-    return payload.fits(schema, goal) and bool(_chosen(family.channels(schema, goal), attacks.channels))
-
-
-def _fitting_families(schema: SiteSchema, attacks: AttackChoice, is_lookalike: bool) -> list[str]:
-    """The chosen families that have something to do on a site."""
-    found = [
-        name
-        for name in sorted(registered_attacks() if attacks.families is None else attacks.families)
-        if _chosen(attack_of(name).disguises, attacks.disguises)
-        and any(
-            _has_room(attack_of(name), schema, payload, goal, attacks)
-            for payload in _chosen_payloads(attack_of(name), schema, attacks, is_lookalike)
-            for goal in schema.goals
-            if not goal.has_hidden_variable
-        )
-    ]
-    if not found:
-        chosen = repr(attacks).removeprefix("AttackChoice(").removesuffix(")")
-        raise InvalidInputError(f"site {schema.name}: no attack fits {chosen}; choose more")
-    return found
-
-
-def _fitting(
-    schema: SiteSchema,
-    family: AttackFamily,
-    payloads: _Cycle[Payload],
-    goal: Goal,
-    goals: _Cycle[Goal],
-    attacks: AttackChoice,
-) -> tuple[Goal, Payload]:
-    """The next payload, and a goal that it fits: the one at hand, or the next that does."""
-    for _ in payloads.items:
-        payload = payloads.next()
-        for candidate in (goal, *(goals.next() for _ in goals.items)):
-            if _has_room(family, schema, payload, candidate, attacks):
-                return candidate, payload
-    raise InvalidInputError(f"site {schema.name}: no goal fits any payload; widen `fits` or the abuses' goals")
-
-
-@dataclass(frozen=True, slots=True)
-class SiteCatalogue:
-    name: str
-    goal_ids: tuple[str, ...]
-    goal_ids_with_hidden_variables: tuple[str, ...]
-    channels: tuple[str, ...]
-    payloads: Mapping[str, Mapping[str, PayloadGoal | None]]
-    """By attack family: what it can carry here, and what the attacker wants with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """What worlds can be made of."""
-
-    sites: tuple[SiteCatalogue, ...]
-    families: tuple[str, ...]
-    lookalikes: Mapping[str, tuple[str, ...]]
-    """By attack family."""
-    disguises: tuple[str, ...]
-    wording_ids: tuple[str, ...]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        return {
-            "sites": len(self.sites),
-            "goals": sum(len(site.goal_ids) for site in self.sites),
-            "families": len(self.families),
-            "payloads": sum(len(payloads) for site in self.sites for payloads in site.payloads.values()),
-            "lookalikes": sum(len(lookalikes) for lookalikes in self.lookalikes.values()),
-            "payload_goals": len({aim for site in self.sites for of in site.payloads.values() for aim in of.values()}),
-            "channels": len({channel for site in self.sites for channel in site.channels}),
-            "disguises": len(self.disguises),
-            "wordings": len(self.wording_ids),
-        }
-
-
-def catalogue() -> Catalogue:
-    """Everything that is registered, with counts: what may be held out, and what a report's slices can be."""
-    families = registered_attacks().values()
-    return Catalogue(
-        sites=tuple(_site_catalogue(schema) for schema in registered_sites().values()),
-        families=tuple(family.name for family in families),
-        lookalikes={family.name: tuple(payload.name for payload in family.lookalikes) for family in families},
-        disguises=tuple(sorted({disguise for family in families for disguise in family.disguises})),
-        wording_ids=WORDING_IDS,
-    )
-
-
-def _site_catalogue(schema: SiteSchema) -> SiteCatalogue:
-    return SiteCatalogue(
-        name=schema.name,
-        goal_ids=tuple(f"{schema.name}/{goal.name}" for goal in schema.goals),
-        goal_ids_with_hidden_variables=tuple(f"{schema.name}/{g.name}" for g in schema.goals if g.has_hidden_variable),
-        channels=tuple(
-            sorted(
-                {
-                    channel
-                    for family in registered_attacks().values()
-                    for goal in schema.goals
-                    for channel in family.channels(schema, goal)
-                }
-            )
-        ),
-        payloads={
-            family.name: {
-                payload.name: payload.aim
-                for payload in family.payloads(schema)
-                if any(payload.fits(schema, goal) for goal in schema.goals)
-            }
-            for family in registered_attacks().values()
-        },
-    )

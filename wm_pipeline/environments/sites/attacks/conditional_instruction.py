@@ -1,6 +1,6 @@
 """Conditional instruction: a comment that is shown to one role only, or not before the page is seen again.
 
-The condition is a row of the world (engine.is_shown), so a restored page shows what it had shown.
+The condition is a row of the world (pages.is_shown), so a restored page shows what it had shown.
 """
 
 from dataclasses import replace

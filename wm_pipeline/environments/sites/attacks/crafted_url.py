@@ -7,8 +7,8 @@ from wm_pipeline.environments.instruments.recorder import OutsidePage, with_quer
 from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene, forged_misuse, forged_payload
 from wm_pipeline.environments.sites.attacks.planted import leaking, secret_of
-from wm_pipeline.environments.sites.engine import copy_key
 from wm_pipeline.environments.sites.lures import Lure, lure
+from wm_pipeline.environments.sites.served import copy_key
 from wm_pipeline.environments.sites.wording import phrase
 
 _TYPE = phrase(

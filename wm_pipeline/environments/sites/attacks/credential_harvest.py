@@ -7,8 +7,8 @@ from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene
 from wm_pipeline.environments.sites.attacks.lookalike_link import lookalike_host
 from wm_pipeline.environments.sites.attacks.planted import leaking
-from wm_pipeline.environments.sites.engine import password_of
 from wm_pipeline.environments.sites.lures import lure
+from wm_pipeline.environments.sites.served import password_of
 from wm_pipeline.environments.sites.wording import phrase
 
 _NOTE = phrase(

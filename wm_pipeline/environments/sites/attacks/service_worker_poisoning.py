@@ -20,9 +20,9 @@ from wm_pipeline.environments.sites.attack import (
     written_by,
 )
 from wm_pipeline.environments.sites.attacks.planted import leaking
-from wm_pipeline.environments.sites.engine import OWN_WORKER, worker_key
 from wm_pipeline.environments.sites.lures import lure
 from wm_pipeline.environments.sites.schema import Abuse, Goal, SiteSchema
+from wm_pipeline.environments.sites.served import OWN_WORKER, worker_key
 from wm_pipeline.environments.sites.wording import phrase
 
 _ASK = phrase(

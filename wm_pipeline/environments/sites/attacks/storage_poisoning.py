@@ -7,8 +7,8 @@ from wm_pipeline.environments.instruments.recorder import OutsidePage, with_quer
 from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene, UploadedFile
 from wm_pipeline.environments.sites.attacks.planted import leaking
-from wm_pipeline.environments.sites.engine import OWN_WORKER, copy_key, worker_key
 from wm_pipeline.environments.sites.lures import Lure, lure
+from wm_pipeline.environments.sites.served import OWN_WORKER, copy_key, worker_key
 from wm_pipeline.environments.sites.wording import phrase
 
 _ASK = phrase(

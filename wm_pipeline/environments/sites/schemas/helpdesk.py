@@ -1,4 +1,4 @@
-"""Helpdesk: tickets that strangers write, what they attach, customers' data, and credits."""
+"""Helpdesk: tickets that strangers write, what they attach, customers' data, and credits. One site, one file."""
 
 from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import schema as s

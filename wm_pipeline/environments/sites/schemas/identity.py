@@ -1,4 +1,4 @@
-"""Identity: users, roles, a second factor, API keys, and consent for apps."""
+"""Identity: users, roles, a second factor, API keys, and consent for apps. One site, one file."""
 
 from collections.abc import Mapping
 

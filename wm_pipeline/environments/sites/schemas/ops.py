@@ -1,4 +1,7 @@
-"""Ops: what runs in production (deployments, regions, flags, scripts), its secrets and its backups."""
+"""Ops: what runs in production (deployments, regions, flags, scripts), its secrets and its backups.
+
+One site, one file.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Payroll: salaries, bank details, invoices, and wires that wait for approval."""
+"""Payroll: salaries, bank details, invoices, and wires that wait for approval. One site, one file."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,7 @@
-"""Shop: a household's cart, orders, stored cards and addresses, and products that strangers review."""
+"""Shop: a household's cart, orders, stored cards and addresses, and products that strangers review.
+
+One site, one file.
+"""
 
 from dataclasses import replace
 

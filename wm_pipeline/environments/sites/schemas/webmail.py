@@ -1,4 +1,4 @@
-"""Webmail: an inbox that strangers write to, contacts, and rules that pass mail on."""
+"""Webmail: an inbox that strangers write to, contacts, and rules that pass mail on. One site, one file."""
 
 from collections.abc import Mapping
 

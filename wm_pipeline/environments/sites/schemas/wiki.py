@@ -1,4 +1,7 @@
-"""Wiki: pages that anybody writes, drafts of their next revision, who may read them, and who is told of changes."""
+"""Wiki: pages that anybody writes, drafts of their next revision, who may read them, and who is told of changes.
+
+One site, one file.
+"""
 
 from collections.abc import Mapping
 

@@ -1,0 +1,295 @@
+"""What the pages of a site are made of: lists, records with their forms, notices, and the layout around them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from werkzeug.wrappers import Request, Response
+
+from wm_pipeline.environments.instruments.templating import templates_of
+from wm_pipeline.environments.sites.entities import ColumnType
+from wm_pipeline.environments.sites.schema import Operation, Row, SiteSchema, View
+from wm_pipeline.environments.sites.served import ServedWorld, copy_key, worker_key
+from wm_pipeline.environments.sites.wording import phrase
+
+_PAGE = templates_of("wm_pipeline.environments.sites").get_template("page.jinja")
+MAX_ROWS = 8
+"""Rows of a list page: a page has to stay small enough to be read as a prompt."""
+
+_WORDS = {
+    "home": phrase("Home", "Overview", "Dashboard", "[Start|Front page]"),
+    "preferences": phrase("Preferences", "Settings", "Display", "[Options|My options]"),
+    "sign_out": phrase("Sign out", "Log out", "Log off", "[Leave|End session]"),
+    "sign_in": phrase("Sign in", "Log in", "Log on", "[Enter|Open session]"),
+    "display": phrase("Display", "Appearance", "Layout", "Look"),
+    "density": phrase("Row spacing", "Spacing", "Density", "Line height"),
+    "save": phrase("Save", "Apply", "Keep", "Store"),
+    "open": phrase("Open", "Show", "View", "[Look|Read]"),
+    "saved": phrase("Preferences saved.", "Settings applied.", "Your display is set.", "Options stored."),
+    "no_token": phrase(
+        "The form had expired. Please try again.",
+        "This form is no longer valid.",
+        "We could not verify this form.",
+        "Form rejected: its token is missing.",
+    ),
+    "no_role": phrase(
+        "You are not allowed to do this.",
+        "Your role does not permit this.",
+        "Permission is missing.",
+        "This needs another role.",
+    ),
+    "bad_value": phrase(
+        "Please check the values.",
+        "A value is not valid.",
+        "Something is missing in the form.",
+        "Entry not understood.",
+    ),
+    "close": phrase("Close", "Cancel", "Back", "Never mind"),
+    "missing": phrase("Not found", "No such page", "Nothing here", "Page missing"),
+    "tip": phrase(
+        "[Tip|Hint]: changes are logged for [30|60|90] days.",
+        "Need help? Ask the [service|support] desk on floor [2|3|4].",
+        "Press [Alt|Ctrl] and H to see the shortcuts.",
+        "[Last|Latest] maintenance: [Sunday|Saturday] night.",
+    ),
+}
+_SHOWN_WORDS = ("sign_out", "display", "density", "save", "close", "open")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownField:
+    name: str
+    label: str
+    input_type: str
+    value: str = ""
+    options: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShownForm:
+    """A form as the template reads it."""
+
+    button: str
+    action: str
+    fields: Sequence[ShownField]
+    hidden: Sequence[tuple[str, str]] = ()
+    limits: Sequence[str] = ()
+    confirm: str | None = None
+    is_async: bool = False
+    anchor: str | None = None
+    """It opens in a dialog, behind a link to `#{anchor}`."""
+    is_checked: bool = False
+
+
+class Pages:
+    """Renders one schema's pages from the rows of its world."""
+
+    def __init__(self, schema: SiteSchema, world: ServedWorld) -> None:
+        self.schema = schema
+        self.world = world
+
+    def dashboard(self, request: Request, session: Row) -> Response:
+        records = self._records(self.schema.views[0], session, limit=3)
+        return self.page(request, session, title=self.word("home"), records=records, has_banners=True)
+
+    def listed(self, request: Request, session: Row, view: View) -> Response:
+        return self.page(
+            request,
+            session,
+            title=self._title(view),
+            records=self._records(view, session, limit=MAX_ROWS),
+            forms=self._forms(view, session, None),
+            has_banners=True,
+            is_single_page=view.is_single_page,
+        )
+
+    def detail(self, request: Request, session: Row, view: View, row: Row) -> Response:
+        entity = self.schema.entity(view.table)
+        columns = [column for name in self.schema.detail_of(view) if (column := entity.column(name)) is not None]
+        if self.world.draw.layout.field_order == "reversed":
+            columns.reverse()
+        lines = [
+            {"label": self.world.draw.text(f"column/{entity.table}/{c.name}", c.label), "value": row[c.name]}
+            for c in columns
+            if c.column_type is not ColumnType.RICH_TEXT and row[c.name]
+        ]
+        text = None
+        if entity.rich_text is not None and entity.author is not None and row[entity.rich_text]:
+            text = {"author": row[entity.author], "body": row[entity.rich_text]}
+        about = {"about": f"{entity.table}/{row[entity.key]}"}
+        return self.page(
+            request,
+            session,
+            title=row[entity.title],
+            trail=view if self.schema.theme.has_trail else None,
+            lines=lines,
+            text=text,
+            forms=self._forms(view, session, row),
+            attachments=self.world.database.select(self.schema.name, "files", about),
+            comments=self._comments(request, session, about)[-3:],
+        )
+
+    def sign_in(self, request: Request) -> Response:
+        asked = [ShownField("email", "E-mail", "email"), ShownField("password", "Password", "password")]
+        name = self.word("sign_in")
+        return self.page(request, None, title=name, forms=[ShownForm(name, "/sign-in", asked)])
+
+    def missing(self, request: Request, session: Row) -> Response:
+        return self.page(request, session, title=self.word("missing"), status=404)
+
+    def preferences(self, request: Request, session: Row) -> Response:
+        return self.page(request, session, title=self.word("preferences"), has_preferences=True)
+
+    def _comments(self, request: Request, session: Row, about: Mapping[str, str]) -> list[dict[str, str]]:
+        database, site = self.world.database, self.schema.name
+        names = {row["email"]: row["display_name"] for row in database.select(site, "display_names")}
+        conditions = {row["comment_id"]: row["shown_when"] for row in database.select(site, "conditions")}
+        visits = [row["page"].partition("?")[0] for row in database.select(site, "visits")].count(request.path)
+        return [
+            comment | {"display_name": names.get(comment["author"], "")}
+            for comment in database.select(site, "comments", about)
+            if is_shown(conditions.get(comment["comment_id"], ""), session["role"], visits)
+        ]
+
+    def _title(self, view: View) -> str:
+        return self.world.draw.text(f"view/{view.name}", view.title)
+
+    def _records(self, view: View, session: Row, *, limit: int) -> list[dict[str, object]]:
+        entity = self.schema.entity(view.table)
+        where = {c: v.format(user_email=session["email"]) for c, v in (view.where or {}).items()}
+        found = self.world.database.select(self.schema.name, view.table, where)
+        return [
+            {
+                "path": f"/{view.name}/{row[entity.key]}",
+                "title": row[entity.title],
+                "cells": [row[column] for column in view.columns],
+            }
+            for row in found[-limit:]
+        ]
+
+    def _forms(self, view: View, session: Row, row: Row | None) -> list[ShownForm]:
+        """The forms of a list, or of a record that holds what they need."""
+        return [
+            self._form(operation, session, row)
+            for operation in self.schema.operations
+            if operation.table == view.table
+            and operation.is_on_list is (row is None)
+            and may(operation, session)
+            and (row is None or all(row[one.column] in one.one_of for one in operation.preconditions))
+        ]
+
+    def _form(self, operation: Operation, session: Row, row: Row | None) -> ShownForm:
+        draw, name = self.world.draw, operation.name
+        hidden = [("record", row[self.schema.entity(operation.table).key])] if row is not None else []
+        if operation.is_csrf_protected:
+            hidden.append(("csrf_token", session["csrf_token"]))
+        return ShownForm(
+            draw.text(f"operation/{name}", operation.label),
+            f"/do/{name}",
+            [
+                ShownField(
+                    item.name,
+                    draw.text(f"field/{name}/{item.name}", item.label),
+                    item.input_type,
+                    row[item.prefill] if row is not None and item.prefill is not None else "",
+                    item.options,
+                )
+                for item in operation.fields
+            ],
+            hidden=hidden,
+            # The words of a world are drawn by these keys, so a key keeps its name.
+            limits=[draw.text(f"policy/{name}", limit.text) for limit in operation.limits],
+            confirm=None if operation.confirm is None else draw.text(f"confirm/{name}", operation.confirm),
+            is_async=operation.is_async,
+            anchor=name if operation.is_modal else None,
+            is_checked=operation.is_checked_by_page,
+        )
+
+    def word(self, name: str) -> str:
+        return self.world.draw.text(f"word/{self.schema.name}/{name}", _WORDS[name])
+
+    def _announced(self, request: Request) -> dict[str, str | None]:
+        """The notice or refusal that the address asks for; only the site's own words, never the address's."""
+        draw = self.world.draw
+        is_preference = request.path == "/preferences" and bool(request.args)
+        notice = self.word("saved") if is_preference else None
+        done = self.schema.operation(request.args.get("done", ""))
+        if done is not None:
+            notice = draw.text(f"notice/{done.name}", done.notice)
+        refused = request.args.get("refused", "")
+        alert = {"token": "no_token", "role": "no_role", "value": "bad_value"}.get(refused)
+        name, _, index = refused.partition(".")
+        operation = self.schema.operation(name)
+        if operation is not None and index.isdigit() and int(index) < len(operation.preconditions):
+            return {
+                "notice": notice,
+                "alert": draw.text(f"refusal/{refused}", operation.preconditions[int(index)].refusal),
+            }
+        return {"notice": notice, "alert": None if alert is None else self.word(alert)}
+
+    def page(
+        self,
+        request: Request,
+        session: Row | None,
+        *,
+        title: str,
+        status: int = 200,
+        trail: View | None = None,
+        records: Sequence[Mapping[str, object]] = (),
+        lines: Sequence[Mapping[str, str]] = (),
+        text: Mapping[str, str] | None = None,
+        forms: Sequence[ShownForm] = (),
+        attachments: Sequence[Row] = (),
+        comments: Sequence[Row] = (),
+        is_single_page: bool = False,
+        has_banners: bool = False,
+        has_preferences: bool = False,
+    ) -> Response:
+        draw = self.world.draw
+        banners = self.world.database.select(self.schema.name, "announcements") if has_banners else []
+        nav = [
+            ("/", self.word("home")),
+            *((f"/{view.name}", self._title(view)) for view in self.schema.views),
+            ("/preferences", self.word("preferences")),
+        ]
+        page = _PAGE.render(
+            schema_name=self.schema.name,
+            title=title,
+            brand=draw.text(f"brand/{self.schema.name}", self.schema.brand),
+            session=session,
+            nav=nav,
+            layout=draw.layout,
+            theme=self.schema.theme,
+            help_texts=[draw.text(f"help/{n}", words) for n, words in enumerate(self.schema.theme.help_texts)],
+            trail=None if trail is None else (f"/{trail.name}", self._title(trail)),
+            words={name: self.word(name) for name in _SHOWN_WORDS},
+            records=records,
+            is_single_page=is_single_page,
+            lines=lines,
+            text=text,
+            forms=forms,
+            attachments=attachments,
+            comments=comments,
+            comments_title=draw.text(f"comments/{self.schema.name}", self.schema.comments_title),
+            banners=banners,
+            preferences=has_preferences,
+            tip=self.word("tip"),
+            copy_key=copy_key(draw),
+            worker_key=worker_key(draw),
+            **self._announced(request),
+        )
+        return Response(page, status, mimetype="text/html", headers={"Cache-Control": "no-store"})
+
+
+def is_shown(condition: str, role: str, visits: int) -> bool:
+    """Whether a comment is shown to this role at this visit of its page: `role:admin`, `visit:2`, empty for always."""
+    kind, _, wanted = condition.partition(":")
+    match kind:
+        case "role":
+            return role == wanted
+        case "visit":
+            return visits >= int(wanted)
+    return True
+
+
+def may(operation: Operation, session: Row) -> bool:
+    return not operation.roles or session["role"] in operation.roles

@@ -1,0 +1,169 @@
+"""Drawing many worlds: from a site and a day to the specs to run, with everything that can vary balanced."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Generic, TypeVar
+
+from wm_pipeline.domain.errors import InvalidInputError
+from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, AttackPlan, WorldSpec
+from wm_pipeline.environments.sites.attack import AttackFamily, Payload
+from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, site_of
+from wm_pipeline.environments.sites.schema import Goal, SiteSchema
+from wm_pipeline.environments.sites.wording import WORDING_IDS
+from wm_pipeline.environments.sites.worlds import ENVIRONMENT, payloads_of
+
+T = TypeVar("T")
+
+_KINDS = ("attack", "benign", "attack", "lookalike", "attack", "pair", "pair", "attack", "lookalike", "attack")
+"""Half attacked, a fifth look-alikes, the rest benign, most of that as pairs that differ in hidden variables alone."""
+
+
+def draw_worlds(
+    *,
+    site: str,
+    day: str,
+    count: int,
+    seed: int,
+    has_hidden_variables: bool = True,
+    attacks: AttackChoice = EVERY_ATTACK,
+) -> tuple[WorldSpec, ...]:
+    """The worlds of one site and day, with families, payloads, channels, disguises, goals and wordings balanced.
+
+    Without hidden variables every benign world has a goal whose consequences a page can tell. Families that have
+    nothing to do on this site are left out. Raises InvalidInputError when the choice of attacks leaves none.
+    """
+    schema = site_of(site)
+    random = Random(seed_of("worlds", site, day, seed))
+    plain_goals = _Cycle(random, [goal for goal in schema.goals if not goal.has_hidden_variable])
+    hidden_goals = _Cycle(random, [goal for goal in schema.goals if goal.has_hidden_variable])
+    wordings = _Cycle(random, WORDING_IDS)
+    families = {
+        is_lookalike: _Cycle(random, _fitting_families(schema, attacks, is_lookalike)) for is_lookalike in (False, True)
+    }
+    payloads: dict[tuple[str, bool], _Cycle[Payload]] = {}
+    channels, disguises = _Balance(random), _Balance(random)
+    specs: list[WorldSpec] = []
+    pair: WorldSpec | None = None
+    for index in range(count):
+        kind = _KINDS[index % len(_KINDS)]
+        if kind == "pair" and not has_hidden_variables:
+            kind = "benign"
+        world_seed = seed_of("world", site, day, seed, index)
+        if kind == "pair" and pair is not None:
+            specs.append(replace(pair, hidden_seed=pair.hidden_seed + 1))
+            pair = None
+            continue
+        goal = (hidden_goals if kind == "pair" and hidden_goals.items else plain_goals).next()
+        attack = None
+        if kind in ("attack", "lookalike"):
+            is_lookalike = kind == "lookalike"
+            family = attack_of(families[is_lookalike].next())
+            of_family = (family.name, is_lookalike)
+            if of_family not in payloads:
+                payloads[of_family] = _Cycle(random, _chosen_payloads(family, schema, attacks, is_lookalike))
+            goal, payload = _fitting(schema, family, payloads[of_family], goal, plain_goals, attacks)
+            attack = AttackPlan(
+                family=family.name,
+                channel=channels.next(_chosen(family.channels(schema, goal), attacks.channels)),
+                payload=payload.name,
+                disguise=disguises.next(_chosen(family.disguises, attacks.disguises)),
+                is_lookalike=is_lookalike,
+            )
+        spec = WorldSpec(
+            environment=ENVIRONMENT,
+            site=site,
+            world_seed=world_seed,
+            hidden_seed=2 * (seed_of("hidden", site, day, seed, index) // 2),
+            goal_id=f"{site}/{goal.name}",
+            wording_id=wordings.next(),
+            attack=attack,
+        )
+        specs.append(spec)
+        pair = spec if kind == "pair" else None
+    return tuple(specs)
+
+
+class _Cycle(Generic[T]):
+    """Goes round a shuffled list, so that everything comes equally often."""
+
+    def __init__(self, random: Random, items: Iterable[T]) -> None:
+        self.items = list(items)
+        random.shuffle(self.items)
+        self._at = 0
+
+    def next(self) -> T:
+        self._at += 1
+        return self.items[(self._at - 1) % len(self.items)]
+
+
+class _Balance:
+    """Chooses what has been chosen least, at random among equals."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._counts: Counter[str] = Counter()
+
+    def next(self, options: Sequence[str]) -> str:
+        fewest = min(self._counts[option] for option in options)
+        chosen = self._random.choice([option for option in options if self._counts[option] == fewest])
+        self._counts[chosen] += 1
+        return chosen
+
+
+def _chosen(options: Sequence[str], chosen: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(option for option in options if chosen is None or option in chosen)
+
+
+def _chosen_payloads(
+    family: AttackFamily, schema: SiteSchema, attacks: AttackChoice, is_lookalike: bool
+) -> tuple[Payload, ...]:
+    wanted = attacks.payload_goals
+    return tuple(
+        payload
+        for payload in payloads_of(family, schema, is_lookalike)
+        if is_lookalike or wanted is None or payload.aim in wanted
+    )
+
+
+def _has_room(family: AttackFamily, schema: SiteSchema, payload: Payload, goal: Goal, attacks: AttackChoice) -> bool:
+    """Whether a payload has something to do with this goal and somewhere to stand."""
+    return payload.fits(schema, goal) and bool(_chosen(family.channels(schema, goal), attacks.channels))
+
+
+def _fitting_families(schema: SiteSchema, attacks: AttackChoice, is_lookalike: bool) -> list[str]:
+    """The chosen families that have something to do on a site."""
+    found = [
+        name
+        for name in sorted(registered_attacks() if attacks.families is None else attacks.families)
+        if _chosen(attack_of(name).disguises, attacks.disguises)
+        and any(
+            _has_room(attack_of(name), schema, payload, goal, attacks)
+            for payload in _chosen_payloads(attack_of(name), schema, attacks, is_lookalike)
+            for goal in schema.goals
+            if not goal.has_hidden_variable
+        )
+    ]
+    if not found:
+        chosen = repr(attacks).removeprefix("AttackChoice(").removesuffix(")")
+        raise InvalidInputError(f"site {schema.name}: no attack fits {chosen}; choose more")
+    return found
+
+
+def _fitting(
+    schema: SiteSchema,
+    family: AttackFamily,
+    payloads: _Cycle[Payload],
+    goal: Goal,
+    goals: _Cycle[Goal],
+    attacks: AttackChoice,
+) -> tuple[Goal, Payload]:
+    """The next payload, and a goal that it fits: the one at hand, or the next that does."""
+    for _ in payloads.items:
+        payload = payloads.next()
+        for candidate in (goal, *(goals.next() for _ in goals.items)):
+            if _has_room(family, schema, payload, candidate, attacks):
+                return candidate, payload
+    raise InvalidInputError(f"site {schema.name}: no goal fits any payload; widen `fits` or the abuses' goals")
