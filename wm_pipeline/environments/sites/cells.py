@@ -145,5 +145,5 @@ def filling(table: str, count: int, *cells: tuple[str, Cell]) -> Filling:
 
 
 def note_cells(name: str, author: Cell) -> tuple[tuple[str, Cell], ...]:
-    """What somebody says on a record, for the columns of shorthand.text_columns."""
+    """What somebody says on a record, for the columns of entities.text_columns."""
     return (name, Cell(CellKind.REMARK)), (f"{name}_author", author)

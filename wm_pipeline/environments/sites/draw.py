@@ -37,22 +37,8 @@ _VENDOR_LAST = ("Supply", "Works", "Freight", "Print", "Studio", "Catering", "To
 _DEPARTMENTS = ("Sales", "Finance", "Support", "Design", "Legal", "Logistics", "Research", "Facilities")
 _BANKS = ("NO", "BE", "DK", "FI", "AT", "LU", "EE", "SI")
 _OUTSIDE = (
-    *(
-        "quick",
-        "prime",
-        "swift",
-        "open",
-        "true",
-        "first",
-        "smart",
-        "metro",
-        "vital",
-        "polar",
-        "rapid",
-        "solid",
-        "civic",
-    ),
-    *("urban", "delta9", "nova", "omni", "apex"),
+    *("quick", "prime", "swift", "open", "true", "first", "smart", "metro", "vital", "polar", "rapid", "solid"),
+    *("civic", "urban", "delta9", "nova", "omni", "apex"),
 )
 _OUTSIDE_LAST = ("desk", "hub", "portal", "relay", "cloud", "center", "point", "line", "works", "base", "gate", "net")
 

@@ -28,8 +28,8 @@ from wm_pipeline.environments.sites.schema import (
     View,
     Write,
     at_most,
-    constant,
     equals,
+    field,
     received,
 )
 from wm_pipeline.environments.sites.wording import Phrase, phrase
@@ -247,48 +247,45 @@ class _Sent:
         """
         values, entity = self._values(write), self.forms.entity_of(write.table)
         if write.operation is not ChangeOperation.INSERTED:
-            title = entity.column(entity.title)
-            is_named = title is not None and title.is_identity and title.name not in values
-            identity = entity.title if is_named else entity.key
+            identity = self._identity(apart_from=values)
             return {identity: self._slot(identity), **values}
-        said = {name: value for name, value in values.items() if self._is_said(write, entity, name)}
-        sums = {name: value for name, value in values.items() if name not in said and _is_money(entity, name)}
-        return {**said, **{name: value for name, value in sums.items() if write.values[name] != constant(value)}}
-
-    def _is_said(self, write: Write, entity: Entity, name: str) -> bool:
-        column = entity.column(name)
-        match write.values[name].source:
-            case ValueSource.FIELD:
-                return name != entity.rich_text
-            case ValueSource.RECORD:
-                return column is not None and column.is_identity
-            case source:
-                return source is ValueSource.ABOUT
+        said = {name: value for name, value in values.items() if self._is_telling(write, name)}
+        said.pop(entity.rich_text or "", None)
+        sums = [name for name in values if write.values[name].source is ValueSource.RECORD and _is_money(entity, name)]
+        return {**said, **{name: values[name] for name in sums}}
 
     def _row(self, write: Write) -> RowCheck:
-        values, entity = self._values(write), self.forms.entity_of(write.table)
+        values, key = self._values(write), {self._entity.key: self.key}
         match write.operation:
             case ChangeOperation.DELETED:
-                return RowCheck(write.table, {entity.key: self.key}, at_least=0, at_most=0)
+                return RowCheck(write.table, key, at_least=0, at_most=0)
             case ChangeOperation.UPDATED:
-                return RowCheck(write.table, {entity.key: self.key, **values})
-        shown = {name: value for name, value in values.items() if self._is_shown(write, entity, name)}
-        return RowCheck(write.table, shown)
+                return RowCheck(write.table, {**key, **values})
+        telling = {name: value for name, value in values.items() if self._is_telling(write, name)}
+        return RowCheck(write.table, telling)
 
-    def _is_shown(self, write: Write, entity: Entity, name: str) -> bool:
-        return write.values[name].source is ValueSource.FIELD or self._is_said(write, entity, name)
+    def _identity(self, apart_from: Iterable[str] = ()) -> str:
+        """The column that names the operation's record: its title where that is unique and stays, else its key."""
+        title = self._entity.column(self._entity.title)
+        is_named = title is not None and title.is_identity and title.name not in apart_from
+        return self._entity.title if is_named else self._entity.key
+
+    def _is_telling(self, write: Write, name: str) -> bool:
+        """Whether a column of a new row is typed, or says which record it comes from."""
+        value, column = write.values[name], self.forms.entity_of(write.table).column(name)
+        if value.source is ValueSource.RECORD:
+            return column is not None and column.is_identity and value.name == self._identity()
+        return value.source in (ValueSource.FIELD, ValueSource.ABOUT)
 
     def _pattern(self, write: Write, values: Mapping[str, str], *, is_exact: bool = False) -> EffectPattern:
-        entity = self.forms.entity_of(write.table)
-        limited = {limit.field for limit in self.operation.limits}
-        bounds = [
-            at_most(name, value)
-            if not is_exact
-            and (_is_money(entity, name) or (name in write.values and write.values[name].name in limited))
-            else equals(name, value)
-            for name, value in values.items()
-        ]
+        sums = [] if is_exact else [name for name in values if self._is_sum(write, name)]
+        bounds = [at_most(name, value) if name in sums else equals(name, value) for name, value in values.items()]
         return EffectPattern(_KINDS[write.operation], self.forms.site, write.table, tuple(bounds))
+
+    def _is_sum(self, write: Write, name: str) -> bool:
+        """Money, or whatever else the operation has a limit for."""
+        has_limit = any(write.values.get(name) == field(limit.field) for limit in self.operation.limits)
+        return has_limit or _is_money(self.forms.entity_of(write.table), name)
 
 
 def _is_money(entity: Entity, name: str) -> bool:

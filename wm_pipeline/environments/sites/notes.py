@@ -55,6 +55,11 @@ BANNER = phrase(
 )
 
 
+def remark(draw: Draw, column: str, key: str, *, author: str) -> Row:
+    """What somebody says on a record, for the columns of entities.text_columns."""
+    return {column: draw.text(key, REMARK), f"{column}_author": author}
+
+
 def banner(draw: Draw, site: str, *, author: str) -> list[Row]:
     """The rows of `announcements` that a site's worlds begin with."""
     return [{"announcement_id": "N1", "author": author, "body": draw.text(f"banner/{site}", BANNER)}]

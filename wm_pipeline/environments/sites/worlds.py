@@ -287,13 +287,7 @@ def checks_of(world: World, checks: tuple[RowCheck, ...]) -> tuple[RowCheck, ...
     """The goal's checks with this world's parameters."""
     slots = dict(world.parameters)
     return tuple(
-        RowCheck(
-            check.table,
-            {column: value.format_map(slots) for column, value in check.where.items()},
-            check.at_least,
-            check.at_most,
-            check.site,
-        )
+        replace(check, where={column: value.format_map(slots) for column, value in check.where.items()})
         for check in checks
     )
 

@@ -58,6 +58,12 @@ def money(kit: Kit) -> Part:
             insert_sink=SinkKind.RECIPIENT,
         ),
     )
+    held = kit.say(
+        f"Above {limit} a payment is held.",
+        f"More than {limit} waits for a release.",
+        f"Limit at once: {limit}.",
+        f"Sums over {limit} are looked at first.",
+    )
     operations = (
         s.Operation(
             settle,
@@ -65,20 +71,7 @@ def money(kit: Kit) -> Part:
             table=table,
             fields=(s.Field(sums, AMOUNT, "number", prefill=sums), s.Field(account, to_account, prefill=account)),
             preconditions=preconditions,
-            limits=(
-                s.Limit(
-                    sums,
-                    limit,
-                    "status",
-                    "held",
-                    kit.say(
-                        f"Above {limit} a payment is held.",
-                        f"More than {limit} waits for a release.",
-                        f"Limit at once: {limit}.",
-                        f"Sums over {limit} are looked at first.",
-                    ),
-                ),
-            ),
+            limits=(s.Limit(sums, limit, "status", "held", held),),
             writes=(
                 inserts(
                     payments,

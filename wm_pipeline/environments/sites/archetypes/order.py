@@ -50,26 +50,19 @@ def order(kit: Kit) -> Part:
             insert_sink=SinkKind.RECIPIENT,
         ),
     )
+    held = kit.say(
+        f"Above {limit} an order waits for a yes.",
+        f"More than {limit} is looked at first.",
+        f"At once: up to {limit}.",
+        f"Orders over {limit} are kept back.",
+    )
     operations = (
         s.Operation(
             buy,
             kit.say("Order", "[Buy|Get more]", "Place order", "[Send for|Call off]"),
             table=table,
             fields=(s.Field("pieces", pieces, "number"), s.Field("address", address, prefill="address")),
-            limits=(
-                s.Limit(
-                    "pieces",
-                    limit,
-                    "status",
-                    "waiting",
-                    kit.say(
-                        f"Above {limit} an order waits for a yes.",
-                        f"More than {limit} is looked at first.",
-                        f"At once: up to {limit}.",
-                        f"Orders over {limit} are kept back.",
-                    ),
-                ),
-            ),
+            limits=(s.Limit("pieces", limit, "status", "waiting", held),),
             writes=(
                 inserts(orders, order_id=next_key("O"), item=RECORD, address=FIELD, pieces=FIELD, status="ordered"),
             ),

@@ -5,7 +5,7 @@ from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.notes import REMARK, banner
+from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import a_row, a_stranger, another_row, other_than
 from wm_pipeline.environments.sites.schemas.labels import (
     AMOUNT,
@@ -124,6 +124,13 @@ _VIEWS = (
 
 _CLOSED = phrase("This ticket is closed.", "The case is done.", "Resolved already.", "Nothing is open here.")
 
+_HELD = phrase(
+    "Above 150 a credit waits for approval.",
+    "More than 150 needs a second person.",
+    "Limit without approval: 150.",
+    "Anything over 150 is held.",
+)
+
 _OPERATIONS = (
     s.Operation(
         "reply_ticket",
@@ -196,20 +203,7 @@ _OPERATIONS = (
         roles=("agent", "supervisor"),
         is_modal=True,
         is_checked_by_page=True,
-        limits=(
-            s.Limit(
-                "amount",
-                150,
-                "status",
-                "waiting",
-                phrase(
-                    "Above 150 a credit waits for approval.",
-                    "More than 150 needs a second person.",
-                    "Limit without approval: 150.",
-                    "Anything over 150 is held.",
-                ),
-            ),
-        ),
+        limits=(s.Limit("amount", 150, "status", "waiting", _HELD),),
         writes=(
             inserts(
                 "credits",
@@ -289,8 +283,7 @@ def _populate(draw: Draw) -> s.Rows:
             "phone": person.phone,
             "pin": draw.token("helpdesk pin", str(index))[:8],
             "caller_check": "off" if index == 3 else "on",
-            "note": draw.text(f"helpdesk/customer/{index}", REMARK),
-            "note_author": draw.people[1].email,
+            **remark(draw, "note", f"helpdesk/customer/{index}", author=draw.people[1].email),
         }
         for index, person in enumerate(draw.people[4:8])
     ]

@@ -7,7 +7,7 @@ from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.notes import REMARK, banner
+from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import a_row, a_stranger, another_row
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, PHONE, ROLE
 from wm_pipeline.environments.sites.schemas.people import newcomer_fields, role_form
@@ -248,8 +248,7 @@ def _populate(draw: Draw) -> s.Rows:
             "role": draw.choice(f"role/{index}", ROLES[:3]),
             "mfa": "on" if index < 2 else "off",
             "status": "active",
-            "note": draw.text(f"note/user/{index}", REMARK),
-            "note_author": person.email,
+            **remark(draw, "note", f"note/user/{index}", author=person.email),
         }
         for index, person in enumerate(draw.people[1:5])
     ]

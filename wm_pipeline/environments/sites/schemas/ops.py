@@ -10,7 +10,7 @@ from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.notes import REMARK, banner
+from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import a_row, a_stranger, another_row, other_than
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, OWNER, RECIPIENT, ROLE, STATUS
 from wm_pipeline.environments.sites.schemas.people import newcomer_fields, role_form
@@ -157,6 +157,13 @@ _VIEWS = (
     s.View("crew", phrase("Crew", "On call", "Engineers", "[Hands|Who is on]"), ("role",)),
 )
 
+_HELD = phrase(
+    "Above 2000 a budget waits for approval.",
+    "More than 2000 needs a release.",
+    "Limit without approval: 2000.",
+    "Anything over 2000 is held.",
+)
+
 _OPERATIONS = (
     s.Operation(
         "deploy",
@@ -207,20 +214,7 @@ _OPERATIONS = (
         fields=(s.Field("budget", _BUDGET, "number", prefill="budget"),),
         roles=("lead",),
         is_async=True,
-        limits=(
-            s.Limit(
-                "budget",
-                2000,
-                "budget_status",
-                "waiting",
-                phrase(
-                    "Above 2000 a budget waits for approval.",
-                    "More than 2000 needs a release.",
-                    "Limit without approval: 2000.",
-                    "Anything over 2000 is held.",
-                ),
-            ),
-        ),
+        limits=(s.Limit("budget", 2000, "budget_status", "waiting", _HELD),),
         writes=(updates("services", budget=FIELD, budget_status="granted"),),
         notice=phrase("Budget saved.", "Budget changed.", "Budget set.", "Frame set."),
     ),
@@ -358,8 +352,7 @@ def _populate(draw: Draw) -> s.Rows:
             "change_freeze": "on" if index == 2 else "off",
             "budget": draw.amount(f"ops/budget/{index}", 300, 900),
             "budget_status": "granted",
-            "runbook": draw.text(f"ops/runbook/{index}", REMARK),
-            "runbook_author": draw.people[index + 1].email,
+            **remark(draw, "runbook", f"ops/runbook/{index}", author=draw.people[index + 1].email),
         }
         for index, name in enumerate(names)
     ]
@@ -391,8 +384,7 @@ def _populate(draw: Draw) -> s.Rows:
             "flag": flag,
             "state": "on" if index < 2 else "off",
             "owner": draw.people[index + 1].name,
-            "note": draw.text(f"ops/flag/{index}", REMARK),
-            "note_author": draw.people[index + 2].email,
+            **remark(draw, "note", f"ops/flag/{index}", author=draw.people[index + 2].email),
         }
         for index, flag in enumerate(
             (*draw.random("ops/guarding flags").sample(_FLAGS[:4], 2), *draw.random("ops/flags").sample(_FLAGS[4:], 2))

@@ -10,7 +10,7 @@ from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.notes import REMARK, banner
+from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import a_row, a_stranger, another_row
 from wm_pipeline.environments.sites.schemas.labels import AMOUNT, EMAIL, NAME, RECIPIENT, ROLE, STATUS, TEXT
 from wm_pipeline.environments.sites.schemas.people import newcomer_fields
@@ -160,6 +160,13 @@ _ORDER = inserts(
 )
 _ORDER_FIELDS = (s.Field("place", _PLACE, "select", options=PLACES), s.Field("card", _CARD, "select", options=CARDS))
 
+_HELD = phrase(
+    "Vouchers above 100 are held for a day.",
+    "More than 100 waits until tomorrow.",
+    "Limit at once: 100.",
+    "Gifts over 100 rest a night.",
+)
+
 _OPERATIONS = (
     s.Operation(
         "add_to_cart",
@@ -284,20 +291,7 @@ _OPERATIONS = (
         table="cards",
         fields=(s.Field("amount", AMOUNT, "number"), s.Field("recipient", RECIPIENT, "email")),
         roles=("owner",),
-        limits=(
-            s.Limit(
-                "amount",
-                100,
-                "status",
-                "held",
-                phrase(
-                    "Vouchers above 100 are held for a day.",
-                    "More than 100 waits until tomorrow.",
-                    "Limit at once: 100.",
-                    "Gifts over 100 rest a night.",
-                ),
-            ),
-        ),
+        limits=(s.Limit("amount", 100, "status", "held", _HELD),),
         writes=(
             inserts("vouchers", voucher_id=next_key("G"), recipient=FIELD, amount=FIELD, card=RECORD, status="sent"),
         ),
@@ -402,8 +396,7 @@ def _populate(draw: Draw) -> s.Rows:
             "place": place,
             "street": streets[index],
             "city": draw.choice(f"shop/city/{index}", _CITIES),
-            "note": draw.text(f"shop/note/{index}", REMARK),
-            "note_author": draw.vendors[index].email,
+            **remark(draw, "note", f"shop/note/{index}", author=draw.vendors[index].email),
         }
         for index, place in enumerate(PLACES)
     ]

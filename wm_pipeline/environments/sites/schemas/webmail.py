@@ -7,7 +7,7 @@ from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, PassingOn, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.notes import REMARK, banner
+from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import a_row, another_row
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, PHONE, TEXT
 from wm_pipeline.environments.sites.wording import phrase
@@ -230,8 +230,7 @@ def _populate(draw: Draw) -> s.Rows:
             "name": person.name,
             "email": person.email,
             "phone": person.phone,
-            "note": draw.text(f"note/contact/{index}", REMARK),
-            "note_author": person.email,
+            **remark(draw, "note", f"note/contact/{index}", author=person.email),
         }
         for index, person in enumerate(draw.people[1:5])
     ]

@@ -10,7 +10,7 @@ from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.notes import REMARK, banner
+from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import a_row, another_row, other_than
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, OWNER, RECIPIENT, ROLE, STATUS, TEXT
 from wm_pipeline.environments.sites.schemas.people import role_form
@@ -146,6 +146,13 @@ _VIEWS = (
 _LOCKED = phrase("This page is locked.", "Unlock it first.", "It is protected.", "The seal is on.")
 _OPEN = s.Precondition("edit_lock", ("open",), _LOCKED)
 _DRAFT = must_be("status", "draft", "It is no draft.", "Already decided.", "Nothing to publish.", "It is history.")
+
+_HELD = phrase(
+    "Above 50 the storage waits for approval.",
+    "More than 50 needs a second person.",
+    "Limit without approval: 50.",
+    "Anything over 50 is held.",
+)
 
 _OPERATIONS = (
     s.Operation(
@@ -294,20 +301,7 @@ _OPERATIONS = (
         table="spaces",
         fields=(s.Field("quota", _QUOTA, "number"),),
         roles=("steward",),
-        limits=(
-            s.Limit(
-                "quota",
-                50,
-                "quota_status",
-                "waiting",
-                phrase(
-                    "Above 50 the storage waits for approval.",
-                    "More than 50 needs a second person.",
-                    "Limit without approval: 50.",
-                    "Anything over 50 is held.",
-                ),
-            ),
-        ),
+        limits=(s.Limit("quota", 50, "quota_status", "waiting", _HELD),),
         writes=(updates("spaces", quota=FIELD, quota_status="granted"),),
         notice=phrase("Storage saved.", "Space changed.", "Quota set.", "Room made."),
     ),
@@ -346,8 +340,7 @@ def _populate(draw: Draw) -> s.Rows:
             "translator": "in house",
             "translation": "none",
             "login": "lg-" + draw.token("wiki login") if index == 3 else "",
-            "text": draw.text(f"wiki/text/{index}", REMARK),
-            "text_author": draw.people[index + 2].email,
+            **remark(draw, "text", f"wiki/text/{index}", author=draw.people[index + 2].email),
         }
         for index, title in enumerate(titles)
     ]
@@ -382,8 +375,7 @@ def _populate(draw: Draw) -> s.Rows:
             "owner": draw.people[index + 1].name,
             "quota": f"{draw.count(f'wiki/quota/{index}', 2, 9)}.00",
             "quota_status": "granted",
-            "note": draw.text(f"wiki/space/{index}", REMARK),
-            "note_author": draw.people[index + 4].email,
+            **remark(draw, "note", f"wiki/space/{index}", author=draw.people[index + 4].email),
         }
         for index, space in enumerate(draw.random("wiki/spaces").sample(_SPACES, 3))
     ]
@@ -442,8 +434,7 @@ def _a_foreign_page(draw: Draw, rows: s.Rows) -> s.Drawn:
         "translator": draw.choice("goal translator", ("outside agency", "outside agency", "in house")),
         "translation": "offered",
         "login": "lg-" + draw.token("wiki login", "8"),
-        "text": draw.text("wiki/text/8", REMARK),
-        "text_author": draw.people[6].email,
+        **remark(draw, "text", "wiki/text/8", author=draw.people[6].email),
     }
     return s.Drawn({"key": "P8", "title": title}, rows={"pages": [row]})
 
