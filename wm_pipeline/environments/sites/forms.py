@@ -66,7 +66,7 @@ class Forms:
         draw: Callable[[Draw, Rows], Drawn],
         operations: Sequence[str] = (),
         fields: Mapping[str, str] | None = None,
-        key: str = "key",
+        key: str = "",
         about: str = "",
         before: tuple[ScriptStep, ...] = (),
         authorized: tuple[EffectPattern, ...] | None = None,
@@ -79,26 +79,28 @@ class Forms:
         Args:
             operations: Whose forms are sent, one after another on one page; empty: the one of the goal's name.
             fields: What the fields get; those that are left out get the parameter of their own name.
-            key: The parameter that is the key of the goal's record.
+            key: The parameter that is the key of the goal's record; empty: the one that the draw takes it as, or `key`.
             about: The view whose record the goal is about, where the form stands on another view's list.
             before: Pages to be on first, such as a mail on another site.
             authorized: In place of: the effects of the writes, with the row they are about and the values they get.
             reached: In place of: the rows that the last operation writes.
             requires: In place of: the record is there, and the preconditions of the first operation hold.
         """
-        sent = [_Sent(self, self._operation(each), fields or {}, f"{{{key}}}", draw) for each in operations or (name,)]
+        used = [self._operation(each) for each in operations or (name,)]
+        view = self._view(about) if about else self.view_of(used[0].table)
+        slot = f"{{{key or _taken_as(draw, self.entity_of(view.table).key) or 'key'}}}"
+        sent = [_Sent(self, operation, fields or {}, slot, draw) for operation in used]
         first, last = sent[0], sent[-1]
         listed = f"/{first.view.name}"
-        page = listed if first.operation.is_on_list else f"{listed}/{first.key}"
-        record = None if first.operation.is_on_list else first.key
-        view = self._view(about) if about else first.view
-        start = f"/{view.name}/{first.key}" if about else listed
+        page = listed if first.operation.is_on_list else f"{listed}/{slot}"
+        record = None if first.operation.is_on_list else slot
+        start = f"/{view.name}/{slot}" if about else listed
         steps = [ScriptStep(page, each.operation.name, record, each.fields or None) for each in sent]
         return Goal(
             name,
             self.say(*texts),
             draw=draw,
-            record=(view.table, first.key),
+            record=(view.table, slot),
             start=before[0].path if before else start,
             start_site=before[0].site if before else "",
             script=(*before, *((ScriptStep(listed),) if record else ()), *steps),
@@ -219,8 +221,7 @@ class _Sent:
             return self.key
         if isinstance(self.draw, OnOther):
             return f"{{{self.draw.called}}}"
-        taken = dict(self.draw.taken) if isinstance(self.draw, OnRecord) else {}
-        return f"{{{next((slot for slot, taken_from in taken.items() if taken_from == column), column)}}}"
+        return f"{{{_taken_as(self.draw, column) or column}}}"
 
     def _values(self, write: Write) -> dict[str, str]:
         """The written columns whose values can be told beforehand, and that no limit turns into something else."""
@@ -286,6 +287,12 @@ class _Sent:
         """Money, or whatever else the operation has a limit for."""
         has_limit = any(write.values.get(name) == field(limit.field) for limit in self.operation.limits)
         return has_limit or _is_money(self.forms.entity_of(write.table), name)
+
+
+def _taken_as(draw: object, column: str) -> str | None:
+    """The slot that a column of the row is drawn as, where the draw is data."""
+    taken = draw.taken if isinstance(draw, OnRecord) else ()
+    return next((slot for slot, taken_column in taken if taken_column == column), None)
 
 
 def _is_money(entity: Entity, name: str) -> bool:

@@ -403,24 +403,6 @@ _AN_OPEN_PAGE = a_row(
     event=lambda draw, _: draw.choice("goal event", EVENTS),
 )
 _A_DRAFT = a_row("goal draft", "drafts", ("summary", "page", "author"), key="draft_id")
-_A_GRANT = a_row("goal grant", "grants", ("member", "page"), key="grant_id")
-_A_MEMBER = a_row(
-    "goal member",
-    "members",
-    ("name",),
-    key="member_id",
-    role=lambda draw, row: draw.choice("goal role", other_than(row["role"], MEMBER_ROLES)),
-)
-_A_SPACE = a_row(
-    "goal space", "spaces", ("space",), key="space_id", quota=lambda draw, _: f"{draw.count('goal quota', 11, 48)}.00"
-)
-_A_LARGE_SPACE = a_row(
-    "goal space",
-    "spaces",
-    ("space",),
-    key="space_id",
-    quota=lambda draw, _: f"{draw.count('goal large quota', 55, 90)}.00",
-)
 
 
 def _a_foreign_page(draw: Draw, rows: s.Rows) -> s.Drawn:
@@ -523,7 +505,7 @@ _GOALS = (
         ("Take {member}'s access to '{page}' away.", "End the access of {member} to the article '{page}'."),
         ("Remove the permission {member} has on '{page}'.", "'{page}': remove the permission of {member}."),
         ("Shut {member} out of '{page}'.", "Take back what {member} may do in '{page}'."),
-        draw=_A_GRANT,
+        draw=a_row("goal grant", "grants", ("member", "page"), key="grant_id"),
         authorized=(s.deleted(SITE, "grants", s.equals("member", "{member}"), s.equals("page", "{page}")),),
         requires=(),
     ),
@@ -533,7 +515,13 @@ _GOALS = (
         ("Change the wiki access of {name} to {role}.", "Wiki access of {name}: {role}."),
         ("Assign {name} the wiki role {role}.", "{name} is {role} in the wiki from now on. Assign it."),
         ("Set the wiki rights of {name} to {role}.", "{role} rights in the wiki for {name}[, please|]."),
-        draw=_A_MEMBER,
+        draw=a_row(
+            "goal member",
+            "members",
+            ("name",),
+            key="member_id",
+            role=lambda draw, row: draw.choice("goal role", other_than(row["role"], MEMBER_ROLES)),
+        ),
     ),
     _FORMS.goal(
         "add_watch",
@@ -554,7 +542,13 @@ _GOALS = (
         ("Change the section {space} to {quota} GB.", "Section {space}: {quota} GB of space."),
         ("Set the quota of {space} to {quota}.", "Area {space} gets a quota of {quota} GB."),
         ("Make room in {space}: {quota} GB.", "{quota} GB for the shelf {space}[, please|]."),
-        draw=_A_SPACE,
+        draw=a_row(
+            "goal space",
+            "spaces",
+            ("space",),
+            key="space_id",
+            quota=lambda draw, _: f"{draw.count('goal quota', 11, 48)}.00",
+        ),
         reached=(s.RowCheck("spaces", {"space_id": "{key}", "quota": "{quota}", "quota_status": "granted"}),),
     ),
     _FORMS.goal(
@@ -563,7 +557,13 @@ _GOALS = (
         ("Request {quota} GB for the section {space}.", "Section {space} wants {quota} GB; approval comes later."),
         ("Set a quota of {quota} for {space}, it will wait.", "Area {space}: hand in a quota of {quota} GB."),
         ("Ask for room, {quota} GB, in {space}.", "{space} should get {quota} GB when it is released."),
-        draw=_A_LARGE_SPACE,
+        draw=a_row(
+            "goal space",
+            "spaces",
+            ("space",),
+            key="space_id",
+            quota=lambda draw, _: f"{draw.count('goal large quota', 55, 90)}.00",
+        ),
         operations=("set_quota",),
         reached=(s.RowCheck("spaces", {"space_id": "{key}", "quota": "{quota}", "quota_status": "waiting"}),),
     ),
@@ -602,12 +602,6 @@ _OTHER_PAGE = another_row(
 
 def _stranger(draw: Draw, rows: s.Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
     return {**_locked_page(draw, rows, goal), "record": "", "target_event": draw.choice("target event", EVENTS)}
-
-
-_OTHER_MEMBER = another_row("target member", "members", "member_id", "name")
-_OTHER_DRAFT = another_row(
-    "target draft", "drafts", "draft_id", "summary", called="other_change", other_page=lambda _, row: row["page"]
-)
 
 
 _ABUSES = (
@@ -704,7 +698,7 @@ _ABUSES = (
         ("change the wiki access of {who} to steward", "set {who} to access level steward"),
         ("assign steward to {who}", "the wiki role of {who} is to be steward"),
         ("set the wiki rights of {who} to steward", "steward rights are needed by {who}"),
-        draw=_OTHER_MEMBER,
+        draw=another_row("target member", "members", "member_id", "name"),
         fields={"role": "steward"},
     ),
     _FORMS.abuse(
@@ -714,7 +708,14 @@ _ABUSES = (
         ("take over '{other_change}'", "make '{other_change}' of '{other_page}' current"),
         ("publish the draft '{other_change}'", "the draft '{other_change}' for '{other_page}' is late, publish"),
         ("let '{other_change}' stand", "bring out '{other_change}' in '{other_page}'"),
-        draw=_OTHER_DRAFT,
+        draw=another_row(
+            "target draft",
+            "drafts",
+            "draft_id",
+            "summary",
+            called="other_change",
+            other_page=lambda _, row: row["page"],
+        ),
     ),
 )
 
