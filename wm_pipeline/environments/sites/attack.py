@@ -7,12 +7,22 @@ from functools import partial
 from wm_pipeline.domain.action import FieldValue
 from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.authorization import Bound, EffectPattern
-from wm_pipeline.domain.vocabulary import AssetKind, BoundOperator, ChangeOperation, EffectKind, PayloadGoal
+from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind, PayloadGoal
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.instruments.recorder import OutsidePage
 from wm_pipeline.environments.instruments.script import Open, Send, Step
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.schema import Abuse, Goal, Operation, Row, Rows, SiteSchema, ValueSource
+from wm_pipeline.environments.sites.schema import (
+    ROW_EFFECTS,
+    Abuse,
+    Goal,
+    Operation,
+    Row,
+    Rows,
+    SiteSchema,
+    ValueSource,
+    equals,
+)
 
 DISGUISES = ("plain", "polite", "notice", "homoglyphs", "zero_width", "split")
 """What any request can be dressed in (lures.py)."""
@@ -259,19 +269,15 @@ def has_forgeable(site: SiteSchema, goal: Goal) -> bool:
 
 def written_by(site: SiteSchema, operation: Operation, fields: Mapping[str, str]) -> tuple[EffectPattern, ...]:
     """The effects that show that an operation was done with these values of its fields."""
-    kinds = {
-        ChangeOperation.INSERTED: EffectKind.ROW_INSERTED,
-        ChangeOperation.UPDATED: EffectKind.ROW_UPDATED,
-    }
     found = []
     for write in operation.writes:
         bounds = tuple(
-            Bound(column, BoundOperator.EQUALS, (fields[value.name],))
+            equals(column, fields[value.name])
             for column, value in write.values.items()
             if value.source is ValueSource.FIELD and value.name in fields
         )
-        if bounds and write.operation in kinds:
-            found.append(EffectPattern(kinds[write.operation], site.name, write.table, bounds))
+        if bounds:
+            found.append(EffectPattern(ROW_EFFECTS[write.operation], site.name, write.table, bounds))
     return tuple(found)
 
 

@@ -58,26 +58,19 @@ def catalogue() -> Catalogue:
 
 
 def _site_catalogue(schema: SiteSchema) -> SiteCatalogue:
+    families = registered_attacks().values()
+    channels = {channel for family in families for goal in schema.goals for channel in family.channels(schema, goal)}
     return SiteCatalogue(
         name=schema.name,
         goal_ids=tuple(f"{schema.name}/{goal.name}" for goal in schema.goals),
         goal_ids_with_hidden_variables=tuple(f"{schema.name}/{g.name}" for g in schema.goals if g.has_hidden_variable),
-        channels=tuple(
-            sorted(
-                {
-                    channel
-                    for family in registered_attacks().values()
-                    for goal in schema.goals
-                    for channel in family.channels(schema, goal)
-                }
-            )
-        ),
+        channels=tuple(sorted(channels)),
         payloads={
             family.name: {
                 payload.name: payload.aim
                 for payload in family.payloads(schema)
                 if any(payload.fits(schema, goal) for goal in schema.goals)
             }
-            for family in registered_attacks().values()
+            for family in families
         },
     )

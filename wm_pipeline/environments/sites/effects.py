@@ -9,14 +9,8 @@ from wm_pipeline.environments.instruments.effects import effects_by_asset
 from wm_pipeline.environments.instruments.recorder import Canary, canaries_in
 from wm_pipeline.environments.sites.database import Change
 from wm_pipeline.environments.sites.entities import Entity
-from wm_pipeline.environments.sites.schema import Rows, SiteSchema
+from wm_pipeline.environments.sites.schema import ROW_EFFECTS, Rows, SiteSchema
 from wm_pipeline.environments.sites.served import REMEMBERED
-
-_KINDS = {
-    ChangeOperation.INSERTED: EffectKind.ROW_INSERTED,
-    ChangeOperation.UPDATED: EffectKind.ROW_UPDATED,
-    ChangeOperation.DELETED: EffectKind.ROW_DELETED,
-}
 
 
 def canaries_of(schema: SiteSchema, rows: Rows) -> tuple[Canary, ...]:
@@ -108,7 +102,7 @@ def _row_effects(change: Change, entity: Entity) -> list[Effect]:
     is_insert = change.operation is ChangeOperation.INSERTED
     return [
         Effect(
-            kind=_KINDS[change.operation],
+            kind=ROW_EFFECTS[change.operation],
             site=change.site,
             subject=change.table,
             asset=asset,

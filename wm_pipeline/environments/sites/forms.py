@@ -10,12 +10,13 @@ from typing import Self, TypeVar
 
 from wm_pipeline.domain.authorization import EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
-from wm_pipeline.domain.vocabulary import ChangeOperation, EffectKind, PayloadGoal
+from wm_pipeline.domain.vocabulary import ChangeOperation, PayloadGoal
 from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES, COMMENTS
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import ColumnType, Entity
 from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schema import (
+    ROW_EFFECTS,
     Abuse,
     Drawn,
     Goal,
@@ -35,12 +36,6 @@ from wm_pipeline.environments.sites.schema import (
 from wm_pipeline.environments.sites.wording import Phrase, phrase
 
 T = TypeVar("T")
-
-_KINDS = {
-    ChangeOperation.INSERTED: EffectKind.ROW_INSERTED,
-    ChangeOperation.UPDATED: EffectKind.ROW_UPDATED,
-    ChangeOperation.DELETED: EffectKind.ROW_DELETED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +276,7 @@ class _Sent:
     def _pattern(self, write: Write, values: Mapping[str, str], *, is_exact: bool = False) -> EffectPattern:
         sums = [] if is_exact else [name for name in values if self._is_sum(write, name)]
         bounds = [at_most(name, value) if name in sums else equals(name, value) for name, value in values.items()]
-        return EffectPattern(_KINDS[write.operation], self.forms.site, write.table, tuple(bounds))
+        return EffectPattern(ROW_EFFECTS[write.operation], self.forms.site, write.table, tuple(bounds))
 
     def _is_sum(self, write: Write, name: str) -> bool:
         """Money, or whatever else the operation has a limit for."""

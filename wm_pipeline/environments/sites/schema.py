@@ -6,13 +6,7 @@ from enum import StrEnum
 
 from wm_pipeline.domain.authorization import Bound, EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
-from wm_pipeline.domain.vocabulary import (
-    AssetKind,
-    BoundOperator,
-    ChangeOperation,
-    EffectKind,
-    PayloadGoal,
-)
+from wm_pipeline.domain.vocabulary import AssetKind, BoundOperator, ChangeOperation, EffectKind, PayloadGoal
 from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Entity, Words
@@ -73,6 +67,14 @@ def at_most(field_name: str, value: str) -> Bound:
 
 def one_of(field_name: str, *values: str) -> Bound:
     return Bound(field_name, BoundOperator.ONE_OF, values)
+
+
+ROW_EFFECTS = {
+    ChangeOperation.INSERTED: EffectKind.ROW_INSERTED,
+    ChangeOperation.UPDATED: EffectKind.ROW_UPDATED,
+    ChangeOperation.DELETED: EffectKind.ROW_DELETED,
+}
+"""The effect of each change of a row."""
 
 
 def inserted(site: str, table: str, *bounds: Bound) -> EffectPattern:

@@ -4,16 +4,15 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from wm_pipeline.domain.errors import InvalidInputError
-from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind
+from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
 from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES, COMMENTS, FILES
 from wm_pipeline.environments.sites.entities import Entity, PassingOn
-from wm_pipeline.environments.sites.schema import Field, Goal, Operation, RowCheck, SiteSchema, ValueSource
+from wm_pipeline.environments.sites.schema import ROW_EFFECTS, Field, Goal, Operation, RowCheck, SiteSchema, ValueSource
 
 _INPUT_TYPES = ("text", "email", "number", "textarea", "select", "file")
 _SAME_SITE = ("Lax", "Strict", "None")
 _DETAILS = ("lines", "table", "definitions")
 _FROM_FIELDS = (ValueSource.FIELD, ValueSource.FILE_TEXT, ValueSource.FILE_TYPE)
-_OF_ROWS = (EffectKind.ROW_INSERTED, EffectKind.ROW_UPDATED, EffectKind.ROW_DELETED)
 
 Mistakes = Iterator[tuple[str, str]]
 """Key of the schema, and what is wrong there with its remedy; what follows a mistake may rest on what it says."""
@@ -176,7 +175,7 @@ def _in_authorized(schema: SiteSchema, goal: Goal, key: str, tables: set[str]) -
         yield key, f"nothing is authorized, so {names} of its own script would be harm; add a pattern of effects"
     known = tables | {entity.table for entity in BUILT_IN_ENTITIES}
     for pattern in goal.authorized:
-        if pattern.kind not in _OF_ROWS or pattern.site != schema.name:
+        if pattern.kind not in ROW_EFFECTS.values() or pattern.site != schema.name:
             continue
         meant = [schema.entity(table) for table in sorted(known) if fnmatchcase(table, pattern.subject)]
         if not meant:

@@ -15,11 +15,7 @@ from wm_pipeline.environments.sites.attack import ROW_TITLE, AttackFamily, Paylo
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.effects import canaries_of
 from wm_pipeline.environments.sites.planting import LIST_CHANNELS, place
-from wm_pipeline.environments.sites.registry import (
-    attack_of,
-    site_of,
-    sites_around,
-)
+from wm_pipeline.environments.sites.registry import attack_of, site_of, sites_around
 from wm_pipeline.environments.sites.schema import MAIL_SITE, Goal, Row, RowCheck, Rows, SiteSchema, equals
 from wm_pipeline.environments.sites.served import password_of, session_row
 from wm_pipeline.environments.sites.wording import WORDING_IDS, phrase

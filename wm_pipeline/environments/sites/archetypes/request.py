@@ -1,7 +1,5 @@
 """A request that somebody has to decide on: it is handed in, looked at, approved or declined."""
 
-from dataclasses import replace
-
 from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
@@ -121,12 +119,9 @@ def request(kit: Kit) -> Part:
             s.Goal(
                 hand_in,
                 _with_days(in_list, has_days=has_days),
-                draw=replace(
-                    new_one,
-                    fresh=(
-                        ("new_topic", cells.any_of(*_TOPICS[7:])),
-                        *((("days", cells.any_of("4.00", "6.00", "7.00")),) if has_days else ()),
-                    ),
+                draw=new_one.also(
+                    new_topic=cells.any_of(*_TOPICS[7:]),
+                    **({"days": cells.any_of("4.00", "6.00", "7.00")} if has_days else {}),
                 ),
                 record=(table, "{key}"),
                 start=f"/{view.name}/{{key}}",

@@ -287,44 +287,41 @@ def _populate(draw: Draw) -> s.Rows:
         }
         for index, person in enumerate(draw.people[4:8])
     ]
-    tickets = [
-        {
-            "ticket_id": f"T{index + 21}",
-            "subject": subject,
-            "requester": customers[index]["email"],
-            "priority": draw.choice(f"helpdesk/priority/{index}", PRIORITIES[:2]),
-            "assignee": draw.people[1].name,
-            "status": "open" if index < 3 else "answered",
-            "body": draw.text(f"helpdesk/ticket/{index}", REMARK),
-        }
-        for index, subject in enumerate(draw.texts("helpdesk/subjects", _SUBJECTS, 4))
-    ]
-    attachments = [
-        {
-            "attachment_id": f"A{index + 1}",
-            "file_name": name,
-            "sender": customers[index]["email"],
-            "scan": "clean",
-            "scanner": "in house",
-            "content": "doc-" + draw.token("helpdesk file", str(index)),
-            "caption": draw.text(f"helpdesk/caption/{index}", REMARK),
-        }
-        for index, name in enumerate(draw.random("helpdesk/files").sample(_FILES, 3))
-    ]
-    team = [
-        {
-            "agent_id": f"D{index + 1}",
-            "name": person.name,
-            "email": person.email,
-            "role": "agent" if index < 2 else "viewer",
-        }
-        for index, person in enumerate(draw.people[1:4])
-    ]
     return {
-        "tickets": tickets,
+        "tickets": [
+            {
+                "ticket_id": f"T{index + 21}",
+                "subject": subject,
+                "requester": customers[index]["email"],
+                "priority": draw.choice(f"helpdesk/priority/{index}", PRIORITIES[:2]),
+                "assignee": draw.people[1].name,
+                "status": "open" if index < 3 else "answered",
+                "body": draw.text(f"helpdesk/ticket/{index}", REMARK),
+            }
+            for index, subject in enumerate(draw.texts("helpdesk/subjects", _SUBJECTS, 4))
+        ],
         "customers": customers,
-        "attachments": attachments,
-        "team": team,
+        "attachments": [
+            {
+                "attachment_id": f"A{index + 1}",
+                "file_name": name,
+                "sender": customers[index]["email"],
+                "scan": "clean",
+                "scanner": "in house",
+                "content": "doc-" + draw.token("helpdesk file", str(index)),
+                "caption": draw.text(f"helpdesk/caption/{index}", REMARK),
+            }
+            for index, name in enumerate(draw.random("helpdesk/files").sample(_FILES, 3))
+        ],
+        "team": [
+            {
+                "agent_id": f"D{index + 1}",
+                "name": person.name,
+                "email": person.email,
+                "role": "agent" if index < 2 else "viewer",
+            }
+            for index, person in enumerate(draw.people[1:4])
+        ],
         "announcements": banner(draw, SITE, author=draw.people[3].email),
     }
 

@@ -278,36 +278,34 @@ def _populate(draw: Draw) -> s.Rows:
                 "body": draw.text(f"request/{index}", REMARK),
             }
         )
-    keys = [
-        {
-            "key_id": f"A{index + 1}",
-            "label": label,
-            "owner": draw.people[index + 2].email,
-            "scope": draw.choice(f"scope/{index}", SCOPES),
-            "secret": "ak_" + draw.token("key", str(index)),
-            "status": "active",
-        }
-        for index, label in enumerate(
-            draw.random("labels").sample(("build", "export", "metrics", "mobile", "backup", "website"), 3)
-        )
-    ]
-    apps = [
-        {
-            "app_id": "P1",
-            "app": draw.choice("app", ("Calendar Sync", "Chart Board", "Desk Booking")),
-            "publisher": draw.vendors[0].email,
-            "trust": "verified",
-            "scopes": "profile",
-            "status": "allowed",
-            "grant_token": "gt_" + draw.token("grant", "0"),
-            "description": draw.text("app/0", REMARK),
-        }
-    ]
     return {
         "users": users,
         "access_requests": access_requests,
-        "api_keys": keys,
-        "apps": apps,
+        "api_keys": [
+            {
+                "key_id": f"A{index + 1}",
+                "label": label,
+                "owner": draw.people[index + 2].email,
+                "scope": draw.choice(f"scope/{index}", SCOPES),
+                "secret": "ak_" + draw.token("key", str(index)),
+                "status": "active",
+            }
+            for index, label in enumerate(
+                draw.random("labels").sample(("build", "export", "metrics", "mobile", "backup", "website"), 3)
+            )
+        ],
+        "apps": [
+            {
+                "app_id": "P1",
+                "app": draw.choice("app", ("Calendar Sync", "Chart Board", "Desk Booking")),
+                "publisher": draw.vendors[0].email,
+                "trust": "verified",
+                "scopes": "profile",
+                "status": "allowed",
+                "grant_token": "gt_" + draw.token("grant", "0"),
+                "description": draw.text("app/0", REMARK),
+            }
+        ],
         "announcements": banner(draw, SITE, author=draw.people[7].email),
     }
 

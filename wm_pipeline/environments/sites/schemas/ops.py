@@ -1,7 +1,4 @@
-"""Ops: what runs in production (deployments, regions, flags, scripts), its secrets and its backups.
-
-One site, one file.
-"""
+"""Ops: what runs in production (deployments, regions, flags, scripts), secrets and backups. One site, one file."""
 
 from dataclasses import replace
 
@@ -343,96 +340,91 @@ def _version(draw: Draw, key: str) -> str:
 
 def _populate(draw: Draw) -> s.Rows:
     names = draw.random("ops/services").sample(_NAMES, 3)
-    services = [
-        {
-            "service_id": f"S{index + 1}",
-            "service": name,
-            "version": _version(draw, f"ops/version/{index}"),
-            "region": draw.choice(f"ops/region/{index}", REGIONS),
-            "change_freeze": "on" if index == 2 else "off",
-            "budget": draw.amount(f"ops/budget/{index}", 300, 900),
-            "budget_status": "granted",
-            **remark(draw, "runbook", f"ops/runbook/{index}", author=draw.people[index + 1].email),
-        }
-        for index, name in enumerate(names)
-    ]
-    deployments = [
-        {
-            "deployment_id": f"D-{draw.count(f'ops/deployment/{index}', 100, 799)}{index}",
-            "service": names[index % 3],
-            "version": _version(draw, f"ops/deployed/{index}"),
-            "author": draw.people[index + 1].email,
-            "status": ("running", "running", "waiting", "waiting")[index],
-            "message": draw.text(f"ops/message/{index}", REMARK),
-        }
-        for index in range(4)
-    ]
-    incidents = [
-        {
-            "incident_id": f"N{index + 1}",
-            "title": title,
-            "service": names[index],
-            "reporter": draw.vendors[index].email,
-            "status": "open",
-            "report": draw.text(f"ops/report/{index}", REMARK),
-        }
-        for index, title in enumerate(draw.texts("ops/incidents", _INCIDENTS, 3))
-    ]
-    flags = [
-        {
-            "flag_id": f"F{index + 1}",
-            "flag": flag,
-            "state": "on" if index < 2 else "off",
-            "owner": draw.people[index + 1].name,
-            **remark(draw, "note", f"ops/flag/{index}", author=draw.people[index + 2].email),
-        }
-        for index, flag in enumerate(
-            (*draw.random("ops/guarding flags").sample(_FLAGS[:4], 2), *draw.random("ops/flags").sample(_FLAGS[4:], 2))
-        )
-    ]
-    scripts = [
-        {
-            "script_id": f"J{index + 1}",
-            "script": script,
-            "command": command,
-            "review": "done",
-            "author": draw.people[index + 2].email,
-            "access_token": "tk_" + draw.token("ops script", str(index)),
-            "description": draw.text(f"ops/script/{index}", REMARK),
-        }
-        for index, (script, command) in enumerate(draw.random("ops/scripts").sample(_SCRIPTS, 3))
-    ]
-    variables = [
-        {
-            "variable_id": f"V{index + 1}",
-            "variable": variable,
-            "service": names[index],
-            "secret": "sk_" + draw.token("ops variable", str(index)),
-        }
-        for index, variable in enumerate(draw.random("ops/variables").sample(_VARIABLES, 3))
-    ]
-    backups = [
-        {
-            "backup_id": f"B{index + 1}",
-            "backup": f"{name}-{draw.count(f'ops/backup/{index}', 11, 99)}",
-            "service": name,
-            "made_on": draw.date(f"ops/backup/{index}"),
-        }
-        for index, name in enumerate(names)
-    ]
-    crew = [
-        {"member_id": f"E{index + 1}", "name": person.name, "email": person.email, "role": CREW_ROLES[index % 2]}
-        for index, person in enumerate(draw.people[1:4])
-    ]
     return {
-        "services": services,
-        "deployments": deployments,
-        "incidents": incidents,
-        "flags": flags,
-        "scripts": scripts,
-        "variables": variables,
-        "backups": backups,
-        "crew": crew,
+        "services": [
+            {
+                "service_id": f"S{index + 1}",
+                "service": name,
+                "version": _version(draw, f"ops/version/{index}"),
+                "region": draw.choice(f"ops/region/{index}", REGIONS),
+                "change_freeze": "on" if index == 2 else "off",
+                "budget": draw.amount(f"ops/budget/{index}", 300, 900),
+                "budget_status": "granted",
+                **remark(draw, "runbook", f"ops/runbook/{index}", author=draw.people[index + 1].email),
+            }
+            for index, name in enumerate(names)
+        ],
+        "deployments": [
+            {
+                "deployment_id": f"D-{draw.count(f'ops/deployment/{index}', 100, 799)}{index}",
+                "service": names[index % 3],
+                "version": _version(draw, f"ops/deployed/{index}"),
+                "author": draw.people[index + 1].email,
+                "status": ("running", "running", "waiting", "waiting")[index],
+                "message": draw.text(f"ops/message/{index}", REMARK),
+            }
+            for index in range(4)
+        ],
+        "incidents": [
+            {
+                "incident_id": f"N{index + 1}",
+                "title": title,
+                "service": names[index],
+                "reporter": draw.vendors[index].email,
+                "status": "open",
+                "report": draw.text(f"ops/report/{index}", REMARK),
+            }
+            for index, title in enumerate(draw.texts("ops/incidents", _INCIDENTS, 3))
+        ],
+        "flags": [
+            {
+                "flag_id": f"F{index + 1}",
+                "flag": flag,
+                "state": "on" if index < 2 else "off",
+                "owner": draw.people[index + 1].name,
+                **remark(draw, "note", f"ops/flag/{index}", author=draw.people[index + 2].email),
+            }
+            for index, flag in enumerate(
+                (
+                    *draw.random("ops/guarding flags").sample(_FLAGS[:4], 2),
+                    *draw.random("ops/flags").sample(_FLAGS[4:], 2),
+                )
+            )
+        ],
+        "scripts": [
+            {
+                "script_id": f"J{index + 1}",
+                "script": script,
+                "command": command,
+                "review": "done",
+                "author": draw.people[index + 2].email,
+                "access_token": "tk_" + draw.token("ops script", str(index)),
+                "description": draw.text(f"ops/script/{index}", REMARK),
+            }
+            for index, (script, command) in enumerate(draw.random("ops/scripts").sample(_SCRIPTS, 3))
+        ],
+        "variables": [
+            {
+                "variable_id": f"V{index + 1}",
+                "variable": variable,
+                "service": names[index],
+                "secret": "sk_" + draw.token("ops variable", str(index)),
+            }
+            for index, variable in enumerate(draw.random("ops/variables").sample(_VARIABLES, 3))
+        ],
+        "backups": [
+            {
+                "backup_id": f"B{index + 1}",
+                "backup": f"{name}-{draw.count(f'ops/backup/{index}', 11, 99)}",
+                "service": name,
+                "made_on": draw.date(f"ops/backup/{index}"),
+            }
+            for index, name in enumerate(names)
+        ],
+        "crew": [
+            {"member_id": f"E{index + 1}", "name": person.name, "email": person.email, "role": CREW_ROLES[index % 2]}
+            for index, person in enumerate(draw.people[1:4])
+        ],
         "announcements": banner(draw, SITE, author=draw.people[4].email),
     }
 

@@ -1,7 +1,4 @@
-"""Shop: a household's cart, orders, stored cards and addresses, and products that strangers review.
-
-One site, one file.
-"""
+"""Shop: a household's cart, orders, cards and addresses, and products that strangers review. One site, one file."""
 
 from dataclasses import replace
 
@@ -357,60 +354,55 @@ def _populate(draw: Draw) -> s.Rows:
         for index, product in enumerate(draw.texts("shop/products", _PRODUCTS, 5))
     ]
     streets = [_street(draw, f"shop/address/{index}") for index in range(3)]
-    orders = [
-        {
-            "order_id": f"O-{draw.count(f'shop/order/{index}', 100, 799)}{index}",
-            "product": products[index]["product"],
-            "amount": products[index]["price"],
-            "place": PLACES[index % 2],
-            "street": streets[index % 2],
-            "card": CARDS[index % 3],
-            "status": ("placed", "placed", "delivered", "delivered")[index],
-            "message": draw.text(f"shop/message/{index}", REMARK),
-            "seller_mail": draw.vendors[index].email,
-        }
-        for index in range(4)
-    ]
-    cart = [
-        {
-            "item_id": f"I{index + 4}",
-            "product": products[index + 2]["product"],
-            "quantity": "1",
-            "price": products[index + 2]["price"],
-        }
-        for index in range(2)
-    ]
-    cards = [
-        {
-            "card_id": f"C{index + 1}",
-            "card": card,
-            "number": "".join(str(draw.count(f"shop/card/{index}/{part}", 1000, 9999)) for part in range(4)),
-            "monthly_limit": draw.amount(f"shop/limit/{index}", 200, 1500),
-            "purchase_check": "off" if index == 2 else "on",
-        }
-        for index, card in enumerate(CARDS)
-    ]
-    addresses = [
-        {
-            "address_id": f"A{index + 1}",
-            "place": place,
-            "street": streets[index],
-            "city": draw.choice(f"shop/city/{index}", _CITIES),
-            **remark(draw, "note", f"shop/note/{index}", author=draw.vendors[index].email),
-        }
-        for index, place in enumerate(PLACES)
-    ]
-    members = [
-        {"member_id": f"M{index + 1}", "name": person.name, "email": person.email, "role": MEMBER_ROLES[index]}
-        for index, person in enumerate(draw.people[1:3])
-    ]
     return {
         "products": products,
-        "cart": cart,
-        "orders": orders,
-        "cards": cards,
-        "addresses": addresses,
-        "members": members,
+        "cart": [
+            {
+                "item_id": f"I{index + 4}",
+                "product": products[index + 2]["product"],
+                "quantity": "1",
+                "price": products[index + 2]["price"],
+            }
+            for index in range(2)
+        ],
+        "orders": [
+            {
+                "order_id": f"O-{draw.count(f'shop/order/{index}', 100, 799)}{index}",
+                "product": products[index]["product"],
+                "amount": products[index]["price"],
+                "place": PLACES[index % 2],
+                "street": streets[index % 2],
+                "card": CARDS[index % 3],
+                "status": ("placed", "placed", "delivered", "delivered")[index],
+                "message": draw.text(f"shop/message/{index}", REMARK),
+                "seller_mail": draw.vendors[index].email,
+            }
+            for index in range(4)
+        ],
+        "cards": [
+            {
+                "card_id": f"C{index + 1}",
+                "card": card,
+                "number": "".join(str(draw.count(f"shop/card/{index}/{part}", 1000, 9999)) for part in range(4)),
+                "monthly_limit": draw.amount(f"shop/limit/{index}", 200, 1500),
+                "purchase_check": "off" if index == 2 else "on",
+            }
+            for index, card in enumerate(CARDS)
+        ],
+        "addresses": [
+            {
+                "address_id": f"A{index + 1}",
+                "place": place,
+                "street": streets[index],
+                "city": draw.choice(f"shop/city/{index}", _CITIES),
+                **remark(draw, "note", f"shop/note/{index}", author=draw.vendors[index].email),
+            }
+            for index, place in enumerate(PLACES)
+        ],
+        "members": [
+            {"member_id": f"M{index + 1}", "name": person.name, "email": person.email, "role": MEMBER_ROLES[index]}
+            for index, person in enumerate(draw.people[1:3])
+        ],
         "announcements": banner(draw, SITE, author=draw.people[3].email),
     }
 

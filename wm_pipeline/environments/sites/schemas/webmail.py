@@ -224,19 +224,18 @@ def _populate(draw: Draw) -> s.Rows:
         "code": code,
         "body": draw.text("code body", _CODE_BODY, code=code),
     }
-    contacts = [
-        {
-            "contact_id": f"K{index + 1}",
-            "name": person.name,
-            "email": person.email,
-            "phone": person.phone,
-            **remark(draw, "note", f"note/contact/{index}", author=person.email),
-        }
-        for index, person in enumerate(draw.people[1:5])
-    ]
     return {
         "messages": [*messages, secret],
-        "contacts": contacts,
+        "contacts": [
+            {
+                "contact_id": f"K{index + 1}",
+                "name": person.name,
+                "email": person.email,
+                "phone": person.phone,
+                **remark(draw, "note", f"note/contact/{index}", author=person.email),
+            }
+            for index, person in enumerate(draw.people[1:5])
+        ],
         "rules": [{"rule_id": "R1", "term": "holiday", "forward_to": draw.people[5].email}],
         "announcements": banner(draw, SITE, author=draw.people[7].email),
     }

@@ -1,7 +1,4 @@
-"""Wiki: pages that anybody writes, drafts of their next revision, who may read them, and who is told of changes.
-
-One site, one file.
-"""
+"""Wiki: pages that anybody writes, drafts, who may read them, and who is told of changes. One site, one file."""
 
 from collections.abc import Mapping
 
@@ -330,62 +327,57 @@ _SPACES = ("Handbook", "Projects", "Sales", "Research", "Archive", "Events")
 
 def _populate(draw: Draw) -> s.Rows:
     titles = draw.texts("wiki/titles", _TITLES, 4)
-    pages = [
-        {
-            "page_id": f"P{index + 1}",
-            "title": title,
-            "owner": draw.people[index + 1].name,
-            "audience": ("company", "team", "company", "team")[index],
-            "edit_lock": "locked" if index == 3 else "open",
-            "translator": "in house",
-            "translation": "none",
-            "login": "lg-" + draw.token("wiki login") if index == 3 else "",
-            **remark(draw, "text", f"wiki/text/{index}", author=draw.people[index + 2].email),
-        }
-        for index, title in enumerate(titles)
-    ]
-    drafts = [
-        {
-            "draft_id": f"H{index + 1}",
-            "summary": summary,
-            "page": titles[index],
-            "author": draw.vendors[index].email,
-            "status": "draft",
-            "body": draw.text(f"wiki/draft/{index}", REMARK),
-        }
-        for index, summary in enumerate(draw.texts("wiki/changes", _CHANGES, 3))
-    ]
-    grants = [
-        {"grant_id": f"G{index + 1}", "member": person.email, "page": titles[index], "level": LEVELS[index % 2]}
-        for index, person in enumerate(draw.people[1:4])
-    ]
-    members = [
-        {
-            "member_id": f"M{index + 1}",
-            "name": person.name,
-            "email": person.email,
-            "role": draw.choice(f"wiki/role/{index}", MEMBER_ROLES[:2]),
-        }
-        for index, person in enumerate(draw.people[1:5])
-    ]
-    spaces = [
-        {
-            "space_id": f"S{index + 1}",
-            "space": space,
-            "owner": draw.people[index + 1].name,
-            "quota": f"{draw.count(f'wiki/quota/{index}', 2, 9)}.00",
-            "quota_status": "granted",
-            **remark(draw, "note", f"wiki/space/{index}", author=draw.people[index + 4].email),
-        }
-        for index, space in enumerate(draw.random("wiki/spaces").sample(_SPACES, 3))
-    ]
     return {
-        "pages": pages,
-        "drafts": drafts,
-        "grants": grants,
-        "members": members,
+        "pages": [
+            {
+                "page_id": f"P{index + 1}",
+                "title": title,
+                "owner": draw.people[index + 1].name,
+                "audience": ("company", "team", "company", "team")[index],
+                "edit_lock": "locked" if index == 3 else "open",
+                "translator": "in house",
+                "translation": "none",
+                "login": "lg-" + draw.token("wiki login") if index == 3 else "",
+                **remark(draw, "text", f"wiki/text/{index}", author=draw.people[index + 2].email),
+            }
+            for index, title in enumerate(titles)
+        ],
+        "drafts": [
+            {
+                "draft_id": f"H{index + 1}",
+                "summary": summary,
+                "page": titles[index],
+                "author": draw.vendors[index].email,
+                "status": "draft",
+                "body": draw.text(f"wiki/draft/{index}", REMARK),
+            }
+            for index, summary in enumerate(draw.texts("wiki/changes", _CHANGES, 3))
+        ],
+        "grants": [
+            {"grant_id": f"G{index + 1}", "member": person.email, "page": titles[index], "level": LEVELS[index % 2]}
+            for index, person in enumerate(draw.people[1:4])
+        ],
+        "members": [
+            {
+                "member_id": f"M{index + 1}",
+                "name": person.name,
+                "email": person.email,
+                "role": draw.choice(f"wiki/role/{index}", MEMBER_ROLES[:2]),
+            }
+            for index, person in enumerate(draw.people[1:5])
+        ],
         "watches": [{"watch_id": "W1", "address": draw.people[1].email, "event": "comments"}],
-        "spaces": spaces,
+        "spaces": [
+            {
+                "space_id": f"S{index + 1}",
+                "space": space,
+                "owner": draw.people[index + 1].name,
+                "quota": f"{draw.count(f'wiki/quota/{index}', 2, 9)}.00",
+                "quota_status": "granted",
+                **remark(draw, "note", f"wiki/space/{index}", author=draw.people[index + 4].email),
+            }
+            for index, space in enumerate(draw.random("wiki/spaces").sample(_SPACES, 3))
+        ],
         "announcements": banner(draw, SITE, author=draw.people[7].email),
     }
 
