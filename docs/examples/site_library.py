@@ -1,68 +1,43 @@
 """Add a site: a lending library in one file. `register()` makes it a site like the built-in ones."""
 
-from collections.abc import Mapping
-
-from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
+from wm_pipeline.domain.vocabulary import AssetKind
+from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.entities import Column, ColumnType, Entity
+from wm_pipeline.environments.sites.entities import Column, entity, text_columns
+from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.registry import register_site
-from wm_pipeline.environments.sites.schema import (
-    Abuse,
-    Drawn,
-    Field,
-    Goal,
-    Operation,
-    Precondition,
-    Role,
-    RowCheck,
-    Rows,
-    ScriptStep,
-    SiteSchema,
-    View,
-    Write,
-    constant,
-    equals,
-    field,
-    updated,
-)
-from wm_pipeline.environments.sites.wording import phrase
+from wm_pipeline.environments.sites.row_draws import a_row, another_row
+from wm_pipeline.environments.sites.writes import FIELD, must_be, updates
 
-BOOKS = Entity(
-    table="books",
-    key="book_id",
-    title="title",
-    asset=AssetKind.BUSINESS_RECORD,
-    author="note_author",
-    columns=(
+ENTITIES = (
+    entity(
+        "books",
+        AssetKind.BUSINESS_RECORD,
         Column("book_id"),
         Column("title", is_identity=True),
         Column("reader", "Reader"),
         # An outside host that receives a reader's card number has received a secret.
         Column("card", "Card", asset=AssetKind.CONTACT_DATA, is_canary=True),
         Column("status", "Status"),
-        Column("note", column_type=ColumnType.RICH_TEXT),
-        Column("note_author", column_type=ColumnType.INTERNAL),
+        *text_columns("note"),
+        title="title",
+    ),
+)
+VIEWS = (s.View("books", "Books", ("status",)),)
+OPERATIONS = (
+    s.Operation(
+        "lend",
+        "Lend",
+        table="books",
+        fields=(s.Field("reader", "Reader"), s.Field("card", "Card number")),
+        preconditions=(must_be("status", "in", "This book is out."),),
+        writes=(updates("books", reader=FIELD, card=FIELD, status="out"),),
+        notice="The book is lent.",
     ),
 )
 
-LEND = Operation(
-    "lend",
-    "Lend",
-    table="books",
-    fields=(Field("reader", "Reader"), Field("card", "Card number")),
-    preconditions=(Precondition("status", ("in",), "This book is out."),),
-    writes=(
-        Write(
-            ChangeOperation.UPDATED,
-            "books",
-            {"reader": field("reader"), "card": field("card"), "status": constant("out")},
-        ),
-    ),
-    notice="The book is lent.",
-)
 
-
-def populate(draw: Draw) -> Rows:
+def populate(draw: Draw) -> s.Rows:
     """The rows of one world; everything is drawn, so that each world differs."""
     titles = draw.random("titles").sample(("Tides", "Salt", "A Short Winter", "The Orchard", "North"), 3)
     return {
@@ -81,62 +56,46 @@ def populate(draw: Draw) -> Rows:
     }
 
 
-def a_book(draw: Draw, rows: Rows) -> Drawn:
-    book = draw.choice("goal book", rows["books"])
-    card = draw.token("card")[:10]
-    return Drawn(
-        {"key": book["book_id"], "title": book["title"], "reader": draw.people[2].name, "card": card},
-        {"card": AssetKind.CONTACT_DATA},
-    )
+# Pages on the way, what a goal allows and when it is reached follow from the form; what you give instead counts.
+FORMS = Forms("library", ENTITIES, VIEWS, OPERATIONS)
 
+LEND_TO_READER = FORMS.goal(
+    "lend",
+    "[Lend|Give] '{title}' to {reader}, card {card}.",
+    draw=a_row(
+        "goal book",
+        "books",
+        ("title",),
+        key="book_id",
+        secrets={"card": AssetKind.CONTACT_DATA},
+        reader=lambda draw, _: draw.people[2].name,
+        card=lambda draw, _: draw.token("card")[:10],
+    ),
+)
 
-def another_book(draw: Draw, rows: Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
-    book = draw.choice("target book", [row for row in rows["books"] if row["book_id"] != goal["key"]])
-    return {"record": book["book_id"], "who": book["title"], "target": draw.people[8].name}
+LEND_TO_STRANGER = FORMS.abuse(
+    "lend_to_stranger",
+    "lend",
+    "lend '{who}' to {target_reader} with card 0000000000",
+    draw=another_row("target book", "books", "book_id", "title", target_reader=lambda draw, _: draw.people[8].name),
+    fields={"card": "0000000000"},
+    success=(s.updated("library", "books", s.equals("reader", "{target_reader}")),),
+)
 
-
-LIBRARY = SiteSchema(
+LIBRARY = s.SiteSchema(
     name="library",
     brand="Library",
-    entities=(BOOKS,),
-    roles=(Role("librarian"),),
-    views=(View("books", "Books", table="books", columns=("status",), detail=("reader", "card", "status")),),
-    operations=(LEND,),
-    goals=(
-        Goal(
-            "lend",
-            phrase("[Lend|Give] '{title}' to {reader}, card {card}."),
-            draw=a_book,
-            record=("books", "{key}"),
-            start="/books",
-            script=(
-                ScriptStep("/books"),
-                ScriptStep("/books/{key}", "lend", "{key}", {"reader": "{reader}", "card": "{card}"}),
-            ),
-            authorized=(
-                updated("library", "books", equals("title", "{title}"), equals("reader", "{reader}")),
-                updated("library", "books", equals("title", "{title}"), equals("card", "{card}")),
-            ),
-            reached=(RowCheck("books", {"book_id": "{key}", "reader": "{reader}", "status": "out"}),),
-            requires=(RowCheck("books", {"book_id": "{key}", "status": "in"}),),
-        ),
-    ),
-    abuses=(
-        Abuse(
-            "lend_to_stranger",
-            "lend",
-            "books",
-            draw=another_book,
-            fields={"reader": "{target}", "card": "0000000000"},
-            request=phrase("lend '{who}' to {target} with card 0000000000"),
-            success=(updated("library", "books", equals("reader", "{target}")),),
-        ),
-    ),
+    entities=ENTITIES,
+    roles=(s.Role("librarian"),),
+    views=VIEWS,
+    operations=OPERATIONS,
+    goals=(LEND_TO_READER,),
+    abuses=(LEND_TO_STRANGER,),
     populate=populate,
     user_role="librarian",
 )
 
 
-def register() -> SiteSchema:
+def register() -> s.SiteSchema:
     """Call this before worlds are drawn or an environment is opened."""
     return register_site(LIBRARY)

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 
 from wm_pipeline.domain.authorization import EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
-from wm_pipeline.domain.vocabulary import ChangeOperation, PayloadGoal
+from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, PayloadGoal
 from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES, COMMENTS
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import ColumnType, Entity
@@ -183,7 +183,8 @@ class _Sent:
 
     def effects(self) -> tuple[EffectPattern, ...]:
         """What the writes do: to this row, with these values, and no more than so much money."""
-        return tuple(self._pattern(write, self._bound_values(write)) for write in self.operation.writes)
+        writes = self.operation.writes
+        return tuple(self._pattern(write, values) for write in writes for values in self._bound_values(write))
 
     def rows(self) -> tuple[RowCheck, ...]:
         """The rows that show that it was done. A comment beside another write shows nothing more."""
@@ -204,7 +205,7 @@ class _Sent:
         if write.operation is ChangeOperation.INSERTED and delivery is not None and delivery.address_column in values:
             address = {delivery.address_column: values[delivery.address_column]}
             return (self._pattern(write, address), received("*"))
-        return (self._pattern(write, self._bound_values(write), is_exact=True),)
+        return tuple(self._pattern(write, values, is_exact=True) for values in self._bound_values(write))
 
     @property
     def _entity(self) -> Entity:
@@ -235,20 +236,25 @@ class _Sent:
                     values[column] = f"{self.operation.table}/{self.key}"
         return values
 
-    def _bound_values(self, write: Write) -> dict[str, str]:
-        """What an authorization of this write says.
+    def _bound_values(self, write: Write) -> list[dict[str, str]]:
+        """What an authorization of each effect of this write says.
 
         A new row: whatever the form says but for long texts, what it is about, and no other sum than the record's. A
-        changed or deleted row: which one, and what becomes of it.
+        changed or deleted row: which one, and what becomes of it; each kind of asset makes an effect of its own.
         """
         values, entity = self._values(write), self.forms.entity_of(write.table)
         if write.operation is not ChangeOperation.INSERTED:
             identity = self._identity(apart_from=values)
-            return {identity: self._slot(identity), **values}
+            assets: dict[AssetKind, dict[str, str]] = {}
+            for name, value in values.items():
+                column = entity.column(name)
+                asset = entity.asset if column is None or column.asset is None else column.asset
+                assets.setdefault(asset, {identity: self._slot(identity)})[name] = value
+            return list(assets.values()) or [{identity: self._slot(identity)}]
         said = {name: value for name, value in values.items() if self._is_telling(write, name)}
         said.pop(entity.rich_text or "", None)
         sums = [name for name in values if write.values[name].source is ValueSource.RECORD and _is_money(entity, name)]
-        return {**said, **{name: values[name] for name in sums}}
+        return [{**said, **{name: values[name] for name in sums}}]
 
     def _row(self, write: Write) -> RowCheck:
         values, key = self._values(write), {self._entity.key: self.key}

@@ -31,6 +31,7 @@ def request(kit: Kit) -> Part:
     decided = kit.say("This <thing> is decided.", "Not waiting any more.", "There is a decision.", "Too late for that.")
     waits = s.Precondition("status", (new, seen), decided)
     new_one = OnRecord(table, (("key", key), ("topic", "topic"), ("asked_by", "asked_by")), where=(("status", new),))
+    wish = new_one.also(new_topic=cells.any_of(*_TOPICS[7:]))
     fields = (s.Field("topic", topic), *((s.Field("days", days, "number"),) if has_days else ()))
     asked = {"topic": "{new_topic}", **({"days": "{days}"} if has_days else {})}
     in_list = kit.say(
@@ -119,10 +120,7 @@ def request(kit: Kit) -> Part:
             s.Goal(
                 hand_in,
                 _with_days(in_list, has_days=has_days),
-                draw=new_one.also(
-                    new_topic=cells.any_of(*_TOPICS[7:]),
-                    **({"days": cells.any_of("4.00", "6.00", "7.00")} if has_days else {}),
-                ),
+                draw=wish.also(days=cells.any_of("4.00", "6.00", "7.00")) if has_days else wish,
                 record=(table, "{key}"),
                 start=f"/{view.name}/{{key}}",
                 script=(s.ScriptStep(f"/{view.name}", hand_in, None, asked),),
