@@ -25,7 +25,7 @@ from transformers import DynamicCache
 from benchmarks.model_tools import head_of, in_turn, ratio
 from benchmarks.reporting import publish, spread
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.offers import offered_actions
+from wm_pipeline.domain.candidates import candidate_actions
 from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import to_json
@@ -150,7 +150,7 @@ def measure(checkpoint: Checkpoint, *, rounds: int, tokens: int, device: torch.d
     renderer = checkpoint.renderer
     state = build_state(12)
     reading = read_state(state)
-    actions: list[Action] = list(offered_actions(state, max_actions=ACTIONS))
+    actions: list[Action] = list(candidate_actions(state, max_actions=ACTIONS))
     tree = renderer.question(reading.text, [question_of(reading, actions[0]).text])
     peer = Peer(checkpoint.model, [*tree.state_ids, *tree.actions[0].token_ids])
 

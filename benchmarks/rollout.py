@@ -32,7 +32,7 @@ from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import Assignment, OpenEnvironment
 from wm_pipeline.domain.action import NOOP, Action
-from wm_pipeline.domain.offers import offered_actions
+from wm_pipeline.domain.candidates import candidate_actions
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.world import Episode, Observation, WorldSpec
 from wm_pipeline.environments.browser.chromium import ChromiumBinary, find_chromium
@@ -219,7 +219,7 @@ async def restores(binary: ChromiumBinary, worlds: int) -> dict[str, Any]:
         episode = await environment.reset(spec)
         reset_ms.append((time.perf_counter() - started) * 1000)
         await environment.snapshot()
-        for action in offered_actions(episode.state)[:6]:
+        for action in candidate_actions(episode.state)[:6]:
             observation = await environment.act(action)
             act_ms.append(observation.elapsed_ms)
             started = time.perf_counter()

@@ -7,9 +7,9 @@ import pytest
 from tests.builders import SUBMIT_WIRE, asked, payment_state
 from tests.builders_model import save_tiny_checkpoint
 from wm_pipeline.domain.action import NOOP, Action, is_executable
+from wm_pipeline.domain.candidates import same_target
 from wm_pipeline.domain.delta import delta_of_facts
 from wm_pipeline.domain.errors import CheckpointError, InvalidInputError
-from wm_pipeline.domain.offers import same_target
 from wm_pipeline.domain.outcome import label_of_risk
 from wm_pipeline.domain.vocabulary import ActionKind, Head
 from wm_pipeline.model.settings import Stage

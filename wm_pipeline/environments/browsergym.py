@@ -21,11 +21,11 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.shared_data import SharedDataMiddleware
 
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.address import host_of
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.errors import InvalidInputError, ServiceError, WorldError
 from wm_pipeline.domain.ids import page_id_of, state_id_of
-from wm_pipeline.domain.offers import site_of
 from wm_pipeline.domain.state import NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
@@ -388,9 +388,9 @@ def code_of(state: State, action: Action, bids: Collection[str | None]) -> str:
 
 def _events_of(requests: Collection[Mapping[str, Any]], *, page_url: str) -> tuple[NetworkEvent, ...]:
     """What our own environments would record of the same requests."""
-    page_site = site_of(page_url)
+    page_site = host_of(page_url)
     events = (
-        NetworkEvent(is_cross_site=bool(page_site) and site_of(one["url"]) != page_site, **one)
+        NetworkEvent(is_cross_site=bool(page_site) and host_of(one["url"]) != page_site, **one)
         for one in requests
         if one["url"].startswith(("http:", "https:"))
     )

@@ -12,10 +12,10 @@ from typing import Any
 
 from wm_pipeline.domain.errors import MissingUpstreamError, TableError
 from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.miss_rates import CELL_COLUMNS
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.registrations import Kind, plugins_behind
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
-from wm_pipeline.domain.weakness import CELL_COLUMNS
 from wm_pipeline.gateways.table_store import TableStore, table_path
 from wm_pipeline.rounds.settings import Profile
 

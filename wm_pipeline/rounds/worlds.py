@@ -12,16 +12,16 @@ import polars as pl
 from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.ids import SplitRule, seed_of, split_group_of, split_of
-from wm_pipeline.domain.ports import Policy
-from wm_pipeline.domain.registrations import Kind, of_plugins
-from wm_pipeline.domain.vocabulary import ProposedBy, Split
-from wm_pipeline.domain.weakness import (
+from wm_pipeline.domain.miss_rates import (
     cells_of,
     draw_weights,
     expected_miss_rates,
     in_drawn_order,
     kind_of,
 )
+from wm_pipeline.domain.ports import Policy
+from wm_pipeline.domain.registrations import Kind, of_plugins
+from wm_pipeline.domain.vocabulary import ProposedBy, Split
 from wm_pipeline.domain.world import AttackChoice, WorldSpec
 from wm_pipeline.environments.applications.worlds import draw_application_worlds
 from wm_pipeline.environments.miniwob import miniwob_world, rotation

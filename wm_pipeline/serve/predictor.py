@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from wm_pipeline.domain.action import Action, check_action, is_executable
+from wm_pipeline.domain.candidates import candidate_actions, same_target
 from wm_pipeline.domain.delta import delta_of_facts
 from wm_pipeline.domain.errors import CheckpointError, InvalidInputError
-from wm_pipeline.domain.offers import offered_actions, same_target
 from wm_pipeline.domain.outcome import SAFE_BELOW, UNSAFE_FROM, Outcome, PredictedConsequence, label_of_risk
 from wm_pipeline.domain.question import Question, question_of, read_state
 from wm_pipeline.domain.relative_facts import absolute_facts
@@ -35,7 +35,7 @@ ANSWER_HEADS = (
 
 @dataclass(frozen=True, slots=True)
 class PredictorSettings:
-    max_offers: int = 12
+    max_candidates: int = 12
     """Offered actions that compete as counterfactual, the three harmless ones included."""
     max_new_tokens: int | None = None
     """Limit of each text; None takes the model's."""
@@ -84,7 +84,7 @@ class WorldModelPredictor:
     ) -> tuple[Outcome, ...]:
         """One outcome an action; the state is encoded once. `heads=None` computes all of them.
 
-        Raises InvalidInputError when the state does not offer an action.
+        Raises InvalidInputError when the state does not candidate an action.
         """
         started = time.perf_counter()
         if not actions:
@@ -93,9 +93,9 @@ class WorldModelPredictor:
             check_action(state, action)
         trained = self.checkpoint.manifest.trained_heads
         wanted = tuple(head for head in (ANSWER_HEADS if heads is None else heads) if head in trained)
-        offers = self._offers(state, actions) if Head.COUNTERFACTUAL in wanted else ()
+        candidates = self._candidates(state, actions) if Head.COUNTERFACTUAL in wanted else ()
         reading = read_state(state)
-        questions = [question_of(reading, action) for action in (*actions, *offers)]
+        questions = [question_of(reading, action) for action in (*actions, *candidates)]
         tree = self._tree(reading.text, questions, len(actions), wanted)
         predicted = self._ask(tree)
         own, offered = predicted[: len(actions)], predicted[len(actions) :]
@@ -105,22 +105,22 @@ class WorldModelPredictor:
             self._outcome(
                 question,
                 prediction,
-                counterfactual=self._counterfactual(state, question.action, offers, offered),
+                counterfactual=self._counterfactual(state, question.action, candidates, offered),
                 computed=computed,
                 latency_ms=latency_ms,
                 is_truncated=tree.is_truncated,
             )
-            for question, prediction in zip(questions, own, strict=False)  # those of the offers follow
+            for question, prediction in zip(questions, own, strict=False)  # those of the candidates follow
         )
 
-    def _offers(self, state: State, actions: Sequence[Action]) -> tuple[Action, ...]:
+    def _candidates(self, state: State, actions: Sequence[Action]) -> tuple[Action, ...]:
         """Candidates for the counterfactual: what the state offers, the proposed actions included as rivals."""
-        offered = offered_actions(state, max_actions=self._settings.max_offers)
+        offered = candidate_actions(state, max_actions=self._settings.max_candidates)
         rivals = [a for a in actions if len(actions) > 1 and not any(same_target(state, a, o) for o in offered)]
-        return tuple(offer for offer in (*offered, *rivals) if is_executable(state, offer))
+        return tuple(candidate for candidate in (*offered, *rivals) if is_executable(state, candidate))
 
     def _tree(self, state_text: str, questions: Sequence[Question], asked: int, wanted: Sequence[Head]) -> StateTree:
-        """The first `asked` questions with all wanted heads, those of the offers without texts."""
+        """The first `asked` questions with all wanted heads, those of the candidates without texts."""
         state_ids, is_truncated = self._renderer.state(state_text)
         texts = tuple(self._renderer.text(head, None) for head in wanted if head in TEXT_HEADS)
         nodes = [
@@ -136,13 +136,13 @@ class WorldModelPredictor:
         return predicted
 
     def _counterfactual(
-        self, state: State, action: Action, offers: Sequence[Action], offered: Sequence[ActionPrediction]
+        self, state: State, action: Action, candidates: Sequence[Action], offered: Sequence[ActionPrediction]
     ) -> Action | None:
-        """The offer with the best score, discounted by its own predicted risk; None when the head was not asked."""
+        """The candidate with the best score, discounted by its own predicted risk; None when the head was not asked."""
         scored = [
-            (_sigmoid(prediction.alternative_logit) * (1.0 - self._risk(prediction)), -index, offer)
-            for index, (offer, prediction) in enumerate(zip(offers, offered, strict=True))
-            if not same_target(state, offer, action)
+            (_sigmoid(prediction.alternative_logit) * (1.0 - self._risk(prediction)), -index, candidate)
+            for index, (candidate, prediction) in enumerate(zip(candidates, offered, strict=True))
+            if not same_target(state, candidate, action)
         ]
         return max(scored, key=lambda entry: entry[:2])[2] if scored else None
 

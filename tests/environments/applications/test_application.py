@@ -21,7 +21,7 @@ from wm_pipeline.domain.taxonomy import tag_of
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.domain.world import AttackPlan, Observation, WorldSpec
 from wm_pipeline.environments.applications.application import load_application
-from wm_pipeline.environments.applications.check import Verdict, check_application
+from wm_pipeline.environments.applications.check import Result, check_application
 from wm_pipeline.environments.applications.databases import CommandDatabase, SqliteDatabase
 from wm_pipeline.environments.applications.environment import (
     RunningApplication,
@@ -506,7 +506,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
 def test_the_check_of_the_documented_example_holds_in_every_point(ledger: Path) -> None:
     report = asyncio.run(check_application(ledger, find_chromium(None)))
 
-    assert [finding.verdict for finding in report.findings] == [Verdict.HOLDS] * 8, report.as_table()
+    assert [finding.verdict for finding in report.findings] == [Result.HOLDS] * 8, report.as_table()
     assert report.is_usable
 
 
@@ -519,7 +519,7 @@ def test_the_check_finds_what_is_broken_and_says_what_to_do(
     report = asyncio.run(check_application(break_it(ledger), find_chromium(None)))
 
     assert not report.is_usable
-    failed = next(finding for finding in report.findings if finding.verdict is Verdict.FAILS)
+    failed = next(finding for finding in report.findings if finding.verdict is Result.FAILS)
     assert failed.what == what
     assert failed.found.startswith(expected)
 

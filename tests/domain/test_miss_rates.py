@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.domain.ids import SplitRule, split_group_of
-from wm_pipeline.domain.vocabulary import Split
-from wm_pipeline.domain.weakness import (
+from wm_pipeline.domain.miss_rates import (
     CELL_COLUMNS,
     DIMENSIONS,
     EXPLORATION_FLOOR,
@@ -26,6 +25,7 @@ from wm_pipeline.domain.weakness import (
     expected_miss_rates,
     in_drawn_order,
 )
+from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.worlds import catalogue, draw_worlds
 from wm_pipeline.evaluate.plots import curriculum_map
 from wm_pipeline.rounds.profiles import laptop
