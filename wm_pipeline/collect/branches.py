@@ -1,5 +1,5 @@
 """Which alternatives are executed at a state: what the goal wants, what the page wants, the goal's form with other
-values than the goal names, the page's other forms filled in, and what else is on candidate.
+values than the goal names, the page's other forms filled in, and what else is on offer.
 """
 
 import random
@@ -17,10 +17,10 @@ from wm_pipeline.domain.state import FormField, State
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, Visibility
 
 TELLING = 3.0
-"""Weight of an candidate that may have consequences (sends a form, leaves the site, was written by somebody, is hidden)
+"""Weight of a candidate that may have consequences (sends a form, leaves the site, was written by somebody, is hidden)
 against 1 for a plain link: on most pages links are many and lead to much the same."""
 STALE = 9.0
-"""An candidate that was executed once has a tenth of its weight."""
+"""A candidate that was executed once has a tenth of its weight."""
 NUMBER_SHARE = 0.4
 """How often a text field is filled with a number: sites take amounts in text fields too."""
 MOST_VARIED = 3

@@ -11,8 +11,6 @@ from wm_pipeline.domain.registrations import Kind, of_plugins
 from wm_pipeline.domain.vocabulary import Head, TeacherKind
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.model.settings import (
-    MIDTRAIN_WEIGHTS,
-    SFT_WEIGHTS,
     TINY_BASE,
     Compute,
     DistillSettings,
@@ -57,7 +55,6 @@ def laptop() -> Profile:
             # At 1e-3 with one step of warm-up the pruned backbone diverged in one round of two.
             learning_rate=5e-4,
             warmup_ratio=0.3,
-            head_weights=MIDTRAIN_WEIGHTS,
         ),
         # The heads are fitted to the end afterwards (model/refit.py); steps are for the backbone and what it writes.
         # More deltas, each with more weight, in fewer steps of the same time: benchmarks/results/recipes.json.
@@ -66,9 +63,7 @@ def laptop() -> Profile:
             actions_per_tree=8,
             text_share=0.08,
             delta_share=0.3,
-            head_weights=tuple(
-                HeadWeight(entry.head, 1.0) if entry.head is Head.STATE_DELTA else entry for entry in SFT_WEIGHTS
-            ),
+            head_weights=(HeadWeight(Head.STATE_DELTA, 1.0),),
             learning_rate=7e-4,
             save_steps=50,
             target_miss_rate=LAPTOP_MISS_RATE,
@@ -113,7 +108,7 @@ def tiny() -> Profile:
         ),
         zero_shot_model=ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32),
         # One thread: a matrix of 64 columns is too small to share.
-        midtrain=TrainSettings(max_steps=12, head_weights=MIDTRAIN_WEIGHTS, threads=1),
+        midtrain=TrainSettings(max_steps=12, threads=1),
         sft=TrainSettings(max_steps=30, learning_rate=3e-3, threads=1),
         distill=DistillSettings(max_steps=4, max_new_tokens=8, threads=1),
         distill_worlds=2,
