@@ -28,8 +28,9 @@ from wm_pipeline.domain.miss_rates import (
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.worlds import catalogue, draw_worlds
 from wm_pipeline.evaluate.plots import curriculum_map
+from wm_pipeline.rounds.pools import split_of_world
 from wm_pipeline.rounds.profiles import laptop
-from wm_pipeline.rounds.worlds import draw_round, split_of_world
+from wm_pipeline.rounds.worlds import draw_round
 
 Cell = tuple[str, str | None, str | None, str | None, str]
 HIDDEN: Cell = ("payroll", "hidden", "comment", "plain", "payroll/pay")

@@ -7,7 +7,6 @@ from wm_pipeline.annotate.settings import TeacherSettings
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.errors import SettingsError
-from wm_pipeline.domain.registrations import Kind, of_plugins
 from wm_pipeline.domain.vocabulary import Head, TeacherKind
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.model.settings import (
@@ -173,7 +172,10 @@ def with_applications(profile: Profile, names: Sequence[str]) -> Profile:
 
 def with_plugins(profile: Profile) -> Profile:
     """The profile with the sites of plug-ins, trained on as our own are."""
-    sites = tuple(name for name in of_plugins(Kind.SITE) if name not in profile.round.sites)
+    # Browsers are loaded only where a profile is made for a round.
+    from wm_pipeline.rounds.environments import sites_of_plugins
+
+    sites = tuple(name for name in sites_of_plugins() if name not in profile.round.sites)
     return replace(profile, round=replace(profile.round, sites=(*profile.round.sites, *sites))) if sites else profile
 
 

@@ -17,8 +17,9 @@ from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites
 from wm_pipeline.environments.sites.wording import WORDING_IDS, Phrase, phrase
 from wm_pipeline.environments.sites.worlds import World, build_world, catalogue, draw_worlds, goal_of, payload_of
+from wm_pipeline.rounds.pools import split_of_world
 from wm_pipeline.rounds.profiles import laptop, tiny
-from wm_pipeline.rounds.worlds import draw_round, split_of_world
+from wm_pipeline.rounds.worlds import draw_round
 
 SITES = ("payroll", "webmail", "identity", "helpdesk", "shop", "wiki", "ops")
 WIKI_FAST = ("wiki", *(pytest.param(site, marks=pytest.mark.slow) for site in SITES if site != "wiki"))
