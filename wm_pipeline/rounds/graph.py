@@ -70,7 +70,7 @@ ASSETS = (
         code_version="7",
         settings=lambda profile: (profile.round, profile.collect, profile.seed),
         tables=("states", "transitions", "trajectories"),
-        plugin_kinds=(Kind.SITE, Kind.ATTACK, Kind.POLICY),
+        plugin_kinds=(Kind.SITE, Kind.ATTACK, Kind.POLICY, Kind.ENVIRONMENT),
         is_by_site=True,
     ),
     Asset(
