@@ -8,7 +8,6 @@ from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitio
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.tables import KEY
 from wm_pipeline.gateways.table_store import table_path
-from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.rounds.agents import policy_of
 from wm_pipeline.rounds.attack_curriculum import previous_curriculum
 from wm_pipeline.rounds.environments import open_environment, sharing_workers
@@ -35,7 +34,7 @@ def collect_sites(workspace: Workspace, day: str, sites: Sequence[str], *, progr
             plans,
             make_environment=partial(open_environment, group[0], workspace.storage.chromium, applications),
             make_policy=partial(policy_of, workspace.storage.llm, workspace.storage.llm_key),
-            pool=ProcessPool(profile.round.workers),
+            pool=workspace.pool(profile.round.workers),
             parts=workspace.parts,
             store=workspace.store,
             lineage=lineage_of(workspace, "raw_trajectories", day),

@@ -21,7 +21,6 @@ from wm_pipeline.domain.ports import Policy, Progress
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.gateways.table_store import Partition
-from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.guard.policy import GuardedPolicy
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.environments import open_environment
@@ -83,7 +82,7 @@ def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: 
         [CollectPlan(day, "visited", tuple(worlds), profile.collect)],
         make_environment=partial(open_environment, sites[0], workspace.storage.chromium),
         make_policy=partial(guarded_policy, str(student.absolute())),
-        pool=ProcessPool(1),
+        pool=workspace.pool(1),
         parts=workspace.parts,
         store=kept,
         lineage={},
