@@ -38,7 +38,8 @@ from wm_pipeline.domain.world import Episode, Observation, WorldSpec
 from wm_pipeline.environments.browser.chromium import ChromiumBinary, find_chromium
 from wm_pipeline.environments.browser.session import BrowserSession
 from wm_pipeline.environments.browser.settle import SettleSettings, look_now
-from wm_pipeline.environments.browsergym import VERSION, BrowserGymSettings, browsergym_world, open_browsergym
+from wm_pipeline.environments.browsergym import VERSION, browsergym_world, open_browsergym
+from wm_pipeline.environments.browsergym_process import BrowserGymSettings
 from wm_pipeline.environments.instruments.host_server import HostServer
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, expert_action_for, miniwob_world
 from wm_pipeline.environments.sites.environment import open_site_environment

@@ -23,12 +23,9 @@ from wm_pipeline.domain.world import AttackPlan, Observation, WorldSpec
 from wm_pipeline.environments.applications.application import load_application
 from wm_pipeline.environments.applications.check import Result, check_application
 from wm_pipeline.environments.applications.databases import CommandDatabase, SqliteDatabase
-from wm_pipeline.environments.applications.environment import (
-    RunningApplication,
-    ThirdPartyEnvironment,
-    open_application,
-)
+from wm_pipeline.environments.applications.environment import ThirdPartyEnvironment, open_application
 from wm_pipeline.environments.applications.process import free_port, is_answering
+from wm_pipeline.environments.applications.running import RunningApplication
 from wm_pipeline.environments.applications.worlds import draw_application_worlds
 from wm_pipeline.environments.browser.chromium import find_chromium
 
@@ -221,7 +218,7 @@ def test_an_application_ends_with_whoever_started_it_even_when_that_is_killed(le
     script = (
         "import sys, time; from pathlib import Path\n"
         "from wm_pipeline.environments.applications.application import load_application\n"
-        "from wm_pipeline.environments.applications.environment import RunningApplication\n"
+        "from wm_pipeline.environments.applications.running import RunningApplication\n"
         "running = RunningApplication(load_application(Path(sys.argv[1])))\n"
         "print(running.base_url, flush=True); time.sleep(60)"
     )
