@@ -1,4 +1,4 @@
-"""What a stage needs from outside, as Protocols: stages never import each other, they are handed these."""
+"""Protocols of what a step needs from outside: steps do not import each other, they take these as arguments."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -8,7 +8,6 @@ from wm_pipeline.domain.chat import ChatAnswer, Message
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 
 
@@ -73,7 +72,7 @@ class Policy(Protocol):
         ...
 
     def on_refusal(self, action: Action) -> None:
-        """What was proposed last was not executed: the guard said so to the agent."""
+        """The guard refused the last proposed action, and it was not executed."""
         ...
 
 
@@ -99,14 +98,14 @@ class Predictor(Protocol):
     def model_version(self) -> str: ...
 
     def predict_outcomes(
-        self, state: State, actions: Sequence[Action], *, heads: Sequence[Head] | None = None
+        self, state: State, actions: Sequence[Action], *, heads: Sequence[str] | None = None
     ) -> tuple[Outcome, ...]:
         """One outcome an action; the state is encoded once. `heads=None` computes all of them."""
         ...
 
 
 class Guard(Protocol):
-    """Stands between a policy and the world. Never raises for a predictor that fails or is late: it escalates."""
+    """Decides whether a proposed action is executed. It escalates when the predictor fails or is late."""
 
     def decide(self, state: State, action: Action) -> Decision: ...
 

@@ -1,9 +1,9 @@
-"""attack_curriculum: where the model is wrong, which is what tomorrow's worlds are drawn by."""
+"""attack_curriculum: where the model is wrong. Tomorrow's worlds are drawn by it."""
 
 import polars as pl
 
 from wm_pipeline.domain.ids import digest
-from wm_pipeline.domain.weakness import CELL_COLUMNS, attack_distribution
+from wm_pipeline.domain.miss_rates import CELL_COLUMNS, attack_distribution
 from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.names import REPORT_HTML
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage

@@ -35,7 +35,7 @@ def filled(arguments: Sequence[str], values: Mapping[str, str]) -> list[str]:
 
 
 def program_environment(declared: Mapping[str, str]) -> dict[str, str]:
-    """What a program of the user's is told of ours: where programs are, and no key or token that we were given."""
+    """Environment variables that a user's program gets: PATH, HOME, LANG and what it declares; no key of ours."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | dict(declared)
 
 
@@ -59,7 +59,7 @@ class AppProcess:
             raise ServiceError(f"{name}: there is no folder {start.folder!r}; correct start.folder")
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 the user's own command, from the user's own file
-                [sys.executable, str(Path(__file__).with_name("keeper.py")), program, *command[1:]],
+                [sys.executable, str(Path(__file__).with_name("reaper.py")), program, *command[1:]],
                 cwd=work,
                 env=environment,
                 stdin=subprocess.PIPE,
