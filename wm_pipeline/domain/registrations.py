@@ -1,4 +1,4 @@
-"""Registries of sites, attacks, policies and heads, and the plug-in behind each entry: what outputs depend on.
+"""Registries of sites, attacks, policies, heads and metrics, and the plug-in behind each entry: what outputs depend on.
 
 The registries themselves lie where their things do; each is a Registry, which notes who adds an entry.
 """
@@ -20,6 +20,7 @@ class Kind(StrEnum):
     ATTACK = "attack"
     POLICY = "policy"
     HEAD = "head"
+    METRIC = "metric"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,12 @@ class Plugin:
 
 
 _REGISTERED: dict[tuple[Kind, str], Plugin | None] = {}
-_loading: list[Plugin] = []
+_loading: list[Plugin | None] = []
 
 
 @contextmanager
-def registering(plugin: Plugin) -> Iterator[None]:
-    """What is registered inside belongs to a plug-in; anything else is our own."""
+def registering(plugin: Plugin | None) -> Iterator[None]:
+    """What is registered inside belongs to a plug-in; anything else, and what is inside of None, is our own."""
     _loading.append(plugin)
     try:
         yield
