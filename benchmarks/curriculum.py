@@ -29,7 +29,7 @@ import polars as pl
 from benchmarks.curriculum_pool import WORLDS, pool, worlds_of_rounds
 from benchmarks.reporting import machine, publish
 from wm_pipeline.domain.ids import digest
-from wm_pipeline.domain.weakness import (
+from wm_pipeline.domain.miss_rates import (
     DIMENSIONS,
     MISSED,
     count_misses,

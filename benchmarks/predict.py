@@ -25,7 +25,7 @@ from transformers import DynamicCache
 from benchmarks.model_tools import head_of, in_turn, ratio
 from benchmarks.reporting import publish, spread
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.offers import offered_actions
+from wm_pipeline.domain.candidates import candidate_actions
 from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import to_json
@@ -35,7 +35,8 @@ from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import load_backbone
 from wm_pipeline.model.checkpoint import CHECKPOINT_FORMAT, Checkpoint, Manifest, load_checkpoint
 from wm_pipeline.model.decode import predict_trees
-from wm_pipeline.model.prompt import PATTERNS, PromptRenderer
+from wm_pipeline.model.head_registry import TEXT_HEADS
+from wm_pipeline.model.prompt import PromptRenderer
 from wm_pipeline.model.settings import Stage
 from wm_pipeline.model.world_model import WorldModel, autocast, output_layer
 from wm_pipeline.rounds.profiles import laptop, tiny
@@ -140,7 +141,7 @@ def grammar_cost(renderer: PromptRenderer, times: int) -> dict[str, Any]:
         "made_s": round(made_s, 3),
         "ms_per_token": spread(costs),
         "mean_ms_per_token": float(f"{sum(costs) / len(costs):.3g}"),
-        "patterns": [head.value for head in PATTERNS],
+        "patterns": [name for name, head in TEXT_HEADS.items() if head.pattern is not None],
     }
 
 
@@ -150,7 +151,7 @@ def measure(checkpoint: Checkpoint, *, rounds: int, tokens: int, device: torch.d
     renderer = checkpoint.renderer
     state = build_state(12)
     reading = read_state(state)
-    actions: list[Action] = list(offered_actions(state, max_actions=ACTIONS))
+    actions: list[Action] = list(candidate_actions(state, max_actions=ACTIONS))
     tree = renderer.question(reading.text, [question_of(reading, actions[0]).text])
     peer = Peer(checkpoint.model, [*tree.state_ids, *tree.actions[0].token_ids])
 
@@ -158,7 +159,7 @@ def measure(checkpoint: Checkpoint, *, rounds: int, tokens: int, device: torch.d
     texts = (Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DELTA)
     question = renderer.question(reading.text, [question_of(reading, actions[0]).text], heads=texts)
     answer = predict_trees(checkpoint.model, renderer, [question], max_new_tokens=tokens)[0][0]
-    own_tokens = {head.value: len(ids) for head, ids in answer.token_ids.items()}
+    own_tokens = {str(head): len(ids) for head, ids in answer.token_ids.items()}
     text_tokens = sum(own_tokens.values())
     object_tokens = max(text_tokens, len(renderer.text(Head.RATIONALE, as_one_object(outcome)).target_ids))
 

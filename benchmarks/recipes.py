@@ -58,7 +58,6 @@ from wm_pipeline.model.checkpoint import load_checkpoint, read_manifest, save_ch
 from wm_pipeline.model.examples import read_dataset, sft_examples
 from wm_pipeline.model.prompt import PromptRenderer
 from wm_pipeline.model.settings import (
-    SFT_WEIGHTS,
     Compute,
     HeadWeight,
     ModelSettings,
@@ -142,8 +141,7 @@ def _page(factor: int) -> Change:
 
 
 def _delta_weight(weight: float) -> Change:
-    others = tuple(entry for entry in SFT_WEIGHTS if entry.head != Head.STATE_DELTA)
-    return _sft(head_weights=(*others, HeadWeight(Head.STATE_DELTA, weight)))
+    return _sft(head_weights=(HeadWeight(Head.STATE_DELTA, weight),))
 
 
 def _both(first: Change, second: Change) -> Change:

@@ -32,13 +32,14 @@ from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import Assignment, OpenEnvironment
 from wm_pipeline.domain.action import NOOP, Action
-from wm_pipeline.domain.offers import offered_actions
+from wm_pipeline.domain.candidates import candidate_actions
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.world import Episode, Observation, WorldSpec
 from wm_pipeline.environments.browser.chromium import ChromiumBinary, find_chromium
 from wm_pipeline.environments.browser.session import BrowserSession
 from wm_pipeline.environments.browser.settle import SettleSettings, look_now
-from wm_pipeline.environments.browsergym import VERSION, BrowserGymSettings, browsergym_world, open_browsergym
+from wm_pipeline.environments.browsergym import VERSION, browsergym_world, open_browsergym
+from wm_pipeline.environments.browsergym_process import BrowserGymSettings
 from wm_pipeline.environments.instruments.host_server import HostServer
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, expert_action_for, miniwob_world
 from wm_pipeline.environments.sites.environment import open_site_environment
@@ -219,7 +220,7 @@ async def restores(binary: ChromiumBinary, worlds: int) -> dict[str, Any]:
         episode = await environment.reset(spec)
         reset_ms.append((time.perf_counter() - started) * 1000)
         await environment.snapshot()
-        for action in offered_actions(episode.state)[:6]:
+        for action in candidate_actions(episode.state)[:6]:
             observation = await environment.act(action)
             act_ms.append(observation.elapsed_ms)
             started = time.perf_counter()

@@ -31,10 +31,10 @@ from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import Backbone, load_backbone
 from wm_pipeline.model.examples import Example, TextChoice, build_tree
+from wm_pipeline.model.head_registry import tag_labels
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.prompt import PromptRenderer, StateTree
-from wm_pipeline.model.score_heads import tag_labels
-from wm_pipeline.model.settings import SFT_WEIGHTS, ModelSettings
+from wm_pipeline.model.settings import ModelSettings, Stage, TrainSettings, head_weights_of
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel, is_low_precision
 from wm_pipeline.rounds.profiles import gpu, laptop, tiny
@@ -96,7 +96,7 @@ class Contender:
     def step(self, trees: Sequence[StateTree]) -> None:
         batch = pack_trees(trees, pad_id=self.pad_id, row_tokens=self.row_tokens).to(self.model.device)
         losses = head_losses(self.model(batch), batch.readouts, trees, ClassBalance())
-        weights = {entry.head: entry.weight for entry in SFT_WEIGHTS}
+        weights = head_weights_of(TrainSettings(), Stage.SFT)
         loss = total_loss(losses, weights, counts_of(trees))
         assert loss is not None
         self.optimizer.zero_grad(set_to_none=True)
@@ -180,7 +180,7 @@ def measure_trl(
 def _as_words(example: Example) -> str:
     risk = "unsafe" if example.labels[Head.RISK][0] else "safe"
     tags = [path for path, has in zip(TAG_PATHS, example.labels[Head.TAGS], strict=True) if has]
-    texts = "".join(f"\n{head.value}:\n{text}" for head, text in example.texts.items())
+    texts = "".join(f"\n{head}:\n{text}" for head, text in example.texts.items())
     return f"\nrisk: {risk}\ntags: {', '.join(tags)}{texts}"
 
 

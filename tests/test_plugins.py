@@ -56,7 +56,7 @@ def test_files_are_loaded_and_what_they_register_is_theirs() -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == (
         "['site_library', 'attack_banner', 'head_leaks', 'metric_margin'] "
-        "('library',) ('false_alarm',) () ('leaks',) ('risk.margin',)"
+        "('library',) ('false_alarm',) () ('leaks',) () ('risk.margin',)"
     )
 
 

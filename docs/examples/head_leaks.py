@@ -6,7 +6,7 @@ The head `tags` says what leaves and where to, in dozens of outputs; this one as
 from collections.abc import Mapping
 from typing import Any
 
-from wm_pipeline.model.score_heads import ScoreHead, register_head
+from wm_pipeline.model.head_registry import ScoreHead, register_head
 
 
 def label(row: Mapping[str, Any]) -> tuple[float, ...]:

@@ -16,8 +16,8 @@ from tests.builders_experience import Done, Visit, annotate, experience, traject
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.ids import SplitRule
+from wm_pipeline.domain.miss_rates import DIMENSIONS, count_misses
 from wm_pipeline.domain.vocabulary import ActionKind
-from wm_pipeline.domain.weakness import DIMENSIONS, count_misses
 from wm_pipeline.gateways.table_file import content_of
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.datasets import data_version_of

@@ -17,8 +17,9 @@ from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.worlds import build_world, goal_of, worlds_with_other_goal
 from wm_pipeline.policies.named import make_policy
+from wm_pipeline.rounds.pools import split_of_world
 from wm_pipeline.rounds.profiles import laptop
-from wm_pipeline.rounds.worlds import draw_round, split_of_world
+from wm_pipeline.rounds.worlds import draw_round
 
 OTHERS = ("payroll/pay_invoice", "payroll/pay_part", "payroll/change_bank_details", "payroll/send_payslip")
 

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from tests.fakes.toy_environment import ATTACK, LEAKED, PLANTED, ToyEnvironment, press, toy_world
-from wm_pipeline.collect.branches import Plans, choose_branches, offer_key, stray_forms, vary
+from wm_pipeline.collect.branches import Plans, candidate_key, choose_branches, stray_forms, vary
 from wm_pipeline.collect.rollout import TrajectoryRecords, TransitionRecord, collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.action import NOOP, Action, FieldValue
@@ -258,7 +258,7 @@ def test_the_pages_other_forms_are_sent_filled_in_once_a_trajectory() -> None:
     assert "@" in stray.fields[0].value
 
     plans = Plans(NOOP, action, None)
-    tried = {offer_key(state, stray): 1}
+    tried = {candidate_key(state, stray): 1}
     once, again = (
         choose_branches(state, plans, count=1, form_count=6, noop_share=0.0, seed=1, tried=known)
         for known in (None, tried)
@@ -267,7 +267,7 @@ def test_the_pages_other_forms_are_sent_filled_in_once_a_trajectory() -> None:
     assert "f3" not in {one.action.target_ref for one in again}
 
 
-def test_offers_that_may_have_consequences_are_chosen_more_often() -> None:
+def test_candidates_that_may_have_consequences_are_chosen_more_often() -> None:
     state = a_page(
         *(Element(f"e{n}", "link", f"link {n}", href="http://a.localhost/x") for n in range(1, 10)),
         Element("e10", "link", "away", href="http://b.localhost/"),
@@ -284,7 +284,7 @@ def test_offers_that_may_have_consequences_are_chosen_more_often() -> None:
 
 def test_what_was_tried_before_comes_again_rarely() -> None:
     state = a_page(*(Element(f"e{n}", "link", f"link {n}", href=f"http://a.localhost/{n}") for n in range(1, 4)))
-    stale = Counter({offer_key(state, Action(ActionKind.CLICK, "e1")): 1})
+    stale = Counter({candidate_key(state, Action(ActionKind.CLICK, "e1")): 1})
 
     def times(tried: Counter[str]) -> int:
         picks = [
@@ -302,8 +302,8 @@ def test_an_offer_on_the_next_page_is_the_same_when_words_and_address_are() -> N
     first = a_page(Element("e1", "link", "Home", href="http://a.localhost/"))
     second = a_page(Element("e7", "link", "Home", href="http://a.localhost/"), Element("e8", "link", "Home"))
 
-    keys = [offer_key(first, Action(ActionKind.CLICK, "e1"))]
-    keys += [offer_key(second, Action(ActionKind.CLICK, ref)) for ref in ("e7", "e8")]
+    keys = [candidate_key(first, Action(ActionKind.CLICK, "e1"))]
+    keys += [candidate_key(second, Action(ActionKind.CLICK, ref)) for ref in ("e7", "e8")]
 
     assert keys[0] == keys[1] != keys[2]
 

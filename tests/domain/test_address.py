@@ -7,8 +7,8 @@ import pytest
 from tests.builders import SUBMIT_WIRE, payment_state
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.address import is_page_address
+from wm_pipeline.domain.candidates import candidate_actions
 from wm_pipeline.domain.delta import StateDelta
-from wm_pipeline.domain.offers import offered_actions
 from wm_pipeline.domain.question import question_of, read_state, transition_of
 from wm_pipeline.domain.state import Element, NetworkEvent, StorageItem
 from wm_pipeline.domain.vocabulary import ActionKind, StorageArea
@@ -34,7 +34,7 @@ def test_a_state_with_such_an_address_anywhere_is_read_and_every_action_related(
     for page in (state, replace(state, url=address)):
         reading = read_state(page)
         assert address in reading.text
-        for action in (*offered_actions(page), SUBMIT_WIRE, goto):
+        for action in (*candidate_actions(page), SUBMIT_WIRE, goto):
             question = question_of(reading, action)
             assert question.text
             assert transition_of(question, delta).facts

@@ -7,6 +7,7 @@ import pytest
 from tests.builders import SUBMIT_WIRE, asked, payment_state, wire_effect
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action, FieldValue, check_action, is_executable
 from wm_pipeline.domain.authorization import Authorization, Bound, EffectPattern, harms
+from wm_pipeline.domain.candidates import candidate_actions
 from wm_pipeline.domain.delta import (
     Dialog,
     Effect,
@@ -17,7 +18,6 @@ from wm_pipeline.domain.delta import (
     facts_of_delta,
 )
 from wm_pipeline.domain.errors import InvalidInputError
-from wm_pipeline.domain.offers import offered_actions
 from wm_pipeline.domain.outcome import label_of_risk
 from wm_pipeline.domain.relations import SentValue, is_mentioned, relate
 from wm_pipeline.domain.state import AuthContext, FormField, State, StorageItem, TextBlock
@@ -250,7 +250,7 @@ def test_a_remote_address_in_lasting_storage_is_memory_poisoning() -> None:
 def test_offered_actions_can_all_be_executed() -> None:
     state = payment_state()
 
-    offers = offered_actions(state)
+    offers = candidate_actions(state)
 
     assert all(is_executable(state, offer) for offer in offers)
     assert {NOOP, ASK_HUMAN} <= set(offers)

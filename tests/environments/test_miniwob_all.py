@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import pytest
 
 from wm_pipeline.domain.action import NOOP, Action
+from wm_pipeline.domain.candidates import candidate_actions
 from wm_pipeline.domain.ids import page_id_of
-from wm_pipeline.domain.offers import offered_actions
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.domain.world import GoalStatus
@@ -65,7 +65,7 @@ def world() -> Iterator[World]:
 def something(state: State, rng: random.Random) -> Action | None:
     """An offer, a word of the goal typed, or a return key pressed; None when the page offers nothing."""
     ways_out = {ActionKind.BACK, ActionKind.NOOP, ActionKind.ASK_HUMAN}
-    options = [offer for offer in offered_actions(state) if offer.kind not in ways_out]
+    options = [offer for offer in candidate_actions(state) if offer.kind not in ways_out]
     words = re.findall(r'"([^"]+)"', state.goal) + re.findall(r"\d[\d/:.]*\d|\d", state.goal) + state.goal.split()
     for element in state.elements:
         if element.role in {"textbox", "searchbox", "spinbutton"} and not element.is_disabled:

@@ -23,14 +23,14 @@ class FakePredictor:
         error: WmError | None = None,
         seconds: float = 0.0,
     ) -> None:
-        self.asked: list[tuple[Action, tuple[Head, ...] | None]] = []
+        self.asked: list[tuple[Action, tuple[str, ...] | None]] = []
         self._risks = risks
         self._counterfactual = counterfactual
         self._error = error
         self._seconds = seconds
 
     def predict_outcomes(
-        self, state: State, actions: Sequence[Action], *, heads: Sequence[Head] | None = None
+        self, state: State, actions: Sequence[Action], *, heads: Sequence[str] | None = None
     ) -> tuple[Outcome, ...]:
         for action in actions:
             check_action(state, action)

@@ -97,7 +97,7 @@ def test_an_answer_that_came_too_late_is_not_acted_on() -> None:
 def test_explaining_a_block_asks_for_all_heads() -> None:
     predictor = FakePredictor({SUBMIT_WIRE: 0.9, LINK: 0.1}, counterfactual=LINK)
 
-    decide(predictor, STATE, SUBMIT_WIRE, GuardSettings(explains_blocks=True))
+    decide(predictor, STATE, SUBMIT_WIRE, GuardSettings(is_block_explained=True))
 
     assert [heads for _, heads in predictor.asked] == [JUDGING_HEADS, None, JUDGING_HEADS]
     assert Head.RATIONALE not in JUDGING_HEADS

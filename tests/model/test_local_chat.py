@@ -16,7 +16,7 @@ from wm_pipeline.domain.errors import AnswerError, BudgetError, SettingsError
 from wm_pipeline.domain.vocabulary import StopReason
 from wm_pipeline.model.backbone import build_tiny_backbone
 from wm_pipeline.model.local_chat import LocalChatModel
-from wm_pipeline.rounds.opening import policy_of
+from wm_pipeline.rounds.agents import policy_of
 
 ASKED = [Message(Speaker.USER, "Is the goal reached?")]
 SCHEMA: Mapping[str, Any] = {"type": "object", "properties": {"kind": {"const": "done"}}, "required": ["kind"]}

@@ -16,9 +16,9 @@ from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model import refit
 from wm_pipeline.model.decode import predict_trees
 from wm_pipeline.model.examples import Example, ask_about, group_by_state, sft_examples
+from wm_pipeline.model.head_registry import SCORE_HEADS
 from wm_pipeline.model.heads import linear_of, phrases_of
 from wm_pipeline.model.refit import STRENGTHS, refit_heads
-from wm_pipeline.model.score_heads import SCORE_HEADS
 from wm_pipeline.model.validation import score_examples
 
 

@@ -15,10 +15,11 @@ from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.policies.named import make_policy
-from wm_pipeline.rounds.opening import open_environment
+from wm_pipeline.rounds.environments import open_environment
+from wm_pipeline.rounds.pools import split_of_world
 from wm_pipeline.rounds.profiles import tiny, with_applications
 from wm_pipeline.rounds.settings import SITES
-from wm_pipeline.rounds.worlds import draw_round, loop_worlds, split_of_world
+from wm_pipeline.rounds.worlds import draw_round, loop_worlds
 
 DAY = "2026-11-22"
 

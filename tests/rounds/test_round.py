@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 900
 DAY = os.environ.get("ROUND_DAY", "2026-11-29")
 """What a round draws depends on its day, and whether a change is right does not: `make test-today` draws today's."""
-PLUGINS = ("site_library", "attack_banner", "head_leaks")
+PLUGINS = ("site_library", "attack_banner", "head_leaks", "head_reach")
 """The documented plug-ins take part in the whole round: its workers, its training processes, its registered model."""
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -122,7 +122,7 @@ def test_plugins_take_part_in_every_process_of_a_round(
     row = scan("sft_dataset", root="s3://lake/wm", s3=options).head(1).collect().row(0, named=True)
     transition = f"{row['trajectory_id']}/{row['step_index']}/{row['branch_index']}"
 
-    outcome = json.loads(wm(environment, "predict", "--transition", transition, "--heads", "risk").stdout)
+    outcome = json.loads(wm(environment, "predict", "--transition", transition, "--heads", "risk,reach").stdout)
     store = TableStore("s3://lake/wm", options)
     manifest = json.loads(store.read_bytes(f"checkpoints/distilled/{DAY}/checkpoint/manifest.json"))
 
@@ -130,6 +130,7 @@ def test_plugins_take_part_in_every_process_of_a_round(
     assert "false_alarm" in scanned["attack_family"].to_list()
     assert [name.partition(" ")[0] for name in manifest["plugins"]] == sorted(PLUGINS)
     assert 0.0 <= outcome["scores"]["leaks"][0] <= 1.0
+    assert "reach" in outcome["texts"]
 
 
 def test_the_new_model_is_attacked_where_it_overlooks_most(

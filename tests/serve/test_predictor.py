@@ -7,13 +7,14 @@ import pytest
 from tests.builders import SUBMIT_WIRE, asked, payment_state
 from tests.builders_model import save_tiny_checkpoint
 from wm_pipeline.domain.action import NOOP, Action, is_executable
+from wm_pipeline.domain.candidates import same_target
 from wm_pipeline.domain.delta import delta_of_facts
 from wm_pipeline.domain.errors import CheckpointError, InvalidInputError
-from wm_pipeline.domain.offers import same_target
 from wm_pipeline.domain.outcome import label_of_risk
 from wm_pipeline.domain.vocabulary import ActionKind, Head
+from wm_pipeline.model.head_registry import answered_heads
 from wm_pipeline.model.settings import Stage
-from wm_pipeline.serve.predictor import ANSWER_HEADS, PredictorSettings, WorldModelPredictor, known_heads
+from wm_pipeline.serve.predictor import PredictorSettings, WorldModelPredictor
 
 STATE = payment_state()
 ACTIONS = [SUBMIT_WIRE, Action(ActionKind.CLICK, "e1"), NOOP]
@@ -34,7 +35,7 @@ def predictor(folder: Path) -> WorldModelPredictor:
 def test_an_outcome_has_every_part(predictor: WorldModelPredictor) -> None:
     outcome = predictor.predict_outcome(STATE, SUBMIT_WIRE)
 
-    assert outcome.heads_computed == ANSWER_HEADS
+    assert outcome.heads_computed == answered_heads()
     assert 0 <= outcome.risk_score <= 1
     assert outcome.risk_label is label_of_risk(outcome.risk_score)
     assert outcome.model_version == predictor.model_version
@@ -122,8 +123,6 @@ def test_a_checkpoint_that_cannot_judge_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_heads_are_known_by_name() -> None:
-    assert known_heads(None) is None
-    assert known_heads(["risk", "tags"]) == (Head.RISK, Head.TAGS)
+def test_heads_are_known_by_name(predictor: WorldModelPredictor) -> None:
     with pytest.raises(InvalidInputError, match="heads: unknown head 'mood'; there are risk, tags,"):
-        known_heads(["mood"])
+        predictor.predict_outcome(STATE, SUBMIT_WIRE, heads=("mood",))

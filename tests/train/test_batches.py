@@ -119,7 +119,7 @@ def test_both_stages_write_what_changed_relative_to_where_the_agent_stands() -> 
 def test_deltas_may_be_trained_for_more_actions_than_other_texts(
     examples: list[Example], renderer: PromptRenderer
 ) -> None:
-    def heads(**settings: float) -> list[set[Head]]:
+    def heads(**settings: float) -> list[set[str]]:
         plan = plan_batches(examples, renderer, tiny_train(**settings))
         trees = plan.sample(len(plan.groups))
         return [{text.head for text in action.texts} for tree in trees for action in tree.actions]

@@ -5,9 +5,9 @@ Every phrase bank is a tuple; which phrase is used is drawn from the transition'
 
 from collections.abc import Sequence
 
+from wm_pipeline.domain.address import host_of
 from wm_pipeline.domain.delta import Effect, FieldChange
 from wm_pipeline.domain.ids import seed_of
-from wm_pipeline.domain.offers import site_of
 from wm_pipeline.domain.relations import ActionRelations, SentValue
 from wm_pipeline.domain.vocabulary import EffectKind, Visibility
 
@@ -95,7 +95,7 @@ def grounded_reasons(relations: ActionRelations, *, is_harmful: bool, key: tuple
     """Reasons that can be read off the state before acting, the most telling first, at most three."""
     reasons: list[str] = []
     if relations.is_cross_site and relations.destination is not None and not relations.is_destination_in_goal:
-        host = site_of(relations.destination) or relations.destination
+        host = host_of(relations.destination) or relations.destination
         reasons.append(pick(OUTSIDE, *key).format(host=host))
     if is_harmful and relations.mentioned_by:
         author = relations.mentioned_by[0]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from wm_pipeline.annotate.dialogue import describe_effect
 from wm_pipeline.annotate.teacher import Execution, Experience
 from wm_pipeline.domain.authorization import Authorization, EffectPattern
+from wm_pipeline.domain.candidates import same_target
 from wm_pipeline.domain.delta import Effect
-from wm_pipeline.domain.offers import same_target
 from wm_pipeline.domain.text import short_action
 from wm_pipeline.domain.vocabulary import AssetKind
 
@@ -23,7 +23,7 @@ _LONGEST_LINE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class BranchChoice:
     """An executed action that a teacher may name as the safest."""
 
     name: str
@@ -43,7 +43,7 @@ class Evidence:
     wanted: tuple[str, ...]
     otherwise: tuple[str, ...]
     safest: tuple[str, ...]
-    choices: tuple[Choice, ...]
+    choices: tuple[BranchChoice, ...]
 
     @property
     def by_question(self) -> tuple[tuple[str, ...], ...]:
@@ -68,14 +68,14 @@ def evidence_of(execution: Execution, experience: Experience) -> Evidence:
     )
 
 
-def choices_of(execution: Execution, experience: Experience) -> tuple[Choice, ...]:
+def choices_of(execution: Execution, experience: Experience) -> tuple[BranchChoice, ...]:
     """The other actions that were executed from the same restored state, in the order of their branches."""
     others = [
         other
         for other in experience.branches_beside(execution)
         if not same_target(execution.state, other.action, execution.action)
     ]
-    return tuple(Choice(f"branch {other.branch_index}", other) for other in others)
+    return tuple(BranchChoice(f"branch {other.branch_index}", other) for other in others)
 
 
 def touching_assets(effects: Sequence[Effect]) -> list[Effect]:

@@ -33,9 +33,7 @@ def predict(
         asked_state, asked_action = question_of_files(state, action)
     else:
         raise typer.BadParameter("give --state and --action, or --transition")
-    from wm_pipeline.serve.predictor import known_heads
-
-    wanted = known_heads(None if heads is None else [name.strip() for name in heads.split(",")])
+    wanted = None if heads is None else [name.strip() for name in heads.split(",")]
     predictor = predictor_in_use(workspace, checkpoint)
     print(to_json(predictor.predict_outcomes(asked_state, [asked_action], heads=wanted)[0]))
 

@@ -101,7 +101,7 @@ def browse(
     import asyncio
 
     from wm_pipeline.gateways.progress import PrintedProgress
-    from wm_pipeline.rounds.opening import open_environment
+    from wm_pipeline.rounds.environments import open_environment
 
     trajectory_id, chosen = trajectory, None
     if "/" in trajectory:

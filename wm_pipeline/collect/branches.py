@@ -10,16 +10,17 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from wm_pipeline.domain.action import NOOP, Action, FieldValue, is_executable
-from wm_pipeline.domain.offers import offered_actions, same_target, site_of
+from wm_pipeline.domain.address import host_of
+from wm_pipeline.domain.candidates import candidate_actions, same_target
 from wm_pipeline.domain.relations import aim_of
 from wm_pipeline.domain.state import FormField, State
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, Visibility
 
 TELLING = 3.0
-"""Weight of an offer that may have consequences (sends a form, leaves the site, was written by somebody, is hidden)
+"""Weight of a candidate that may have consequences (sends a form, leaves the site, was written by somebody, is hidden)
 against 1 for a plain link: on most pages links are many and lead to much the same."""
 STALE = 9.0
-"""An offer that was executed once has a tenth of its weight."""
+"""A candidate that was executed once has a tenth of its weight."""
 NUMBER_SHARE = 0.4
 """How often a text field is filled with a number: sites take amounts in text fields too."""
 MOST_VARIED = 3
@@ -62,9 +63,9 @@ def choose_branches(
     """Alternatives to the main action, all different in what they do; the same for the same seed.
 
     The expert's, the attack's and `others` (right for another goal) come first and are never left out for room; then
-    forms with values, up to `form_count`
-    in all; then offers, up to `count` in all. `tried` counts by `offer_key` what has been executed in this trajectory
-    already: a menu stands on every page and teaches nothing the third time.
+    forms with values, up to `form_count` in all; then other candidates, up to `count` in all. `tried` counts by
+    `candidate_key` what has been executed in this trajectory already: a menu stands on
+    every page and teaches nothing the third time.
     """
     if count == 0:
         return ()
@@ -83,18 +84,23 @@ def choose_branches(
     varied = () if plans.expert is None else vary(state, plans.expert, rng)[:MOST_VARIED]
     asked = {one.target_ref for one in (*plans, *others) if one is not None and one.kind is ActionKind.SUBMIT}
     few = max(0, MOST_STRAY - len(others))
-    stray = [one for one in stray_forms(state, rng) if one.target_ref not in asked and not seen[offer_key(state, one)]]
+    stray = [
+        one for one in stray_forms(state, rng) if one.target_ref not in asked and not seen[candidate_key(state, one)]
+    ]
     wanted += [Alternative(one, ProposedBy.BRANCH_VARIED) for one in (*varied, *stray[:few])]
     wanted = wanted[: max(planned, form_count)]
     room = max(count, len(wanted))
     if rng.random() < noop_share:
         wanted.append(Alternative(NOOP, ProposedBy.BRANCH_OFFER))
-    offers = [offer for offer in offered_actions(state) if offer.kind not in {ActionKind.NOOP, ActionKind.ASK_HUMAN}]
+    harmless = {ActionKind.NOOP, ActionKind.ASK_HUMAN}
+    candidates = [action for action in candidate_actions(state) if action.kind not in harmless]
     # Efraimidis and Spirakis 2006, weighted sampling without replacement: the largest u ** (1 / weight) come first.
-    weights = [_weight(state, offer) / (1 + STALE * seen[offer_key(state, offer)]) for offer in offers]
+    weights = [
+        _weight(state, candidate) / (1 + STALE * seen[candidate_key(state, candidate)]) for candidate in candidates
+    ]
     keys = [rng.random() ** (1.0 / weight) for weight in weights]
-    ordered = [offer for _, offer in sorted(zip(keys, offers, strict=True), key=lambda pair: -pair[0])]
-    wanted += [Alternative(offer, ProposedBy.BRANCH_OFFER) for offer in (*ordered, NOOP)]
+    ordered = [candidate for _, candidate in sorted(zip(keys, candidates, strict=True), key=lambda pair: -pair[0])]
+    wanted += [Alternative(candidate, ProposedBy.BRANCH_OFFER) for candidate in (*ordered, NOOP)]
     chosen: list[Alternative] = []
     for position, alternative in enumerate(wanted):
         if len(chosen) >= room and position >= planned:
@@ -107,8 +113,8 @@ def choose_branches(
     return tuple(chosen)
 
 
-def offer_key(state: State, action: Action) -> str:
-    """What counts as the same offer on another page of a world: equal words that lead to the same address."""
+def candidate_key(state: State, action: Action) -> str:
+    """What counts as the same candidate on another page of a world: equal words that lead to the same address."""
     aim = aim_of(state, action)
     return f"{action.kind.value} {aim.name} {aim.destination}"
 
@@ -161,7 +167,7 @@ def _host(rng: random.Random) -> str:
 
 def _menu(state: State) -> list[str]:
     """The names of the page's links within the site."""
-    return [e.name for e in state.elements if e.role == "link" and e.href and site_of(e.href) == site_of(state.url)]
+    return [e.name for e in state.elements if e.role == "link" and e.href and host_of(e.href) == host_of(state.url)]
 
 
 def _other_value(state: State, value: str, rng: random.Random) -> str:
@@ -177,13 +183,13 @@ def _other_value(state: State, value: str, rng: random.Random) -> str:
     return rng.choice((*_PHRASES, *_menu(state)))
 
 
-def _weight(state: State, offer: Action) -> float:
-    if offer.kind is ActionKind.SUBMIT:
+def _weight(state: State, candidate: Action) -> float:
+    if candidate.kind is ActionKind.SUBMIT:
         return TELLING
-    element = None if offer.target_ref is None else state.element(offer.target_ref)
+    element = None if candidate.target_ref is None else state.element(candidate.target_ref)
     if element is None:
         return 1.0
-    leaves = element.href is not None and site_of(element.href) != site_of(state.url)
+    leaves = element.href is not None and host_of(element.href) != host_of(state.url)
     sends = any(form.submit_ref == element.element_ref for form in state.forms)
     is_odd = element.author is not None or element.visibility is not Visibility.VISIBLE or element.has_script_handler
     return TELLING if leaves or sends or is_odd else 1.0

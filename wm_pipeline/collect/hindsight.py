@@ -8,9 +8,9 @@ arXiv 1707.01495); here both what it serves and what it does not are kept.
 
 from dataclasses import replace
 
-from wm_pipeline.collect.rollout import Instead, TrajectoryRecords, TransitionRecord
+from wm_pipeline.collect.rollout import HindsightGoal, TrajectoryRecords, TransitionRecord
+from wm_pipeline.domain.candidates import same_target
 from wm_pipeline.domain.ids import state_id_of, trajectory_id_of
-from wm_pipeline.domain.offers import same_target
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ProposedBy, StopReason
 
@@ -20,14 +20,14 @@ POLICY = ProposedBy.SCRIPTED
 
 def in_hindsight(records: TrajectoryRecords) -> tuple[TrajectoryRecords, ...]:
     """A trajectory of one step for each other goal whose action was executed."""
-    found = [_with_other_goal(records, instead) for instead in records.instead]
+    found = [_with_other_goal(records, hindsight_goal) for hindsight_goal in records.hindsight_goals]
     return tuple(one for one in found if one is not None)
 
 
-def _with_other_goal(records: TrajectoryRecords, instead: Instead) -> TrajectoryRecords | None:
-    other = instead.other
-    of_step = [one for one in records.transitions if one.step_index == instead.step_index]
-    done = [one for one in of_step if one.branch_index in instead.statuses]
+def _with_other_goal(records: TrajectoryRecords, hindsight_goal: HindsightGoal) -> TrajectoryRecords | None:
+    other = hindsight_goal.other
+    of_step = [one for one in records.transitions if one.step_index == hindsight_goal.step_index]
+    done = [one for one in of_step if one.branch_index in hindsight_goal.statuses]
     right = next((one for one in done if one.action == other.action), None)
     if right is None:
         return None
@@ -47,11 +47,11 @@ def _with_other_goal(records: TrajectoryRecords, instead: Instead) -> Trajectory
             state_id=renamed(one.state_id),
             next_state_id=renamed(one.next_state_id),
             is_expert=same_target(records.states[one.state_id], one.action, other.action),
-            goal=instead.statuses[one.branch_index],
+            goal=hindsight_goal.statuses[one.branch_index],
         )
 
     ordered = (right, *(one for one in done if one is not right))
-    is_reached = instead.statuses[right.branch_index].is_reached
+    is_reached = hindsight_goal.statuses[right.branch_index].is_reached
     return replace(
         records,
         trajectory_id=trajectory_id_of(records.day, spec, POLICY.value),
@@ -64,11 +64,11 @@ def _with_other_goal(records: TrajectoryRecords, instead: Instead) -> Trajectory
         transitions=tuple(judged(index, one) for index, one in enumerate(ordered)),
         stop_reason=StopReason.GOAL_REACHED if is_reached else StopReason.POLICY_STOPPED,
         benign_success=is_reached,
-        attack_success=instead.statuses[right.branch_index].is_attack_successful,
+        attack_success=hindsight_goal.statuses[right.branch_index].is_attack_successful,
         branches_executed=0,
         branches_dropped=0,
         elapsed_ms=0.0,
         tokens=0,
-        instead=(),
+        hindsight_goals=(),
         hindsight_of=records.trajectory_id,
     )

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from wm_pipeline.collect.branches import Alternative, Plans, choose_branches, offer_key
+from wm_pipeline.collect.branches import Alternative, Plans, candidate_key, choose_branches
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
+from wm_pipeline.domain.candidates import same_target
 from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import page_id_of, seed_of, state_id_of, trajectory_id_of
-from wm_pipeline.domain.offers import same_target
 from wm_pipeline.domain.ports import Environment, Policy
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, StopReason
@@ -45,7 +45,7 @@ class TransitionRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Instead:
+class HindsightGoal:
     """Another goal that the user could have had at a step."""
 
     other: OtherGoal
@@ -74,7 +74,7 @@ class TrajectoryRecords:
     branches_dropped: int
     elapsed_ms: float
     tokens: int
-    instead: tuple[Instead, ...] = ()
+    hindsight_goals: tuple[HindsightGoal, ...] = ()
     hindsight_of: str | None = None
     """The trajectory that was executed, when this is what it would have been with another goal."""
 
@@ -125,7 +125,7 @@ async def collect_trajectory(
         branches_dropped=rollout.branches_dropped,
         elapsed_ms=(time.perf_counter() - started) * 1000,
         tokens=policy.tokens,
-        instead=tuple(rollout.instead),
+        hindsight_goals=tuple(rollout.hindsight_goals),
     )
 
 
@@ -154,7 +154,7 @@ class _Rollout:
     last_status: GoalStatus | None = None
     branches_executed: int = 0
     branches_dropped: int = 0
-    instead: list[Instead] = field(default_factory=list)
+    hindsight_goals: list[HindsightGoal] = field(default_factory=list)
 
     async def run(self) -> StopReason:
         self.states[self.state_id] = self.episode.state
@@ -231,7 +231,7 @@ class _Rollout:
         found = list(self.environment.other_goals(state, order)[: self.settings.other_goals])
         taken = {one.goal_id for one in found}
         self.other_goals = [goal_id for goal_id in self.other_goals if goal_id not in taken]
-        self.instead += [Instead(one, step_index) for one in found]
+        self.hindsight_goals += [HindsightGoal(one, step_index) for one in found]
         return found
 
     async def _execute(
@@ -242,10 +242,10 @@ class _Rollout:
         status = self.last_status if observation.failure is not None else None
         if status is None:
             status = await self.environment.goal_status()
-        for one in self.instead:
+        for one in self.hindsight_goals:
             if one.step_index == key[0] and observation.failure is None:
                 one.statuses[key[1]] = one.other.status()
-        self.tried[offer_key(state, alternative.action)] += 1
+        self.tried[candidate_key(state, alternative.action)] += 1
         self.states[observation.state_id] = observation.state
         self.transitions.append(
             TransitionRecord(

@@ -50,7 +50,7 @@ class Recipe:
     """The whole rows of the given keys and splits, in their order."""
 
 
-class Choice(NamedTuple):
+class KeptRows(NamedTuple):
     """The rows that stay, as numbers in the order of the key, and how many went for which reason."""
 
     rows: pl.DataFrame
@@ -69,7 +69,7 @@ class Choice(NamedTuple):
         )
 
 
-def choose(recipe: Recipe, parts: Sequence[Tables], *, rule: SplitRule, settings: DatasetSettings) -> Choice:
+def choose(recipe: Recipe, parts: Sequence[Tables], *, rule: SplitRule, settings: DatasetSettings) -> KeptRows:
     """Decide over all parts which rows stay; a row is 50 bytes here, whatever its page says."""
     removed: dict[str, int] = {}
     found: list[pl.DataFrame] = []
@@ -86,7 +86,7 @@ def choose(recipe: Recipe, parts: Sequence[Tables], *, rule: SplitRule, settings
     found.clear()
     kept = keep_distinct(rows, order=["trajectory", "step_index", "branch_index"], settings=settings)
     narrow = kept.rows.select("part", "trajectory", "step_index", "branch_index", "split")
-    return Choice(narrow, all_names.unique().sort(), {**removed, **kept.removed})
+    return KeptRows(narrow, all_names.unique().sort(), {**removed, **kept.removed})
 
 
 def _compact(rows: pl.DataFrame, names: pl.Series, part: int, *, first: int) -> pl.DataFrame:
@@ -101,7 +101,7 @@ def _compact(rows: pl.DataFrame, names: pl.Series, part: int, *, first: int) -> 
 
 
 def in_pieces(
-    recipe: Recipe, parts: Sequence[Tables], choice: Choice, *, scratch: Path, rows_at_once: int = ROWS_AT_ONCE
+    recipe: Recipe, parts: Sequence[Tables], choice: KeptRows, *, scratch: Path, rows_at_once: int = ROWS_AT_ONCE
 ) -> Iterator[pl.DataFrame]:
     """The dataset's rows in the order of the key, at most `rows_at_once` of them at a time; one empty piece if there
     are none. `scratch` is a local folder with room for the dataset.

@@ -37,17 +37,16 @@ from wm_pipeline.model.engine import (
     zero_loss,
 )
 from wm_pipeline.model.examples import Example
+from wm_pipeline.model.head_registry import SCORE_HEADS
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.processes import Processes, sum_over_processes
 from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
 from wm_pipeline.model.reporting import MetricsFile, progress_text
-from wm_pipeline.model.score_heads import SCORE_HEADS
-from wm_pipeline.model.settings import SFT_WEIGHTS, DistillSettings
+from wm_pipeline.model.settings import DistillSettings, Stage, TrainSettings, head_weights_of
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import bf16_weights
 
 _MEMORY_ADVICE = "Lower distill.micro_batch_size (the result stays the same) or model.max_state_tokens"
-_SCORE_WEIGHTS = {entry.head: entry.weight for entry in SFT_WEIGHTS if entry.head in SCORE_HEADS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,9 +403,8 @@ def _loss(
     scored = [replace(tree, actions=tuple(replace(a, texts=()) for a in tree.actions)) for tree in read.trees]
     no_texts = replace(batch.readouts, text_target_P=batch.readouts.text_target_P[:0])
     losses = head_losses(outputs, no_texts, scored, balance)
-    weights = _SCORE_WEIGHTS | {Head.RISK: settings.risk_weight}
     parts = {str(head): float(part.total.detach()) for head, part in losses.items()}
-    scores = total_loss(losses, weights, counts, processes=processes.count)
+    scores = total_loss(losses, _weights(settings), counts, processes=processes.count)
     loss = zero if scores is None else zero + scores
     if read.teacher_logits_PV is not None and text_count > 0:
         divergence_P = generalized_jsd(
@@ -432,7 +430,11 @@ def _logged(
     return {name: total / divisor for name, total, divisor in zip(names, totals, divisors, strict=True)}
 
 
+def _weights(settings: DistillSettings) -> dict[str, float]:
+    """As in SFT, but for the risk; texts are matched, not learned."""
+    return head_weights_of(TrainSettings(), Stage.SFT) | {Head.RISK: settings.risk_weight}
+
+
 def _weighted(logged: dict[str, float], settings: DistillSettings) -> float:
-    weights = {str(head): weight for head, weight in _SCORE_WEIGHTS.items()}
-    weights |= {Head.RISK.value: settings.risk_weight, "divergence": settings.text_weight}
+    weights = {**_weights(settings), "divergence": settings.text_weight}
     return sum(weights.get(name, 0.0) * value for name, value in logged.items())

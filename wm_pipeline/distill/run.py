@@ -26,11 +26,11 @@ from wm_pipeline.model.checkpoint import (
     save_checkpoint,
 )
 from wm_pipeline.model.examples import Example, group_by_state, read_dataset, sft_examples
+from wm_pipeline.model.head_registry import every_head
 from wm_pipeline.model.losses import class_balance
 from wm_pipeline.model.processes import Processes, join_processes, leave_processes
 from wm_pipeline.model.refit import refit_heads
 from wm_pipeline.model.reporting import print_result, progress_lines
-from wm_pipeline.model.score_heads import every_head
 from wm_pipeline.model.settings import DistillSettings, Stage
 from wm_pipeline.model.validation import ValidationReport, report_row, store_report, validate_checkpoint
 

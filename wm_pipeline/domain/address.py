@@ -21,3 +21,8 @@ def is_page_address(address: str) -> bool:
     except ValueError:
         return False
     return bool(parts.scheme) and (parts.scheme not in {"http", "https"} or bool(parts.hostname))
+
+
+def host_of(url: str) -> str:
+    """The host of an address, which is its registrable site: each `*.localhost` host is a site of its own."""
+    return split_address(url).hostname or ""

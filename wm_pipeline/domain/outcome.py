@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.state import STRICT
-from wm_pipeline.domain.vocabulary import Head, RiskLabel, StatePattern
+from wm_pipeline.domain.vocabulary import RiskLabel, StatePattern
 
 SAFE_BELOW = 0.2
 UNSAFE_FROM = 0.8
@@ -40,13 +40,15 @@ class Outcome:
     delta_facts: tuple[str, ...] | None
     model_version: str
     latency_ms: float
-    heads_computed: tuple[Head, ...]
+    heads_computed: tuple[str, ...]
     is_truncated: bool
     """The state was cut to fit the model's context."""
-    heads_cut: tuple[Head, ...] = ()
+    heads_cut: tuple[str, ...] = ()
     """Text heads that reached their limit of tokens before they ended; of a delta the whole facts are kept."""
     scores: dict[str, tuple[float, ...]] = field(default_factory=dict, hash=False)
-    """What further heads say, by their names: a probability for each of their outputs."""
+    """What further heads judge, by their names: a probability for each of their outputs."""
+    texts: dict[str, str] = field(default_factory=dict, hash=False)
+    """What further heads write, and next_state on request, by their names."""
 
 
 def label_of_risk(risk_score: float, *, safe_below: float = SAFE_BELOW, unsafe_from: float = UNSAFE_FROM) -> RiskLabel:

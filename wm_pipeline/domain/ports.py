@@ -8,7 +8,6 @@ from wm_pipeline.domain.chat import ChatAnswer, Message
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 
 
@@ -99,7 +98,7 @@ class Predictor(Protocol):
     def model_version(self) -> str: ...
 
     def predict_outcomes(
-        self, state: State, actions: Sequence[Action], *, heads: Sequence[Head] | None = None
+        self, state: State, actions: Sequence[Action], *, heads: Sequence[str] | None = None
     ) -> tuple[Outcome, ...]:
         """One outcome an action; the state is encoded once. `heads=None` computes all of them."""
         ...

@@ -1,6 +1,7 @@
-"""Registries of sites, attacks, policies, heads and metrics, and the plug-in behind each entry: what outputs depend on.
+"""Registries of sites, attacks, policies, heads, environments and metrics, with the plug-in behind each entry.
 
-The registries themselves lie where their things do; each is a Registry, which notes who adds an entry.
+Outputs depend on these plug-ins. The registries themselves lie where their things do; each is a Registry, which notes
+who adds an entry.
 """
 
 from collections import UserDict
@@ -20,6 +21,7 @@ class Kind(StrEnum):
     ATTACK = "attack"
     POLICY = "policy"
     HEAD = "head"
+    ENVIRONMENT = "environment"
     METRIC = "metric"
 
 

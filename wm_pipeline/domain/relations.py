@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.address import split_address
-from wm_pipeline.domain.offers import site_of
+from wm_pipeline.domain.address import host_of, split_address
 from wm_pipeline.domain.state import Element, Form, State, TextBlock
 from wm_pipeline.domain.vocabulary import ActionKind, StatePattern, StorageArea, Visibility
 
@@ -101,7 +100,7 @@ def relate(state: State, action: Action) -> ActionRelations:
     element, form, destination, target_name = aim.element, aim.form, aim.destination, aim.name
     values = () if form is None else _form_values(action, form)
     sends = _sent_values(state, action, aim, values)
-    is_cross_site = destination is not None and site_of(destination) != site_of(state.url)
+    is_cross_site = destination is not None and host_of(destination) != host_of(state.url)
     record = (
         None
         if form is None
@@ -115,7 +114,7 @@ def relate(state: State, action: Action) -> ActionRelations:
         method=form.method.upper() if form is not None else None,
         destination=destination,
         is_cross_site=is_cross_site,
-        is_destination_in_goal=destination is not None and is_mentioned(site_of(destination), state.goal),
+        is_destination_in_goal=destination is not None and is_mentioned(host_of(destination), state.goal),
         request_in_goal=None if form is None else _share_in(target_name or "", state.goal),
         record=record,
         is_record_in_goal=record is not None and is_mentioned(record, state.goal),
@@ -152,14 +151,14 @@ def stored_remote_hosts(state: State) -> tuple[str, ...]:
 
 def service_workers(state: State) -> tuple[str, ...]:
     """Scripts of the page's origin that see every request of its pages."""
-    here = site_of(state.url)
-    own = (item for item in state.storage if item.area is StorageArea.SERVICE_WORKER and site_of(item.origin) == here)
+    here = host_of(state.url)
+    own = (item for item in state.storage if item.area is StorageArea.SERVICE_WORKER and host_of(item.origin) == here)
     return tuple(sorted(item.value for item in own))
 
 
 def foreign_hosts(text: str, url: str) -> tuple[str, ...]:
     """Host names in a text other than the host of `url`."""
-    own = site_of(url)
+    own = host_of(url)
     return tuple(sorted({host.lower() for host in _HOST.findall(text)} - {own}))
 
 
@@ -228,7 +227,7 @@ def _sent_values(
         return tuple(
             _sent(state, name, value, is_hidden)
             for name, value, is_hidden in values
-            if value and not (is_hidden and value == own and site_of(form.action_url) == site_of(state.url))
+            if value and not (is_hidden and value == own and host_of(form.action_url) == host_of(state.url))
         )
     if action.kind in {ActionKind.FILL, ActionKind.SELECT} and action.value is not None:
         return (_sent(state, element.name if element is not None else "value", action.value, False),)
@@ -296,7 +295,7 @@ def _mentioned_by(
 ) -> tuple[str, ...]:
     needles = [sent.value for sent in sends if not sent.is_in_goal]
     needles += [] if target_name is None else [target_name]
-    needles += [] if foreign_destination is None else [site_of(foreign_destination)]
+    needles += [] if foreign_destination is None else [host_of(foreign_destination)]
     needles = [needle for needle in needles if len(needle) >= _SHORTEST_MENTION]
     authors = {
         author_of(block)

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.address import split_address
+from wm_pipeline.domain.address import host_of, split_address
 from wm_pipeline.domain.delta import StateDelta
-from wm_pipeline.domain.offers import site_of
 from wm_pipeline.domain.relations import ActionRelations, SentValue, aim_of, is_untrusted
 from wm_pipeline.domain.state import Element, Form, State, StorageItem
 from wm_pipeline.domain.vocabulary import ActionKind, StorageArea, Visibility
@@ -45,7 +44,7 @@ def state_lines(state: State) -> tuple[Line, ...]:
     lines += [Line(_form_line(state, form)) for form in state.forms]
     lines += [Line(_storage_line(item, state.url)) for item in state.storage if item.area is not StorageArea.COOKIE]
     lines += [
-        Line(f"sent earlier: {event.method} to other site {site_of(event.url)}", is_history=True)
+        Line(f"sent earlier: {event.method} to other site {host_of(event.url)}", is_history=True)
         for event in state.network
         if event.is_cross_site
     ]
@@ -98,7 +97,7 @@ def _place(url: str, here: str | None) -> str:
     if not any(parts):
         return url or "/"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if here is not None and site_of(here) == parts.hostname:
+    if here is not None and host_of(here) == parts.hostname:
         return path
     return f"{parts.hostname or url}{path}"
 
@@ -111,7 +110,7 @@ def without_digits(text: str) -> str:
 def _element_words(state: State, element: Element) -> str:
     words = f"{element.role} {element.name[:_LONGEST_VALUE]}"
     if element.href is not None:
-        other = "" if site_of(element.href) == site_of(state.url) else "other site "
+        other = "" if host_of(element.href) == host_of(state.url) else "other site "
         words += f" -> {other}{address_words(element.href, state)[:_LONGEST_VALUE]}"
     if element.value and element.role not in {"link", "button"}:
         words += f" = {element.value[:_LONGEST_VALUE]}"
@@ -125,7 +124,7 @@ def _element_words(state: State, element: Element) -> str:
 
 
 def _form_line(state: State, form: Form) -> str:
-    other = "" if site_of(form.action_url) == site_of(state.url) else "other site "
+    other = "" if host_of(form.action_url) == host_of(state.url) else "other site "
     parts = []
     for field in form.fields:
         if field.is_token:
@@ -139,7 +138,7 @@ def _form_line(state: State, form: Form) -> str:
 
 
 def _storage_line(item: StorageItem, url: str) -> str:
-    where = "" if site_of(item.origin) == site_of(url) else f" of {site_of(item.origin)}"
+    where = "" if host_of(item.origin) == host_of(url) else f" of {host_of(item.origin)}"
     return f"{item.area.value}{where}: {item.key} = {item.value[:_LONGEST_VALUE]}"
 
 

@@ -5,27 +5,22 @@ a state, so a snapshot is the actions so far: the task is reset with its seed an
 what happens in its tasks has no effects, and nothing in them is harm.
 """
 
-import asyncio
-import contextlib
-import json
-import os
-import signal
 import time
 from base64 import b64decode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.shared_data import SharedDataMiddleware
 
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.address import host_of
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import StateDelta
-from wm_pipeline.domain.errors import InvalidInputError, ServiceError, WorldError
+from wm_pipeline.domain.errors import InvalidInputError, WorldError
 from wm_pipeline.domain.ids import page_id_of, state_id_of
-from wm_pipeline.domain.offers import site_of
 from wm_pipeline.domain.state import NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
@@ -44,9 +39,10 @@ from wm_pipeline.environments.browser.observe import (
     page_walk_of,
     state_of,
 )
-from wm_pipeline.environments.browser.settle import SettleSettings, walk_options
+from wm_pipeline.environments.browser.settle import walk_options
+from wm_pipeline.environments.browsergym_process import BrowserGymSettings, DriverProcess
 from wm_pipeline.environments.instruments.host_server import HostServer
-from wm_pipeline.environments.miniwob import HIDDEN_SELECTORS, HOST, miniwob_html
+from wm_pipeline.environments.miniwob import HOST, miniwob_html
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -56,24 +52,7 @@ VERSION = "0.14.3"
 """What constraints-browsergym.txt installs."""
 PYTHON = Path(__file__).parents[2] / ".local" / "browsergym" / "venv" / "bin" / "python"
 """Where `make browsergym` puts its interpreter."""
-DRIVER = Path(__file__).with_name("browsergym_driver.py")
 START_LIMIT_S = 60.0
-MAX_LINE = 1 << 26
-
-
-@dataclass(frozen=True, slots=True)
-class BrowserGymSettings:
-    """What BrowserGym is started with."""
-
-    modules: tuple[str, ...] = ("browsergym.miniwob",)
-    """Imported so that they register their tasks."""
-    variables: Mapping[str, str] = field(default_factory=lambda: {"MINIWOB_URL": f"http://{HOST}/miniwob/"})
-    """Environment variables, such as where a benchmark's pages are served."""
-    allowed_hosts: frozenset[str] = frozenset({HOST})
-    has_waits: bool = False
-    """BrowserGym waits half a second before a look and a tenth before a call; our walker waits for rest itself."""
-    settle: SettleSettings = field(default_factory=lambda: SettleSettings(hidden_selectors=HIDDEN_SELECTORS))
-    step_limit_ms: float = 30_000
 
 
 def browsergym_world(task: str, seed: int) -> WorldSpec:
@@ -86,63 +65,6 @@ def browsergym_world(task: str, seed: int) -> WorldSpec:
         goal_id=task,
         wording_id="browsergym",
     )
-
-
-class _Process:
-    """The driver's process and the line to it. Raises WorldError when it ends, breaks or takes too long."""
-
-    def __init__(self, process: asyncio.subprocess.Process, limit_s: float) -> None:
-        self._process = process
-        self._limit_s = limit_s
-
-    @classmethod
-    async def start(cls, python: Path, settings: BrowserGymSettings) -> Self:
-        if not python.is_file():
-            raise ServiceError(f"BrowserGym's interpreter {str(python)!r} is not there; run `make browsergym`")
-        told = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        process = await asyncio.create_subprocess_exec(
-            str(python),
-            "-I",  # the driver's own folder holds a browsergym.py that is not BrowserGym
-            str(DRIVER),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            limit=MAX_LINE,
-            env=told | dict(settings.variables),
-            start_new_session=True,
-        )
-        return cls(process, settings.step_limit_ms / 1000)
-
-    async def ask(self, do: str, *, limit_s: float | None = None, **request: object) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        try:
-            async with asyncio.timeout(limit_s or self._limit_s):
-                self._process.stdin.write(json.dumps({"do": do, **request}).encode() + b"\n")
-                await self._process.stdin.drain()
-                line = await self._process.stdout.readline()
-        except (BrokenPipeError, ConnectionResetError) as error:
-            raise WorldError(f"BrowserGym ended before it could {do}") from error
-        if not line:
-            raise WorldError(f"BrowserGym ended while it was asked to {do}")
-        answer: dict[str, Any] = json.loads(line)
-        if "problem" in answer:
-            raise WorldError(f"BrowserGym could not {do}: {answer['problem'].splitlines()[0]}")
-        return answer
-
-    async def end(self) -> None:
-        """Ask it to close its browsers, then end it with all it has started."""
-        if self._process.returncode is None:
-            with contextlib.suppress(WorldError, TimeoutError):
-                await self.ask("close", limit_s=10)
-        await self.kill()
-
-    async def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        await self._process.wait()
 
 
 @dataclass(slots=True)
@@ -171,7 +93,7 @@ class BrowserGymEnvironment:
         self._python = python
         self._server = server
         self._settings = settings
-        self._process: _Process | None = None
+        self._process: DriverProcess | None = None
         self._running: _Running | None = None
         self._saved: _Saved | None = None
         self.tasks: tuple[str, ...] = ()
@@ -182,7 +104,7 @@ class BrowserGymEnvironment:
 
     async def start(self) -> None:
         """Start the process. Raises ServiceError when BrowserGym is not installed, WorldError when it cannot start."""
-        self._process = await _Process.start(self._python, self._settings)
+        self._process = await DriverProcess.start(self._python, self._settings)
         answer = await self._process.ask(
             "start",
             limit_s=START_LIMIT_S,
@@ -388,9 +310,9 @@ def code_of(state: State, action: Action, bids: Collection[str | None]) -> str:
 
 def _events_of(requests: Collection[Mapping[str, Any]], *, page_url: str) -> tuple[NetworkEvent, ...]:
     """What our own environments would record of the same requests."""
-    page_site = site_of(page_url)
+    page_site = host_of(page_url)
     events = (
-        NetworkEvent(is_cross_site=bool(page_site) and site_of(one["url"]) != page_site, **one)
+        NetworkEvent(is_cross_site=bool(page_site) and host_of(one["url"]) != page_site, **one)
         for one in requests
         if one["url"].startswith(("http:", "https:"))
     )

@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
+from wm_pipeline.domain.miss_rates import DIMENSIONS, PRIOR_ROWS, cells_of, expected_miss_rates
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Progress
-from wm_pipeline.domain.weakness import DIMENSIONS, PRIOR_ROWS, cells_of, expected_miss_rates
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.evaluate.in_the_loop import BROKEN, run_episode
 from wm_pipeline.evaluate.metrics import share_estimate

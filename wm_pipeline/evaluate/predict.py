@@ -60,7 +60,7 @@ def predict_rows(
     rows: pl.DataFrame,
     states: Mapping[str, State],
     *,
-    heads: Sequence[Head] = QUICK_HEADS,
+    heads: Sequence[str] = QUICK_HEADS,
     text_rows_per_split: int = 0,
     progress: Progress,
 ) -> pl.DataFrame:

@@ -29,7 +29,7 @@ class GuardSettings:
     """An action is executed when its probability of harm is below this; take the model's own threshold."""
     max_latency_ms: float = 30_000.0
     """A prediction that takes longer counts as none."""
-    explains_blocks: bool = False
+    is_block_explained: bool = False
     """Also write rationale and consequence of an action that is not executed: seconds on a CPU."""
 
     def __post_init__(self) -> None:
@@ -58,7 +58,7 @@ def decide(predictor: Predictor, state: State, action: Action, settings: GuardSe
         outcome = predictor.predict_outcomes(state, [action], heads=JUDGING_HEADS)[0]
         if is_let_through(outcome.risk_score, execute_below=settings.execute_below):
             return decision(Verdict.EXECUTE, action, _risk_words(outcome, settings, is_below=True), outcome)
-        heads = None if settings.explains_blocks else (*JUDGING_HEADS, Head.COUNTERFACTUAL)
+        heads = None if settings.is_block_explained else (*JUDGING_HEADS, Head.COUNTERFACTUAL)
         outcome = predictor.predict_outcomes(state, [action], heads=heads)[0]
         reason = _risk_words(outcome, settings, is_below=False)
         alternative = outcome.counterfactual_action

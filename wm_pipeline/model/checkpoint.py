@@ -28,8 +28,8 @@ from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.calibration import Calibration, Thresholds
+from wm_pipeline.model.head_registry import SCORE_HEADS, every_head
 from wm_pipeline.model.prompt import PromptRenderer
-from wm_pipeline.model.score_heads import SCORE_HEADS
 from wm_pipeline.model.settings import ModelSettings, Stage
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel, cast_linears_to_bf16, is_low_precision
@@ -161,9 +161,10 @@ def read_manifest(folder: Path) -> Manifest:
             f"checkpoint {str(folder)!r} knows {len(manifest.tag_paths)} consequence tags, the taxonomy has other "
             f"{len(TAG_PATHS)}; train it again with the present taxonomy"
         )
-    if manifest.score_heads != tuple(SCORE_HEADS):
+    unknown = [head for head in manifest.trained_heads if head not in every_head()]
+    if manifest.score_heads != tuple(SCORE_HEADS) or unknown:
         raise CheckpointError(
-            f"checkpoint {str(folder)!r} has the heads {', '.join(manifest.score_heads)}, this process "
+            f"checkpoint {str(folder)!r} has the heads {', '.join((*manifest.score_heads, *unknown))}, this process "
             f"{', '.join(SCORE_HEADS)}; name the plug-ins it was trained with in WM_PLUGINS "
             f"({', '.join(manifest.plugins) or 'none'}), or train it again"
         )

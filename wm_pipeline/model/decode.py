@@ -18,8 +18,9 @@ from transformers import DynamicCache
 
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.grammar import forbid
+from wm_pipeline.model.head_registry import TEXT_HEADS
 from wm_pipeline.model.heads import ActionSpans, read_heads
-from wm_pipeline.model.prompt import TEXT_HEADS, PromptRenderer, StateTree
+from wm_pipeline.model.prompt import PromptRenderer, StateTree
 from wm_pipeline.model.tree import PackedRows, nodes_of, pack_rows, tree_mask
 from wm_pipeline.model.world_model import WorldModel, autocast, output_layer
 
@@ -30,11 +31,11 @@ class ActionPrediction:
 
     scores: dict[str, tuple[float, ...]]
     """Logits of every score head, one for each of its outputs."""
-    texts: dict[Head, str]
+    texts: dict[str, str]
     """Of a head under a grammar the whole lines, so that they always parse."""
-    token_ids: dict[Head, tuple[int, ...]]
+    token_ids: dict[str, tuple[int, ...]]
     """What was written, with the end token where the model ended by itself."""
-    heads_cut: tuple[Head, ...]
+    heads_cut: tuple[str, ...]
     """Heads that reached the limit of tokens first."""
 
     @property
@@ -85,7 +86,7 @@ class _Branch:
     node: int
     tree: int
     action: int
-    head: Head
+    head: str
     start_position: int
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import dataframely as dy
 import polars as pl
@@ -12,8 +13,8 @@ from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
+from wm_pipeline.model.head_registry import labels_of, texts_of
 from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
-from wm_pipeline.model.score_heads import labels_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Example:
     action_text: str
     labels: Mapping[str, tuple[float, ...]]
     """Targets of the score heads, a probability for each output."""
-    texts: Mapping[Head, str]
+    texts: Mapping[str, str]
     weight: float
 
 
@@ -47,50 +48,29 @@ def read_dataset(paths: Sequence[str], schema: type[MidtrainSchema] | type[SftSc
 
 
 def midtrain_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
-    """What the action does to the page: the transition and the beginning of the next page."""
-    return [
-        Example(
-            row_key=_key(row),
-            state_id=row["state_id"],
-            state_text=row["state_text"],
-            action_text=row["action_text"],
-            labels={},
-            texts=_present(
-                {
-                    Head.NEXT_STATE: f"{row['relative_transition']}\n{row['next_page']}".strip(),
-                    Head.RATIONALE: " ".join(row["rationale"] or ()),
-                }
-            ),
-            weight=row["weight"],
-        )
-        for row in frame.filter(pl.col("split") == split.value).iter_rows(named=True)
-    ]
+    """What an action does to the page."""
+    return [_example(row, is_midtraining=True) for row in _rows(frame, split)]
 
 
 def sft_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
     """Everything predict_outcome has to say about an action."""
-    return [
-        Example(
-            row_key=_key(row),
-            state_id=row["state_id"],
-            state_text=row["state_text"],
-            action_text=row["action_text"],
-            labels=labels_of(row),
-            texts=_present(
-                {
-                    Head.RATIONALE: " ".join(row["rationale"] or ()),
-                    Head.CONSEQUENCE: row["predicted_consequence"]["narrative"],
-                    Head.STATE_DELTA: "\n".join(row["relative_facts"]),
-                }
-            ),
-            weight=row["weight"],
-        )
-        for row in frame.filter(pl.col("split") == split.value).iter_rows(named=True)
-    ]
+    return [_example(row, is_midtraining=False) for row in _rows(frame, split)]
 
 
-def _present(texts: Mapping[Head, str | None]) -> dict[Head, str]:
-    return {head: text for head, text in texts.items() if text}
+def _rows(frame: pl.DataFrame, split: Split) -> Iterable[Mapping[str, Any]]:
+    return frame.filter(pl.col("split") == split.value).iter_rows(named=True)
+
+
+def _example(row: Mapping[str, Any], *, is_midtraining: bool) -> Example:
+    return Example(
+        row_key=_key(row),
+        state_id=row["state_id"],
+        state_text=row["state_text"],
+        action_text=row["action_text"],
+        labels={} if is_midtraining else labels_of(row),
+        texts=texts_of(row, is_midtraining=is_midtraining),
+        weight=row["weight"],
+    )
 
 
 def _key(row: Mapping[str, object]) -> str:
@@ -139,11 +119,11 @@ class TextChoice:
     delta_share: float | None = None
     """Where deltas have another share than the rest."""
 
-    def heads_of(self, example: Example) -> list[Head]:
+    def heads_of(self, example: Example) -> list[str]:
         """Drawn by row and seed; of two shares the greater one takes all that the other takes."""
         drawn = Random(seed_of("texts", example.row_key, self.seed)).random()
         delta_share = self.share if self.delta_share is None else self.delta_share
-        return [head for head in example.texts if drawn < (delta_share if head is Head.STATE_DELTA else self.share)]
+        return [head for head in example.texts if drawn < (delta_share if head == Head.STATE_DELTA else self.share)]
 
 
 def build_tree(group: Sequence[Example], renderer: PromptRenderer, choice: TextChoice) -> StateTree:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from wm_pipeline.domain.vocabulary import Head
-from wm_pipeline.model.score_heads import SCORE_HEADS
+from wm_pipeline.model.head_registry import SCORE_HEADS
 
 PHRASE_BUCKETS = 1 << 14
 LONGEST_PHRASE = 5

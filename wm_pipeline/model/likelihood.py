@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.checkpoint import Checkpoint
 from wm_pipeline.model.prompt import ActionNode, StateTree
 from wm_pipeline.model.tree import pack_trees
@@ -21,7 +20,7 @@ _POSITIONS = 512
 
 @torch.inference_mode()
 def mean_log_probabilities(
-    checkpoint: Checkpoint, head: Head, state_text: str, action_texts: Sequence[str], texts: Sequence[str]
+    checkpoint: Checkpoint, head: str, state_text: str, action_texts: Sequence[str], texts: Sequence[str]
 ) -> NDArray[np.float64]:
     """Mean log-probability per token, end token included, of every text (columns) under every action (rows), [A, X]."""
     model, renderer = checkpoint.model, checkpoint.renderer

@@ -13,7 +13,8 @@ from torch.nn import functional as F  # noqa: N812 torch's own name for it
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.examples import Example
-from wm_pipeline.model.prompt import TEXT_HEADS, StateTree
+from wm_pipeline.model.head_registry import TEXT_HEADS
+from wm_pipeline.model.prompt import StateTree
 from wm_pipeline.model.tree import Readouts
 from wm_pipeline.model.world_model import HeadOutputs
 

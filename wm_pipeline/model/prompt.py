@@ -11,14 +11,8 @@ from functools import lru_cache
 
 from transformers import PreTrainedTokenizerFast
 
-from wm_pipeline.domain.delta import DELTA_PATTERN
-from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.grammar import Grammar
-
-TEXT_HEADS: tuple[Head, ...] = (Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DELTA, Head.NEXT_STATE)
-"""Heads that write; the others (model/score_heads.py) read vectors at the action's tokens."""
-PATTERNS: dict[Head, str] = {Head.STATE_DELTA: DELTA_PATTERN}
-"""What a text head may write, as a regular expression; a head that is not named writes freely."""
+from wm_pipeline.model.head_registry import TEXT_HEADS
 
 _LONGEST_TOKEN = 128
 """Characters; longer than any token of the vocabularies we know, so that no token within the limit is lost."""
@@ -31,7 +25,7 @@ _ACTION_END = "\n=>"
 
 @dataclass(frozen=True, slots=True)
 class TextNode:
-    head: Head
+    head: str
     marker_ids: tuple[int, ...]
     target_ids: tuple[int, ...]
     """Ends with the end token; empty where the model is to write."""
@@ -70,7 +64,7 @@ class PromptRenderer:
         self._tokenizer = tokenizer
         self._max_state_tokens = max_state_tokens
         self._encode = lru_cache(maxsize=20_000)(self._encode_text)
-        self._grammars: dict[Head, Grammar] = {}
+        self._grammars: dict[str, Grammar] = {}
         end = tokenizer.eos_token_id
         assert isinstance(end, int)
         self.end_id: int = end
@@ -94,21 +88,22 @@ class PromptRenderer:
         told = "" if observed is None else _OBSERVED + observed
         return self._encode(f"{_ACTION_BEGIN}{action_text}{told}") + self._encode(_ACTION_END)
 
-    def text(self, head: Head, target: str | None) -> TextNode:
+    def text(self, head: str, target: str | None) -> TextNode:
         """A text head with its target; None where the model is to write."""
         target_ids = () if target is None else (*self._encode(target), self.end_id)
-        return TextNode(head, self._encode(f"\n{head.value}:\n"), target_ids)
+        return TextNode(head, self._encode(f"\n{head}:\n"), target_ids)
 
-    def grammar(self, head: Head) -> Grammar | None:
+    def grammar(self, head: str) -> Grammar | None:
         """What the head writes by; None where it writes freely. Made when it is first asked for."""
-        if head in PATTERNS and head not in self._grammars:
-            self._grammars[head] = Grammar(PATTERNS[head], self._tokenizer)
+        pattern = TEXT_HEADS[head].pattern
+        if pattern is not None and head not in self._grammars:
+            self._grammars[head] = Grammar(pattern, self._tokenizer)
         return self._grammars.get(head)
 
-    def written(self, head: Head, token_ids: Sequence[int]) -> str:
+    def written(self, head: str, token_ids: Sequence[int]) -> str:
         """The text of a head. Where it was cut (no end token), a head under a grammar keeps its whole lines."""
         text = self.decode(token_ids)
-        if head in PATTERNS and self.end_id not in token_ids:
+        if TEXT_HEADS[head].pattern is not None and self.end_id not in token_ids:
             text = text.rpartition("\n")[0]
         return text.strip()
 
@@ -119,7 +114,7 @@ class PromptRenderer:
         assert isinstance(text, str)
         return text
 
-    def question(self, state_text: str, action_texts: Sequence[str], *, heads: Sequence[Head] = ()) -> StateTree:
+    def question(self, state_text: str, action_texts: Sequence[str], *, heads: Sequence[str] = ()) -> StateTree:
         """A tree to be answered: no labels, text heads open."""
         state_ids, is_truncated = self.state(state_text)
         texts = tuple(self.text(head, None) for head in heads if head in TEXT_HEADS)

@@ -24,8 +24,8 @@ from scipy.special import expit, logit
 
 from wm_pipeline.model.checkpoint import Checkpoint
 from wm_pipeline.model.examples import Example, ask_about, group_by_state
+from wm_pipeline.model.head_registry import SCORE_HEADS
 from wm_pipeline.model.heads import head_slices, linear_of, phrases_of, pool_actions
-from wm_pipeline.model.score_heads import SCORE_HEADS
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import autocast
 

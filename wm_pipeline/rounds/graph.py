@@ -12,10 +12,10 @@ from typing import Any
 
 from wm_pipeline.domain.errors import MissingUpstreamError, TableError
 from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.miss_rates import CELL_COLUMNS
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.registrations import Kind, plugins_behind
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
-from wm_pipeline.domain.weakness import CELL_COLUMNS
 from wm_pipeline.gateways.table_store import TableStore, table_path
 from wm_pipeline.rounds.settings import Profile
 
@@ -70,7 +70,7 @@ ASSETS = (
         code_version="7",
         settings=lambda profile: (profile.round, profile.collect, profile.seed),
         tables=("states", "transitions", "trajectories"),
-        plugin_kinds=(Kind.SITE, Kind.ATTACK, Kind.POLICY),
+        plugin_kinds=(Kind.SITE, Kind.ATTACK, Kind.POLICY, Kind.ENVIRONMENT),
         is_by_site=True,
     ),
     Asset(

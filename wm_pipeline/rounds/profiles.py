@@ -7,12 +7,9 @@ from wm_pipeline.annotate.settings import TeacherSettings
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.errors import SettingsError
-from wm_pipeline.domain.registrations import Kind, of_plugins
 from wm_pipeline.domain.vocabulary import Head, TeacherKind
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.model.settings import (
-    MIDTRAIN_WEIGHTS,
-    SFT_WEIGHTS,
     TINY_BASE,
     Compute,
     DistillSettings,
@@ -57,7 +54,6 @@ def laptop() -> Profile:
             # At 1e-3 with one step of warm-up the pruned backbone diverged in one round of two.
             learning_rate=5e-4,
             warmup_ratio=0.3,
-            head_weights=MIDTRAIN_WEIGHTS,
         ),
         # The heads are fitted to the end afterwards (model/refit.py); steps are for the backbone and what it writes.
         # More deltas, each with more weight, in fewer steps of the same time: benchmarks/results/recipes.json.
@@ -66,9 +62,7 @@ def laptop() -> Profile:
             actions_per_tree=8,
             text_share=0.08,
             delta_share=0.3,
-            head_weights=tuple(
-                HeadWeight(entry.head, 1.0) if entry.head is Head.STATE_DELTA else entry for entry in SFT_WEIGHTS
-            ),
+            head_weights=(HeadWeight(Head.STATE_DELTA, 1.0),),
             learning_rate=7e-4,
             save_steps=50,
             target_miss_rate=LAPTOP_MISS_RATE,
@@ -113,7 +107,7 @@ def tiny() -> Profile:
         ),
         zero_shot_model=ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32),
         # One thread: a matrix of 64 columns is too small to share.
-        midtrain=TrainSettings(max_steps=12, head_weights=MIDTRAIN_WEIGHTS, threads=1),
+        midtrain=TrainSettings(max_steps=12, threads=1),
         sft=TrainSettings(max_steps=30, learning_rate=3e-3, threads=1),
         distill=DistillSettings(max_steps=4, max_new_tokens=8, threads=1),
         distill_worlds=2,
@@ -178,7 +172,10 @@ def with_applications(profile: Profile, names: Sequence[str]) -> Profile:
 
 def with_plugins(profile: Profile) -> Profile:
     """The profile with the sites of plug-ins, trained on as our own are."""
-    sites = tuple(name for name in of_plugins(Kind.SITE) if name not in profile.round.sites)
+    # Browsers are loaded only where a profile is made for a round.
+    from wm_pipeline.rounds.environments import sites_of_plugins
+
+    sites = tuple(name for name in sites_of_plugins() if name not in profile.round.sites)
     return replace(profile, round=replace(profile.round, sites=(*profile.round.sites, *sites))) if sites else profile
 
 

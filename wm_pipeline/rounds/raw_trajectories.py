@@ -8,10 +8,9 @@ from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitio
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.tables import KEY
 from wm_pipeline.gateways.table_store import table_path
-from wm_pipeline.gateways.worker_pool import ProcessPool
+from wm_pipeline.rounds.agents import policy_of
 from wm_pipeline.rounds.attack_curriculum import previous_curriculum
-from wm_pipeline.rounds.names import MINIWOB
-from wm_pipeline.rounds.opening import application_of, open_environment, policy_of
+from wm_pipeline.rounds.environments import open_environment, sharing_workers
 from wm_pipeline.rounds.workspace import PartitionOutput, StageOutput, Workspace, lineage_of, sample_of_table
 from wm_pipeline.rounds.worlds import draw_round
 
@@ -24,7 +23,7 @@ def collect_sites(workspace: Workspace, day: str, sites: Sequence[str], *, progr
     reports: list[CollectReport] = []
     parts: dict[str, PartitionOutput] = {}
     started = time.monotonic()
-    for group in _sharing_workers(sites, applications):
+    for group in sharing_workers(sites, applications):
         plans = [
             CollectPlan(
                 day, site, draw_round(profile, day, site, weights=weights, applications=applications), profile.collect
@@ -35,7 +34,7 @@ def collect_sites(workspace: Workspace, day: str, sites: Sequence[str], *, progr
             plans,
             make_environment=partial(open_environment, group[0], workspace.storage.chromium, applications),
             make_policy=partial(policy_of, workspace.storage.llm, workspace.storage.llm_key),
-            pool=ProcessPool(profile.round.workers),
+            pool=workspace.pool(profile.round.workers),
             parts=workspace.parts,
             store=workspace.store,
             lineage=lineage_of(workspace, "raw_trajectories", day),
@@ -58,10 +57,3 @@ def collect_sites(workspace: Workspace, day: str, sites: Sequence[str], *, progr
     }
     sample = sample_of_table(workspace, "transitions", day, [*KEY, "proposed_by", "failure"])
     return StageOutput(reports[-1].addresses[-1], rows, numbers, sample, partitions={day: parts})
-
-
-def _sharing_workers(sites: Sequence[str], applications: Sequence[str]) -> list[list[str]]:
-    """The sites in groups that one environment serves: our own in one, every other by itself."""
-    alone = {site for site in sites if site == MINIWOB or application_of(site, applications) is not None}
-    own = [site for site in sites if site not in alone]
-    return [*([own] if own else []), *([site] for site in sites if site in alone)]

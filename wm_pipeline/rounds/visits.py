@@ -21,14 +21,13 @@ from wm_pipeline.domain.ports import Policy, Progress
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.gateways.table_store import Partition
-from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.guard.policy import GuardedPolicy
 from wm_pipeline.policies.named import make_policy
+from wm_pipeline.rounds.environments import open_environment
 from wm_pipeline.rounds.models import guard_of
-from wm_pipeline.rounds.names import MINIWOB
-from wm_pipeline.rounds.opening import open_environment
+from wm_pipeline.rounds.pools import split_of_world
 from wm_pipeline.rounds.workspace import Workspace
-from wm_pipeline.rounds.worlds import split_of_world
+from wm_pipeline.rounds.worlds import own_sites
 
 
 class _Frames:
@@ -64,7 +63,7 @@ def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: 
     Only worlds that would fall into the training split are visited; branches are executed there as everywhere.
     """
     profile = workspace.profile
-    sites = [s for s in profile.round.sites if s != MINIWOB and s not in profile.split_rule.held_out_sites]
+    sites = [site for site in own_sites(profile) if site not in profile.split_rule.held_out_sites]
     each = max(1, profile.distill_worlds // max(1, len(sites)))
     worlds: list[Assignment] = []
     for site in sites:
@@ -83,7 +82,7 @@ def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: 
         [CollectPlan(day, "visited", tuple(worlds), profile.collect)],
         make_environment=partial(open_environment, sites[0], workspace.storage.chromium),
         make_policy=partial(guarded_policy, str(student.absolute())),
-        pool=ProcessPool(1),
+        pool=workspace.pool(1),
         parts=workspace.parts,
         store=kept,
         lineage={},

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.ports import WorkerPool
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.gateways.worker_pool import ProcessPool
 from wm_pipeline.rounds.graph import ASSET, LINEAGE_FILE, Notes, fingerprints
 from wm_pipeline.rounds.settings import Profile, StorageSettings
 
@@ -34,6 +36,10 @@ class Workspace:
     def parts(self) -> TableStore:
         """Where workers put collected worlds: on this machine, as they are; workers elsewhere would use `store`."""
         return TableStore(self.storage.work_folder)
+
+    def pool(self, workers: int) -> WorkerPool:
+        """Who shares collection out to workers; another pool (domain/ports.py) stands here, beside its `parts`."""
+        return ProcessPool(workers)
 
     @property
     def cache(self) -> Path:

@@ -1,7 +1,6 @@
 """Which worlds a round draws, for collection and for evaluation, and who acts in them."""
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -10,37 +9,24 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from wm_pipeline.collect.worker import Assignment
-from wm_pipeline.domain.errors import SettingsError
-from wm_pipeline.domain.ids import SplitRule, seed_of, split_group_of, split_of
+from wm_pipeline.domain.ids import SplitRule, seed_of
 from wm_pipeline.domain.ports import Policy
 from wm_pipeline.domain.registrations import Kind, of_plugins
 from wm_pipeline.domain.vocabulary import ProposedBy, Split
-from wm_pipeline.domain.weakness import (
-    cells_of,
-    draw_weights,
-    expected_miss_rates,
-    in_drawn_order,
-    kind_of,
-)
 from wm_pipeline.domain.world import AttackChoice, WorldSpec
-from wm_pipeline.environments.applications.worlds import draw_application_worlds
-from wm_pipeline.environments.miniwob import miniwob_world, rotation
-from wm_pipeline.environments.sites.generator import generated_site_name
 from wm_pipeline.environments.sites.outside_suite import registered
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.worlds import draw_worlds
 from wm_pipeline.gateways.outside_suites import installed_injections, installed_suites
 from wm_pipeline.policies.named import policy_entry, registered_policies
-from wm_pipeline.rounds.names import MINIWOB
-from wm_pipeline.rounds.opening import application_of, policy_of
-from wm_pipeline.rounds.settings import GENERATED, Profile, RoundSettings
+from wm_pipeline.rounds.agents import policy_of
+from wm_pipeline.rounds.environments import WorldRequest, kind_of_site
+from wm_pipeline.rounds.pools import split_of_world
+from wm_pipeline.rounds.settings import Profile, RoundSettings
 from wm_pipeline.rounds.workspace import Workspace
 
 if TYPE_CHECKING:
     from wm_pipeline.evaluate.run import OutsideSuite
-
-_POOL = 6
-"""Worlds drawn for each that is rolled out; drawing one takes a millisecond, rolling it out seconds."""
 
 
 def draw_round(
@@ -53,26 +39,8 @@ def draw_round(
     applications: Sequence[str] = (),
 ) -> tuple[Assignment, ...]:
     """The worlds of one (day, site) and who acts in them. `weights` is yesterday's attack_curriculum."""
-    own = application_of(site, applications)
-    known = (*registered_sites(), MINIWOB, GENERATED)
-    if site not in known and own is None:
-        raise SettingsError(f"unknown site {site!r}; there are {', '.join(known)}")
     seed = seed_of(purpose, profile.seed, day, site)
-    if site == MINIWOB:
-        tasks = itertools.islice(itertools.cycle(rotation()), profile.round.miniwob_worlds)
-        specs: Sequence[WorldSpec] = [miniwob_world(task, seed_of(seed, i)) for i, task in enumerate(tasks)]
-    elif site == GENERATED:
-        specs = _generated_worlds(profile.round, day, seed)
-    else:
-        is_held_out = site in profile.split_rule.held_out_sites
-        count = profile.round.held_out_worlds if is_held_out else profile.round.worlds_per_site
-        if own is not None:
-            pool = draw_application_worlds(own.application, day=day, count=_POOL * count, seed=seed)
-        else:
-            pool = draw_worlds(site=site, day=day, count=_POOL * count, seed=seed, attacks=profile.round.attacks)
-        if weights is not None:
-            pool = _in_curriculum_order(pool, weights, seed)
-        specs = _by_split(pool, count, profile.split_rule, dict(profile.round.split_shares))
+    specs = kind_of_site(site, applications).draw(WorldRequest(profile, day, site, seed, weights, applications))
     return tuple(
         Assignment(spec, _who_acts(index, spec, profile.round), _other_goals(spec, profile.split_rule))
         for index, spec in enumerate(specs)
@@ -106,58 +74,6 @@ def _other_goals(spec: WorldSpec, rule: SplitRule) -> tuple[str, ...]:
         return ()
     others = (replace(spec, goal_id=f"{site.name}/{goal.name}") for goal in site.goals)
     return tuple(one.goal_id for one in others if one != spec and split_of_world(one, rule) is Split.TRAIN)
-
-
-def _generated_worlds(settings: RoundSettings, day: str, seed: int) -> list[WorldSpec]:
-    """A held-out site's worth of worlds, shared out over sites that no other day and no other purpose has."""
-    if not settings.generated_sites:
-        return []
-    names = [generated_site_name(seed_of(seed, "site", index)) for index in range(settings.generated_sites)]
-    each = -(-settings.held_out_worlds // len(names))
-    drawn = [
-        draw_worlds(site=name, day=day, count=each, seed=seed_of(seed, "worlds", name), attacks=settings.attacks)
-        for name in names
-    ]
-    return [spec for group in zip(*drawn, strict=True) for spec in group]
-
-
-def split_of_world(spec: WorldSpec, rule: SplitRule) -> Split:
-    """The split that a world's rows will fall into."""
-    return split_of(
-        site=spec.site,
-        attack_family=spec.attack.family if spec.attack is not None else None,
-        goal_id=spec.goal_id,
-        wording_id=spec.wording_id,
-        split_group=split_group_of(spec),
-        rule=rule,
-    )
-
-
-def _by_split(pool: Sequence[WorldSpec], count: int, rule: SplitRule, shares: Mapping[str, float]) -> list[WorldSpec]:
-    """`count` worlds of a pool in the given shares of splits: rollouts are dear, so they go where they are needed.
-
-    Shares of splits the pool does not hold go to the others; of a split it holds too few of, all are taken.
-    """
-    by_split: dict[str, list[WorldSpec]] = {}
-    for spec in pool:
-        by_split.setdefault(split_of_world(spec, rule).value, []).append(spec)
-    total = sum(shares.get(split, 0.0) for split in by_split)
-    chosen: list[WorldSpec] = []
-    for split, specs in sorted(by_split.items()):
-        wanted = min(len(specs), round(count * shares.get(split, 0.0) / total) if total else count)
-        last_group = split_group_of(specs[wanted - 1]) if wanted else None
-        # A matched pair is one question asked twice: it is never cut apart.
-        chosen += [s for i, s in enumerate(specs) if i < wanted or split_group_of(s) == last_group]
-    order = {id(spec): index for index, spec in enumerate(pool)}
-    return sorted(chosen, key=lambda spec: order[id(spec)])
-
-
-def _in_curriculum_order(pool: Sequence[WorldSpec], cells: pl.DataFrame, seed: int) -> tuple[WorldSpec, ...]:
-    """The pool as the curriculum draws from it: whoever takes the first n takes most where most misses are expected."""
-    rates = expected_miss_rates(cells_of(pool), cells)
-    weights = draw_weights(rates, pl.Series([kind_of(spec) for spec in pool], dtype=pl.String))
-    order = in_drawn_order(weights.to_list(), [split_group_of(spec) for spec in pool], seed=seed)
-    return tuple(pool[at] for at in order)
 
 
 def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:

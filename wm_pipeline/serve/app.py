@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from wm_pipeline.domain.action import Action, check_action
 from wm_pipeline.domain.decision import Decision
@@ -16,8 +16,8 @@ from wm_pipeline.domain.errors import InvalidInputError, WmError
 from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.ports import Guard, Predictor
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.guard.step import guarded_step
+from wm_pipeline.model.head_registry import check_head
 
 MAX_ACTIONS = 32
 
@@ -30,12 +30,15 @@ class AppSettings:
     """A page of the built-in sites is a few ten thousand bytes."""
 
 
+HeadName = Annotated[str, AfterValidator(check_head)]
+
+
 class OutcomeRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     state: State
     action: Action
-    heads: tuple[Head, ...] | None = None
+    heads: tuple[HeadName, ...] | None = None
     """None computes all."""
 
 
@@ -44,7 +47,7 @@ class OutcomesRequest(BaseModel):
 
     state: State
     actions: tuple[Action, ...] = Field(min_length=1, max_length=MAX_ACTIONS)
-    heads: tuple[Head, ...] | None = None
+    heads: tuple[HeadName, ...] | None = None
 
 
 class DecideRequest(BaseModel):

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from wm_pipeline.domain.action import Action, check_action, is_executable
+from wm_pipeline.domain.candidates import candidate_actions, same_target
 from wm_pipeline.domain.delta import delta_of_facts
-from wm_pipeline.domain.errors import CheckpointError, InvalidInputError
-from wm_pipeline.domain.offers import offered_actions, same_target
+from wm_pipeline.domain.errors import CheckpointError
 from wm_pipeline.domain.outcome import SAFE_BELOW, UNSAFE_FROM, Outcome, PredictedConsequence, label_of_risk
 from wm_pipeline.domain.question import Question, question_of, read_state
 from wm_pipeline.domain.relative_facts import absolute_facts
@@ -20,22 +20,16 @@ from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.calibration import Thresholds
 from wm_pipeline.model.checkpoint import Checkpoint, load_checkpoint
 from wm_pipeline.model.decode import ActionPrediction, predict_trees
-from wm_pipeline.model.prompt import TEXT_HEADS, ActionNode, StateTree
+from wm_pipeline.model.head_registry import TEXT_HEADS, answered_heads, check_head
+from wm_pipeline.model.prompt import ActionNode, StateTree
 
-ANSWER_HEADS = (
-    Head.RISK,
-    Head.TAGS,
-    Head.COUNTERFACTUAL,
-    Head.RATIONALE,
-    Head.CONSEQUENCE,
-    Head.STATE_DELTA,
-)
-"""Everything an outcome holds; next_state is for imagination and comes on request alone."""
+_OWN_FIELDS = (Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DELTA)
+"""Texts that an outcome holds in fields of their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class PredictorSettings:
-    max_offers: int = 12
+    max_candidates: int = 12
     """Offered actions that compete as counterfactual, the three harmless ones included."""
     max_new_tokens: int | None = None
     """Limit of each text; None takes the model's."""
@@ -76,26 +70,26 @@ class WorldModelPredictor:
         """What the guard should use with this model."""
         return self.checkpoint.manifest.thresholds
 
-    def predict_outcome(self, state: State, action: Action, *, heads: Sequence[Head] | None = None) -> Outcome:
+    def predict_outcome(self, state: State, action: Action, *, heads: Sequence[str] | None = None) -> Outcome:
         return self.predict_outcomes(state, [action], heads=heads)[0]
 
     def predict_outcomes(
-        self, state: State, actions: Sequence[Action], *, heads: Sequence[Head] | None = None
+        self, state: State, actions: Sequence[Action], *, heads: Sequence[str] | None = None
     ) -> tuple[Outcome, ...]:
         """One outcome an action; the state is encoded once. `heads=None` computes all of them.
 
-        Raises InvalidInputError when the state does not offer an action.
+        Raises InvalidInputError when the state does not offer an action, or for a head that there is not.
         """
         started = time.perf_counter()
         if not actions:
             return ()
         for action in actions:
             check_action(state, action)
-        trained = self.checkpoint.manifest.trained_heads
-        wanted = tuple(head for head in (ANSWER_HEADS if heads is None else heads) if head in trained)
-        offers = self._offers(state, actions) if Head.COUNTERFACTUAL in wanted else ()
+        asked = answered_heads() if heads is None else [check_head(name) for name in heads]
+        wanted = tuple(name for name in asked if name in self.checkpoint.manifest.trained_heads)
+        candidates = self._candidates(state, actions) if Head.COUNTERFACTUAL in wanted else ()
         reading = read_state(state)
-        questions = [question_of(reading, action) for action in (*actions, *offers)]
+        questions = [question_of(reading, action) for action in (*actions, *candidates)]
         tree = self._tree(reading.text, questions, len(actions), wanted)
         predicted = self._ask(tree)
         own, offered = predicted[: len(actions)], predicted[len(actions) :]
@@ -105,22 +99,22 @@ class WorldModelPredictor:
             self._outcome(
                 question,
                 prediction,
-                counterfactual=self._counterfactual(state, question.action, offers, offered),
+                counterfactual=self._counterfactual(state, question.action, candidates, offered),
                 computed=computed,
                 latency_ms=latency_ms,
                 is_truncated=tree.is_truncated,
             )
-            for question, prediction in zip(questions, own, strict=False)  # those of the offers follow
+            for question, prediction in zip(questions, own, strict=False)  # those of the candidates follow
         )
 
-    def _offers(self, state: State, actions: Sequence[Action]) -> tuple[Action, ...]:
+    def _candidates(self, state: State, actions: Sequence[Action]) -> tuple[Action, ...]:
         """Candidates for the counterfactual: what the state offers, the proposed actions included as rivals."""
-        offered = offered_actions(state, max_actions=self._settings.max_offers)
+        offered = candidate_actions(state, max_actions=self._settings.max_candidates)
         rivals = [a for a in actions if len(actions) > 1 and not any(same_target(state, a, o) for o in offered)]
-        return tuple(offer for offer in (*offered, *rivals) if is_executable(state, offer))
+        return tuple(candidate for candidate in (*offered, *rivals) if is_executable(state, candidate))
 
-    def _tree(self, state_text: str, questions: Sequence[Question], asked: int, wanted: Sequence[Head]) -> StateTree:
-        """The first `asked` questions with all wanted heads, those of the offers without texts."""
+    def _tree(self, state_text: str, questions: Sequence[Question], asked: int, wanted: Sequence[str]) -> StateTree:
+        """The first `asked` questions with all wanted heads, those of the candidates without texts."""
         state_ids, is_truncated = self._renderer.state(state_text)
         texts = tuple(self._renderer.text(head, None) for head in wanted if head in TEXT_HEADS)
         nodes = [
@@ -136,13 +130,13 @@ class WorldModelPredictor:
         return predicted
 
     def _counterfactual(
-        self, state: State, action: Action, offers: Sequence[Action], offered: Sequence[ActionPrediction]
+        self, state: State, action: Action, candidates: Sequence[Action], offered: Sequence[ActionPrediction]
     ) -> Action | None:
-        """The offer with the best score, discounted by its own predicted risk; None when the head was not asked."""
+        """The candidate with the best score, discounted by its own predicted risk; None when the head was not asked."""
         scored = [
-            (_sigmoid(prediction.alternative_logit) * (1.0 - self._risk(prediction)), -index, offer)
-            for index, (offer, prediction) in enumerate(zip(offers, offered, strict=True))
-            if not same_target(state, offer, action)
+            (_sigmoid(prediction.alternative_logit) * (1.0 - self._risk(prediction)), -index, candidate)
+            for index, (candidate, prediction) in enumerate(zip(candidates, offered, strict=True))
+            if not same_target(state, candidate, action)
         ]
         return max(scored, key=lambda entry: entry[:2])[2] if scored else None
 
@@ -155,7 +149,7 @@ class WorldModelPredictor:
         prediction: ActionPrediction,
         *,
         counterfactual: Action | None,
-        computed: tuple[Head, ...],
+        computed: tuple[str, ...],
         latency_ms: float,
         is_truncated: bool,
     ) -> Outcome:
@@ -189,10 +183,11 @@ class WorldModelPredictor:
                 for name, logits in prediction.scores.items()
                 if name not in tuple(Head) and name in self.checkpoint.manifest.trained_heads
             },
+            texts={name: text for name, text in prediction.texts.items() if name not in _OWN_FIELDS},
         )
 
     def _consequence(
-        self, question: Question, prediction: ActionPrediction, computed: Sequence[Head]
+        self, question: Question, prediction: ActionPrediction, computed: Sequence[str]
     ) -> PredictedConsequence | None:
         if Head.TAGS not in computed and Head.CONSEQUENCE not in computed:
             return None
@@ -207,14 +202,3 @@ class WorldModelPredictor:
 
 def _sigmoid(logit: float) -> float:
     return float(torch.sigmoid(torch.tensor(logit, dtype=torch.float64)))
-
-
-def known_heads(names: Sequence[str] | None) -> tuple[Head, ...] | None:
-    """Heads by name, for callers outside Python. Raises InvalidInputError naming the unknown one."""
-    if names is None:
-        return None
-    heads = {head.value: head for head in Head}
-    for name in names:
-        if name not in heads:
-            raise InvalidInputError(f"heads: unknown head {name!r}; there are {', '.join(heads)}")
-    return tuple(heads[name] for name in names)

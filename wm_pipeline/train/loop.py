@@ -20,11 +20,11 @@ from wm_pipeline.model.engine import (
     memory_of_step,
     zero_loss,
 )
+from wm_pipeline.model.head_registry import every_head
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.processes import Processes, sum_over_processes
 from wm_pipeline.model.prompt import StateTree
 from wm_pipeline.model.reporting import MetricsFile, progress_text
-from wm_pipeline.model.score_heads import every_head
 from wm_pipeline.model.settings import Stage, TrainSettings, head_weights_of
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel

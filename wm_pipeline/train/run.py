@@ -32,12 +32,12 @@ from wm_pipeline.model.checkpoint import (
     save_checkpoint,
 )
 from wm_pipeline.model.examples import Example, midtrain_examples, read_dataset, sft_examples
+from wm_pipeline.model.head_registry import every_head
 from wm_pipeline.model.heads import start_at_base_rates
 from wm_pipeline.model.losses import class_balance
 from wm_pipeline.model.processes import Processes, join_processes, leave_processes
 from wm_pipeline.model.refit import refit_heads
 from wm_pipeline.model.reporting import print_result, progress_lines
-from wm_pipeline.model.score_heads import every_head
 from wm_pipeline.model.settings import ModelSettings, Stage, TrainSettings
 from wm_pipeline.model.validation import report_row, store_report, validate_checkpoint
 from wm_pipeline.model.world_model import WorldModel

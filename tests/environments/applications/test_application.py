@@ -21,14 +21,11 @@ from wm_pipeline.domain.taxonomy import tag_of
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.domain.world import AttackPlan, Observation, WorldSpec
 from wm_pipeline.environments.applications.application import load_application
-from wm_pipeline.environments.applications.check import Verdict, check_application
+from wm_pipeline.environments.applications.check import Result, check_application
 from wm_pipeline.environments.applications.databases import CommandDatabase, SqliteDatabase
-from wm_pipeline.environments.applications.environment import (
-    RunningApplication,
-    ThirdPartyEnvironment,
-    open_application,
-)
+from wm_pipeline.environments.applications.environment import ThirdPartyEnvironment, open_application
 from wm_pipeline.environments.applications.process import free_port, is_answering
+from wm_pipeline.environments.applications.running import RunningApplication
 from wm_pipeline.environments.applications.worlds import draw_application_worlds
 from wm_pipeline.environments.browser.chromium import find_chromium
 
@@ -221,7 +218,7 @@ def test_an_application_ends_with_whoever_started_it_even_when_that_is_killed(le
     script = (
         "import sys, time; from pathlib import Path\n"
         "from wm_pipeline.environments.applications.application import load_application\n"
-        "from wm_pipeline.environments.applications.environment import RunningApplication\n"
+        "from wm_pipeline.environments.applications.running import RunningApplication\n"
         "running = RunningApplication(load_application(Path(sys.argv[1])))\n"
         "print(running.base_url, flush=True); time.sleep(60)"
     )
@@ -506,7 +503,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
 def test_the_check_of_the_documented_example_holds_in_every_point(ledger: Path) -> None:
     report = asyncio.run(check_application(ledger, find_chromium(None)))
 
-    assert [finding.verdict for finding in report.findings] == [Verdict.HOLDS] * 8, report.as_table()
+    assert [finding.verdict for finding in report.findings] == [Result.HOLDS] * 8, report.as_table()
     assert report.is_usable
 
 
@@ -519,7 +516,7 @@ def test_the_check_finds_what_is_broken_and_says_what_to_do(
     report = asyncio.run(check_application(break_it(ledger), find_chromium(None)))
 
     assert not report.is_usable
-    failed = next(finding for finding in report.findings if finding.verdict is Verdict.FAILS)
+    failed = next(finding for finding in report.findings if finding.verdict is Result.FAILS)
     assert failed.what == what
     assert failed.found.startswith(expected)
 

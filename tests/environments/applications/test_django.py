@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.postgres import PostgresServer
-from wm_pipeline.environments.applications.check import CheckReport, Verdict, check_application
+from wm_pipeline.environments.applications.check import CheckReport, Result, check_application
 from wm_pipeline.environments.browser.chromium import find_chromium
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,7 +35,7 @@ def check(file: Path) -> CheckReport:
 def test_an_application_of_others_holds_in_every_point_of_the_check(name: str) -> None:
     report = check(APPLICATIONS / f"{name}.toml")
 
-    assert [finding.verdict for finding in report.findings] == [Verdict.HOLDS] * 8, report.as_table()
+    assert [finding.verdict for finding in report.findings] == [Result.HOLDS] * 8, report.as_table()
 
 
 @pytest.fixture
@@ -61,4 +61,4 @@ def office_on_postgres(tmp_path: Path) -> Iterator[Path]:
 def test_an_application_on_postgres_holds_in_every_point_of_the_check(office_on_postgres: Path) -> None:
     report = check(office_on_postgres)
 
-    assert [finding.verdict for finding in report.findings] == [Verdict.HOLDS] * 8, report.as_table()
+    assert [finding.verdict for finding in report.findings] == [Result.HOLDS] * 8, report.as_table()

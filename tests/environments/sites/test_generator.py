@@ -27,13 +27,14 @@ from wm_pipeline.environments.sites.wording import Phrase
 from wm_pipeline.environments.sites.worlds import build_world, checks_of, draw_worlds
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.rounds.pools import split_of_world
 from wm_pipeline.rounds.profiles import gpu, laptop, tiny
 from wm_pipeline.rounds.questions import render_sites
 from wm_pipeline.rounds.raw_trajectories import collect_sites
 from wm_pipeline.rounds.settings import GENERATED, Profile, StorageSettings
 from wm_pipeline.rounds.socratic_annotations import annotate_sites
 from wm_pipeline.rounds.workspace import Workspace
-from wm_pipeline.rounds.worlds import draw_round, split_of_world
+from wm_pipeline.rounds.worlds import draw_round
 
 SEEDS = tuple(seed_of("test", index) for index in range(8))
 NAMES = tuple(generated_site_name(seed) for seed in SEEDS)

@@ -11,10 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.address import host_of
+from wm_pipeline.domain.candidates import candidate_actions
 from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.errors import InvalidInputError, WmError
 from wm_pipeline.domain.ids import page_id_of, seed_of
-from wm_pipeline.domain.offers import offered_actions, site_of
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
@@ -34,7 +35,7 @@ LEAST_RESTORED = 0.8
 """Share of steps that must come back exactly: the others are dropped or replayed, which costs time."""
 
 
-class Verdict(StrEnum):
+class Result(StrEnum):
     HOLDS = "holds"
     FAILS = "fails"
     NOT_TRIED = "not tried"
@@ -44,7 +45,7 @@ class Verdict(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     what: str
-    verdict: Verdict
+    verdict: Result
     found: str
 
 
@@ -55,11 +56,11 @@ class CheckReport:
 
     @property
     def is_usable(self) -> bool:
-        return all(finding.verdict is not Verdict.FAILS for finding in self.findings)
+        return all(finding.verdict is not Result.FAILS for finding in self.findings)
 
     def as_table(self) -> str:
         width = max(len(finding.what) for finding in self.findings)
-        marks = {Verdict.HOLDS: "ok  ", Verdict.FAILS: "FAIL", Verdict.NOT_TRIED: "-   "}
+        marks = {Result.HOLDS: "ok  ", Result.FAILS: "FAIL", Result.NOT_TRIED: "-   "}
         return "\n".join(f"{marks[f.verdict]} {f.what:<{width}}  {f.found}" for f in self.findings)
 
 
@@ -70,28 +71,28 @@ async def check_application(path: Path, binary: ChromiumBinary) -> CheckReport:
     """Start it, sign in, look around, act and go back, run its goals and attacks. Raises nothing for what is wrong."""
     findings: list[Finding] = []
 
-    def told(what: str, verdict: Verdict, found: str) -> None:
+    def told(what: str, verdict: Result, found: str) -> None:
         findings.append(Finding(what, verdict, found))
 
     started = time.perf_counter()
     try:
         file = load_application(path)
-        told("file", Verdict.HOLDS, _describe(file.application))
+        told("file", Result.HOLDS, _describe(file.application))
         environment = await open_application(file, binary)
     except WmError as error:
-        told("starts and signs in" if findings else "file", Verdict.FAILS, str(error))
+        told("starts and signs in" if findings else "file", Result.FAILS, str(error))
         for what in _LATER:
-            told(what, Verdict.NOT_TRIED, "the application is not running")
+            told(what, Result.NOT_TRIED, "the application is not running")
         return CheckReport(str(path), tuple(findings))
     try:
         shapes = environment.running.database.shapes
         told(
             "starts and signs in",
-            Verdict.HOLDS,
+            Result.HOLDS,
             f"in {time.perf_counter() - started:.1f} s, with {len(shapes)} tables watched and "
             f"{environment.browser_version}",
         )
-        tries: tuple[tuple[str, Callable[[ThirdPartyEnvironment], Awaitable[tuple[Verdict, str]]]], ...] = (
+        tries: tuple[tuple[str, Callable[[ThirdPartyEnvironment], Awaitable[tuple[Result, str]]]], ...] = (
             ("pages", _look_around),
             ("isolation", _try_the_wall),
             ("restore", _go_back),
@@ -103,7 +104,7 @@ async def check_application(path: Path, binary: ChromiumBinary) -> CheckReport:
             try:
                 verdict, found = await attempt(environment)
             except WmError as error:
-                verdict, found = Verdict.FAILS, str(error)
+                verdict, found = Result.FAILS, str(error)
             told(what, verdict, found)
     finally:
         await environment.close()
@@ -121,23 +122,23 @@ def _describe(application: Application) -> str:
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
-async def _look_around(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
+async def _look_around(environment: ThirdPartyEnvironment) -> tuple[Result, str]:
     """The start page and what it links to: sizes, and how long a look takes."""
     session, hosts = environment.session, environment.application.own_hosts
     state = await environment.open_start()
-    links = dict.fromkeys(e.href for e in state.elements if e.href and site_of(e.href) in hosts)
+    links = dict.fromkeys(e.href for e in state.elements if e.href and host_of(e.href) in hosts)
     pages, looks_ms, is_settled = [state], [], True
     for address in [link for link in links if "logout" not in link][: MAX_PAGES - 1]:
         step = await session.act(Action(ActionKind.GOTO, value=address))
         environment.running.check_alive()
         if step.failure is not None:
-            return Verdict.FAILS, f"{address} does not load ({step.failure.value}); see whether it ever comes to rest"
+            return Result.FAILS, f"{address} does not load ({step.failure.value}); see whether it ever comes to rest"
         started = time.perf_counter()
         pages.append(await session.refresh())
         looks_ms.append((time.perf_counter() - started) * 1000)
         is_settled = is_settled and step.is_settled
     if not state.elements:
-        return Verdict.FAILS, f"{state.url} offers nothing to click or fill in; correct start_path"
+        return Result.FAILS, f"{state.url} offers nothing to click or fill in; correct start_path"
     most = max(len(page.elements) for page in pages)
     found = f"{len(pages)} pages, {most} elements and {max(len(page.texts) for page in pages)} texts at most"
     if looks_ms:
@@ -146,13 +147,13 @@ async def _look_around(environment: ThirdPartyEnvironment) -> tuple[Verdict, str
         found += f"; what comes after element {CROWDED} of a page is not seen"
     if not is_settled:
         return (
-            Verdict.FAILS,
+            Result.FAILS,
             f"{found}; a page never comes to rest: remove what polls or moves, or stop it in a test mode",
         )
-    return Verdict.HOLDS, found
+    return Result.HOLDS, found
 
 
-async def _try_the_wall(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
+async def _try_the_wall(environment: ThirdPartyEnvironment) -> tuple[Result, str]:
     """A page's own script asks the application's port, another host and a public name; none may answer."""
     await environment.open_start()
     before = len(environment.received)
@@ -162,7 +163,7 @@ async def _try_the_wall(environment: ThirdPartyEnvironment) -> tuple[Verdict, st
         fetch(way, {mode: "no-cors", signal: AbortSignal.timeout(3000)}).then(() => way, () => null)))"""
     open_ways = [way for way in await environment.session.evaluate(script, list(ways)) if way]
     if open_ways:
-        return Verdict.FAILS, f"a page can reach {', '.join(open_ways)} past the wall; report this as a bug"
+        return Result.FAILS, f"a page can reach {', '.join(open_ways)} past the wall; report this as a bug"
     try:
         await environment.session.act(Action(ActionKind.GOTO, value="http://elsewhere.localhost/"))
     except InvalidInputError:
@@ -170,22 +171,22 @@ async def _try_the_wall(environment: ThirdPartyEnvironment) -> tuple[Verdict, st
     else:
         is_refused = False
     if not is_refused:
-        return Verdict.FAILS, "an agent could open a host that is not listed; report this as a bug"
+        return Result.FAILS, "an agent could open a host that is not listed; report this as a bug"
     asked = "fetch('http://elsewhere.localhost/?probe=1', {mode: 'no-cors'}).then(() => true, () => false)"
     await environment.session.evaluate(f"() => {asked}")
     recorded = [one for one in environment.received[before:] if one.host == "elsewhere.localhost"]
     if not recorded:
-        return Verdict.FAILS, (
+        return Result.FAILS, (
             "a request to another host was not recorded (a content security policy forbids it, or a service worker "
             "took it): what leaves this page cannot be tried"
         )
-    return Verdict.HOLDS, f"{len(ways)} ways out closed; a request to another host reaches our recorder, not the net"
+    return Result.HOLDS, f"{len(ways)} ways out closed; a request to another host reaches our recorder, not the net"
 
 
 # --- acting and going back --------------------------------------------------------------------------------------------
 
 
-async def _go_back(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
+async def _go_back(environment: ThirdPartyEnvironment) -> tuple[Result, str]:
     """Do what the start page and the first goal's pages offer, go back each time, and compare page and rows."""
     application, database = environment.application, environment.running.database
     goal = goals_of(application)[0]
@@ -193,7 +194,7 @@ async def _go_back(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
     state, same, total, took_ms, differs = episode.state, 0, 0, list[float](), ""
     for _ in range(3):
         expert = environment.expert_action(state)
-        offers = [one for one in offered_actions(state) if one.kind is ActionKind.CLICK][: MAX_BRANCHES - 1]
+        offers = [one for one in candidate_actions(state) if one.kind is ActionKind.CLICK][: MAX_BRANCHES - 1]
         await environment.snapshot()
         saved_rows = database.digest()
         for action in (*([expert] if expert else []), *offers):
@@ -202,7 +203,7 @@ async def _go_back(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
             is_same = await environment.restore()
             took_ms.append((time.perf_counter() - started) * 1000)
             if database.digest() != saved_rows:
-                return Verdict.FAILS, (
+                return Result.FAILS, (
                     "rows differ after a restore: showing a page writes to a table, or a job does; stop the job, or "
                     "name the table in ignored_tables"
                 )
@@ -219,11 +220,11 @@ async def _go_back(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
             break
     found = f"{same} of {total} pages came back exactly, in {statistics.median(took_ms):.0f} ms"
     if same / total < LEAST_RESTORED:
-        return Verdict.FAILS, (
+        return Result.FAILS, (
             f"{found}; {differs}: if the page draws it by the clock or by chance, name it in hidden_selectors or "
             "ignored_storage; if the application keeps it in memory, have it kept in the database in a test mode"
         )
-    return Verdict.HOLDS, found
+    return Result.HOLDS, found
 
 
 def _difference(saved: State, present: State) -> str:
@@ -264,22 +265,22 @@ async def _play(environment: ThirdPartyEnvironment, spec: WorldSpec) -> Demonstr
     return await demonstrate(environment, spec, obeys=True, max_steps=MAX_STEPS)
 
 
-async def _run_goals(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
+async def _run_goals(environment: ThirdPartyEnvironment) -> tuple[Result, str]:
     application = environment.application
     if not application.goals:
-        return Verdict.NOT_TRIED, "the file names none; agents explore, and every change counts as not asked for"
+        return Result.NOT_TRIED, "the file names none; agents explore, and every change counts as not asked for"
     effects = 0
     for goal in application.goals:
         spec = _spec(application, goal, None)
         run = await _play(environment, spec)
         if not run.status.is_reached:
             return (
-                Verdict.FAILS,
+                Result.FAILS,
                 f"{goal.name}: its steps do not reach it, they end at {run.play.state.url}; correct steps or reached",
             )
         if run.harmful_effects:
             effect = run.harmful_effects[0]
-            return Verdict.FAILS, (
+            return Result.FAILS, (
                 f"{goal.name}: its own steps have an effect it does not authorize, {_say(effect)}; "
                 "add a pattern to authorized, or ignore the column or table"
             )
@@ -287,52 +288,52 @@ async def _run_goals(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
         again = await _play(environment, spec)
         for first, second in zip(run.play.observations, again.play.observations, strict=False):
             if page_id_of(first.state) != page_id_of(second.state):
-                return Verdict.FAILS, (
+                return Result.FAILS, (
                     f"{goal.name}: the same world looked different the second time, "
                     f"{_difference(first.state, second.state)}; name it in hidden_selectors or ignored_storage, "
                     "or raise quiet_ms where it loads late"
                 )
     if not effects:
         return (
-            Verdict.FAILS,
+            Result.FAILS,
             "no goal has an effect: no row that is watched changes; correct database or ignored_tables",
         )
     return (
-        Verdict.HOLDS,
+        Result.HOLDS,
         f"{len(application.goals)} reached twice alike, {effects} effects seen, all of them authorized",
     )
 
 
-async def _run_attacks(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
+async def _run_attacks(environment: ThirdPartyEnvironment) -> tuple[Result, str]:
     attacks = [one for one in environment.application.attacks if not one.is_lookalike]
     if not attacks:
-        return Verdict.NOT_TRIED, "the file plants none"
+        return Result.NOT_TRIED, "the file plants none"
     for attack in attacks:
         run = await _play(environment, _spec(environment.application, _goal_for(environment, attack), attack))
         if not run.status.is_attack_successful:
-            return Verdict.FAILS, (
+            return Result.FAILS, (
                 f"{attack.name}: who obeys it does not do what success says; see that a page on the way to the goal "
                 "shows the text, and that steps and success fit"
             )
         if not run.harmful_effects:
-            return Verdict.FAILS, f"{attack.name}: it succeeds and is authorized; narrow the goal's patterns"
-    return Verdict.HOLDS, f"{len(attacks)} succeed when they are obeyed, and their effects are not authorized"
+            return Result.FAILS, f"{attack.name}: it succeeds and is authorized; narrow the goal's patterns"
+    return Result.HOLDS, f"{len(attacks)} succeed when they are obeyed, and their effects are not authorized"
 
 
-async def _run_lookalikes(environment: ThirdPartyEnvironment) -> tuple[Verdict, str]:
+async def _run_lookalikes(environment: ThirdPartyEnvironment) -> tuple[Result, str]:
     found = [one for one in environment.application.attacks if one.is_lookalike]
     if not found:
-        return Verdict.NOT_TRIED, "the file has none; without them a model learns to fear the channel, not the harm"
+        return Result.NOT_TRIED, "the file has none; without them a model learns to fear the channel, not the harm"
     for attack in found:
         run = await _play(environment, _spec(environment.application, _goal_for(environment, attack), attack))
         if run.harmful_effects:
             return (
-                Verdict.FAILS,
+                Result.FAILS,
                 f"{attack.name}: obeying it does harm, {_say(run.harmful_effects[0])}; correct its steps",
             )
         if not run.status.is_reached:
-            return Verdict.FAILS, f"{attack.name}: obeying it keeps the goal from being reached; correct its steps"
-    return Verdict.HOLDS, f"{len(found)} do no harm when they are obeyed, and the goal is reached"
+            return Result.FAILS, f"{attack.name}: obeying it keeps the goal from being reached; correct its steps"
+    return Result.HOLDS, f"{len(found)} do no harm when they are obeyed, and the goal is reached"
 
 
 def _goal_for(environment: ThirdPartyEnvironment, attack: Attack) -> Goal:

@@ -59,7 +59,7 @@ class AppProcess:
             raise ServiceError(f"{name}: there is no folder {start.folder!r}; correct start.folder")
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 the user's own command, from the user's own file
-                [sys.executable, str(Path(__file__).with_name("keeper.py")), program, *command[1:]],
+                [sys.executable, str(Path(__file__).with_name("reaper.py")), program, *command[1:]],
                 cwd=work,
                 env=environment,
                 stdin=subprocess.PIPE,

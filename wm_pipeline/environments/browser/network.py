@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from playwright.async_api import BrowserContext, Request, Response
 
-from wm_pipeline.domain.address import split_address
-from wm_pipeline.domain.offers import site_of
+from wm_pipeline.domain.address import host_of, split_address
 from wm_pipeline.domain.state import NetworkEvent
 
 FURNITURE = frozenset({"stylesheet", "image", "font", "media", "script", "manifest", "other", "texttrack"})
@@ -50,8 +49,8 @@ class NetworkLog:
         if split_address(request.url).scheme not in {"http", "https"}:
             return
         self.asked += 1
-        page_site = site_of(self.page_url)
-        self._seen[request] = _Seen(request, is_cross_site=bool(page_site) and site_of(request.url) != page_site)
+        page_site = host_of(self.page_url)
+        self._seen[request] = _Seen(request, is_cross_site=bool(page_site) and host_of(request.url) != page_site)
         if request.resource_type not in ENDLESS:
             self._under_way.add(request)
             self._idle.clear()

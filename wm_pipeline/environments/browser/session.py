@@ -1,6 +1,7 @@
 """A browser that lives for many episodes: begin, act, snapshot, restore; what breaks in it becomes data, not an error.
 
 Not here: databases and goals (an environment's), what a page means (domain), and how long to wait (settle.py).
+Longer than 400 lines: acting, going back and recovery share one page and what is known to be broken about it.
 """
 
 import asyncio

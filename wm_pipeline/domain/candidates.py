@@ -1,45 +1,44 @@
-"""The actions a state offers: candidates for exploration, for counterfactuals and for the counterfactual head."""
+"""The actions that can be done in a state: for exploration, for counterfactuals and for the counterfactual head."""
 
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
-from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.state import Form, State
 from wm_pipeline.domain.vocabulary import ActionKind, Visibility
 
 CLICKABLE_ROLES = frozenset({"link", "button", "menuitem", "tab", "option", "summary", "image"})
 
 
-def offered_actions(state: State, *, max_actions: int = 40) -> tuple[Action, ...]:
+def candidate_actions(state: State, *, max_actions: int = 40) -> tuple[Action, ...]:
     """What can be done here, in page order, the harmless ways out last; every action is executable in the state.
 
     Values are not invented: a text field is offered with a value that stands in the goal when one follows its label.
     """
-    offers: list[Action] = []
+    candidates: list[Action] = []
     for element in state.elements:
         if element.is_disabled:
             continue
         if element.role in CLICKABLE_ROLES or element.has_script_handler:
-            offers.append(Action(ActionKind.CLICK, element.element_ref))
+            candidates.append(Action(ActionKind.CLICK, element.element_ref))
         elif element.role in {"checkbox", "radio", "switch"}:
-            offers.append(Action(ActionKind.CHECK, element.element_ref))
+            candidates.append(Action(ActionKind.CHECK, element.element_ref))
         elif element.role == "combobox" and element.options:
-            offers += [
+            candidates += [
                 Action(ActionKind.SELECT, element.element_ref, option)
                 for option in element.options[:3]
                 if option != element.value
             ]
     submits = {form.submit_ref for form in state.forms}
-    offers += [Action(ActionKind.SUBMIT, form.form_ref) for form in state.forms if form.submit_ref is None]
-    visible_first = sorted(offers, key=lambda offer: _rank(state, offer, submits))
+    candidates += [Action(ActionKind.SUBMIT, form.form_ref) for form in state.forms if form.submit_ref is None]
+    visible_first = sorted(candidates, key=lambda candidate: _rank(state, candidate, submits))
     return (*visible_first[: max_actions - 3], Action(ActionKind.BACK), NOOP, ASK_HUMAN)
 
 
-def _rank(state: State, offer: Action, submits: set[str | None]) -> tuple[int, int]:
-    element = None if offer.target_ref is None else state.element(offer.target_ref)
+def _rank(state: State, candidate: Action, submits: set[str | None]) -> tuple[int, int]:
+    element = None if candidate.target_ref is None else state.element(candidate.target_ref)
     if element is None:
         return (0, 0)
     return (
         0 if element.visibility is Visibility.VISIBLE else 1,
-        0 if offer.target_ref in submits else 1,
+        0 if candidate.target_ref in submits else 1,
     )
 
 
@@ -55,8 +54,3 @@ def _canonical(state: State, action: Action) -> tuple[object, ...]:
         if form is not None and form.submit_ref is not None:
             return (ActionKind.CLICK, form.submit_ref, None, (), None, None)
     return (action.kind, target, action.value, action.fields, action.tool_name, action.tool_arguments)
-
-
-def site_of(url: str) -> str:
-    """The registrable site of an address: for `*.localhost` each host name is a site of its own."""
-    return split_address(url).hostname or ""

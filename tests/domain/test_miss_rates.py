@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.domain.ids import SplitRule, split_group_of
-from wm_pipeline.domain.vocabulary import Split
-from wm_pipeline.domain.weakness import (
+from wm_pipeline.domain.miss_rates import (
     CELL_COLUMNS,
     DIMENSIONS,
     EXPLORATION_FLOOR,
@@ -26,10 +25,12 @@ from wm_pipeline.domain.weakness import (
     expected_miss_rates,
     in_drawn_order,
 )
+from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.worlds import catalogue, draw_worlds
 from wm_pipeline.evaluate.plots import curriculum_map
+from wm_pipeline.rounds.pools import split_of_world
 from wm_pipeline.rounds.profiles import laptop
-from wm_pipeline.rounds.worlds import draw_round, split_of_world
+from wm_pipeline.rounds.worlds import draw_round
 
 Cell = tuple[str, str | None, str | None, str | None, str]
 HIDDEN: Cell = ("payroll", "hidden", "comment", "plain", "payroll/pay")

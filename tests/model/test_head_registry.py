@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 import torch
 
+from tests.builders import SUBMIT_WIRE, payment_state
 from tests.builders_model import build_rows, save_tiny_checkpoint, tiny_train
 from tests.environments.sites.test_examples import load
 from wm_pipeline.domain.errors import CheckpointError, SettingsError
@@ -17,11 +18,12 @@ from wm_pipeline.model.checkpoint import load_checkpoint, save_checkpoint
 from wm_pipeline.model.decode import predict_trees
 from wm_pipeline.model.examples import TextChoice as Choice
 from wm_pipeline.model.examples import ask_about, build_tree, group_by_state, sft_examples
+from wm_pipeline.model.head_registry import SCORE_HEADS, TEXT_HEADS, ScoreHead, every_head, labels_of, register_head
 from wm_pipeline.model.losses import class_balance, counts_of, head_losses, total_loss
 from wm_pipeline.model.refit import refit_heads
-from wm_pipeline.model.score_heads import SCORE_HEADS, ScoreHead, every_head, labels_of, register_head
 from wm_pipeline.model.settings import HeadWeight, Stage, head_weights_of
 from wm_pipeline.model.tree import pack_trees
+from wm_pipeline.serve.predictor import WorldModelPredictor
 
 
 @pytest.fixture
@@ -100,3 +102,32 @@ def test_a_row_without_a_label_leaves_its_head_out() -> None:
     assert set(labels_of(row)) == {Head.RISK, Head.TAGS, Head.COUNTERFACTUAL}
     assert set(labels_of(row | {"alternative_score": None})) == {Head.RISK, Head.TAGS}
     assert every_head() == tuple(Head)
+
+
+def test_the_documented_text_head_is_trained_and_answered(tmp_path: Path) -> None:
+    head = load("head_reach").register()
+    try:
+        rows = pl.DataFrame(build_rows(8), schema=SftSchema.create_empty().schema)
+        examples = sft_examples(rows, Split.TRAIN)
+        checkpoint = save_tiny_checkpoint(tmp_path / "c", trained_heads=(*Head, head.name))
+        trees = [
+            build_tree(group, checkpoint.renderer, Choice(1.0, 200, 0))
+            for group in group_by_state(examples, actions_per_tree=4, seed=0)
+        ]
+        counts = counts_of(trees)
+        batch = pack_trees(trees, pad_id=checkpoint.renderer.end_id)
+        losses = head_losses(checkpoint.model(batch), batch.readouts, trees, class_balance(examples))
+
+        answer = WorldModelPredictor(checkpoint).predict_outcome(payment_state(), SUBMIT_WIRE)
+
+        assert counts[head.name] > 0
+        assert float(losses[head.name].total.detach()) > 0
+        assert head_weights_of(tiny_train(), Stage.SFT)[head.name] == head.weight
+        assert head.name not in head_weights_of(tiny_train(), Stage.MIDTRAIN)
+        assert head.pattern is not None
+        assert any(whole.startswith(answer.texts[head.name]) for whole in head.pattern.split("|"))
+        assert head.name in answer.heads_computed
+    finally:
+        del TEXT_HEADS[head.name]
+    with pytest.raises(CheckpointError, match="counterfactual, reach, this process risk"):
+        load_checkpoint(tmp_path / "c")

@@ -1,0 +1,29 @@
+"""What stored outputs depend on, beside the version that tells them apart: a change of one without the other fails.
+
+Each expectation is (version, digest of what it stands for). Raise the version first, then note both here.
+"""
+
+from pathlib import Path
+
+from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.tables import TABLES
+from wm_pipeline.domain.vocabulary import FORMAT_VERSION
+from wm_pipeline.rounds.graph import ASSET
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def test_other_words_of_the_renderer_have_another_code_version_of_questions() -> None:
+    words = (GOLDEN / "state_and_actions.txt").read_text()
+
+    assert (ASSET["questions"].code_version, digest(words, size=5)) == ("1", "0a1eeab716")
+
+
+def test_other_columns_have_another_format_version() -> None:
+    columns = [
+        f"{table}.{name}: {column.dtype}"
+        for table, schema in TABLES.items()
+        for name, column in schema.columns().items()
+    ]
+
+    assert (FORMAT_VERSION, digest(*columns, size=5)) == (3, "b027c79c50")
