@@ -59,7 +59,8 @@ from wm_pipeline.evaluate.run import (
 )
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import slice_numbers, split_numbers
-from wm_pipeline.gateways.mlflow_registry import ModelRegistry, metric_names
+from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.mlflow_runs import metric_names
 from wm_pipeline.policies.explorer import ExplorerPolicy
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.named import registered_policies
