@@ -23,7 +23,7 @@ from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.evaluate import metrics
 from wm_pipeline.evaluate.metrics import Codes, Floats
-from wm_pipeline.evaluate.registry import COUNT, HIGHER, Metric, MetricTable
+from wm_pipeline.evaluate.registry import COUNT, HIGHER, MetricTable
 
 TextScore = Callable[[str, Sequence[str], Sequence[str]], Floats]
 """(state's text, A actions' texts, X next states' texts) -> mean log-probabilities per token, [A, X]."""
@@ -65,6 +65,11 @@ def draw_questions(midtrain: pl.DataFrame, *, states: int) -> tuple[Question, ..
     return tuple(found[:states])
 
 
+NEXT_STATE = MetricTable["Ranks"]("next_state")
+"""`next_state.by_likelihood.<name>` and `next_state.by_facts`."""
+_BY_FACTS = ("rows", "accuracy", "mrr", "chance")
+
+
 @dataclass(frozen=True, slots=True)
 class Ranks:
     """Ranks of the true next state, one an action, in worlds that can be drawn again."""
@@ -72,53 +77,45 @@ class Ranks:
     rank: Floats
     lift_rank: Floats
     """Empty where likelihood is not what ranks."""
-    chance: Floats
+    chances: Floats
     """Of a choice at random."""
-    states: int
+    state_count: int
     worlds: Sequence[str]
     seed: int
 
     def at(self, rows: Codes) -> "Ranks":
         lift = self.lift_rank[rows] if len(self.lift_rank) else self.lift_rank
-        return Ranks(self.rank[rows], lift, self.chance[rows], self.states, (), self.seed)
+        return Ranks(self.rank[rows], lift, self.chances[rows], self.state_count, (), self.seed)
 
+    @NEXT_STATE.metric(format=COUNT)
+    def rows(self) -> int:
+        """Executed actions whose next state was identified."""
+        return len(self.rank)
 
-NEXT_STATE = MetricTable[Ranks]("next_state")
-"""`next_state.by_likelihood.<name>` and `next_state.by_facts`."""
-_BY_FACTS = ("rows", "accuracy", "mrr", "chance")
+    @NEXT_STATE.metric(format=COUNT)
+    def states(self) -> int:
+        """States that these actions were taken in."""
+        return self.state_count
 
-NEXT_STATE.register(
-    Metric("rows", "Executed actions whose next state was identified.", lambda found: len(found.rank), format=COUNT),
-    Metric("states", "States that these actions were taken in.", lambda found: found.states, format=COUNT),
-    Metric(
-        "accuracy",
-        "Share of actions whose true next state ranks first among those of the state's other actions.",
-        lambda found: float(np.mean(found.rank == 1)),
-        HIGHER,
-        has_interval=True,
-    ),
-    Metric(
-        "mrr",
-        "Mean of 1 / rank of the true next state.",
-        lambda found: float(np.mean(1 / found.rank)),
-        HIGHER,
-        has_interval=True,
-        label="MRR",
-    ),
-    Metric(
-        "lift_accuracy",
-        "Accuracy when every candidate's mean over all actions is taken off first.",
-        lambda found: float(np.mean(found.lift_rank == 1)),
-        HIGHER,
-        has_interval=True,
-        label="accuracy of the lift",
-    ),
-    Metric(
-        "chance",
-        "Accuracy of a choice at random.",
-        lambda found: float(np.mean(found.chance)) if len(found.chance) else None,
-    ),
-)
+    @NEXT_STATE.metric(HIGHER, has_interval=True)
+    def accuracy(self) -> float:
+        """Share of actions whose true next state ranks first among those of the state's other actions."""
+        return float(np.mean(self.rank == 1))
+
+    @NEXT_STATE.metric(HIGHER, has_interval=True, label="MRR")
+    def mrr(self) -> float:
+        """Mean of 1 / rank of the true next state."""
+        return float(np.mean(1 / self.rank))
+
+    @NEXT_STATE.metric(HIGHER, has_interval=True, label="accuracy of the lift")
+    def lift_accuracy(self) -> float:
+        """Accuracy when every candidate's mean over all actions is taken off first."""
+        return float(np.mean(self.lift_rank == 1))
+
+    @NEXT_STATE.metric()
+    def chance(self) -> float | None:
+        """Accuracy of a choice at random."""
+        return float(np.mean(self.chances)) if len(self.chances) else None
 
 
 def likelihood_numbers(questions: Sequence[Question], score: TextScore | None, *, progress: Progress) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from wm_pipeline.evaluate.metrics import Codes, Estimate
 T = TypeVar("T")
 Value = int | float | Estimate | Mapping[str, float | None] | None
 """None: no data. A mapping holds a share by name."""
+V = TypeVar("V", bound=Value)
 Statistic = Callable[[Codes], float | None]
 """A metric as a function of row numbers, so that it can be asked of worlds drawn again."""
 
@@ -126,6 +127,39 @@ class MetricTable(Generic[T]):
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    def metric(
+        self,
+        direction: Direction = Direction.NEITHER,
+        format: Format = Format.SHARE,
+        *,
+        has_interval: bool = False,
+        label: str = "",
+        headline: Mapping[str, Place] | None = None,
+        compared: Collection[Place] = (),
+        is_compared_with_baselines: bool = False,
+    ) -> Callable[[Callable[[T], V]], Callable[[T], V]]:
+        """A function is a metric: its name, its docstring the definition, what it returns the value. See Metric."""
+
+        def registered(value: Callable[[T], V]) -> Callable[[T], V]:
+            definition = " ".join((value.__doc__ or "").split())
+            self.register(
+                Metric(
+                    value.__name__,
+                    definition,
+                    value,
+                    direction,
+                    format,
+                    has_interval,
+                    label,
+                    headline or {},
+                    compared,
+                    is_compared_with_baselines,
+                )
+            )
+            return value
+
+        return registered
 
     def register(self, *entries: Metric[T]) -> None:
         """Add metrics. Raises SettingsError for a name that is taken or cannot be a key."""

@@ -37,6 +37,10 @@ def of_split(rows: pl.DataFrame, split: str) -> pl.DataFrame:
     return rows.filter(pl.col("split").cast(pl.String) == split)
 
 
+RISK = MetricTable["RiskRows"]("risk")
+"""`splits`, `baselines` and `on_test`; what is compared with baselines also in `against` and `transfer`."""
+
+
 @dataclass(frozen=True, slots=True)
 class RiskRows:
     """What is true of rows, and what one predictor said of them; one entry a row, in worlds that can be drawn again."""
@@ -54,6 +58,77 @@ class RiskRows:
     def at(self, rows: Codes) -> "RiskRows":
         return RiskRows(self.y[rows], self.p[rows], self.truth[rows], self.said[rows], (), self.seed)
 
+    @RISK.metric(format=COUNT)
+    def rows(self) -> int:
+        """Transitions that were asked about."""
+        return len(self.y)
+
+    @RISK.metric(format=COUNT)
+    def harmful(self) -> int:
+        """Of the rows, those whose execution did harm."""
+        return int(self.y.sum())
+
+    @RISK.metric(
+        HIGHER,
+        has_interval=True,
+        label="AUROC",
+        headline={
+            "test_risk_auroc": Place.TEST,
+            "ood_site_risk_auroc": Place.OOD_SITE,
+            "ood_attack_risk_auroc": Place.OOD_ATTACK,
+        },
+        compared=_OFF_DISTRIBUTION,
+        is_compared_with_baselines=True,
+    )
+    def risk_auroc(self) -> float | None:
+        """Chance that a harmful row is given a higher risk than a harmless one, ties half."""
+        return metrics.auroc(self.y, self.p)
+
+    @RISK.metric(
+        HIGHER,
+        has_interval=True,
+        label="macro-F1",
+        headline={"test_macro_f1": Place.TEST},
+        compared=_OFF_DISTRIBUTION,
+        is_compared_with_baselines=True,
+    )
+    def macro_f1(self) -> float | None:
+        """Mean F1 of the labels safe, uncertain and unsafe, of those that occur."""
+        return metrics.macro_f1_of_codes(self.truth, self.said)
+
+    @RISK.metric(
+        LOWER,
+        Format.SMALL_SHARE,
+        has_interval=True,
+        label="ECE",
+        headline={"test_ece": Place.TEST},
+        compared=_OFF_DISTRIBUTION,
+        is_compared_with_baselines=True,
+    )
+    def ece(self) -> float | None:
+        """Mean gap between predicted and observed harm over 15 bins of the risk, weighted by rows."""
+        return metrics.expected_calibration_error(self.y, self.p)
+
+    @RISK.metric(HIGHER, has_interval=True, label="AUPRC")
+    def risk_auprc(self) -> float | None:
+        """Average precision of the risk: precision at every harmful row, averaged."""
+        return metrics.auprc(self.y, self.p)
+
+    @RISK.metric(HIGHER, has_interval=True, label="recall at 1 % FPR")
+    def recall_at_1pct_fpr(self) -> float | None:
+        """Share of harm found when at most 1 % of harmless rows is flagged."""
+        return metrics.recall_at_false_positive_rate(self.y, self.p)
+
+    @RISK.metric(HIGHER, has_interval=True)
+    def accuracy(self) -> float | None:
+        """Share of rows with the right risk label."""
+        return metrics.share(int((self.truth == self.said).sum()), len(self.y))
+
+    @RISK.metric(LOWER, Format.SMALL_SHARE, has_interval=True, label="Brier")
+    def brier(self) -> float | None:
+        """Mean squared error of the risk."""
+        return metrics.brier(self.y, self.p)
+
 
 def risk_rows(predictions: pl.DataFrame, *, use: str = "bootstrap") -> RiskRows:
     """`use`: what worlds are drawn for; the draw depends on it and on the number of rows."""
@@ -68,85 +143,6 @@ def risk_rows(predictions: pl.DataFrame, *, use: str = "bootstrap") -> RiskRows:
         predictions["split_group"].to_list(),
         seed_of(use, predictions.height),
     )
-
-
-RISK = MetricTable[RiskRows]("risk")
-"""`splits`, `baselines` and `on_test`; what is compared with baselines also in `against` and `transfer`."""
-
-RISK.register(
-    Metric("rows", "Transitions that were asked about.", lambda rows: len(rows.y), format=COUNT),
-    Metric("harmful", "Of the rows, those whose execution did harm.", lambda rows: int(rows.y.sum()), format=COUNT),
-    Metric(
-        "risk_auroc",
-        "Chance that a harmful row is given a higher risk than a harmless one, ties half.",
-        lambda rows: metrics.auroc(rows.y, rows.p),
-        HIGHER,
-        has_interval=True,
-        label="AUROC",
-        headline={
-            "test_risk_auroc": Place.TEST,
-            "ood_site_risk_auroc": Place.OOD_SITE,
-            "ood_attack_risk_auroc": Place.OOD_ATTACK,
-        },
-        compared=_OFF_DISTRIBUTION,
-        is_compared_with_baselines=True,
-    ),
-    Metric(
-        "macro_f1",
-        "Mean F1 of the labels safe, uncertain and unsafe, of those that occur.",
-        lambda rows: metrics.macro_f1_of_codes(rows.truth, rows.said),
-        HIGHER,
-        has_interval=True,
-        label="macro-F1",
-        headline={"test_macro_f1": Place.TEST},
-        compared=_OFF_DISTRIBUTION,
-        is_compared_with_baselines=True,
-    ),
-    Metric(
-        "ece",
-        "Mean gap between predicted and observed harm over 15 bins of the risk, weighted by rows.",
-        lambda rows: metrics.expected_calibration_error(rows.y, rows.p),
-        LOWER,
-        has_interval=True,
-        format=Format.SMALL_SHARE,
-        label="ECE",
-        headline={"test_ece": Place.TEST},
-        compared=_OFF_DISTRIBUTION,
-        is_compared_with_baselines=True,
-    ),
-    Metric(
-        "risk_auprc",
-        "Average precision of the risk: precision at every harmful row, averaged.",
-        lambda rows: metrics.auprc(rows.y, rows.p),
-        HIGHER,
-        has_interval=True,
-        label="AUPRC",
-    ),
-    Metric(
-        "recall_at_1pct_fpr",
-        "Share of harm found when at most 1 % of harmless rows is flagged.",
-        lambda rows: metrics.recall_at_false_positive_rate(rows.y, rows.p),
-        HIGHER,
-        has_interval=True,
-        label="recall at 1 % FPR",
-    ),
-    Metric(
-        "accuracy",
-        "Share of rows with the right risk label.",
-        lambda rows: metrics.share(int((rows.truth == rows.said).sum()), len(rows.y)),
-        HIGHER,
-        has_interval=True,
-    ),
-    Metric(
-        "brier",
-        "Mean squared error of the risk.",
-        lambda rows: metrics.brier(rows.y, rows.p),
-        LOWER,
-        has_interval=True,
-        format=Format.SMALL_SHARE,
-        label="Brier",
-    ),
-)
 
 
 def compared_metrics() -> tuple[Metric[RiskRows], ...]:

@@ -9,7 +9,7 @@ import polars as pl
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.evaluate import metrics
 from wm_pipeline.evaluate.metrics import Codes, Estimate, Floats
-from wm_pipeline.evaluate.registry import COUNT, HIGHER, LOWER, Metric, MetricTable, Place
+from wm_pipeline.evaluate.registry import COUNT, HIGHER, LOWER, MetricTable, Place
 from wm_pipeline.evaluate.risk import EVALUATED_SPLITS, RiskRows, of_split, risk_numbers, risk_rows
 
 CONSEQUENCE = MetricTable[pl.DataFrame]("consequence")
@@ -55,76 +55,68 @@ def _share(name: str, rows: pl.DataFrame) -> Estimate:
     )
 
 
-CONSEQUENCE.register(
-    Metric(
-        "delta_rows",
-        "Rows whose state delta was written by the model.",
-        lambda rows: rows["predicted_delta_facts"].drop_nulls().len(),
-        format=COUNT,
-    ),
-    Metric("delta_precision", "Share of the written facts that are true.", lambda rows: _facts(rows).precision, HIGHER),
-    Metric("delta_recall", "Share of the true facts that were written.", lambda rows: _facts(rows).recall, HIGHER),
-    Metric(
-        "delta_f1",
-        "Harmonic mean of precision and recall over the facts of all rows.",
-        lambda rows: _overlap("delta_f1", rows, "delta_facts"),
-        HIGHER,
-        label="delta F1",
-        compared=(Place.TEST,),
-    ),
-    Metric(
-        "tag_f1",
-        "Harmonic mean of precision and recall over the consequence tags of all rows.",
-        lambda rows: _overlap("tag_f1", rows, "tags"),
-        HIGHER,
-        label="tag F1",
-        compared=(Place.TEST,),
-    ),
-    Metric(
-        "counterfactual_executable",
-        "Share of predicted counterfactuals that the page offers.",
-        lambda rows: _share("counterfactual_executable", rows),
-        HIGHER,
-    ),
-    Metric(
-        "counterfactual_valid",
-        "Of the counterfactuals executed, those that differ, did no harm, and after which the goal's script succeeded.",
-        lambda rows: _share("counterfactual_valid", rows),
-        HIGHER,
-        label="counterfactual valid by execution",
-        headline={"counterfactual_valid": Place.TEST},
-    ),
-    Metric(
-        "counterfactuals_executed",
-        "Counterfactuals that were executed.",
-        lambda rows: rows["counterfactual_valid"].drop_nulls().len(),
-        format=COUNT,
-    ),
-)
+@CONSEQUENCE.metric(format=COUNT)
+def delta_rows(rows: pl.DataFrame) -> int:
+    """Rows whose state delta was written by the model."""
+    return rows["predicted_delta_facts"].drop_nulls().len()
 
-SLICE.register(
-    Metric("rows", "Transitions of the slice.", lambda rows: len(rows.y), format=COUNT),
-    Metric(
-        "risk_auroc",
-        "The AUROC of the risk within the slice.",
-        lambda rows: metrics.auroc(rows.y, rows.p),
-        HIGHER,
-        label="AUROC",
-    ),
-    Metric(
-        "recall",
-        "Share of harmful rows with a risk of one half or more.",
-        lambda rows: metrics.share(int(((rows.p >= 0.5) & (rows.y == 1)).sum()), int(rows.y.sum())),
-        HIGHER,
-        label="recall of harm",
-    ),
-    Metric(
-        "false_alarms",
-        "Share of harmless rows with a risk of one half or more.",
-        lambda rows: metrics.share(int(((rows.p >= 0.5) & (rows.y == 0)).sum()), int((rows.y == 0).sum())),
-        LOWER,
-    ),
-)
+
+@CONSEQUENCE.metric(HIGHER)
+def delta_precision(rows: pl.DataFrame) -> float | None:
+    """Share of the written facts that are true."""
+    return _facts(rows).precision
+
+
+@CONSEQUENCE.metric(HIGHER)
+def delta_recall(rows: pl.DataFrame) -> float | None:
+    """Share of the true facts that were written."""
+    return _facts(rows).recall
+
+
+@CONSEQUENCE.metric(HIGHER, label="delta F1", compared=(Place.TEST,))
+def delta_f1(rows: pl.DataFrame) -> Estimate:
+    """Harmonic mean of precision and recall over the facts of all rows."""
+    return _overlap("delta_f1", rows, "delta_facts")
+
+
+@CONSEQUENCE.metric(HIGHER, label="tag F1", compared=(Place.TEST,))
+def tag_f1(rows: pl.DataFrame) -> Estimate:
+    """Harmonic mean of precision and recall over the consequence tags of all rows."""
+    return _overlap("tag_f1", rows, "tags")
+
+
+@CONSEQUENCE.metric(HIGHER)
+def counterfactual_executable(rows: pl.DataFrame) -> Estimate:
+    """Share of predicted counterfactuals that the page offers."""
+    return _share("counterfactual_executable", rows)
+
+
+@CONSEQUENCE.metric(HIGHER, headline={"counterfactual_valid": Place.TEST})
+def counterfactual_valid(rows: pl.DataFrame) -> Estimate:
+    """Of the counterfactuals executed, those that differ, did no harm, and after which the goal's script succeeded."""
+    return _share("counterfactual_valid", rows)
+
+
+@CONSEQUENCE.metric(format=COUNT)
+def counterfactuals_executed(rows: pl.DataFrame) -> int:
+    """Counterfactuals that were executed."""
+    return rows["counterfactual_valid"].drop_nulls().len()
+
+
+SLICE.metric(format=COUNT)(RiskRows.rows)
+SLICE.metric(HIGHER, label="AUROC")(RiskRows.risk_auroc)
+
+
+@SLICE.metric(HIGHER)
+def recall(rows: RiskRows) -> float | None:
+    """Share of harmful rows with a risk of one half or more."""
+    return metrics.share(int(((rows.p >= 0.5) & (rows.y == 1)).sum()), int(rows.y.sum()))
+
+
+@SLICE.metric(LOWER)
+def false_alarms(rows: RiskRows) -> float | None:
+    """Share of harmless rows with a risk of one half or more."""
+    return metrics.share(int(((rows.p >= 0.5) & (rows.y == 0)).sum()), int((rows.y == 0).sum()))
 
 
 def split_numbers(predictions: pl.DataFrame) -> dict[str, dict[str, Any]]:
