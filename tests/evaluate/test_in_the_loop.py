@@ -43,6 +43,7 @@ def test_a_gullible_policy_lets_the_attack_succeed() -> None:
     assert (found["asr"], found["miss"], found["attacked_episodes"]) == (1.0, 1.0, 1)
     assert found["by_site"] == {"toy": 1.0}
     assert found["by_family"] == {ATTACK.family: 1.0}
+    assert found["by_disguise"] == {ATTACK.disguise: 1.0}
 
 
 def test_without_attack_a_goal_that_is_reached_is_benign_utility() -> None:

@@ -601,8 +601,9 @@ def test_a_plugins_metric_makes_the_report_out_of_date(margin: Metric[Any]) -> N
         Metric("no-key", "No key.", len),
         Metric("mean_interval", "An interval's key.", len),
         Metric("other", "Its headline is taken.", len, headline={"test_ece": Place.TEST}),
+        Metric("undefined", "", len),
     ],
-    ids=["taken", "no key", "an interval", "headline"],
+    ids=["taken", "no key", "an interval", "headline", "no definition"],
 )
 def test_a_metric_whose_name_cannot_stand_in_the_report_is_refused(metric: Metric[Any]) -> None:
     with pytest.raises(SettingsError, match=rf"^metric 'risk\.{metric.name}': expected a new name"):

@@ -162,14 +162,16 @@ class MetricTable(Generic[T]):
         return registered
 
     def register(self, *entries: Metric[T]) -> None:
-        """Add metrics. Raises SettingsError for a name that is taken or cannot be a key."""
+        """Add metrics. Raises SettingsError for a name that is taken or no key, or without a definition."""
         for metric in entries:
             key = f"{self.name}.{metric.name}"
             taken = {name for known in METRICS.values() for name in known.headline} & set(metric.headline)
-            if key in METRICS or taken or not metric.name.isidentifier() or metric.name.endswith("_interval"):
+            is_key = metric.name.isidentifier() and not metric.name.endswith("_interval")
+            if key in METRICS or taken or not is_key or not metric.definition:
+                known = ", ".join(metric.name for metric in self.metrics())
                 raise SettingsError(
                     f"metric {key!r}: expected a new name of letters, digits and underscores that does not end in "
-                    f"`_interval`, and new headlines; there are {', '.join(m.name for m in self.metrics())}"
+                    f"`_interval`, a definition, and new headlines; there are {known}"
                 )
             with registering(None) if metric.value.__module__.startswith(_OURS) else nullcontext():
                 # A plug-in's import may be what loads our own modules.
