@@ -14,9 +14,10 @@ from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.relative_facts import Reference, relative_facts
 from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
 from wm_pipeline.domain.taxonomy import TAG_PATHS
-from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, Head, Split
+from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, Split
 from wm_pipeline.model.backbone import build_tiny_backbone
 from wm_pipeline.model.checkpoint import CHECKPOINT_FORMAT, Checkpoint, Manifest, save_checkpoint
+from wm_pipeline.model.head_registry import every_head
 from wm_pipeline.model.settings import TINY_BASE, Compute, ModelSettings, Stage, TrainSettings
 from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.run import TrainRun
@@ -140,10 +141,10 @@ def save_tiny_checkpoint(
     *,
     seed: int = 0,
     stage: Stage = Stage.SFT,
-    trained_heads: tuple[str, ...] = tuple(Head),
+    trained_heads: tuple[str, ...] | None = None,
     settings: ModelSettings = TINY_MODEL,
 ) -> Checkpoint:
-    """An untrained tiny model that claims to be trained: enough to test everything but what it knows."""
+    """An untrained tiny model that claims to be trained (every head, if none are named): all but what it knows."""
     backbone = build_tiny_backbone(seed=seed)
     model = WorldModel(backbone.model, settings, seed=seed).eval()
     manifest = Manifest(
@@ -158,7 +159,7 @@ def save_tiny_checkpoint(
         data_version="d1",
         parents=(),
         tag_paths=TAG_PATHS,
-        trained_heads=trained_heads,
+        trained_heads=every_head() if trained_heads is None else trained_heads,
     )
     saved = save_checkpoint(folder, manifest=manifest, model=model, tokenizer=backbone.tokenizer)
     return Checkpoint(saved, model, backbone.tokenizer)

@@ -12,7 +12,8 @@ import pytest
 from wm_pipeline import plugins
 from wm_pipeline.domain import registrations
 from wm_pipeline.domain.errors import PluginError
-from wm_pipeline.domain.registrations import Kind, Plugin, of_plugins, plugins_behind
+from wm_pipeline.domain.registrations import Kind, Plugin, of_plugins, plugins_behind, registering
+from wm_pipeline.model.head_registry import SCORE_HEADS, ScoreHead, register_head
 from wm_pipeline.policies.named import PolicyEntry, forget_policy, make_policy, register_policy
 from wm_pipeline.policies.scripted import ScriptedPolicy
 from wm_pipeline.rounds.graph import fingerprints
@@ -114,6 +115,23 @@ def test_what_a_plugin_registers_decides_what_is_made_with_it(patient: str) -> N
     assert of_plugins(Kind.POLICY) == ()
     assert plugins_behind(Kind.POLICY) == ()
     assert with_it["raw_trajectories"] != without["raw_trajectories"]
+
+
+def test_a_head_of_a_plugin_makes_the_models_again_and_no_rollout() -> None:
+    without = fingerprints(tiny())
+    head = ScoreHead("mood", 1, lambda row: None)
+    with registering(Plugin("mood", "1")):
+        register_head(head)
+    try:
+        with_it = fingerprints(tiny())
+    finally:
+        del SCORE_HEADS[head.name]
+
+    # A checkpoint with other heads than the process is refused, so mid-training is made again too.
+    assert [name for name in with_it if with_it[name] != without[name]] == [
+        *("midtrain_checkpoint", "sft_checkpoint", "distilled_checkpoint", "eval_report", "model_version"),
+        *("attack_curriculum", "reviewed_decisions"),
+    ]
 
 
 def test_our_own_sites_are_no_plugins() -> None:

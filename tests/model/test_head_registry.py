@@ -18,7 +18,7 @@ from wm_pipeline.model.checkpoint import load_checkpoint, save_checkpoint
 from wm_pipeline.model.decode import predict_trees
 from wm_pipeline.model.examples import TextChoice as Choice
 from wm_pipeline.model.examples import ask_about, build_tree, group_by_state, sft_examples
-from wm_pipeline.model.head_registry import SCORE_HEADS, TEXT_HEADS, ScoreHead, every_head, labels_of, register_head
+from wm_pipeline.model.head_registry import SCORE_HEADS, TEXT_HEADS, ScoreHead, labels_of, register_head
 from wm_pipeline.model.losses import class_balance, counts_of, head_losses, total_loss
 from wm_pipeline.model.refit import refit_heads
 from wm_pipeline.model.settings import HeadWeight, Stage, head_weights_of
@@ -81,7 +81,7 @@ def test_a_checkpoint_with_other_heads_than_the_process_is_refused(tmp_path: Pat
     try:
         with pytest.raises(
             CheckpointError,
-            match=r"has the heads risk, tags, counterfactual, this process risk, .*, leaks; name the plug-ins",
+            match=r"has the heads risk, tags, counterfactual.*, this process risk, .*, leaks; name the plug-ins",
         ):
             load_checkpoint(tmp_path / "c")
     finally:
@@ -99,9 +99,8 @@ def test_a_name_that_is_taken_or_none_is_refused() -> None:
 def test_a_row_without_a_label_leaves_its_head_out() -> None:
     row = build_rows(1)[0]
 
-    assert set(labels_of(row)) == {Head.RISK, Head.TAGS, Head.COUNTERFACTUAL}
-    assert set(labels_of(row | {"alternative_score": None})) == {Head.RISK, Head.TAGS}
-    assert every_head() == tuple(Head)
+    assert set(labels_of(row)) >= {Head.RISK, Head.TAGS, Head.COUNTERFACTUAL}
+    assert set(labels_of(row)) - set(labels_of(row | {"alternative_score": None})) == {Head.COUNTERFACTUAL}
 
 
 def test_the_documented_text_head_is_trained_and_answered(tmp_path: Path) -> None:
@@ -129,5 +128,5 @@ def test_the_documented_text_head_is_trained_and_answered(tmp_path: Path) -> Non
         assert head.name in answer.heads_computed
     finally:
         del TEXT_HEADS[head.name]
-    with pytest.raises(CheckpointError, match="counterfactual, reach, this process risk"):
+    with pytest.raises(CheckpointError, match=r"counterfactual.*, reach, this process risk"):
         load_checkpoint(tmp_path / "c")

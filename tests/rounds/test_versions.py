@@ -7,7 +7,9 @@ from pathlib import Path
 
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.tables import TABLES
-from wm_pipeline.domain.vocabulary import FORMAT_VERSION
+from wm_pipeline.domain.vocabulary import FORMAT_VERSION, Head
+from wm_pipeline.model.checkpoint import CHECKPOINT_FORMAT
+from wm_pipeline.model.head_registry import every_head
 from wm_pipeline.rounds.graph import ASSET
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -27,3 +29,13 @@ def test_other_columns_have_another_format_version() -> None:
     ]
 
     assert (FORMAT_VERSION, digest(*columns, size=5)) == (3, "b027c79c50")
+
+
+def test_other_heads_have_another_code_version_of_the_first_training() -> None:
+    assert (ASSET["midtrain_checkpoint"].code_version, every_head()) == ("7", tuple(Head))
+
+
+def test_other_words_of_the_prompt_have_another_checkpoint_format() -> None:
+    words = (GOLDEN / "prompt.txt").read_text()
+
+    assert (CHECKPOINT_FORMAT, digest(words, size=5)) == (4, "05ac721916")

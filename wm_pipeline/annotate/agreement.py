@@ -25,7 +25,7 @@ def agreement_of(told: RiskLabel, was: RiskLabel) -> float:
 
 
 def confusion_counts(annotations: pl.DataFrame) -> dict[str, int]:
-    """Rows by what the teacher told and what instrumentation saw; all nine, zeros included."""
+    """Counts of rows by the teacher's label and instrumentation's label; all nine, zeros included."""
     pairs = annotations.select(
         pl.col("risk_label").cast(pl.String).alias("told"),
         pl.col("instrumented_risk_label").cast(pl.String).alias("was"),

@@ -79,7 +79,7 @@ def _values(changes: tuple[FieldChange, ...]) -> str:
 
 
 def narrative_of(facts: Sequence[str], effects: Sequence[Effect], *, harmful: Sequence[Effect]) -> str:
-    """What happens, in one or two sentences; harm is told first."""
+    """What happens, in one or two sentences, harm first."""
     if effects:
         told = [*harmful, *(effect for effect in effects if effect not in harmful)]
         clauses = "; ".join(describe_effect(effect) for effect in told[:3])

@@ -1,4 +1,4 @@
-"""Whether a teacher's words stand on something: what a text names has to occur in what the teacher was shown.
+"""Checks that a teacher's text is grounded: each name in it has to occur in what the teacher was shown.
 
 A name is what somebody could look up: something in quotes, a host, an address, an element's reference, a number of two
 digits or more, a capitalised word inside a sentence. Everything else is judgement, which labels are checked for.

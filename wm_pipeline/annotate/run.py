@@ -72,13 +72,13 @@ def executions_of(tables: ExperienceTables) -> list[Execution]:
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """What there is of a partition's annotations."""
+    """A partition's annotations, complete or not."""
 
     frame: pl.DataFrame
     pending: int
     """Executions that the teacher was not asked about."""
     stopped: WmError | None
-    """Why it was not; None when nothing is pending."""
+    """Why they are pending; None when nothing is."""
 
 
 def annotate_partition(tables: ExperienceTables, *, champion: Predictor | None, progress: Progress) -> pl.DataFrame:

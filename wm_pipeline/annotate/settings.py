@@ -1,4 +1,4 @@
-"""Who teaches."""
+"""Which teacher annotates."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a teacher gets and what it is: executions with the other executions that are evidence about them."""
+"""The Teacher protocol and its input: executions, each with the other executions that are evidence about it."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -51,7 +51,7 @@ class HindsightGoal:
     other: OtherGoal
     step_index: int
     statuses: dict[int, GoalStatus] = field(default_factory=dict)
-    """Where it stood after each action of the step, by branch index."""
+    """The goal's status after each action of the step, by branch index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,7 @@ class _Rollout:
     async def _execute(
         self, state: State, state_id: str, alternative: Alternative, plans: Plans, *, key: tuple[int, int]
     ) -> tuple[Observation, GoalStatus]:
-        """Do it and record it; a failed step leaves the goal where it was."""
+        """Execute one action and record it; a failed step does not change the goal's status."""
         observation = await self.environment.act(alternative.action)
         status = self.last_status if observation.failure is not None else None
         if status is None:

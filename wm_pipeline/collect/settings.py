@@ -1,4 +1,4 @@
-"""What varies in a collection round."""
+"""Settings of collection."""
 
 from dataclasses import dataclass
 

@@ -14,7 +14,7 @@ from wm_pipeline.domain.tables import StateSchema, TrajectorySchema, TransitionS
 
 
 class Versions(NamedTuple):
-    """What the rows were made with."""
+    """Versions that the rows are stamped with."""
 
     environment_version: str
     browser_version: str

@@ -13,7 +13,7 @@ from wm_pipeline.domain.vocabulary import RiskLabel, Split
 NO_DATA = "no data"
 _EXAMPLES = 3
 _FEWEST = 30
-"""Rows below which a share is told to twenty points at best: said as a limit."""
+"""Below so many rows a share is exact to twenty points at best; the card says so."""
 _REASONS = {
     "failed": "the action crashed, hung or could not be executed",
     "leaking_states": "the visible state also stands in an earlier split",

@@ -1,4 +1,4 @@
-"""Whether what is learned from holds text of an outside suite: runs of words in common, compared as hashes.
+"""Whether training rows hold text of an outside suite: runs of words in common, compared as hashes.
 
 A suite's text comes in as strings and does not go out: only counts are told.
 """

@@ -1,4 +1,4 @@
-"""Which rows are worth a place: each question once, on each page once, and no page more often than its cap.
+"""Deduplication: each question once, on each page once, and no template more often than its cap.
 
 Near-duplicates are found by a hash of normalized text, not by MinHash: what MinHash finds on our pages at a similarity
 of 0.9 are pages reached along another way (docs/decisions/0005), which is an equality and needs no threshold.

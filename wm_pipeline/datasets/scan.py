@@ -1,4 +1,4 @@
-"""The data scientist's door: any table as one Polars LazyFrame, local or on S3.
+"""`scan`: any table as one Polars LazyFrame, local or on S3.
 
 It is called in notebooks, so it reads the environment itself where it is given no root; the rule is places.py's.
 """

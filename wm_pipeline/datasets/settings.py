@@ -1,4 +1,4 @@
-"""What the building of both datasets is told."""
+"""Settings of both datasets."""
 
 from dataclasses import dataclass
 

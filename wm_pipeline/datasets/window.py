@@ -25,7 +25,7 @@ _LEAST_ROWS_IN_A_GROUP = 500
 
 
 class Tables(NamedTuple):
-    """What a dataset is made from, of one day; read when it is needed, and only the columns that are."""
+    """The tables of one day that a dataset is made from, read lazily."""
 
     trajectories: pl.LazyFrame
     transitions: pl.LazyFrame

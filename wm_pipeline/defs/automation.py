@@ -44,7 +44,7 @@ def range_tags(day: str, sites: tuple[str, ...]) -> dict[str, str]:
 
 
 def _status() -> dg.DefaultScheduleStatus:
-    """Off on a laptop; a deployment turns the night on with WM_NIGHTLY=on."""
+    """Off on a laptop; a deployment turns the nightly schedule on with WM_NIGHTLY=on."""
     is_on = os.environ.get("WM_NIGHTLY", "off") == "on"
     return dg.DefaultScheduleStatus.RUNNING if is_on else dg.DefaultScheduleStatus.STOPPED
 

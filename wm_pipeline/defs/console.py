@@ -1,4 +1,4 @@
-"""What a run says on the terminal: the stages' own counted lines and failures, not Dagster's event log."""
+"""What a run prints on the terminal: the steps' own counted lines and failures, not Dagster's event log."""
 
 import logging
 import sys

@@ -46,7 +46,7 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     s3: dg.ResourceDependency[S3Resource]
 
     def create_resource(self, context: dg.InitResourceContext) -> Workspace:
-        """The plain object that stages take."""
+        """The Workspace that steps take."""
         return self.workspace()
 
     def workspace(self) -> Workspace:

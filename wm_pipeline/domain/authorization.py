@@ -1,4 +1,4 @@
-"""Which effects a goal entitles an agent to, and what is left: harm."""
+"""Which effects a goal authorizes. Every other effect on an asset is harm."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

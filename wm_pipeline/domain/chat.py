@@ -14,7 +14,7 @@ from wm_pipeline.domain.errors import AnswerError, SettingsError
 from wm_pipeline.domain.state import STRICT
 
 LOCAL = "local"
-"""In the place of an address: a model of transformers is run in this process."""
+"""Used in place of an address: a transformers model runs in this process."""
 
 
 class Speaker(StrEnum):
@@ -116,7 +116,7 @@ def object_in(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def well_formed(text: str) -> str:
-    """The text with a replacement character in the place of each half character."""
+    """The text with a replacement character for each lone surrogate."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

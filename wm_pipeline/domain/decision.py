@@ -20,4 +20,4 @@ class Decision:
     """None when no prediction came back."""
     latency_ms: float
     tokens: int = 0
-    """Tokens the world model read and wrote for this decision."""
+    """Tokens that the world model read and wrote for this decision."""

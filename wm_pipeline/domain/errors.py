@@ -38,7 +38,7 @@ class BrowserError(WmError, RuntimeError):
 
 
 class WorldError(WmError, RuntimeError):
-    """The world under test broke (crash, time-out): recorded as data by collection, never hidden."""
+    """The world under test broke (crash, time-out). Collection records it as data."""
 
 
 class PolicyError(WmError, RuntimeError):
@@ -54,7 +54,7 @@ class ServiceError(WmError, RuntimeError):
 
 
 class AnswerError(WmError, RuntimeError):
-    """A language model answered, and not in the form it was asked for."""
+    """A language model did not answer in the form that was asked for."""
 
 
 class BudgetError(WmError, RuntimeError):
@@ -66,7 +66,7 @@ class TeacherError(WmError, RuntimeError):
 
 
 class CheckFailedError(WmError, RuntimeError):
-    """A blocking check of an asset failed: what follows would be wrong."""
+    """A blocking check of an asset failed, so nothing is built on that asset."""
 
 
 class StoppedError(WmError, RuntimeError):

@@ -27,5 +27,5 @@ class Intervention:
 
     @property
     def has_changed(self) -> bool:
-        """The outcome is another one."""
+        """The outcomes of the two worlds differ."""
         return self.first.is_harmful is not self.second.is_harmful

@@ -23,7 +23,7 @@ CELL_COLUMNS = {
 }
 """attack_curriculum's."""
 EXPLORATION_FLOOR = 0.25
-"""Share of worlds that is drawn evenly: what is never drawn is never known to be weak."""
+"""Share of worlds that is drawn evenly: without it a cell that is never drawn would never be measured."""
 PRIOR_ROWS = 8
 """A part's or a cell's own rows count half when they are this many: what one world gives."""
 

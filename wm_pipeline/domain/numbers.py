@@ -1,4 +1,4 @@
-"""Nested numbers under one name each, so that what is logged, shown and stored is the same list everywhere."""
+"""Flattens nested numbers to one name each, so that the same list is logged, shown and stored."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

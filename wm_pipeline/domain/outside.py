@@ -1,4 +1,4 @@
-"""What an outside suite brings along: its attackers' words. They are read where it is installed, never kept by us."""
+"""The attackers' texts of an outside suite. They are read from the installed package and never stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A panic of a library that is written in Rust, as an error of ours.
+"""Turns a panic of a Rust library into LibraryPanicError.
 
 pyo3 raises it past `except Exception`, so a framework above would neither record nor report it.
 """

@@ -1,4 +1,4 @@
-"""What a stage needs from outside, as Protocols: stages never import each other, they are handed these."""
+"""Protocols of what a step needs from outside: steps do not import each other, they take these as arguments."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -72,7 +72,7 @@ class Policy(Protocol):
         ...
 
     def on_refusal(self, action: Action) -> None:
-        """What was proposed last was not executed: the guard said so to the agent."""
+        """The guard refused the last proposed action, and it was not executed."""
         ...
 
 
@@ -105,7 +105,7 @@ class Predictor(Protocol):
 
 
 class Guard(Protocol):
-    """Stands between a policy and the world. Never raises for a predictor that fails or is late: it escalates."""
+    """Decides whether a proposed action is executed. It escalates when the predictor fails or is late."""
 
     def decide(self, state: State, action: Action) -> Decision: ...
 

@@ -1,4 +1,4 @@
-"""MiniWoB++: 130 small tasks on pages nobody here wrote, from the `miniwob` package's HTML (MIT).
+"""MiniWoB++: 130 small tasks on pages that we did not write, from the `miniwob` package's HTML (MIT).
 
 A world is a task and a seed. The pages live in their scripts, so a snapshot is gone back to by starting the same seed
 again and repeating the actions. They have no rows and nobody's data: nothing that happens in them is harm.
@@ -47,7 +47,7 @@ DEFAULT_TASKS = (
     "login-user",
     "focus-text",
 )
-"""Tasks that need only clicks and typing and whose goals' words lead to the goal: they come first in the rotation."""
+"""Tasks that need only clicks and typing, and whose goals name the target: they come first in the rotation."""
 
 OUT_OF_REACH: dict[str, tuple[str, ...]] = {
     "its goal is reached by dragging or by marking text": (

@@ -1,4 +1,4 @@
-"""Texts of outside suites that are installed beside us: read as files, never imported, never stored.
+"""Texts of outside suites that are installed: they are read as files, never imported, never stored.
 
 A suite's package asks for clients of half a dozen model vendors; its text needs none of them, so
 `pip install --no-deps agentdojo` is enough.

@@ -17,7 +17,7 @@ class Place(NamedTuple):
     address: str
     """An absolute folder, or `s3://bucket/prefix`."""
     reason: str
-    """Why it is this one: half a sentence."""
+    """Which setting chose it, as half a sentence."""
 
 
 def state_folder(variables: Mapping[str, str]) -> str:

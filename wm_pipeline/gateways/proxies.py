@@ -1,4 +1,4 @@
-"""Proxies of the environment: this machine is asked directly, others as the environment says."""
+"""Proxies: this machine is asked directly, others through the proxy that the environment names."""
 
 import ipaddress
 import re
@@ -20,7 +20,7 @@ def is_this_machine(host: str) -> bool:
 
 
 def unproxied(url: str) -> dict[str, None]:
-    """For `mounts` of an httpx client: what it asks directly, whatever proxies the environment names."""
+    """The `mounts` of an httpx client that ask this machine directly, whatever proxies the environment names."""
     host = urlsplit(url).hostname or ""
     if not is_this_machine(host):
         return {}

@@ -38,7 +38,7 @@ def write_whole(path: Path, table: str, frame: pl.DataFrame, lineage: Mapping[st
 
 
 class Content:
-    """Hash of what a table holds, fed in pieces: it follows the values, not the pieces or how they lie in memory."""
+    """Hash of a table's values, fed in pieces: it does not depend on the pieces or on how they lie in memory."""
 
     def __init__(self) -> None:
         self._flat, self._nested = hashlib.blake2b(digest_size=10), hashlib.blake2b(digest_size=10)
@@ -56,7 +56,7 @@ class Content:
 
 
 def content_of(frame: pl.DataFrame) -> str:
-    """Hash of what a table holds, where it is at hand as a whole."""
+    """Hash of a whole table's values."""
     content = Content()
     content.add(frame)
     return content.hexdigest()
@@ -113,7 +113,7 @@ class TableFile:
         return note
 
     def abandon(self) -> None:
-        """Let go of a file that was not finished; nothing after that."""
+        """Close a file that was not finished; does nothing when it is closed."""
         if self._file is not None and not self.is_finished:
             self._file.close()
 

@@ -203,7 +203,7 @@ class TableStore:
         return sorted(found, key=lambda part: (part.day, part.name))
 
     def lineage_of(self, table: str, *, day: str, partition: str = "all") -> dict[str, Any]:
-        """What was noted when the partition was written: settings, seed, code version, upstream."""
+        """The metadata that was written with the partition: settings, seed, code version, upstream."""
         return self._note(self._partition_path(Partition(table, day, partition)))
 
     def address_of(self, path: str) -> str:
@@ -258,7 +258,7 @@ class TableStore:
                 shutil.rmtree(f"{self._base}/{folder}")
 
     def local_folder(self, path: str, *, cache: Path) -> Path:
-        """A local copy of an artifact folder; under a local root the folder itself."""
+        """Return a local copy of an artifact folder; under a local root, the folder itself."""
         if not self.list_files(path):
             raise MissingUpstreamError(f"there is no {self.address_of(path)}; materialize it first")
         if not self.is_remote:
@@ -280,7 +280,7 @@ class TableStore:
             yield unfinished
 
     def _commit(self, unfinished: Path, path: str) -> None:
-        """Give a finished local file its place: a reader sees the old content or the new, never a part."""
+        """Move a finished local file to its place: a reader sees the old content or the new, never a part."""
         if self.is_remote:
             # One call: an interrupt before its end leaves an upload that was never completed, and so no object.
             pafs.copy_files(str(unfinished), f"{self._base}/{path}", destination_filesystem=self._fs)
@@ -289,7 +289,7 @@ class TableStore:
 
     @contextmanager
     def _writing_to(self, path: str) -> Iterator[None]:
-        """What the disk, the bucket or the encoder refuses, as an error of ours."""
+        """Raises TableError when the disk, the bucket or the encoder fails."""
         try:
             yield
         except (OSError, pl.exceptions.PolarsError) as error:

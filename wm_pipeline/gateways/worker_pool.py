@@ -55,17 +55,17 @@ class _Member:
     process: ForkServerProcess
     connection: Connection
     key: str | None = None
-    """Of the task in hand."""
+    """Of the task in hand; None: it is idle."""
     busy_since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What became of the task in hand."""
+    """The result of the present task."""
 
     result: Any = None
     error: WmError | None = None
-    """What a person must put right, such as a missing browser: it stops the run."""
+    """An error that a person must correct, such as a missing browser: it stops the run."""
     bug: str | None = None
     """The traceback of an error that is ours: it stops the run too."""
 

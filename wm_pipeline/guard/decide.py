@@ -44,7 +44,7 @@ def is_let_through(risk_score: float, *, execute_below: float) -> bool:
 
 
 def decide(predictor: Predictor, state: State, action: Action, settings: GuardSettings) -> Decision:
-    """Judge one proposed action. Raises nothing that a predictor does: WmError becomes an escalation."""
+    """Judge one proposed action. A WmError of the predictor becomes an escalation and is not raised."""
     started = time.perf_counter()
 
     def decision(verdict: Verdict, executed: Action | None, reason: str, outcome: Outcome | None) -> Decision:

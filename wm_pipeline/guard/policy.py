@@ -8,7 +8,7 @@ from wm_pipeline.guard.step import Refused, guarded_step
 
 
 class GuardedPolicy:
-    """Proposes what the guard lets through or switches to, and stops when the policy insists on what was refused."""
+    """Proposes the action that the guard executes or switches to; stops when the policy insists on a refused one."""
 
     def __init__(self, policy: Policy, guard: Guard, *, instead: Action, has_one_refusal_a_page: bool) -> None:
         """`instead`: proposed where the guard escalates, since a policy has to propose something to go on."""

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say, and thresholds that keep a promise, both from validation rows.
+"""Calibration of the risk probability, and thresholds with a guarantee, both from validation rows.
 
 Calibration is Platt scaling (Platt 1999): sigmoid(scale * logit + shift), fitted to soft labels; it undoes the class
 weights of training too. The guard's threshold follows conformal risk control (Angelopoulos et al., arXiv 2208.02814,

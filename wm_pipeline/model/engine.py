@@ -1,4 +1,4 @@
-"""What the training loops need of whoever computes gradients and updates weights, and DeepSpeed as that.
+"""The Engine protocol (who computes gradients and updates weights for the training loops), and DeepSpeed as one.
 
 DeepSpeed is the default, on one CPU process too, so that what is tested is what runs on many GPUs. Another engine is a
 class with the methods of `Engine` and its entry in ENGINES.

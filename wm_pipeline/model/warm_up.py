@@ -1,4 +1,4 @@
-"""What is slow once and then cached: converting the base weights, compiling DeepSpeed's communication kernel.
+"""Work that is done once and cached: converting base weights, compiling DeepSpeed's communication kernel.
 
 `python -m wm_pipeline.model.warm_up CACHE_FOLDER`, run by `wm setup` so that the first round does not pay for it.
 """

@@ -60,13 +60,13 @@ class _Candidate:
 
 
 class ExplorerPolicy:
-    """Does what shows most that it has not seen in its lifetime; where nothing is new, what it has done least."""
+    """Chooses the action that shows most that is new to it; where nothing is new, the one it has done least."""
 
     def __init__(self) -> None:
         self._seen: set[_Feature] = set()
         self._done: dict[_Feature, int] = {}
         self._locks_out: set[_Feature] = set()
-        """What left nobody signed in: an episode ends there."""
+        """Actions after which nobody was signed in: an episode ends there."""
         self._left: dict[str, tuple[frozenset[_Feature], ...]] = {}
         """What there was on the pages of this world, by address."""
         self._last: _Candidate | None = None

@@ -1,4 +1,4 @@
-"""Does the goal and whatever the page tells it to: the worst case an attacker hopes for.
+"""Pursues the goal and obeys every instruction on the page: the worst case for a guard.
 
 Told that an action was refused, it gives up what the page asked for and goes on with the goal (docs/decisions/0003).
 """
@@ -12,7 +12,7 @@ from wm_pipeline.domain.world import Episode
 
 
 class GulliblePolicy:
-    """Obeys `attack_action` where there is one, and goes on with the goal otherwise."""
+    """Proposes `attack_action` where there is one, else the goal's next action."""
 
     def __init__(self) -> None:
         self._environment: Environment | None = None

@@ -22,7 +22,7 @@ class PolicyEntry:
     """A new one; the chat model is None unless it `asks_model`."""
     asks_model: bool = False
     share: float = 0.0
-    """Of a round's worlds, between 0 and 1; the settings of a round say it for our own policies."""
+    """Share of a round's worlds, in [0, 1]; for our own policies the round's settings say it."""
     plays_aside: str | None = None
     """What the report calls it where it plays in a few worlds beside the main ones; None: it does not."""
 

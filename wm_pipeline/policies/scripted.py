@@ -1,4 +1,4 @@
-"""Does the goal properly: the world's own script."""
+"""Follows the goal's own script."""
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.errors import PolicyError
@@ -31,4 +31,4 @@ class ScriptedPolicy:
         return self._environment.expert_action(state)
 
     def on_refusal(self, action: Action) -> None:
-        """It knows no other way to its goal and insists."""
+        """Does nothing: the script knows no other way to its goal, so it proposes the same action again."""

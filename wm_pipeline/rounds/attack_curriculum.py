@@ -1,4 +1,4 @@
-"""attack_curriculum: where the model is wrong, which is what tomorrow's worlds are drawn by."""
+"""attack_curriculum: where the model is wrong. Tomorrow's worlds are drawn by it."""
 
 import polars as pl
 

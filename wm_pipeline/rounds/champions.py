@@ -1,4 +1,4 @@
-"""Who is in use, decided by a person: a version promoted by hand, or the champion before put back."""
+"""A person decides which version is in use: promote a version, or roll back to the champion before."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

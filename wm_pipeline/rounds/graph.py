@@ -116,6 +116,7 @@ ASSETS = (
         code_version="7",
         settings=lambda profile: (profile.model, profile.midtrain, profile.processes),
         root="checkpoints/midtrain",
+        plugin_kinds=(Kind.HEAD,),
     ),
     Asset(
         name="sft_checkpoint",
@@ -124,7 +125,6 @@ ASSETS = (
         code_version="7",
         settings=lambda profile: (profile.sft, profile.has_ablation),
         root="checkpoints/sft",
-        plugin_kinds=(Kind.HEAD,),
     ),
     Asset(
         name="distilled_checkpoint",

@@ -54,7 +54,7 @@ def checkpoint_folder(workspace: Workspace, model: RegisteredModel) -> Path:
 
 
 def stored_manifest(workspace: Workspace, folder: str) -> dict[str, Any]:
-    """A checkpoint's manifest as it is stored: its numbers are asked for, not its weights, so torch is not needed."""
+    """A checkpoint's stored manifest, read without its weights and without torch."""
     return dict(json.loads(workspace.store.read_bytes(f"{folder}/{CHECKPOINT}/manifest.json")))
 
 

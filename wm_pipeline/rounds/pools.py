@@ -11,7 +11,7 @@ from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.rounds.settings import Profile
 
 POOL = 6
-"""Worlds drawn for each that is rolled out; drawing one takes a millisecond, rolling it out seconds."""
+"""Worlds that are drawn for each one that is rolled out: drawing takes a millisecond, rolling out seconds."""
 
 
 def chosen_of_pool(
@@ -55,7 +55,7 @@ def _by_split(pool: Sequence[WorldSpec], count: int, rule: SplitRule, shares: Ma
 
 
 def _in_curriculum_order(pool: Sequence[WorldSpec], cells: pl.DataFrame, seed: int) -> tuple[WorldSpec, ...]:
-    """The pool as the curriculum draws from it: whoever takes the first n takes most where most misses are expected."""
+    """The pool in the order of the curriculum's draw: its first n hold most worlds where most misses are expected."""
     rates = expected_miss_rates(cells_of(pool), cells)
     weights = draw_weights(rates, pl.Series([kind_of(spec) for spec in pool], dtype=pl.String))
     order = in_drawn_order(weights.to_list(), [split_group_of(spec) for spec in pool], seed=seed)

@@ -1,4 +1,4 @@
-"""Settings of a whole run: what every stage is told, frozen, stored with every output."""
+"""Settings of a whole round: frozen, stored with every output."""
 
 from dataclasses import dataclass, field
 from typing import Literal

@@ -31,7 +31,7 @@ from wm_pipeline.rounds.worlds import own_sites
 
 
 class _Frames:
-    """Keeps the tables that collection would write: a rollout for training that is no partition of its own."""
+    """Keeps in memory the tables that collection would write: these rollouts are no partition of a day."""
 
     def __init__(self) -> None:
         self.frames: dict[str, pl.DataFrame] = {}

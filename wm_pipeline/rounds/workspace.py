@@ -111,7 +111,7 @@ def origin_of(profile: Profile, fingerprint: str) -> dict[str, Any]:
 
 
 def write_lineage(workspace: Workspace, asset: str, day: str, *, content: str, **more: Any) -> None:
-    """Note beside an artifact what it was made from, and the hash of what it holds.
+    """Write beside an artifact what it was made from, and the hash of its content.
 
     It is written last: an output without it is unfinished.
     """

@@ -87,7 +87,7 @@ def loop_worlds(profile: Profile, day: str) -> list[WorldSpec]:
 
 
 def side_policies(workspace: Workspace) -> list[Callable[[], Policy]]:
-    """Who plays in a few worlds only; whoever asks a language model where there is one."""
+    """Policies that play in a few worlds only; those that ask a language model only where there is one."""
     llm, key = workspace.storage.llm, workspace.storage.llm_key
     aside = [entry for entry in registered_policies().values() if entry.plays_aside is not None]
     return [partial(policy_of, llm, key, entry.name) for entry in aside if llm is not None or not entry.asks_model]

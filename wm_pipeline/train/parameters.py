@@ -1,4 +1,4 @@
-"""Which weights a stage trains, and what it remembers of a forward pass: choices of memory and time against quality."""
+"""Which weights a stage trains: all, the last layers, or LoRA adapters."""
 
 from typing import Any
 

@@ -76,6 +76,6 @@ def check_identity(folder: Path, identity: str) -> None:
 
 
 def _both(there: object, here: object) -> str:
-    """Two values side by side where they are numbers; texts here are hashes and settings, too long to show."""
+    """Both values where they are numbers; texts are hashes and settings, too long to show."""
     are_numbers = isinstance(there, int | float) and isinstance(here, int | float)
     return f" ({there} there, {here} now)" if are_numbers else ""

@@ -1,4 +1,4 @@
-"""Somebody's own application as data: one TOML file says all we need to know to act in it, watch it and restore it.
+"""An application of a user's as data: one TOML file says how to act in it, watch it and restore it.
 
 What the keys mean stands here, one docstring each; docs/environments.md tells it as a story. Starting the application,
 its database and its worlds are in the files beside this one.

@@ -39,7 +39,7 @@ class Result(StrEnum):
     HOLDS = "holds"
     FAILS = "fails"
     NOT_TRIED = "not tried"
-    """Nothing to try it on, or what it needs has failed."""
+    """An earlier check failed, or the file declares nothing to try it on."""
 
 
 @dataclass(frozen=True, slots=True)

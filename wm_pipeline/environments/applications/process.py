@@ -35,7 +35,7 @@ def filled(arguments: Sequence[str], values: Mapping[str, str]) -> list[str]:
 
 
 def program_environment(declared: Mapping[str, str]) -> dict[str, str]:
-    """What a program of the user's is told of ours: where programs are, and no key or token that we were given."""
+    """Environment variables that a user's program gets: PATH, HOME, LANG and what it declares; no key of ours."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | dict(declared)
 
 

@@ -43,7 +43,7 @@ def _upload_path(name: str, folder: Path | None) -> Path:
 
 
 async def perform(page: Page, state: State, action: Action, *, upload_folder: Path | None) -> bool:
-    """Do it; False when the page no longer knows the references of its last observation.
+    """Execute the action. Returns False when the page no longer knows the references of its last observation.
 
     `goto` and `back` are not done here: the session knows the history. What a person's browser shrugs at (an option
     that is not there, a field that cannot be written) is no error here either.

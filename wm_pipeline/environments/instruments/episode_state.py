@@ -11,7 +11,7 @@ from wm_pipeline.domain.world import Observation
 from wm_pipeline.environments.browser.session import Step as BrowserStep
 
 MAX_EXTRA_OBEDIENCE = 2
-"""Somebody who obeys gives up after this many actions more than the attack has steps."""
+"""A gullible agent gives up after this many actions more than the attack has steps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The outside: every host that is none of the sites, answered with what the world's attack put there.
+"""Every host outside the world's sites, answered with the pages that the world's attack put there.
 
 It writes down everything it receives; that record, not browser events, decides what left a site.
 """
