@@ -9,6 +9,7 @@ import pytest
 
 from tests.builders import payment_state
 from tests.fakes.toy_environment import toy_world
+from wm_pipeline.defs import checks
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.intervention import Intervention, Run
 from wm_pipeline.domain.outside import SuiteTexts
@@ -39,6 +40,15 @@ def test_every_place_is_found_in_a_report() -> None:
 
     assert [empty.entry(place) for place in Place] == [Numbers()] * len(Place)
     assert {place for metric in every_metric().values() for place in metric.places} == set(Place)
+
+
+def test_what_the_reports_checks_ask_for_is_in_the_headline() -> None:
+    asked = {"test_ece", "asr_guard_off", "asr_guard_on"}
+    no_data = dict.fromkeys(asked)
+
+    assert asked <= {name for metric in every_metric().values() for name in metric.headline}
+    assert not checks.is_calibrated(no_data).passed
+    assert not checks.guard_cuts_attacks(no_data).passed
 
 
 def test_a_metric_that_is_better_one_way_says_which() -> None:

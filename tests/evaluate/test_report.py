@@ -30,7 +30,7 @@ from wm_pipeline.collect.writer import Versions, frames_of
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.defs.metadata import shown
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
-from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.domain.errors import InvalidInputError, SettingsError
 from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.intervention import Intervention, Run
 from wm_pipeline.domain.numbers import flat_numbers
@@ -41,7 +41,14 @@ from wm_pipeline.domain.vocabulary import ActionKind, Verdict
 from wm_pipeline.domain.world import IMPORTED
 from wm_pipeline.evaluate import plots
 from wm_pipeline.evaluate.catalogue import compare_reports, every_metric, glossary, headline, logged_numbers
-from wm_pipeline.evaluate.eval_report import CheckpointNumbers, EvalReport, FrontierNumbers, Measured, report_text
+from wm_pipeline.evaluate.eval_report import (
+    CheckpointNumbers,
+    EvalReport,
+    FrontierNumbers,
+    Measured,
+    parse_report,
+    report_text,
+)
 from wm_pipeline.evaluate.gate import GateDecision
 from wm_pipeline.evaluate.pictures import PageWanted, shrunk, take_page_pictures
 from wm_pipeline.evaluate.plots import loss_curves
@@ -482,6 +489,29 @@ def test_every_measured_number_is_of_a_registered_metric(stored: dict[str, Any])
         "direction": "higher is better",
         "format": "share",
     }
+
+
+def test_a_report_of_before_directions_were_kept_is_read(stored: dict[str, Any], report: EvalReport) -> None:
+    older = {
+        **stored,
+        "adaptive": {},
+        "definitions": {"rows": {"definition": "Transitions that were asked about.", "computed_by": "tables.rows"}},
+    }
+    del older["guard_mistakes"]
+
+    found = parse_report(json.dumps(older), what="report.json", remedy="make it again")
+
+    assert (found.adaptive, found.guard_mistakes, found.definitions["rows"].direction) == (None, (), None)
+    assert found.splits == report.splits
+    assert parse_report(json.dumps(stored), what="report.json", remedy="make it again") == report
+
+
+def test_a_report_with_a_field_of_another_kind_is_refused_with_what_to_do(stored: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        parse_report(json.dumps({**stored, "loop": 7}), what="report.json", remedy="`wm run` makes it again")
+
+    told = "report.json.loop: input should be a valid dictionary, found 7; `wm run` makes it again"
+    assert str(refused.value) == told
 
 
 def test_every_registered_metric_is_measured(stored: dict[str, Any]) -> None:

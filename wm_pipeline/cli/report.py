@@ -100,13 +100,17 @@ def attack(
 def summary(report: "EvalReport") -> tuple[Rows | str, ...]:
     """What a person is shown of a report."""
     from wm_pipeline.evaluate.catalogue import metrics_at
+    from wm_pipeline.evaluate.eval_report import Numbers
     from wm_pipeline.evaluate.registry import Place
     from wm_pipeline.evaluate.report import show_metric, show_number
 
     of_splits = metrics_at(*(place for place in Place if place.startswith("splits.")))
     of_loop = metrics_at(Place.GUARD_OFF, Place.GUARD_ON)
     ladder = [(place, metric) for place in (Place.INTERVENTION, Place.COUNTERFACTUAL) for metric in metrics_at(place)]
-    predictors = {"world model": report.splits, **report.baselines}
+    predictors = {
+        name: [numbers.get(split, Numbers()) for split in report.splits]
+        for name, numbers in {"world model": report.splits, **report.baselines}.items()
+    }
     return (
         f"model {report.model_version} (MLflow version {report.registered_version or 'none'})",
         Rows(
@@ -119,8 +123,8 @@ def summary(report: "EvalReport") -> tuple[Rows | str, ...]:
         Rows(
             ("AUROC", *report.splits),
             [
-                (name.replace("_", " "), *(show_number(n[split].number("risk_auroc")) for split in report.splits))
-                for name, n in predictors.items()
+                (name.replace("_", " "), *(show_number(n.number("risk_auroc")) for n in of_split))
+                for name, of_split in predictors.items()
             ],
         ),
         Rows(
