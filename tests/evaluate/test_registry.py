@@ -11,6 +11,7 @@ from tests.builders import payment_state
 from tests.fakes.toy_environment import toy_world
 from wm_pipeline.defs import checks
 from wm_pipeline.domain.action import NOOP
+from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.intervention import Intervention, Run
 from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.evaluate.adaptive import ADAPTIVE, Budget
@@ -135,8 +136,16 @@ def test_a_function_becomes_a_metric_under_its_own_name_and_docstring() -> None:
         of them."""
         return max(values, default=None)
 
-    (metric,) = table.metrics()
+    @table.metric(has_interval=True)
+    def drawn(values: list[float]) -> float | None:
+        """Of no worlds."""
+        return max(values)
+
+    (metric, _) = table.metrics()
+    with pytest.raises(SettingsError, match=r"^metric 'drawn': its data has no worlds to draw again; return an Est"):
+        table.numbers([0.1])
     table.forget("largest")
+    table.forget("drawn")
 
     assert (metric.name, metric.definition, metric.title) == ("largest", "The largest of them.", "L")
     assert (metric.value([0.1, 0.2]), metric.value([])) == (0.2, None)

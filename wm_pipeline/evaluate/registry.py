@@ -119,7 +119,7 @@ class Sample(Protocol):
 
 _OURS = "wm_pipeline."
 METRICS = Registry[Metric[Any]](Kind.METRIC)
-"""By `<table>.<name>`. Use `metrics_of_report` of catalogue.py to see all of them."""
+"""By `<table>.<name>`. `every_metric` of catalogue.py loads all of ours first."""
 
 
 class MetricTable(Generic[T]):
@@ -203,7 +203,8 @@ def named(name: str, value: Value) -> dict[str, Any]:
 def _value(metric: Metric[T], data: T) -> Value:
     if not metric.has_interval:
         return metric.value(data)
-    assert isinstance(data, Sample), f"{metric.name} has an interval, so its data has worlds"
+    if not isinstance(data, Sample):
+        raise SettingsError(f"metric {metric.name!r}: its data has no worlds to draw again; return an Estimate instead")
     return metrics.estimate(data.worlds, statistic_of(metric, data), seed=data.seed)
 
 
