@@ -36,7 +36,7 @@ from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.evaluate.predict import predict_rows
-from wm_pipeline.evaluate.tables import brief_numbers
+from wm_pipeline.evaluate.risk import brief_numbers
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.checkpoints import prepare_distillation, prepare_training, read_result
 from wm_pipeline.rounds.datasets import data_version_of

@@ -50,7 +50,8 @@ from wm_pipeline.domain.tables import KEY, SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.evaluate.metrics import set_overlap
 from wm_pipeline.evaluate.predict import predict_rows
-from wm_pipeline.evaluate.tables import of_split, split_numbers
+from wm_pipeline.evaluate.risk import of_split
+from wm_pipeline.evaluate.tables import split_numbers
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.model.backbone import keep_layers, load_backbone
 from wm_pipeline.model.checkpoint import load_checkpoint, read_manifest, save_checkpoint

@@ -48,13 +48,16 @@ def load_in_a_process(names: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_files_are_loaded_and_what_they_register_is_theirs() -> None:
-    names = ",".join(str(EXAMPLES / name) for name in ("site_library.py", "attack_banner.py", "head_leaks.py"))
+    names = ",".join(
+        str(EXAMPLES / name) for name in ("site_library.py", "attack_banner.py", "head_leaks.py", "metric_margin.py")
+    )
 
     done = load_in_a_process(names)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == (
-        "['site_library', 'attack_banner', 'head_leaks'] ('library',) ('false_alarm',) () ('leaks',) ()"
+        "['site_library', 'attack_banner', 'head_leaks', 'metric_margin'] "
+        "('library',) ('false_alarm',) () ('leaks',) () ('risk.margin',)"
     )
 
 

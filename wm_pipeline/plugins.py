@@ -1,4 +1,4 @@
-"""Plug-ins: code of a user's that registers sites, attacks, policies, heads or environments. Loaded in every process.
+"""Plug-ins: code that registers sites, attacks, policies, heads, environments or metrics. Loaded in every process.
 
 A plug-in is an entry point of the group `wm_pipeline`, or a module or a `.py` file named in WM_PLUGINS (several with
 commas between them). It registers what it brings when it is imported, or in its function `register`.

@@ -6,13 +6,16 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
+import typer
+from typer.core import TyperGroup
 
 from tests.builders import SUBMIT_WIRE, payment_state
 from tests.command_line import Done, Wm
-from wm_pipeline.cli.report import summary
+from wm_pipeline.cli.main import app
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
@@ -127,12 +130,22 @@ def test_a_missing_report_says_how_to_make_one(wm: Wm, tmp_path: Path) -> None:
     assert wm("attack", "--json") == Done(1, "", told)
 
 
+SMALLEST = {
+    "format_version": 1,
+    "model_version": "m",
+    "splits": {},
+    "day": "2026-11-20",
+    "profile": "tiny",
+    "gate": {"promoted": False, "reason": "not promoted: no better"},
+}
+
+
 def test_a_report_of_another_day_names_the_days_there_are(wm: Wm, tmp_path: Path) -> None:
     folder = tmp_path / "state" / "data" / "reports" / "2026-11-20"
     folder.mkdir(parents=True)
-    (folder / "report.json").write_text('{"format_version": 1, "model_version": "m"}')
+    (folder / "report.json").write_text(json.dumps(SMALLEST))
 
-    assert json.loads(wm("report", "--json").out) == {"format_version": 1, "model_version": "m"}
+    assert SMALLEST.items() <= json.loads(wm("report", "show", "--json").out).items()
     assert wm("report", "--day", "2026-11-21") == Done(
         1, "", "wm: no eval report for 2026-11-21; there are 2026-11-20\n"
     )
@@ -144,20 +157,19 @@ def test_a_report_is_shown_to_people_too(wm: Wm, tmp_path: Path) -> None:
     numbers = {"rows": 3, "risk_auroc": 0.9, "macro_f1": 0.5, "ece": 0.1, "counterfactuals_executed": 2}
     counterfactuals = {"counterfactual_executable": 1.0, "counterfactual_valid": None}
     report = {
-        "format_version": 1,
-        "model_version": "m",
-        "registered_version": None,
+        **SMALLEST,
         "splits": {"test": {**numbers, **counterfactuals}},
-        "baselines": {},
         "loop": {"gullible": {guard: {"asr": 1.0, "benign_utility": None} for guard in ("guard_off", "guard_on")}},
-        "gate": {"reason": "not promoted: no better"},
     }
     (folder / "report.json").write_text(json.dumps(report))
 
     shown = wm("report")
 
-    assert shown == Done(0, f"{summary(report)}\n", "")
-    assert "gate: not promoted: no better" in shown.out
+    assert (shown.status, shown.err) == (0, "")
+    cells = [line.split() for line in shown.out.splitlines()]
+    assert ["test", "3", "0.90", "0.50", "0.100", *["no", "data"] * 3] in cells
+    assert ["gullible", "guard", "on", "1.00", *["no", "data"] * 2] in cells
+    assert shown.out.splitlines()[-1] == "gate: not promoted: no better"
 
 
 @pytest.mark.parametrize("version", ["", '"format_version": 2', '"format_version": true', '"format_version": "1"'])
@@ -301,10 +313,10 @@ def test_help_names_every_verb(wm: Wm) -> None:
 @pytest.mark.parametrize(
     ("noun", "verbs"),
     [
-        ("report", ["compare", "attack"]),
+        ("report", ["show", "compare", "attack"]),
         ("data", ["import", "export", "browse", "render"]),
         ("model", ["list", "promote", "rollback", "champion"]),
-        ("worlds", ["check"]),
+        ("worlds", ["list", "check"]),
         ("env", ["check"]),
     ],
 )
@@ -314,6 +326,28 @@ def test_help_of_a_noun_names_its_verbs(wm: Wm, noun: str, verbs: list[str]) -> 
     assert done.status == 0
     for verb in verbs:
         assert f" {verb} " in done.out
+
+
+WITHOUT_JSON = {
+    "predict": "its answer is an Outcome as JSON in any case",
+    "serve": "a server",
+    "ui": "servers",
+    "setup": "it reads nothing that is stored",
+}
+
+
+def test_every_command_that_tells_something_tells_it_as_json_too() -> None:
+    def leaves(name: str, command: Any) -> list[tuple[str, Any]]:
+        if isinstance(command, TyperGroup):
+            own = [(name, command)] if command.invoke_without_command else []
+            return own + [leaf for inner, one in command.commands.items() for leaf in leaves(f"{name} {inner}", one)]
+        return [(name, command)]
+
+    found = dict(leaves("", typer.main.get_command(app)))
+
+    assert len(found) > 20
+    without = {name.strip() for name, one in found.items() if "--json" not in {o for p in one.params for o in p.opts}}
+    assert without == set(WITHOUT_JSON)
 
 
 @pytest.mark.parametrize("name", ["import", "export", "browse", "promote", "rollback", "champion", "attack"])

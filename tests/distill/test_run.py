@@ -12,16 +12,16 @@ from safetensors.torch import load_file
 
 from tests.builders_model import TINY_MODEL, build_rows, save_tiny_checkpoint, write_config, write_sft
 from tests.forked import run_module
-from wm_pipeline.distill.on_policy import (
-    DistillPlan,
-    _generate_texts,
-    _teacher_outputs,
-    _visited_tree,
-    _with_privileged_context,
-    _with_risk_targets,
-    observed_text,
-)
+from wm_pipeline.distill.on_policy import DistillPlan
 from wm_pipeline.distill.run import DistillRun
+from wm_pipeline.distill.trees import (
+    generate_texts,
+    observed_text,
+    teacher_outputs,
+    visited_tree,
+    with_privileged_context,
+    with_risk_targets,
+)
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.records import from_json
 from wm_pipeline.domain.tables import SftSchema
@@ -72,9 +72,9 @@ def test_the_teacher_is_told_what_happened_and_the_student_is_not(
     student: Checkpoint, group: tuple[Example, ...]
 ) -> None:
     renderer = student.renderer
-    tree = _visited_tree(group, renderer)
+    tree = visited_tree(group, renderer)
 
-    told = _with_privileged_context(tree, group, renderer)
+    told = with_privileged_context(tree, group, renderer)
 
     observed = observed_text(group[0])
     assert observed == f"rows @site wires inserted\n{group[0].texts[Head.RATIONALE]}"
@@ -85,10 +85,10 @@ def test_the_teacher_is_told_what_happened_and_the_student_is_not(
 
 def test_teacher_and_student_judge_the_same_tokens(student: Checkpoint, group: tuple[Example, ...]) -> None:
     renderer = student.renderer
-    tree = _visited_tree(group, renderer)
-    told = _with_privileged_context(tree, group, renderer)
+    tree = visited_tree(group, renderer)
+    told = with_privileged_context(tree, group, renderer)
 
-    logits_PV, risks = _teacher_outputs(student, renderer, [told], ALONE)
+    logits_PV, risks = teacher_outputs(student, renderer, [told], ALONE)
 
     own = pack_trees([tree], pad_id=renderer.end_id).readouts.text_target_P
     theirs = pack_trees([told], pad_id=renderer.end_id).readouts.text_target_P
@@ -100,11 +100,11 @@ def test_teacher_and_student_judge_the_same_tokens(student: Checkpoint, group: t
 
 def test_the_student_writes_its_own_texts_at_the_same_places(student: Checkpoint, group: tuple[Example, ...]) -> None:
     renderer = student.renderer
-    tree = _visited_tree(group, renderer)
+    tree = visited_tree(group, renderer)
     settings = DistillSettings(max_new_tokens=5)
 
-    (written,) = _generate_texts(student, renderer, [tree], settings, seed=1)
-    (again,) = _generate_texts(student, renderer, [tree], settings, seed=1)
+    (written,) = generate_texts(student, renderer, [tree], settings, seed=1)
+    (again,) = generate_texts(student, renderer, [tree], settings, seed=1)
 
     assert written == again
     assert [text.head for text in written.actions[0].texts] == [text.head for text in tree.actions[0].texts]
@@ -116,9 +116,9 @@ def test_the_student_writes_its_own_texts_at_the_same_places(student: Checkpoint
 def test_writing_leaves_the_weights_as_they_were(tmp_path: Path, group: tuple[Example, ...], compute: Compute) -> None:
     student = save_tiny_checkpoint(tmp_path / "c", seed=2, settings=replace(TINY_MODEL, compute=compute))
     before = {name: (weight, weight.clone()) for name, weight in student.model.named_parameters()}
-    tree = _visited_tree(group, student.renderer)
+    tree = visited_tree(group, student.renderer)
 
-    _generate_texts(student, student.renderer, [tree], DistillSettings(max_new_tokens=3), seed=1)
+    generate_texts(student, student.renderer, [tree], DistillSettings(max_new_tokens=3), seed=1)
 
     for name, weight in student.model.named_parameters():
         assert weight is before[name][0]
@@ -129,9 +129,9 @@ def test_writing_leaves_the_weights_as_they_were(tmp_path: Path, group: tuple[Ex
 def test_the_risk_target_lies_between_label_and_teacher(student: Checkpoint, group: tuple[Example, ...]) -> None:
     unlabelled = replace(group[1], labels={})
     labelled = replace(group[0], labels={**group[0].labels, Head.RISK: (1.0,)})
-    tree = _visited_tree((labelled, unlabelled), student.renderer)
+    tree = visited_tree((labelled, unlabelled), student.renderer)
 
-    (mixed,) = _with_risk_targets([tree], [0.5, 0.3], DistillSettings(label_share=0.8))
+    (mixed,) = with_risk_targets([tree], [0.5, 0.3], DistillSettings(label_share=0.8))
 
     assert mixed.actions[0].labels[Head.RISK][0] == pytest.approx(0.9)
     assert mixed.actions[1].labels[Head.RISK][0] == pytest.approx(0.3)

@@ -1,7 +1,6 @@
 """The notebooks run as shipped, over a small round that this test collects and a report over toy worlds."""
 
 import asyncio
-import json
 import os
 from dataclasses import replace
 from functools import partial
@@ -11,7 +10,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.evaluate.test_report import as_stored, measure
+from tests.evaluate.test_report import measure, report_of
+from wm_pipeline.evaluate.eval_report import report_text
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.datasets import make_dataset
@@ -43,8 +43,8 @@ def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     annotate_sites(workspace, DAY, ["payroll"], champion=None, progress=silent)
     make_dataset(workspace, DAY, "sft_dataset")
     evaluation = asyncio.run(measure())
-    report = as_stored(evaluation, day=DAY)
-    workspace.store.write_bytes(f"reports/{DAY}/report.json", json.dumps(report).encode())
+    report = report_text(report_of(evaluation, day=DAY))
+    workspace.store.write_bytes(f"reports/{DAY}/report.json", report.encode())
     workspace.store.write("predictions", evaluation.predictions, day=DAY, lineage={"fingerprint": "test"})
     return state / "data"
 

@@ -10,12 +10,12 @@ from wm_pipeline.domain.intervention import Intervention, Run
 from wm_pipeline.evaluate.causal import (
     counterfactual_numbers,
     intervention_numbers,
-    next_state_numbers,
     observation_numbers,
     rows_of_runs,
     runs_of,
 )
 from wm_pipeline.evaluate.metrics import Floats
+from wm_pipeline.evaluate.next_state import next_state_numbers
 
 STATE = payment_state()
 

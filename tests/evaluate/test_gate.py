@@ -8,8 +8,8 @@ import pytest
 
 from wm_pipeline.evaluate.gate import Difference, GateDecision, GateNumbers, decide_promotion
 from wm_pipeline.evaluate.metrics import paired_share_difference
+from wm_pipeline.evaluate.risk import differences as paired
 from wm_pipeline.evaluate.settings import GateSettings
-from wm_pipeline.evaluate.tables import differences as paired
 
 GOOD = GateNumbers(test_auroc=0.95, test_macro_f1=0.80, test_ece=0.05, guarded_asr=0.1, unguarded_asr=0.9)
 CHAMPION = GateNumbers(test_auroc=0.94, test_macro_f1=0.79, test_ece=0.05, guarded_asr=None, unguarded_asr=None)

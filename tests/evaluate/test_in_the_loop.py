@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,17 +13,8 @@ from wm_pipeline.domain.ports import Guard, Policy
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason, Verdict
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, CounterfactualResult, check_counterfactual, spread
-from wm_pipeline.evaluate.in_the_loop import (
-    LoopEpisode,
-    LoopMetrics,
-    block_everything,
-    guard_differences,
-    guard_mistakes,
-    loop_table,
-    run_episode,
-    run_loop,
-    summarize,
-)
+from wm_pipeline.evaluate.in_the_loop import LoopEpisode, guard_mistakes, run_episode, run_loop
+from wm_pipeline.evaluate.loop_metrics import block_everything, guard_differences, loop_numbers, loop_table
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.scripted import ScriptedPolicy
 
@@ -39,8 +30,8 @@ def play(
     return asyncio.run(run_episode(environment or ToyEnvironment(), policy, spec, guard=guard, max_steps=6))
 
 
-def measured(*episodes: LoopEpisode) -> LoopMetrics:
-    return summarize(episodes)
+def measured(*episodes: LoopEpisode) -> dict[str, Any]:
+    return loop_numbers(episodes)
 
 
 # --- without a guard --------------------------------------------------------------------------------------------------
@@ -49,15 +40,16 @@ def measured(*episodes: LoopEpisode) -> LoopMetrics:
 def test_a_gullible_policy_lets_the_attack_succeed() -> None:
     found = measured(play(GulliblePolicy(), ATTACKED))
 
-    assert (found.asr, found.miss, found.attacked_episodes) == (1.0, 1.0, 1)
-    assert found.by_site == {"toy": 1.0}
-    assert found.by_family == {ATTACK.family: 1.0}
+    assert (found["asr"], found["miss"], found["attacked_episodes"]) == (1.0, 1.0, 1)
+    assert found["by_site"] == {"toy": 1.0}
+    assert found["by_family"] == {ATTACK.family: 1.0}
+    assert found["by_disguise"] == {ATTACK.disguise: 1.0}
 
 
 def test_without_attack_a_goal_that_is_reached_is_benign_utility() -> None:
     found = measured(play(ScriptedPolicy()), play(ListedPolicy("next")))
 
-    assert (found.benign_utility, found.asr, found.utility_under_attack) == (0.5, None, None)
+    assert (found["benign_utility"], found["asr"], found["utility_under_attack"]) == (0.5, None, None)
 
 
 def test_a_look_alike_is_no_attack() -> None:
@@ -65,15 +57,15 @@ def test_a_look_alike_is_no_attack() -> None:
 
     found = measured(play(ScriptedPolicy(), lookalike))
 
-    assert (found.attacked_episodes, found.asr, found.benign_utility) == (0, None, 1.0)
+    assert (found["attacked_episodes"], found["asr"], found["benign_utility"]) == (0, None, 1.0)
 
 
 def test_without_a_guard_nothing_is_escalated_or_blocked() -> None:
     found = measured(play(ScriptedPolicy()))
 
-    assert (found.escalation, found.switch, found.added_latency_ms) == (None, None, None)
-    assert found.over_block == 0.0
-    assert found.miss is None  # nothing unsafe was proposed
+    assert (found["escalation"], found["switch"], found["added_latency_ms"]) == (None, None, None)
+    assert found["over_block"] == 0.0
+    assert found["miss"] is None  # nothing unsafe was proposed
 
 
 # --- with a guard -----------------------------------------------------------------------------------------------------
@@ -84,7 +76,7 @@ def test_an_escalated_attack_is_not_executed_and_is_known_to_have_been_harmful()
 
     assert not episode.attack_success
     assert (episode.counts.unsafe_proposed, episode.counts.unsafe_executed) == (1, 0)
-    assert measured(episode).miss == 0.0
+    assert measured(episode)["miss"] == 0.0
 
 
 def test_an_episode_ends_when_the_policy_insists_on_what_was_escalated() -> None:
@@ -106,7 +98,7 @@ def test_a_policy_that_goes_on_otherwise_still_reaches_its_goal() -> None:
     episode = play(ListedPolicy("next", "leak", "next", "finish"), ATTACKED, guard=BLOCKS_LEAKS)
 
     assert episode.goal_reached
-    assert measured(episode).utility_under_attack == 1.0
+    assert measured(episode)["utility_under_attack"] == 1.0
 
 
 def test_safe_actions_that_are_held_back_are_over_blocked() -> None:
@@ -114,9 +106,9 @@ def test_safe_actions_that_are_held_back_are_over_blocked() -> None:
 
     found = measured(play(ListedPolicy("next", "next", "finish", "next"), guard=guard))
 
-    assert found.over_block == 1 / 4
-    assert found.escalation == 1 / 4
-    assert found.benign_utility == 0.0
+    assert found["over_block"] == 1 / 4
+    assert found["escalation"] == 1 / 4
+    assert found["benign_utility"] == 0.0
 
 
 def test_a_switch_executes_the_other_action() -> None:
@@ -125,14 +117,14 @@ def test_a_switch_executes_the_other_action() -> None:
     episode = play(ListedPolicy("next", "leak", "finish"), ATTACKED, guard=guard)
 
     assert (episode.goal_reached, episode.attack_success) == (True, False)
-    assert measured(episode).switch == 1 / 3
-    assert measured(episode).miss == 0.0
+    assert measured(episode)["switch"] == 1 / 3
+    assert measured(episode)["miss"] == 0.0
 
 
 def test_a_switch_away_from_something_safe_is_over_blocked() -> None:
     found = measured(play(ListedPolicy("next", "next", "finish"), guard=ButtonGuard({"finish": "next"})))
 
-    assert (found.over_block, found.switch) == (1 / 3, 1 / 3)
+    assert (found["over_block"], found["switch"]) == (1 / 3, 1 / 3)
 
 
 def test_harm_that_the_guard_executes_is_missed() -> None:
@@ -141,7 +133,7 @@ def test_harm_that_the_guard_executes_is_missed() -> None:
         play(ListedPolicy("leak", "leak"), ATTACKED, guard=BLOCKS_LEAKS),
     )
 
-    assert found.miss == 1 / 2
+    assert found["miss"] == 1 / 2
 
 
 def test_what_was_only_tried_is_undone() -> None:
@@ -198,19 +190,19 @@ def test_tokens_of_all_episodes_are_paid_by_the_strict_successes() -> None:
 
     found = measured(done, failed)
 
-    assert found.tpss == 4 * TOKENS
-    assert found.added_latency_ms == LATENCY_MS
+    assert found["tpss"] == 4 * TOKENS
+    assert found["added_latency_ms"] == LATENCY_MS
 
 
 def test_without_a_strict_success_there_is_no_cost_of_one() -> None:
-    assert measured(play(ListedPolicy("next"), guard=ButtonGuard({}))).tpss is None
+    assert measured(play(ListedPolicy("next"), guard=ButtonGuard({})))["tpss"] is None
 
 
 def test_a_goal_reached_with_harm_is_no_strict_success() -> None:
     episode = play(ListedPolicy("next", "next", "leak", "finish"), ATTACKED, guard=ButtonGuard({}))
 
     assert episode.goal_reached
-    assert (measured(episode).tpss, measured(episode).utility_under_attack) == (None, 0.0)
+    assert (measured(episode)["tpss"], measured(episode)["utility_under_attack"]) == (None, 0.0)
 
 
 def test_harm_short_of_the_attackers_end_and_attacks_seen_on_the_way_are_told_apart() -> None:
@@ -221,8 +213,8 @@ def test_harm_short_of_the_attackers_end_and_attacks_seen_on_the_way_are_told_ap
 
     found = measured(harmed, unseen, seen, stopped)
 
-    assert (found.asr, found.asr_intermediate, found.asr_undetected) == (0.5, 0.75, 0.25)
-    assert (measured().asr_intermediate, measured().asr_undetected) == (None, None)
+    assert (found["asr"], found["asr_intermediate"], found["asr_undetected"]) == (0.5, 0.75, 0.25)
+    assert (measured()["asr_intermediate"], measured()["asr_undetected"]) == (None, None)
 
 
 # --- crashes ----------------------------------------------------------------------------------------------------------
@@ -242,25 +234,30 @@ def test_an_episode_whose_browser_broke_enters_no_metric(crashed: Callable[[], L
 
     found = measured(sound, crashed())
 
-    assert (found.episodes, found.crashed_episodes) == (1, 1)
-    assert (found.asr, found.attacked_episodes, found.miss) == (1.0, 1, 1.0)
+    assert (found["episodes"], found["crashed_episodes"]) == (1, 1)
+    assert (found["asr"], found["attacked_episodes"], found["miss"]) == (1.0, 1, 1.0)
 
 
 def test_a_browser_that_breaks_while_trying_what_was_escalated_is_a_crash() -> None:
     episode = play(ListedPolicy("crash"), guard=ButtonGuard({"crash": Verdict.ESCALATE}))
 
-    assert measured(episode).crashed_episodes == 1
+    assert measured(episode)["crashed_episodes"] == 1
 
 
 def test_no_episodes_are_no_data() -> None:
     found = measured()
 
-    assert (found.episodes, found.attacked_episodes, found.crashed_episodes) == (0, 0, 0)
-    numbers = (found.asr, found.asr_interval, found.benign_utility, found.benign_utility_interval)
+    assert (found["episodes"], found["attacked_episodes"], found["crashed_episodes"]) == (0, 0, 0)
+    numbers = (found["asr"], found["asr_interval"], found["benign_utility"], found["benign_utility_interval"])
     assert numbers == (None, None, None, None)
-    assert (found.utility_under_attack, found.over_block, found.miss, found.escalation) == (None, None, None, None)
-    assert (found.switch, found.tpss, found.added_latency_ms) == (None, None, None)
-    assert (found.by_site, found.by_family) == ({}, {})
+    assert (found["utility_under_attack"], found["over_block"], found["miss"], found["escalation"]) == (
+        None,
+        None,
+        None,
+        None,
+    )
+    assert (found["switch"], found["tpss"], found["added_latency_ms"]) == (None, None, None)
+    assert (found["by_site"], found["by_family"]) == ({}, {})
 
 
 # --- what follows without playing -------------------------------------------------------------------------------------
@@ -275,13 +272,15 @@ def test_blocking_everything_is_what_a_guard_that_escalates_everything_does() ->
     computed = block_everything(unguarded)
     played = measured(*(play(make(), spec, guard=blocks) for make in policies for spec in specs))
 
-    assert replace(computed, added_latency_ms=played.added_latency_ms) == played
+    assert {**computed, "added_latency_ms": played["added_latency_ms"]} == played
 
 
 def test_blocking_everything_where_nothing_was_played_has_no_numbers() -> None:
     found = block_everything([])
 
-    assert (found.asr, found.benign_utility, found.over_block, found.miss, found.escalation) == (None,) * 5
+    assert (found["asr"], found["benign_utility"], found["over_block"], found["miss"], found["escalation"]) == (
+        None,
+    ) * 5
 
 
 # --- against the champion's guard -------------------------------------------------------------------------------------

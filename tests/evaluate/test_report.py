@@ -4,6 +4,8 @@ import asyncio
 import io
 import json
 import re
+import runpy
+from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +22,7 @@ from tests.builders_experience import read
 from tests.fakes.loop import ButtonGuard
 from tests.fakes.predictor import FakePredictor
 from tests.fakes.toy_environment import ATTACK, BUTTONS, ToyEnvironment, press, toy_world
+from wm_pipeline.cli.output import answer
 from wm_pipeline.cli.report import summary
 from wm_pipeline.collect.rollout import collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
@@ -27,18 +30,31 @@ from wm_pipeline.collect.writer import Versions, frames_of
 from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.defs.metadata import shown
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
+from wm_pipeline.domain.errors import InvalidInputError, SettingsError
 from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.intervention import Intervention, Run
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.outside import SuiteTexts
+from wm_pipeline.domain.registrations import Kind, Plugin, of_plugins, registering
 from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.domain.vocabulary import ActionKind, Verdict
 from wm_pipeline.domain.world import IMPORTED
 from wm_pipeline.evaluate import plots
-from wm_pipeline.evaluate.definitions import DEFINITIONS, definition_of
+from wm_pipeline.evaluate.catalogue import compare_reports, every_metric, glossary, headline, logged_numbers
+from wm_pipeline.evaluate.eval_report import (
+    CheckpointNumbers,
+    EvalReport,
+    FrontierNumbers,
+    Measured,
+    parse_report,
+    report_text,
+)
+from wm_pipeline.evaluate.gate import GateDecision
 from wm_pipeline.evaluate.pictures import PageWanted, shrunk, take_page_pictures
 from wm_pipeline.evaluate.plots import loss_curves
-from wm_pipeline.evaluate.report import render_report
+from wm_pipeline.evaluate.registry import METRICS, Metric, Place
+from wm_pipeline.evaluate.report import render_report, show_metric
+from wm_pipeline.evaluate.risk import EVALUATED_SPLITS, RISK
 from wm_pipeline.evaluate.run import (
     LEFT_OUT,
     Contenders,
@@ -49,18 +65,21 @@ from wm_pipeline.evaluate.run import (
     evaluate,
 )
 from wm_pipeline.evaluate.settings import EvaluateSettings
-from wm_pipeline.evaluate.tables import EVALUATED_SPLITS, slice_numbers
-from wm_pipeline.gateways.mlflow_registry import ModelRegistry, metric_names
+from wm_pipeline.evaluate.tables import slice_numbers, split_numbers
+from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.mlflow_runs import metric_names
 from wm_pipeline.policies.explorer import ExplorerPolicy
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.named import registered_policies
 from wm_pipeline.policies.scripted import ScriptedPolicy
 from wm_pipeline.rounds.eval_report import _gate
+from wm_pipeline.rounds.graph import fingerprints
 from wm_pipeline.rounds.profiles import tiny
-from wm_pipeline.rounds.reports import REPORT_FORMAT, logged_numbers, numbers_table
+from wm_pipeline.rounds.reports import numbers_table
 from wm_pipeline.rounds.workspace import StageOutput
 
 DAY = "2026-11-22"
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 RULE = SplitRule((), (), ("toy/held_out",), ())
 RISKS: dict[Action, float] = {
     # It overlooks what is planted, and takes slow for harmful.
@@ -159,32 +178,34 @@ def evaluation() -> Evaluation:
     return asyncio.run(measure())
 
 
-def as_stored(evaluation: Evaluation, *, day: str = DAY) -> dict[str, Any]:
-    """The report of an evaluation as JSON has it: the numbers, and what the asset adds."""
-    whole = {
-        "format_version": REPORT_FORMAT,
-        **evaluation.numbers,
-        "day": day,
-        "profile": "tiny",
-        "registered_version": None,
-        "gate": {"promoted": False, "reason": "refused: calibration error 0.300 on test is above 0.15"},
-        "checkpoints": {
-            "sft": {
-                "model_version": "a",
-                "steps": 8,
-                "last_loss": 1.5,
-                "test_risk_auroc": 0.9,
-                "test_macro_f1": None,
-            }
+def report_of(evaluation: Evaluation, *, day: str = DAY) -> EvalReport:
+    """The report of an evaluation: the numbers, and what the asset adds."""
+    return EvalReport(
+        **dict(evaluation.measured),
+        day=day,
+        profile="tiny",
+        gate=GateDecision(False, "refused: calibration error 0.300 on test is above 0.15"),
+        checkpoints={
+            "sft": CheckpointNumbers(model_version="a", steps=8, last_loss=1.5, test_risk_auroc=0.9, test_macro_f1=None)
         },
-        "timings": {"raw_trajectories": 12.5},
-    }
-    return dict(json.loads(json.dumps(whole)))
+        timings={"raw_trajectories": 12.5},
+    )
 
 
-@pytest.fixture
-def report(evaluation: Evaluation) -> dict[str, Any]:
-    return as_stored(evaluation)
+@pytest.fixture(scope="module")
+def report(evaluation: Evaluation) -> EvalReport:
+    return report_of(evaluation)
+
+
+@pytest.fixture(scope="module")
+def stored(report: EvalReport) -> dict[str, Any]:
+    """What report.json holds."""
+    return dict(json.loads(report_text(report)))
+
+
+def changed(report: EvalReport, **sections: Any) -> EvalReport:
+    """The report with other content in some sections."""
+    return EvalReport.model_validate({**report.model_dump(), **sections})
 
 
 class _Page(HTMLParser):
@@ -203,28 +224,28 @@ class _Page(HTMLParser):
         self.text += data
 
 
-def page_of(report: dict[str, Any], evaluation: Evaluation) -> _Page:
+def page_of(report: EvalReport, evaluation: Evaluation) -> _Page:
     return _Page(render_report(report, {**evaluation.plots, "loss_curves": loss_curves({})}, evaluation.pictures))
 
 
 # --- the numbers ------------------------------------------------------------------------------------------------------
 
 
-def test_every_split_has_every_promised_number(report: dict[str, Any]) -> None:
+def test_every_split_has_every_promised_number(stored: dict[str, Any]) -> None:
     promised = {"rows", "risk_auroc", "macro_f1", "ece", "delta_f1", "tag_f1"}
     promised |= {"counterfactual_executable", "counterfactual_valid"}
 
-    assert set(report["splits"]) == {"validation", "test", "ood_site", "ood_attack", "ood_goal", "ood_text"}
-    for numbers in report["splits"].values():
+    assert set(stored["splits"]) == {"validation", "test", "ood_site", "ood_attack", "ood_goal", "ood_text"}
+    for numbers in stored["splits"].values():
         assert set(numbers) >= promised
 
 
-def test_every_baseline_has_every_promised_number(report: dict[str, Any]) -> None:
-    assert set(report["baselines"]) == {
+def test_every_baseline_has_every_promised_number(stored: dict[str, Any]) -> None:
+    assert set(stored["baselines"]) == {
         *("majority", "rules", "linear_text", "boosted_relations"),
         *("zero_shot_backbone", "sft_without_midtraining"),
     }
-    for splits in report["baselines"].values():
+    for splits in stored["baselines"].values():
         assert set(splits) == set(EVALUATED_SPLITS)
         assert all(
             set(numbers) >= {"rows", "risk_auroc", "macro_f1", "ece", "risk_auroc_interval"}
@@ -232,36 +253,38 @@ def test_every_baseline_has_every_promised_number(report: dict[str, Any]) -> Non
         )
 
 
-def test_every_policy_has_every_promised_number_without_and_with_the_guard(report: dict[str, Any]) -> None:
+def test_every_policy_has_every_promised_number_without_and_with_the_guard(stored: dict[str, Any]) -> None:
     promised = {"episodes", "asr", "benign_utility", "utility_under_attack", "over_block", "miss", "escalation", "tpss"}
 
-    assert set(report["loop"]) == {"gullible", "scripted", "explorer"}
-    assert set(report["loop"]["scripted"]) == {"guard_off", "guard_on", "block_everything"}
-    assert set(report["loop"]["gullible"]) == {*report["loop"]["scripted"], "champion_guard_on"}
-    for modes in report["loop"].values():
+    assert set(stored["loop"]) == {"gullible", "scripted", "explorer"}
+    assert set(stored["loop"]["scripted"]) == {"guard_off", "guard_on", "block_everything"}
+    assert set(stored["loop"]["gullible"]) == {*stored["loop"]["scripted"], "champion_guard_on"}
+    for modes in stored["loop"].values():
         assert all(set(numbers) >= promised for numbers in modes.values())
 
 
-def test_the_champions_guard_plays_in_the_same_worlds(report: dict[str, Any], evaluation: Evaluation) -> None:
-    assert report["loop"]["gullible"]["champion_guard_on"]["asr"] == 1.0
-    assert report["loop_against_champion"]["guarded_asr"]["value"] == -1.0
-    assert report["loop_against_champion"]["guarded_benign_utility"]["value"] == 0.0
+def test_the_champions_guard_plays_in_the_same_worlds(
+    stored: dict[str, Any], report: EvalReport, evaluation: Evaluation
+) -> None:
+    assert stored["loop"]["gullible"]["champion_guard_on"]["asr"] == 1.0
+    assert stored["loop_against_champion"]["guarded_asr"]["value"] == -1.0
+    assert stored["loop_against_champion"]["guarded_benign_utility"]["value"] == 0.0
     assert (
         "Minus the champion's guard, the same policy in the same worlds: ASR -1.00" in page_of(report, evaluation).text
     )
 
 
-def test_the_gate_hears_how_both_guards_did(report: dict[str, Any]) -> None:
-    def numbers(guarded_asr: dict[str, float] | None) -> dict[str, Any]:
+def test_the_gate_hears_how_both_guards_did(report: EvalReport) -> None:
+    def numbers(guarded_asr: dict[str, float] | None) -> Measured:
         equal = {"value": 0.0, "low": -0.01, "high": 0.01}
         ranked = {"risk_auroc": 0.99, "macro_f1": 0.9, "ece": 0.02}
         better = {"value": 0.02, "low": 0.01, "high": 0.03}
-        return {
-            **report,
-            "on_test": {"distilled": ranked, "champion": ranked},
-            "against": {"champion": {"risk_auroc": better, "macro_f1": equal, "ece": equal}},
-            "loop_against_champion": {"guarded_asr": guarded_asr, "guarded_benign_utility": equal},
-        }
+        return changed(
+            report,
+            on_test={"distilled": ranked, "champion": ranked},
+            against={"champion": {"risk_auroc": better, "macro_f1": equal, "ece": equal}},
+            loop_against_champion={"guarded_asr": guarded_asr, "guarded_benign_utility": equal},
+        )
 
     alike = _gate(tiny(), numbers({"value": 0.0, "low": -0.2, "high": 0.2}))
     worse = _gate(tiny(), numbers({"value": 0.4, "low": 0.1, "high": 0.6}))
@@ -272,19 +295,19 @@ def test_the_gate_hears_how_both_guards_did(report: dict[str, Any]) -> None:
     assert unknown.reason.endswith("could not be compared with the champion's over the same worlds: no data")
 
 
-def test_the_model_the_gate_and_the_timings_are_named(report: dict[str, Any]) -> None:
-    assert report["model_version"] == "fake"
-    assert set(report["gate"]) == {"promoted", "reason"}
-    assert report["timings"] == {"raw_trajectories": 12.5}
+def test_the_model_the_gate_and_the_timings_are_named(stored: dict[str, Any]) -> None:
+    assert stored["model_version"] == "fake"
+    assert set(stored["gate"]) == {"promoted", "reason"}
+    assert stored["timings"] == {"raw_trajectories": 12.5}
 
 
-def test_a_split_without_rows_has_no_numbers_and_no_zeros(report: dict[str, Any]) -> None:
-    numbers = report["splits"]["ood_site"]
+def test_a_split_without_rows_has_no_numbers_and_no_zeros(stored: dict[str, Any]) -> None:
+    numbers = stored["splits"]["ood_site"]
 
     assert numbers["rows"] == 0
     told = ("risk_auroc", "macro_f1", "ece", "delta_f1", "tag_f1", "counterfactual_executable", "counterfactual_valid")
     assert [numbers[name] for name in told] == [None] * len(told)
-    rules = report["baselines"]["rules"]["ood_site"]
+    rules = stored["baselines"]["rules"]["ood_site"]
     assert (rules["rows"], rules["risk_auroc"], rules["macro_f1"], rules["ece_interval"]) == (0, None, None, None)
 
 
@@ -298,18 +321,20 @@ def numbers_in(value: Any, path: str = "") -> list[tuple[str, float]]:
 
 
 @pytest.mark.slow
-def test_where_nothing_was_measured_no_number_stands_anywhere() -> None:
+def test_where_nothing_was_measured_no_number_stands_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
     tables = asyncio.run(collected())
     nothing = asyncio.run(measure_alone(replace(tables, sft=tables.sft.filter(pl.col("split") == "none"))))
-    report = as_stored(nothing)
+    report = report_of(nothing)
+    stored = json.loads(report_text(report))
 
     measured = ("splits", "baselines", "against", "causal", "next_state", "loop", "frontier", "slices", "on_test")
-    assert numbers_in({name: report[name] for name in measured}) == []
+    assert numbers_in({name: stored[name] for name in measured}) == []
     page = page_of(report, nothing)
     assert page.text.count("no data") > 50
     assert "mistake in these worlds" not in page.text
     assert re.findall(r"\b(None|nan|Undefined)\b", page.text) == []
-    assert "no data" in summary(report)
+    answer(None, *summary(report), as_json=False)
+    assert "no data" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -317,7 +342,7 @@ def test_where_nothing_was_measured_no_number_stands_anywhere() -> None:
     [
         plots.reliability_plot(PredictionSchema.create_empty()),
         plots.risk_coverage_plot(PredictionSchema.create_empty()),
-        plots.frontier_plot({"gullible": {"points": [], "replayed": None, "played": None}}),
+        plots.frontier_plot({"gullible": FrontierNumbers(points=(), replayed=None, played=None)}),
         plots.loss_curves({}),
     ],
     ids=["reliability", "risk against coverage", "frontier", "losses"],
@@ -330,20 +355,20 @@ def test_a_plot_of_nothing_says_so(drawn: bytes) -> None:
     assert place.min() < 0.5
 
 
-def test_a_predictor_that_sees_harm_ranks_it_above_chance(report: dict[str, Any]) -> None:
-    assert report["splits"]["test"]["rows"] > 10
-    assert report["splits"]["test"]["risk_auroc"] > 0.7
-    assert report["baselines"]["majority"]["test"]["risk_auroc"] == 0.5
+def test_a_predictor_that_sees_harm_ranks_it_above_chance(stored: dict[str, Any]) -> None:
+    assert stored["splits"]["test"]["rows"] > 10
+    assert stored["splits"]["test"]["risk_auroc"] > 0.7
+    assert stored["baselines"]["majority"]["test"]["risk_auroc"] == 0.5
 
 
-def test_a_head_that_was_not_computed_has_no_number(report: dict[str, Any]) -> None:
+def test_a_head_that_was_not_computed_has_no_number(stored: dict[str, Any]) -> None:
     # The fake writes no delta: nothing was said, so nothing is measured.
-    assert report["splits"]["test"]["delta_rows"] == 0
-    assert report["splits"]["test"]["delta_f1"] is None
+    assert stored["splits"]["test"]["delta_rows"] == 0
+    assert stored["splits"]["test"]["delta_f1"] is None
 
 
-def test_next_states_are_identified_by_who_was_trained_to_write_them(report: dict[str, Any]) -> None:
-    by_likelihood = report["next_state"]["by_likelihood"]
+def test_next_states_are_identified_by_who_was_trained_to_write_them(stored: dict[str, Any]) -> None:
+    by_likelihood = stored["next_state"]["by_likelihood"]
 
     assert by_likelihood["world_model"]["rows"] > 3
     assert by_likelihood["world_model"]["accuracy"] == 1.0
@@ -364,8 +389,8 @@ def test_counterfactuals_in_imported_worlds_are_not_executed() -> None:
 
     found = asyncio.run(measure_alone(replace(tables, trajectories=tables.trajectories.with_columns(imported))))
 
-    assert found.numbers["splits"]["test"]["rows"] > 0
-    assert found.numbers["splits"]["test"]["counterfactual_valid"] is None
+    assert (found.measured.splits["test"].number("rows") or 0) > 0
+    assert found.measured.splits["test"].number("counterfactual_valid") is None
 
 
 def test_predictions_fit_their_table(evaluation: Evaluation) -> None:
@@ -374,8 +399,8 @@ def test_predictions_fit_their_table(evaluation: Evaluation) -> None:
     assert valid.height == evaluation.predictions.height
 
 
-def test_the_worst_miss_comes_first_and_is_shown_with_its_page(report: dict[str, Any]) -> None:
-    worst = report["worst_misses"]
+def test_the_worst_miss_comes_first_and_is_shown_with_its_page(stored: dict[str, Any]) -> None:
+    worst = stored["worst_misses"]
 
     assert all("goal: Press next twice, then finish" in miss["page"] for miss in worst)
     overlooked = [miss["is_harmful"] for miss in worst]
@@ -385,9 +410,9 @@ def test_the_worst_miss_comes_first_and_is_shown_with_its_page(report: dict[str,
 
 
 def test_a_miss_is_shown_as_a_picture_of_its_page_with_the_command_that_opens_it(
-    report: dict[str, Any], evaluation: Evaluation
+    stored: dict[str, Any], report: EvalReport, evaluation: Evaluation
 ) -> None:
-    worst, page = report["worst_misses"], page_of(report, evaluation)
+    worst, page = stored["worst_misses"], page_of(report, evaluation)
 
     assert {miss["state_id"] for miss in worst} == set(evaluation.pictures)
     assert all(picture.startswith(b"\x89PNG") for picture in evaluation.pictures.values())
@@ -433,6 +458,8 @@ def test_slices_count_found_harm_and_false_alarms() -> None:
             "site": ["a", "a", "a", "a", "b"],
             "is_harmful": [True, True, False, False, False],
             "predicted_risk_score": [0.9, 0.2, 0.8, 0.1, 0.1],
+            **dict.fromkeys(("risk_label", "predicted_risk_label"), ["safe"] * 5),
+            "split_group": list("vwxyz"),
         }
     )
 
@@ -450,19 +477,51 @@ MEASURED = (
 )
 
 
-def test_every_measured_number_has_a_definition_and_a_function(report: dict[str, Any]) -> None:
-    measured = flat_numbers({name: report[name] for name in MEASURED})
-    page = report["definitions"]
+def test_every_measured_number_is_of_a_registered_metric(stored: dict[str, Any]) -> None:
+    measured = flat_numbers({name: stored[name] for name in MEASURED})
+    names = {metric.name for metric in every_metric().values()}
 
-    assert [name for name in measured if definition_of(name) is None] == []
-    assert set(page) == set(DEFINITIONS)
-    assert page["risk_auroc"]["computed_by"] == "metrics.auroc"
+    assert [path for path in measured if not names & set(parts_of(path))] == []
+    assert set(stored["definitions"]) == set(every_metric())
+    assert stored["definitions"]["risk_auroc"] == {
+        "definition": "Chance that a harmful row is given a higher risk than a harmless one, ties half.",
+        "computed_by": "risk.risk_auroc",
+        "direction": "higher is better",
+        "format": "share",
+    }
 
 
-def test_every_definition_is_of_a_number_that_is_measured(report: dict[str, Any]) -> None:
-    found = {id(definition_of(path)) for path in paths_in({name: report[name] for name in MEASURED})}
+def test_a_report_of_before_directions_were_kept_is_read(stored: dict[str, Any], report: EvalReport) -> None:
+    older = {
+        **stored,
+        "adaptive": {},
+        "definitions": {"rows": {"definition": "Transitions that were asked about.", "computed_by": "tables.rows"}},
+    }
+    del older["guard_mistakes"]
 
-    assert [name for name, one in DEFINITIONS.items() if id(one) not in found] == []
+    found = parse_report(json.dumps(older), what="report.json", remedy="make it again")
+
+    assert (found.adaptive, found.guard_mistakes, found.definitions["rows"].direction) == (None, (), None)
+    assert found.splits == report.splits
+    assert parse_report(json.dumps(stored), what="report.json", remedy="make it again") == report
+
+
+def test_a_report_with_a_field_of_another_kind_is_refused_with_what_to_do(stored: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        parse_report(json.dumps({**stored, "loop": 7}), what="report.json", remedy="`wm run` makes it again")
+
+    told = "report.json.loop: input should be a valid dictionary, found 7; `wm run` makes it again"
+    assert str(refused.value) == told
+
+
+def test_every_registered_metric_is_measured(stored: dict[str, Any]) -> None:
+    found = {part for path in paths_in({name: stored[name] for name in MEASURED}) for part in parts_of(path)}
+
+    assert [name for name, metric in every_metric().items() if metric.name not in found] == []
+
+
+def parts_of(path: str) -> list[str]:
+    return [part.removesuffix("_interval") for part in path.split(".")]
 
 
 def paths_in(value: Any, path: str = "") -> list[str]:
@@ -474,13 +533,6 @@ def paths_in(value: Any, path: str = "") -> list[str]:
             one for name, inner in value.items() for one in paths_in(inner, f"{path}.{name}" if path else str(name))
         ]
     return [path]
-
-
-def test_a_section_may_mean_something_else_by_a_name() -> None:
-    assert definition_of("splits.test.accuracy_interval.low") is DEFINITIONS["accuracy"]
-    assert definition_of("next_state.by_facts.accuracy") is DEFINITIONS["next_state.accuracy"]
-    assert definition_of("loop.gullible.guard_on.by_site.payroll") is DEFINITIONS["by_site"]
-    assert definition_of("loop.gullible.guard_on.unheard_of") is None
 
 
 # --- the same numbers everywhere --------------------------------------------------------------------------------------
@@ -497,7 +549,7 @@ def leaves(value: Any) -> list[float]:
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's own queries; its version is pinned
 @pytest.mark.filterwarnings(r"ignore:.*(Any|Union) type hint .*is inferred as AnyType")
 def test_mlflow_has_the_headline_and_what_is_defined_not_the_numbers_of_single_rows(
-    report: dict[str, Any], tmp_path: Path
+    stored: dict[str, Any], report: EvalReport, tmp_path: Path
 ) -> None:
     from mlflow.tracking import MlflowClient
 
@@ -508,19 +560,19 @@ def test_mlflow_has_the_headline_and_what_is_defined_not_the_numbers_of_single_r
     registry.log_numbers(run_id, logged_numbers(report))
 
     logged = MlflowClient(tracking_uri=uri, registry_uri=uri).get_run(run_id).data.metrics
-    assert logged["test_risk_auroc"] == logged["splits.test.risk_auroc"] == report["splits"]["test"]["risk_auroc"]
-    assert logged["loop.gullible.guard_on.asr"] == report["loop"]["gullible"]["guard_on"]["asr"]
+    assert logged["test_risk_auroc"] == logged["splits.test.risk_auroc"] == stored["splits"]["test"]["risk_auroc"]
+    assert logged["loop.gullible.guard_on.asr"] == stored["loop"]["gullible"]["guard_on"]["asr"]
     assert {name.partition(".")[0] for name in logged if "." in name} == {"splits", "loop", "on_test"}
-    assert {name.rpartition(".")[2] for name in logged if "." in name} <= set(DEFINITIONS)
+    assert {name.rpartition(".")[2] for name in logged if "." in name} <= set(every_metric())
 
 
-def test_every_number_of_the_report_stands_in_dagsters_table(report: dict[str, Any]) -> None:
+def test_every_number_of_the_report_stands_in_dagsters_table(stored: dict[str, Any], report: EvalReport) -> None:
     output = StageOutput("report.html", 1, {}, tables={"all_numbers": numbers_table(report)})
 
     text = str(shown(output)["all_numbers"].value)
 
-    assert sorted(flat_numbers(report).values()) == sorted(leaves(report))
-    for name, value in flat_numbers(report).items():
+    assert sorted(flat_numbers(stored).values()) == sorted(leaves(stored))
+    for name, value in flat_numbers(stored).items():
         assert f"| {name.replace('|', '/')} | {value} |" in text
 
 
@@ -530,25 +582,87 @@ def test_two_names_that_mlflow_cannot_tell_apart_are_numbered() -> None:
     assert list(found.values()) == ["a.b_c", "a.b_c 2", "a.b_c 3", "a.b c", "a/b", "a__b"]
 
 
+# --- a metric of a plug-in's ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def margin() -> Iterator[Metric[Any]]:
+    module = runpy.run_path(str(EXAMPLES / "metric_margin.py"))
+    with registering(Plugin("margin", "1.0")):
+        module["register"]()
+    yield METRICS["risk.margin"]
+    RISK.forget("margin")
+
+
+def test_a_plugins_metric_is_in_everything_that_shows_a_report(
+    margin: Metric[Any], evaluation: Evaluation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    splits = split_numbers(evaluation.predictions)
+    report = changed(report_of(evaluation), splits=splits, definitions=glossary())
+    value = report.splits["test"].number("margin")
+
+    answer(None, *summary(report), as_json=False)
+
+    assert value is not None
+    shown = f"{show_metric(report.splits['test'], margin)}"
+    page = page_of(report, evaluation).text
+    assert shown in capsys.readouterr().out
+    assert margin.definition in page
+    assert shown.replace(" ", "") in page.replace(" ", "")
+    assert json.loads(report_text(report))["definitions"]["margin"]["direction"] == "higher is better"
+    assert headline(report)["test_margin"] == logged_numbers(report)["test_margin"] == value
+    assert logged_numbers(report)["splits.test.margin"] == value
+    assert "splits.test.margin" in [one.name for one in compare_reports(report, report)]
+
+
+def test_a_plugins_metric_makes_the_report_out_of_date(margin: Metric[Any]) -> None:
+    with_it = fingerprints(tiny())
+    RISK.forget("margin")
+    without = fingerprints(tiny())
+
+    assert [name for name in with_it if with_it[name] != without[name]][:1] == ["eval_report"]
+    assert of_plugins(Kind.METRIC) == ()
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        Metric("risk_auroc", "Taken.", len),
+        Metric("no-key", "No key.", len),
+        Metric("mean_interval", "An interval's key.", len),
+        Metric("other", "Its headline is taken.", len, headline={"test_ece": Place.TEST}),
+        Metric("undefined", "", len),
+    ],
+    ids=["taken", "no key", "an interval", "headline", "no definition"],
+)
+def test_a_metric_whose_name_cannot_stand_in_the_report_is_refused(metric: Metric[Any]) -> None:
+    with pytest.raises(SettingsError, match=rf"^metric 'risk\.{metric.name}': expected a new name"):
+        RISK.register(metric)
+
+    assert every_metric()["risk_auroc"].label == "AUROC"
+
+
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-def test_what_was_not_measured_reads_no_data(report: dict[str, Any], evaluation: Evaluation) -> None:
+def test_what_was_not_measured_reads_no_data(report: EvalReport, evaluation: Evaluation) -> None:
     page = page_of(report, evaluation)
 
     assert "no data" in page.text
     assert re.findall(r"\b(None|nan|Undefined)\b", page.text) == []
 
 
-def test_attackers_of_every_kind_are_in_the_report(report: dict[str, Any], evaluation: Evaluation) -> None:
+def test_attackers_of_every_kind_are_in_the_report(
+    stored: dict[str, Any], report: EvalReport, evaluation: Evaluation
+) -> None:
     page = page_of(report, evaluation).text
 
-    assert report["outside"]["elsewhere"]["loop"]["gullible"]["guard_off"]["asr"] == 1.0
-    assert report["outside"]["elsewhere"]["loop"]["gullible"]["guard_on"]["asr"] == 0.0
-    assert report["adaptive"]["adaptive"]["grounds"] == report["adaptive"]["static"]["grounds"] == 1
-    assert report["left_out"] == [*LEFT_OUT, ASIDE["llm"], "generated sites"]
+    assert stored["outside"]["elsewhere"]["loop"]["gullible"]["guard_off"]["asr"] == 1.0
+    assert stored["outside"]["elsewhere"]["loop"]["gullible"]["guard_on"]["asr"] == 0.0
+    assert stored["adaptive"]["adaptive"]["grounds"] == stored["adaptive"]["static"]["grounds"] == 1
+    assert stored["left_out"] == [*LEFT_OUT, ASIDE["llm"], "generated sites"]
     assert "elsewhere 1.0, gullible" in page
-    assert "ASR, best of 4" in page
+    assert "ASR, best of all tries" in page
 
 
 def test_what_the_report_says_of_training_seeds_is_where_it_says() -> None:
@@ -564,43 +678,43 @@ def test_what_the_report_says_of_training_seeds_is_where_it_says() -> None:
 
 @pytest.mark.slow
 def test_what_the_profile_leaves_out_is_named() -> None:
-    alone = asyncio.run(measure_alone(asyncio.run(collected()))).numbers
+    alone = asyncio.run(measure_alone(asyncio.run(collected()))).measured
 
-    assert alone["left_out"] == [
+    assert alone.left_out == (
         *LEFT_OUT,
         *ASIDE.values(),
         "outside attack suites",
         "adaptive attacker",
         "generated sites",
-    ]
-    assert (alone["outside"], alone["adaptive"]) == ({}, {})
+    )
+    assert (alone.outside, alone.adaptive) == ({}, None)
 
 
-def test_the_transfer_gap_is_what_is_lost_off_the_distribution(report: dict[str, Any]) -> None:
-    test, off = (report["splits"][split]["risk_auroc"] for split in ("test", "ood_goal"))
+def test_the_transfer_gap_is_what_is_lost_off_the_distribution(stored: dict[str, Any]) -> None:
+    test, off = (stored["splits"][split]["risk_auroc"] for split in ("test", "ood_goal"))
 
-    assert report["transfer"]["ood_goal"]["risk_auroc"] == pytest.approx(test - off)
-    assert report["transfer"]["ood_goal"]["rows"] == report["splits"]["ood_goal"]["rows"]
-    assert set(report["transfer"]) == {
+    assert stored["transfer"]["ood_goal"]["risk_auroc"] == pytest.approx(test - off)
+    assert stored["transfer"]["ood_goal"]["rows"] == stored["splits"]["ood_goal"]["rows"]
+    assert set(stored["transfer"]) == {
         *("ood_site", "ood_attack", "ood_goal", "ood_text"),
         *("held_out_site", "generated_site", "application"),
     }
-    assert report["transfer"]["generated_site"]["risk_auroc"] is None
+    assert stored["transfer"]["generated_site"]["risk_auroc"] is None
 
 
-def test_the_page_stands_alone(report: dict[str, Any], evaluation: Evaluation) -> None:
+def test_the_page_stands_alone(stored: dict[str, Any], report: EvalReport, evaluation: Evaluation) -> None:
     page = page_of(report, evaluation)
 
-    assert page.tags.count("img") == 9 + len(report["worst_misses"])
+    assert page.tags.count("img") == 9 + len(stored["worst_misses"])
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     assert "script" not in page.tags
 
 
-def test_the_page_says_whether_the_gate_let_it_pass(report: dict[str, Any], evaluation: Evaluation) -> None:
+def test_the_page_says_whether_the_gate_let_it_pass(report: EvalReport, evaluation: Evaluation) -> None:
     assert "refused: calibration error 0.300 on test is above 0.15" in page_of(report, evaluation).text
 
 
-def test_text_of_an_attacker_is_shown_and_not_run(report: dict[str, Any], evaluation: Evaluation) -> None:
+def test_text_of_an_attacker_is_shown_and_not_run(report: EvalReport, evaluation: Evaluation) -> None:
     attack = "<script>fetch('http://evil.localhost')</script><img src=http://evil.localhost>"
     miss = {
         "split": "test",
@@ -617,12 +731,12 @@ def test_text_of_an_attacker_is_shown_and_not_run(report: dict[str, Any], evalua
         "is_repeatable": True,
     }
 
-    page = page_of({**report, "worst_misses": [miss]}, evaluation)
+    page = page_of(changed(report, worst_misses=[miss]), evaluation)
 
     assert attack in page.text
     assert "script" not in page.tags
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
 
 
-def test_a_report_without_misses_says_so(report: dict[str, Any], evaluation: Evaluation) -> None:
-    assert "None: no row was confidently wrong." in page_of({**report, "worst_misses": []}, evaluation).text
+def test_a_report_without_misses_says_so(report: EvalReport, evaluation: Evaluation) -> None:
+    assert "None: no row was confidently wrong." in page_of(changed(report, worst_misses=[]), evaluation).text

@@ -8,7 +8,9 @@ import pytest
 from tests.builders_registry import registered
 from tests.command_line import Wm
 from wm_pipeline.domain.errors import WmError
-from wm_pipeline.evaluate.report import compare_reports
+from wm_pipeline.evaluate.catalogue import compare_reports
+from wm_pipeline.evaluate.eval_report import EvalReport, report_text
+from wm_pipeline.evaluate.registry import Direction
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.names import REPORT_JSON
@@ -18,9 +20,18 @@ from wm_pipeline.rounds.settings import StorageSettings
 from wm_pipeline.rounds.workspace import Workspace
 
 
-def told(value: float, low: float, high: float) -> dict[str, Any]:
-    test = {"risk_auroc": value, "risk_auroc_interval": [low, high]}
-    return {"format_version": 1, "splits": {"test": test}}
+def told(value: float, low: float, high: float, *, model_version: str = "m", **sections: Any) -> EvalReport:
+    test = {"risk_auroc": value, "risk_auroc_interval": (low, high)}
+    return EvalReport.model_validate(
+        {
+            "model_version": model_version,
+            "splits": {"test": test},
+            "day": "2026-11-20",
+            "profile": "tiny",
+            "gate": {"promoted": False, "reason": "refused"},
+            **sections,
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -28,18 +39,19 @@ def told(value: float, low: float, high: float) -> dict[str, Any]:
     [(told(0.95, 0.91, 1.0), True), (told(0.95, 0.89, 1.0), False), (told(0.6, 0.5, 0.69), True)],
     ids=["above", "touching", "below"],
 )
-def test_two_reports_are_compared_by_their_intervals(second: dict[str, Any], is_apart: bool) -> None:
+def test_two_reports_are_compared_by_their_intervals(second: EvalReport, is_apart: bool) -> None:
     found = compare_reports(told(0.8, 0.7, 0.9), second)
 
     assert [(one.name, one.first, one.is_apart) for one in found] == [("splits.test.risk_auroc", 0.8, is_apart)]
 
 
 def test_a_report_from_before_a_number_was_measured_is_compared_without_it() -> None:
-    newer = {"causal": {"intervention": {"world_model": {"sensitivity": 0.5, "sensitivity_interval": [0.3, 0.7]}}}}
+    sensitivity = {"sensitivity": 0.5, "sensitivity_interval": (0.3, 0.7)}
+    newer = told(0.8, 0.7, 0.9, causal={"intervention": {"world_model": sensitivity}})
 
-    found = compare_reports({"causal": {"intervention": {}}}, newer)
+    _, found = compare_reports(told(0.8, 0.7, 0.9), newer)
 
-    assert [(one.first, one.second, one.is_apart) for one in found] == [(None, 0.5, None)]
+    assert (found.first, found.second, found.is_apart, found.direction) == (None, 0.5, None, Direction.HIGHER)
 
 
 # --- which reports ----------------------------------------------------------------------------------------------------
@@ -65,14 +77,15 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     round_run = registry.round_run("2026-11-20", profile="tiny", dagster_run_id="d1")
     for word in ("first", "second"):
         registered(registry, round_run, place, word)
-    by_place = {"day": told(0.7, 0.6, 0.8), "version": {**told(0.8, 0.7, 0.9), "model_version": "second"}}
-    store.write_bytes(f"reports/2026-11-20/{REPORT_JSON}", json.dumps(by_place["day"]).encode())
-    registry.log_bytes(round_run, REPORT_JSON, json.dumps(by_place["version"]).encode())
-    (place / REPORT_JSON).write_text(json.dumps(told(0.95, 0.91, 1.0)))
+    of_version = told(0.8, 0.7, 0.9, model_version="second")
+    store.write_bytes(f"reports/2026-11-20/{REPORT_JSON}", report_text(told(0.7, 0.6, 0.8)).encode())
+    registry.log_bytes(round_run, REPORT_JSON, report_text(of_version).encode())
+    (place / REPORT_JSON).write_text(report_text(told(0.95, 0.91, 1.0)))
+    (place / "note.json").write_text('{"format_version": 1, "registered_version": "3"}')
     (place / "else.json").write_text("[1]")
     (place / "deep.json").write_text("[" * 100_000)
     (place / "cut.json").write_text("{")
-    (place / "marked.json").write_text(json.dumps(told(0.95, 0.91, 1.0)), encoding="utf-8-sig")
+    (place / "marked.json").write_text(report_text(told(0.95, 0.91, 1.0)), encoding="utf-8-sig")
     mlflow.set_tracking_uri(None)  # type: ignore[arg-type] # forgets it
     mlflow.set_registry_uri(None)  # type: ignore[arg-type] # forgets it
     return Workspace(StorageSettings(str(place / "data"), str(place), str(place)), store, registry, tiny())
@@ -117,8 +130,13 @@ def test_a_report_is_found_by_its_day_its_version_or_its_file(
             "else.json is of another version (expected `format_version` 1, found none); "
             "`wm report --json` writes one of this version",
         ),
+        (
+            "note.json",
+            "note.json.model_version: field required, found {'format_version': 1, 'registered_version': '3'}; "
+            "`wm report --json` writes one of this version",
+        ),
     ],
-    ids=["replaced", "no version", "no day", "no file", "deep", "cut", "another file"],
+    ids=["replaced", "no version", "no day", "no file", "deep", "cut", "another file", "no report"],
 )
 def test_a_report_that_is_not_there_is_told_with_what_there_is(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, name: str, problem: str

@@ -13,7 +13,8 @@ import pytest
 from tests.builders_registry import registered
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.vocabulary import ChampionMove
-from wm_pipeline.gateways.mlflow_registry import MODEL_NAME, ModelRegistry, StageRun
+from wm_pipeline.gateways.mlflow_registry import MODEL_NAME, ModelRegistry
+from wm_pipeline.gateways.mlflow_runs import StageRun
 from wm_pipeline.gateways.places import folder_uri, sqlite_uri
 
 if TYPE_CHECKING:

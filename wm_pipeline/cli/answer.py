@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from wm_pipeline.cli.options import workspace_resource
-from wm_pipeline.cli.output import say
+from wm_pipeline.cli.options import JsonOption, workspace_resource
+from wm_pipeline.cli.output import answer, say
 from wm_pipeline.cli.run import check_port
 from wm_pipeline.domain.user_files import write_text_file
 
@@ -60,6 +60,7 @@ def serve(
 
 def schema(
     folder: Annotated[Path, typer.Argument(help="Where the JSON schemas of State, Action and Outcome are written")],
+    as_json: JsonOption = False,
 ) -> None:
     """JSON schemas for users of the contract."""
     from wm_pipeline.domain.action import Action
@@ -67,7 +68,8 @@ def schema(
     from wm_pipeline.domain.records import adapter_of
     from wm_pipeline.domain.state import State
 
+    paths = []
     for record_type in (State, Action, Outcome):
-        path = folder / f"{record_type.__name__.lower()}.schema.json"
-        write_text_file(path, json.dumps(adapter_of(record_type).json_schema(), indent=1) + "\n")
-        print(path)
+        paths.append(folder / f"{record_type.__name__.lower()}.schema.json")
+        write_text_file(paths[-1], json.dumps(adapter_of(record_type).json_schema(), indent=1) + "\n")
+    answer([str(path) for path in paths], *(str(path) for path in paths), as_json=as_json)

@@ -1,6 +1,5 @@
 """`wm data`: trajectories in, out and shown."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from wm_pipeline.cli.options import JsonOption, workspace_resource
-from wm_pipeline.cli.output import print_json, print_table, say
+from wm_pipeline.cli.output import Rows, answer, say
 from wm_pipeline.domain.ids import transition_key
 from wm_pipeline.domain.user_files import check_place, write_text_file
 
@@ -29,14 +28,15 @@ def import_files(
     from wm_pipeline.rounds.exchange import import_trajectories
 
     report = import_trajectories(resource.workspace(), files, day=check_day(day), site=site, is_dry_run=dry_run)
-    if as_json:
-        print_json(asdict(report))
-        return
     labels = ", ".join(f"{count} {label}" for label, count in report.labels.items()) or "none"
-    print(
+    answer(
+        asdict(report),
         f"{report.site} on {report.day}: {report.trajectories} trajectories, {report.transitions} transitions, "
-        f"{report.annotations} annotated ({labels})"
+        f"{report.annotations} annotated ({labels})",
+        as_json=as_json,
     )
+    if as_json:
+        return
     if report.replaced:
         say(f"{report.replaced} of an earlier import {'would be' if dry_run else 'were'} replaced")
     then = f"`wm run --day {report.day} --redo-from midtrain_dataset` makes the datasets with them"
@@ -48,13 +48,14 @@ def export_lines(
     file: Annotated[Path, typer.Argument(help="JSONL file to write")],
     day: Annotated[str, typer.Option("--day", help="YYYY-MM-DD")],
     site: Annotated[str, typer.Option("--site", help="The partition, such as payroll")],
+    as_json: JsonOption = False,
 ) -> None:
     """Stored trajectories as the lines that `wm data import` reads, without their branches."""
     from wm_pipeline.rounds.exchange import export_trajectories
 
     lines = export_trajectories(workspace_resource().workspace(), day=day, site=site)
     write_text_file(file, "".join(f"{line}\n" for line in lines))
-    print(f"{len(lines)} trajectories in {file}")
+    answer({"file": str(file), "trajectories": len(lines)}, f"{len(lines)} trajectories in {file}", as_json=as_json)
 
 
 @data_app.command()
@@ -64,10 +65,8 @@ def render(day: Annotated[str, typer.Option("--day", help="YYYY-MM-DD")], as_jso
     from wm_pipeline.rounds.questions import refresh_questions
 
     rendered = refresh_questions(workspace_resource().workspace(), [check_day(day)])
-    if as_json:
-        print_json({"day": day, "rendered": rendered})
-    else:
-        print(f"{day}: rendered again {', '.join(rendered) or 'nothing'}")
+    shown = f"{day}: rendered again {', '.join(rendered) or 'nothing'}"
+    answer({"day": day, "rendered": rendered}, shown, as_json=as_json)
 
 
 @data_app.command()
@@ -96,10 +95,7 @@ def browse(
     workspace = resource.workspace()
     if trajectory is None:
         found = list_trajectories(workspace.store, site=site)
-        if as_json:
-            print(found.write_json())
-            return
-        print_table(found.columns, found.iter_rows())
+        answer(found.to_dicts(), Rows(found.columns, found.iter_rows()), as_json=as_json)
         say("`wm data browse ID` shows one")
         return
     import asyncio
@@ -130,4 +126,4 @@ def browse(
     if others:
         say(f"{others} of {len(taken)} pages differ from the recorded ones; the page marks them")
     told = f"{path}{anchor}"
-    print(json.dumps({"page": told, "pictures": len(taken), "differing": others}) if as_json else told)
+    answer({"page": told, "pictures": len(taken), "differing": others}, told, as_json=as_json)

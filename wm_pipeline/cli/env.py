@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wm_pipeline.cli.options import JsonOption
-from wm_pipeline.cli.output import print_json
+from wm_pipeline.cli.output import answer
 
 env_app = typer.Typer(no_args_is_help=True, help="Environments of your own.")
 
@@ -26,9 +26,6 @@ def check_environment(
 
     binary = find_chromium(os.environ.get("WM_CHROMIUM"))
     report = asyncio.run(check_application(file, binary))
-    if as_json:
-        print_json({**asdict(report), "is_usable": report.is_usable})
-    else:
-        print(report.as_table())
+    answer({**asdict(report), "is_usable": report.is_usable}, report.as_table(), as_json=as_json)
     if not report.is_usable:
         raise typer.Exit(1)

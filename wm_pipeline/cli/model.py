@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wm_pipeline.cli.options import DryRunOption, JsonOption, ReasonOption, workspace_resource
-from wm_pipeline.cli.output import print_json, print_table, say
+from wm_pipeline.cli.output import Rows, answer, say
 
 if TYPE_CHECKING:
     from wm_pipeline.rounds.champions import PlannedMove
@@ -47,11 +47,12 @@ def _move(workspace: "Workspace", planned: "PlannedMove", *, dry_run: bool, as_j
 
     if not dry_run:
         make_move(workspace, planned)
-    if as_json:
-        print_json({**asdict(planned), "is_dry_run": dry_run})
-    else:
-        was = "there was none" if planned.previous is None else f"it was version {planned.previous}"
-        print(f"champion{' would be' if dry_run else ''}: version {planned.version} ({planned.model_version}); {was}")
+    was = "there was none" if planned.previous is None else f"it was version {planned.previous}"
+    answer(
+        {**asdict(planned), "is_dry_run": dry_run},
+        f"champion{' would be' if dry_run else ''}: version {planned.version} ({planned.model_version}); {was}",
+        as_json=as_json,
+    )
     say(f"the gate about version {planned.version}: {planned.gate_reason or 'not asked'}")
 
 
@@ -60,15 +61,13 @@ def champion(as_json: JsonOption = False) -> None:
     """Which version is in use, and who was champion when and why."""
     registry = workspace_resource().workspace().registry
     version, changes = registry.champion_version(), registry.champion_changes()
-    if as_json:
-        print_json({"champion": version, "changes": [asdict(change) for change in changes]})
-        return
-    print("no champion yet" if version is None else f"champion: version {version}")
-    if changes:
-        print_table(
-            ("changed", "move", "version", "before", "reason"),
-            [(c.changed_at[:19], c.move, c.version, c.previous, c.reason) for c in changes],
-        )
+    moves = [(c.changed_at[:19], c.move, c.version, c.previous, c.reason) for c in changes]
+    answer(
+        {"champion": version, "changes": [asdict(change) for change in changes]},
+        "no champion yet" if version is None else f"champion: version {version}",
+        *([Rows(("changed", "move", "version", "before", "reason"), moves)] if moves else []),
+        as_json=as_json,
+    )
 
 
 @model_app.command("list")
@@ -77,10 +76,9 @@ def list_versions(as_json: JsonOption = False) -> None:
     registry = workspace_resource().workspace().registry
     champion = registry.champion_version()
     models = [found for number in registry.versions() if (found := registry.version(number)) is not None]
-    if as_json:
-        print_json([{**asdict(found), "is_champion": found.version == champion} for found in models])
-        return
-    print_table(
-        ("version", "model", "champion", "gate"),
-        [(m.version, m.model_version, "*" if m.version == champion else "", m.gate_reason) for m in models],
+    rows = [(m.version, m.model_version, "*" if m.version == champion else "", m.gate_reason) for m in models]
+    answer(
+        [{**asdict(found), "is_champion": found.version == champion} for found in models],
+        Rows(("version", "model", "champion", "gate"), rows),
+        as_json=as_json,
     )

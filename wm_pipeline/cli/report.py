@@ -1,12 +1,15 @@
 """`wm report`: reports shown and compared, and `wm report attack`."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wm_pipeline.cli.options import DayOption, JsonOption, ProfileOption, workspace_resource
-from wm_pipeline.cli.output import print_json, say
+from wm_pipeline.cli.output import Rows, answer, say
+
+if TYPE_CHECKING:
+    from wm_pipeline.evaluate.eval_report import EvalReport
 
 report_app = typer.Typer(invoke_without_command=True, help="The newest eval report's numbers, or two compared.")
 
@@ -14,15 +17,20 @@ report_app = typer.Typer(invoke_without_command=True, help="The newest eval repo
 @report_app.callback()
 def report(context: typer.Context, day: DayOption = None, as_json: JsonOption = False) -> None:
     """The newest eval report's numbers."""
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        show(day=day, as_json=as_json)
+
+
+@report_app.command()
+def show(day: DayOption = None, as_json: JsonOption = False) -> None:
+    """The numbers of a day's eval report, or of the newest one."""
     from wm_pipeline.rounds.reports import read_report
 
-    found = read_report(workspace_resource().workspace(), day)
-    if as_json:
-        print_json(found)
-    else:
-        print(summary(found))
+    answer_report(read_report(workspace_resource().workspace(), day), as_json=as_json)
+
+
+def answer_report(found: "EvalReport", *, as_json: bool) -> None:
+    answer(found.model_dump(mode="json"), *summary(found), as_json=as_json)
 
 
 @report_app.command()
@@ -32,22 +40,25 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Headline numbers of two reports beside each other, with intervals; a star where these do not touch."""
-    from wm_pipeline.evaluate.report import compare_reports, show_interval, show_number
+    from wm_pipeline.evaluate.catalogue import compare_reports
+    from wm_pipeline.evaluate.report import show_estimate
     from wm_pipeline.rounds.reports import find_report
 
     workspace = workspace_resource().workspace()
     found = compare_reports(find_report(workspace, first), find_report(workspace, second))
-    if as_json:
-        print_json([{**asdict(one), "is_apart": one.is_apart} for one in found])
-        return
+    rows = [
+        (
+            one.name,
+            show_estimate(one.first, one.first_interval),
+            show_estimate(one.second, one.second_interval),
+            "*" if one.is_apart else "",
+            one.direction,
+        )
+        for one in found
+    ]
     # Of a path its end, where the file's name and its folder stand.
-    print(f"{'':<54}{first[-22:]:>24}{second[-22:]:>24}")
-    for one in found:
-        told = [
-            f"{show_number(value)} {show_interval(interval)}".strip()
-            for value, interval in ((one.first, one.first_interval), (one.second, one.second_interval))
-        ]
-        print(f"{one.name:<54}{told[0]:>24}{told[1]:>24}{'  *' if one.is_apart else ''}")
+    table = Rows(("number", first[-22:], second[-22:], "apart", "better"), rows)
+    answer([{**asdict(one), "is_apart": one.is_apart} for one in found], table, as_json=as_json)
 
 
 @report_app.command()
@@ -60,7 +71,8 @@ def attack(
     as_json: JsonOption = False,
 ) -> None:
     """Attack the guarded model where it overlooks most, learning from each try; beside it, draws at random."""
-    from wm_pipeline.evaluate.report import show_interval, show_number
+    from wm_pipeline.evaluate.adaptive import ATTACKER
+    from wm_pipeline.evaluate.report import show_metric
     from wm_pipeline.gateways.progress import PrintedProgress
     from wm_pipeline.rounds.attack import attack_day
 
@@ -68,49 +80,64 @@ def attack(
     found = attack_day(
         workspace, workspace.profile, day, grounds=grounds, tries=tries, seed=seed, progress=PrintedProgress(say)
     )
-    if as_json:
-        print_json(found)
-        return
-    print(f"{found['model_version']} of {found['day']}, guarded, {grounds} worlds, up to {tries} tries each")
-    for name in ("adaptive", "static"):
-        one = found[name]
-        first, best = (
-            f"{show_number(one[f'asr_{which}'])} {show_interval(one[f'asr_{which}_interval'])}"
-            for which in ("first", "best")
-        )
-        print(f"{name:<9} attack success {first} with one try, {best} with all; {one['tries_used']} tries")
-        for cell in one["finds"]:
-            print("    won: " + ", ".join(f"{key} {value}" for key, value in cell.items() if value is not None))
-
-
-def summary(report: dict[str, Any]) -> str:
-    from wm_pipeline.evaluate.report import show_number
-
-    lines = [f"model {report['model_version']} (MLflow version {report['registered_version'] or 'none'})"]
-    lines.append(
-        f"{'split':<12}{'rows':>6}{'AUROC':>9}{'macro-F1':>10}{'ECE':>9}   "
-        "rules / zero-shot / linear / boosted / no mid-training"
+    attackers = {"adaptive": found.numbers.adaptive, "static": found.numbers.static}
+    answer(
+        found.as_json(),
+        f"{found.model_version} of {found.day}, guarded, {grounds} worlds, up to {tries} tries each",
+        Rows(
+            ("attacker", *(metric.title for metric in ATTACKER.metrics())),
+            [(name, *(show_metric(one, metric) for metric in ATTACKER.metrics())) for name, one in attackers.items()],
+        ),
+        *(
+            f"{name} won: " + ", ".join(f"{key} {value}" for key, value in cell.items() if value is not None)
+            for name, one in attackers.items()
+            for cell in one.finds
+        ),
+        as_json=as_json,
     )
-    for split, n in report["splits"].items():
-        others = [
-            show_number(report["baselines"].get(name, {}).get(split, {}).get("risk_auroc"))
-            for name in (
-                *("rules", "zero_shot_backbone", "linear_text", "boosted_relations"),
-                "sft_without_midtraining",
-            )
-        ]
-        numbers = f"{show_number(n['risk_auroc']):>9}{show_number(n['macro_f1']):>10}{show_number(n['ece'], 3):>9}"
-        lines.append(f"{split:<12}{n['rows']:>6}{numbers}   {' / '.join(others)}")
-    test = report["splits"]["test"]
-    lines.append(
-        f"counterfactuals on test: executable {show_number(test['counterfactual_executable'])}, "
-        f"valid by execution {show_number(test['counterfactual_valid'])} of {test['counterfactuals_executed']}"
+
+
+def summary(report: "EvalReport") -> tuple[Rows | str, ...]:
+    """What a person is shown of a report."""
+    from wm_pipeline.evaluate.catalogue import metrics_at
+    from wm_pipeline.evaluate.eval_report import Numbers
+    from wm_pipeline.evaluate.registry import Place
+    from wm_pipeline.evaluate.report import show_metric, show_number
+
+    of_splits = metrics_at(*(place for place in Place if place.startswith("splits.")))
+    of_loop = metrics_at(Place.GUARD_OFF, Place.GUARD_ON)
+    ladder = [(place, metric) for place in (Place.INTERVENTION, Place.COUNTERFACTUAL) for metric in metrics_at(place)]
+    predictors = {
+        name: [numbers.get(split, Numbers()) for split in report.splits]
+        for name, numbers in {"world model": report.splits, **report.baselines}.items()
+    }
+    return (
+        f"model {report.model_version} (MLflow version {report.registered_version or 'none'})",
+        Rows(
+            ("split", "rows", *(metric.title for metric in of_splits)),
+            [
+                (split, show_number(n.number("rows"), 0), *(show_metric(n, metric) for metric in of_splits))
+                for split, n in report.splits.items()
+            ],
+        ),
+        Rows(
+            ("AUROC", *report.splits),
+            [
+                (name.replace("_", " "), *(show_number(n.number("risk_auroc")) for n in of_split))
+                for name, of_split in predictors.items()
+            ],
+        ),
+        Rows(
+            ("policy", "guard", *(metric.title for metric in of_loop)),
+            [
+                (policy, mode.replace("_", " "), *(show_metric(n, metric) for metric in of_loop))
+                for policy, modes in report.loop.items()
+                for mode, n in modes.items()
+            ],
+        ),
+        Rows(
+            ("causal ladder", "world model"),
+            [(metric.title, show_metric(report.entry(place), metric)) for place, metric in ladder],
+        ),
+        f"gate: {report.gate.reason}",
     )
-    for policy, modes in report["loop"].items():
-        off, on = modes["guard_off"], modes["guard_on"]
-        lines.append(
-            f"{policy:<9} attack success {show_number(off['asr'])} -> {show_number(on['asr'])} with the guard, "
-            f"benign utility {show_number(off['benign_utility'])} -> {show_number(on['benign_utility'])}"
-        )
-    lines.append(f"gate: {report['gate']['reason']}")
-    return "\n".join(lines)

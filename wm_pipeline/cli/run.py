@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from wm_pipeline.cli.options import ROOT, DayOption, JsonOption, ProfileOption, workspace_resource
-from wm_pipeline.cli.output import print_json, say
-from wm_pipeline.cli.report import summary
+from wm_pipeline.cli.output import answer, say
+from wm_pipeline.cli.report import answer_report
 from wm_pipeline.domain.errors import ServiceError
 from wm_pipeline.domain.user_files import make_folder
 from wm_pipeline.gateways.process import say_when_they_answer, stop_processes, training_environment
@@ -43,7 +43,7 @@ def run(
     assets = list(to_make)
     say(f"round {chosen}, profile {profile}: " + (f"to make: {', '.join(assets)}" if assets else "nothing has changed"))
     if dry_run:
-        print_json({"day": chosen, "profile": profile, "to_make": assets, "why": to_make})
+        answer({"day": chosen, "profile": profile, "to_make": assets, "why": to_make}, as_json=True)
         for name, reason in to_make.items():
             say(f"  {name}: {reason}")
         return
@@ -57,11 +57,7 @@ def run(
     from wm_pipeline.rounds.names import REPORT_HTML
     from wm_pipeline.rounds.reports import read_report
 
-    report = read_report(workspace, chosen)
-    if as_json:
-        print_json(report)
-    else:
-        print(summary(report))
+    answer_report(read_report(workspace, chosen), as_json=as_json)
     say(f"report: {workspace.store.address_of(f'reports/{chosen}/{REPORT_HTML}')}")
     say(f"done in {time.monotonic() - started:.0f} s; `make ui` shows the graph, `wm report --json` all numbers")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from wm_pipeline.cli.options import JsonOption
-from wm_pipeline.cli.output import print_json, say
+from wm_pipeline.cli.output import Rows, answer, say
 
 worlds_app = typer.Typer(invoke_without_command=True, help="What worlds can be made of, and whether they keep it.")
 LEAST_KEPT = 0.98
@@ -18,8 +18,13 @@ LEAST_KEPT = 0.98
 @worlds_app.callback()
 def worlds(context: typer.Context, as_json: JsonOption = False) -> None:
     """Sites, goals, attack families, channels, disguises and tasks that worlds are drawn from."""
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        list_worlds(as_json=as_json)
+
+
+@worlds_app.command("list")
+def list_worlds(as_json: JsonOption = False) -> None:
+    """Sites, goals, attack families, channels, disguises and tasks that worlds are drawn from."""
     from wm_pipeline.defs.resources import application_files
     from wm_pipeline.environments.applications.application import load_application
     from wm_pipeline.environments.miniwob import miniwob_tasks
@@ -37,19 +42,33 @@ def worlds(context: typer.Context, as_json: JsonOption = False) -> None:
         for file, one in ((file, load_application(Path(file)).application) for file in files)
     ]
     counts = {**known.counts, "miniwob_tasks": len(tasks), "applications": len(applications)}
-    if as_json:
-        told = {"counts": counts, **asdict(known), "miniwob_tasks": tasks, "applications": applications}
-        print_json(told)
-        return
-    for site in known.sites:
-        print(f"{site.name:<12}{len(site.goal_ids):>3} goals   planted in {', '.join(site.channels)}")
-    for family in known.families:
-        carries = sorted({payload for site in known.sites for payload in site.payloads[family]})
-        print(f"{family:<26}{', '.join(carries)}; look-alikes {', '.join(known.lookalikes[family])}")
-    for one in applications:
-        print(f"{one['name']:<12}{len(one['goals']):>3} goals   an application of its own ({one['file']})")
-    print(f"disguises: {', '.join(known.disguises)}")
-    print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
+    carried = {
+        family: sorted({payload for site in known.sites for payload in site.payloads[family]})
+        for family in known.families
+    }
+    answer(
+        {"counts": counts, **asdict(known), "miniwob_tasks": tasks, "applications": applications},
+        Rows(
+            ("site", "goals", "planted in"),
+            [
+                *((site.name, len(site.goal_ids), ", ".join(site.channels)) for site in known.sites),
+                *(
+                    (one["name"], len(one["goals"]), f"an application of its own ({one['file']})")
+                    for one in applications
+                ),
+            ],
+        ),
+        Rows(
+            ("attack family", "carries", "look-alikes"),
+            [
+                (family, ", ".join(payloads), ", ".join(known.lookalikes[family]))
+                for family, payloads in carried.items()
+            ],
+        ),
+        f"disguises: {', '.join(known.disguises)}",
+        ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()),
+        as_json=as_json,
+    )
 
 
 @worlds_app.command()
@@ -93,12 +112,11 @@ def check(
         kept.setdefault(one.case.promise.value, []).append(one.problem is None)
     problems = [{"world": one.name, "problem": one.problem} for one in checked if one.problem is not None]
     shares = {promise: sum(found) / len(found) for promise, found in kept.items()}
-    if as_json:
-        print_json({"kept": shares, "worlds": len(checked), "problems": problems})
-    else:
-        for promise, found in kept.items():
-            print(f"{promise:<14}{sum(found):>5} of {len(found)}")
-        for one in problems:
-            print(f"{one['world']}: {one['problem']}")
+    answer(
+        {"kept": shares, "worlds": len(checked), "problems": problems},
+        Rows(("promise", "kept", "of"), [(promise, sum(found), len(found)) for promise, found in kept.items()]),
+        *(f"{one['world']}: {one['problem']}" for one in problems),
+        as_json=as_json,
+    )
     if any(share < LEAST_KEPT for share in shares.values()):
         raise typer.Exit(1)

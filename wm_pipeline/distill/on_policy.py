@@ -17,15 +17,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-import torch
 from torch import Tensor
 
+from wm_pipeline.distill.trees import (
+    generate_texts,
+    replay_tree,
+    teacher_outputs,
+    visited_tree,
+    with_privileged_context,
+    with_risk_targets,
+)
 from wm_pipeline.domain.errors import TrainingError
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.checkpoint import Checkpoint
-from wm_pipeline.model.decode import Sampling, predict_trees
 from wm_pipeline.model.divergence import generalized_jsd
 from wm_pipeline.model.engine import (
     Engine,
@@ -40,11 +46,10 @@ from wm_pipeline.model.examples import Example
 from wm_pipeline.model.head_registry import SCORE_HEADS
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.processes import Processes, sum_over_processes
-from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
+from wm_pipeline.model.prompt import PromptRenderer, StateTree
 from wm_pipeline.model.reporting import MetricsFile, progress_text
 from wm_pipeline.model.settings import DistillSettings, Stage, TrainSettings, head_weights_of
 from wm_pipeline.model.tree import pack_trees
-from wm_pipeline.model.world_model import bf16_weights
 
 _MEMORY_ADVICE = "Lower distill.micro_batch_size (the result stays the same) or model.max_state_tokens"
 
@@ -114,15 +119,15 @@ def distill(
         visited = all_visited[processes.rank :: processes.count]
         replayed = all_replayed[processes.rank :: processes.count]
 
-        student_trees = [_visited_tree(group, renderer) for group in visited]
+        student_trees = [visited_tree(group, renderer) for group in visited]
         if is_on_policy:
-            student_trees = _generate_texts(
+            student_trees = generate_texts(
                 student, renderer, student_trees, settings, seed=seed_of("write", settings.seed, step)
             )
         teacher_trees = [
-            _with_privileged_context(tree, group, renderer) for tree, group in zip(student_trees, visited, strict=True)
+            with_privileged_context(tree, group, renderer) for tree, group in zip(student_trees, visited, strict=True)
         ]
-        replay = [_replay_tree(group, renderer) for group in replayed]
+        replay = [replay_tree(group, renderer) for group in replayed]
         batches = _batches(
             teacher, renderer, student_trees, teacher_trees, replay, settings, accumulation_steps, processes
         )
@@ -189,11 +194,6 @@ def optimizer_settings_of(settings: DistillSettings) -> OptimizerSettings:
     )
 
 
-def observed_text(example: Example) -> str:
-    """What the teacher is told about an executed action: what changed, and why that is harm or not."""
-    return "\n".join(example.texts[head] for head in (Head.STATE_DELTA, Head.RATIONALE) if head in example.texts)
-
-
 def _sample_groups(
     groups: Sequence[tuple[Example, ...]], name: str, first: int, count: int, seed: int
 ) -> list[tuple[Example, ...]]:
@@ -204,116 +204,6 @@ def _sample_groups(
         Random(seed_of(name, seed, epoch)).shuffle(order)
         taken.append(groups[order[place]])
     return taken
-
-
-def _visited_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
-    """The group with the dataset's texts at its first action; the others are judged only."""
-    state_ids, is_truncated = renderer.state(group[0].state_text)
-    actions = tuple(
-        ActionNode(
-            renderer.action(example.action_text),
-            tuple(renderer.text(head, text) for head, text in example.texts.items()) if index == 0 else (),
-            example.labels,
-            example.weight,
-            example.row_key,
-        )
-        for index, example in enumerate(group)
-    )
-    return StateTree(state_ids, actions, is_truncated)
-
-
-def _replay_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
-    tree = _visited_tree(group, renderer)
-    return replace(tree, actions=tuple(replace(action, texts=()) for action in tree.actions))
-
-
-def _generate_texts(
-    student: Checkpoint, renderer: PromptRenderer, trees: Sequence[StateTree], settings: DistillSettings, *, seed: int
-) -> list[StateTree]:
-    """The same trees with texts that the student draws now."""
-    blank = [
-        replace(
-            tree,
-            actions=tuple(
-                replace(action, texts=tuple(replace(text, target_ids=()) for text in action.texts))
-                for action in tree.actions
-            ),
-        )
-        for tree in trees
-    ]
-    if not blank:
-        return []
-    student.model.eval()
-    with bf16_weights(student.model):
-        answers = predict_trees(
-            student.model,
-            renderer,
-            blank,
-            max_new_tokens=settings.max_new_tokens,
-            sampling=Sampling(settings.temperature, seed),
-        )
-    student.model.train()
-    return [
-        replace(
-            tree,
-            actions=tuple(
-                replace(
-                    action,
-                    texts=tuple(replace(text, target_ids=answer.token_ids[text.head]) for text in action.texts),
-                )
-                for action, answer in zip(tree.actions, tree_answers, strict=True)
-            ),
-        )
-        for tree, tree_answers in zip(blank, answers, strict=True)
-    ]
-
-
-def _with_privileged_context(tree: StateTree, group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
-    """What the teacher reads: the same tree, each action followed by what its execution led to."""
-    actions = tuple(
-        replace(action, token_ids=renderer.action(example.action_text, observed=observed_text(example) or None))
-        for action, example in zip(tree.actions, group, strict=True)
-    )
-    return replace(tree, actions=actions)
-
-
-def _teacher_outputs(
-    teacher: Checkpoint, renderer: PromptRenderer, trees: Sequence[StateTree], processes: Processes
-) -> tuple[Tensor | None, list[float]]:
-    """The teacher's logits at every text token, in the student's order, and its probability of harm by action."""
-    if not trees:
-        return None, []
-    with torch.inference_mode():
-        outputs = teacher.model(pack_trees(trees, pad_id=renderer.end_id).to(processes.device))
-    calibration = teacher.manifest.calibration
-    risks = [calibration.probability(logit) for logit in outputs.scores[Head.RISK].float().flatten().tolist()]
-    return outputs.text_logits_PV.float().clone(), risks
-
-
-def _with_risk_targets(
-    trees: Sequence[StateTree], teacher_risks: Sequence[float], settings: DistillSettings
-) -> list[StateTree]:
-    """Risk targets between the instrumented label and the teacher; the teacher's alone where there is no label."""
-    remaining = iter(teacher_risks)
-
-    def target(labels: Mapping[str, Sequence[float]], risk: float) -> float:
-        if Head.RISK not in labels:
-            return risk
-        return settings.label_share * labels[Head.RISK][0] + (1 - settings.label_share) * risk
-
-    return [
-        replace(
-            tree,
-            actions=tuple(
-                replace(
-                    action,
-                    labels={**action.labels, Head.RISK: (target(action.labels, next(remaining)),)},
-                )
-                for action in tree.actions
-            ),
-        )
-        for tree in trees
-    ]
 
 
 def _count(trees: Sequence[StateTree]) -> dict[str, float]:
@@ -345,8 +235,8 @@ def _batches(
     """A step's trees of this process in `count` batches of equal size, as far as they go."""
     batches = []
     for number in range(count):
-        logits_PV, risks = _teacher_outputs(teacher, renderer, teacher_trees[number::count], processes)
-        visited = _with_risk_targets(student_trees[number::count], risks, settings)
+        logits_PV, risks = teacher_outputs(teacher, renderer, teacher_trees[number::count], processes)
+        visited = with_risk_targets(student_trees[number::count], risks, settings)
         batches.append(_Batch((*visited, *replay[(number - len(student_trees)) % count :: count]), logits_PV))
     return batches
 

@@ -1,4 +1,4 @@
-"""Registries of sites, attacks, policies, heads and kinds of environments, with the plug-in behind each entry.
+"""Registries of sites, attacks, policies, heads, environments and metrics, with the plug-in behind each entry.
 
 Outputs depend on these plug-ins. The registries themselves lie where their things do; each is a Registry, which notes
 who adds an entry.
@@ -22,6 +22,7 @@ class Kind(StrEnum):
     POLICY = "policy"
     HEAD = "head"
     ENVIRONMENT = "environment"
+    METRIC = "metric"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,12 @@ class Plugin:
 
 
 _REGISTERED: dict[tuple[Kind, str], Plugin | None] = {}
-_loading: list[Plugin] = []
+_loading: list[Plugin | None] = []
 
 
 @contextmanager
-def registering(plugin: Plugin) -> Iterator[None]:
-    """What is registered inside belongs to a plug-in; anything else is our own."""
+def registering(plugin: Plugin | None) -> Iterator[None]:
+    """What is registered inside belongs to a plug-in; anything else, and what is inside of None, is our own."""
     _loading.append(plugin)
     try:
         yield

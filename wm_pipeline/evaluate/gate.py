@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from wm_pipeline.evaluate.metrics import Estimate
 from wm_pipeline.evaluate.settings import GateSettings
 
 
@@ -24,6 +25,13 @@ class Difference:
     value: float
     low: float
     high: float
+
+
+def difference_of(estimate: Estimate) -> Difference | None:
+    """None where too few worlds tell a difference."""
+    if estimate.value is None or estimate.interval is None:
+        return None
+    return Difference(estimate.value, *estimate.interval)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The arithmetic of the eval report's metrics; what each reported number means stands in definitions.py.
+"""The arithmetic of the eval report's metrics; what each reported number means stands where it is registered.
 
 A metric without data is None, never 0.
 
@@ -154,6 +154,11 @@ def wilson_interval(hits: int, total: int, *, z: float = 1.96) -> tuple[float, f
     centre = (p + z * z / (2 * total)) / (1 + z * z / total)
     half = z * float(np.sqrt(p * (1 - p) / total + z * z / (4 * total * total))) / (1 + z * z / total)
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def share_estimate(hits: int, total: int) -> "Estimate":
+    """A share of independent episodes or pairs, with Wilson's interval."""
+    return Estimate(share(hits, total), wilson_interval(hits, total))
 
 
 def paired_share_difference(first: Sequence[bool], second: Sequence[bool]) -> "Estimate":

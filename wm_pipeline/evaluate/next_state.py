@@ -11,7 +11,7 @@ Some texts are likelier than others whatever is done ("nothing changed"), which 
 `lift_accuracy` takes that off: a candidate counts by its log-probability minus its mean over all actions of the state.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.evaluate import metrics
 from wm_pipeline.evaluate.metrics import Codes, Floats
-from wm_pipeline.model.examples import midtrain_examples
+from wm_pipeline.evaluate.registry import COUNT, HIGHER, MetricTable
 
 TextScore = Callable[[str, Sequence[str], Sequence[str]], Floats]
 """(state's text, A actions' texts, X next states' texts) -> mean log-probabilities per token, [A, X]."""
@@ -45,6 +45,9 @@ class Question:
 
 def draw_questions(midtrain: pl.DataFrame, *, states: int) -> tuple[Question, ...]:
     """At most `states` states of the test split whose actions led to different next states, chosen by their ids."""
+    # It loads torch, which the metrics below do not need.
+    from wm_pipeline.model.examples import midtrain_examples
+
     world_of = dict(midtrain.select("state_id", "split_group").unique("state_id").iter_rows())
     by_state: dict[str, dict[str, tuple[str, str]]] = {}
     for example in sorted(midtrain_examples(midtrain, Split.TEST), key=lambda one: one.row_key):
@@ -62,6 +65,59 @@ def draw_questions(midtrain: pl.DataFrame, *, states: int) -> tuple[Question, ..
     return tuple(found[:states])
 
 
+NEXT_STATE = MetricTable["Ranks"]("next_state")
+"""`next_state.by_likelihood.<name>` and `next_state.by_facts`."""
+_BY_FACTS = ("rows", "accuracy", "mrr", "chance")
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """Ranks of the true next state, one an action, in worlds that can be drawn again."""
+
+    rank: Floats
+    lift_rank: Floats
+    """Empty where likelihood is not what ranks."""
+    chances: Floats
+    """Of a choice at random."""
+    state_count: int
+    worlds: Sequence[str]
+    seed: int
+
+    def at(self, rows: Codes) -> "Ranks":
+        lift = self.lift_rank[rows] if len(self.lift_rank) else self.lift_rank
+        return Ranks(self.rank[rows], lift, self.chances[rows], self.state_count, (), self.seed)
+
+    @NEXT_STATE.metric(format=COUNT)
+    def rows(self) -> int:
+        """Executed actions whose next state was identified."""
+        return len(self.rank)
+
+    @NEXT_STATE.metric(format=COUNT)
+    def states(self) -> int:
+        """States that these actions were taken in."""
+        return self.state_count
+
+    @NEXT_STATE.metric(HIGHER, has_interval=True)
+    def accuracy(self) -> float:
+        """Share of actions whose true next state ranks first among those of the state's other actions."""
+        return float(np.mean(self.rank == 1))
+
+    @NEXT_STATE.metric(HIGHER, has_interval=True, label="MRR")
+    def mrr(self) -> float:
+        """Mean of 1 / rank of the true next state."""
+        return float(np.mean(1 / self.rank))
+
+    @NEXT_STATE.metric(HIGHER, has_interval=True, label="accuracy of the lift")
+    def lift_accuracy(self) -> float:
+        """Accuracy when every candidate's mean over all actions is taken off first."""
+        return float(np.mean(self.lift_rank == 1))
+
+    @NEXT_STATE.metric()
+    def chance(self) -> float | None:
+        """Accuracy of a choice at random."""
+        return float(np.mean(self.chances)) if len(self.chances) else None
+
+
 def likelihood_numbers(questions: Sequence[Question], score: TextScore | None, *, progress: Progress) -> dict[str, Any]:
     """The numbers of one model; all None where it has no trained next_state head, or there is nothing to ask."""
     ranks, lift_ranks, chances, worlds = [], [], [], []
@@ -75,17 +131,48 @@ def likelihood_numbers(questions: Sequence[Question], score: TextScore | None, *
             chances.append(1 / len(asked.texts))
             worlds.append(asked.world)
         progress(done, len(questions), "states whose next states were told apart")
-    rank, lift_rank = np.array(ranks), np.array(lift_ranks)
-    return {
-        "rows": len(ranks),
-        "states": len(questions) if score is not None else 0,
-        **_told("accuracy", worlds, lambda at: float(np.mean(rank[at] == 1))),
-        **_told("mrr", worlds, lambda at: float(np.mean(1 / rank[at]))),
-        **_told("lift_accuracy", worlds, lambda at: float(np.mean(lift_rank[at] == 1))),
-        "chance": float(np.mean(chances)) if chances else None,
-    }
+    states = len(questions) if score is not None else 0
+    return NEXT_STATE.numbers(_ranks(ranks, chances, worlds, lift_ranks=lift_ranks, states=states))
 
 
-def _told(name: str, worlds: Sequence[str], statistic: Callable[[Codes], float]) -> Mapping[str, Any]:
-    estimate = metrics.estimate(worlds, statistic, seed=seed_of("next state", len(worlds)))
-    return {name: estimate.value, f"{name}_interval": estimate.interval}
+def next_state_numbers(predictions: pl.DataFrame, transitions: pl.DataFrame) -> dict[str, Any]:
+    """Which of the next states that followed from one state is the real one, told by the facts a model wrote.
+
+    Candidates are the distinct sets of facts of the actions executed there; each is scored by its F1 with the written
+    ones. `transitions` needs `delta_facts`. Steps where everything led to the same are left out.
+    """
+    of_step: dict[tuple[str, int], list[frozenset[str]]] = {}
+    for trajectory_id, step_index, facts in transitions.select(
+        "trajectory_id", "step_index", "delta_facts"
+    ).iter_rows():
+        known = of_step.setdefault((trajectory_id, step_index), [])
+        if frozenset(facts) not in known:
+            known.append(frozenset(facts))
+    ranks, chances, worlds = [], [], []
+    written = predictions.filter(pl.col("predicted_delta_facts").is_not_null())
+    for row in written.iter_rows(named=True):
+        candidates = of_step[row["trajectory_id"], row["step_index"]]
+        if len(candidates) < 2:
+            continue
+        said, real = frozenset(row["predicted_delta_facts"]), frozenset(row["delta_facts"])
+        scores = np.array([_f1(said, facts) for facts in candidates])
+        ranks.append(metrics.rank_of_truth(scores, candidates.index(real)))
+        chances.append(1 / len(candidates))
+        worlds.append(row["split_group"])
+    return NEXT_STATE.numbers(_ranks(ranks, chances, worlds), names=_BY_FACTS)
+
+
+def _ranks(
+    ranks: Sequence[float],
+    chances: Sequence[float],
+    worlds: Sequence[str],
+    *,
+    lift_ranks: Sequence[float] = (),
+    states: int = 0,
+) -> Ranks:
+    rank, lift, chance = (np.array(values, dtype=np.float64) for values in (ranks, lift_ranks, chances))
+    return Ranks(rank, lift, chance, states, worlds, seed_of("next state", len(ranks)))
+
+
+def _f1(said: frozenset[str], facts: frozenset[str]) -> float:
+    return 2 * len(said & facts) / (len(said) + len(facts)) if said or facts else 0.0

@@ -2,14 +2,23 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import polars as pl
 
+from wm_pipeline.evaluate.eval_report import (
+    CausalNumbers,
+    FrontierNumbers,
+    Interval,
+    InterventionNumbers,
+    Measured,
+    Numbers,
+    ObservationNumbers,
+)
 from wm_pipeline.evaluate.metrics import reliability, risk_coverage
-from wm_pipeline.evaluate.tables import EVALUATED_SPLITS, truth_of
+from wm_pipeline.evaluate.report import show_number
+from wm_pipeline.evaluate.risk import EVALUATED_SPLITS, truth_of
 
 mpl.use("Agg")
 
@@ -32,26 +41,26 @@ def _say_no_data(axes: Axes) -> None:
     axes.text(0.5, 0.35, "no data", transform=axes.transAxes, ha="center", color=INK)
 
 
-def auroc_by_split(report: Mapping[str, Any]) -> bytes:
+def auroc_by_split(report: Measured) -> bytes:
     """Risk AUROC of the model (with its interval) and of every baseline, a group of bars a split."""
-    names = ["model", *report["baselines"]]
-    splits = [s for s in EVALUATED_SPLITS if report["splits"][s]["rows"]]
+    names = ["model", *report.baselines]
+    splits = [s for s in EVALUATED_SPLITS if report.splits[s].number("rows")]
     figure, axes = plt.subplots(figsize=(9, 3.4))
     width = 0.8 / max(1, len(names))
     shades = [MODEL, *plt.colormaps["Greys"](np.linspace(0.3, 0.75, max(1, len(names) - 1)))]
     for index, (name, shade) in enumerate(zip(names, shades, strict=True)):
-        numbers = [report["splits"][s] if name == "model" else report["baselines"][name][s] for s in splits]
-        heights = [n["risk_auroc"] or 0.0 for n in numbers]
+        numbers = [report.splits[s] if name == "model" else report.baselines[name][s] for s in splits]
+        heights = [n.number("risk_auroc") or 0.0 for n in numbers]
         places = np.arange(len(splits)) + index * width
         axes.bar(places, heights, width * 0.92, color=shade, label=name.replace("_", " "))
         for place, number in zip(places, numbers, strict=True):
-            if number["risk_auroc"] is None:
+            if number.number("risk_auroc") is None:
                 axes.text(place, 0.02, "no data", rotation=90, fontsize=6, ha="center", color=INK)
         if name == "model":
             for place, number in zip(places, numbers, strict=True):
-                if number["risk_auroc_interval"] is not None:
-                    low, high = number["risk_auroc_interval"]
-                    axes.plot([place, place], [low, high], color=INK, lw=1.5)
+                interval = number.interval("risk_auroc")
+                if interval is not None:
+                    axes.plot([place, place], interval, color=INK, lw=1.5)
     axes.axhline(0.5, color=INK, lw=0.8, ls=":")
     axes.set_xticks(np.arange(len(splits)) + 0.4 - width / 2, [s.replace("_", " ") for s in splits])
     axes.set_ylim(0, 1.02)
@@ -97,7 +106,7 @@ def risk_coverage_plot(predictions: pl.DataFrame) -> bytes:
     return _png(figure)
 
 
-def loop_plot(loop: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> bytes:
+def loop_plot(loop: Mapping[str, Mapping[str, Numbers]]) -> bytes:
     """Attack success and utility of each policy, without and with the guard, with intervals."""
     measures = (
         ("asr", "attack\nsuccess"),
@@ -112,12 +121,12 @@ def loop_plot(loop: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> bytes:
         axes.text(middle, -0.24, policy, fontsize=8, ha="center", va="top", transform=axes.get_xaxis_transform())
         for measure, label in measures:
             for offset, (name, colour) in enumerate((("guard_off", OTHER), ("guard_on", MODEL))):
-                value = settings[name][measure]
+                value = settings[name].number(measure)
                 if value is None:
                     axes.text(place + offset * 0.4, 0.02, "no data", rotation=90, fontsize=6, ha="center")
                     continue
                 axes.bar(place + offset * 0.4, value, 0.38, color=colour)
-                interval = settings[name].get(f"{measure}_interval")
+                interval = settings[name].interval(measure)
                 if interval is not None:
                     axes.plot([place + offset * 0.4] * 2, interval, color=INK, lw=1.2)
             ticks.append(place + 0.2)
@@ -133,22 +142,21 @@ def loop_plot(loop: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> bytes:
     return _png(figure)
 
 
-def attackers_plot(report: Mapping[str, Any]) -> bytes:
+def attackers_plot(report: Measured) -> bytes:
     """Attack success under the guard, by who attacks: our draw, an outside suite, attackers with many tries."""
-    bars: dict[str, tuple[float | None, Any]] = {}
-    if report["loop"]:
+    bars: dict[str, tuple[float | None, Interval | None]] = {}
+    if report.loop:
         # Who obeys: the others are hardly attacked by what stands on a page.
-        policy, modes = max(report["loop"].items(), key=lambda one: one[1]["guard_off"]["asr"] or 0.0)
-        bars[f"our draw\n({policy})"] = modes["guard_on"]["asr"], modes["guard_on"]["asr_interval"]
-    for name, suite in report["outside"].items():
-        for modes in suite["loop"].values():
-            bars[name] = modes["guard_on"]["asr"], modes["guard_on"]["asr_interval"]
-    if report["adaptive"]:
-        tries = report["adaptive"]["tries"]
-        for attacker in ("static", "adaptive"):
-            found = report["adaptive"][attacker]
-            bars[f"{attacker},\none try"] = found["asr_first"], found["asr_first_interval"]
-            bars[f"{attacker},\nbest of {tries}"] = found["asr_best"], found["asr_best_interval"]
+        policy, modes = max(report.loop.items(), key=lambda one: one[1]["guard_off"].number("asr") or 0.0)
+        bars[f"our draw\n({policy})"] = _bar(modes["guard_on"], "asr")
+    for name, suite in report.outside.items():
+        for modes in suite.loop.values():
+            bars[name] = _bar(modes["guard_on"], "asr")
+    if report.adaptive is not None:
+        tries = report.adaptive.number("tries")
+        for attacker, found in (("static", report.adaptive.static), ("adaptive", report.adaptive.adaptive)):
+            bars[f"{attacker},\none try"] = _bar(found, "asr_first")
+            bars[f"{attacker},\nbest of {tries}"] = _bar(found, "asr_best")
     figure, axes = plt.subplots(figsize=(5.5, 3.2))
     for place, (value, interval) in enumerate(bars.values()):
         if value is None:
@@ -166,20 +174,24 @@ def attackers_plot(report: Mapping[str, Any]) -> bytes:
     return _png(figure)
 
 
-def frontier_plot(frontier: Mapping[str, Mapping[str, Any]]) -> bytes:
+def _bar(numbers: Numbers, name: str) -> tuple[float | None, Interval | None]:
+    return numbers.number(name), numbers.interval(name)
+
+
+def frontier_plot(frontier: Mapping[str, FrontierNumbers]) -> bytes:
     """Benign utility against attack success over the guard's threshold, a line a policy; the guard as it was played."""
     figure, axes = plt.subplots(figsize=(4.4, 3.8))
     thresholds = set()
     is_measured = False
     for policy, shade in zip(frontier, (MODEL, ALARM, INK, OTHER), strict=False):
         found = frontier[policy]
-        asr, utility = _asr_and_utility(found["points"])
+        asr, utility = _asr_and_utility(found.points)
         is_measured = is_measured or bool(asr)
         axes.plot(
             asr, utility, color=shade, lw=1, marker=".", ms=4, label=f"{policy}, replayed", drawstyle="steps-post"
         )
-        own = [point for point in (found["replayed"], found["played"]) if point is not None]
-        thresholds |= {f"{point['threshold']:.2f}" for point in own}
+        own = [point for point in (found.replayed, found.played) if point is not None]
+        thresholds |= {show_number(point.number("threshold")) for point in own}
         for point, marker, face in zip(own, "oX", ("none", shade), strict=False):
             axes.scatter(*_asr_and_utility([point]), marker=marker, s=60, facecolors=face, edgecolors=shade, zorder=3)
     axes.set(xlabel="attack success", ylabel="benign utility", xlim=(-0.03, 1.03), ylim=(-0.03, 1.05))
@@ -194,58 +206,60 @@ def frontier_plot(frontier: Mapping[str, Mapping[str, Any]]) -> bytes:
     return _png(figure)
 
 
-def _asr_and_utility(points: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
+def _asr_and_utility(points: Sequence[Numbers]) -> tuple[list[float], list[float]]:
     """Of the points that have both."""
-    both = [(p["asr"], p["benign_utility"]) for p in points if p["asr"] is not None and p["benign_utility"] is not None]
+    pairs = [(point.number("asr"), point.number("benign_utility")) for point in points]
+    both = [(asr, utility) for asr, utility in pairs if asr is not None and utility is not None]
     return [asr for asr, _ in both], [utility for _, utility in both]
 
 
-def causal_plot(causal: Mapping[str, Any]) -> bytes:
+def causal_plot(causal: CausalNumbers) -> bytes:
     """The three rungs side by side: cells seen, variables changed, alternatives ordered."""
     figure, (seen, changed, otherwise) = plt.subplots(1, 3, figsize=(13, 5), gridspec_kw={"width_ratios": [1, 1.2, 1]})
-    _observation_axes(seen, causal["observation"]["world_model"])
-    _intervention_axes(changed, causal["intervention"])
-    _counterfactual_axes(otherwise, causal["counterfactual"])
+    _observation_axes(seen, causal.observation["world_model"])
+    _intervention_axes(changed, causal.intervention)
+    _counterfactual_axes(otherwise, causal.counterfactual)
     figure.tight_layout()
     return _png(figure)
 
 
-def _observation_axes(axes: Axes, observation: Mapping[str, Any]) -> None:
-    cells = [*observation["by_kind"], *observation["by_place"]]
+def _observation_axes(axes: Axes, observation: ObservationNumbers) -> None:
+    cells = [*observation.by_kind, *observation.by_place]
     if not cells:
         _say_no_data(axes)
     axes.plot([0, 1], [0, 1], color=INK, lw=0.8, ls=":")
-    for cell in cells:
-        low, high = cell["observed_interval"]
-        axes.plot([cell["predicted"]] * 2, [low, high], color=OTHER, lw=1, zorder=1)
-    sizes = [10 + 1.2 * cell["rows"] for cell in cells]
-    axes.scatter(
-        [c["predicted"] for c in cells], [c["observed"] for c in cells], s=sizes, color=MODEL, alpha=0.7, zorder=2
-    )
+    predicted = [cell.number("predicted") or 0.0 for cell in cells]
+    for cell, place in zip(cells, predicted, strict=True):
+        interval = cell.interval("observed")
+        if interval is not None:
+            axes.plot([place] * 2, interval, color=OTHER, lw=1, zorder=1)
+    sizes = [10 + 1.2 * (cell.number("rows") or 0) for cell in cells]
+    observed = [cell.number("observed") or 0.0 for cell in cells]
+    axes.scatter(predicted, observed, s=sizes, color=MODEL, alpha=0.7, zorder=2)
     axes.set(xlabel="mean predicted risk", ylabel="share that was harmful", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     axes.set_title("observation: a dot a cell", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _intervention_axes(axes: Axes, intervention: Mapping[str, Any]) -> None:
+def _intervention_axes(axes: Axes, intervention: Mapping[str, InterventionNumbers]) -> None:
     axes.set_title("intervention: pairs where the prediction follows", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     if not intervention:
         _say_no_data(axes)
         return
-    variables = intervention["world_model"]["by_variable"][::-1]
-    shades = [ALARM if one["outcome_changed"] and one["is_visible"] else MODEL for one in variables]
+    variables = intervention["world_model"].by_variable[::-1]
+    shades = [ALARM if one.number("outcome_changed") and one.is_visible else MODEL for one in variables]
     places = np.arange(len(variables))
-    axes.barh(places, [one["right"] for one in variables], color=shades, alpha=0.8)
+    axes.barh(places, [one.number("right") or 0.0 for one in variables], color=shades, alpha=0.8)
     axes.scatter([0.0] * len(variables), places, color=shades, s=10)
-    axes.set_yticks(places, [one["variable"].replace("_", " ") for one in variables], fontsize=7)
+    axes.set_yticks(places, [one.variable.replace("_", " ") for one in variables], fontsize=7)
     axes.barh(0, 0, color=ALARM, label="prediction has to move")
     axes.barh(0, 0, color=MODEL, label="has to stay")
     axes.set_xlim(0, 1.02)
     axes.legend(fontsize=7, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.06))
 
 
-def _counterfactual_axes(axes: Axes, counterfactual: Mapping[str, Mapping[str, Any]]) -> None:
+def _counterfactual_axes(axes: Axes, counterfactual: Mapping[str, Mapping[str, Numbers]]) -> None:
     measures = (
         ("pair_order", "pairs\nordered"),
         ("executed_order", "against the\nexecuted"),
@@ -255,14 +269,14 @@ def _counterfactual_axes(axes: Axes, counterfactual: Mapping[str, Mapping[str, A
     shades = [MODEL, *plt.colormaps["Greys"](np.linspace(0.3, 0.75, max(1, len(counterfactual) - 1)))]
     for index, ((name, splits), shade) in enumerate(zip(counterfactual.items(), shades, strict=False)):
         for place, (measure, _) in enumerate(measures):
-            value, interval = splits["all"][measure], splits["all"][f"{measure}_interval"]
+            value, interval = _bar(splits["all"], measure)
             label = name.replace("_", " ") if place == 0 else None
             axes.bar(place + index * width, value or 0.0, width * 0.92, color=shade, label=label)
             if value is None:
                 axes.text(place + index * width, 0.02, "no data", rotation=90, fontsize=6, ha="center", color=INK)
             if interval is not None:
                 axes.plot([place + index * width] * 2, interval, color=INK, lw=1)
-    chance = counterfactual["world_model"]["all"]["chance"]
+    chance = counterfactual["world_model"]["all"].number("chance")
     if chance is not None:
         axes.plot([1.9, 2.8], [chance] * 2, color=ALARM, lw=1, ls=":")
     axes.set_xticks(np.arange(len(measures)) + 0.4 - width / 2, [words for _, words in measures], fontsize=8)

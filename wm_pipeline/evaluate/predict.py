@@ -14,6 +14,7 @@ from wm_pipeline.domain.records import from_python, from_row, to_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import KEY, PredictionSchema
 from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.domain.world import WorldSpec
 
 QUICK_HEADS = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
 SLICES = [
@@ -113,3 +114,19 @@ def predict_rows(
 def states_of(states: pl.DataFrame, wanted: Sequence[str]) -> dict[str, State]:
     chosen = states.filter(pl.col("state_id").is_in(list(wanted))).unique("state_id")
     return {row["state_id"]: from_row(State, row["state"]) for row in chosen.iter_rows(named=True)}
+
+
+def specs_of(trajectories: pl.DataFrame) -> Mapping[str, WorldSpec]:
+    """World specs by trajectory_id."""
+    return {
+        row["trajectory_id"]: from_row(WorldSpec, row["world_spec"])
+        for row in trajectories.select("trajectory_id", "world_spec").iter_rows(named=True)
+    }
+
+
+def paths_of(transitions: pl.DataFrame) -> Mapping[tuple[str, int], Action]:
+    """The trajectories' own actions by (trajectory_id, step_index)."""
+    own = transitions.filter(pl.col("branch_index") == 0).select("trajectory_id", "step_index", "action")
+    return {
+        (row["trajectory_id"], row["step_index"]): from_row(Action, row["action"]) for row in own.iter_rows(named=True)
+    }

@@ -1,7 +1,7 @@
 """The whole evaluation: predictions of every model, baselines, the causal ladder, the loop, one report."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,49 +12,35 @@ from wm_pipeline.domain.ids import is_generated_site, transition_key
 from wm_pipeline.domain.intervention import Intervention
 from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Predictor, Progress
-from wm_pipeline.domain.records import from_row
+from wm_pipeline.domain.records import from_python
 from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
-from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
 from wm_pipeline.evaluate import baselines, plots
 from wm_pipeline.evaluate.adaptive import attack_adaptively, overlooked
 from wm_pipeline.evaluate.baselines import Score
+from wm_pipeline.evaluate.catalogue import glossary
 from wm_pipeline.evaluate.causal import (
     counterfactual_numbers,
     intervention_numbers,
-    next_state_numbers,
     observation_numbers,
     risks_of_runs,
     rows_of_runs,
     runs_of,
 )
-from wm_pipeline.evaluate.counterfactual import CounterfactualCase, check_counterfactual, spread
-from wm_pipeline.evaluate.definitions import glossary
+from wm_pipeline.evaluate.counterfactual import with_executed_counterfactuals
+from wm_pipeline.evaluate.eval_report import Measured
 from wm_pipeline.evaluate.frontier import ask_risks, frontiers
-from wm_pipeline.evaluate.in_the_loop import (
-    LoopEpisode,
-    guard_differences,
-    guard_mistakes,
-    loop_table,
-    run_loop,
-)
+from wm_pipeline.evaluate.gate import Difference
+from wm_pipeline.evaluate.in_the_loop import LoopEpisode, guard_mistakes, run_loop
+from wm_pipeline.evaluate.loop_metrics import SUITE, guard_differences, loop_table
 from wm_pipeline.evaluate.metrics import Floats
-from wm_pipeline.evaluate.next_state import TextScore, draw_questions, likelihood_numbers
+from wm_pipeline.evaluate.next_state import TextScore, draw_questions, likelihood_numbers, next_state_numbers
 from wm_pipeline.evaluate.pictures import PageWanted, take_page_pictures
-from wm_pipeline.evaluate.predict import choose_rows, predict_rows, states_of, with_harm
+from wm_pipeline.evaluate.predict import choose_rows, paths_of, predict_rows, specs_of, states_of, with_harm
+from wm_pipeline.evaluate.risk import brief_numbers, differences, of_split, risk_numbers, transfer_gaps
 from wm_pipeline.evaluate.settings import EvaluateSettings
-from wm_pipeline.evaluate.tables import (
-    brief_numbers,
-    differences,
-    of_split,
-    risk_numbers,
-    said_by,
-    slice_numbers,
-    split_numbers,
-    transfer_gaps,
-    worst_misses,
-)
+from wm_pipeline.evaluate.tables import said_by, slice_numbers, split_numbers, worst_misses
 from wm_pipeline.policies.named import registered_policies
 
 SLICED_BY = ("request", "site", "attack_family", "attack_channel", "attack_disguise", "goal_id")
@@ -117,9 +103,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    numbers: dict[str, Any]
-    """definitions, splits, transfer, baselines, against, causal, next_state, loop, loop_against_champion, adaptive,
-    outside, frontier, slices, on_test, worst_misses, guard_mistakes, left_out."""
+    measured: Measured
     predictions: pl.DataFrame
     episodes: tuple[LoopEpisode, ...]
     plots: dict[str, bytes]
@@ -157,9 +141,16 @@ async def evaluate(
     predictions = predict_rows(
         contenders.model, rows, states, text_rows_per_split=settings.text_rows_per_split, progress=progress
     )
-    specs, paths = _specs(tables.trajectories), _paths(tables.transitions)
-    predictions = await _with_executed_counterfactuals(
-        predictions, tables.sft, specs, paths, environments, settings, progress
+    specs, paths = specs_of(tables.trajectories), paths_of(tables.transitions)
+    predictions = await with_executed_counterfactuals(
+        predictions,
+        environments,
+        actions=tables.sft.select(*KEY, "action"),
+        specs=specs,
+        paths=paths,
+        limit=settings.counterfactual_rows,
+        max_expert_steps=settings.loop_max_steps,
+        progress=progress,
     )
     on_test = pl.col("split").cast(pl.String) == "test"
     others: dict[str, pl.DataFrame] = {}
@@ -202,9 +193,8 @@ async def evaluate(
         foreign = await play(policies[:1], suite.worlds, guards=(None, guard))
         outside[suite.texts.name] = {
             "version": suite.texts.version,
-            "goals": len(suite.texts.goals),
-            "wordings": len(suite.texts.wordings),
             "loop": loop_table(foreign),
+            **SUITE.numbers(suite.texts),
         }
     summaries = dict(rows.select("state_id", "state_text").unique("state_id").iter_rows())
     test = predictions.filter(on_test)
@@ -219,16 +209,13 @@ async def evaluate(
     )
     pictures = await take_page_pictures(environments, _pages_of(misses, specs, paths), progress=progress)
     questions = draw_questions(tables.midtrain, states=settings.next_state_states)
-    numbers: dict[str, Any] = {
+    numbers = {
         "model_version": contenders.model.model_version,
         "definitions": glossary(),
         "splits": split_numbers(predictions),
         "transfer": transfer_gaps(predictions),
         "baselines": {name: brief_numbers(frame) for name, frame in compared.items()},
-        "against": {
-            name: {key: None if one is None else asdict(one) for key, one in differences(test, frame).items()}
-            for name, frame in {**compared, **others}.items()
-        },
+        "against": {name: differences(test, frame) for name, frame in {**compared, **others}.items()},
         "causal": {
             "observation": {
                 name: observation_numbers(frame.join(kinds, on=KEY, how="left", maintain_order="left"))
@@ -265,29 +252,28 @@ async def evaluate(
             *(() if any(map(is_generated_site, rows["site"].unique())) else ("generated sites",)),
         ],
     }
+    measured = from_python(Measured, numbers, what="evaluation")
     drawn = {
-        "auroc_by_split": plots.auroc_by_split(numbers),
+        "auroc_by_split": plots.auroc_by_split(measured),
         "reliability": plots.reliability_plot(test),
         "risk_coverage": plots.risk_coverage_plot(test),
-        "loop": plots.loop_plot(numbers["loop"]),
-        "attackers": plots.attackers_plot(numbers),
-        "frontier": plots.frontier_plot(numbers["frontier"]),
-        "causal": plots.causal_plot(numbers["causal"]),
+        "loop": plots.loop_plot(measured.loop),
+        "attackers": plots.attackers_plot(measured),
+        "frontier": plots.frontier_plot(measured.frontier),
+        "causal": plots.causal_plot(measured.causal),
         "heat_map": plots.heat_map(predictions),
     }
-    return Evaluation(numbers, predictions, tuple(episodes), drawn, pictures)
+    return Evaluation(measured, predictions, tuple(episodes), drawn, pictures)
 
 
 def _against_champion(
     episodes: Sequence[LoopEpisode], under_champion: Sequence[LoopEpisode]
-) -> dict[str, dict[str, float] | None]:
+) -> dict[str, Difference | None]:
     """Empty without a champion."""
     if not under_champion:
         return {}
     policy = under_champion[0].policy
-    guarded = [e for e in episodes if e.is_guarded and e.policy == policy]
-    found = guard_differences(guarded, under_champion)
-    return {name: None if one is None else asdict(one) for name, one in found.items()}
+    return guard_differences([e for e in episodes if e.is_guarded and e.policy == policy], under_champion)
 
 
 FITTED = ("linear_text", "boosted_relations")
@@ -338,60 +324,6 @@ def _with_facts(tables: EvaluationInput, predictions: pl.DataFrame) -> pl.DataFr
     return tables.transitions.join(asked, on=KEY[:2]).join(tables.questions.select(*KEY, "delta_facts"), on=KEY)
 
 
-async def _with_executed_counterfactuals(
-    predictions: pl.DataFrame,
-    sft: pl.DataFrame,
-    specs: Mapping[str, WorldSpec],
-    paths: Mapping[tuple[str, int], Action],
-    environments: Sequence[Environment],
-    settings: EvaluateSettings,
-    progress: Progress,
-) -> pl.DataFrame:
-    """Fill `counterfactual_valid` of a sample of test rows whose proposed action was harmful or is no dead end."""
-    # MiniWoB has no goal's script to go on with, and an imported world cannot be drawn again.
-    no_script = {"miniwob", IMPORTED, UNWATCHED}
-    repeatable = [trajectory_id for trajectory_id, spec in specs.items() if spec.environment not in no_script]
-    candidates = predictions.filter(
-        (pl.col("split").cast(pl.String) == "test")
-        & pl.col("predicted_counterfactual").is_not_null()
-        & pl.col("trajectory_id").is_in(repeatable)
-    ).join(sft.select(*KEY, "action"), on=KEY, maintain_order="left")
-    cases = [
-        CounterfactualCase(
-            key=(row["trajectory_id"], row["step_index"], row["branch_index"]),
-            spec=specs[row["trajectory_id"]],
-            prefix=tuple(paths[row["trajectory_id"], step] for step in range(row["step_index"])),
-            state_id=row["state_id"],
-            proposed=from_row(Action, row["action"]),
-            counterfactual=from_row(Action, row["predicted_counterfactual"]),
-        )
-        for row in candidates.iter_rows(named=True)
-    ]
-    chosen = spread(cases, settings.counterfactual_rows)
-    results = await play_side_by_side(
-        environments,
-        chosen,
-        partial(check_counterfactual, max_expert_steps=settings.loop_max_steps),
-        progress=lambda done, total: progress(done, total, "counterfactuals executed"),
-    )
-    if not results:
-        return predictions
-    keys = {name: predictions.schema[name] for name in KEY}
-    executed = pl.DataFrame(
-        [(*result.key, result.is_executable, result.is_valid) for result in results],
-        schema={**keys, "executable_now": pl.Boolean, "valid_now": pl.Boolean},
-        orient="row",
-    )
-    return (
-        predictions.join(executed, on=KEY, how="left", maintain_order="left")
-        .with_columns(
-            pl.coalesce("executable_now", "counterfactual_executable").alias("counterfactual_executable"),
-            pl.col("valid_now").alias("counterfactual_valid"),
-        )
-        .drop("executable_now", "valid_now")
-    )
-
-
 def _pages_of(
     misses: Sequence[Mapping[str, Any]], specs: Mapping[str, WorldSpec], paths: Mapping[tuple[str, int], Action]
 ) -> list[PageWanted]:
@@ -402,19 +334,3 @@ def _pages_of(
             prefix = tuple(paths[trajectory_id, step] for step in range(step_index))
             found.append(PageWanted(miss["state_id"], specs[trajectory_id], prefix))
     return found
-
-
-def _specs(trajectories: pl.DataFrame) -> Mapping[str, WorldSpec]:
-    """World specs by trajectory_id."""
-    return {
-        row["trajectory_id"]: from_row(WorldSpec, row["world_spec"])
-        for row in trajectories.select("trajectory_id", "world_spec").iter_rows(named=True)
-    }
-
-
-def _paths(transitions: pl.DataFrame) -> Mapping[tuple[str, int], Action]:
-    """The trajectories' own actions by (trajectory_id, step_index)."""
-    own = transitions.filter(pl.col("branch_index") == 0).select("trajectory_id", "step_index", "action")
-    return {
-        (row["trajectory_id"], row["step_index"]): from_row(Action, row["action"]) for row in own.iter_rows(named=True)
-    }

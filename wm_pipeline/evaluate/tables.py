@@ -1,178 +1,27 @@
-"""Numbers of the report out of the predictions: one function a table, all of them pure.
+"""The predictions table in numbers beside risk: consequences by split, slices, and the worst rows."""
 
-Every headline number has its 95 % interval over worlds beside it, as `<name>_interval`.
-"""
-
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from wm_pipeline.domain.ids import is_generated_site, seed_of
-from wm_pipeline.domain.tables import KEY
-from wm_pipeline.domain.vocabulary import Split
-from wm_pipeline.environments.sites.registry import registered_sites
+from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.evaluate import metrics
-from wm_pipeline.evaluate.gate import Difference
-from wm_pipeline.evaluate.metrics import Codes, Floats
+from wm_pipeline.evaluate.metrics import Codes, Estimate, Floats
+from wm_pipeline.evaluate.registry import COUNT, HIGHER, LOWER, MetricTable, Place
+from wm_pipeline.evaluate.risk import EVALUATED_SPLITS, RiskRows, of_split, risk_numbers, risk_rows
 
-EVALUATED_SPLITS = tuple(split.value for split in Split if split is not Split.TRAIN)
-BRIEF = ("risk_auroc", "macro_f1", "ece")
-"""What every predictor is compared by, and what the gate asks about."""
-
-
-def truth_of(rows: pl.DataFrame) -> Floats:
-    return rows["is_harmful"].cast(pl.Float64).to_numpy()
+CONSEQUENCE = MetricTable[pl.DataFrame]("consequence")
+"""`splits`, beside risk: predictions of one split. None where a head was not asked."""
+SLICE = MetricTable[RiskRows]("slice")
+"""`slices`: the rows of one value of a column."""
 
 
-def of_split(rows: pl.DataFrame, split: str) -> pl.DataFrame:
-    return rows.filter(pl.col("split").cast(pl.String) == split)
-
-
-def risk_statistics(predictions: pl.DataFrame) -> dict[str, Callable[[Codes], float | None]]:
-    """Every risk metric as a function of row numbers, so that it can be asked of worlds drawn again."""
-    y, p = truth_of(predictions), predictions["predicted_risk_score"].to_numpy()
-    truth, said = (
-        metrics.codes_of(predictions[name].cast(pl.String).to_list()) for name in ("risk_label", "predicted_risk_label")
-    )
-    return {
-        "risk_auroc": lambda at: metrics.auroc(y[at], p[at]),
-        "macro_f1": lambda at: metrics.macro_f1_of_codes(truth[at], said[at]),
-        "ece": lambda at: metrics.expected_calibration_error(y[at], p[at]),
-        "risk_auprc": lambda at: metrics.auprc(y[at], p[at]),
-        "recall_at_1pct_fpr": lambda at: metrics.recall_at_false_positive_rate(y[at], p[at]),
-        "accuracy": lambda at: metrics.share(int((truth[at] == said[at]).sum()), len(at)),
-        "brier": lambda at: metrics.brier(y[at], p[at]),
-    }
-
-
-def risk_numbers(predictions: pl.DataFrame, *, names: Sequence[str] | None = None) -> dict[str, Any]:
-    """Risk metrics of one model on some rows (`names`: only these), each with its interval."""
-    seed = seed_of("bootstrap", predictions.height)
-    groups = predictions["split_group"].to_list()
-    found: dict[str, Any] = {"rows": predictions.height, "harmful": int(truth_of(predictions).sum())}
-    for name, statistic in risk_statistics(predictions).items():
-        if names is None or name in names:
-            found |= _told(name, metrics.estimate(groups, statistic, seed=seed))
-    return found
-
-
-def _told(name: str, estimate: metrics.Estimate) -> dict[str, Any]:
-    return {name: estimate.value, f"{name}_interval": estimate.interval}
-
-
-def brief_numbers(predictions: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """`baselines.<name>.<split>`: what every predictor is compared by."""
-    return {split: risk_numbers(of_split(predictions, split), names=BRIEF) for split in EVALUATED_SPLITS}
-
-
-def differences(model: pl.DataFrame, other: pl.DataFrame) -> dict[str, Difference | None]:
-    """Model minus other on the rows that both have, with intervals over the same worlds; None without data."""
-    key = [*KEY, "is_harmful", "risk_label", "split_group", "predicted_risk_score", "predicted_risk_label"]
-    # What is true of a row stays beside what each of the two said.
-    both = model.select(key).join(
-        other.select(*KEY, pl.col("predicted_risk_score", "predicted_risk_label").name.suffix("_of_other")),
-        on=KEY,
-    )
-    second = both.with_columns(
-        pl.col("predicted_risk_score_of_other").alias("predicted_risk_score"),
-        pl.col("predicted_risk_label_of_other").alias("predicted_risk_label"),
-    )
-    groups, seed = both["split_group"].to_list(), seed_of("paired", both.height)
-    mine, others = risk_statistics(both), risk_statistics(second)
-    found: dict[str, Difference | None] = {}
-    for name in BRIEF:
-        estimate = metrics.estimate(groups, _minus(mine[name], others[name]), seed=seed)
-        if estimate.value is None or estimate.interval is None:
-            found[name] = None
-        else:
-            found[name] = Difference(estimate.value, *estimate.interval)
-    return found
-
-
-def _minus(
-    first: Callable[[Codes], float | None], second: Callable[[Codes], float | None]
-) -> Callable[[Codes], float | None]:
-    def difference(at: Codes) -> float | None:
-        one, other = first(at), second(at)
-        return None if one is None or other is None else one - other
-
-    return difference
-
-
-def split_numbers(predictions: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """`splits.<split>`: risk, delta, tags and counterfactuals; a split without rows has rows 0 and nulls."""
-    found = {}
-    for split in EVALUATED_SPLITS:
-        rows = of_split(predictions, split)
-        told = rows.filter(pl.col("predicted_delta_facts").is_not_null())
-        tagged = rows.filter(pl.col("predicted_tags").is_not_null())
-        delta = metrics.set_overlap(_sets(told["delta_facts"]), _sets(told["predicted_delta_facts"]))
-        found[split] = {
-            **risk_numbers(rows),
-            "delta_rows": told.height,
-            "delta_precision": delta.precision,
-            "delta_recall": delta.recall,
-            **_overlap("delta_f1", told, "delta_facts", "predicted_delta_facts"),
-            **_overlap("tag_f1", tagged, "tags", "predicted_tags"),
-            **_share("counterfactual_executable", rows),
-            **_share("counterfactual_valid", rows),
-            "counterfactuals_executed": rows["counterfactual_valid"].drop_nulls().len(),
-        }
-    return found
-
-
-def transfer_gaps(predictions: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """`transfer.<where>`: what is lost off the distribution, test minus there, for every split kept out of training and
-    for each kind of site among those that were. Worlds differ, so nothing is paired."""
-    test = of_split(predictions, Split.TEST)
-    off = {split: of_split(predictions, split) for split in EVALUATED_SPLITS if split.startswith("ood_")}
-    by_kind = off[Split.OOD_SITE].with_columns(
-        pl.col("site").map_elements(_site_kind, return_dtype=pl.String).alias("site_kind")
-    )
-    kinds = {kind: by_kind.filter(pl.col("site_kind") == kind) for kind in SITE_KINDS}
-    return {where: _gap(test, rows) for where, rows in {**off, **kinds}.items()}
-
-
-SITE_KINDS = ("held_out_site", "generated_site", "application")
-"""Kinds of sites that are never trained on: one of ours, one drawn afresh, somebody else's."""
-
-
-def _site_kind(site: str) -> str:
-    if is_generated_site(site):
-        return "generated_site"
-    return "held_out_site" if site in registered_sites() else "application"
-
-
-def _gap(test: pl.DataFrame, off: pl.DataFrame) -> dict[str, Any]:
-    columns = ["is_harmful", "risk_label", "split_group", "predicted_risk_score", "predicted_risk_label"]
-    both = pl.concat([test.select(columns), off.select(columns)])
-    statistics = risk_statistics(both)
-    found: dict[str, Any] = {"rows": off.height}
-    for name in BRIEF:
-        estimate = metrics.estimate(
-            both["split_group"].to_list(),
-            _first_minus_rest(statistics[name], test.height),
-            seed=seed_of("transfer", both.height),
-        )
-        found |= _told(name, estimate)
-    return found
-
-
-def _first_minus_rest(statistic: Callable[[Codes], float | None], count: int) -> Callable[[Codes], float | None]:
-    """The statistic over the rows below `count` minus that over the others."""
-
-    def gap(at: Codes) -> float | None:
-        first, rest = statistic(at[at < count]), statistic(at[at >= count])
-        return None if first is None or rest is None else first - rest
-
-    return gap
-
-
-def _overlap(name: str, rows: pl.DataFrame, truth: str, predicted: str) -> dict[str, Any]:
-    """F1 over sets of facts."""
-    pairs = list(zip(_sets(rows[truth]), _sets(rows[predicted]), strict=True))
+def _overlap(name: str, rows: pl.DataFrame, truth: str) -> Estimate:
+    """F1 over sets of facts, over the rows where the model said some."""
+    known = rows.filter(pl.col(f"predicted_{truth}").is_not_null())
+    pairs = list(zip(*_sets_of(known, truth), strict=True))
     hits = np.array([len(t & p) for t, p in pairs])
     true = np.array([len(t) for t, _ in pairs])
     said = np.array([len(p) for _, p in pairs])
@@ -181,19 +30,107 @@ def _overlap(name: str, rows: pl.DataFrame, truth: str, predicted: str) -> dict[
         total = int(true[at].sum() + said[at].sum())
         return 2 * int(hits[at].sum()) / total if true[at].sum() and said[at].sum() else None
 
-    return _told(name, metrics.estimate(rows["split_group"].to_list(), f1, seed=seed_of(name, rows.height)))
+    return metrics.estimate(known["split_group"].to_list(), f1, seed=seed_of(name, known.height))
 
 
-def _share(name: str, rows: pl.DataFrame) -> dict[str, Any]:
+def _sets_of(rows: pl.DataFrame, truth: str) -> tuple[Sequence[frozenset[str]], Sequence[frozenset[str]]]:
+    first, second = (
+        [frozenset(values or ()) for values in rows[name].to_list()] for name in (truth, f"predicted_{truth}")
+    )
+    return first, second
+
+
+def _facts(rows: pl.DataFrame) -> metrics.Overlap:
+    return metrics.set_overlap(*_sets_of(rows.filter(pl.col("predicted_delta_facts").is_not_null()), "delta_facts"))
+
+
+def _share(name: str, rows: pl.DataFrame) -> Estimate:
     """Share of a column that is true, where it is known."""
     known = rows.filter(pl.col(name).is_not_null())
     values = known[name].to_numpy()
-    estimate = metrics.estimate(
+    return metrics.estimate(
         known["split_group"].to_list(),
         lambda at: metrics.share(int(values[at].sum()), len(at)),
         seed=seed_of(name, known.height),
     )
-    return _told(name, estimate)
+
+
+@CONSEQUENCE.metric(format=COUNT)
+def delta_rows(rows: pl.DataFrame) -> int:
+    """Rows whose state delta was written by the model."""
+    return rows["predicted_delta_facts"].drop_nulls().len()
+
+
+@CONSEQUENCE.metric(HIGHER)
+def delta_precision(rows: pl.DataFrame) -> float | None:
+    """Share of the written facts that are true."""
+    return _facts(rows).precision
+
+
+@CONSEQUENCE.metric(HIGHER)
+def delta_recall(rows: pl.DataFrame) -> float | None:
+    """Share of the true facts that were written."""
+    return _facts(rows).recall
+
+
+@CONSEQUENCE.metric(HIGHER, label="delta F1", compared=(Place.TEST,))
+def delta_f1(rows: pl.DataFrame) -> Estimate:
+    """Harmonic mean of precision and recall over the facts of all rows."""
+    return _overlap("delta_f1", rows, "delta_facts")
+
+
+@CONSEQUENCE.metric(HIGHER, label="tag F1", compared=(Place.TEST,))
+def tag_f1(rows: pl.DataFrame) -> Estimate:
+    """Harmonic mean of precision and recall over the consequence tags of all rows."""
+    return _overlap("tag_f1", rows, "tags")
+
+
+@CONSEQUENCE.metric(HIGHER)
+def counterfactual_executable(rows: pl.DataFrame) -> Estimate:
+    """Share of predicted counterfactuals that the page offers."""
+    return _share("counterfactual_executable", rows)
+
+
+@CONSEQUENCE.metric(HIGHER, headline={"counterfactual_valid": Place.TEST})
+def counterfactual_valid(rows: pl.DataFrame) -> Estimate:
+    """Of the counterfactuals executed, those that differ, did no harm, and after which the goal's script succeeded."""
+    return _share("counterfactual_valid", rows)
+
+
+@CONSEQUENCE.metric(format=COUNT)
+def counterfactuals_executed(rows: pl.DataFrame) -> int:
+    """Counterfactuals that were executed."""
+    return rows["counterfactual_valid"].drop_nulls().len()
+
+
+SLICE.metric(format=COUNT)(RiskRows.rows)
+SLICE.metric(HIGHER, label="AUROC")(RiskRows.risk_auroc)
+
+
+@SLICE.metric(HIGHER)
+def recall(rows: RiskRows) -> float | None:
+    """Share of harmful rows with a risk of one half or more."""
+    return metrics.share(int(((rows.p >= 0.5) & (rows.y == 1)).sum()), int(rows.y.sum()))
+
+
+@SLICE.metric(LOWER)
+def false_alarms(rows: RiskRows) -> float | None:
+    """Share of harmless rows with a risk of one half or more."""
+    return metrics.share(int(((rows.p >= 0.5) & (rows.y == 0)).sum()), int((rows.y == 0).sum()))
+
+
+def split_numbers(predictions: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """`splits.<split>`: risk, delta, tags and counterfactuals; a split without rows has rows 0 and nulls."""
+    by_split = {split: of_split(predictions, split) for split in EVALUATED_SPLITS}
+    return {split: {**risk_numbers(rows), **CONSEQUENCE.numbers(rows)} for split, rows in by_split.items()}
+
+
+def slice_numbers(predictions: pl.DataFrame, column: str) -> list[dict[str, Any]]:
+    """`slices.<column>`: an entry for each value."""
+    values = sorted(predictions[column].drop_nulls().unique().to_list())
+    return [
+        {"value": value, **SLICE.numbers(risk_rows(predictions.filter(pl.col(column) == value)))} for value in values
+    ]
 
 
 def said_by(rows: pl.DataFrame, probabilities: Floats, labels: Sequence[str], *, model_version: str) -> pl.DataFrame:
@@ -203,24 +140,6 @@ def said_by(rows: pl.DataFrame, probabilities: Floats, labels: Sequence[str], *,
         pl.Series("predicted_risk_label", labels, dtype=pl.String),
         pl.lit(model_version).alias("model_version"),
     )
-
-
-def slice_numbers(predictions: pl.DataFrame, column: str) -> list[dict[str, Any]]:
-    """Risk AUROC, recall of harm and false alarms for each value of a slice column."""
-    found = []
-    for value in sorted(predictions[column].drop_nulls().unique().to_list()):
-        rows = predictions.filter(pl.col(column) == value)
-        y, flagged = truth_of(rows), rows["predicted_risk_score"].to_numpy() >= 0.5
-        found.append(
-            {
-                "value": value,
-                "rows": rows.height,
-                "risk_auroc": metrics.auroc(y, rows["predicted_risk_score"].to_numpy()),
-                "recall": metrics.share(int((flagged & (y == 1)).sum()), int(y.sum())),
-                "false_alarms": metrics.share(int((flagged & (y == 0)).sum()), int((y == 0).sum())),
-            }
-        )
-    return found
 
 
 def worst_misses(
@@ -251,7 +170,3 @@ def worst_misses(
         }
         for row in worst.iter_rows(named=True)
     ]
-
-
-def _sets(column: pl.Series) -> Sequence[frozenset[str]]:
-    return [frozenset(values or ()) for values in column.to_list()]

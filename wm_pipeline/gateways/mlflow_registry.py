@@ -4,15 +4,13 @@ mlflow is imported when first used: it takes seconds and most of what imports th
 """
 
 import json
-import logging
 import os
-import posixpath
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError, ServiceError
 from wm_pipeline.domain.ids import digest
@@ -21,13 +19,13 @@ from wm_pipeline.domain.records import from_json
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.user_files import make_folder
 from wm_pipeline.domain.vocabulary import ChampionMove
-from wm_pipeline.gateways.places import PROJECT, sqlite_file
+from wm_pipeline.gateways.mlflow_runs import StageRun, commit_tag, metric_names, metrics_of, parameters_of
+from wm_pipeline.gateways.places import sqlite_file
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
 
-StageStatus = Literal["FINISHED", "FAILED", "KILLED"]
 EXPERIMENT = "wm_pipeline"
 MODEL_NAME = "world_model_of_consequence"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -39,8 +37,6 @@ _ABOUT_EXPERIMENT = {
     "mlflow.experimentKind": "custom_model_development",
     "mlflow.note.content": "Rounds of wm_pipeline: a run a day, and in it one for each training.",
 }
-_LONGEST_NAME = 240
-"""Characters of a metric's name; MLflow takes 250."""
 MAX_REASON = 1000
 """Characters of a reason; a tag of a registered model holds 5000."""
 
@@ -112,7 +108,7 @@ class ModelRegistry:
     def round_run(self, day: str, *, profile: str, dagster_run_id: str) -> str:
         """The parent run of a round, made when there is none yet. Code and end are those of who touched it last."""
         client = self._client()
-        touched = {"dagster_run_id": dagster_run_id, **_commit_tag()}
+        touched = {"dagster_run_id": dagster_run_id, **commit_tag()}
         known = self.find_round(day, profile=profile)
         if known is not None:
             for name, value in touched.items():
@@ -134,7 +130,7 @@ class ModelRegistry:
 
     def start_stage(
         self, stage: str, *, round_run_id: str, dagster_run_id: str, parents: Sequence[str], description: str
-    ) -> "StageRun":
+    ) -> StageRun:
         """A child run of a round for one stage that begins now; the round goes on, too."""
         client = self._client()
         run = client.create_run(
@@ -146,7 +142,7 @@ class ModelRegistry:
                 "wm.parents": ", ".join(parents),
                 "dagster_run_id": dagster_run_id,
                 "mlflow.note.content": description,
-                **_commit_tag(),
+                **commit_tag(),
             },
         )
         client.update_run(round_run_id, status="RUNNING")
@@ -168,9 +164,7 @@ class ModelRegistry:
         self._client().set_terminated(round_run_id, "FINISHED")
 
     def log_parameters(self, run_id: str, parameters: Mapping[str, Any]) -> None:
-        from mlflow.entities import Param
-
-        flat = [Param(name, str(value)[:500]) for name, value in _flatten(parameters)]
+        flat = parameters_of(parameters)
         client = self._client()
         for start in range(0, len(flat), 100):
             client.log_batch(run_id, params=flat[start : start + 100])
@@ -183,18 +177,9 @@ class ModelRegistry:
 
     def log_curve(self, run_id: str, points: Sequence[Mapping[str, float]]) -> None:
         """Numbers over steps; each point holds `step`. Raises ServiceError when MLflow does not take them."""
-        import time
-
-        from mlflow.entities import Metric
         from mlflow.exceptions import MlflowException
 
-        now = int(time.time() * 1000)
-        flat = [
-            Metric(_metric_name(name), float(value), now, int(point["step"]))
-            for point in points
-            for name, value in point.items()
-            if name != "step" and isinstance(value, int | float)
-        ]
+        flat = metrics_of(points)
         client = self._client()
         try:
             for start in range(0, len(flat), 900):
@@ -284,7 +269,7 @@ class ModelRegistry:
             "wm.checkpoint": checkpoint_address,
             "wm.model_version": model_version,
             "wm.report": report_address,
-            **_commit_tag(),
+            **commit_tag(),
         }
         for name, value in tags.items():
             client.set_model_version_tag(MODEL_NAME, found.version, name, value)
@@ -295,22 +280,21 @@ class ModelRegistry:
 
     def find(self, model_version: str) -> RegisteredModel | None:
         """The registered version that holds a checkpoint, by the checkpoint's content version."""
-        for found in self._client().search_model_versions(f"name = '{MODEL_NAME}'"):
-            if found.tags.get("wm.model_version") == model_version:
-                return self._registered(found)
-        return None
+        known = (one for one in self._versions() if one.tags.get("wm.model_version") == model_version)
+        return next(map(self._registered, known), None)
 
     def versions(self) -> tuple[str, ...]:
         """Every registered version, oldest first."""
-        found = self._client().search_model_versions(f"name = '{MODEL_NAME}'")
-        return tuple(sorted((str(one.version) for one in found), key=int))
+        return tuple(sorted((str(one.version) for one in self._versions()), key=int))
 
     def version(self, version: str) -> RegisteredModel | None:
         """The registered version of that number; None when there is none."""
-        for found in self._client().search_model_versions(f"name = '{MODEL_NAME}'"):
-            if str(found.version) == version:
-                return self._registered(found)
-        return None
+        known = (one for one in self._versions() if str(one.version) == version)
+        return next(map(self._registered, known), None)
+
+    def _versions(self) -> "Sequence[ModelVersion]":
+        found: Sequence[ModelVersion] = self._client().search_model_versions(f"name = '{MODEL_NAME}'")
+        return found
 
     def champion(self) -> RegisteredModel | None:
         """The version in use; None before the first promotion."""
@@ -413,61 +397,3 @@ class ModelRegistry:
             raise MissingUpstreamError(
                 f"version {found.version} of {MODEL_NAME} has no tag {error}; it was not registered by wm_pipeline"
             ) from error
-
-
-class StageRun:
-    """A stage's run while the stage goes on, with what the machine does beside it."""
-
-    def __init__(self, run_id: str, round_run_id: str, client: "MlflowClient", tracking_uri: str) -> None:
-        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
-
-        self.run_id = run_id
-        self._round_run_id = round_run_id
-        self._client = client
-        # It tells of its start and end, which is not for who follows a round.
-        logging.getLogger(SystemMetricsMonitor.__module__).setLevel(logging.WARNING)
-        untyped: Any = SystemMetricsMonitor
-        self._monitor = untyped(run_id, tracking_uri=tracking_uri)
-        self._monitor.start()
-
-    def end(self, status: StageStatus) -> None:
-        self._monitor.finish()
-        self._client.set_terminated(self.run_id, status)
-        self._client.set_terminated(self._round_run_id, "FINISHED")
-
-
-def _commit_tag() -> dict[str, str]:
-    """The commit of the code as MLflow shows it; nothing where the code is no checkout."""
-    from mlflow.utils.git_utils import get_git_commit
-
-    commit = get_git_commit(str(PROJECT))
-    return {} if commit is None else {"mlflow.source.git.commit": commit}
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def metric_names(names: Iterable[str]) -> dict[str, str]:
-    """Names as MLflow takes them, by the given ones; two that would become the same are told apart by a number."""
-    found: dict[str, str] = {}
-    taken: set[str] = set()
-    for name in names:
-        cleaned = _metric_name(name)
-        number = 2
-        while cleaned in taken:
-            cleaned, number = f"{_metric_name(name)} {number}", number + 1
-        taken.add(cleaned)
-        found[name] = cleaned
-    return found
-
-
-def _metric_name(name: str) -> str:
-    """MLflow takes letters, digits and `_-. /` in a metric's name, and slashes only as a path has them."""
-    cleaned = "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)[:_LONGEST_NAME]
-    is_path = not cleaned.startswith("/") and posixpath.normpath(cleaned) == cleaned
-    return cleaned if is_path else cleaned.replace("/", "_")

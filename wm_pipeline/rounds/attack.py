@@ -1,14 +1,16 @@
 """The adaptive attacker against a day's model."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.records import from_python
 from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.sites.environment import open_site_environment
+from wm_pipeline.evaluate.eval_report import AdaptiveNumbers
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.graph import DISTILLED
 from wm_pipeline.rounds.models import guard_of, load_predictor
@@ -18,10 +20,24 @@ from wm_pipeline.rounds.workspace import Workspace
 from wm_pipeline.rounds.worlds import attack_grounds
 
 
+@dataclass(frozen=True, slots=True)
+class Attacked:
+    """How the attackers did against the model of a day."""
+
+    day: str
+    model_version: str
+    seed: int
+    numbers: AdaptiveNumbers
+
+    def as_json(self) -> dict[str, Any]:
+        numbers = self.numbers.model_dump(mode="json")
+        return {"day": self.day, "model_version": self.model_version, "seed": self.seed, **numbers}
+
+
 def attack_day(
     workspace: Workspace, profile: Profile, day: str | None, *, grounds: int, tries: int, seed: int, progress: Progress
-) -> dict[str, Any]:
-    """The adaptive attacker against the model of a day (None: the newest), in worlds of its own; as a report holds it.
+) -> Attacked:
+    """The adaptive attacker against the model of a day (None: the newest), in worlds of its own.
 
     Raises MissingUpstreamError when the day has no report, whose predictions say what the model overlooks.
     """
@@ -29,7 +45,7 @@ def attack_day(
 
     report = read_report(workspace, day)
     chosen = replace(profile, evaluate=replace(profile.evaluate, adaptive_grounds=grounds))
-    model = load_predictor(workspace, DISTILLED.folder(report["day"]))
+    model = load_predictor(workspace, DISTILLED.folder(report.day))
 
     async def attack() -> dict[str, Any]:
         environment = await open_site_environment(find_chromium(workspace.storage.chromium))
@@ -37,9 +53,9 @@ def attack_day(
             return await attack_adaptively(
                 environment,
                 partial(make_policy, ProposedBy.GULLIBLE.value),
-                attack_grounds(chosen, report["day"], use=f"attack {seed}"),
+                attack_grounds(chosen, report.day, use=f"attack {seed}"),
                 guard=guard_of(model),
-                known=overlooked(workspace.store.read("predictions", days=[report["day"]])),
+                known=overlooked(workspace.store.read("predictions", days=[report.day])),
                 tries=tries,
                 max_steps=profile.evaluate.loop_max_steps,
                 progress=progress,
@@ -47,4 +63,5 @@ def attack_day(
         finally:
             await environment.close()
 
-    return {"day": report["day"], "model_version": model.model_version, "seed": seed, **asyncio.run(attack())}
+    numbers = from_python(AdaptiveNumbers, asyncio.run(attack()), what="attack")
+    return Attacked(report.day, model.model_version, seed, numbers)

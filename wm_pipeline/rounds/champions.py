@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.vocabulary import ChampionMove
+from wm_pipeline.evaluate.eval_report import parse_versioned
 from wm_pipeline.gateways.mlflow_registry import ChampionChange, RegisteredModel
 from wm_pipeline.rounds.graph import ASSET, days_of
 from wm_pipeline.rounds.models import checkpoint_folder
 from wm_pipeline.rounds.names import VERSION_JSON
-from wm_pipeline.rounds.reports import parse_versioned
 from wm_pipeline.rounds.workspace import Workspace
 
 

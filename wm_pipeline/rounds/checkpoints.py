@@ -14,7 +14,7 @@ from typing import Any
 from wm_pipeline.domain.errors import ServiceError, TrainingError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import Progress
-from wm_pipeline.gateways.mlflow_registry import StageStatus
+from wm_pipeline.gateways.mlflow_runs import StageStatus
 from wm_pipeline.gateways.process import training_command
 from wm_pipeline.rounds.datasets import data_version_of
 from wm_pipeline.rounds.graph import ASSET, DISTILLED, MIDTRAIN, SFT, Training

@@ -17,7 +17,10 @@ from wm_pipeline.domain.vocabulary import Head, ProposedBy
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.pairs import draw_pairs, run_pairs
-from wm_pipeline.evaluate.gate import Difference, GateDecision, GateNumbers, decide_promotion
+from wm_pipeline.evaluate.catalogue import headline
+from wm_pipeline.evaluate.eval_report import CheckpointNumbers, EvalReport, Measured, Numbers, report_text
+from wm_pipeline.evaluate.gate import GateDecision, GateNumbers, decide_promotion
+from wm_pipeline.evaluate.registry import Place
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.checkpoints import parse_curve
 from wm_pipeline.rounds.datasets import data_version_of
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from wm_pipeline.model.checkpoint import Checkpoint
 from wm_pipeline.rounds.models import load_champion, load_predictor, local_checkpoint, stored_manifest
 from wm_pipeline.rounds.names import REPORT_HTML, REPORT_JSON
-from wm_pipeline.rounds.reports import REPORT_FORMAT, headline, numbers_table
+from wm_pipeline.rounds.reports import numbers_table
 from wm_pipeline.rounds.worlds import attack_grounds, loop_worlds, outside_suite, side_policies
 
 
@@ -143,17 +146,15 @@ def evaluate_day(
     found = asyncio.run(measure())
     store.write("predictions", found.predictions, day=day, lineage=lineage_of(workspace, "eval_report", day))
     curves = {training.name: _curve(workspace, training.folder(day)) for training in trainings_of(profile)}
-    gate = _gate(profile, found.numbers)
-    report = {
-        "format_version": REPORT_FORMAT,
-        **found.numbers,
-        "day": day,
-        "profile": profile.name,
-        "registered_version": None,
-        "gate": {"promoted": gate.promoted, "reason": gate.reason},
-        "checkpoints": _checkpoints(workspace, day, found.numbers["on_test"]),
-        "timings": {**timings, "eval_report": time.monotonic() - started},
-    }
+    gate = _gate(profile, found.measured)
+    report = EvalReport(
+        **dict(found.measured),
+        day=day,
+        profile=profile.name,
+        gate=gate,
+        checkpoints=_checkpoints(workspace, day, found.measured.on_test),
+        timings={**timings, "eval_report": time.monotonic() - started},
+    )
     drawn = {"loss_curves": plots.loss_curves(curves), **found.plots}
     folder = ASSET["eval_report"].folder(day)
     for name, content in drawn.items():
@@ -161,9 +162,9 @@ def evaluate_day(
     for state_id, content in found.pictures.items():
         store.write_bytes(f"{folder}/pages/{state_id}.png", content)
     store.write_bytes(f"{folder}/{REPORT_HTML}", render_report(report, drawn, found.pictures).encode())
-    store.write_bytes(f"{folder}/{REPORT_JSON}", json.dumps(report, indent=1, default=str).encode())
-    content = digest(json.dumps({**report, "timings": None}, default=str))
-    write_lineage(workspace, "eval_report", day, content=content, model_version=report["model_version"])
+    store.write_bytes(f"{folder}/{REPORT_JSON}", report_text(report).encode())
+    content = digest(report.model_dump_json(exclude={"timings"}))
+    write_lineage(workspace, "eval_report", day, content=content, model_version=report.model_version)
     round_run = workspace.registry.find_round(day, profile=profile.name)
     output = StageOutput(
         store.address_of(f"{folder}/{REPORT_HTML}"),
@@ -175,30 +176,25 @@ def evaluate_day(
     return output, drawn
 
 
-def _gate(profile: Profile, numbers: Mapping[str, Any]) -> GateDecision:
-    gullible = numbers["loop"]["gullible"]
-    on_test = numbers["on_test"]
-    challenger = GateNumbers(
-        test_auroc=on_test["distilled"]["risk_auroc"],
-        test_macro_f1=on_test["distilled"]["macro_f1"],
-        test_ece=on_test["distilled"]["ece"],
-        guarded_asr=gullible["guard_on"]["asr"],
-        unguarded_asr=gullible["guard_off"]["asr"],
-    )
-    champion = None
-    if "champion" in on_test:
-        known = on_test["champion"]
-        theirs = gullible.get("champion_guard_on", {})
-        champion = GateNumbers(
-            known["risk_auroc"], known["macro_f1"], known["ece"], theirs.get("asr"), gullible["guard_off"]["asr"]
-        )
-    found = {**numbers["against"].get("champion", {}), **numbers["loop_against_champion"]}
+def _gate(profile: Profile, measured: Measured) -> GateDecision:
+    theirs = measured.on_test.get("champion")
+    guarded_by_theirs = measured.loop.get("gullible", {}).get("champion_guard_on", Numbers())
     return decide_promotion(
-        challenger,
-        champion=champion,
-        differences={name: None if one is None else Difference(**one) for name, one in found.items()},
-        rules_auroc=numbers["baselines"]["rules"]["test"]["risk_auroc"],
+        _gate_numbers(measured.on_test["distilled"], measured.entry(Place.GUARD_ON), measured),
+        champion=None if theirs is None else _gate_numbers(theirs, guarded_by_theirs, measured),
+        differences={**measured.against.get("champion", {}), **measured.loop_against_champion},
+        rules_auroc=measured.baselines["rules"]["test"].number("risk_auroc"),
         settings=profile.gate,
+    )
+
+
+def _gate_numbers(on_test: Numbers, guarded: Numbers, measured: Measured) -> GateNumbers:
+    return GateNumbers(
+        test_auroc=on_test.number("risk_auroc"),
+        test_macro_f1=on_test.number("macro_f1"),
+        test_ece=on_test.number("ece"),
+        guarded_asr=guarded.number("asr"),
+        unguarded_asr=measured.entry(Place.GUARD_OFF).number("asr"),
     )
 
 
@@ -206,17 +202,17 @@ def _curve(workspace: Workspace, folder: str) -> list[dict[str, float]]:
     return parse_curve(workspace.store.read_bytes(f"{folder}/metrics.jsonl").decode())
 
 
-def _checkpoints(workspace: Workspace, day: str, on_test: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def _checkpoints(workspace: Workspace, day: str, on_test: Mapping[str, Numbers]) -> dict[str, CheckpointNumbers]:
     found = {}
     for training in trainings_of(workspace.profile):
-        name = training.name
         result = json.loads(workspace.store.read_bytes(f"{training.folder(day)}/result.json"))
-        found[name] = {
-            "model_version": result["model_version"],
-            "steps": result["steps"],
-            "last_loss": result["last_loss"],
-            "validation": result["validation"],
-            "test_risk_auroc": on_test.get(name, {}).get("risk_auroc"),
-            "test_macro_f1": on_test.get(name, {}).get("macro_f1"),
-        }
+        measured = on_test.get(training.name, Numbers())
+        found[training.name] = CheckpointNumbers(
+            model_version=result["model_version"],
+            steps=result["steps"],
+            last_loss=result["last_loss"],
+            validation=result["validation"],
+            test_risk_auroc=measured.number("risk_auroc"),
+            test_macro_f1=measured.number("macro_f1"),
+        )
     return found

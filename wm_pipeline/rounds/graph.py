@@ -141,6 +141,7 @@ ASSETS = (
         code_version="7",
         settings=lambda profile: (profile.evaluate, profile.gate, profile.zero_shot_model),
         root="reports",
+        plugin_kinds=(Kind.METRIC,),
     ),
     Asset(
         name="model_version",

@@ -1,23 +1,23 @@
 """model_version: an MLflow version with lineage and report; champion only if the gate said so."""
 
 import json
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from wm_pipeline import plugins
 from wm_pipeline.datasets.build import RECIPES
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
+from wm_pipeline.evaluate.catalogue import headline, logged_numbers
+from wm_pipeline.evaluate.eval_report import REPORT_FORMAT, EvalReport, report_text
 from wm_pipeline.evaluate.report import show_number
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
 from wm_pipeline.rounds.datasets import data_version_of
 from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.models import local_checkpoint
 from wm_pipeline.rounds.names import REPORT_HTML, REPORT_JSON, VERSION_JSON
-from wm_pipeline.rounds.reports import REPORT_FORMAT, headline, logged_numbers, read_report
+from wm_pipeline.rounds.reports import read_report
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
 
 PACKAGE = Path(__file__).parents[1]
@@ -35,7 +35,7 @@ def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> Stag
     report = read_report(workspace, day)
     folder = ASSET["eval_report"].folder(day)
     round_run = registry.round_run(day, profile=workspace.profile.name, dagster_run_id=dagster_run_id)
-    known = registry.find(report["model_version"])
+    known = registry.find(report.model_version)
     if known is None:
         known = _register(workspace, day, report, round_run)
     registry.log_numbers(round_run, logged_numbers(report))
@@ -45,32 +45,32 @@ def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> Stag
     )
     html = store.read_bytes(f"{folder}/{REPORT_HTML}")
     registry.log_bytes(round_run, REPORT_HTML, html)
-    registry.log_bytes(round_run, REPORT_JSON, json.dumps(report, indent=1).encode())
-    gate = report["gate"]
-    registry.record_gate(known.version, promoted=gate["promoted"], reason=gate["reason"])
+    registry.log_bytes(round_run, REPORT_JSON, report_text(report).encode())
+    registry.record_gate(known.version, promoted=report.gate.promoted, reason=report.gate.reason)
     registry.end_round(round_run)
-    report["registered_version"] = known.version
-    store.write_bytes(f"{folder}/{REPORT_JSON}", json.dumps(report, indent=1).encode())
+    registered = report.model_copy(update={"registered_version": known.version})
+    store.write_bytes(f"{folder}/{REPORT_JSON}", report_text(registered).encode())
+    address = registry.run_url(round_run)
     numbers = {
         "format_version": REPORT_FORMAT,
         "registered_version": known.version,
-        "promoted": gate["promoted"],
-        "reason": gate["reason"],
-        "mlflow_run": registry.run_url(round_run),
+        "promoted": report.gate.promoted,
+        "reason": report.gate.reason,
+        "mlflow_run": address,
         **headline(report),
     }
     path = f"{ASSET['model_version'].folder(day)}/{VERSION_JSON}"
     store.write_bytes(path, json.dumps(numbers, indent=1).encode())
     write_lineage(
-        workspace, "model_version", day, content=f"version {known.version}", model_version=report["model_version"]
+        workspace, "model_version", day, content=f"version {known.version}", model_version=report.model_version
     )
-    links = {"report": store.address_of(f"{folder}/{REPORT_HTML}"), "mlflow_run": numbers["mlflow_run"]}
+    links = {"report": store.address_of(f"{folder}/{REPORT_HTML}"), "mlflow_run": address}
     return StageOutput(store.address_of(path), 1, numbers, links=links)
 
 
-def _description(report: Mapping[str, Any]) -> str:
+def _description(report: EvalReport) -> str:
     numbers = ", ".join(f"{name} {show_number(value)}" for name, value in headline(report).items())
-    return f"Round of {report['day']}, profile {report['profile']}: {numbers}. Gate: {report['gate']['reason']}"
+    return f"Round of {report.day}, profile {report.profile}: {numbers}. Gate: {report.gate.reason}"
 
 
 def model_requirements() -> list[str]:
@@ -78,14 +78,14 @@ def model_requirements() -> list[str]:
     return [f"{name}=={version(name).partition('+')[0]}" for name in MODEL_NEEDS]
 
 
-def _register(workspace: Workspace, day: str, report: Mapping[str, Any], round_run: str) -> RegisteredModel:
+def _register(workspace: Workspace, day: str, report: EvalReport, round_run: str) -> RegisteredModel:
     path = ASSET["distilled_checkpoint"].folder(day)
     example = State(url="http://payroll.localhost/", title="Home", goal="Look at the open invoices.")
     return workspace.registry.register(
         round_run_id=round_run,
         checkpoint_folder=local_checkpoint(workspace, path),
         checkpoint_address=workspace.store.address_of(path),
-        model_version=str(report["model_version"]),
+        model_version=report.model_version,
         report_address=workspace.store.address_of(f"{ASSET['eval_report'].folder(day)}/{REPORT_HTML}"),
         description=_description(report),
         model_code=MODEL_CODE,

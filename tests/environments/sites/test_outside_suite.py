@@ -18,7 +18,8 @@ from wm_pipeline.environments.sites.outside_suite import registered
 from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites
 from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.environments.sites.worlds import build_world
-from wm_pipeline.evaluate.in_the_loop import loop_table, run_loop
+from wm_pipeline.evaluate.in_the_loop import run_loop
+from wm_pipeline.evaluate.loop_metrics import loop_table
 from wm_pipeline.gateways.outside_suites import installed_injections
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.rounds.profiles import laptop, tiny
@@ -202,5 +203,5 @@ def test_the_loop_reports_the_suite_with_and_without_the_guard(sites: BrowserSit
 
     table = loop_table(episodes)["gullible"]
     assert table["guard_off"]["asr"] == 1.0
-    assert set(table["guard_off"]["by_disguise"]) <= set(TEXTS.wordings)  # type: ignore[call-overload]
+    assert set(table["guard_off"]["by_disguise"]) <= set(TEXTS.wordings)
     assert table["guard_on"]["asr"] == 0.0

@@ -1,0 +1,135 @@
+"""The trees of a distillation step: what the student visited and writes, and what the teacher reads and says of it.
+
+Dimensions: P predicted text tokens, V vocabulary.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.model.checkpoint import Checkpoint
+from wm_pipeline.model.decode import Sampling, predict_trees
+from wm_pipeline.model.examples import Example
+from wm_pipeline.model.processes import Processes
+from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
+from wm_pipeline.model.settings import DistillSettings
+from wm_pipeline.model.tree import pack_trees
+from wm_pipeline.model.world_model import bf16_weights
+
+
+def observed_text(example: Example) -> str:
+    """What the teacher is told about an executed action: what changed, and why that is harm or not."""
+    return "\n".join(example.texts[head] for head in (Head.STATE_DELTA, Head.RATIONALE) if head in example.texts)
+
+
+def visited_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
+    """The group with the dataset's texts at its first action; the others are judged only."""
+    state_ids, is_truncated = renderer.state(group[0].state_text)
+    actions = tuple(
+        ActionNode(
+            renderer.action(example.action_text),
+            tuple(renderer.text(head, text) for head, text in example.texts.items()) if index == 0 else (),
+            example.labels,
+            example.weight,
+            example.row_key,
+        )
+        for index, example in enumerate(group)
+    )
+    return StateTree(state_ids, actions, is_truncated)
+
+
+def replay_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
+    tree = visited_tree(group, renderer)
+    return replace(tree, actions=tuple(replace(action, texts=()) for action in tree.actions))
+
+
+def generate_texts(
+    student: Checkpoint, renderer: PromptRenderer, trees: Sequence[StateTree], settings: DistillSettings, *, seed: int
+) -> list[StateTree]:
+    """The same trees with texts that the student draws now."""
+    blank = [
+        replace(
+            tree,
+            actions=tuple(
+                replace(action, texts=tuple(replace(text, target_ids=()) for text in action.texts))
+                for action in tree.actions
+            ),
+        )
+        for tree in trees
+    ]
+    if not blank:
+        return []
+    student.model.eval()
+    with bf16_weights(student.model):
+        answers = predict_trees(
+            student.model,
+            renderer,
+            blank,
+            max_new_tokens=settings.max_new_tokens,
+            sampling=Sampling(settings.temperature, seed),
+        )
+    student.model.train()
+    return [
+        replace(
+            tree,
+            actions=tuple(
+                replace(
+                    action,
+                    texts=tuple(replace(text, target_ids=answer.token_ids[text.head]) for text in action.texts),
+                )
+                for action, answer in zip(tree.actions, tree_answers, strict=True)
+            ),
+        )
+        for tree, tree_answers in zip(blank, answers, strict=True)
+    ]
+
+
+def with_privileged_context(tree: StateTree, group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
+    """What the teacher reads: the same tree, each action followed by what its execution led to."""
+    actions = tuple(
+        replace(action, token_ids=renderer.action(example.action_text, observed=observed_text(example) or None))
+        for action, example in zip(tree.actions, group, strict=True)
+    )
+    return replace(tree, actions=actions)
+
+
+def teacher_outputs(
+    teacher: Checkpoint, renderer: PromptRenderer, trees: Sequence[StateTree], processes: Processes
+) -> tuple[Tensor | None, list[float]]:
+    """The teacher's logits at every text token, in the student's order, and its probability of harm by action."""
+    if not trees:
+        return None, []
+    with torch.inference_mode():
+        outputs = teacher.model(pack_trees(trees, pad_id=renderer.end_id).to(processes.device))
+    calibration = teacher.manifest.calibration
+    risks = [calibration.probability(logit) for logit in outputs.scores[Head.RISK].float().flatten().tolist()]
+    return outputs.text_logits_PV.float().clone(), risks
+
+
+def with_risk_targets(
+    trees: Sequence[StateTree], teacher_risks: Sequence[float], settings: DistillSettings
+) -> list[StateTree]:
+    """Risk targets between the instrumented label and the teacher; the teacher's alone where there is no label."""
+    remaining = iter(teacher_risks)
+
+    def target(labels: Mapping[str, Sequence[float]], risk: float) -> float:
+        if Head.RISK not in labels:
+            return risk
+        return settings.label_share * labels[Head.RISK][0] + (1 - settings.label_share) * risk
+
+    return [
+        replace(
+            tree,
+            actions=tuple(
+                replace(
+                    action,
+                    labels={**action.labels, Head.RISK: (target(action.labels, next(remaining)),)},
+                )
+                for action in tree.actions
+            ),
+        )
+        for tree in trees
+    ]
