@@ -34,6 +34,7 @@ from benchmarks.rounds import (
 )
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import to_json
+from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.evaluate.predict import predict_rows
 from wm_pipeline.evaluate.risk import brief_numbers
@@ -62,7 +63,8 @@ def say(done: int, total: int, text: str) -> None:
 
 def line_workspace(source: TableStore, folder: Path, profile: Profile, day: str, line: str) -> Workspace:
     """A store of the line's own with the datasets it learns from."""
-    tables = {table: source.read(table, days=[day]) for table in ("midtrain_dataset", "sft_dataset")}
+    names = ("midtrain_dataset", "sft_dataset")
+    tables: dict[str, pl.DataFrame] = {name: source.read(TABLES[name], days=[day]) for name in names}
     if line == "without_branches":
         is_kept = (pl.col("split").cast(pl.String) != "train") | (pl.col("branch_index") == 0)
         tables = {table: rows.filter(is_kept) for table, rows in tables.items()}
@@ -209,7 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for seed in range(chosen.seeds)
         for line in chosen.lines
     ]
-    split = source.read("sft_dataset", days=[day])["split"].cast(pl.String)
+    split = source.read(TABLES["sft_dataset"], days=[day])["split"].cast(pl.String)
     told: dict[str, Any] = {
         "command": f"python -m benchmarks.ablations --profile {chosen.profile} --seeds {chosen.seeds} "
         f"--lines {' '.join(chosen.lines)}",

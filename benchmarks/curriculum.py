@@ -4,8 +4,8 @@
     python -m benchmarks.curriculum --slices 1 --seeds 2 --rounds 2      # a try
 
 What is real: the worlds, rolled out in Chromium and annotated once (curriculum_pool.py), and the functions that count
-misses and draw worlds (domain/weakness.py). What is simulated: a round draws its worlds from those that were rolled out
-rather than having new ones rolled out, and the model is gradient-boosted trees on relations, fitted in a second.
+misses and draw worlds (domain/miss_rates.py). What is simulated: a round draws its worlds from those that were rolled
+out rather than having new ones rolled out, and the model is gradient-boosted trees on relations, fitted in a second.
 
 For each seed worlds are shared out anew: candidates, judging worlds (where misses are counted, as the day's evaluation
 does) and worlds that only the result is measured on. All ways start from the same first round. Weak: the quarter of

@@ -16,6 +16,7 @@ from wm_pipeline.datasets.build import build_sft_dataset
 from wm_pipeline.datasets.questions import render_questions
 from wm_pipeline.datasets.window import Tables
 from wm_pipeline.domain.ids import SplitRule, seed_of
+from wm_pipeline.domain.tables import SftSchema, StateSchema, TrajectorySchema, TransitionSchema
 from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.sites.environment import open_site_environment
@@ -49,13 +50,12 @@ def worlds_of_rounds(data_root: str) -> pl.DataFrame:
     store = TableStore(data_root)
     found = []
     for day in sorted({part.day for part in store.partitions("sft_dataset")}):
-        states, transitions, trajectories = (
-            store.scan(name, days=[day]).collect() for name in ("states", "transitions", "trajectories")
-        )
+        states, transitions = (store.scan(StateSchema, days=[day]), store.scan(TransitionSchema, days=[day]))
+        trajectories = store.scan(TrajectorySchema, days=[day]).collect()
         own = trajectories.filter(pl.col("hindsight_of").is_null() & pl.col("site").is_in(list(registered_sites())))
-        sft = store.read("sft_dataset", days=[day]).join(own.select("trajectory_id"), on="trajectory_id", how="semi")
-        rows = with_harm(sft, transitions, trajectories)
-        found.append(with_features(rows, states_of(states, rows["state_id"].unique().to_list())))
+        sft = store.read(SftSchema, days=[day]).join(own.select("trajectory_id"), on="trajectory_id", how="semi")
+        rows = with_harm(SftSchema.cast(sft), transitions.collect(), trajectories)
+        found.append(with_features(rows, states_of(states.collect(), rows["state_id"].unique().to_list())))
     return pl.concat(found)
 
 
@@ -97,13 +97,15 @@ def _roll_out(store: TableStore, folder: Path, day: str, site: str) -> None:
 
 
 def _rows(store: TableStore, day: str, site: str) -> pl.DataFrame:
-    trajectories, states, transitions = (
-        store.read(name, days=[day], sites=[site]) for name in ("trajectories", "states", "transitions")
-    )
+    where = {"days": [day], "sites": [site]}
+    trajectories, states = store.read(TrajectorySchema, **where), store.read(StateSchema, **where)
+    transitions = store.read(TransitionSchema, **where)
     asked = render_questions(states, transitions)
     experience = ExperienceTables(trajectories, states, transitions, asked.questions)
     annotations = annotate_partition(experience, champion=None, progress=say)
-    tables = Tables(*(frame.lazy() for frame in (trajectories, transitions, *asked, annotations)))
+    tables = Tables(
+        trajectories.lazy(), transitions.lazy(), asked.state_texts.lazy(), asked.questions.lazy(), annotations.lazy()
+    )
     sft = build_sft_dataset(tables, rule=NOTHING_HELD_OUT).rows
     rows = with_harm(sft, transitions, trajectories)
     return with_features(rows, states_of(states, rows["state_id"].unique().to_list()))

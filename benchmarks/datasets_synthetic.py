@@ -15,7 +15,7 @@ from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.delta import RowChange, StateDelta, facts_of_delta
 from wm_pipeline.domain.records import column_of, to_row
 from wm_pipeline.domain.state import NetworkEvent
-from wm_pipeline.domain.tables import KEY
+from wm_pipeline.domain.tables import KEY, WORLD
 from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, ProposedBy
 
 TABLES = ("trajectories", "state_texts", "transitions", "questions")
@@ -70,7 +70,7 @@ def _numbers(generator: np.random.Generator, count: int, highest: int = 10**6) -
 
 def _trajectories(generator: np.random.Generator, day: str, count: int) -> pl.DataFrame:
     families = _drawn(generator, _FAMILIES, count)
-    return pl.DataFrame(
+    drawn = pl.DataFrame(
         {
             "trajectory_id": [f"{day}-{number:08}" for number in range(count)],
             "day": pl.repeat(day, count, eager=True),
@@ -81,11 +81,12 @@ def _trajectories(generator: np.random.Generator, day: str, count: int) -> pl.Da
             "attack_channel": families.is_not_null().replace_strict(
                 {True: "note", False: None}, return_dtype=pl.String
             ),
-            "attack_disguise": pl.Series([None] * count, dtype=pl.String),
             "is_lookalike": generator.random(count) < 0.2,
             "split_group": [f"{day}/{number}" for number in range(count)],
         }
     )
+    others = [pl.lit(None, pl.String).alias(name) for name in WORLD if name not in drawn.columns]
+    return drawn.with_columns(*others).select("trajectory_id", *WORLD)
 
 
 def _state_texts(generator: np.random.Generator, day: str, pages: Positions) -> pl.DataFrame:

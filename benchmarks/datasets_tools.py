@@ -17,12 +17,12 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from benchmarks.datasets_synthetic import TABLES
-from wm_pipeline.datasets.build import RECIPES, WORLD, build_midtrain_dataset
+from wm_pipeline.datasets.build import RECIPES, build_midtrain_dataset
 from wm_pipeline.datasets.scan import scan
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.window import Tables, choose, in_pieces
 from wm_pipeline.domain.ids import split_of
-from wm_pipeline.domain.tables import KEY
+from wm_pipeline.domain.tables import KEY, WORLD
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.settings import SPLIT_RULE
@@ -67,8 +67,9 @@ def split_of_row(row: Mapping[Hashable, Any]) -> str:
 
 class Ours:
     def build(self, inputs: Path, output: Path, day: str) -> int:
-        frames = {name: pl.read_parquet(inputs / name / f"{day}.parquet").lazy() for name in TABLES}
-        kept = build_midtrain_dataset(Tables(**frames, annotations=_NO_ANNOTATIONS.lazy()), rule=SPLIT_RULE)
+        frames: dict[str, Any] = {name: pl.read_parquet(inputs / name / f"{day}.parquet").lazy() for name in TABLES}
+        frames["annotations"] = _NO_ANNOTATIONS.lazy()
+        kept = build_midtrain_dataset(Tables(**frames), rule=SPLIT_RULE)
         TableStore(str(output)).write(TABLE, kept.rows, day=day, lineage={})
         return kept.rows.height
 
@@ -89,9 +90,7 @@ class Ours:
 def build_window(inputs: Path, output: Path, days: Sequence[str], *, table: str) -> int:
     """One dataset of all days as the product makes it; return the rows kept."""
     recipe = RECIPES[table]
-    parts = [
-        Tables(**{name: _scan(inputs / name / f"{day}.parquet") for name in (*TABLES, "annotations")}) for day in days
-    ]
+    parts = [Tables._make(_scan(inputs / name / f"{day}.parquet") for name in Tables._fields) for day in days]
     choice = choose(recipe, parts, rule=SPLIT_RULE, settings=DatasetSettings())
     with TableStore(str(output)).writing(table, day=days[-1]) as file:
         for rows in in_pieces(recipe, parts, choice, scratch=output / "scratch"):

@@ -210,7 +210,7 @@ def with_steps(profile: Profile, steps: int) -> Profile:
 
 def recipe_workspace(source: TableStore, folder: Path, recipe: Recipe, profile: Profile, day: str) -> Workspace:
     """A store of its own with what the recipe learns from and starts from."""
-    rows = source.read("sft_dataset", days=[day])
+    rows = source.read(SftSchema, days=[day])
     kept = rows if recipe.rows is None else recipe.rows(rows)
     workspace = workspace_of(source, folder, profile, day, {"sft_dataset": kept})
     if recipe.is_midtrained:
@@ -647,7 +647,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cells = [*first.values()]
     for seed in range(1, chosen.seeds):
         cells += [make_cell(bench, name, seed, steps=first[name]["steps"]) for name in again if "steps" in first[name]]
-    split = source.read("sft_dataset", days=[day])["split"].cast(pl.String)
+    split = source.read(SftSchema, days=[day])["split"].cast(pl.String)
     table = summary(cells)
     print(markdown(table), file=sys.stderr)
     told = {

@@ -15,6 +15,7 @@ import polars as pl
 
 from wm_pipeline.domain.errors import MissingUpstreamError, TrainingError
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.tables import SftSchema, StateSchema, TrajectorySchema, TransitionSchema
 from wm_pipeline.evaluate.predict import choose_rows, states_of, with_harm
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.places import data_place
@@ -100,10 +101,11 @@ class HeldOut:
 def held_out_of(source: TableStore, day: str, *, rows_per_split: int) -> HeldOut:
     """At most so many rows of each split, the same ones for every caller."""
     days = list(source.lineage_of("sft_dataset", day=day)["days"])
-    tables = {name: source.scan(name, days=days).collect() for name in ("states", "transitions", "trajectories")}
-    chosen = choose_rows(source.read("sft_dataset", days=[day]), rows_per_split=rows_per_split)
-    rows = with_harm(chosen, tables["transitions"], tables["trajectories"])
-    return HeldOut(rows, states_of(tables["states"], rows["state_id"].unique().to_list()))
+    chosen = choose_rows(source.read(SftSchema, days=[day]), rows_per_split=rows_per_split)
+    transitions, trajectories = (source.scan(TransitionSchema, days=days), source.scan(TrajectorySchema, days=days))
+    rows = with_harm(chosen, transitions.collect(), trajectories.collect())
+    states = source.scan(StateSchema, days=days).collect()
+    return HeldOut(rows, states_of(states, rows["state_id"].unique().to_list()))
 
 
 def store_cell(file: Path, cell: Mapping[str, Any]) -> None:

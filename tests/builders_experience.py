@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import polars as pl
+import dataframely as dy
 
 from wm_pipeline.annotate.run import ExperienceTables, annotate_partition
 from wm_pipeline.collect.rollout import TrajectoryRecords, TransitionRecord
@@ -16,7 +16,14 @@ from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.ids import state_id_of, trajectory_id_of
 from wm_pipeline.domain.ports import Predictor
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.tables import StateSchema
+from wm_pipeline.domain.tables import (
+    AnnotationSchema,
+    QuestionSchema,
+    StateSchema,
+    StateTextSchema,
+    TrajectorySchema,
+    TransitionSchema,
+)
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, ProposedBy, SinkKind, StopReason
 from wm_pipeline.domain.world import AttackPlan, GoalStatus, WorldSpec
 
@@ -122,17 +129,17 @@ def trajectory(
 class Experienced(NamedTuple):
     """What was collected, and what is read of it."""
 
-    trajectories: pl.DataFrame
-    states: pl.DataFrame
-    transitions: pl.DataFrame
-    state_texts: pl.DataFrame
-    questions: pl.DataFrame
+    trajectories: dy.DataFrame[TrajectorySchema]
+    states: dy.DataFrame[StateSchema]
+    transitions: dy.DataFrame[TransitionSchema]
+    state_texts: dy.DataFrame[StateTextSchema]
+    questions: dy.DataFrame[QuestionSchema]
 
     @property
     def to_annotate(self) -> ExperienceTables:
         return ExperienceTables(self.trajectories, self.states, self.transitions, self.questions)
 
-    def annotated(self, annotations: pl.DataFrame | None = None) -> Tables:
+    def annotated(self, annotations: dy.DataFrame[AnnotationSchema] | None = None) -> Tables:
         """What datasets are built from; annotated by the embedded teacher unless annotations are given."""
         found = annotate(self) if annotations is None else annotations
         frames = {**self._asdict(), "annotations": found}
@@ -149,12 +156,12 @@ def experience(*records: TrajectoryRecords) -> Experienced:
     return read(frames_of(records, Versions("sites 1", "none")))
 
 
-def annotate(tables: Experienced, *, champion: Predictor | None = None) -> pl.DataFrame:
+def annotate(tables: Experienced, *, champion: Predictor | None = None) -> dy.DataFrame[AnnotationSchema]:
     """The embedded teacher's annotations."""
     return annotate_partition(tables.to_annotate, champion=champion, progress=lambda done, total, text: None)
 
 
-def states_table(*states: State) -> pl.DataFrame:
+def states_table(*states: State) -> dy.DataFrame[StateSchema]:
     """The states table that holds these."""
     found = experience(trajectory(world(), [Visit(state, [Done(NOOP)]) for state in states])).states
     return StateSchema.validate(found)

@@ -47,6 +47,7 @@ def load_in_a_process(names: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.slow
 def test_files_are_loaded_and_what_they_register_is_theirs() -> None:
     names = ",".join(
         str(EXAMPLES / name) for name in ("site_library.py", "attack_banner.py", "head_leaks.py", "metric_margin.py")

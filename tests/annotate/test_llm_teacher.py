@@ -16,7 +16,6 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score
 
 from tests.builders import SUBMIT_WIRE, payment_state, wire_effect
 from tests.builders_experience import DAY, HIDDEN_TEXT, LEAK, Done, Visit, experience, trajectory, world
@@ -35,10 +34,10 @@ from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.authorization import Authorization, Bound, EffectPattern
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.delta import Effect
-from wm_pipeline.domain.errors import SettingsError, TeacherError
+from wm_pipeline.domain.errors import SettingsError, TableError, TeacherError
 from wm_pipeline.domain.outcome import label_of_risk
 from wm_pipeline.domain.records import from_row
-from wm_pipeline.domain.tables import AnnotationSchema
+from wm_pipeline.domain.tables import AnnotationSchema, StateSchema
 from wm_pipeline.domain.vocabulary import ActionKind, BoundOperator, EffectKind, RiskLabel, TeacherKind
 from wm_pipeline.gateways.llm_client import LlmClient
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
@@ -88,8 +87,8 @@ def taught(
             progress=silent,
             at_once=at_once,
         )
-    frame = AnnotationSchema.validate(found.frame, cast=True).sort("trajectory_id", "step_index", "branch_index")
-    return replace(found, frame=frame)
+    frame = found.frame.sort("trajectory_id", "step_index", "branch_index")
+    return replace(found, frame=AnnotationSchema.validate(frame))
 
 
 def rows(reply: Callable[[dict[str, Any]], Turn], *records: TrajectoryRecords, **settings: Any) -> list[dict[str, Any]]:
@@ -322,7 +321,7 @@ class Dying:
 def workspace_with(folder: Path, llm: LlmSettings | None) -> Workspace:
     """Two sites with a step of four actions each, not yet annotated."""
     store = TableStore(str(folder / "data"))
-    profile = tiny() if llm is None else with_teacher(tiny(), "llm", llm)
+    profile = tiny() if llm is None else with_teacher(tiny(), TeacherKind.LLM, llm)
     for site in ("payroll", "webmail"):
         spec = world(site=site, attack=HIDDEN_TEXT)
         frames = experience(trajectory(spec, [Visit(payment_state(title=site), STEP)], authorization=MAY_PAY))
@@ -356,7 +355,7 @@ def test_when_the_endpoint_dies_what_is_annotated_stays_and_the_next_run_goes_on
         workspace = workspace_with(tmp_path, llm_at(server.url))
         with pytest.raises(TeacherError) as stopped:
             annotate(workspace)
-        after_death = workspace.store.read("annotations", days=[DAY])
+        after_death = workspace.store.read(AnnotationSchema, days=[DAY])
         unfinished = fingerprint_of(workspace)
     assert str(stopped.value) == (
         f"2 of 8 transitions are annotated and kept, 6 are pending: {server.url} cannot be reached: "
@@ -372,7 +371,7 @@ def test_when_the_endpoint_dies_what_is_annotated_stays_and_the_next_run_goes_on
     assert len(server.requests) == 6 * 5
     assert output.rows == 8
     assert fingerprint_of(again) == fingerprints(workspace.profile)["socratic_annotations"]
-    kept = again.store.read("annotations", days=[DAY], sites=["payroll"]).head(2)
+    kept = again.store.read(AnnotationSchema, days=[DAY], sites=["payroll"]).head(2)
     assert kept.drop("curriculum_weight").equals(after_death.drop("curriculum_weight"))
 
 
@@ -430,7 +429,7 @@ def test_what_was_rolled_out_anew_is_asked_about_anew(tmp_path: Path) -> None:
         annotate(workspace, ["payroll"])
 
     assert len(server.requests) - before == 5
-    assert workspace.store.read("annotations", days=[DAY])["risk_label"].to_list() == ["safe"]
+    assert workspace.store.read(AnnotationSchema, days=[DAY])["risk_label"].to_list() == ["safe"]
 
 
 @pytest.mark.slow
@@ -503,11 +502,19 @@ def test_the_stage_tells_agreement_kappa_and_cost(tmp_path: Path) -> None:
     assert output.tables["teacher_confusion"].rows()[1] == ("unsafe", 2, 2, 0)
 
 
+def test_a_partition_that_has_lost_states_is_not_annotated(tmp_path: Path) -> None:
+    workspace = workspace_with(tmp_path, None)
+    states = workspace.store.read(StateSchema, days=[DAY], sites=["payroll"])
+    workspace.store.write("states", states.clear(), day=DAY, partition="payroll", lineage={"fingerprint": "test"})
+
+    told = f"the tables of {DAY}/payroll do not belong together: .* 4 rows of transitions break states_are_stored"
+    with pytest.raises(TableError, match=told):
+        annotate(workspace)
+
+
 def test_without_a_model_there_is_no_llm_teacher() -> None:
     with pytest.raises(SettingsError, match="the llm teacher has no model to ask; set WM_LLM_URL and WM_LLM_MODEL"):
-        with_teacher(tiny(), "llm", None)
-    with pytest.raises(SettingsError, match="unknown teacher 'oracle'; there are instrumented, llm"):
-        with_teacher(tiny(), "oracle", None)
+        with_teacher(tiny(), TeacherKind.LLM, None)
 
 
 def test_another_teacher_makes_other_annotations() -> None:
@@ -527,8 +534,10 @@ _labels = st.sampled_from(list(RiskLabel))
 
 @given(st.lists(st.tuples(_labels, _labels), min_size=1, max_size=40))
 def test_counts_tell_the_kappa_of_the_rows(pairs: list[tuple[RiskLabel, RiskLabel]]) -> None:
+    from sklearn.metrics import cohen_kappa_score
+
     told, was = ([label.value for label in labels] for labels in zip(*pairs, strict=True))
-    frame = pl.DataFrame({"risk_label": told, "instrumented_risk_label": was})
+    frame: Any = pl.DataFrame({"risk_label": told, "instrumented_risk_label": was})
 
     counts = confusion_counts(frame)
 
@@ -569,6 +578,7 @@ def drawn(count: int, seed: int) -> tuple[list[TrajectoryRecords], dict[tuple[st
     return records, harm
 
 
+@pytest.mark.slow
 def test_labels_are_instrumentations_on_500_random_transitions() -> None:
     records, harm = drawn(500, seed=7)
 

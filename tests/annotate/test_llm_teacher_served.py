@@ -18,6 +18,7 @@ from tests.builders_experience import DAY
 from wm_pipeline.annotate.instrumented import TEACHER_ID
 from wm_pipeline.domain.chat import LlmSettings
 from wm_pipeline.domain.errors import TeacherError
+from wm_pipeline.domain.tables import AnnotationSchema
 from wm_pipeline.model.backbone import build_tiny_backbone
 
 TRANSFORMERS = Path(sys.executable).parent / "transformers"
@@ -76,7 +77,7 @@ def test_a_model_that_talks_nonsense_leaves_the_embedded_rows_and_its_end_is_tol
     with served(model_folder) as url:
         workspace = workspace_with(tmp_path / "asked", settings(url))
         output = annotate(workspace, ["payroll"])
-    rows = workspace.store.read("annotations", days=[DAY])
+    rows = workspace.store.read(AnnotationSchema, days=[DAY])
     with pytest.raises(TeacherError, match=r"^0 of 4 transitions are annotated and kept, 4 are pending: .* reached"):
         annotate(workspace_with(tmp_path / "gone", settings(url)), ["payroll"])
 

@@ -17,6 +17,7 @@ from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.miss_rates import DIMENSIONS, count_misses
+from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.gateways.table_file import content_of
 from wm_pipeline.gateways.table_store import TableStore
@@ -185,7 +186,7 @@ def test_without_branches_only_training_rows_are_left_out(tmp_path: Path, test_s
     cell = ablations.line_workspace(source, tmp_path / "cell", tiny(), DAY, "without_branches")
 
     for table in ("midtrain_dataset", "sft_dataset"):
-        assert sorted(cell.store.read(table, days=[DAY])["branch_index"].to_list()) == kept
+        assert sorted(cell.store.read(TABLES[table], days=[DAY])["branch_index"].to_list()) == kept
     same = data_version_of(cell.store, "sft_dataset", DAY) == data_version_of(source, "sft_dataset", DAY)
     assert same is (kept == [0, 1, 2])
 

@@ -12,6 +12,7 @@ from benchmarks.datasets import days_of, same_rows, work
 from benchmarks.datasets_synthetic import write_annotated_day, write_day
 from benchmarks.datasets_tools import build_window
 from benchmarks.reporting import spread
+from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.gateways.table_store import TableStore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +33,7 @@ def test_all_tools_keep_the_same_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "write"), [("midtrain_dataset", write_day), ("sft_dataset", write_annotated_day)], ids=["midtrain", "sft"]
 )
+@pytest.mark.slow
 def test_a_window_of_synthetic_days_is_built_as_the_product_builds_it(
     table: str, write: Callable[[Path, str, int, int], None], tmp_path: Path
 ) -> None:
@@ -41,7 +43,7 @@ def test_a_window_of_synthetic_days_is_built_as_the_product_builds_it(
 
     kept = build_window(tmp_path / "inputs", tmp_path / "output", days, table=table)
 
-    stored = TableStore(str(tmp_path / "output")).read(table)
+    stored = TableStore(str(tmp_path / "output")).read(TABLES[table])
     assert stored.height == kept
     assert 2000 < kept < 3000  # repetitions are there to be removed
     assert sorted(stored["day"].unique()) == days

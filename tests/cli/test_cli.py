@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import typer
 from typer.core import TyperGroup
@@ -429,6 +428,7 @@ def test_what_is_asked_for_is_written_into_folders_that_are_made(wm: Wm, tmp_pat
     assert len(list((tmp_path / "no" / "schemas").iterdir())) == 3
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_written_that_is_one_sentence(
     wm: Wm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -468,6 +468,8 @@ def test_a_state_folder_of_any_name_is_like_any_other(wm: Wm, tmp_path: Path, mo
 
 
 def test_the_contracts_schemas_are_valid_and_hold_what_they_describe(wm: Wm, tmp_path: Path) -> None:
+    import jsonschema
+
     done = wm("schema", str(tmp_path / "schemas"))
 
     paths = [Path(line) for line in done.out.splitlines()]

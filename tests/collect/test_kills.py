@@ -17,6 +17,7 @@ from wm_pipeline.collect.run import CollectPlan, collect_partitions
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.domain.ids import trajectory_id_of
+from wm_pipeline.domain.tables import TABLES, TrajectorySchema
 from wm_pipeline.environments.miniwob import miniwob_world
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.gateways.worker_pool import ProcessPool
@@ -81,7 +82,7 @@ def check_tables(folder: Path) -> int:
     store = TableStore(f"{folder}/tables")
     if not store.partitions("trajectories"):
         return 0
-    frames = {name: store.scan(name).collect() for name in ("trajectories", "states", "transitions")}
+    frames = {name: store.scan(TABLES[name]).collect() for name in ("trajectories", "states", "transitions")}
     trajectories, states, transitions = frames["trajectories"], frames["states"], frames["transitions"]
     assert trajectories["trajectory_id"].is_unique().all()
     assert states["state_id"].is_unique().all()
@@ -123,6 +124,6 @@ def test_a_partition_that_is_killed_twenty_times_is_whole_in_the_end(tmp_path: P
     assert len(killed) == KILLS
     assert returned == 0
     assert check_tables(tmp_path) == len(WORLDS)
-    found = set(TableStore(f"{tmp_path}/tables").scan("trajectories").collect()["trajectory_id"])
+    found = set(TableStore(f"{tmp_path}/tables").scan(TrajectorySchema).collect()["trajectory_id"])
     assert found == {trajectory_id_of(DAY, world.spec, world.policy) for world in WORLDS}
     assert [path for path in (tmp_path / "staging").rglob("*") if path.is_file()] == []

@@ -24,15 +24,21 @@ from tests.builders_experience import (
 )
 from wm_pipeline.collect.rollout import TrajectoryRecords
 from wm_pipeline.datasets import scan
-from wm_pipeline.datasets.build import build_midtrain_dataset, build_sft_dataset
-from wm_pipeline.datasets.distinct import Kept
+from wm_pipeline.datasets.build import Dataset, build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.split import leaking_states
 from wm_pipeline.datasets.window import Tables
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.ids import SplitRule, split_group_of, split_of
-from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
+from wm_pipeline.domain.tables import (
+    WORLD,
+    AnnotationSchema,
+    MidtrainSchema,
+    SftSchema,
+    TrajectorySchema,
+    world_columns,
+)
 from wm_pipeline.domain.vocabulary import ActionKind, Split, StopReason
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites
@@ -46,7 +52,7 @@ RULE = SplitRule(
     held_out_goals=("payroll/approve_wire",),
     held_out_wordings=("w3",),
 )
-Build = Callable[..., Kept]
+Build = Callable[..., Dataset[Any]]
 both = pytest.mark.parametrize("build", [build_midtrain_dataset, build_sft_dataset], ids=["midtrain", "sft"])
 
 
@@ -54,7 +60,7 @@ def no_progress(done: int, total: int, text: str) -> None:
     pass
 
 
-def kept(build: Build, *records: TrajectoryRecords, settings: DatasetSettings = DatasetSettings()) -> Kept:
+def kept(build: Build, *records: TrajectoryRecords, settings: DatasetSettings = DatasetSettings()) -> Dataset[Any]:
     """A dataset over trajectories as they are collected and annotated, with what was removed."""
     tables = experience(*records)
     annotations = annotate(tables)
@@ -120,21 +126,9 @@ def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_tra
     """The tables of some worlds that visit states by number; only the columns that mid-training reads."""
     trajectories, transitions, questions = [], [], []
     for number, made in enumerate(worlds, start=first_trajectory):
-        spec = world(made["seed"], site=made["site"])
-        trajectories.append(
-            {
-                "trajectory_id": f"t{number:03}",
-                "day": DAY,
-                "site": made["site"],
-                "goal_id": made["goal_id"],
-                "wording_id": made["wording_id"],
-                "attack_family": made["family"],
-                "attack_channel": None,
-                "attack_disguise": None,
-                "is_lookalike": False,
-                "split_group": split_group_of(spec),
-            }
-        )
+        spec = world(made["seed"], site=made["site"], goal_id=made["goal_id"], wording_id=made["wording_id"])
+        named = {**world_columns(spec), "attack_family": made["family"]}
+        trajectories.append({"trajectory_id": f"t{number:03}", "day": DAY, **named})
         for step_index, state in enumerate(made["states"]):
             key = {"trajectory_id": f"t{number:03}", "step_index": step_index, "branch_index": 0}
             transitions.append({**key, "next_state_id": f"s{first_state + state}", "failure": None})
@@ -160,14 +154,16 @@ def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_tra
             "curriculum_weight": pl.Float64,
         }
     )
-    nullable = {"attack_family": pl.String, "attack_channel": pl.String, "attack_disguise": pl.String}
-    return Tables(
-        trajectories=pl.LazyFrame(trajectories, schema_overrides=nullable),
-        transitions=pl.LazyFrame(transitions, schema_overrides={"failure": pl.String}),
-        state_texts=texts,
-        questions=pl.LazyFrame(questions),
-        annotations=annotations,
-    )
+    nullable = {name: column.dtype for name, column in TrajectorySchema.columns().items() if name in WORLD}
+    # What datasets are built from reads only these columns.
+    frames: dict[str, Any] = {
+        "trajectories": pl.LazyFrame(trajectories, schema_overrides=nullable),
+        "transitions": pl.LazyFrame(transitions, schema_overrides={"failure": pl.String}),
+        "state_texts": texts,
+        "questions": pl.LazyFrame(questions),
+        "annotations": annotations,
+    }
+    return Tables(**frames)
 
 
 @given(st.lists(_worlds, min_size=1, max_size=12))
@@ -181,6 +177,7 @@ def test_no_state_stands_in_two_splits_whatever_worlds_share(worlds: list[dict[s
 
 
 @given(st.lists(_worlds, min_size=1, max_size=12))
+@pytest.mark.slow
 def test_every_state_keeps_a_row_whatever_worlds_share(worlds: list[dict[str, Any]]) -> None:
     dataset = build_midtrain_dataset(midtrain_of(worlds), rule=RULE).rows
 
@@ -194,7 +191,7 @@ def test_no_row_moves_when_worlds_of_other_states_come(
 ) -> None:
     before = build_midtrain_dataset(midtrain_of(worlds), rule=RULE).rows
     more = midtrain_of(others, first_state=100, first_trajectory=500)
-    both_tables = Tables(*(pl.concat(pair) for pair in zip(midtrain_of(worlds), more, strict=True)))
+    both_tables = Tables._make(pl.concat(pair) for pair in zip(midtrain_of(worlds), more, strict=True))
 
     after = build_midtrain_dataset(both_tables, rule=RULE).rows
 
@@ -210,7 +207,7 @@ def test_a_rows_split_never_changes_whatever_comes_beside_it(
     key = ["trajectory_id", "step_index", "branch_index"]
     before = build_midtrain_dataset(midtrain_of(worlds), rule=RULE).rows.select(*key, "split")
     more = midtrain_of(others, first_trajectory=500)
-    tables = Tables(*(pl.concat(pair) for pair in zip(midtrain_of(worlds), more, strict=True)))
+    tables = Tables._make(pl.concat(pair) for pair in zip(midtrain_of(worlds), more, strict=True))
 
     after = build_midtrain_dataset(tables, rule=RULE).rows.select(*key, "split")
 
@@ -222,7 +219,7 @@ def test_a_rows_split_never_changes_whatever_comes_beside_it(
 def test_no_page_stands_in_two_splits_whatever_way_it_is_reached(worlds: list[dict[str, Any]]) -> None:
     tables = midtrain_of(worlds)
     half = (pl.col("state_id").str.slice(1).cast(pl.Int64) // 2).cast(pl.String)
-    two_ways = tables.state_texts.with_columns(page_id=half)
+    two_ways: Any = tables.state_texts.with_columns(page_id=half)
 
     dataset = build_midtrain_dataset(tables._replace(state_texts=two_ways), rule=RULE).rows
 
@@ -231,6 +228,7 @@ def test_no_page_stands_in_two_splits_whatever_way_it_is_reached(worlds: list[di
 
 
 @given(st.lists(_worlds, min_size=1, max_size=12))
+@pytest.mark.slow
 def test_nothing_held_out_is_ever_trained_on(worlds: list[dict[str, Any]]) -> None:
     dataset = build_midtrain_dataset(midtrain_of(worlds), rule=RULE).rows
 
@@ -246,7 +244,7 @@ def test_nothing_held_out_is_ever_trained_on(worlds: list[dict[str, Any]]) -> No
 def test_the_order_of_rows_in_the_tables_decides_nothing(worlds: list[dict[str, Any]]) -> None:
     tables = midtrain_of(worlds)
 
-    turned = build_midtrain_dataset(Tables(*(table.reverse() for table in tables)), rule=RULE).rows
+    turned = build_midtrain_dataset(Tables._make(table.reverse() for table in tables), rule=RULE).rows
 
     assert turned.equals(build_midtrain_dataset(tables, rule=RULE).rows)
 
@@ -300,7 +298,9 @@ def test_a_dataset_does_not_depend_on_how_its_tables_lie_in_memory(
     annotations = annotate(tables)
     expected = build(tables.annotated(annotations), rule=RULE)
 
-    found = build(Experienced(*map(layout, tables)).annotated(layout(annotations)), rule=RULE)
+    found = build(
+        Experienced._make(map(layout, tables)).annotated(AnnotationSchema.cast(layout(annotations))), rule=RULE
+    )
 
     assert found.rows.equals(expected.rows)
     assert found.removed == expected.removed
@@ -461,7 +461,7 @@ def test_a_student_learns_a_teachers_label_and_is_examined_by_what_happened(
     split: Split, label: str, weight: float
 ) -> None:
     tables = experience(payment(world_in(split)))
-    annotations = annotate(tables).with_columns(
+    judged = annotate(tables).with_columns(
         risk_label=pl.lit("safe"),
         risk_score=pl.lit(0.1),
         instrumented_risk_label=pl.lit("uncertain"),
@@ -470,7 +470,7 @@ def test_a_student_learns_a_teachers_label_and_is_examined_by_what_happened(
         curriculum_weight=pl.lit(0.5),
     )
 
-    found = build_sft_dataset(tables.annotated(annotations), rule=RULE).rows
+    found = build_sft_dataset(tables.annotated(AnnotationSchema.cast(judged)), rule=RULE).rows
 
     assert set(found["risk_label"]) == {label}
     assert set(found["weight"]) == {weight}
@@ -479,7 +479,8 @@ def test_a_student_learns_a_teachers_label_and_is_examined_by_what_happened(
 def test_both_datasets_fit_their_schemas_and_are_scanned_by_name(tmp_path: Path) -> None:
     records = [payment(world_in(split), title=split.value) for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)]
     store = TableStore(str(tmp_path))
-    for table, build in (("midtrain_dataset", build_midtrain_dataset), ("sft_dataset", build_sft_dataset)):
+    builds: dict[str, Build] = {"midtrain_dataset": build_midtrain_dataset, "sft_dataset": build_sft_dataset}
+    for table, build in builds.items():
         store.write(table, built(build, *records), day=DAY, lineage={})
 
     midtrain = scan("midtrain_dataset", root=str(tmp_path)).collect()

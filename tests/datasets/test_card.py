@@ -19,6 +19,7 @@ from wm_pipeline.defs import checks
 from wm_pipeline.defs.metadata import shown
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.state import TextBlock
+from wm_pipeline.domain.tables import TABLES as SCHEMAS
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.outside_suites import installed_suites
@@ -166,9 +167,10 @@ def test_the_card_lies_beside_its_dataset_and_in_the_ui(table: str, workspace: W
     assert shown(output)["card"].md_str == card
     assert shown(output)["card_file"].path == workspace.store.address_of(f"cards/{table}/{DAY}.md")
     assert shown(output)["removed_near_duplicates"].value == 0.0
-    assert workspace.store.scan(table).collect().height == output.rows
+    assert workspace.store.scan(SCHEMAS[table]).collect().height == output.rows
 
 
+@pytest.mark.slow
 def test_both_assets_are_made_with_their_checks(workspace: Workspace) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         done = dg.materialize(

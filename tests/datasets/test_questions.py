@@ -50,8 +50,8 @@ def test_a_stored_round_is_rendered_without_a_browser(tmp_path: Path) -> None:
     output = render_sites(workspace, DAY, ["payroll"], progress=silent)
 
     assert output.rows == 2
-    assert workspace.store.read("questions").equals(QuestionSchema.validate(TABLES.questions))
-    assert workspace.store.read("state_texts").equals(StateTextSchema.validate(TABLES.state_texts))
+    assert workspace.store.read(QuestionSchema).equals(QuestionSchema.validate(TABLES.questions))
+    assert workspace.store.read(StateTextSchema).equals(StateTextSchema.validate(TABLES.state_texts))
 
 
 def test_what_another_version_of_the_renderer_rendered_is_rendered_again(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_what_another_version_of_the_renderer_rendered_is_rendered_again(tmp_pat
 
     refresh_questions(workspace, [DAY])
 
-    assert workspace.store.read("questions").equals(QuestionSchema.validate(TABLES.questions))
+    assert workspace.store.read(QuestionSchema).equals(QuestionSchema.validate(TABLES.questions))
 
 
 def test_what_is_rendered_by_this_version_is_left_alone(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.builders_experience import DAY, Done, Visit, annotate, experience, tr
 from tests.gateways.test_places import ODD
 from wm_pipeline.datasets import scan
 from wm_pipeline.domain.action import NOOP
-from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError
+from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, TableError
 from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
@@ -149,4 +149,14 @@ def test_tables_of_an_earlier_release_are_refused_not_overlooked(two_rounds: str
     assert str(refused.value) == (
         f"{tmp_path}/tables/states/day={DAY}/payroll.parquet lies where an earlier release put tables; "
         "use the release that wrote it, or point WM_DATA to a new folder"
+    )
+
+
+def test_an_unknown_table_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(TableError) as refused:
+        scan("stats", root=str(tmp_path))
+
+    assert str(refused.value) == (
+        "unknown table 'stats'; there are trajectories, states, transitions, state_texts, questions, annotations, "
+        "midtrain_dataset, sft_dataset, predictions, decisions"
     )

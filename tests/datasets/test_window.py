@@ -1,10 +1,12 @@
 """A dataset over many days is the one that all their rows give at once, and no more of it is held than a day."""
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import dataframely as dy
 import polars as pl
 import pytest
 
@@ -20,12 +22,13 @@ from tests.builders_experience import (
     trajectory,
     world,
 )
-from wm_pipeline.datasets.build import RECIPES, build_midtrain_dataset, build_sft_dataset
+from wm_pipeline.datasets.build import RECIPES, Dataset, build_midtrain_dataset, build_sft_dataset
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.window import Recipe, Tables, choose, in_pieces
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.errors import TableError
 from wm_pipeline.domain.ids import SplitRule
+from wm_pipeline.domain.tables import TABLES, AnnotationSchema
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_file import content_of
@@ -38,8 +41,11 @@ from wm_pipeline.rounds.workspace import Workspace
 DAYS = ("2026-11-20", "2026-11-21", "2026-11-22")
 RULE = SplitRule((), (), (), ("w3",), test_share=0.4, validation_share=0.2)
 SETTINGS = DatasetSettings(rows_per_template=7)
-AT_ONCE = {"midtrain_dataset": build_midtrain_dataset, "sft_dataset": build_sft_dataset}
-Frames = tuple[Experienced, pl.DataFrame]
+AT_ONCE: dict[str, Callable[..., Dataset[Any]]] = {
+    "midtrain_dataset": build_midtrain_dataset,
+    "sft_dataset": build_sft_dataset,
+}
+Frames = tuple[Experienced, dy.DataFrame[AnnotationSchema]]
 
 both = pytest.mark.parametrize("table", list(RECIPES))
 
@@ -77,7 +83,7 @@ def lazy(frames: Frames) -> Tables:
 
 def together(days: Sequence[Frames]) -> Tables:
     """The days' tables as if they were one day's."""
-    return Tables(*(pl.concat(tables) for tables in zip(*map(lazy, days), strict=True)))
+    return Tables._make(pl.concat(tables) for tables in zip(*map(lazy, days), strict=True))
 
 
 @both
@@ -111,7 +117,7 @@ def test_the_order_of_the_days_decides_nothing(table: str, days: list[Frames], t
 
 @both
 def test_days_without_a_row_give_one_empty_piece(table: str, days: list[Frames], tmp_path: Path) -> None:
-    parts = [Tables(*(table.clear() for table in lazy(frames))) for frames in days]
+    parts = [Tables._make(table.clear() for table in lazy(frames)) for frames in days]
 
     choice = choose(RECIPES[table], parts, rule=RULE, settings=SETTINGS)
     pieces = list(in_pieces(RECIPES[table], parts, choice, scratch=tmp_path))
@@ -123,7 +129,7 @@ def test_days_without_a_row_give_one_empty_piece(table: str, days: list[Frames],
 class Held:
     """A recipe that counts the whole rows alive whenever it is asked for more, and after each piece."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe[Any]) -> None:
         self._frames: list[weakref.ref[pl.DataFrame]] = []
         self._recipe = recipe
         self.most = 0
@@ -167,7 +173,8 @@ def test_what_is_kept_of_every_row_is_no_text_but_a_few_numbers(days: list[Frame
 def test_a_table_that_was_replaced_meanwhile_is_noticed(days: list[Frames], tmp_path: Path) -> None:
     recipe, parts = RECIPES["midtrain_dataset"], [lazy(days[0]), lazy(days[1])]
     choice = choose(recipe, parts, rule=RULE, settings=SETTINGS)
-    replaced = parts[1]._replace(questions=parts[1].questions.filter(pl.col("action_text") != "do nothing"))
+    fewer: Any = parts[1].questions.filter(pl.col("action_text") != "do nothing")
+    replaced = parts[1]._replace(questions=fewer)
 
     with pytest.raises(TableError) as refused:
         list(in_pieces(recipe, [parts[0], replaced], choice, scratch=tmp_path))
@@ -197,7 +204,7 @@ def test_the_stored_dataset_of_a_window_is_that_of_all_days_at_once(
     output = make_dataset(workspace, DAYS[-1], table)
 
     at_once = AT_ONCE[table](together(days), rule=profile.split_rule, settings=profile.datasets).rows
-    assert store.read(table).equals(at_once)
+    assert store.read(TABLES[table]).equals(at_once)
     assert store.lineage_of(table, day=DAYS[-1])["content"] == content_of(at_once)
     assert (output.rows, output.numbers["days"]) == (at_once.height, 3)
     assert output.numbers["states"] == at_once["state_id"].n_unique()

@@ -14,6 +14,7 @@ import dagster as dg
 import pytest
 
 from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.domain.vocabulary import TeacherKind
 from wm_pipeline.rounds.days import today
 from wm_pipeline.rounds.graph import ASSETS, Asset, code_version_of
 from wm_pipeline.rounds.settings import SITES
@@ -24,7 +25,7 @@ with warnings.catch_warnings():
     from wm_pipeline.definitions import defs
     from wm_pipeline.defs import automation
     from wm_pipeline.defs.partitions import days, days_and_sites
-    from wm_pipeline.defs.resources import environment_profile
+    from wm_pipeline.defs.resources import environment_profile, workspace_from_environment
     from wm_pipeline.defs.rounds import check_round_day, failed_check
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -281,3 +282,49 @@ def test_what_failed_a_blocking_check_is_not_built_upon_until_it_is_made_again()
         verdicts["2030-01-01"] = True
         dg.materialize([sft_dataset], instance=instance, partition_key="2030-01-01", raise_on_error=False)
         assert failed_check(instance, definitions, "2030-01-01", of=["sft_dataset"]) is None
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("WM_LLM_MAX_TOKENS", "many", "a valid integer"),
+        ("WM_LLM_MAX_TOKENS", "0", "greater than 0"),
+        ("WM_LLM_PRICE_IN", "cheap", "a valid number"),
+        ("WM_LLM_PRICE_OUT", "-1", "greater than or equal to 0"),
+        ("WM_LLM_SHARE", "1.5", "less than or equal to 1"),
+        ("WM_TEACHER", "oracle", "'instrumented' or 'llm'"),
+    ],
+)
+def test_a_setting_that_its_field_cannot_hold_is_told_by_its_variable(
+    variable: str, value: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SettingsError) as refused:
+        workspace_from_environment()
+
+    assert str(refused.value) == f"{variable}: expected {expected}, found {value!r}"
+
+
+def test_settings_reach_the_workspace_in_their_types(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = {"WM_STATE": str(tmp_path), "WM_LLM_URL": "http://127.0.0.1:1", "WM_LLM_MODEL": "judge-1"}
+    settings |= {"WM_LLM_MAX_TOKENS": "5", "WM_LLM_PRICE_IN": "0.5", "WM_LLM_SHARE": "0.2", "WM_TEACHER": "llm"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    workspace = workspace_from_environment().workspace()
+
+    assert workspace.storage.llm is not None
+    assert (workspace.storage.llm.max_tokens, workspace.storage.llm.price_per_million_in) == (5, 0.5)
+    assert (workspace.profile.round.llm_share, workspace.profile.teacher.kind) == (0.2, TeacherKind.LLM)
+
+
+def test_an_empty_setting_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = workspace_from_environment()
+    for name in ("WM_PROFILE", "WM_LLM_URL", "WM_LLM_MAX_TOKENS", "WM_LLM_PRICE_IN", "WM_LLM_SHARE", "WM_TEACHER"):
+        monkeypatch.setenv(name, "")
+
+    assert workspace_from_environment() == before

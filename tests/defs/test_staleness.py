@@ -7,7 +7,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster_graphql.test.utils import define_out_of_process_context, execute_dagster_graphql
 
 from tests.builders import payment_state
 from tests.builders_experience import Done, Visit, annotate, experience, trajectory, world
@@ -127,6 +126,8 @@ class Round:
         file.write_text(location)
         is_site = "|" in partition
         names = [name for name in ROUND_ASSETS if ASSET[name].is_by_site is is_site]
+        from dagster_graphql.test.utils import define_out_of_process_context, execute_dagster_graphql
+
         with define_out_of_process_context(str(file), None, self.instance) as context:
             found = execute_dagster_graphql(
                 context, QUERY, {"keys": [{"path": [name]} for name in names], "partition": partition}

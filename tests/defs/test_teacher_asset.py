@@ -5,7 +5,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster_aws.s3 import S3Resource
 
 from tests.annotate.test_llm_teacher import MAY_PAY, STEP, Dying
 from tests.builders import payment_state
@@ -13,6 +12,7 @@ from tests.builders_experience import DAY, HIDDEN_TEXT, Visit, experience, traje
 from tests.fakes.chat_server import chat_server
 from tests.fakes.teaching import answers
 from wm_pipeline.domain.errors import TeacherError
+from wm_pipeline.domain.vocabulary import TeacherKind
 from wm_pipeline.gateways.table_store import TableStore
 
 with warnings.catch_warnings():
@@ -37,17 +37,11 @@ def workspace_at(folder: Path, llm_url: str) -> WorkspaceResource:
         state_folder=str(folder),
         mlflow_uri=f"sqlite:///{folder}/mlflow.db",
         mlflow_artifacts=str(folder / "artifacts"),
-        mlflow_ui_url="",
-        chromium="",
         llm_url=llm_url,
         llm_model="judge-1",
-        llm_max_tokens="1000000",
-        llm_price_in="0.5",
-        llm_price_out="1.5",
-        llm_share="",
-        teacher="llm",
-        applications=[],
-        s3=S3Resource(),
+        llm_price_in=0.5,
+        llm_price_out=1.5,
+        teacher=TeacherKind.LLM,
     )
 
 

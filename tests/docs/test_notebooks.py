@@ -6,9 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from tests.evaluate.test_report import measure, report_of
 from wm_pipeline.evaluate.eval_report import report_text
@@ -54,6 +52,9 @@ def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_notebook_runs_as_shipped(
     path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
     monkeypatch.setenv("WM_DATA", str(data_root))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     notebook = nbformat.read(path, as_version=4)

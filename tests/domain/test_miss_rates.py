@@ -39,7 +39,7 @@ FORM: Cell = ("payroll", "form", "banner", "polite", "payroll/pay")
 NONE: Cell = ("webmail", None, None, None, "webmail/reply")
 
 
-def predictions(*rows: tuple[tuple[Any, ...], float, float]) -> pl.DataFrame:
+def predictions(*rows: tuple[tuple[Any, ...], float, float]) -> Any:
     """Rows of a cell: probability of harm over worlds that look the same, and what was predicted."""
     return pl.DataFrame(
         [(*cell, truth, said) for cell, truth, said in rows],

@@ -18,6 +18,7 @@ from wm_pipeline.collect.worker import Assignment, OpenEnvironment
 from wm_pipeline.domain.action import NOOP, Action, FieldValue
 from wm_pipeline.domain.errors import InvalidInputError, ServiceError, WorldError
 from wm_pipeline.domain.state import Element, Form, FormField, State
+from wm_pipeline.domain.tables import TrajectorySchema, TransitionSchema
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.domain.world import GoalStatus
 from wm_pipeline.environments.browser.chromium import find_chromium
@@ -178,10 +179,10 @@ def test_its_tasks_are_rolled_out_into_our_tables_and_come_out_as_lines(tmp_path
     (tmp_path / "gym.jsonl").write_text("\n".join(lines))
     imported = import_trajectories(workspace, [tmp_path / "gym.jsonl"], day="2030-01-15", site="gym")
 
-    transitions = store.read("transitions", sites=["browsergym"])
+    transitions = store.read(TransitionSchema, sites=["browsergym"])
     assert (report.trajectories, report.failed, report.branches_dropped) == (5, (), 0)
     assert transitions.filter(transitions["branch_index"] > 0).height == report.branches_executed > 0
-    versions = store.read("trajectories", sites=["browsergym"])["environment_version"]
+    versions = store.read(TrajectorySchema, sites=["browsergym"])["environment_version"]
     assert versions.unique().to_list() == [f"browsergym-{VERSION}"]
     own = transitions.filter((transitions["branch_index"] == 0) & transitions["failure"].is_null())
     assert (imported.trajectories, imported.transitions) == (own["trajectory_id"].n_unique(), own.height)
@@ -260,4 +261,4 @@ def test_the_documented_example_fills_the_tables(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr[-2000:]
     assert "trajectories=5" in done.stdout
-    assert TableStore(str(tmp_path)).read("transitions", sites=["browsergym"]).height > 5
+    assert TableStore(str(tmp_path)).read(TransitionSchema, sites=["browsergym"]).height > 5

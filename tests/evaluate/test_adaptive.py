@@ -120,7 +120,7 @@ def test_without_grounds_there_is_no_number() -> None:
 
 
 def test_what_is_overlooked_is_counted_over_harmful_rows_alone() -> None:
-    rows = pl.DataFrame(
+    rows: Any = pl.DataFrame(
         [
             ("s", "f", "c", "d", "g", "w0", 1.0, 0.25),
             ("s", "f", "c", "d", "g", "w0", 1.0, 0.75),

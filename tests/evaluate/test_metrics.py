@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, roc_auc_score, roc_curve
 
 from wm_pipeline.evaluate import metrics
 from wm_pipeline.evaluate.metrics import Estimate, Overlap, ReliabilityBin
@@ -42,6 +41,8 @@ def test_auprc_is_the_mean_precision_at_each_harmful_row() -> None:
 
 @given(rows_of_both_classes)
 def test_ranking_metrics_equal_scikit_learns(pair: tuple[Floats, Floats]) -> None:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
     y, p = pair
 
     assert metrics.auroc(y, p) == pytest.approx(roc_auc_score(y, p))
@@ -64,6 +65,8 @@ def test_recall_with_fewer_than_a_hundred_harmless_rows_allows_no_false_alarm() 
 def test_recall_at_a_rate_is_the_best_point_of_the_roc_curve_left_of_it(
     pair: tuple[Floats, Floats], rate: float
 ) -> None:
+    from sklearn.metrics import roc_curve
+
     y, p = pair
     false_alarms, found, _ = roc_curve(y, p, drop_intermediate=False)
 
@@ -83,6 +86,8 @@ def test_macro_f1_is_the_mean_over_the_labels_that_occur() -> None:
 
 @given(st.lists(st.tuples(*[st.sampled_from(["safe", "unsafe", "uncertain"])] * 2), min_size=1, max_size=40))
 def test_macro_f1_equals_scikit_learns_when_all_labels_occur(pairs: list[tuple[str, str]]) -> None:
+    from sklearn.metrics import f1_score
+
     truth = [*(t for t, _ in pairs), "safe", "unsafe", "uncertain"]
     predicted = [*(p for _, p in pairs), "safe", "safe", "safe"]
 
@@ -99,6 +104,8 @@ def test_brier_is_the_mean_squared_gap() -> None:
 
 @given(rows)
 def test_brier_equals_scikit_learns(pair: tuple[Floats, Floats]) -> None:
+    from sklearn.metrics import brier_score_loss
+
     y, p = pair
 
     assert metrics.brier(y, p) == pytest.approx(brier_score_loss(y, p))
@@ -218,6 +225,8 @@ def test_the_interval_of_a_paired_difference_holds_the_truth_about_as_often_as_i
 
 
 def test_the_bootstrap_draws_worlds_and_the_same_ones_for_a_seed() -> None:
+    from sklearn.metrics import roc_auc_score
+
     random = np.random.default_rng(0)
     y = random.integers(0, 2, 120).astype(np.float64)
     p = np.clip(y * 0.3 + random.random(120) * 0.7, 0, 1)
@@ -294,6 +303,8 @@ def test_pairs_in_order_counts_ties_as_half() -> None:
 
 @given(rows_of_both_classes)
 def test_the_share_of_pairs_in_order_is_the_auroc(pair: tuple[Floats, Floats]) -> None:
+    from sklearn.metrics import roc_auc_score
+
     ordered, pairs = metrics.pairs_in_order(*pair)
 
     assert ordered / pairs == pytest.approx(roc_auc_score(*pair))

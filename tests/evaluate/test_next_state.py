@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.builders_model import save_tiny_checkpoint, write_midtrain
+from wm_pipeline.domain.tables import MidtrainSchema
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.evaluate.metrics import Floats
 from wm_pipeline.evaluate.next_state import MOST_CANDIDATES, Question, draw_questions, likelihood_numbers
@@ -62,8 +63,8 @@ def test_without_a_trained_head_or_a_question_there_is_no_data() -> None:
 
 
 def test_questions_are_states_of_the_test_split_with_different_next_states(tmp_path: Path) -> None:
-    frame = pl.read_parquet(write_midtrain(tmp_path / "midtrain.parquet", 30))
-    same = frame.with_columns(pl.lit("").alias("next_page"), relative_transition=pl.lit("-"))
+    frame = MidtrainSchema.validate(pl.read_parquet(write_midtrain(tmp_path / "midtrain.parquet", 30)))
+    same = MidtrainSchema.cast(frame.with_columns(pl.lit("").alias("next_page"), relative_transition=pl.lit("-")))
     test_states = set(frame.filter(pl.col("split").cast(pl.String) == "test")["state_text"])
 
     found = draw_questions(frame, states=4)
@@ -75,7 +76,7 @@ def test_questions_are_states_of_the_test_split_with_different_next_states(tmp_p
         for action, text in zip(question.action_texts, question.texts, strict=True):
             payee = action.split("payee = ")[1].split(" ")[0]
             assert f"{payee} is paid" in text
-    assert found == draw_questions(frame.reverse(), states=4)
+    assert found == draw_questions(MidtrainSchema.cast(frame.reverse()), states=4)
     assert draw_questions(same, states=4) == ()
 
 

@@ -36,7 +36,7 @@ from wm_pipeline.domain.intervention import Intervention, Run
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.domain.registrations import Kind, Plugin, of_plugins, registering
-from wm_pipeline.domain.tables import PredictionSchema
+from wm_pipeline.domain.tables import PredictionSchema, TrajectorySchema
 from wm_pipeline.domain.vocabulary import ActionKind, Verdict
 from wm_pipeline.domain.world import IMPORTED
 from wm_pipeline.evaluate import plots
@@ -323,7 +323,7 @@ def numbers_in(value: Any, path: str = "") -> list[tuple[str, float]]:
 @pytest.mark.slow
 def test_where_nothing_was_measured_no_number_stands_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
     tables = asyncio.run(collected())
-    nothing = asyncio.run(measure_alone(replace(tables, sft=tables.sft.filter(pl.col("split") == "none"))))
+    nothing = asyncio.run(measure_alone(replace(tables, sft=tables.sft.clear())))
     report = report_of(nothing)
     stored = json.loads(report_text(report))
 
@@ -387,7 +387,8 @@ def test_counterfactuals_in_imported_worlds_are_not_executed() -> None:
     tables = asyncio.run(collected())
     imported = pl.col("world_spec").struct.with_fields(pl.lit(IMPORTED).alias("environment"))
 
-    found = asyncio.run(measure_alone(replace(tables, trajectories=tables.trajectories.with_columns(imported))))
+    trajectories = TrajectorySchema.cast(tables.trajectories.with_columns(imported))
+    found = asyncio.run(measure_alone(replace(tables, trajectories=trajectories)))
 
     assert (found.measured.splits["test"].number("rows") or 0) > 0
     assert found.measured.splits["test"].number("counterfactual_valid") is None

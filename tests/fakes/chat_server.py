@@ -97,7 +97,7 @@ def chat_server(*turns: Turn, reply: Callable[[dict[str, Any]], Turn] | None = N
     app = ChatServer(list(turns), reply)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     app.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
         yield app

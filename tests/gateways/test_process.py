@@ -5,9 +5,12 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
 from wm_pipeline.gateways.process import heed_interrupts, say_when_they_answer, stop_processes
 
 
+@pytest.mark.slow
 def test_what_a_shell_started_in_the_background_heeds_interrupts_again() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -17,6 +20,7 @@ def test_what_a_shell_started_in_the_background_heeds_interrupts_again() -> None
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_a_process_is_interrupted_and_one_that_does_not_heed_it_is_killed() -> None:
     heeds = "import time; print('ready', flush=True); time.sleep(60)"
     ignores = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {heeds}"
@@ -47,6 +51,7 @@ def _server(port: int) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+@pytest.mark.slow
 def test_an_address_is_said_once_its_page_answers() -> None:
     said: list[str] = []
     port = _free_port()

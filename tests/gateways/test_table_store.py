@@ -17,6 +17,7 @@ from tests.fakes.s3_server import BUCKET, s3_server
 from wm_pipeline.datasets import scan
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, SettingsError, TableError
+from wm_pipeline.domain.tables import StateSchema, TrajectorySchema
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
 from wm_pipeline.gateways.table_file import TableFile, content_of
 from wm_pipeline.gateways.table_store import Partition, S3Options, TableStore
@@ -40,13 +41,19 @@ def s3() -> Iterator[S3Options]:
         yield options
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> TableStore:
     """The same contract at both places; each test has a root of its own."""
     if request.param == "local":
         return TableStore(str(tmp_path / "data"))
     options: S3Options = request.getfixturevalue("s3")
     return TableStore(f"s3://{BUCKET}/{tmp_path.name}/data", options)
+
+
+@pytest.fixture
+def reached(store: TableStore, request: pytest.FixtureRequest) -> S3Options | None:
+    """How `scan` reaches the store."""
+    return request.getfixturevalue("s3") if store.is_remote else None
 
 
 # --- tables, wherever they are ----------------------------------------------------------------------------------------
@@ -58,8 +65,8 @@ def test_what_is_written_is_read_with_its_types(store: TableStore) -> None:
     address = store.write("states", frame, day=DAY, partition="payroll", lineage=LINEAGE)
 
     assert address == store.address_of(f"tables/states/round_day={DAY}/payroll.parquet")
-    assert store.read("states").sort("state_id").equals(frame.sort("state_id"))
-    assert store.read("states").schema == frame.schema
+    assert store.read(StateSchema).sort("state_id").equals(frame.sort("state_id"))
+    assert store.read(StateSchema).schema == frame.schema
 
 
 def test_a_rerun_replaces_its_partition_and_no_other(store: TableStore) -> None:
@@ -68,7 +75,7 @@ def test_a_rerun_replaces_its_partition_and_no_other(store: TableStore) -> None:
 
     store.write("states", states("New"), day=DAY, partition="payroll", lineage=LINEAGE)
 
-    assert titles(store.read("states")) == ["Mail", "New"]
+    assert titles(store.read(StateSchema)) == ["Mail", "New"]
 
 
 def test_a_frame_that_does_not_fit_its_schema_leaves_the_partition_as_it_was(store: TableStore) -> None:
@@ -78,7 +85,7 @@ def test_a_frame_that_does_not_fit_its_schema_leaves_the_partition_as_it_was(sto
     with pytest.raises(TableError, match=rf"^states for {DAY}/payroll does not fit its schema: 1 rules failed"):
         store.write("states", doubled, day=DAY, partition="payroll", lineage=LINEAGE)
 
-    assert titles(store.read("states")) == ["Home"]
+    assert titles(store.read(StateSchema)) == ["Home"]
 
 
 def piece(*ids: str) -> pl.DataFrame:
@@ -96,12 +103,12 @@ def write_pieces(store: TableStore, *pieces: pl.DataFrame, then: Callable[[], No
 
 def test_a_partition_that_is_written_in_pieces_is_as_one_that_is_written_whole(store: TableStore) -> None:
     store.write("states", piece("a", "b", "c"), day=DAY, lineage=LINEAGE)
-    whole = store.read("states")
+    whole = store.read(StateSchema)
 
     write_pieces(store, piece("a", "b"), piece("c"))
 
-    assert store.read("states").equals(whole)
-    assert store.scan("states").collect().equals(whole)
+    assert store.read(StateSchema).equals(whole)
+    assert store.scan(StateSchema).collect().equals(whole)
     note = {"format_version": FORMAT_VERSION, "table": "states", "content": content_of(whole), **LINEAGE}
     assert store.lineage_of("states", day=DAY) == note
 
@@ -110,10 +117,10 @@ def test_pieces_are_not_seen_before_the_last_of_them(store: TableStore) -> None:
     store.write("states", piece("old"), day=DAY, lineage=LINEAGE)
 
     seen: list[str] = []
-    write_pieces(store, piece("a"), then=lambda: seen.extend(store.read("states")["state_id"]))
+    write_pieces(store, piece("a"), then=lambda: seen.extend(store.read(StateSchema)["state_id"]))
 
     assert seen == ["old"]
-    assert store.read("states")["state_id"].to_list() == ["a"]
+    assert store.read(StateSchema)["state_id"].to_list() == ["a"]
 
 
 def interrupted() -> None:
@@ -128,7 +135,7 @@ def test_pieces_that_were_not_finished_leave_the_partition_as_it_was(store: Tabl
     with pytest.raises(KeyboardInterrupt):
         write_pieces(store, piece("a"), then=interrupted)
 
-    assert store.read("states")["state_id"].to_list() == ["old"]
+    assert store.read(StateSchema)["state_id"].to_list() == ["old"]
     assert store.list_files("tables") == [f"tables/states/round_day={DAY}/all.parquet"]
 
 
@@ -171,7 +178,7 @@ def test_another_format_version_is_refused_with_what_to_do(store: TableStore, ve
     address = store.write("states", states("Home"), day=DAY, lineage={"format_version": version})
 
     with pytest.raises(FormatVersionError) as refused:
-        store.read("states")
+        store.read(StateSchema)
 
     assert str(refused.value) == (
         f"{address} has format version {version}, this code reads {FORMAT_VERSION}; "
@@ -195,7 +202,7 @@ def test_an_unreadable_table_is_named_with_what_to_do(
     write(store, path)
 
     with pytest.raises(TableError) as refused:
-        store.scan("states")
+        store.scan(StateSchema)
 
     told = str(refused.value)
     assert told.startswith(f"{store.address_of(path)} is not a readable wm_pipeline table (")
@@ -215,14 +222,14 @@ def test_rows_that_are_damaged_are_an_error_of_ours(store: TableStore) -> None:
     store.write_bytes(path, whole[:4] + b"\0" * 400 + whole[404:])
 
     with pytest.raises(TableError, match=rf"^{store.address_of(path)} is not a readable wm_pipeline table \("):
-        store.read("states")
+        store.read(StateSchema)
 
 
 def test_reading_opens_no_file_of_another_day(store: TableStore) -> None:
     store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
     store.write_bytes(f"tables/states/round_day={NEXT_DAY}/payroll.parquet", b"not a table")
 
-    found = store.read("states", days=[DAY])
+    found = store.read(StateSchema, days=[DAY])
 
     assert titles(found) == ["Home"]
 
@@ -231,7 +238,7 @@ def test_reading_opens_no_file_of_another_site(store: TableStore) -> None:
     store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
     store.write_bytes(f"tables/states/round_day={DAY}/webmail.parquet", b"not a table")
 
-    found = store.read("states", sites=["payroll"])
+    found = store.read(StateSchema, sites=["payroll"])
 
     assert titles(found) == ["Home"]
 
@@ -246,12 +253,12 @@ def test_reading_opens_no_file_of_another_site(store: TableStore) -> None:
     ids=["a day", "a site", "both"],
 )
 def test_scanning_opens_no_other_file(
-    store: TableStore, s3: S3Options, chosen: dict[str, list[str]], damaged: tuple[str, str]
+    store: TableStore, reached: S3Options | None, chosen: dict[str, list[str]], damaged: tuple[str, str]
 ) -> None:
     store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
     store.write_bytes(f"tables/states/round_day={damaged[0]}/{damaged[1]}.parquet", b"not a table")
 
-    found = scan("states", **chosen, root=store.root, s3=s3 if store.is_remote else None).collect()
+    found = scan("states", **chosen, root=store.root, s3=reached).collect()
 
     assert titles(found) == ["Home"]
 
@@ -261,22 +268,22 @@ def trajectories_of(*sites: str) -> pl.DataFrame:
     return experience(*(trajectory(world(site=site), [Visit(payment_state(), [Done(NOOP)])]) for site in sites))[0]
 
 
-def test_a_site_is_picked_out_of_a_days_one_file(store: TableStore, s3: S3Options) -> None:
+def test_a_site_is_picked_out_of_a_days_one_file(store: TableStore, reached: S3Options | None) -> None:
     store.write("trajectories", trajectories_of("payroll", "webmail"), day=DAY, lineage=LINEAGE)
 
-    found = scan("trajectories", sites=["webmail"], root=store.root, s3=s3 if store.is_remote else None)
+    found = scan("trajectories", sites=["webmail"], root=store.root, s3=reached)
 
     assert found.collect()["site"].to_list() == ["webmail"]
-    assert store.read("trajectories", sites=["webmail"])["site"].to_list() == ["webmail"]
+    assert store.read(TrajectorySchema, sites=["webmail"])["site"].to_list() == ["webmail"]
 
 
-def test_filters_and_columns_are_pushed_down_into_the_files(store: TableStore, s3: S3Options) -> None:
+def test_filters_and_columns_are_pushed_down_into_the_files(store: TableStore, reached: S3Options | None) -> None:
     store.write("trajectories", trajectories_of("payroll", "webmail"), day=DAY, lineage=LINEAGE)
 
-    found = scan("trajectories", sites=["webmail"], root=store.root, s3=s3 if store.is_remote else None)
+    found = scan("trajectories", sites=["webmail"], root=store.root, s3=reached)
     plan = found.filter(pl.col("steps") > 0).select("goal").explain()
 
-    width = len(store.read("trajectories").columns)
+    width = len(store.read(TrajectorySchema).columns)
     assert plan.count("\n") < 5
     assert f"PROJECT 3/{width} COLUMNS" in plan  # goal, and the two that are filtered by
     assert "SELECTION: " in plan
@@ -311,7 +318,7 @@ def test_a_missing_partition_says_how_to_make_it(store: TableStore, chosen: dict
         store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
 
     with pytest.raises(MissingUpstreamError) as refused:
-        store.scan("states", **chosen)
+        store.scan(StateSchema, **chosen)
 
     assert str(refused.value) == told.format(root=store.root)
 
@@ -322,16 +329,6 @@ def test_lineage_of_a_missing_partition_says_what_is_missing(store: TableStore) 
 
     address = store.address_of(f"tables/states/round_day={DAY}/payroll.parquet")
     assert str(refused.value) == f"there is no {address}; materialize it first"
-
-
-def test_an_unknown_table_is_refused_with_those_there_are(store: TableStore) -> None:
-    with pytest.raises(TableError) as refused:
-        store.scan("stats")
-
-    assert str(refused.value) == (
-        "unknown table 'stats'; there are trajectories, states, transitions, state_texts, questions, annotations, "
-        "midtrain_dataset, sft_dataset, predictions, decisions"
-    )
 
 
 # --- artifacts, wherever they are -------------------------------------------------------------------------------------
@@ -413,11 +410,11 @@ def test_bytes_are_replaced_and_missing_ones_are_named(store: TableStore) -> Non
     assert str(refused.value) == f"there is no {store.address_of('reports/b.json')}; materialize it first"
 
 
-def test_the_data_scientists_scan_reads_what_the_store_wrote(store: TableStore, s3: S3Options) -> None:
+def test_the_data_scientists_scan_reads_what_the_store_wrote(store: TableStore, reached: S3Options | None) -> None:
     store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
     store.write("states", states("Mail"), day=NEXT_DAY, partition="webmail", lineage=LINEAGE)
 
-    found = scan("states", days=[DAY], root=store.root, s3=s3 if store.is_remote else None).collect()
+    found = scan("states", days=[DAY], root=store.root, s3=reached).collect()
 
     assert titles(found) == ["Home"]
 
@@ -441,7 +438,7 @@ def test_a_reader_sees_the_old_table_or_the_new_one(tmp_path: Path) -> None:
     writer.start()
     seen = set()
     while not is_over.is_set():
-        seen.add(tuple(titles(store.read("states"))))
+        seen.add(tuple(titles(store.read(StateSchema))))
     writer.join()
 
     assert seen <= {("A1", "A2"), ("B1", "B2", "B3")}
@@ -516,6 +513,7 @@ def test_a_disk_that_takes_no_piece_is_an_error_of_ours(tmp_path: Path) -> None:
 # --- S3 ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_bucket_that_does_not_exist_is_an_error_of_ours(s3: S3Options, tmp_path: Path) -> None:
     store = TableStore("s3://no-such-bucket/data", s3)
 
@@ -546,6 +544,7 @@ def test_an_s3_server_that_is_away_is_an_error_of_ours() -> None:
         store.partitions("states")
 
 
+@pytest.mark.slow
 def test_s3_is_reached_through_the_usual_environment(s3: S3Options, monkeypatch: pytest.MonkeyPatch) -> None:
     assert s3.endpoint_url is not None
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint_url)

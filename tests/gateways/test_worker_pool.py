@@ -23,6 +23,7 @@ def events(folder: Path) -> list[str]:
     return (folder / "events").read_text().splitlines()
 
 
+@pytest.mark.slow
 def test_a_worker_does_one_task_after_another_and_is_closed(tmp_path: Path) -> None:
     found = run({"a": "x", "b": "y"}, tmp_path)
 
@@ -30,6 +31,7 @@ def test_a_worker_does_one_task_after_another_and_is_closed(tmp_path: Path) -> N
     assert events(tmp_path) == ["start x", "start y", "close"]
 
 
+@pytest.mark.slow
 def test_a_task_is_given_up_when_its_worker_died_twice_and_the_others_are_done(tmp_path: Path) -> None:
     found = run({"a": "die", "b": "y"}, tmp_path)
 
@@ -37,10 +39,12 @@ def test_a_task_is_given_up_when_its_worker_died_twice_and_the_others_are_done(t
     assert events(tmp_path).count("start die") == 2
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_busy_for_too_long_is_killed(tmp_path: Path) -> None:
     assert run({"a": "hang"}, tmp_path, task_limit_s=0.1) == {"a": WorkerDied(2)}
 
 
+@pytest.mark.slow
 def test_an_error_for_a_person_is_raised_as_it_is_and_ends_the_workers(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^the worker refuses$"):
         run({"a": "refuse", "b": "y"}, tmp_path)
@@ -48,11 +52,13 @@ def test_an_error_for_a_person_is_raised_as_it_is_and_ends_the_workers(tmp_path:
     assert events(tmp_path) == ["start refuse", "close"]
 
 
+@pytest.mark.slow
 def test_a_bug_is_raised_with_its_traceback(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"(?s)^a worker failed:\nTraceback .*ZeroDivisionError"):
         run({"a": "fail"}, tmp_path)
 
 
+@pytest.mark.slow
 def test_who_stops_reading_results_ends_the_workers(tmp_path: Path) -> None:
     make_worker = partial(CountingWorker, str(tmp_path))
 

@@ -216,6 +216,7 @@ def test_dagsters_own_schema_accepts_the_instance(folder: Path) -> None:
     assert config["telemetry"]["enabled"] is False
 
 
+@pytest.mark.slow
 def test_the_deployments_classes_take_their_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from dagster._core.instance.ref import InstanceRef
     from dagster_aws.s3 import S3ComputeLogManager
@@ -253,7 +254,7 @@ def test_every_variable_of_the_instance_is_given_to_every_service_that_reads_it(
 
 def test_every_variable_the_workspace_reads_is_known_to_it() -> None:
     source = (ROOT / "wm_pipeline" / "defs" / "resources.py").read_text()
-    read = set(re.findall(r'environ\.get\("([A-Z_]+)"', source))
+    read = set(re.findall(r'"(WM_[A-Z_]+)"', source))
     set_in_image = {"WM_STATE"}
     left_to_their_defaults = {"WM_CHROMIUM"}
 
@@ -284,6 +285,7 @@ def make_bucket(s3: S3Options, name: str, **changes: str) -> "subprocess.Complet
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+@pytest.mark.slow
 def test_the_bucket_is_made_once(s3: S3Options, region: str) -> None:
     first, again = (make_bucket(s3, f"round-{region}", AWS_DEFAULT_REGION=region) for _ in range(2))
 
@@ -291,6 +293,7 @@ def test_the_bucket_is_made_once(s3: S3Options, region: str) -> None:
     assert (again.returncode, again.stderr) == (0, f"bucket round-{region}: was there\n")
 
 
+@pytest.mark.slow
 def test_a_server_that_is_away_is_told_in_one_line(s3: S3Options) -> None:
     done = make_bucket(s3, "round", AWS_ENDPOINT_URL="http://127.0.0.1:9")
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import polars as pl
 import pytest
 import torch
 
@@ -12,7 +11,7 @@ from tests.builders import SUBMIT_WIRE, payment_state
 from tests.builders_model import build_rows, save_tiny_checkpoint, tiny_train
 from tests.environments.sites.test_examples import load
 from wm_pipeline.domain.errors import CheckpointError, SettingsError
-from wm_pipeline.domain.tables import SftSchema
+from wm_pipeline.domain.tables import SftSchema, frame_of
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model.checkpoint import load_checkpoint, save_checkpoint
 from wm_pipeline.model.decode import predict_trees
@@ -34,7 +33,7 @@ def leaks() -> Iterator[str]:
 
 
 def test_the_documented_head_learns_comes_back_and_answers(leaks: str, tmp_path: Path) -> None:
-    rows = pl.DataFrame(build_rows(40), schema=SftSchema.create_empty().schema)
+    rows = frame_of(SftSchema, build_rows(40))
     train, test = (sft_examples(rows, split) for split in (Split.TRAIN, Split.TEST))
     checkpoint = save_tiny_checkpoint(tmp_path / "c", trained_heads=(*Head, leaks))
 
@@ -54,7 +53,7 @@ def test_the_documented_head_learns_comes_back_and_answers(leaks: str, tmp_path:
 
 
 def test_a_head_with_a_weight_is_part_of_the_loss(leaks: str, tmp_path: Path) -> None:
-    rows = pl.DataFrame(build_rows(4), schema=SftSchema.create_empty().schema)
+    rows = frame_of(SftSchema, build_rows(4))
     examples = sft_examples(rows, Split.TRAIN)
     checkpoint = save_tiny_checkpoint(tmp_path / "c")
     settings = tiny_train()
@@ -106,7 +105,7 @@ def test_a_row_without_a_label_leaves_its_head_out() -> None:
 def test_the_documented_text_head_is_trained_and_answered(tmp_path: Path) -> None:
     head = load("head_reach").register()
     try:
-        rows = pl.DataFrame(build_rows(8), schema=SftSchema.create_empty().schema)
+        rows = frame_of(SftSchema, build_rows(8))
         examples = sft_examples(rows, Split.TRAIN)
         checkpoint = save_tiny_checkpoint(tmp_path / "c", trained_heads=(*Head, head.name))
         trees = [

@@ -4,14 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 import torch
 from scipy.sparse import csr_array, hstack
-from sklearn.linear_model import LogisticRegression
 
 from tests.builders_model import build_rows, save_tiny_checkpoint
-from wm_pipeline.domain.tables import SftSchema
+from wm_pipeline.domain.tables import SftSchema, frame_of
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model import refit
 from wm_pipeline.model.decode import predict_trees
@@ -24,10 +22,12 @@ from wm_pipeline.model.validation import score_examples
 
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
-    return sft_examples(pl.DataFrame(build_rows(40), schema=SftSchema.create_empty().schema), Split.TRAIN)
+    return sft_examples(frame_of(SftSchema, build_rows(40)), Split.TRAIN)
 
 
 def test_the_fit_is_the_optimum_of_a_penalized_logistic_regression(examples: list[Example], tmp_path: Path) -> None:
+    from sklearn.linear_model import LogisticRegression
+
     checkpoint = save_tiny_checkpoint(tmp_path / "c")
     with torch.inference_mode():
         read = refit._read(checkpoint, examples)

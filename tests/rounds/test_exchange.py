@@ -23,6 +23,7 @@ from wm_pipeline.domain.delta import Effect, RowChange, StateDelta, StorageChang
 from wm_pipeline.domain.errors import FormatVersionError, InvalidInputError
 from wm_pipeline.domain.records import adapter_of
 from wm_pipeline.domain.state import AuthContext, Element, NetworkEvent
+from wm_pipeline.domain.tables import QuestionSchema, SftSchema, TrajectorySchema, TransitionSchema
 from wm_pipeline.domain.vocabulary import (
     ActionKind,
     AssetKind,
@@ -117,21 +118,23 @@ def test_a_trajectory_becomes_rows_of_every_table_and_of_both_datasets(workspace
 
     assert (report.trajectories, report.transitions, report.states, report.annotations) == (2, 2, 2, 2)
     assert dict(report.labels) == {"safe": 1, "unsafe": 1}
-    rows = workspace.store.read("trajectories", days=[DAY], sites=["acme"]).sort("policy")
+    rows = workspace.store.read(TrajectorySchema, days=[DAY], sites=["acme"]).sort("policy")
     assert rows.select("goal", "attack_family", "attack_success", "steps", "environment_version").rows() == [
         (GOAL, "hidden_dom_instruction", True, 1, "imported-1"),
         (GOAL, None, None, 1, "imported-1"),
     ]
-    (delta,) = workspace.store.read("transitions").filter(pl.col("effects").list.len() > 0)["state_delta"].to_list()[:1]
+    (delta,) = (
+        workspace.store.read(TransitionSchema).filter(pl.col("effects").list.len() > 0)["state_delta"].to_list()[:1]
+    )
     assert delta is not None
     assert (midtrain.rows, sft.rows) == (2, 2)
-    assert sorted(workspace.store.read("sft_dataset")["risk_score"].to_list()) == [0.0, 1.0]
+    assert sorted(workspace.store.read(SftSchema)["risk_score"].to_list()) == [0.0, 1.0]
 
 
 def test_a_delta_that_is_left_out_is_worked_out_from_states_and_effects(workspace: Workspace, tmp_path: Path) -> None:
     import_trajectories(workspace, [file_of(tmp_path, line())], day=DAY, site="acme")
 
-    (delta,) = workspace.store.read("transitions")["state_delta"].to_list()
+    (delta,) = workspace.store.read(TransitionSchema)["state_delta"].to_list()
     assert (delta["url"], delta["title"]) == (SENT.url, "Wire sent")
     assert delta["database"] == [
         {"site": "payroll", "table": "wires", "operation": "inserted", "columns": ["payee", "iban"]}
@@ -166,7 +169,7 @@ def test_trajectories_of_one_group_share_a_split(workspace: Workspace, tmp_path:
 
     import_trajectories(workspace, [file_of(tmp_path, *names)], day=DAY, site="acme")
 
-    groups = workspace.store.read("trajectories")["split_group"]
+    groups = workspace.store.read(TrajectorySchema)["split_group"]
     assert sorted(groups.value_counts()["count"].to_list()) == [1, 2]
 
 
@@ -179,7 +182,7 @@ def test_an_import_takes_the_place_of_the_one_before_it(workspace: Workspace, tm
     report = import_trajectories(workspace, [second], day=DAY, site="acme")
 
     assert (other.replaced, report.replaced) == (0, 2)
-    assert workspace.store.read("trajectories", sites=["acme"]).height == 1
+    assert workspace.store.read(TrajectorySchema, sites=["acme"]).height == 1
     note = workspace.store.lineage_of("transitions", day=DAY, partition="acme")
     assert list(note["sources"]) == [str(second)]
 
@@ -384,7 +387,7 @@ def test_a_link_that_cannot_be_parsed_leads_nowhere_known(workspace: Workspace, 
 
     import_trajectories(workspace, [file_of(tmp_path, line(clicked))], day=DAY, site="acme")
 
-    assert bad in workspace.store.read("questions")["action_text"][0]
+    assert bad in workspace.store.read(QuestionSchema)["action_text"][0]
 
 
 def test_a_file_from_a_windows_editor_is_read(workspace: Workspace, tmp_path: Path) -> None:
@@ -492,7 +495,7 @@ def test_what_is_exported_and_imported_again_is_the_same(workspace: Workspace, t
 
     order = ["state_id", "next_state_id", "action", "state_delta", "effects", "proposed_by"]
     first, second = (
-        workspace.store.read("transitions", sites=[site]).select(order).sort(pl.col("effects").list.len())
+        workspace.store.read(TransitionSchema, sites=[site]).select(order).sort(pl.col("effects").list.len())
         for site in ("acme", "again")
     )
     assert first.equals(second)

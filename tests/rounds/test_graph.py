@@ -13,6 +13,7 @@ from tests.builders import SUBMIT_WIRE, payment_state
 from tests.builders_experience import Done, Visit, annotate, experience, trajectory, world
 from wm_pipeline.datasets.questions import QuestionFrames
 from wm_pipeline.domain.action import NOOP
+from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_file import Content, content_of
 from wm_pipeline.gateways.table_store import TableStore
@@ -185,7 +186,7 @@ def test_every_training_has_a_folder_of_its_own() -> None:
 
 
 def test_content_follows_values_and_not_the_pieces_they_lie_in(workspace: Workspace) -> None:
-    frame = workspace.store.read("sft_dataset")
+    frame = workspace.store.read(SftSchema)
     in_pieces = Content()
     for piece in frame.iter_slices(1):
         in_pieces.add(piece)

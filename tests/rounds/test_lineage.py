@@ -13,6 +13,7 @@ from tests.builders_model import save_tiny_checkpoint
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.errors import CheckpointError
 from wm_pipeline.domain.records import to_json
+from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_file import content_of
@@ -144,7 +145,7 @@ def test_a_checkpoint_that_skips_the_one_before_it_is_refused(
 
 
 def test_content_changes_with_a_value_and_not_with_a_rerun(workspace: Workspace) -> None:
-    frame = workspace.store.read("sft_dataset", days=[DAY])
+    frame = workspace.store.read(SftSchema, days=[DAY])
 
     assert content_of(frame) == content_of(frame.clone())
     assert content_of(frame) != content_of(frame.with_columns(pl.col("weight") * 2))

@@ -5,6 +5,7 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -109,8 +110,8 @@ def test_both_stages_write_what_changed_relative_to_where_the_agent_stands() -> 
         "next_page": "page: payroll.localhost/vendors",
     }
 
-    sft = sft_examples(pl.DataFrame([row]), Split.TRAIN)
-    mid = midtrain_examples(pl.DataFrame([row]), Split.TRAIN)
+    rows: Any = pl.DataFrame([row])
+    sft, mid = sft_examples(rows, Split.TRAIN), midtrain_examples(rows, Split.TRAIN)
 
     assert sft[0].texts[Head.STATE_DELTA] == "url @target\nrequest POST @site"
     assert mid[0].texts[Head.NEXT_STATE] == "url @target; appeared: Vendors, North\npage: payroll.localhost/vendors"

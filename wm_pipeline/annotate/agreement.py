@@ -7,8 +7,10 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+import dataframely as dy
 import polars as pl
 
+from wm_pipeline.domain.tables import AnnotationSchema
 from wm_pipeline.domain.vocabulary import RiskLabel
 
 SAME, BESIDE, OPPOSITE = 1.0, 0.5, 0.0
@@ -24,7 +26,7 @@ def agreement_of(told: RiskLabel, was: RiskLabel) -> float:
     return BESIDE if RiskLabel.UNCERTAIN in (told, was) else OPPOSITE
 
 
-def confusion_counts(annotations: pl.DataFrame) -> dict[str, int]:
+def confusion_counts(annotations: dy.DataFrame[AnnotationSchema]) -> dict[str, int]:
     """Counts of rows by the teacher's label and instrumentation's label; all nine, zeros included."""
     pairs = annotations.select(
         pl.col("risk_label").cast(pl.String).alias("told"),
@@ -80,7 +82,7 @@ def confusion_plot(numbers: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def disagreements(annotations: pl.DataFrame) -> pl.DataFrame:
+def disagreements(annotations: dy.DataFrame[AnnotationSchema]) -> pl.DataFrame:
     """The rows where teacher and instrumentation differ, opposites first."""
     return (
         annotations.filter(pl.col("risk_label").cast(pl.String) != pl.col("instrumented_risk_label").cast(pl.String))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
+import dataframely as dy
 import polars as pl
 
 from wm_pipeline.annotate.curriculum import ASKED_OF, difficulty, with_rarity
@@ -19,7 +20,14 @@ from wm_pipeline.domain.ports import Predictor, Progress
 from wm_pipeline.domain.records import from_python, from_row
 from wm_pipeline.domain.relations import ActionRelations
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.tables import KEY, AnnotationSchema
+from wm_pipeline.domain.tables import (
+    KEY,
+    AnnotationSchema,
+    QuestionSchema,
+    StateSchema,
+    TrajectorySchema,
+    TransitionSchema,
+)
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import UNWATCHED
 
@@ -27,10 +35,10 @@ from wm_pipeline.domain.world import UNWATCHED
 class ExperienceTables(NamedTuple):
     """What a teacher annotates: the tables of one partition."""
 
-    trajectories: pl.DataFrame
-    states: pl.DataFrame
-    transitions: pl.DataFrame
-    questions: pl.DataFrame
+    trajectories: dy.DataFrame[TrajectorySchema]
+    states: dy.DataFrame[StateSchema]
+    transitions: dy.DataFrame[TransitionSchema]
+    questions: dy.DataFrame[QuestionSchema]
 
 
 def executions_of(tables: ExperienceTables) -> list[Execution]:
@@ -74,14 +82,16 @@ def executions_of(tables: ExperienceTables) -> list[Execution]:
 class Annotated:
     """A partition's annotations, complete or not."""
 
-    frame: pl.DataFrame
+    frame: dy.DataFrame[AnnotationSchema]
     pending: int
     """Executions that the teacher was not asked about."""
     stopped: WmError | None
     """Why they are pending; None when nothing is."""
 
 
-def annotate_partition(tables: ExperienceTables, *, champion: Predictor | None, progress: Progress) -> pl.DataFrame:
+def annotate_partition(
+    tables: ExperienceTables, *, champion: Predictor | None, progress: Progress
+) -> dy.DataFrame[AnnotationSchema]:
     """The annotations table of one (day, site) by the embedded teacher; difficulty comes from the champion."""
     return ask_teacher(tables, InstrumentedTeacher, champion=champion, progress=progress).frame
 
@@ -92,7 +102,7 @@ def ask_teacher(
     *,
     champion: Predictor | None,
     progress: Progress,
-    kept: pl.DataFrame | None = None,
+    kept: dy.DataFrame[AnnotationSchema] | None = None,
     at_once: int = 1,
     stop: Callable[[], None] = lambda: None,
 ) -> Annotated:
@@ -117,7 +127,7 @@ def ask_teacher(
     return Annotated(frame, len(executions) - len(done), stopped)
 
 
-def _rows_kept(kept: pl.DataFrame) -> dict[tuple[str, int, int], Mapping[str, Any]]:
+def _rows_kept(kept: dy.DataFrame[AnnotationSchema]) -> dict[tuple[str, int, int], Mapping[str, Any]]:
     """Rows of an earlier attempt by their key; weights are made afresh over all rows."""
     rows = kept.drop("curriculum_weight").to_dicts()
     return {(row["trajectory_id"], row["step_index"], row["branch_index"]): row for row in rows}
@@ -153,9 +163,9 @@ def _asked(
 def _weighted(
     executions: list[Execution],
     rows: Sequence[Mapping[str, Any]],
-    questions: pl.DataFrame,
+    questions: dy.DataFrame[QuestionSchema],
     champion: Predictor | None,
-) -> pl.DataFrame:
+) -> dy.DataFrame[AnnotationSchema]:
     """The rows with their curriculum weight: difficulty x rarity x agreement."""
     if not rows:
         return AnnotationSchema.create_empty()
@@ -163,7 +173,8 @@ def _weighted(
     asked = questions.select(*KEY, ASKED_OF.alias("asked"))
     rarity = with_rarity(frame.join(asked, on=KEY, how="left", maintain_order="left"), ["asked", "risk_label"])
     hard = pl.Series("difficulty", _difficulties(executions, frame, champion), dtype=pl.Float64)
-    return frame.with_columns((hard * rarity * pl.col("agreement")).alias("curriculum_weight"))
+    weighted = frame.with_columns((hard * rarity * pl.col("agreement")).alias("curriculum_weight"))
+    return AnnotationSchema.cast(weighted)
 
 
 def _difficulties(executions: list[Execution], frame: pl.DataFrame, champion: Predictor | None) -> list[float]:

@@ -14,6 +14,7 @@ import polars as pl
 from wm_pipeline.collect.rollout import TrajectoryRecords
 from wm_pipeline.collect.writer import CollectedFrames
 from wm_pipeline.domain.ports import PartStore
+from wm_pipeline.domain.tables import TABLES, StateSchema
 
 
 class Part(NamedTuple):
@@ -51,8 +52,8 @@ def pack_part(record: TrajectoryRecords, frames: CollectedFrames) -> bytes:
 
 def read_part(store: PartStore, folder: str, trajectory_id: str) -> Part:
     with zipfile.ZipFile(io.BytesIO(store.read_bytes(part_path(folder, trajectory_id)))) as archive:
-        frames = CollectedFrames(
-            *(pl.read_parquet(archive.read(f"{name}.parquet")) for name in CollectedFrames._fields)
+        frames = CollectedFrames._make(
+            TABLES[name].cast(pl.read_parquet(archive.read(f"{name}.parquet"))) for name in CollectedFrames._fields
         )
         pictures = {name: archive.read(name) for name in archive.namelist() if name.endswith(".png")}
     return Part(frames, pictures)
@@ -65,7 +66,6 @@ def committed_parts(store: PartStore, folder: str) -> frozenset[str]:
 
 def merge_frames(parts: Sequence[CollectedFrames]) -> CollectedFrames:
     """The parts as one partition, in the given order; a state in several parts is one row."""
-    trajectories, states, transitions = (pl.concat(frames) for frames in zip(*parts, strict=True))
-    return CollectedFrames(
-        trajectories, states.unique("state_id", keep="first", maintain_order=True).sort("state_id"), transitions
-    )
+    merged = CollectedFrames._make(pl.concat(frames) for frames in zip(*parts, strict=True))
+    states = merged.states.unique("state_id", keep="first", maintain_order=True).sort("state_id")
+    return merged._replace(states=StateSchema.cast(states))

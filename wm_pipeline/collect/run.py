@@ -11,12 +11,14 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Protocol
 
+import dataframely as dy
 import polars as pl
 
 from wm_pipeline.collect.parts import committed_parts, merge_frames, part_path, pictures_folder, read_part
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.worker import Assignment, CollectWorker, EnvironmentFactory, PolicyFactory, Task
 from wm_pipeline.domain.errors import SettingsError, WorldError
+from wm_pipeline.domain.experience import check_experience
 from wm_pipeline.domain.ids import digest, trajectory_id_of
 from wm_pipeline.domain.ports import PartStore, Progress, WorkerDied, WorkerPool
 
@@ -28,7 +30,7 @@ class TableWriter(Protocol):
     """The part of the table store that collection needs."""
 
     def write(
-        self, table: str, frame: pl.DataFrame, *, day: str, partition: str = "all", lineage: Mapping[str, Any]
+        self, table: str, frame: dy.DataFrame[Any], *, day: str, partition: str = "all", lineage: Mapping[str, Any]
     ) -> str: ...
 
     def write_bytes(self, path: str, content: bytes) -> None: ...
@@ -139,6 +141,7 @@ def _write_partition(
         for name, picture in part.pictures.items():
             store.write_bytes(f"{pictures_folder(key)}/{name}", picture)
     frames = merge_frames(collected)
+    check_experience(frames._asdict(), place=f"of {plan.day}/{plan.site}")
     addresses = tuple(
         # Trajectories last: a reader that sees one finds its states and transitions.
         store.write(name, frames._asdict()[name], day=plan.day, partition=plan.site, lineage=lineage)

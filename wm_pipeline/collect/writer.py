@@ -4,13 +4,11 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import dataframely as dy
-import polars as pl
 
 from wm_pipeline.collect.rollout import TrajectoryRecords, TransitionRecord
-from wm_pipeline.domain.ids import split_group_of
 from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.tables import StateSchema, TrajectorySchema, TransitionSchema
+from wm_pipeline.domain.tables import StateSchema, TrajectorySchema, TransitionSchema, frame_of, world_columns
 
 
 class Versions(NamedTuple):
@@ -21,9 +19,9 @@ class Versions(NamedTuple):
 
 
 class CollectedFrames(NamedTuple):
-    trajectories: pl.DataFrame
-    states: pl.DataFrame
-    transitions: pl.DataFrame
+    trajectories: dy.DataFrame[TrajectorySchema]
+    states: dy.DataFrame[StateSchema]
+    transitions: dy.DataFrame[TransitionSchema]
 
 
 def frames_of(records: Iterable[TrajectoryRecords], versions: Versions) -> CollectedFrames:
@@ -37,28 +35,18 @@ def frames_of(records: Iterable[TrajectoryRecords], versions: Versions) -> Colle
         transitions += [_transition_row(record, transition) for transition in record.transitions]
     state_rows = [{"state_id": state_id, "state": to_row(state)} for state_id, state in sorted(states.items())]
     return CollectedFrames(
-        _frame(TrajectorySchema, trajectories), _frame(StateSchema, state_rows), _frame(TransitionSchema, transitions)
+        frame_of(TrajectorySchema, trajectories),
+        frame_of(StateSchema, state_rows),
+        frame_of(TransitionSchema, transitions),
     )
 
 
-def _frame(schema: type[dy.Schema], rows: list[dict[str, Any]]) -> pl.DataFrame:
-    types = {name: column.dtype for name, column in schema.columns().items()}
-    return pl.DataFrame(rows, schema=types)
-
-
 def _trajectory_row(record: TrajectoryRecords, versions: Versions) -> dict[str, Any]:
-    spec, attack = record.spec, record.spec.attack
+    spec = record.spec
     return {
         "trajectory_id": record.trajectory_id,
         "day": record.day,
-        "site": spec.site,
-        "goal_id": spec.goal_id,
-        "wording_id": spec.wording_id,
-        "attack_family": attack.family if attack else None,
-        "attack_channel": attack.channel if attack else None,
-        "attack_disguise": attack.disguise if attack else None,
-        "is_lookalike": attack is not None and attack.is_lookalike,
-        "split_group": split_group_of(spec),
+        **world_columns(spec),
         "environment_version": versions.environment_version,
         "world_seed": spec.world_seed,
         "world_spec": to_row(spec),

@@ -2,10 +2,11 @@
 
 import polars as pl
 
+from wm_pipeline.domain.miss_rates import DIMENSIONS
 from wm_pipeline.domain.vocabulary import RiskLabel, Split
 
-SLICES = ("site", "attack_family", "attack_channel", "attack_disguise", "is_lookalike", "risk_label")
-"""What a dataset is cut by; a slice whose column a dataset does not have is left out."""
+SLICES = (*(name for name in DIMENSIONS if name != "goal_id"), "is_lookalike", "risk_label")
+"""What a dataset is cut by: goals are too many for a card. A slice whose column a dataset does not have is left out."""
 WITHOUT = "none"
 """The value of a slice for rows that have none of it, such as the attack family of a benign world."""
 

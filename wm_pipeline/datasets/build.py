@@ -3,51 +3,37 @@
 One row a (visible state, action): matched worlds asked the same question, their answers are already in `risk_score`.
 """
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Generic, NamedTuple
+
+import dataframely as dy
 import polars as pl
 
 from wm_pipeline.datasets.distinct import Kept, as_candidates
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.split import with_split
-from wm_pipeline.datasets.window import Candidates, Recipe, Tables, beside, choose, rows_of
+from wm_pipeline.datasets.window import Recipe, Tables, beside, choose, rows_of
 from wm_pipeline.domain.ids import SplitRule
-from wm_pipeline.domain.tables import KEY
+from wm_pipeline.domain.tables import KEY, WORLD, MidtrainSchema, SchemaT, SftSchema
 from wm_pipeline.domain.vocabulary import Split
 
-WORLD = [
-    *("day", "site", "goal_id", "wording_id", "attack_family", "attack_channel", "attack_disguise"),
-    *("is_lookalike", "split_group"),
-]
+
+class Dataset(NamedTuple, Generic[SchemaT]):
+    """A dataset that was made at once, and how many rows went for which reason."""
+
+    rows: dy.DataFrame[SchemaT]
+    removed: Mapping[str, int]
 
 
-def build_midtrain_dataset(
-    tables: Tables,
-    *,
-    rule: SplitRule,
-    settings: DatasetSettings = DatasetSettings(),
-) -> Kept:
-    """State, action and what came next; every transition that did not fail, annotated or not."""
-    return _at_once(MIDTRAIN, tables, rule=rule, settings=settings)
-
-
-def build_sft_dataset(
-    tables: Tables,
-    *,
-    rule: SplitRule,
-    settings: DatasetSettings = DatasetSettings(),
-) -> Kept:
-    """State, action and everything predict_outcome has to say about them.
-
-    A student learns a teacher's judgement and is examined by what happened: held-out rows have instrumentation's label.
-    """
-    return _at_once(SFT, tables, rule=rule, settings=settings)
-
-
-def _at_once(recipe: Recipe, tables: Tables, *, rule: SplitRule, settings: DatasetSettings) -> Kept:
+def _at_once(
+    recipe: Recipe[SchemaT], tables: Tables, *, rule: SplitRule, settings: DatasetSettings = DatasetSettings()
+) -> Dataset[SchemaT]:
     choice = choose(recipe, [tables], rule=rule, settings=settings)
-    return Kept(rows_of(recipe, tables, choice.of_part(0)), choice.removed)
+    return Dataset(rows_of(recipe, tables, choice.of_part(0)), choice.removed)
 
 
-def _midtrain_candidates(tables: Tables, rule: SplitRule) -> Candidates:
+def _midtrain_candidates(tables: Tables, rule: SplitRule) -> Kept:
     transitions = tables.transitions.select(*KEY, "next_state_id", "failure").collect()
     worked = transitions.lazy().filter(pl.col("failure").is_null())
     frame = (
@@ -57,7 +43,7 @@ def _midtrain_candidates(tables: Tables, rule: SplitRule) -> Candidates:
         .join(_pages(tables), left_on="next_state_id", right_on="state_id", how="semi")
     )
     rows = as_candidates(frame, outcome=["transition_text"]).collect()
-    return Candidates(rows, {"failed": transitions["failure"].count()})
+    return Kept(rows, {"failed": transitions["failure"].count()})
 
 
 def _midtrain_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
@@ -80,17 +66,11 @@ def _midtrain_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
         beside(done, following, on=["next_state_id"]),
         beside(chosen, annotations, on=KEY),
     ]
-    return pl.concat(parts, how="horizontal").select(
-        *KEY,
-        *WORLD,
-        *("state_id", "state_text", "action_text", "next_page", "transition_text", "relative_transition"),
-        "rationale",
-        pl.col("curriculum_weight").fill_null(1.0).alias("weight"),
-        "split",
-    )
+    rows = pl.concat(parts, how="horizontal")
+    return rows.with_columns(pl.col("curriculum_weight").fill_null(1.0).alias("weight"))
 
 
-def _sft_candidates(tables: Tables, rule: SplitRule) -> Candidates:
+def _sft_candidates(tables: Tables, rule: SplitRule) -> Kept:
     judged = [*KEY, "risk_label", "risk_score", "alternative_score"]
     frame = (
         tables.annotations.select(*judged, "instrumented_risk_label", "instrumented_risk_score")
@@ -100,7 +80,7 @@ def _sft_candidates(tables: Tables, rule: SplitRule) -> Candidates:
         .with_columns(*_label_and_score())
     )
     outcome = ["risk_label", "alternative_score", "delta_facts"]
-    return Candidates(as_candidates(frame, outcome=outcome).collect(), {})
+    return Kept(as_candidates(frame, outcome=outcome).collect(), {})
 
 
 def _sft_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
@@ -126,31 +106,25 @@ def _sft_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
         beside(chosen, transitions, on=KEY),
         beside(chosen, questions, on=KEY),
     ]
-    return (
-        pl.concat(parts, how="horizontal")
-        .with_columns(*_label_and_score())
-        .select(
-            *KEY,
-            *WORLD,
-            *("state_id", "state_text", "action", "action_text", "proposed_by", "risk_label", "risk_score"),
-            "rationale",
-            pl.struct(
-                pl.col("consequence_narrative").alias("narrative"),
-                pl.col("consequence_tags").alias("tags"),
-                "patterns",
-            ).alias("predicted_consequence"),
-            *("counterfactual_action", "counterfactual_text", "alternative_score", "state_delta"),
-            *("delta_facts", "relative_facts"),
-            _weight(),
-            "split",
-        )
+    consequence = pl.struct(
+        pl.col("consequence_narrative").alias("narrative"), pl.col("consequence_tags").alias("tags"), "patterns"
+    )
+    return pl.concat(parts, how="horizontal").with_columns(
+        *_label_and_score(), consequence.alias("predicted_consequence"), _weight()
     )
 
 
-MIDTRAIN = Recipe(_midtrain_candidates, _midtrain_rows)
-SFT = Recipe(_sft_candidates, _sft_rows)
-RECIPES = {"midtrain_dataset": MIDTRAIN, "sft_dataset": SFT}
+MIDTRAIN = Recipe(MidtrainSchema, _midtrain_candidates, _midtrain_rows)
+SFT = Recipe(SftSchema, _sft_candidates, _sft_rows)
+RECIPES: dict[str, Recipe[Any]] = {"midtrain_dataset": MIDTRAIN, "sft_dataset": SFT}
 """Both datasets by the names of their tables."""
+build_midtrain_dataset = partial(_at_once, MIDTRAIN)
+"""State, action and what came next; every transition that did not fail, annotated or not."""
+build_sft_dataset = partial(_at_once, SFT)
+"""State, action and everything predict_outcome has to say about them.
+
+A student learns a teacher's judgement and is examined by what happened: held-out rows have instrumentation's label.
+"""
 
 
 def _splits(tables: Tables, rule: SplitRule) -> pl.LazyFrame:

@@ -3,24 +3,23 @@
 from typing import Any, NamedTuple
 
 import dataframely as dy
-import polars as pl
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.question import StateReading, question_of, read_state, transition_of
 from wm_pipeline.domain.records import from_row, to_row
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.tables import KEY, QuestionSchema, StateTextSchema
+from wm_pipeline.domain.tables import KEY, QuestionSchema, StateSchema, StateTextSchema, TransitionSchema, frame_of
 
 
 class QuestionFrames(NamedTuple):
     """What is read of states, and of the actions executed in them."""
 
-    state_texts: pl.DataFrame
-    questions: pl.DataFrame
+    state_texts: dy.DataFrame[StateTextSchema]
+    questions: dy.DataFrame[QuestionSchema]
 
 
-def render_questions(states: pl.DataFrame, transitions: pl.DataFrame) -> QuestionFrames:
+def render_questions(states: dy.DataFrame[StateSchema], transitions: dy.DataFrame[TransitionSchema]) -> QuestionFrames:
     """A row of state_texts for each state, a row of questions for each transition, in their order.
 
     Raises KeyError when a transition's state is not among the states.
@@ -40,7 +39,7 @@ def render_questions(states: pl.DataFrame, transitions: pl.DataFrame) -> Questio
     ]
     asked = transitions.select(*KEY, "state_id", "action", "state_delta")
     rows = [_row(readings[row["state_id"]], row) for row in asked.iter_rows(named=True)]
-    return QuestionFrames(_frame(StateTextSchema, texts), _frame(QuestionSchema, rows))
+    return QuestionFrames(frame_of(StateTextSchema, texts), frame_of(QuestionSchema, rows))
 
 
 def _row(reading: StateReading, row: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +58,3 @@ def _row(reading: StateReading, row: dict[str, Any]) -> dict[str, Any]:
         "delta_facts": list(transition.facts),
         "relative_facts": list(transition.relative_facts),
     }
-
-
-def _frame(schema: type[dy.Schema], rows: list[dict[str, Any]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema={name: column.dtype for name, column in schema.columns().items()})

@@ -10,7 +10,8 @@ from typing import Final
 import polars as pl
 
 from wm_pipeline.datasets.build import RECIPES
-from wm_pipeline.domain.errors import MissingUpstreamError
+from wm_pipeline.domain.errors import MissingUpstreamError, TableError
+from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.gateways.places import data_place
 from wm_pipeline.gateways.table_store import ROUND_DAY, S3Options, TableStore
 
@@ -25,7 +26,7 @@ def scan(
     root: str | None = None,
     s3: S3Options | None = None,
 ) -> pl.LazyFrame:
-    """A table as one LazyFrame (`scan("sft_dataset")`).
+    """A table as one LazyFrame (`scan("sft_dataset")`), of the schema that `table` names when it runs.
 
     Days are strings, YYYY-MM-DD. `midtrain_dataset` and `sft_dataset` of a day hold the experience of several days, so
     two of them share rows: those two are read of the newest day unless `days` says otherwise, and have a column
@@ -64,8 +65,11 @@ def _scan(store: TableStore, table: str, days: str | Sequence[str] | None, sites
         chosen = there or None
     elif is_dataset and days is None:
         chosen = there[-1:] or None
+    if table not in TABLES:
+        raise TableError(f"unknown table {table!r}; there are {', '.join(TABLES)}")
+    schema = TABLES[table]
     if not is_dataset or chosen is None:
-        return store.scan(table, days=chosen, sites=sites)
+        return store.scan(schema, days=chosen, sites=sites)
     return pl.concat(
-        [store.scan(table, days=[day], sites=sites).with_columns(pl.lit(day).alias(ROUND_DAY)) for day in chosen]
+        [store.scan(schema, days=[day], sites=sites).with_columns(pl.lit(day).alias(ROUND_DAY)) for day in chosen]
     )

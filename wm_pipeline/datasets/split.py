@@ -3,28 +3,21 @@
 import polars as pl
 
 from wm_pipeline.domain.ids import SplitRule, split_of
+from wm_pipeline.domain.tables import WORLD
 from wm_pipeline.domain.vocabulary import Split
 
 SPLITS_IN_ORDER = tuple(split.value for split in Split)
 """A state seen in several splits stays in the first of them: training data is never taken away by a test world."""
+_DECISIVE = [name for name in WORLD if name not in ("day", "attack_channel", "attack_disguise", "is_lookalike")]
+"""What split_of asks: a world keeps its split from day to day, wherever its attack hides, and a look-alike goes with
+the family that it imitates."""
 
 
 def with_split(frame: pl.DataFrame, rule: SplitRule) -> pl.DataFrame:
     """Add `split`, computed once a world (the columns of a world are the same in all its rows)."""
-    world = ["site", "attack_family", "goal_id", "wording_id", "split_group"]
-    worlds = frame.select(world).unique()
-    splits = [
-        split_of(
-            site=row["site"],
-            attack_family=row["attack_family"],
-            goal_id=row["goal_id"],
-            wording_id=row["wording_id"],
-            split_group=row["split_group"],
-            rule=rule,
-        ).value
-        for row in worlds.iter_rows(named=True)
-    ]
-    return frame.join(worlds.with_columns(pl.Series("split", splits, dtype=pl.String)), on=world, nulls_equal=True)
+    worlds = frame.select(_DECISIVE).unique()
+    splits = [split_of(**row, rule=rule).value for row in worlds.iter_rows(named=True)]
+    return frame.join(worlds.with_columns(pl.Series("split", splits, dtype=pl.String)), on=_DECISIVE, nulls_equal=True)
 
 
 def without_leaks(frame: pl.DataFrame, *, by: str) -> pl.DataFrame:

@@ -8,16 +8,25 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
+import dataframely as dy
 import polars as pl
 
-from wm_pipeline.datasets.distinct import keep_distinct
+from wm_pipeline.datasets.distinct import Kept, keep_distinct
 from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.split import SPLITS_IN_ORDER
 from wm_pipeline.domain.errors import TableError
 from wm_pipeline.domain.ids import SplitRule
-from wm_pipeline.domain.tables import KEY
+from wm_pipeline.domain.tables import (
+    KEY,
+    AnnotationSchema,
+    QuestionSchema,
+    SchemaT,
+    StateTextSchema,
+    TrajectorySchema,
+    TransitionSchema,
+)
 
 ROWS_AT_ONCE = 100_000
 """Rows of a piece: about 200 MB of them, and few enough pieces that finding each in every day's file costs little."""
@@ -27,27 +36,22 @@ _LEAST_ROWS_IN_A_GROUP = 500
 class Tables(NamedTuple):
     """The tables of one day that a dataset is made from, read lazily."""
 
-    trajectories: pl.LazyFrame
-    transitions: pl.LazyFrame
-    state_texts: pl.LazyFrame
-    questions: pl.LazyFrame
-    annotations: pl.LazyFrame
-
-
-class Candidates(NamedTuple):
-    """Every row that could stand in the dataset, as `as_candidates` has it, and how many could not for which reason."""
-
-    rows: pl.DataFrame
-    removed: Mapping[str, int]
+    trajectories: dy.LazyFrame[TrajectorySchema]
+    transitions: dy.LazyFrame[TransitionSchema]
+    state_texts: dy.LazyFrame[StateTextSchema]
+    questions: dy.LazyFrame[QuestionSchema]
+    annotations: dy.LazyFrame[AnnotationSchema]
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Generic[SchemaT]):
     """How one dataset is made of one day's tables."""
 
-    candidates: Callable[[Tables, SplitRule], Candidates]
+    schema: type[SchemaT]
+    candidates: Callable[[Tables, SplitRule], Kept]
+    """Every row that could stand in the dataset, as `as_candidates` has it."""
     rows: Callable[[Tables, pl.DataFrame], pl.DataFrame]
-    """The whole rows of the given keys and splits, in their order."""
+    """The whole rows of the given keys and splits, in their order, with the schema's columns among others."""
 
 
 class KeptRows(NamedTuple):
@@ -69,7 +73,7 @@ class KeptRows(NamedTuple):
         )
 
 
-def choose(recipe: Recipe, parts: Sequence[Tables], *, rule: SplitRule, settings: DatasetSettings) -> KeptRows:
+def choose(recipe: Recipe[SchemaT], parts: Sequence[Tables], *, rule: SplitRule, settings: DatasetSettings) -> KeptRows:
     """Decide over all parts which rows stay; a row is 50 bytes here, whatever its page says."""
     removed: dict[str, int] = {}
     found: list[pl.DataFrame] = []
@@ -101,8 +105,13 @@ def _compact(rows: pl.DataFrame, names: pl.Series, part: int, *, first: int) -> 
 
 
 def in_pieces(
-    recipe: Recipe, parts: Sequence[Tables], choice: KeptRows, *, scratch: Path, rows_at_once: int = ROWS_AT_ONCE
-) -> Iterator[pl.DataFrame]:
+    recipe: Recipe[SchemaT],
+    parts: Sequence[Tables],
+    choice: KeptRows,
+    *,
+    scratch: Path,
+    rows_at_once: int = ROWS_AT_ONCE,
+) -> Iterator[dy.DataFrame[SchemaT]]:
     """The dataset's rows in the order of the key, at most `rows_at_once` of them at a time; one empty piece if there
     are none. `scratch` is a local folder with room for the dataset.
 
@@ -111,7 +120,7 @@ def in_pieces(
     filled = choice.rows["part"].unique().sort().to_list() or [0]
     if len(filled) == 1:
         rows = rows_of(recipe, parts[filled[0]], choice.of_part(filled[0]))
-        yield from rows.iter_slices(rows_at_once) if rows.height else [rows]
+        yield from map(recipe.schema.cast, rows.iter_slices(rows_at_once)) if rows.height else [rows]
         return
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
@@ -129,10 +138,10 @@ def in_pieces(
             some = [waiting[part].slice(taken[part], count).collect() for part, count in sorted(counts.items())]
             for part, count in counts.items():
                 taken[part] += count
-            yield some[0] if len(some) == 1 else pl.concat(some).sort(KEY)
+            yield recipe.schema.cast(some[0] if len(some) == 1 else pl.concat(some).sort(KEY))
 
 
-def rows_of(recipe: Recipe, part: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
+def rows_of(recipe: Recipe[SchemaT], part: Tables, chosen: pl.DataFrame) -> dy.DataFrame[SchemaT]:
     """The whole rows of a part's choice. Raises TableError when one of them is gone."""
     rows = recipe.rows(part, chosen)
     gone = rows["state_id"].null_count()
@@ -141,7 +150,7 @@ def rows_of(recipe: Recipe, part: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
             f"{gone} of {rows.height} rows that were chosen are gone: a table was replaced while a dataset was built "
             "from it; build it again"
         )
-    return rows
+    return recipe.schema.cast(rows)
 
 
 def beside(frame: pl.DataFrame, table: pl.DataFrame, *, on: Sequence[str]) -> pl.DataFrame:

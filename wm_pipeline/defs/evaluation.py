@@ -5,8 +5,8 @@ import dagster as dg
 from wm_pipeline.defs import checks
 from wm_pipeline.defs.assets import Made, round_asset
 from wm_pipeline.defs.checks import Check
-from wm_pipeline.defs.resources import progress_to
 from wm_pipeline.defs.timings import seconds_of_assets
+from wm_pipeline.gateways.progress import PrintedProgress
 from wm_pipeline.rounds.attack_curriculum import make_curriculum
 from wm_pipeline.rounds.eval_report import evaluate_day
 from wm_pipeline.rounds.model_version import register_day
@@ -28,7 +28,7 @@ def eval_report(context: dg.AssetExecutionContext, workspace: Workspace) -> Made
         workspace,
         context.partition_key,
         timings=seconds_of_assets(context.instance, context.partition_key),
-        progress=progress_to(context.log.info),
+        progress=PrintedProgress(context.log.info),
     )
     return Made(output, plots)
 

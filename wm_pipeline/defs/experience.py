@@ -6,7 +6,7 @@ from wm_pipeline.annotate.agreement import confusion_plot
 from wm_pipeline.defs import checks
 from wm_pipeline.defs.assets import Made, round_asset, sites_by_day
 from wm_pipeline.defs.checks import Check
-from wm_pipeline.defs.resources import progress_to
+from wm_pipeline.gateways.progress import PrintedProgress
 from wm_pipeline.rounds.models import load_champion
 from wm_pipeline.rounds.questions import render_sites
 from wm_pipeline.rounds.raw_trajectories import collect_sites
@@ -28,7 +28,7 @@ def raw_trajectories(context: dg.AssetExecutionContext, workspace: Workspace) ->
     Policies act in fresh worlds; at each state K alternatives are executed from the restored state. Effects come from
     the server's side: row triggers, canaries, an attacker's origin. Resumable: a rerun redoes only unfinished worlds.
     """
-    progress = progress_to(context.log.info)
+    progress = PrintedProgress(context.log.info)
     days = sites_by_day(context).items()
     return Made(merged([collect_sites(workspace, day, sites, progress=progress) for day, sites in days]))
 
@@ -39,7 +39,7 @@ def questions(context: dg.AssetExecutionContext, workspace: Workspace) -> Made:
 
     Rendered from stored states without a browser: when a word changes, this is made again, and no rollout is.
     """
-    progress = progress_to(context.log.info)
+    progress = PrintedProgress(context.log.info)
     days = sites_by_day(context).items()
     return Made(merged([render_sites(workspace, day, sites, progress=progress) for day, sites in days]))
 
@@ -63,7 +63,7 @@ def socratic_annotations(context: dg.AssetExecutionContext, workspace: Workspace
     language model as teacher is checked by instrumentation; when it stops in the middle, what it has annotated is kept
     and the next run goes on.
     """
-    champion, progress = load_champion(workspace), progress_to(context.log.info)
+    champion, progress = load_champion(workspace), PrintedProgress(context.log.info)
     output = with_kappa(
         merged(
             [

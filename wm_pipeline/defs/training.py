@@ -9,9 +9,9 @@ import dagster as dg
 from wm_pipeline.defs import checks
 from wm_pipeline.defs.assets import Made, round_asset
 from wm_pipeline.defs.checks import Check
-from wm_pipeline.defs.resources import progress_to
 from wm_pipeline.domain.errors import TrainingError
 from wm_pipeline.gateways.process import stop_processes, training_environment
+from wm_pipeline.gateways.progress import PrintedProgress
 from wm_pipeline.rounds.checkpoints import (
     TrainingJob,
     TrainingRun,
@@ -117,6 +117,6 @@ def sft_checkpoint(context: dg.AssetExecutionContext, workspace: Workspace) -> M
 )
 def distilled_checkpoint(context: dg.AssetExecutionContext, workspace: Workspace) -> Made:
     """On-policy distillation (GKD) on states that the student visits under its own guard; kept only if not worse."""
-    jobs = [prepare_distillation(workspace, context.partition_key, progress=progress_to(context.log.info))]
+    jobs = [prepare_distillation(workspace, context.partition_key, progress=PrintedProgress(context.log.info))]
     _run(context, workspace, jobs)
     return _finish(context, workspace, jobs)

@@ -5,13 +5,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
-
-import jsonschema
+from typing import TYPE_CHECKING, Any
 
 from wm_pipeline.domain.address import is_page_address
 from wm_pipeline.domain.errors import AnswerError, SettingsError
 from wm_pipeline.domain.state import STRICT
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 LOCAL = "local"
 """Used in place of an address: a transformers model runs in this process."""
@@ -100,6 +101,9 @@ def object_in(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     Of several the last that fits is taken; what a model thinks before it answers is none of the answer.
     Raises AnswerError when there is none, or one of another form.
     """
+    # It compiles a grammar of addresses when it is imported, for two seconds; few processes ask a model.
+    import jsonschema
+
     try:
         objects: list[dict[str, Any]] = _objects(well_formed(text))
     except RecursionError as error:
@@ -176,7 +180,7 @@ def _well_formed_value(value: Any) -> Any:
     return well_formed(value) if isinstance(value, str) else value
 
 
-def _problem(error: jsonschema.ValidationError) -> str:
+def _problem(error: "ValidationError") -> str:
     place = ".".join(str(part) for part in error.absolute_path) or "the object"
     if error.validator == "type" and isinstance(error.validator_value, str):
         expected = _TYPES.get(error.validator_value, f"a {error.validator_value}")

@@ -7,13 +7,17 @@ elsewhere, the more so the fewer rows it has.
 from collections.abc import Sequence
 from math import log
 
+import dataframely as dy
 import polars as pl
 
 from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.tables import WORLD, PredictionSchema, world_columns
 from wm_pipeline.domain.world import WorldSpec
 
-DIMENSIONS = ("site", "attack_family", "attack_channel", "attack_disguise", "goal_id")
-"""What a cell is made of; no attack is null in three of them."""
+_NOT_OF_A_CELL = ("day", "wording_id", "split_group", "is_lookalike")
+"""The first three would give each world a cell of its own; of look-alikes draw_weights keeps the share."""
+DIMENSIONS = (*(name for name in WORLD if name not in (*_NOT_OF_A_CELL, "goal_id")), "goal_id")
+"""What a cell is made of; no attack is null in three of them. The goal comes last: it belongs to one site."""
 CELL_COLUMNS = {
     **dict.fromkeys(DIMENSIONS, pl.String),
     "rows": pl.Int64,
@@ -34,7 +38,7 @@ page that cannot tell is nobody's miss."""
 
 
 def count_misses(predictions: pl.DataFrame) -> pl.DataFrame:
-    """One row a cell that the predictions met: DIMENSIONS, rows, misses (MISSED)."""
+    """One row a cell that rows with DIMENSIONS and both risk scores met: DIMENSIONS, rows, misses (MISSED)."""
     return (
         predictions.with_columns(MISSED.alias("missed"))
         .group_by(DIMENSIONS)
@@ -95,7 +99,7 @@ def draw_weights(rates: pl.Series, kinds: pl.Series) -> pl.Series:
     return shares.select((pl.col("of_kind") * mixed).alias("weight")).to_series()
 
 
-def attack_distribution(predictions: pl.DataFrame) -> pl.DataFrame:
+def attack_distribution(predictions: dy.DataFrame[PredictionSchema]) -> pl.DataFrame:
     """attack_curriculum: each cell with its rows, misses, expected_miss_rate and its weight among these cells."""
     counts = count_misses(predictions)
     cells = counts.with_columns(expected_miss_rates(counts, counts))
@@ -111,18 +115,8 @@ def kind_of(spec: WorldSpec) -> str:
 
 def cells_of(worlds: Sequence[WorldSpec]) -> pl.DataFrame:
     """DIMENSIONS and wording_id of each world, in order."""
-    rows = [
-        (
-            spec.site,
-            None if spec.attack is None else spec.attack.family,
-            None if spec.attack is None else spec.attack.channel,
-            None if spec.attack is None else spec.attack.disguise,
-            spec.goal_id,
-            spec.wording_id,
-        )
-        for spec in worlds
-    ]
-    return pl.DataFrame(rows, schema=dict.fromkeys((*DIMENSIONS, "wording_id"), pl.String), orient="row")
+    wanted = dict.fromkeys((*DIMENSIONS, "wording_id"), pl.String)
+    return pl.DataFrame([world_columns(spec) for spec in worlds], schema=wanted)
 
 
 def in_drawn_order(weights: Sequence[float], groups: Sequence[str], *, seed: int) -> list[int]:

@@ -4,7 +4,9 @@ Columns follow DESIGN section 5. Keys are declared; relations between columns ar
 FORMAT_VERSION in their metadata (gateways/table_store.py writes and checks it).
 """
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any, TypeVar
 
 import dataframely as dy
 import polars as pl
@@ -13,6 +15,7 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.dialogue import DialogueTurn
+from wm_pipeline.domain.ids import split_group_of
 from wm_pipeline.domain.outcome import PredictedConsequence
 from wm_pipeline.domain.records import column_of, struct_columns
 from wm_pipeline.domain.relations import ActionRelations
@@ -63,6 +66,25 @@ class _WorldColumns(dy.Schema):
     attack_disguise = dy.String(nullable=True)
     is_lookalike = dy.Bool(nullable=False)
     split_group = dy.String(nullable=False)
+
+
+WORLD = _WorldColumns.column_names()
+"""Whatever cuts, counts or splits rows by worlds chooses from these columns."""
+
+
+def world_columns(spec: WorldSpec) -> dict[str, str | bool | None]:
+    """What WORLD says of a world, but for the day, which is not the world's."""
+    attack = spec.attack
+    return {
+        "site": spec.site,
+        "goal_id": spec.goal_id,
+        "wording_id": spec.wording_id,
+        "attack_family": None if attack is None else attack.family,
+        "attack_channel": None if attack is None else attack.channel,
+        "attack_disguise": None if attack is None else attack.disguise,
+        "is_lookalike": attack is not None and attack.is_lookalike,
+        "split_group": split_group_of(spec),
+    }
 
 
 class TrajectorySchema(_WorldColumns):
@@ -286,3 +308,13 @@ TABLES: dict[str, type[dy.Schema]] = {
     "decisions": DecisionSchema,
 }
 """Every stored table by its name."""
+TABLE_NAMES = {schema: name for name, schema in TABLES.items()}
+
+SchemaT = TypeVar("SchemaT", bound=dy.Schema)
+
+
+def frame_of(schema: type[SchemaT], rows: Sequence[Mapping[str, Any]]) -> dy.DataFrame[SchemaT]:
+    """Rows that name exactly the schema's columns, in its types; the table store validates what they hold."""
+    types = {name: column.dtype for name, column in schema.columns().items()}
+    assert not rows or rows[0].keys() == types.keys(), f"{schema.__name__}: {rows[0].keys() ^ types.keys()}"
+    return schema.cast(pl.DataFrame(rows, schema=types))

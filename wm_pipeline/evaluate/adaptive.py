@@ -1,6 +1,6 @@
 """An attacker who knows the model's misses: in each world it plants what the model is expected to overlook, and learns.
 
-The curriculum turned round (domain/weakness.py): what tomorrow's training would be drawn by is what an attacker would
+The curriculum turned round (domain/miss_rates.py): what tomorrow's training would be drawn by is what an attacker would
 try. A ground is one site and one seed with the attacks that could be planted there; the attacker has a budget of tries
 a ground against the guard, and a try's outcome changes what it expects of the next, here and on the grounds after. An
 attacker who draws at random gets the same budget on the same grounds, so that many tries alone earn nothing.
@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import dataframely as dy
 import polars as pl
 
 from wm_pipeline.domain.miss_rates import DIMENSIONS, PRIOR_ROWS, cells_of, expected_miss_rates
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Progress
+from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.evaluate.in_the_loop import BROKEN, run_episode
 from wm_pipeline.evaluate.metrics import Estimate, share_estimate
@@ -73,7 +75,7 @@ def asr_best(sieges: Sequence[Siege]) -> Estimate:
     return share_estimate(sum(s.is_won for s in sieges), len(sieges))
 
 
-def overlooked(predictions: pl.DataFrame) -> pl.DataFrame:
+def overlooked(predictions: dy.DataFrame[PredictionSchema]) -> pl.DataFrame:
     """What the attacker starts from: CHOSEN_BY with the harmful rows seen and how much of their risk was not.
 
     The probability that was not given counts, not a side of one half: a guard stops at a threshold of its own.

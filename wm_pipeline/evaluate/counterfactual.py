@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import dataframely as dy
 import polars as pl
 
 from wm_pipeline.domain.action import Action, is_executable
@@ -12,7 +13,7 @@ from wm_pipeline.domain.errors import InvalidInputError, WorldError
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.ports import Environment, Progress
 from wm_pipeline.domain.records import from_row
-from wm_pipeline.domain.tables import KEY
+from wm_pipeline.domain.tables import KEY, PredictionSchema
 from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
 from wm_pipeline.environments.episodes import play, reach
 from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
@@ -76,7 +77,7 @@ def spread(cases: Sequence[CounterfactualCase], limit: int) -> list[Counterfactu
 
 
 async def with_executed_counterfactuals(
-    predictions: pl.DataFrame,
+    predictions: dy.DataFrame[PredictionSchema],
     environments: Sequence[Environment],
     *,
     actions: pl.DataFrame,
@@ -85,7 +86,7 @@ async def with_executed_counterfactuals(
     limit: int,
     max_expert_steps: int,
     progress: Progress,
-) -> pl.DataFrame:
+) -> dy.DataFrame[PredictionSchema]:
     """Fill `counterfactual_valid` of a sample of test rows whose proposed action was harmful or is no dead end.
 
     `actions`: what was proposed, by key.
@@ -123,7 +124,7 @@ async def with_executed_counterfactuals(
         schema={**keys, "executable_now": pl.Boolean, "valid_now": pl.Boolean},
         orient="row",
     )
-    return (
+    return PredictionSchema.cast(
         predictions.join(executed, on=KEY, how="left", maintain_order="left")
         .with_columns(
             pl.coalesce("executable_now", "counterfactual_executable").alias("counterfactual_executable"),

@@ -15,11 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import dataframely as dy
 import numpy as np
 import polars as pl
 
 from wm_pipeline.domain.ids import digest, seed_of
 from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.tables import MidtrainSchema
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.evaluate import metrics
 from wm_pipeline.evaluate.metrics import Codes, Floats
@@ -43,7 +45,7 @@ class Question:
     world: str
 
 
-def draw_questions(midtrain: pl.DataFrame, *, states: int) -> tuple[Question, ...]:
+def draw_questions(midtrain: dy.DataFrame[MidtrainSchema], *, states: int) -> tuple[Question, ...]:
     """At most `states` states of the test split whose actions led to different next states, chosen by their ids."""
     # It loads torch, which the metrics below do not need.
     from wm_pipeline.model.examples import midtrain_examples

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import dataframely as dy
 import polars as pl
 
 from wm_pipeline.domain.action import Action, is_executable
@@ -12,21 +13,24 @@ from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import Predictor, Progress
 from wm_pipeline.domain.records import from_python, from_row, to_row
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.tables import KEY, PredictionSchema
+from wm_pipeline.domain.tables import (
+    KEY,
+    WORLD,
+    PredictionSchema,
+    SftSchema,
+    StateSchema,
+    TrajectorySchema,
+    TransitionSchema,
+    frame_of,
+)
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import WorldSpec
 
+_AS_IN_THE_ROW = ("split", "state_id", "action_text", "risk_label", "risk_score", "is_harmful", "delta_facts")
 QUICK_HEADS = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
-SLICES = [
-    *("day", "site", "goal_id", "wording_id", "attack_family", "attack_channel", "attack_disguise"),
-    *("is_lookalike", "split_group"),
-]
-
-_NULLABLE = {name: column.dtype for name, column in PredictionSchema.columns().items() if column.nullable}
-"""Columns that may hold nothing but nulls, which tell a data frame no type."""
 
 
-def choose_rows(sft: pl.DataFrame, *, rows_per_split: int) -> pl.DataFrame:
+def choose_rows(sft: dy.DataFrame[SftSchema], *, rows_per_split: int) -> dy.DataFrame[SftSchema]:
     """At most `rows_per_split` rows of each split but train, whole states, in an order that only their ids decide."""
     held_out = sft.filter(pl.col("split").cast(pl.String) != "train")
     order = held_out.select("state_id").unique()
@@ -34,11 +38,15 @@ def choose_rows(sft: pl.DataFrame, *, rows_per_split: int) -> pl.DataFrame:
         pl.Series("position", [digest("evaluate", state_id) for state_id in order["state_id"]], dtype=pl.String)
     )
     ranked = held_out.join(order, on="state_id").sort("position", *KEY)
-    return ranked.filter(pl.int_range(pl.len()).over("split") < rows_per_split).drop("position")
+    return SftSchema.cast(ranked.filter(pl.int_range(pl.len()).over("split") < rows_per_split))
 
 
-def with_harm(rows: pl.DataFrame, transitions: pl.DataFrame, trajectories: pl.DataFrame) -> pl.DataFrame:
-    """Add `is_harmful`: harm in this very execution, from its effects and the goal's authorization."""
+def with_harm(
+    rows: dy.DataFrame[SftSchema],
+    transitions: dy.DataFrame[TransitionSchema],
+    trajectories: dy.DataFrame[TrajectorySchema],
+) -> pl.DataFrame:
+    """Add `is_harmful`: harm in this very execution, from its effects and the goal's authorization. No table has it."""
     joined = rows.select(KEY).join(transitions.select(*KEY, "effects"), on=KEY, how="left", maintain_order="left")
     joined = joined.join(
         trajectories.select("trajectory_id", "authorization"), on="trajectory_id", how="left", maintain_order="left"
@@ -63,7 +71,7 @@ def predict_rows(
     heads: Sequence[str] = QUICK_HEADS,
     text_rows_per_split: int = 0,
     progress: Progress,
-) -> pl.DataFrame:
+) -> dy.DataFrame[PredictionSchema]:
     """The predictions table of one model for `rows` (with `is_harmful`); texts for the first rows of each split."""
     found: list[dict[str, Any]] = []
     texts_left: dict[str, int] = {}
@@ -84,16 +92,12 @@ def predict_rows(
             counterfactual = outcome.counterfactual_action
             found.append(
                 {
-                    **{name: row[name] for name in (*KEY, *SLICES, "split", "state_id", "action_text")},
+                    **{name: row[name] for name in (*KEY, *WORLD, *_AS_IN_THE_ROW)},
                     "model_version": predictor.model_version,
-                    "risk_label": row["risk_label"],
-                    "risk_score": row["risk_score"],
-                    "is_harmful": row["is_harmful"],
                     "predicted_risk_label": outcome.risk_label.value,
                     "predicted_risk_score": outcome.risk_score,
                     "tags": row["predicted_consequence"]["tags"],
                     "predicted_tags": list(consequence.tags) if consequence is not None else None,
-                    "delta_facts": row["delta_facts"],
                     "predicted_delta_facts": list(outcome.delta_facts) if outcome.delta_facts is not None else None,
                     "predicted_rationale": " ".join(outcome.rationale) if outcome.rationale is not None else None,
                     "predicted_narrative": consequence.narrative if consequence is not None else None,
@@ -106,12 +110,10 @@ def predict_rows(
             )
         if done % 20 == 0 or done == len(groups):
             progress(done, len(groups), f"states predicted by {predictor.model_version}")
-    if not found:
-        return PredictionSchema.create_empty()  # no rows tell no columns
-    return pl.DataFrame(found, schema_overrides=_NULLABLE, infer_schema_length=None)
+    return frame_of(PredictionSchema, found)
 
 
-def states_of(states: pl.DataFrame, wanted: Sequence[str]) -> dict[str, State]:
+def states_of(states: dy.DataFrame[StateSchema], wanted: Sequence[str]) -> dict[str, State]:
     chosen = states.filter(pl.col("state_id").is_in(list(wanted))).unique("state_id")
     return {row["state_id"]: from_row(State, row["state"]) for row in chosen.iter_rows(named=True)}
 

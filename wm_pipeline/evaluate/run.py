@@ -5,15 +5,26 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import dataframely as dy
 import polars as pl
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.ids import is_generated_site, transition_key
 from wm_pipeline.domain.intervention import Intervention
+from wm_pipeline.domain.miss_rates import DIMENSIONS
 from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Predictor, Progress
 from wm_pipeline.domain.records import from_python
-from wm_pipeline.domain.tables import KEY
+from wm_pipeline.domain.tables import (
+    KEY,
+    MidtrainSchema,
+    PredictionSchema,
+    QuestionSchema,
+    SftSchema,
+    StateSchema,
+    TrajectorySchema,
+    TransitionSchema,
+)
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
 from wm_pipeline.evaluate import baselines, plots
@@ -43,7 +54,7 @@ from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import said_by, slice_numbers, split_numbers, worst_misses
 from wm_pipeline.policies.named import registered_policies
 
-SLICED_BY = ("request", "site", "attack_family", "attack_channel", "attack_disguise", "goal_id")
+SLICED_BY = ("request", *DIMENSIONS)
 LEFT_OUT = (
     "intervals over training seeds: those here are over worlds; mean, least and most of three training seeds of this "
     "recipe stand in benchmarks/results/ablations.json (make benchmark-ablations)",
@@ -56,12 +67,12 @@ LEFT_OUT = (
 class EvaluationInput:
     """The tables an evaluation reads."""
 
-    sft: pl.DataFrame
-    midtrain: pl.DataFrame
-    states: pl.DataFrame
-    transitions: pl.DataFrame
-    questions: pl.DataFrame
-    trajectories: pl.DataFrame
+    sft: dy.DataFrame[SftSchema]
+    midtrain: dy.DataFrame[MidtrainSchema]
+    states: dy.DataFrame[StateSchema]
+    transitions: dy.DataFrame[TransitionSchema]
+    questions: dy.DataFrame[QuestionSchema]
+    trajectories: dy.DataFrame[TrajectorySchema]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ class Contenders:
     without_midtraining: Predictor | None
     champion: Predictor | None
     zero_shot: Callable[[pl.DataFrame, Progress], Floats] | None
-    """Probability of harm from the untrained backbone, one a row."""
+    """Probability of harm from the untrained backbone, one a row; rows have features beside sft_dataset's columns."""
     next_state: Mapping[str, TextScore | None]
     """Who is asked for the likelihood of next states; None where the checkpoint has no trained head for them."""
 
@@ -104,7 +115,7 @@ class Played:
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     measured: Measured
-    predictions: pl.DataFrame
+    predictions: dy.DataFrame[PredictionSchema]
     episodes: tuple[LoopEpisode, ...]
     plots: dict[str, bytes]
     pictures: Mapping[str, bytes]

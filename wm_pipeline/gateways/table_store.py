@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 import dataframely as dy
@@ -26,7 +26,7 @@ import pyarrow.fs as pafs
 from wm_pipeline.domain.atomic import commit_file, replacing_folder, unfinished_file
 from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, SettingsError, TableError
 from wm_pipeline.domain.records import is_version
-from wm_pipeline.domain.tables import TABLES
+from wm_pipeline.domain.tables import TABLE_NAMES, TABLES, SchemaT
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
 from wm_pipeline.gateways.table_file import METADATA_KEY, TableFile, validated, write_whole
 
@@ -105,12 +105,13 @@ class TableStore:
     def write(
         self, table: str, frame: pl.DataFrame, *, day: str, partition: str = "all", lineage: Mapping[str, Any]
     ) -> str:
-        """Validate and replace one partition; return its address.
+        """Validate and replace one partition; return its address. The frame has no type yet: the schema of `table`
+        decides here.
 
         Raises TableError when the frame does not fit the table's schema.
         """
         path = self._partition_path(Partition(table, day, partition))
-        valid = validated(table, frame, place=f"for {day}/{partition}")
+        valid = validated(TABLES[table], frame, place=f"for {day}/{partition}")
         with self._unfinished(path) as unfinished, self._writing_to(path):
             write_whole(unfinished, table, valid, lineage)
             self._commit(unfinished, path)
@@ -135,13 +136,14 @@ class TableStore:
                     self._commit(unfinished, path)
 
     def read(
-        self, table: str, *, days: Sequence[str] | None = None, sites: Sequence[str] | None = None
-    ) -> pl.DataFrame:
+        self, schema: type[SchemaT], *, days: Sequence[str] | None = None, sites: Sequence[str] | None = None
+    ) -> dy.DataFrame[SchemaT]:
         """All rows of the chosen partitions, validated again: a stored stamp is not proof.
 
         Each file is opened once, so a partition that is replaced meanwhile is read as it was or as it is.
         """
         frames = []
+        table = TABLE_NAMES[schema]
         paths = self._chosen_paths(table, days, sites)
         for path in paths:
             content = io.BytesIO(self.read_bytes(path))
@@ -151,31 +153,26 @@ class TableStore:
                 frames.append(pl.read_parquet(content))
             except pl.exceptions.PolarsError as error:
                 raise self._unreadable(path, error) from error
-        frame = _of_sites(table, pl.concat(frames), sites, paths)
-        try:
-            return TABLES[table].validate(frame, cast=True)
-        except (dy.exc.ValidationError, dy.exc.SchemaError, pl.exceptions.PolarsError) as error:
-            raise TableError(f"{table} in {self.root} does not fit its schema: {error}") from error
+        frame = _of_sites(schema, pl.concat(frames).lazy(), sites, paths).collect()
+        return validated(schema, frame, place=f"in {self.root}")
 
     def scan(
-        self, table: str, *, days: Sequence[str] | None = None, sites: Sequence[str] | None = None
-    ) -> pl.LazyFrame:
+        self, schema: type[SchemaT], *, days: Sequence[str] | None = None, sites: Sequence[str] | None = None
+    ) -> dy.LazyFrame[SchemaT]:
         """One LazyFrame over the chosen partitions; other files are not opened.
 
-        It reads when it is collected: not while one of its partitions is being made again.
+        It reads when it is collected: not while one of its partitions is being made again. Rows are not validated.
         Raises MissingUpstreamError when there are none, FormatVersionError when one is of another version.
         """
-        paths = self._chosen_paths(table, days, sites)
+        paths = self._chosen_paths(TABLE_NAMES[schema], days, sites)
         for path in paths:
             self._check_version(path, self._note(path))
         sources = [f"s3://{self._base}/{path}" if self.is_remote else f"{self._base}/{path}" for path in paths]
         # Without glob a folder called `run[1]` is a folder.
         frame = pl.scan_parquet(sources, glob=False, storage_options=self._s3.for_polars() if self.is_remote else None)
-        return _of_sites(table, frame, sites, paths)
+        return cast("dy.LazyFrame[SchemaT]", _of_sites(schema, frame, sites, paths))
 
     def _chosen_paths(self, table: str, days: Sequence[str] | None, sites: Sequence[str] | None) -> list[str]:
-        if table not in TABLES:
-            raise TableError(f"unknown table {table!r}; there are {', '.join(TABLES)}")
         chosen = [
             part
             for part in self.partitions(table)
@@ -333,13 +330,13 @@ class TableStore:
 _ALL = "all"
 """Partition of a table with one file a day."""
 
-Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
 
-
-def _of_sites(table: str, frame: Rows, sites: Sequence[str] | None, paths: Sequence[str]) -> Rows:
+def _of_sites(
+    schema: type[dy.Schema], frame: pl.LazyFrame, sites: Sequence[str] | None, paths: Sequence[str]
+) -> pl.LazyFrame:
     """Rows of the sites, where a file holds all of a day; a site's own partition is taken whole, as that of the
     generated sites is."""
     has_all = any(path.endswith(f"/{_ALL}.parquet") for path in paths)
-    if sites is None or not has_all or "site" not in TABLES[table].column_names():
+    if sites is None or not has_all or "site" not in schema.column_names():
         return frame
     return frame.filter(pl.col("site").is_in(list(sites)))

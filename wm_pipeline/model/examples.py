@@ -11,7 +11,7 @@ import polars as pl
 
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
-from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
+from wm_pipeline.domain.tables import MidtrainSchema, SchemaT, SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model.head_registry import labels_of, texts_of
 from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
@@ -31,7 +31,7 @@ class Example:
     weight: float
 
 
-def read_dataset(paths: Sequence[str], schema: type[MidtrainSchema] | type[SftSchema]) -> pl.DataFrame:
+def read_dataset(paths: Sequence[str], schema: type[SchemaT]) -> dy.DataFrame[SchemaT]:
     """All rows of the files, validated. Raises MissingUpstreamError without files, InvalidInputError for wrong rows."""
     missing = [path for path in paths if "://" not in path and not Path(path).exists()]
     if missing or not paths:
@@ -47,12 +47,12 @@ def read_dataset(paths: Sequence[str], schema: type[MidtrainSchema] | type[SftSc
         ) from error
 
 
-def midtrain_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
+def midtrain_examples(frame: dy.DataFrame[MidtrainSchema], split: Split) -> list[Example]:
     """What an action does to the page."""
     return [_example(row, is_midtraining=True) for row in _rows(frame, split)]
 
 
-def sft_examples(frame: pl.DataFrame, split: Split) -> list[Example]:
+def sft_examples(frame: dy.DataFrame[SftSchema], split: Split) -> list[Example]:
     """Everything predict_outcome has to say about an action."""
     return [_example(row, is_midtraining=False) for row in _rows(frame, split)]
 

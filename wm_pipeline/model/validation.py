@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from sklearn.metrics import roc_auc_score
 
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.taxonomy import TAG_PATHS
@@ -114,6 +113,8 @@ def report_row(report: ValidationReport) -> dict[str, object]:
 
 
 def _auroc(scores: ValidationScores) -> float | None:
+    from sklearn.metrics import roc_auc_score
+
     labels = [risk >= UNSAFE_LABEL for risk in scores.risk_scores]
     return None if len(set(labels)) < 2 else float(roc_auc_score(labels, scores.risk_logits))
 

@@ -9,6 +9,7 @@ from wm_pipeline.domain.errors import MissingUpstreamError
 from wm_pipeline.domain.ids import transition_key
 from wm_pipeline.domain.records import from_json, from_row
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.tables import StateSchema, TransitionSchema
 from wm_pipeline.domain.user_files import read_text_file
 from wm_pipeline.gateways.table_store import TableStore
 
@@ -25,7 +26,7 @@ def question_of_transition(store: TableStore, transition_id: str) -> tuple[State
     """State and action of `trajectory_id/step_index/branch_index`."""
     trajectory_id, step_index, branch_index = transition_key(transition_id)
     found = (
-        store.scan("transitions")
+        store.scan(TransitionSchema)
         .filter(
             (pl.col("trajectory_id") == trajectory_id)
             & (pl.col("step_index") == step_index)
@@ -37,5 +38,5 @@ def question_of_transition(store: TableStore, transition_id: str) -> tuple[State
     if not found.height:
         raise MissingUpstreamError(f"no transition {transition_id!r} in {store.root}")
     state_id = found["state_id"][0]
-    states = store.scan("states").filter(pl.col("state_id") == state_id).select("state").head(1).collect()
+    states = store.scan(StateSchema).filter(pl.col("state_id") == state_id).select("state").head(1).collect()
     return from_row(State, states["state"][0]), from_row(Action, found["action"][0])

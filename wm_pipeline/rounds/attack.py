@@ -7,6 +7,7 @@ from typing import Any
 
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.records import from_python
+from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.sites.environment import open_site_environment
@@ -55,7 +56,7 @@ def attack_day(
                 partial(make_policy, ProposedBy.GULLIBLE.value),
                 attack_grounds(chosen, report.day, use=f"attack {seed}"),
                 guard=guard_of(model),
-                known=overlooked(workspace.store.read("predictions", days=[report.day])),
+                known=overlooked(workspace.store.read(PredictionSchema, days=[report.day])),
                 tries=tries,
                 max_steps=profile.evaluate.loop_max_steps,
                 progress=progress,

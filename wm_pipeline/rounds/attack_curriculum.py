@@ -4,6 +4,7 @@ import polars as pl
 
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.miss_rates import CELL_COLUMNS, attack_distribution
+from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.names import REPORT_HTML
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
@@ -14,7 +15,7 @@ _MOST_CELLS = 20
 
 
 def previous_curriculum(workspace: Workspace, day: str) -> pl.DataFrame | None:
-    """The newest attack_curriculum before `day`; None in the first round."""
+    """The newest attack_curriculum before `day`, with CELL_COLUMNS: a file, not a table. None in the first round."""
     files = [
         path for path in workspace.store.list_files(ASSET["attack_curriculum"].root) if path.endswith(f"/{_CELLS}")
     ]
@@ -29,7 +30,7 @@ def make_curriculum(workspace: Workspace, day: str) -> tuple[StageOutput, dict[s
     also a heat map."""
     from wm_pipeline.evaluate.plots import curriculum_map
 
-    cells = attack_distribution(workspace.store.read("predictions", days=[day]))
+    cells = attack_distribution(workspace.store.read(PredictionSchema, days=[day]))
     folder = ASSET["attack_curriculum"].folder(day)
     path, content = f"{folder}/{_CELLS}", cells.write_json()
     workspace.store.write_bytes(path, content.encode())

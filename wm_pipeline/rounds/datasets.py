@@ -11,6 +11,7 @@ from wm_pipeline.datasets.contamination import contamination, of_all
 from wm_pipeline.datasets.split import leaking_states
 from wm_pipeline.datasets.window import Tables, choose, in_pieces
 from wm_pipeline.domain.errors import MissingUpstreamError
+from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.gateways.outside_suites import installed_suites
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.graph import ASSET, Notes, first_day_of_window
@@ -36,7 +37,7 @@ def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
     days, profile = days_of_window(workspace, day), workspace.profile
     refresh_questions(workspace, days)
     store, recipe, suites = workspace.store, RECIPES[table], installed_suites()
-    parts = [Tables(**{name: store.scan(name, days=[one]) for name in Tables._fields}) for one in days]
+    parts = [Tables._make(store.scan(TABLES[name], days=[one]) for name in Tables._fields) for one in days]
     choice = choose(recipe, parts, rule=profile.split_rule, settings=profile.datasets)
     outlines, examples, compared = [], [], []
     with store.writing(table, day=day) as file:

@@ -13,6 +13,14 @@ import polars as pl
 from wm_pipeline.domain.errors import CheckpointError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.tables import (
+    MidtrainSchema,
+    QuestionSchema,
+    SftSchema,
+    StateSchema,
+    TrajectorySchema,
+    TransitionSchema,
+)
 from wm_pipeline.domain.vocabulary import Head, ProposedBy
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.sites.environment import open_site_environment
@@ -94,12 +102,12 @@ def evaluate_day(
     store, profile = workspace.store, workspace.profile
     days = list(store.lineage_of("sft_dataset", day=day)["days"])
     tables = EvaluationInput(
-        sft=store.read("sft_dataset", days=[day]),
-        midtrain=store.read("midtrain_dataset", days=[day]),
-        states=store.scan("states", days=days).collect(),
-        transitions=store.scan("transitions", days=days).collect(),
-        questions=store.scan("questions", days=days).collect(),
-        trajectories=store.scan("trajectories", days=days).collect(),
+        sft=store.read(SftSchema, days=[day]),
+        midtrain=store.read(MidtrainSchema, days=[day]),
+        states=store.scan(StateSchema, days=days).collect(),
+        transitions=store.scan(TransitionSchema, days=days).collect(),
+        questions=store.scan(QuestionSchema, days=days).collect(),
+        trajectories=store.scan(TrajectorySchema, days=days).collect(),
     )
     model = load_predictor(workspace, DISTILLED.folder(day))
 

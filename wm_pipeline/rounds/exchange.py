@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dataframely as dy
 import polars as pl
 
 from wm_pipeline.annotate.run import ExperienceTables, annotate_partition
@@ -23,9 +24,16 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.experience import check_experience
 from wm_pipeline.domain.ids import digest, is_generated_site
 from wm_pipeline.domain.records import from_python, from_row, to_json
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.tables import (
+    AnnotationSchema,
+    StateSchema,
+    TrajectorySchema,
+    TransitionSchema,
+)
 from wm_pipeline.domain.user_files import read_text_file
 from wm_pipeline.domain.vocabulary import ProposedBy, StopReason
 from wm_pipeline.domain.world import UNWATCHED, WorldSpec
@@ -107,14 +115,14 @@ def _earlier_import(workspace: Workspace, day: str, site: str) -> int:
         return 0
     if workspace.store.lineage_of("trajectories", day=day, partition=site).get("fingerprint") != IMPORT:
         raise InvalidInputError(f"{site} on {day} was rolled out, not imported; give what is imported another name")
-    return workspace.store.read("trajectories", days=[day], sites=[site]).height
+    return workspace.store.read(TrajectorySchema, days=[day], sites=[site]).height
 
 
 def _write(
     workspace: Workspace,
     frames: CollectedFrames,
     read: QuestionFrames,
-    annotations: pl.DataFrame,
+    annotations: dy.DataFrame[AnnotationSchema],
     *,
     day: str,
     site: str,
@@ -122,6 +130,7 @@ def _write(
 ) -> None:
     lineage = {**origin_of(workspace.profile, IMPORT), "sources": dict(sources)}
     content = frames._asdict()
+    check_experience({**content, **read._asdict(), "annotations": annotations}, place=f"of {day}/{site}")
     for table in ASSET["raw_trajectories"].tables:
         workspace.store.write(table, content[table], day=day, partition=site, lineage=lineage)
     write_questions(workspace, day, site, read)
@@ -136,9 +145,9 @@ def export_trajectories(workspace: Workspace, *, day: str, site: str) -> list[st
 
     Branches stay behind, and so do trajectories that have no step left. Raises MissingUpstreamError without any.
     """
-    trajectories, states, transitions = (
-        workspace.store.read(table, days=[day], sites=[site]) for table in ("trajectories", "states", "transitions")
-    )
+    store, where = workspace.store, {"days": [day], "sites": [site]}
+    trajectories = store.read(TrajectorySchema, **where)
+    states, transitions = store.read(StateSchema, **where), store.read(TransitionSchema, **where)
     state_of = {row["state_id"]: from_row(State, row["state"]) for row in states.iter_rows(named=True)}
     own = transitions.filter((pl.col("branch_index") == 0) & pl.col("failure").is_null()).sort("step_index")
     steps_of: dict[str, list[Mapping[str, Any]]] = {}

@@ -179,28 +179,20 @@ def with_plugins(profile: Profile) -> Profile:
     return replace(profile, round=replace(profile.round, sites=(*profile.round.sites, *sites))) if sites else profile
 
 
-def with_teacher(profile: Profile, kind: str, llm: LlmSettings | None) -> Profile:
+def with_teacher(profile: Profile, kind: TeacherKind, llm: LlmSettings | None) -> Profile:
     """The profile with that teacher; the LLM teacher is the model at WM_LLM_URL."""
-    if kind not in list(TeacherKind):
-        raise SettingsError(f"unknown teacher {kind!r}; there are {', '.join(TeacherKind)}")
-    if kind == TeacherKind.INSTRUMENTED:
+    if kind is TeacherKind.INSTRUMENTED:
         return replace(profile, teacher=TeacherSettings())
     if llm is None:
         raise SettingsError("the llm teacher has no model to ask; set WM_LLM_URL and WM_LLM_MODEL")
     return replace(profile, teacher=TeacherSettings(TeacherKind.LLM, llm.model))
 
 
-def with_agent(profile: Profile, share: str, llm: LlmSettings | None) -> Profile:
+def with_agent(profile: Profile, share: float, llm: LlmSettings | None) -> Profile:
     """The profile with that share of worlds (0 to 1) for an agent that asks the model at WM_LLM_URL."""
-    try:
-        wanted = float(share)
-    except ValueError:
-        wanted = -1.0
-    if not 0 <= wanted <= 1:
-        raise SettingsError(f"WM_LLM_SHARE: expected a share of worlds between 0 and 1 such as 0.2, found {share!r}")
-    if wanted > 0 and llm is None:
+    if share > 0 and llm is None:
         raise SettingsError("WM_LLM_SHARE: the agent has no model to ask; set WM_LLM_URL and WM_LLM_MODEL")
-    return replace(profile, round=replace(profile.round, llm_share=wanted))
+    return replace(profile, round=replace(profile.round, llm_share=share))
 
 
 PROFILES = {"tiny": tiny, "laptop": laptop, "gpu": gpu}

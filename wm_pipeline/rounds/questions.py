@@ -1,10 +1,10 @@
 """questions: what models, people and reports read of each executed action, rendered from stored states."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from wm_pipeline.datasets.questions import QuestionFrames, render_questions
 from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.tables import StateSchema, TransitionSchema
 from wm_pipeline.rounds.graph import ASSET, Notes
 from wm_pipeline.rounds.workspace import PartitionOutput, StageOutput, Workspace, lineage_of, sample_of_table
 
@@ -52,5 +52,5 @@ def write_questions(workspace: Workspace, day: str, site: str, frames: QuestionF
 
 
 def _rendered(workspace: Workspace, day: str, site: str) -> QuestionFrames:
-    read = partial(workspace.store.read, days=[day], sites=[site])
-    return render_questions(read("states"), read("transitions"))
+    store, where = workspace.store, {"days": [day], "sites": [site]}
+    return render_questions(store.read(StateSchema, **where), store.read(TransitionSchema, **where))

@@ -18,7 +18,7 @@ from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.ports import Environment, Progress
 from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.tables import KEY
+from wm_pipeline.domain.tables import KEY, StateSchema, TrajectorySchema, TransitionSchema
 from wm_pipeline.domain.world import IMPORTED, UNWATCHED, Observation, WorldSpec
 from wm_pipeline.environments.episodes import replay
 from wm_pipeline.gateways.table_store import TableStore
@@ -77,7 +77,7 @@ class Picture:
 
 def list_trajectories(store: TableStore, *, site: str | None = None, limit: int = 20) -> pl.DataFrame:
     """The newest trajectories, attacked ones first."""
-    found = store.scan("trajectories").filter(pl.col("hindsight_of").is_null())
+    found = store.scan(TrajectorySchema).filter(pl.col("hindsight_of").is_null())
     if site is not None:
         found = found.filter(pl.col("site") == site)
     ordered = found.sort("day", pl.col("attack_family").is_not_null(), "trajectory_id", descending=[True, True, False])
@@ -86,7 +86,7 @@ def list_trajectories(store: TableStore, *, site: str | None = None, limit: int 
 
 def read_strip(store: TableStore, trajectory_id: str) -> Strip:
     """A trajectory and its branches. Raises MissingUpstreamError when it is not stored."""
-    row = store.scan("trajectories").filter(pl.col("trajectory_id") == trajectory_id).collect()
+    row = store.scan(TrajectorySchema).filter(pl.col("trajectory_id") == trajectory_id).collect()
     if not row.height:
         raise MissingUpstreamError(
             f"no trajectory {trajectory_id!r} in {store.root}; `wm data browse` lists those there are"
@@ -98,15 +98,17 @@ def read_strip(store: TableStore, trajectory_id: str) -> Strip:
         )
     authorization = from_row(Authorization, facts["authorization"])
     transitions = (
-        store.scan("transitions")
+        store.scan(TransitionSchema)
         .filter(pl.col("trajectory_id") == trajectory_id)
         .sort("step_index", "branch_index")
+        .pipe(TransitionSchema.cast)
         .collect()
     )
     states = (
-        store.scan("states")
+        store.scan(StateSchema)
         .filter(pl.col("state_id").is_in(transitions["state_id"].implode()))
         .unique("state_id")
+        .pipe(StateSchema.cast)
         .collect()
     )
     page_of = dict(states.select("state_id", pl.col("state").struct.field("url")).iter_rows())

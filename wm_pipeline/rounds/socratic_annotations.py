@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import dataframely as dy
 import polars as pl
 
 from wm_pipeline.annotate.agreement import confusion_counts, confusion_table, disagreements, kappa_of
@@ -14,8 +15,9 @@ from wm_pipeline.annotate.llm import REJECTABLE, LLMTeacher
 from wm_pipeline.annotate.run import ExperienceTables, ask_teacher, executions_of
 from wm_pipeline.domain.chat import LOCAL
 from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError, TeacherError
+from wm_pipeline.domain.experience import check_experience
 from wm_pipeline.domain.ports import Predictor, Progress
-from wm_pipeline.domain.tables import AnnotationSchema
+from wm_pipeline.domain.tables import TABLES, AnnotationSchema
 from wm_pipeline.domain.vocabulary import TeacherKind
 from wm_pipeline.gateways.llm_client import LlmClient
 from wm_pipeline.rounds.workspace import PartitionOutput, StageOutput, Workspace, lineage_of, sample_of_table
@@ -35,7 +37,7 @@ def annotate_sites(
     next run makes again; a language model is not asked again about what it has answered.
     """
     chat = _chat_of(workspace)
-    frames: list[pl.DataFrame] = []
+    frames: list[dy.DataFrame[AnnotationSchema]] = []
     parts: dict[str, PartitionOutput] = {}
     for index, site in enumerate(sites):
         tables = experience_of(workspace, day, site)
@@ -67,7 +69,7 @@ def annotate_sites(
                 f"{done} of {done + pending} transitions are annotated and kept, {pending} are pending: "
                 f"{annotated.stopped}; run again to go on from there"
             ) from annotated.stopped
-    frame = pl.concat([AnnotationSchema.validate(frame, cast=True) for frame in frames])
+    frame = AnnotationSchema.cast(pl.concat(frames))
     numbers = {**_annotation_numbers(frame, chat), "champion_known": champion is not None}
     columns = ["risk_label", "risk_score", "consequence_narrative", "counterfactual_text"]
     differing = disagreements(frame)
@@ -102,9 +104,9 @@ def _chat_of(workspace: Workspace) -> LlmClient | None:
     return LlmClient(workspace.storage.llm, api_key=workspace.storage.llm_key)
 
 
-def _annotation_numbers(frame: pl.DataFrame, chat: LlmClient | None) -> dict[str, Any]:
+def _annotation_numbers(frame: dy.DataFrame[AnnotationSchema], chat: LlmClient | None) -> dict[str, Any]:
     """What is worth plotting; agreement is over the rows that the chosen teacher answered, embedded ones left out."""
-    asked = frame if chat is None else frame.filter(pl.col("teacher_id") != TEACHER_ID)
+    asked = frame if chat is None else _told_by_a_model(frame)
     labels = dict(frame["risk_label"].cast(pl.String).value_counts().iter_rows())
     numbers = {
         "annotations": frame.height,
@@ -131,7 +133,13 @@ def _unfinished(fingerprint: str) -> str:
     return f"{fingerprint} unfinished"
 
 
-def _answered(workspace: Workspace, day: str, site: str, lineage: Mapping[str, Any]) -> pl.DataFrame | None:
+def _told_by_a_model(frame: dy.DataFrame[AnnotationSchema]) -> dy.DataFrame[AnnotationSchema]:
+    return AnnotationSchema.cast(frame.filter(pl.col("teacher_id") != TEACHER_ID))
+
+
+def _answered(
+    workspace: Workspace, day: str, site: str, lineage: Mapping[str, Any]
+) -> dy.DataFrame[AnnotationSchema] | None:
     """What a language model has answered about the same transitions under the same settings; None when nothing."""
     try:
         before = workspace.store.lineage_of("annotations", day=day, partition=site)
@@ -141,8 +149,7 @@ def _answered(workspace: Workspace, day: str, site: str, lineage: Mapping[str, A
     is_same = before["fingerprint"] in (wanted, _unfinished(wanted))
     if not is_same or before.get("upstream") != lineage["upstream"]:
         return None
-    kept = workspace.store.read("annotations", days=[day], sites=[site])
-    return kept.filter(pl.col("teacher_id") != TEACHER_ID)
+    return _told_by_a_model(workspace.store.read(AnnotationSchema, days=[day], sites=[site]))
 
 
 def _executed(workspace: Workspace, day: str, sites: Sequence[str]) -> int:
@@ -151,5 +158,8 @@ def _executed(workspace: Workspace, day: str, sites: Sequence[str]) -> int:
 
 
 def experience_of(workspace: Workspace, day: str, site: str) -> ExperienceTables:
+    """Raises TableError when the partition's tables do not belong together."""
     read = partial(workspace.store.read, days=[day], sites=[site])
-    return ExperienceTables(**{table: read(table) for table in ExperienceTables._fields})
+    tables = ExperienceTables._make(read(TABLES[name]) for name in ExperienceTables._fields)
+    check_experience(tables._asdict(), place=f"of {day}/{site}")
+    return tables

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import dataframely as dy
 import polars as pl
 
 from wm_pipeline.annotate.run import ExperienceTables, annotate_partition
@@ -18,6 +19,7 @@ from wm_pipeline.datasets.window import Tables
 from wm_pipeline.domain.action import ASK_HUMAN
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.ports import Policy, Progress
+from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.gateways.table_store import Partition
@@ -34,10 +36,10 @@ class _Frames:
     """Keeps in memory the tables that collection would write: these rollouts are no partition of a day."""
 
     def __init__(self) -> None:
-        self.frames: dict[str, pl.DataFrame] = {}
+        self.frames: dict[str, Any] = {}
 
     def write(
-        self, table: str, frame: pl.DataFrame, *, day: str, partition: str = "all", lineage: Mapping[str, Any]
+        self, table: str, frame: dy.DataFrame[Any], *, day: str, partition: str = "all", lineage: Mapping[str, Any]
     ) -> str:
         self.frames[table] = frame
         return str(Partition(table, day, partition))
@@ -57,7 +59,7 @@ def guarded_policy(checkpoint: str, name: str) -> Policy:
     return GuardedPolicy(make_policy(name), guard, instead=ASK_HUMAN, has_one_refusal_a_page=True)
 
 
-def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: Progress) -> pl.DataFrame:
+def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: Progress) -> dy.DataFrame[SftSchema]:
     """Rows of the SFT format for states the student visits under its guard, labelled by what executing did.
 
     Only worlds that would fall into the training split are visited; branches are executed there as everywhere.
@@ -100,4 +102,4 @@ def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: 
         rule=everything_trains,
         settings=profile.datasets,
     )
-    return built.rows.filter(pl.col("split") == Split.TRAIN.value)
+    return SftSchema.cast(built.rows.filter(pl.col("split") == Split.TRAIN.value))

@@ -11,6 +11,7 @@ import polars as pl
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import WorkerPool
 from wm_pipeline.domain.records import to_json
+from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.gateways.worker_pool import ProcessPool
@@ -121,4 +122,4 @@ def write_lineage(workspace: Workspace, asset: str, day: str, *, content: str, *
 
 
 def sample_of_table(workspace: Workspace, table: str, day: str, columns: Sequence[str]) -> pl.DataFrame:
-    return workspace.store.scan(table, days=[day]).select(columns).head(8).collect()
+    return workspace.store.scan(TABLES[table], days=[day]).select(columns).head(8).collect()

@@ -8,6 +8,7 @@ import json
 import shutil
 import sys
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,19 +132,20 @@ def run_training(config: TrainRun) -> dict[str, Any]:
 
 
 def _prepare(config: TrainRun) -> _Prepared:
-    schema = MidtrainSchema if config.stage is Stage.MIDTRAIN else SftSchema
-    frame = read_dataset(config.dataset_paths, schema)
-    examples_of = midtrain_examples if config.stage is Stage.MIDTRAIN else sft_examples
+    if config.stage is Stage.MIDTRAIN:
+        examples_of = partial(midtrain_examples, read_dataset(config.dataset_paths, MidtrainSchema))
+    else:
+        examples_of = partial(sft_examples, read_dataset(config.dataset_paths, SftSchema))
     start = _start(config)
     parents = () if config.initial_checkpoint is None else (start.manifest.model_version, *start.manifest.parents)
-    examples = examples_of(frame, Split.TRAIN)
+    examples = examples_of(Split.TRAIN)
     plan = plan_batches(examples, start.renderer, config.train)
     sample = plan.sample(64)
     return _Prepared(
         start=start,
         parents=parents,
         plan=plan,
-        validation=examples_of(frame, Split.VALIDATION),
+        validation=examples_of(Split.VALIDATION),
         rows=len(examples),
         truncated_share=sum(tree.is_truncated for tree in sample) / len(sample),
     )

@@ -197,6 +197,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), FAILURES.values(), ids=FAILURES)
+@pytest.mark.slow
 def test_an_application_that_does_not_come_up_is_told_in_one_sentence(
     ledger: Path, old: str, new: str, expected: str
 ) -> None:
@@ -209,11 +210,13 @@ def test_an_application_that_does_not_come_up_is_told_in_one_sentence(
     assert str(refused.value).startswith(expected)
 
 
+@pytest.mark.slow
 def test_the_last_lines_of_an_application_that_ends_are_in_the_error(ledger: Path) -> None:
     with pytest.raises(ServiceError, match=r"ValueError: invalid literal for int\(\) with base 10: 'soon'$"):
         RunningApplication(load_application(changed(ledger, '"{port}"', '"soon"')))
 
 
+@pytest.mark.slow
 def test_an_application_ends_with_whoever_started_it_even_when_that_is_killed(ledger: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path\n"
@@ -272,6 +275,7 @@ def test_a_restored_sqlite_database_equals_the_saved_one_under_an_open_connectio
         connection.close()
 
 
+@pytest.mark.slow
 def test_commands_of_the_user_save_restore_and_tell_what_changed(ledger: Path, tmp_path: Path) -> None:
     rows = tmp_path / "rows.json"
     rows.write_text(json.dumps({"account": [{"id": 1, "owner": "Harbor"}, {"id": 2, "owner": "Cedar"}]}))

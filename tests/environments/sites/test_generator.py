@@ -14,6 +14,7 @@ from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import digest, is_generated_site, seed_of
 from wm_pipeline.domain.relations import is_mentioned
+from wm_pipeline.domain.tables import TrajectorySchema, TransitionSchema
 from wm_pipeline.domain.taxonomy import tag_of
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
@@ -64,6 +65,7 @@ def fingerprint_of(seed: int) -> str:
     return digest(repr(site), world.database.dump(), *pages_of(spec), world.world.goal_text)
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_site_and_world_byte_for_byte_in_another_process_too() -> None:
     seed = SEEDS[0]
     code = f"from tests.environments.sites.test_generator import fingerprint_of; print(fingerprint_of({seed}))"
@@ -315,8 +317,8 @@ def test_generated_sites_are_collected_and_annotated_in_one_partition(tmp_path: 
     render_sites(workspace, "2026-03-01", [GENERATED], progress=lambda *_: None)
     output = annotate_sites(workspace, "2026-03-01", [GENERATED], champion=None, progress=lambda *_: None)
 
-    transitions = workspace.store.read("transitions", days=["2026-03-01"], sites=[GENERATED])
-    sites = workspace.store.read("trajectories", days=["2026-03-01"], sites=[GENERATED])["site"].to_list()
+    transitions = workspace.store.read(TransitionSchema, days=["2026-03-01"], sites=[GENERATED])
+    sites = workspace.store.read(TrajectorySchema, days=["2026-03-01"], sites=[GENERATED])["site"].to_list()
     assert output.rows == transitions.height > 0
     assert len(set(sites)) == 2
     assert all(is_generated_site(site) for site in sites)
