@@ -23,6 +23,7 @@ def predict(
 ) -> None:
     """What an action will lead to: an Outcome as JSON."""
     from wm_pipeline.domain.records import to_json
+    from wm_pipeline.model.head_registry import check_head
     from wm_pipeline.rounds.ask import question_of_files, question_of_transition
     from wm_pipeline.rounds.models import predictor_in_use
 
@@ -33,7 +34,7 @@ def predict(
         asked_state, asked_action = question_of_files(state, action)
     else:
         raise typer.BadParameter("give --state and --action, or --transition")
-    wanted = None if heads is None else [name.strip() for name in heads.split(",")]
+    wanted = None if heads is None else [check_head(name.strip()) for name in heads.split(",")]
     predictor = predictor_in_use(workspace, checkpoint)
     print(to_json(predictor.predict_outcomes(asked_state, [asked_action], heads=wanted)[0]))
 
