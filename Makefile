@@ -8,10 +8,11 @@ export DAGSTER_HOME := $(CURDIR)
 export TOKENIZERS_PARALLELISM := false
 # Compiled tests are kept: pytest rewrites their assertions, which takes longer than many of them.
 export PYTHONDONTWRITEBYTECODE :=
+FAST := $(addprefix tests/,domain datasets annotate collect guard policies environments)
 # MkDocs 1 is pinned; its theme announces the next one with every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup setup-packages third-party browsergym run ui test test-today test-fast coverage check docs format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training trl gpu-check screenshots clean
+.PHONY: help setup setup-packages third-party browsergym run ui test test-today test-fast test-unit coverage check docs format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training trl gpu-check screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -23,7 +24,7 @@ $(READY): pyproject.toml constraints.txt scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh
 	@touch $(PACKAGES) $(READY)
 
-setup-packages: $(PACKAGES)  ## virtual environment and pinned packages alone: enough for check, docs and test-fast
+setup-packages: $(PACKAGES)  ## virtual environment and pinned packages alone: enough for check, docs and test-unit
 
 $(PACKAGES): pyproject.toml constraints.txt scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh packages
@@ -50,7 +51,10 @@ test: $(READY)  ## all tests that need no GPU and no keys, real Chromium include
 test-today: $(READY)  ## a whole round on what today draws; `make test` draws the same on every day
 	@ROUND_DAY=$$(date -u +%F) $(BIN)/python -m pytest -q tests/rounds/test_round.py
 
-test-fast: $(PACKAGES)  ## without browser and slow tests; needs neither Chromium nor weights
+test-fast: $(PACKAGES)  ## about a minute: the folders of tests that hardly load torch or Dagster; needs neither Chromium nor weights
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not browser and not slow" $(FAST)
+
+test-unit: $(PACKAGES)  ## every test that needs neither Chromium nor weights, none of them slow
 	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not browser and not slow"
 
 coverage: $(PACKAGES)  ## which lines the fast tests run

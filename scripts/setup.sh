@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Set-up from nothing: virtual environment, pinned dependencies, Chromium and a compiler, base weights.
-# With the argument `packages` only the virtual environment and the pinned packages: what `make check` and `make test-fast` need.
+# With the argument `packages` only the virtual environment and the pinned packages: what `make check` and `make test-unit` need.
 # Safe to run again; every step that is already done is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
