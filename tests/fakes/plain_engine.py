@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from wm_pipeline.model.engine import ENGINES, OptimizerSettings, make_optimizer
+from wm_pipeline.model.engine import OptimizerSettings, make_optimizer
+from wm_pipeline.model.engines import ENGINES
 from wm_pipeline.model.processes import Processes
 from wm_pipeline.model.tree import TreeBatch
 from wm_pipeline.model.world_model import HeadOutputs

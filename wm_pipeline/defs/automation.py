@@ -5,16 +5,12 @@ import os
 import dagster as dg
 
 from wm_pipeline.defs import datasets, evaluation, experience, training
+from wm_pipeline.defs.assets import MADE
 from wm_pipeline.defs.partitions import sites
 from wm_pipeline.rounds.graph import ASSETS
 
-MADE = [
-    *(experience.raw_trajectories, experience.questions, experience.socratic_annotations),
-    *(datasets.midtrain_dataset, datasets.sft_dataset),
-    *(training.midtrain_checkpoint, training.sft_checkpoint, training.distilled_checkpoint),
-    *(evaluation.eval_report, evaluation.model_version, evaluation.attack_curriculum, evaluation.reviewed_decisions),
-]
-"""An asset for each row of the table; a test compares them."""
+GROUPS = (experience, datasets, training, evaluation)
+"""The modules whose assets MADE holds once they are imported; a test compares them with the table."""
 BY_SITE = frozenset(row.name for row in ASSETS if row.is_by_site)
 EXPERIENCE = [made for made in MADE if made.key.to_user_string() in BY_SITE]
 MODEL = [made for made in MADE if made.key.to_user_string() not in BY_SITE]

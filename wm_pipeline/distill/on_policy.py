@@ -36,12 +36,12 @@ from wm_pipeline.model.divergence import generalized_jsd
 from wm_pipeline.model.engine import (
     Engine,
     OptimizerSettings,
-    engine_named,
     gradient_accumulation_steps,
     learning_rate_at,
     memory_of_step,
     zero_loss,
 )
+from wm_pipeline.model.engines import engine_named
 from wm_pipeline.model.examples import Example
 from wm_pipeline.model.head_registry import SCORE_HEADS
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss

@@ -316,5 +316,7 @@ SchemaT = TypeVar("SchemaT", bound=dy.Schema)
 def frame_of(schema: type[SchemaT], rows: Sequence[Mapping[str, Any]]) -> dy.DataFrame[SchemaT]:
     """Rows that name exactly the schema's columns, in its types; the table store validates what they hold."""
     types = {name: column.dtype for name, column in schema.columns().items()}
-    assert not rows or rows[0].keys() == types.keys(), f"{schema.__name__}: {rows[0].keys() ^ types.keys()}"
+    named = rows[0].keys() if rows else types.keys()
+    problem = f"a row of {schema.__name__}: missing {[*(types.keys() - named)]}, unknown {[*(named - types.keys())]}"
+    assert named == types.keys(), problem
     return schema.cast(pl.DataFrame(rows, schema=types))

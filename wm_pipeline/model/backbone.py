@@ -215,3 +215,4 @@ _RENDERER_WORDS = (
     " hidden text the target is mentioned by stored address of opens POST GET submit click open address rows notice"
     " request url text by offers: done: action rationale consequence state_delta next_state the user asked for this"
 )
+"""For the tiny tokenizer's vocabulary only; a word of the renderer that is not in it costs a few tokens more."""

@@ -1,7 +1,7 @@
 """The Engine protocol (who computes gradients and updates weights for the training loops), and DeepSpeed as one.
 
 DeepSpeed is the default, on one CPU process too, so that what is tested is what runs on many GPUs. Another engine is a
-class with the methods of `Engine` and its entry in ENGINES.
+class with the methods of `Engine` and its entry in ENGINES (engines.py).
 """
 
 import logging
@@ -9,7 +9,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ import torch
 import torch.utils.cpp_extension
 from torch import Tensor, nn
 
-from wm_pipeline.domain.errors import CheckpointError, SettingsError, TrainingError
+from wm_pipeline.domain.errors import CheckpointError, TrainingError
 from wm_pipeline.model.processes import Processes
 from wm_pipeline.model.settings import Decay, DistillSettings, TrainSettings
 from wm_pipeline.model.tree import TreeBatch
@@ -188,19 +188,6 @@ def free_stale_builds() -> None:
         if time.time() - lock.stat().st_mtime > _LONGEST_BUILD:
             lock.unlink(missing_ok=True)
             print(f"removed {str(lock)!r}: whoever was compiling there did not finish", file=sys.stderr)
-
-
-EngineFactory = Callable[[nn.Module, OptimizerSettings, Processes], Engine]
-
-ENGINES: dict[str, EngineFactory] = {"deepspeed": DeepSpeedEngine}
-"""By the name that `engine` has in the settings of training and distillation."""
-
-
-def engine_named(name: str) -> EngineFactory:
-    """What makes engines of that name. Raises SettingsError for an unknown one."""
-    if name not in ENGINES:
-        raise SettingsError(f"unknown engine {name!r}; there are {', '.join(ENGINES)}")
-    return ENGINES[name]
 
 
 # --- around a step of the optimizer -----------------------------------------------------------------------------------

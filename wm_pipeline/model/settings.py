@@ -111,7 +111,7 @@ class TrainSettings:
     head_weights: tuple[HeadWeight, ...] = ()
     """In place of the heads' own (model/head_registry.py); 0 leaves a head out."""
     engine: str = "deepspeed"
-    """Of ENGINES (model/engine.py): who computes gradients and updates weights."""
+    """Of ENGINES (model/engines.py): who computes gradients and updates weights."""
     zero_stage: int = 1
     seed: int = 0
     save_steps: int = 0

@@ -23,8 +23,8 @@ from wm_pipeline.model.decode import ActionPrediction, predict_trees
 from wm_pipeline.model.head_registry import TEXT_HEADS, answered_heads, check_head
 from wm_pipeline.model.prompt import ActionNode, StateTree
 
-_OWN_FIELDS = (Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DELTA)
-"""Texts that an outcome holds in fields of their own."""
+_OWN_FIELDS = tuple(head for head in Head if head is not Head.NEXT_STATE)
+"""Heads whose answers an outcome holds in fields of their own; what further heads say is in `scores` and `texts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class WorldModelPredictor:
             scores={
                 name: tuple(map(_sigmoid, logits))
                 for name, logits in prediction.scores.items()
-                if name not in tuple(Head) and name in self.checkpoint.manifest.trained_heads
+                if name not in _OWN_FIELDS and name in self.checkpoint.manifest.trained_heads
             },
             texts={name: text for name, text in prediction.texts.items() if name not in _OWN_FIELDS},
         )

@@ -14,12 +14,12 @@ from wm_pipeline.domain.ports import Progress
 from wm_pipeline.model.engine import (
     Engine,
     OptimizerSettings,
-    engine_named,
     gradient_accumulation_steps,
     learning_rate_at,
     memory_of_step,
     zero_loss,
 )
+from wm_pipeline.model.engines import engine_named
 from wm_pipeline.model.head_registry import every_head
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.processes import Processes, sum_over_processes
