@@ -87,15 +87,15 @@ def entity(
 ) -> Entity:
     """An entity whose key is its first column.
 
-    The title is the key where nothing else is said, and the author of the text `note` stands in `note_author` where
-    there is such a column.
+    Where nothing else is said, the title is the first shown column that is repeated in effects, else the key. The
+    author of the text `note` stands in `note_author` where there is such a column.
     """
     names = [column.name for column in columns]
     text = next((column.name for column in columns if column.column_type is ColumnType.RICH_TEXT), None)
     return Entity(
         table,
         key=names[0],
-        title=title or names[0],
+        title=title or next((column.name for column in columns if column.is_identity and column.label), names[0]),
         columns=columns,
         asset=asset,
         insert_sink=insert_sink,

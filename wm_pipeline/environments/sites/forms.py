@@ -5,16 +5,17 @@ effects are allowed and when it is reached follow from there; whatever is given 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, TypeVar
 
 from wm_pipeline.domain.authorization import EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, PayloadGoal
 from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES, COMMENTS
+from wm_pipeline.environments.sites.cells import Filling
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import ColumnType, Entity
-from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
+from wm_pipeline.environments.sites.row_draws import Changed, Fresh, OnOther, OnRecord
 from wm_pipeline.environments.sites.schema import (
     ROW_EFFECTS,
     Abuse,
@@ -54,11 +55,114 @@ class Forms:
         """The forms of a site that is there already, for one goal or abuse more."""
         return cls(schema.name, schema.entities, schema.views, schema.operations)
 
+    def about(self, draw: Callable[[Draw, Rows], Drawn]) -> "Goals":
+        """Goals about what this draws."""
+        return Goals(self, draw)
+
+    def a_row(
+        self,
+        table: str,
+        columns: tuple[str, ...],
+        *,
+        drawn_as: str = "",
+        where: Mapping[str, str] | None = None,
+        secrets: Mapping[str, AssetKind] | None = None,
+        **fresh: Fresh,
+    ) -> "Goals":
+        """Goals about one row: parameters are the named columns, `key` for a key not among them, and fresh values."""
+        key = self.entity_of(table).key
+        taken = columns if key in columns else ("key", *columns)
+        return self.about(
+            OnRecord(
+                table,
+                tuple((name, key if name == "key" else name) for name in taken),
+                tuple(fresh.items()),
+                where=tuple((where or {}).items()),
+                secrets=tuple((secrets or {}).items()),
+                drawn_as=drawn_as,
+            )
+        )
+
+    def wanting(self, draw: Callable[[Draw, Rows, Mapping[str, str]], Mapping[str, str]]) -> "Abuses":
+        """Abuses with the values that this draws."""
+        return Abuses(self, draw)
+
+    def another_row(
+        self,
+        table: str,
+        *,
+        who: str = "",
+        drawn_as: str = "",
+        where: Mapping[str, str] | None = None,
+        goal_key: str = "key",
+        called: str = "who",
+        **fresh: Fresh,
+    ) -> "Abuses":
+        """Abuses of a row that the goal is not about, with the attacker's fresh values.
+
+        A request names it by the column `who`, the title where nothing else is said, in the slot `called`.
+        """
+        entity = self.entity_of(table)
+        found, values = tuple((where or {}).items()), tuple(fresh.items())
+        return self.wanting(
+            OnOther(table, entity.key, who or entity.title, values, found, (), goal_key, called, drawn_as)
+        )
+
+    def entity_of(self, table: str) -> Entity:
+        return self._only((one for one in (*self.entities, *BUILT_IN_ENTITIES) if one.table == table), "table", table)
+
+    def view_of(self, table: str) -> View:
+        """The list whose pages show this table's records."""
+        return self._only((view for view in self.views if view.table == table), "view of", table)
+
+    def operation(self, name: str) -> Operation:
+        return self._only((operation for operation in self.operations if operation.name == name), "operation", name)
+
+    def view(self, name: str) -> View:
+        return self._only((view for view in self.views if view.name == name), "view", name)
+
+    def _only(self, found: Iterable[T], what: str, name: str) -> T:
+        first = next(iter(found), None)
+        if first is None:
+            raise InvalidInputError(
+                f"site {self.site}: there is no {what} {name!r}; add it before its goals and abuses"
+            )
+        return first
+
+
+@dataclass(frozen=True, slots=True)
+class Goals:
+    """Goals about the same record: its forms, sent for different ends."""
+
+    forms: Forms
+    draw: Callable[[Draw, Rows], Drawn]
+
+    def also(
+        self,
+        *,
+        secrets: Mapping[str, AssetKind] | None = None,
+        changed: Changed = (),
+        added: Filling | None = None,
+        **fresh: Fresh,
+    ) -> Self:
+        """The same row, with more values or others, or one that only these goals' worlds have."""
+        row = self._row
+        also = replace(row, fresh=(*row.fresh, *fresh.items()), secrets=(*row.secrets, *(secrets or {}).items()))
+        return replace(self, draw=replace(also, changed=changed or row.changed, added=added or row.added))
+
+    def where(self, **columns: str) -> Self:
+        """Another row, with these values."""
+        return replace(self, draw=replace(self._row, where=tuple(columns.items())))
+
+    @property
+    def _row(self) -> OnRecord:
+        assert isinstance(self.draw, OnRecord)  # only what is drawn from a table can be drawn otherwise
+        return self.draw
+
     def goal(
         self,
         name: str,
         *texts: str | tuple[str, ...],
-        draw: Callable[[Draw, Rows], Drawn],
         operations: Sequence[str] = (),
         fields: Mapping[str, str] | None = None,
         key: str = "",
@@ -81,10 +185,10 @@ class Forms:
             reached: In place of: the rows that the last operation writes.
             requires: In place of: the record is there, and the preconditions of the first operation hold.
         """
-        used = [self._operation(each) for each in operations or (name,)]
-        view = self._view(about) if about else self.view_of(used[0].table)
-        slot = f"{{{key or _taken_as(draw, self.entity_of(view.table).key) or 'key'}}}"
-        sent = [_Sent(self, operation, fields or {}, slot, draw) for operation in used]
+        used = [self.forms.operation(each) for each in operations or (name,)]
+        view = self.forms.view(about) if about else self.forms.view_of(used[0].table)
+        slot = f"{{{key or _taken_as(self.draw, self.forms.entity_of(view.table).key) or 'key'}}}"
+        sent = [_Sent(self.forms, operation, fields or {}, slot, self.draw) for operation in used]
         first, last = sent[0], sent[-1]
         listed = f"/{first.view.name}"
         page = listed if first.operation.is_on_list else f"{listed}/{slot}"
@@ -93,8 +197,8 @@ class Forms:
         steps = [ScriptStep(page, each.operation.name, record, each.fields or None) for each in sent]
         return Goal(
             name,
-            self.say(*texts),
-            draw=draw,
+            self.forms.say(*texts),
+            draw=self.draw,
             record=(view.table, slot),
             start=before[0].path if before else start,
             start_site=before[0].site if before else "",
@@ -105,12 +209,24 @@ class Forms:
             has_hidden_variable=has_hidden_variable,
         )
 
+
+@dataclass(frozen=True, slots=True)
+class Abuses:
+    """Abuses that want the same values."""
+
+    forms: Forms
+    draw: Callable[[Draw, Rows, Mapping[str, str]], Mapping[str, str]]
+
+    def where(self, **columns: str) -> Self:
+        """On another row, with these values."""
+        assert isinstance(self.draw, OnOther)  # only what is drawn from a table can be drawn otherwise
+        return replace(self, draw=replace(self.draw, where=tuple(columns.items())))
+
     def abuse(
         self,
         name: str,
         operation: str,
         *requests: str | tuple[str, ...],
-        draw: Callable[[Draw, Rows, Mapping[str, str]], Mapping[str, str]],
         fields: Mapping[str, str] | None = None,
         success: tuple[EffectPattern, ...] | None = None,
         goals: tuple[str, ...] = (),
@@ -123,41 +239,20 @@ class Forms:
             success: In place of: the effect of the first write on the record that the slot `who` names, with the
                 values it gets; for what leaves the company, the attacker's address and any host that receives it.
         """
-        used = self._operation(operation)
+        used = self.forms.operation(operation)
         values = {item.name: f"{{target_{item.name}}}" for item in used.fields} | dict(fields or {})
-        sent = _Sent(self, used, values, "{record}", draw)
+        sent = _Sent(self.forms, used, values, "{record}", self.draw)
         return Abuse(
             name,
             operation,
             sent.view.name,
-            draw=draw,
+            draw=self.draw,
             fields=sent.fields,
-            request=self.say(*requests),
+            request=self.forms.say(*requests),
             success=sent.harm() if success is None else success,
             goals=goals,
             aim=aim,
         )
-
-    def entity_of(self, table: str) -> Entity:
-        return self._only((one for one in (*self.entities, *BUILT_IN_ENTITIES) if one.table == table), "table", table)
-
-    def view_of(self, table: str) -> View:
-        """The list whose pages show this table's records."""
-        return self._only((view for view in self.views if view.table == table), "view of", table)
-
-    def _operation(self, name: str) -> Operation:
-        return self._only((operation for operation in self.operations if operation.name == name), "operation", name)
-
-    def _view(self, name: str) -> View:
-        return self._only((view for view in self.views if view.name == name), "view", name)
-
-    def _only(self, found: Iterable[T], what: str, name: str) -> T:
-        first = next(iter(found), None)
-        if first is None:
-            raise InvalidInputError(
-                f"site {self.site}: there is no {what} {name!r}; add it before its goals and abuses"
-            )
-        return first
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,22 @@
-"""What an operation needs and what it writes, in short: preconditions, and rows with their values by column."""
+"""Operations in short: forms of a table, what they need, and what they write, as rows with values by column."""
+
+from dataclasses import dataclass
 
 from wm_pipeline.domain.vocabulary import ChangeOperation
-from wm_pipeline.environments.sites.schema import Precondition, Value, ValueSource, Write, constant, field
+from wm_pipeline.environments.sites.entities import Words
+from wm_pipeline.environments.sites.schema import (
+    Field,
+    HiddenForward,
+    Limit,
+    Mail,
+    Operation,
+    Precondition,
+    Value,
+    ValueSource,
+    Write,
+    constant,
+    field,
+)
 from wm_pipeline.environments.sites.wording import phrase
 
 FIELD = Value(ValueSource.FIELD)
@@ -66,3 +81,53 @@ def attaches(field_name: str) -> Write:
         content=Value(ValueSource.FILE_TEXT, field_name),
         content_type=Value(ValueSource.FILE_TYPE, field_name),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FormsOn:
+    """The forms on one table's pages."""
+
+    table: str
+    roles: tuple[str, ...] = ()
+    """Who may send them, where a form says nothing else; empty: everybody who is signed in."""
+
+    def form(
+        self,
+        name: str,
+        label: Words,
+        notice: Words,
+        *fields: Field,
+        writes: Write | tuple[Write, ...] | None = None,
+        needs: Precondition | None = None,
+        roles: tuple[str, ...] | None = None,
+        is_on_list: bool = False,
+        is_csrf_protected: bool = True,
+        limits: tuple[Limit, ...] = (),
+        confirm: Words | None = None,
+        is_async: bool = False,
+        is_modal: bool = False,
+        is_checked_by_page: bool = False,
+        mail: Mail | None = None,
+        hidden_forward: HiddenForward | None = None,
+    ) -> Operation:
+        """One of them. With no `writes`, each field is written to the record's column of its name."""
+        named = updates(self.table, **{item.name: FIELD for item in fields})
+        return Operation(
+            name,
+            label,
+            self.table,
+            writes if isinstance(writes, tuple) else (writes or named,),
+            notice,
+            fields,
+            roles=self.roles if roles is None else roles,
+            is_on_list=is_on_list,
+            is_csrf_protected=is_csrf_protected,
+            preconditions=() if needs is None else (needs,),
+            limits=limits,
+            confirm=confirm,
+            is_async=is_async,
+            is_modal=is_modal,
+            is_checked_by_page=is_checked_by_page,
+            mail=mail,
+            hidden_forward=hidden_forward,
+        )
