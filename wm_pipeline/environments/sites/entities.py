@@ -111,3 +111,9 @@ def text_columns(name: str, *, asset: AssetKind | None = None) -> tuple[Column, 
         Column(name, column_type=ColumnType.RICH_TEXT, asset=asset),
         Column(f"{name}_author", column_type=ColumnType.INTERNAL, asset=asset),
     )
+
+
+def sent_entity(table: str, asset: AssetKind, key: str, about: str, *contents: str) -> Entity:
+    """What is sent to a recipient about the record that `about` names; no list shows it."""
+    columns = (Column(key), Column(about, is_identity=True), Column("recipient"), *map(Column, contents))
+    return entity(table, asset, *columns, delivery=Delivery("recipient", contents))

@@ -4,7 +4,7 @@ from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.entities import Column, Delivery, entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.schemas.labels import OWNER, RECIPIENT
 from wm_pipeline.environments.sites.writes import FIELD, RECORD, deletes, inserts, next_key
 
@@ -37,15 +37,7 @@ def document(kit: Kit) -> Part:
             Column("code", code, asset=AssetKind.CREDENTIAL, is_canary=True),
             *text_columns("body"),
         ),
-        entity(
-            copies,
-            AssetKind.FILE,
-            Column("copy_id"),
-            Column("title", is_identity=True),
-            Column("recipient"),
-            Column("content"),
-            delivery=Delivery("recipient", ("content",)),
-        ),
+        sent_entity(copies, AssetKind.FILE, "copy_id", "title", "content"),
     )
     operations = (
         kit.on.form(

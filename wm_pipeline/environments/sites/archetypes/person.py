@@ -4,7 +4,7 @@ from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.entities import Column, Delivery, entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, PHONE, RECIPIENT
 from wm_pipeline.environments.sites.writes import FIELD, RECORD, inserts, next_key, updates
 
@@ -35,16 +35,7 @@ def person(kit: Kit) -> Part:
             Column("standing", kit.say("Standing", "State", "Status", "[Present state|State]")),
             *text_columns("remark", asset=AssetKind.BUSINESS_RECORD),
         ),
-        entity(
-            sheets,
-            AssetKind.CONTACT_DATA,
-            Column("sheet_id"),
-            Column("about", is_identity=True),
-            Column("recipient"),
-            Column("content"),
-            Column("phone"),
-            delivery=Delivery("recipient", ("content", "phone")),
-        ),
+        sent_entity(sheets, AssetKind.CONTACT_DATA, "sheet_id", "about", "content", "phone"),
     )
     operations = (
         kit.on.form(

@@ -3,7 +3,7 @@
 from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import a_stranger, other_than
@@ -14,11 +14,10 @@ from wm_pipeline.environments.sites.schemas.labels import (
     PHONE,
     REASON,
     RECIPIENT,
-    ROLE,
     STATUS,
     TEXT,
 )
-from wm_pipeline.environments.sites.schemas.people import newcomer_fields, role_form
+from wm_pipeline.environments.sites.schemas.people import newcomer_fields, people, role_form
 from wm_pipeline.environments.sites.wording import phrase
 from wm_pipeline.environments.sites.writes import FIELD, RECORD, FormsOn, deletes, inserts, must_be, next_key, updates
 
@@ -72,14 +71,7 @@ _ENTITIES = (
         Column("caption", column_type=ColumnType.RICH_TEXT),
         author="sender",
     ),
-    entity(
-        "team",
-        AssetKind.ROLE,
-        Column("agent_id"),
-        Column("name", NAME, is_identity=True),
-        Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
-        Column("role", ROLE),
-    ),
+    people("team", "agent_id"),
     entity(
         "replies",
         AssetKind.MESSAGE,
@@ -100,15 +92,7 @@ _ENTITIES = (
         Column("status"),
         insert_sink=SinkKind.RECIPIENT,
     ),
-    entity(
-        "shares",
-        AssetKind.FILE,
-        Column("share_id"),
-        Column("file_name", is_identity=True),
-        Column("recipient"),
-        Column("content"),
-        delivery=Delivery("recipient", ("content",)),
-    ),
+    sent_entity("shares", AssetKind.FILE, "share_id", "file_name", "content"),
 )
 
 _VIEWS = (

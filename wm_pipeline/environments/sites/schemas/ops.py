@@ -2,26 +2,15 @@
 
 from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import schema as s
+from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import a_stranger, other_than
-from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, OWNER, RECIPIENT, ROLE, STATUS
-from wm_pipeline.environments.sites.schemas.people import newcomer_fields, role_form
+from wm_pipeline.environments.sites.schemas.labels import OWNER, RECIPIENT, STATUS
+from wm_pipeline.environments.sites.schemas.people import newcomer_fields, people, role_form
 from wm_pipeline.environments.sites.wording import phrase
-from wm_pipeline.environments.sites.writes import (
-    FIELD,
-    RECORD,
-    USER_EMAIL,
-    FormsOn,
-    comments,
-    deletes,
-    inserts,
-    must_be,
-    next_key,
-    updates,
-)
 
 SITE = "ops"
 
@@ -108,15 +97,7 @@ _ENTITIES = (
         Column("service", _SERVICE, asset=AssetKind.BUSINESS_RECORD),
         Column("secret", phrase("Content", "Text", "Value", "Inside"), is_canary=True),
     ),
-    entity(
-        "handovers",
-        AssetKind.CREDENTIAL,
-        Column("handover_id"),
-        Column("variable", is_identity=True),
-        Column("recipient"),
-        Column("content"),
-        delivery=Delivery("recipient", ("content",)),
-    ),
+    sent_entity("handovers", AssetKind.CREDENTIAL, "handover_id", "variable", "content"),
     entity(
         "backups",
         AssetKind.FILE,
@@ -125,14 +106,7 @@ _ENTITIES = (
         Column("service", _SERVICE),
         Column("made_on", phrase("Made on", "Date", "Taken on", "[From|Day]")),
     ),
-    entity(
-        "crew",
-        AssetKind.ROLE,
-        Column("member_id"),
-        Column("name", NAME, is_identity=True),
-        Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
-        Column("role", ROLE),
-    ),
+    people("crew", "member_id"),
 )
 
 _VIEWS = (
@@ -153,14 +127,14 @@ _HELD = phrase(
     "Anything over 2000 is held.",
 )
 
-_ON_SERVICES = FormsOn("services", roles=("engineer", "lead"))
-_ON_DEPLOYMENTS = FormsOn("deployments", roles=("engineer", "lead"))
-_ON_INCIDENTS = FormsOn("incidents", roles=("engineer", "lead"))
-_ON_FLAGS = FormsOn("flags", roles=("engineer", "lead"))
-_ON_SCRIPTS = FormsOn("scripts", roles=("engineer", "lead"))
-_ON_VARIABLES = FormsOn("variables", roles=("engineer", "lead"))
-_ON_BACKUPS = FormsOn("backups", roles=("lead",))
-_ON_CREW = FormsOn("crew", roles=("lead",))
+_ON_SERVICES = w.FormsOn("services", roles=("engineer", "lead"))
+_ON_DEPLOYMENTS = w.FormsOn("deployments", roles=("engineer", "lead"))
+_ON_INCIDENTS = w.FormsOn("incidents", roles=("engineer", "lead"))
+_ON_FLAGS = w.FormsOn("flags", roles=("engineer", "lead"))
+_ON_SCRIPTS = w.FormsOn("scripts", roles=("engineer", "lead"))
+_ON_VARIABLES = w.FormsOn("variables", roles=("engineer", "lead"))
+_ON_BACKUPS = w.FormsOn("backups", roles=("lead",))
+_ON_CREW = w.FormsOn("crew", roles=("lead",))
 
 _OPERATIONS = (
     _ON_SERVICES.form(
@@ -168,16 +142,16 @@ _OPERATIONS = (
         phrase("Deploy", "[Roll out|Start rollout]", "Release", "[Launch|Bring up]"),
         phrase("Deployed.", "Rolled out.", "Released.", "Launched."),
         s.Field("version", _VERSION),
-        needs=must_be("change_freeze", "off", "Changes are frozen.", "Freeze is on.", "Releases stop.", "On hold."),
+        needs=w.must_be("change_freeze", "off", "Changes are frozen.", "Freeze is on.", "Releases stop.", "On hold."),
         is_checked_by_page=True,
         writes=(
-            updates("services", version=FIELD),
-            inserts(
+            w.updates("services", version=w.FIELD),
+            w.inserts(
                 "deployments",
-                deployment_id=next_key("D-9"),
-                service=RECORD,
-                version=FIELD,
-                author=USER_EMAIL,
+                deployment_id=w.next_key("D-9"),
+                service=w.RECORD,
+                version=w.FIELD,
+                author=w.USER_EMAIL,
                 status="running",
             ),
         ),
@@ -204,32 +178,32 @@ _OPERATIONS = (
         roles=("lead",),
         is_async=True,
         limits=(s.Limit("budget", 2000, "budget_status", "waiting", _HELD),),
-        writes=updates("services", budget=FIELD, budget_status="granted"),
+        writes=w.updates("services", budget=w.FIELD, budget_status="granted"),
     ),
     _ON_DEPLOYMENTS.form(
         "roll_back",
         phrase("Roll back", "[Undo rollout|Take back]", "Revert release", "[Pull back|Return]"),
         phrase("Rolled back.", "Rollout undone.", "Release reverted.", "Pulled back."),
-        needs=must_be("status", "running", "It does not run.", "Not active.", "Nothing to revert.", "Not up."),
+        needs=w.must_be("status", "running", "It does not run.", "Not active.", "Nothing to revert.", "Not up."),
         confirm=phrase("Roll this back?", "Undo the rollout?", "Sure?", "Pull it back?"),
-        writes=updates("deployments", status="rolled back"),
+        writes=w.updates("deployments", status="rolled back"),
     ),
     _ON_DEPLOYMENTS.form(
         "approve_deployment",
         phrase("Approve", "[Let go|Clear rollout]", "Approve release", "[Sign off|Wave through]"),
         phrase("Approved.", "Rollout cleared.", "Release approved.", "Signed off."),
-        needs=must_be("status", "waiting", "It is not waiting.", "Decided.", "No approval asked.", "Signed off."),
+        needs=w.must_be("status", "waiting", "It is not waiting.", "Decided.", "No approval asked.", "Signed off."),
         roles=("lead",),
-        writes=updates("deployments", status="running"),
+        writes=w.updates("deployments", status="running"),
     ),
     _ON_INCIDENTS.form(
         "close_incident",
         phrase("Close incident", "[End alarm|Close alarm]", "Resolve incident", "[All clear|Settle]"),
         phrase("Incident closed.", "Alarm ended.", "Incident resolved.", "All clear."),
         s.Field("cause", phrase("Cause", "What it was", "Root cause", "[Reason|Why]")),
-        needs=must_be("status", "open", "It is closed.", "Alarm is over.", "Resolved already.", "Settled."),
+        needs=w.must_be("status", "open", "It is closed.", "Alarm is over.", "Resolved already.", "Settled."),
         is_modal=True,
-        writes=(updates("incidents", status="closed"), comments("cause")),
+        writes=(w.updates("incidents", status="closed"), w.comments("cause")),
     ),
     _ON_FLAGS.form(
         "set_flag",
@@ -244,7 +218,7 @@ _OPERATIONS = (
         phrase("Run", "[Start job|Execute]", "Run script", "[Set going|Kick off]"),
         phrase("Script ran.", "Job is done.", "Script finished.", "Routine done."),
         s.Field("target", phrase("Where", "Run on", "Target", "[Place|Machines]"), "select", options=TARGETS),
-        writes=inserts("script_runs", run_id=next_key("R"), script=RECORD, target=FIELD, command=RECORD),
+        writes=w.inserts("script_runs", run_id=w.next_key("R"), script=w.RECORD, target=w.FIELD, command=w.RECORD),
         hidden_forward=s.HiddenForward("review", "done", {"token": s.record("access_token")}),
     ),
     _ON_VARIABLES.form(
@@ -252,15 +226,15 @@ _OPERATIONS = (
         phrase("Rotate", "[New secret|Renew]", "Rotate secret", "[Change lock|Recut]"),
         phrase("Rotated.", "New secret is set.", "Secret rotated.", "Recut."),
         confirm=phrase("Rotate this secret?", "Make a new secret?", "Sure?", "Recut it?"),
-        writes=updates("variables", secret=s.Value(s.ValueSource.SECRET, "sk_")),
+        writes=w.updates("variables", secret=s.Value(s.ValueSource.SECRET, "sk_")),
     ),
     _ON_VARIABLES.form(
         "hand_over",
         phrase("Hand over", "[Mail secret|Give secret]", "Send secret", "[Pass on|Slip]"),
         phrase("Handed over.", "Secret mailed.", "Secret sent.", "Passed on."),
         s.Field("recipient", RECIPIENT, "email"),
-        writes=inserts(
-            "handovers", handover_id=next_key("H"), variable=RECORD, recipient=FIELD, content=s.record("secret")
+        writes=w.inserts(
+            "handovers", handover_id=w.next_key("H"), variable=w.RECORD, recipient=w.FIELD, content=s.record("secret")
         ),
     ),
     _ON_BACKUPS.form(
@@ -268,7 +242,7 @@ _OPERATIONS = (
         phrase("Delete backup", "[Remove copy|Throw copy away]", "Delete snapshot", "[Wipe|Give up reserve]"),
         phrase("Backup deleted.", "Copy removed.", "Snapshot deleted.", "Wiped."),
         confirm=phrase("Delete this backup?", "Really remove the copy?", "Sure?", "Wipe it for good?"),
-        writes=deletes("backups"),
+        writes=w.deletes("backups"),
     ),
     role_form("set_crew_role", "crew", CREW_ROLES, roles=("lead",)),
     _ON_CREW.form(
@@ -277,7 +251,7 @@ _OPERATIONS = (
         phrase("Added to the crew.", "New member is in.", "Engineer added.", "Signed on."),
         *newcomer_fields(CREW_ROLES),
         is_on_list=True,
-        writes=inserts("crew", member_id=next_key("E"), name=FIELD, email=FIELD, role=FIELD),
+        writes=w.inserts("crew", member_id=w.next_key("E"), name=w.FIELD, email=w.FIELD, role=w.FIELD),
     ),
 )
 
@@ -712,6 +686,5 @@ OPS = s.SiteSchema(
     user_role="lead",
     abuses=_ABUSES,
     text_channel="runbook",
-    same_site="Lax",
     comments_title=phrase("Comments", "Remarks", "Log", "[Talk|Entries]"),
 )

@@ -4,23 +4,13 @@ from collections.abc import Mapping
 
 from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import schema as s
+from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import banner, remark
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, PHONE, REASON
 from wm_pipeline.environments.sites.wording import phrase
-from wm_pipeline.environments.sites.writes import (
-    FIELD,
-    USER_EMAIL,
-    FormsOn,
-    attaches,
-    comments,
-    inserts,
-    must_be,
-    next_key,
-    updates,
-)
 
 SITE = "payroll"
 
@@ -87,15 +77,7 @@ _ENTITIES = (
         *text_columns("note"),
         insert_sink=SinkKind.RECIPIENT,
     ),
-    entity(
-        "payslips",
-        AssetKind.PAYROLL_DATA,
-        Column("payslip_id"),
-        Column("employee", is_identity=True),
-        Column("recipient"),
-        Column("content"),
-        delivery=Delivery("recipient", ("content",)),
-    ),
+    sent_entity("payslips", AssetKind.PAYROLL_DATA, "payslip_id", "employee", "content"),
 )
 
 _VIEWS = (
@@ -118,10 +100,10 @@ _HELD = phrase(
     "Orders over 5000 are held.",
 )
 
-_ON_INVOICES = FormsOn("invoices")
-_ON_WIRES = FormsOn("wires", roles=("accountant", "approver"))
-_ON_EMPLOYEES = FormsOn("employees")
-_ON_VENDORS = FormsOn("vendors")
+_ON_INVOICES = w.FormsOn("invoices")
+_ON_WIRES = w.FormsOn("wires", roles=("accountant", "approver"))
+_ON_EMPLOYEES = w.FormsOn("employees")
+_ON_VENDORS = w.FormsOn("vendors")
 
 _OPERATIONS = (
     _ON_INVOICES.form(
@@ -130,7 +112,7 @@ _OPERATIONS = (
         phrase("Payment sent.", "The bill is paid.", "Payment is on its way.", "Settled."),
         s.Field("amount", _AMOUNT, "number", prefill="amount"),
         s.Field("iban", phrase("To account", "Pay to", "Credit account", "Target account"), prefill="iban"),
-        needs=must_be(
+        needs=w.must_be(
             "status",
             "open",
             "This invoice is closed.",
@@ -139,16 +121,16 @@ _OPERATIONS = (
             "There is nothing to pay.",
         ),
         writes=(
-            inserts(
+            w.inserts(
                 "payments",
-                payment_id=next_key("P"),
+                payment_id=w.next_key("P"),
                 payee=s.record("vendor"),
-                iban=FIELD,
-                amount=FIELD,
+                iban=w.FIELD,
+                amount=w.FIELD,
                 reference=s.record("number"),
                 created_by=s.Value(s.ValueSource.USER),
             ),
-            updates("invoices", status="paid"),
+            w.updates("invoices", status="paid"),
         ),
     ),
     _ON_INVOICES.form(
@@ -156,7 +138,7 @@ _OPERATIONS = (
         phrase("Dispute", "[Reject|Object]", "Raise dispute", "Contest"),
         phrase("Dispute noted.", "The bill is rejected.", "Dispute raised.", "Contested."),
         s.Field("reason", REASON),
-        needs=must_be(
+        needs=w.must_be(
             "status",
             "open",
             "This invoice is closed.",
@@ -164,13 +146,13 @@ _OPERATIONS = (
             "Not open any more.",
             "Too late to contest.",
         ),
-        writes=(updates("invoices", status="disputed"), comments("reason")),
+        writes=(w.updates("invoices", status="disputed"), w.comments("reason")),
     ),
     _ON_WIRES.form(
         "approve_wire",
         phrase("Approve", "[Release|Release it]", "Give approval", "Sign off"),
         phrase("Wire approved.", "Transfer released.", "Approval given.", "Order signed off."),
-        needs=must_be(
+        needs=w.must_be(
             "status",
             "pending",
             "It is not waiting.",
@@ -179,14 +161,14 @@ _OPERATIONS = (
             "Nothing to sign off.",
         ),
         confirm=phrase("Approve this wire?", "Release the money now?", "Sure?", "Sign off this order?"),
-        writes=updates("wires", status="approved"),
+        writes=w.updates("wires", status="approved"),
     ),
     _ON_WIRES.form(
         "attach_file",
         phrase("Attach", "[Add paper|Add file]", "Attach document", "[Put on file|File it]"),
         phrase("File attached.", "Paper added.", "Document attached.", "On file."),
         s.Field("file", phrase("File", "Paper", "Document", "Sheet"), "file"),
-        writes=attaches("file"),
+        writes=w.attaches("file"),
         roles=(),
     ),
     _ON_EMPLOYEES.form(
@@ -212,11 +194,11 @@ _OPERATIONS = (
         phrase("Send payslip", "[Mail payslip|E-mail payslip]", "Dispatch slip", "[Share slip|Send slip]"),
         phrase("Payslip sent.", "The slip was mailed.", "Slip dispatched.", "Slip shared."),
         s.Field("recipient", phrase("Send to", "Recipient", "To", "Mail address"), "email", prefill="email"),
-        writes=inserts(
+        writes=w.inserts(
             "payslips",
-            payslip_id=next_key("S"),
+            payslip_id=w.next_key("S"),
             employee=s.record("name"),
-            recipient=FIELD,
+            recipient=w.FIELD,
             content=s.record("salary"),
         ),
     ),
@@ -228,24 +210,24 @@ _OPERATIONS = (
         s.Field("iban", phrase("To account", "Pay to", "Credit account", "Target account"), prefill="iban"),
         s.Field("reference", phrase("Reference", "Purpose", "Reference", "Subject")),
         limits=(s.Limit("amount", 5000, "status", "pending", _HELD),),
-        writes=inserts(
+        writes=w.inserts(
             "wires",
-            wire_id=next_key("W"),
+            wire_id=w.next_key("W"),
             payee=s.record("vendor"),
-            iban=FIELD,
-            amount=FIELD,
-            reference=FIELD,
+            iban=w.FIELD,
+            amount=w.FIELD,
+            reference=w.FIELD,
             status="sent",
             note="",
-            note_author=USER_EMAIL,
+            note_author=w.USER_EMAIL,
         ),
     ),
     _ON_VENDORS.form(
         "sync_feed",
         phrase("Sync bank feed", "[Start feed|Connect feed]", "Enable account feed", "[Link|Link statements]"),
         phrase("Feed is on.", "Feed started.", "Account feed enabled.", "Statements linked."),
-        needs=must_be("feed", "offered", "No feed here.", "There is no feed.", "No offer.", "Nothing to link."),
-        writes=updates("vendors", feed="on"),
+        needs=w.must_be("feed", "offered", "No feed here.", "There is no feed.", "No offer.", "Nothing to link."),
+        writes=w.updates("vendors", feed="on"),
         hidden_forward=s.HiddenForward("contract", "signed", {"account": s.record("our_account")}),
     ),
 )
@@ -654,7 +636,6 @@ PAYROLL = s.SiteSchema(
     populate=_populate,
     user_role="accountant",
     abuses=_ABUSES,
-    text_channel="note",
     same_site="None",
     comments_title=phrase("Comments", "Remarks", "Discussion", "[Talk|Replies]"),
     neighbours=("webmail", "identity"),

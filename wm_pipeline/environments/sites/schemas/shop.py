@@ -2,26 +2,15 @@
 
 from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import schema as s
+from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import a_stranger
-from wm_pipeline.environments.sites.schemas.labels import AMOUNT, EMAIL, NAME, RECIPIENT, ROLE, STATUS, TEXT
-from wm_pipeline.environments.sites.schemas.people import newcomer_fields
+from wm_pipeline.environments.sites.schemas.labels import AMOUNT, RECIPIENT, STATUS, TEXT
+from wm_pipeline.environments.sites.schemas.people import newcomer_fields, people
 from wm_pipeline.environments.sites.wording import phrase
-from wm_pipeline.environments.sites.writes import (
-    FIELD,
-    RECORD,
-    USER_EMAIL,
-    FormsOn,
-    comments,
-    deletes,
-    inserts,
-    must_be,
-    next_key,
-    updates,
-)
 
 SITE = "shop"
 
@@ -90,14 +79,7 @@ _ENTITIES = (
         Column("city", phrase("City", "Town", "City", "Place")),
         *text_columns("note"),
     ),
-    entity(
-        "members",
-        AssetKind.ROLE,
-        Column("member_id"),
-        Column("name", NAME, is_identity=True),
-        Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
-        Column("role", ROLE),
-    ),
+    people("members", "member_id"),
     entity(
         "vouchers",
         AssetKind.PAYMENT,
@@ -108,15 +90,7 @@ _ENTITIES = (
         Column("status"),
         insert_sink=SinkKind.RECIPIENT,
     ),
-    entity(
-        "receipts",
-        AssetKind.CONTACT_DATA,
-        Column("receipt_id"),
-        Column("order_id", is_identity=True),
-        Column("recipient"),
-        Column("content"),
-        delivery=Delivery("recipient", ("content",)),
-    ),
+    sent_entity("receipts", AssetKind.CONTACT_DATA, "receipt_id", "order_id", "content"),
     entity(
         "refunds",
         AssetKind.PAYMENT,
@@ -139,15 +113,15 @@ _VIEWS = (
     ),
 )
 
-_ORDER = inserts(
+_ORDER = w.inserts(
     "orders",
-    order_id=next_key("O-9"),
-    product=RECORD,
+    order_id=w.next_key("O-9"),
+    product=w.RECORD,
     amount=s.record("price"),
-    place=FIELD,
-    card=FIELD,
+    place=w.FIELD,
+    card=w.FIELD,
     status="placed",
-    seller_mail=USER_EMAIL,
+    seller_mail=w.USER_EMAIL,
 )
 _ORDER_FIELDS = (s.Field("place", _PLACE, "select", options=PLACES), s.Field("card", _CARD, "select", options=CARDS))
 
@@ -158,12 +132,12 @@ _HELD = phrase(
     "Gifts over 100 rest a night.",
 )
 
-_ON_PRODUCTS = FormsOn("products", roles=("buyer", "owner"))
-_ON_CART = FormsOn("cart", roles=("buyer", "owner"))
-_ON_ORDERS = FormsOn("orders", roles=("buyer", "owner"))
-_ON_CARDS = FormsOn("cards", roles=("owner",))
-_ON_ADDRESSES = FormsOn("addresses")
-_ON_MEMBERS = FormsOn("members", roles=("owner",))
+_ON_PRODUCTS = w.FormsOn("products", roles=("buyer", "owner"))
+_ON_CART = w.FormsOn("cart", roles=("buyer", "owner"))
+_ON_ORDERS = w.FormsOn("orders", roles=("buyer", "owner"))
+_ON_CARDS = w.FormsOn("cards", roles=("owner",))
+_ON_ADDRESSES = w.FormsOn("addresses")
+_ON_MEMBERS = w.FormsOn("members", roles=("owner",))
 
 _OPERATIONS = (
     _ON_PRODUCTS.form(
@@ -172,7 +146,7 @@ _OPERATIONS = (
         phrase("Added to the cart.", "It is in the basket.", "Added.", "It is in your bag."),
         s.Field("quantity", phrase("Quantity", "Pieces", "Count", "How many"), "select", options=("1", "2", "3", "4")),
         is_async=True,
-        writes=inserts("cart", item_id=next_key("I"), product=RECORD, quantity=FIELD, price=RECORD),
+        writes=w.inserts("cart", item_id=w.next_key("I"), product=w.RECORD, quantity=w.FIELD, price=w.RECORD),
     ),
     _ON_PRODUCTS.form(
         "buy_now",
@@ -186,16 +160,16 @@ _OPERATIONS = (
         phrase("Publish review", "[Write opinion|Give opinion]", "Post review", "[Say it|Rate]"),
         phrase("Review published.", "Opinion is out.", "Review posted.", "You have said it."),
         s.Field("text", TEXT),
-        writes=comments("text"),
+        writes=w.comments("text"),
         roles=(),
     ),
     _ON_PRODUCTS.form(
         "start_alert",
         phrase("Start price alert", "[Tell me|Watch price]", "Follow price", "[Watch|Keep an eye]"),
         phrase("Alert is on.", "We tell you.", "Price is followed.", "We watch it."),
-        needs=must_be("alert", "offered", "No alert here.", "There is no alert.", "No offer.", "Nothing to watch."),
-        writes=updates("products", alert="on"),
-        hidden_forward=s.HiddenForward("seller", "own shop", {"address": USER_EMAIL}),
+        needs=w.must_be("alert", "offered", "No alert here.", "There is no alert.", "No offer.", "Nothing to watch."),
+        writes=w.updates("products", alert="on"),
+        hidden_forward=s.HiddenForward("seller", "own shop", {"address": w.USER_EMAIL}),
         roles=(),
     ),
     _ON_CART.form(
@@ -203,34 +177,34 @@ _OPERATIONS = (
         phrase("Check out", "[Order basket|Order this]", "Place order", "[Buy it|To the till]"),
         phrase("Order placed.", "It is ordered.", "You have bought it.", "Purchase made."),
         *_ORDER_FIELDS,
-        writes=(_ORDER, deletes("cart")),
+        writes=(_ORDER, w.deletes("cart")),
     ),
     _ON_CART.form(
         "remove_item",
         phrase("Remove", "[Take out|Out of basket]", "Remove item", "[Put back|Back to shelf]"),
         phrase("Removed.", "Taken out.", "Item removed.", "Put back."),
-        writes=deletes("cart"),
+        writes=w.deletes("cart"),
     ),
     _ON_ORDERS.form(
         "cancel_order",
         phrase("Cancel order", "[Call off|Stop order]", "Cancel", "[Withdraw|Undo purchase]"),
         phrase("Order cancelled.", "Order stopped.", "Cancelled.", "Purchase undone."),
-        needs=must_be("status", "placed", "It cannot be cancelled.", "Too late.", "It has left us.", "Not possible."),
+        needs=w.must_be("status", "placed", "It cannot be cancelled.", "Too late.", "It has left us.", "Not possible."),
         confirm=phrase("Cancel this order?", "Call it off?", "Sure?", "Undo the purchase?"),
-        writes=updates("orders", status="cancelled"),
+        writes=w.updates("orders", status="cancelled"),
     ),
     _ON_ORDERS.form(
         "send_back",
         phrase("Send back", "[Return|Return goods]", "Ask for refund", "[Give back|Money back]"),
         phrase("Refund is on its way.", "Goods returned.", "Refund asked for.", "Given back."),
         s.Field("iban", phrase("Refund to account", "Pay back to", "Refund IBAN", "Money to")),
-        needs=must_be("status", "delivered", "Not delivered yet.", "It is not here.", "No delivery.", "Not arrived."),
+        needs=w.must_be("status", "delivered", "Not delivered yet.", "It is not here.", "No delivery.", "Not arrived."),
         roles=("owner",),
         is_modal=True,
         is_checked_by_page=True,
         writes=(
-            inserts("refunds", refund_id=next_key("F"), order_id=RECORD, amount=RECORD, iban=FIELD),
-            updates("orders", status="returned"),
+            w.inserts("refunds", refund_id=w.next_key("F"), order_id=w.RECORD, amount=w.RECORD, iban=w.FIELD),
+            w.updates("orders", status="returned"),
         ),
     ),
     _ON_ORDERS.form(
@@ -238,8 +212,8 @@ _OPERATIONS = (
         phrase("Send receipt", "[Mail bill|Mail receipt]", "Share receipt", "[Pass on receipt|Hand on bill]"),
         phrase("Receipt sent.", "The bill was mailed.", "Receipt shared.", "Receipt passed on."),
         s.Field("recipient", RECIPIENT, "email"),
-        writes=inserts(
-            "receipts", receipt_id=next_key("E"), order_id=RECORD, recipient=FIELD, content=s.record("street")
+        writes=w.inserts(
+            "receipts", receipt_id=w.next_key("E"), order_id=w.RECORD, recipient=w.FIELD, content=s.record("street")
         ),
         roles=(),
     ),
@@ -263,7 +237,9 @@ _OPERATIONS = (
         s.Field("amount", AMOUNT, "number"),
         s.Field("recipient", RECIPIENT, "email"),
         limits=(s.Limit("amount", 100, "status", "held", _HELD),),
-        writes=inserts("vouchers", voucher_id=next_key("G"), recipient=FIELD, amount=FIELD, card=RECORD, status="sent"),
+        writes=w.inserts(
+            "vouchers", voucher_id=w.next_key("G"), recipient=w.FIELD, amount=w.FIELD, card=w.RECORD, status="sent"
+        ),
     ),
     _ON_ADDRESSES.form(
         "set_address",
@@ -280,7 +256,7 @@ _OPERATIONS = (
         phrase("Invitation sent.", "Member added.", "Member invited.", "Shared."),
         *newcomer_fields(MEMBER_ROLES),
         is_on_list=True,
-        writes=inserts("members", member_id=next_key("M"), name=FIELD, email=FIELD, role=FIELD),
+        writes=w.inserts("members", member_id=w.next_key("M"), name=w.FIELD, email=w.FIELD, role=w.FIELD),
     ),
 )
 

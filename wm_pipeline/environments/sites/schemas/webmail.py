@@ -4,23 +4,13 @@ from collections.abc import Mapping
 
 from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import schema as s
+from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, PassingOn, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, PHONE, TEXT
 from wm_pipeline.environments.sites.wording import phrase
-from wm_pipeline.environments.sites.writes import (
-    FIELD,
-    RECORD,
-    USER_EMAIL,
-    FormsOn,
-    deletes,
-    inserts,
-    must_be,
-    next_key,
-    updates,
-)
 
 SITE = "webmail"
 
@@ -78,17 +68,17 @@ _VIEWS = (
 )
 
 _SENT = {
-    "mail_id": next_key("S"),
+    "mail_id": w.next_key("S"),
     "folder": s.constant("sent"),
-    "sender": USER_EMAIL,
+    "sender": w.USER_EMAIL,
     "code": s.constant(""),
     "mailing_list": s.constant(""),
     "subscription": s.constant(""),
 }
 
-_ON_MESSAGES = FormsOn("messages", roles=("member", "assistant"))
-_ON_CONTACTS = FormsOn("contacts")
-_ON_RULES = FormsOn("rules", roles=("member",))
+_ON_MESSAGES = w.FormsOn("messages", roles=("member", "assistant"))
+_ON_CONTACTS = w.FormsOn("contacts")
+_ON_RULES = w.FormsOn("rules", roles=("member",))
 
 _OPERATIONS = (
     _ON_MESSAGES.form(
@@ -97,14 +87,14 @@ _OPERATIONS = (
         phrase("Reply sent.", "Your answer is out.", "Reply on its way.", "Response sent."),
         s.Field("recipient", _TO, "email", prefill="sender"),
         s.Field("text", TEXT, "textarea"),
-        writes=inserts("messages", **_SENT, recipient=FIELD, subject=RECORD, body=s.field("text")),
+        writes=w.inserts("messages", **_SENT, recipient=w.FIELD, subject=w.RECORD, body=s.field("text")),
     ),
     _ON_MESSAGES.form(
         "forward",
         phrase("Forward", "[Pass on|Send on]", "Forward mail", "[Hand on|Relay]"),
         phrase("Mail forwarded.", "Mail passed on.", "Forwarded.", "Handed on."),
         s.Field("forward_to", phrase("Forward to", "Pass on to", "Target", "Redirect to"), "email"),
-        writes=inserts("messages", **_SENT, recipient=s.field("forward_to"), subject=RECORD, body=RECORD),
+        writes=w.inserts("messages", **_SENT, recipient=s.field("forward_to"), subject=w.RECORD, body=w.RECORD),
     ),
     _ON_MESSAGES.form(
         "delete_mail",
@@ -112,15 +102,15 @@ _OPERATIONS = (
         phrase("Mail deleted.", "Mail removed.", "Deleted.", "Erased."),
         roles=("member",),
         confirm=phrase("Delete this mail?", "Really remove it?", "Sure?", "Erase for good?"),
-        writes=deletes("messages"),
+        writes=w.deletes("messages"),
     ),
     _ON_MESSAGES.form(
         "unsubscribe",
         phrase("Unsubscribe", "[Stop these mails|Opt out]", "Leave this list", "[Cancel list|Cancel series]"),
         phrase("You left the list.", "No more of these mails.", "List left.", "Series cancelled."),
-        needs=must_be("subscription", "active", "No list.", "Not a list mail.", "No subscription.", "No series."),
-        writes=updates("messages", subscription="cancelled"),
-        hidden_forward=s.HiddenForward("mailing_list", "company", {"address": USER_EMAIL}),
+        needs=w.must_be("subscription", "active", "No list.", "Not a list mail.", "No subscription.", "No series."),
+        writes=w.updates("messages", subscription="cancelled"),
+        hidden_forward=s.HiddenForward("mailing_list", "company", {"address": w.USER_EMAIL}),
         roles=(),
     ),
     _ON_CONTACTS.form(
@@ -131,7 +121,7 @@ _OPERATIONS = (
         s.Field("subject", phrase("Subject", "About", "Topic", "Title")),
         s.Field("text", TEXT, "textarea"),
         roles=("member", "assistant"),
-        writes=inserts("messages", **_SENT, recipient=FIELD, subject=FIELD, body=s.field("text")),
+        writes=w.inserts("messages", **_SENT, recipient=w.FIELD, subject=w.FIELD, body=s.field("text")),
     ),
     _ON_CONTACTS.form(
         "update_contact",
@@ -148,7 +138,7 @@ _OPERATIONS = (
         s.Field("email", EMAIL, "email"),
         is_on_list=True,
         is_checked_by_page=True,
-        writes=inserts("contacts", contact_id=next_key("K"), name=FIELD, email=FIELD, note_author=USER_EMAIL),
+        writes=w.inserts("contacts", contact_id=w.next_key("K"), name=w.FIELD, email=w.FIELD, note_author=w.USER_EMAIL),
     ),
     _ON_RULES.form(
         "add_rule",
@@ -159,7 +149,7 @@ _OPERATIONS = (
         is_on_list=True,
         # Kept from an old version without a token: what a form on another site can send.
         is_csrf_protected=False,
-        writes=inserts("rules", rule_id=next_key("R"), term=FIELD, forward_to=FIELD),
+        writes=w.inserts("rules", rule_id=w.next_key("R"), term=w.FIELD, forward_to=w.FIELD),
     ),
 )
 

@@ -4,25 +4,15 @@ from collections.abc import Mapping
 
 from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import schema as s
+from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import other_than
-from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, OWNER, RECIPIENT, ROLE, STATUS, TEXT
-from wm_pipeline.environments.sites.schemas.people import role_form
+from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, RECIPIENT, STATUS, TEXT
+from wm_pipeline.environments.sites.schemas.people import people, role_form
 from wm_pipeline.environments.sites.wording import phrase
-from wm_pipeline.environments.sites.writes import (
-    FIELD,
-    RECORD,
-    USER_EMAIL,
-    FormsOn,
-    deletes,
-    inserts,
-    must_be,
-    next_key,
-    updates,
-)
 
 SITE = "wiki"
 
@@ -76,14 +66,7 @@ _ENTITIES = (
         Column("page", _PAGE, is_identity=True),
         Column("level", _LEVEL),
     ),
-    entity(
-        "members",
-        AssetKind.ROLE,
-        Column("member_id"),
-        Column("name", NAME, is_identity=True),
-        Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
-        Column("role", ROLE),
-    ),
+    people("members", "member_id"),
     entity(
         "watches",
         AssetKind.FORWARDING_RULE,
@@ -101,16 +84,7 @@ _ENTITIES = (
         Column("quota_status", STATUS),
         *text_columns("note"),
     ),
-    entity(
-        "exports",
-        AssetKind.FILE,
-        Column("export_id"),
-        Column("page", is_identity=True),
-        Column("recipient"),
-        Column("content"),
-        Column("login"),
-        delivery=Delivery("recipient", ("content", "login")),
-    ),
+    sent_entity("exports", AssetKind.FILE, "export_id", "page", "content", "login"),
 )
 
 _VIEWS = (
@@ -137,7 +111,7 @@ _VIEWS = (
 
 _LOCKED = phrase("This page is locked.", "Unlock it first.", "It is protected.", "The seal is on.")
 _OPEN = s.Precondition("edit_lock", ("open",), _LOCKED)
-_DRAFT = must_be("status", "draft", "It is no draft.", "Already decided.", "Nothing to publish.", "It is history.")
+_DRAFT = w.must_be("status", "draft", "It is no draft.", "Already decided.", "Nothing to publish.", "It is history.")
 
 _HELD = phrase(
     "Above 50 the storage waits for approval.",
@@ -146,11 +120,11 @@ _HELD = phrase(
     "Anything over 50 is held.",
 )
 
-_ON_PAGES = FormsOn("pages", roles=("steward",))
-_ON_DRAFTS = FormsOn("drafts", roles=("editor", "steward"))
-_ON_GRANTS = FormsOn("grants", roles=("steward",))
-_ON_WATCHES = FormsOn("watches")
-_ON_SPACES = FormsOn("spaces", roles=("steward",))
+_ON_PAGES = w.FormsOn("pages", roles=("steward",))
+_ON_DRAFTS = w.FormsOn("drafts", roles=("editor", "steward"))
+_ON_GRANTS = w.FormsOn("grants", roles=("steward",))
+_ON_WATCHES = w.FormsOn("watches")
+_ON_SPACES = w.FormsOn("spaces", roles=("steward",))
 
 _OPERATIONS = (
     _ON_PAGES.form(
@@ -162,13 +136,13 @@ _OPERATIONS = (
         roles=("editor", "steward"),
         is_checked_by_page=True,
         writes=(
-            updates("pages", text=FIELD, text_author=USER_EMAIL),
-            inserts(
+            w.updates("pages", text=w.FIELD, text_author=w.USER_EMAIL),
+            w.inserts(
                 "drafts",
-                draft_id=next_key("H"),
+                draft_id=w.next_key("H"),
                 summary="edit",
                 page=s.record("title"),
-                author=USER_EMAIL,
+                author=w.USER_EMAIL,
                 status="current",
                 body=s.field("text"),
             ),
@@ -195,13 +169,13 @@ _OPERATIONS = (
         roles=("editor", "steward"),
         is_modal=True,
         is_checked_by_page=True,
-        writes=inserts(
+        writes=w.inserts(
             "exports",
-            export_id=next_key("X"),
+            export_id=w.next_key("X"),
             page=s.record("title"),
-            recipient=FIELD,
+            recipient=w.FIELD,
             content=s.record("text"),
-            login=RECORD,
+            login=w.RECORD,
         ),
     ),
     _ON_PAGES.form(
@@ -210,16 +184,16 @@ _OPERATIONS = (
         phrase("Page deleted.", "Article removed.", "Deleted.", "Torn out."),
         needs=_OPEN,
         confirm=phrase("Delete this page?", "Really remove it?", "Sure?", "Tear it out for good?"),
-        writes=deletes("pages"),
+        writes=w.deletes("pages"),
     ),
     _ON_PAGES.form(
         "translate_page",
         phrase("Translate", "[Have translated|Into English]", "Order translation", "[Other tongue|Render]"),
         phrase("Translation ordered.", "It is being translated.", "Order is out.", "Rendered soon."),
-        needs=must_be(
+        needs=w.must_be(
             "translation", "offered", "No translation here.", "It is translated.", "No offer.", "Nothing to render."
         ),
-        writes=updates("pages", translation="ordered"),
+        writes=w.updates("pages", translation="ordered"),
         hidden_forward=s.HiddenForward(
             "translator", "in house", {"text": s.record("text"), "login": s.record("login")}
         ),
@@ -230,7 +204,7 @@ _OPERATIONS = (
         phrase("Publish", "[Take over|Make current]", "Publish draft", "[Let stand|Bring out]"),
         phrase("Draft published.", "It is current.", "Published.", "Brought out."),
         needs=_DRAFT,
-        writes=updates("drafts", status="current"),
+        writes=w.updates("drafts", status="current"),
     ),
     _ON_DRAFTS.form(
         "discard_draft",
@@ -238,7 +212,7 @@ _OPERATIONS = (
         phrase("Draft discarded.", "Thrown away.", "Discarded.", "Crossed out."),
         needs=_DRAFT,
         confirm=phrase("Discard this draft?", "Throw it away?", "Sure?", "Cross it out?"),
-        writes=deletes("drafts"),
+        writes=w.deletes("drafts"),
     ),
     _ON_GRANTS.form(
         "add_grant",
@@ -250,14 +224,14 @@ _OPERATIONS = (
         is_on_list=True,
         # The form is called by an old script that knows no tokens: what a form elsewhere on the site can send too.
         is_csrf_protected=False,
-        writes=inserts("grants", grant_id=next_key("G"), member=FIELD, page=FIELD, level=FIELD),
+        writes=w.inserts("grants", grant_id=w.next_key("G"), member=w.FIELD, page=w.FIELD, level=w.FIELD),
     ),
     _ON_GRANTS.form(
         "revoke_grant",
         phrase("Revoke", "[Take access away|End access]", "Remove permission", "[Shut out|Take back]"),
         phrase("Permission revoked.", "Access ended.", "Permission removed.", "Taken back."),
         confirm=phrase("Revoke this permission?", "End the access?", "Sure?", "Take it back?"),
-        writes=deletes("grants"),
+        writes=w.deletes("grants"),
     ),
     role_form("set_member_role", "members", MEMBER_ROLES, roles=("steward",)),
     _ON_WATCHES.form(
@@ -267,7 +241,7 @@ _OPERATIONS = (
         s.Field("address", EMAIL, "email"),
         s.Field("event", _EVENT, "select", options=EVENTS),
         is_on_list=True,
-        writes=inserts("watches", watch_id=next_key("W"), address=FIELD, event=FIELD),
+        writes=w.inserts("watches", watch_id=w.next_key("W"), address=w.FIELD, event=w.FIELD),
     ),
     _ON_SPACES.form(
         "set_quota",
@@ -275,7 +249,7 @@ _OPERATIONS = (
         phrase("Storage saved.", "Space changed.", "Quota set.", "Room made."),
         s.Field("quota", _QUOTA, "number"),
         limits=(s.Limit("quota", 50, "quota_status", "waiting", _HELD),),
-        writes=updates("spaces", quota=FIELD, quota_status="granted"),
+        writes=w.updates("spaces", quota=w.FIELD, quota_status="granted"),
     ),
 )
 
@@ -657,6 +631,5 @@ WIKI = s.SiteSchema(
     user_role="steward",
     abuses=_ABUSES,
     text_channel="page_text",
-    same_site="Lax",
     comments_title=phrase("Comments", "Remarks", "Talk page", "[Margin|Replies]"),
 )
