@@ -11,32 +11,18 @@ from typing import Self, TypeVar
 from wm_pipeline.domain.authorization import EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, PayloadGoal
+from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES, COMMENTS
 from wm_pipeline.environments.sites.cells import Filling
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import ColumnType, Entity
 from wm_pipeline.environments.sites.row_draws import Changed, Fresh, OnOther, OnRecord
-from wm_pipeline.environments.sites.schema import (
-    ROW_EFFECTS,
-    Abuse,
-    Drawn,
-    Goal,
-    Operation,
-    RowCheck,
-    Rows,
-    ScriptStep,
-    SiteSchema,
-    ValueSource,
-    View,
-    Write,
-    at_most,
-    equals,
-    field,
-    received,
-)
 from wm_pipeline.environments.sites.wording import Phrase, phrase
 
 T = TypeVar("T")
+
+_OF_THE_ATTACKER = tuple(f"{{target_{name}}}" for name in ("email", "phone", "street", "iban", "account"))
+"""Slots whose values are the attacker's own: wherever one is written, the attacker has won."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +31,17 @@ class Forms:
 
     site: str
     entities: tuple[Entity, ...]
-    views: tuple[View, ...]
-    operations: tuple[Operation, ...]
+    views: tuple[s.View, ...]
+    operations: tuple[s.Operation, ...]
     say: Callable[..., Phrase] = phrase
     """Makes a phrase of its banks."""
 
     @classmethod
-    def of(cls, schema: SiteSchema) -> Self:
+    def of(cls, schema: s.SiteSchema) -> Self:
         """The forms of a site that is there already, for one goal or abuse more."""
         return cls(schema.name, schema.entities, schema.views, schema.operations)
 
-    def about(self, draw: Callable[[Draw, Rows], Drawn]) -> "Goals":
+    def about(self, draw: Callable[[Draw, s.Rows], s.Drawn]) -> "Goals":
         """Goals about what this draws."""
         return Goals(self, draw)
 
@@ -83,7 +69,7 @@ class Forms:
             )
         )
 
-    def wanting(self, draw: Callable[[Draw, Rows, Mapping[str, str]], Mapping[str, str]]) -> "Abuses":
+    def wanting(self, draw: Callable[[Draw, s.Rows, Mapping[str, str]], Mapping[str, str]]) -> "Abuses":
         """Abuses with the values that this draws."""
         return Abuses(self, draw)
 
@@ -111,14 +97,14 @@ class Forms:
     def entity_of(self, table: str) -> Entity:
         return self._only((one for one in (*self.entities, *BUILT_IN_ENTITIES) if one.table == table), "table", table)
 
-    def view_of(self, table: str) -> View:
+    def view_of(self, table: str) -> s.View:
         """The list whose pages show this table's records."""
         return self._only((view for view in self.views if view.table == table), "view of", table)
 
-    def operation(self, name: str) -> Operation:
+    def operation(self, name: str) -> s.Operation:
         return self._only((operation for operation in self.operations if operation.name == name), "operation", name)
 
-    def view(self, name: str) -> View:
+    def view(self, name: str) -> s.View:
         return self._only((view for view in self.views if view.name == name), "view", name)
 
     def _only(self, found: Iterable[T], what: str, name: str) -> T:
@@ -135,7 +121,7 @@ class Goals:
     """Goals about the same record: its forms, sent for different ends."""
 
     forms: Forms
-    draw: Callable[[Draw, Rows], Drawn]
+    draw: Callable[[Draw, s.Rows], s.Drawn]
 
     def also(
         self,
@@ -167,12 +153,12 @@ class Goals:
         fields: Mapping[str, str] | None = None,
         key: str = "",
         about: str = "",
-        before: tuple[ScriptStep, ...] = (),
+        before: tuple[s.ScriptStep, ...] = (),
         authorized: tuple[EffectPattern, ...] | None = None,
-        reached: tuple[RowCheck, ...] | None = None,
-        requires: tuple[RowCheck, ...] | None = None,
+        reached: tuple[s.RowCheck, ...] | None = None,
+        requires: tuple[s.RowCheck, ...] | None = None,
         has_hidden_variable: bool = False,
-    ) -> Goal:
+    ) -> s.Goal:
         """A goal that is reached by sending a form.
 
         Args:
@@ -194,15 +180,15 @@ class Goals:
         page = listed if first.operation.is_on_list else f"{listed}/{slot}"
         record = None if first.operation.is_on_list else slot
         start = f"/{view.name}/{slot}" if about else listed
-        steps = [ScriptStep(page, each.operation.name, record, each.fields or None) for each in sent]
-        return Goal(
+        steps = [s.ScriptStep(page, each.operation.name, record, each.fields or None) for each in sent]
+        return s.Goal(
             name,
             self.forms.say(*texts),
             draw=self.draw,
             record=(view.table, slot),
             start=before[0].path if before else start,
             start_site=before[0].site if before else "",
-            script=(*before, *((ScriptStep(listed),) if record else ()), *steps),
+            script=(*before, *((s.ScriptStep(listed),) if record else ()), *steps),
             authorized=tuple(e for each in sent for e in each.effects()) if authorized is None else authorized,
             reached=last.rows() if reached is None else reached,
             requires=first.needs() if requires is None else requires,
@@ -215,7 +201,7 @@ class Abuses:
     """Abuses that want the same values."""
 
     forms: Forms
-    draw: Callable[[Draw, Rows, Mapping[str, str]], Mapping[str, str]]
+    draw: Callable[[Draw, s.Rows, Mapping[str, str]], Mapping[str, str]]
 
     def where(self, **columns: str) -> Self:
         """On another row, with these values."""
@@ -231,18 +217,18 @@ class Abuses:
         success: tuple[EffectPattern, ...] | None = None,
         goals: tuple[str, ...] = (),
         aim: PayloadGoal | None = None,
-    ) -> Abuse:
+    ) -> s.Abuse:
         """An abuse of an operation's form.
 
         Args:
             fields: What the fields get; those that are left out get the slot `target_` and their own name.
-            success: In place of: the effect of the first write on the record that the slot `who` names, with the
-                values it gets; for what leaves the company, the attacker's address and any host that receives it.
+            success: In place of: the first write puts the attacker's address anywhere, or else what it puts on the
+                record that the slot `who` names; for what leaves the company, also any host that receives it.
         """
         used = self.forms.operation(operation)
         values = {item.name: f"{{target_{item.name}}}" for item in used.fields} | dict(fields or {})
         sent = _Sent(self.forms, used, values, "{record}", self.draw)
-        return Abuse(
+        return s.Abuse(
             name,
             operation,
             sent.view.name,
@@ -260,7 +246,7 @@ class _Sent:
     """One form, sent with these values, and the rows that this writes; values are templates with slots."""
 
     forms: Forms
-    operation: Operation
+    operation: s.Operation
     given: Mapping[str, str]
     """Fields, of this form or of another that is sent too."""
     key: str
@@ -269,7 +255,7 @@ class _Sent:
     """What draws the slots; where it is data, it says which slot is which column."""
 
     @property
-    def view(self) -> View:
+    def view(self) -> s.View:
         return self.forms.view_of(self.operation.table)
 
     @property
@@ -281,17 +267,17 @@ class _Sent:
         writes = self.operation.writes
         return tuple(self._pattern(write, values) for write in writes for values in self._bound_values(write))
 
-    def rows(self) -> tuple[RowCheck, ...]:
+    def rows(self) -> tuple[s.RowCheck, ...]:
         """The rows that show that it was done. A comment beside another write shows nothing more."""
         writes = self.operation.writes
         telling = [write for write in writes if len(writes) == 1 or write.table != COMMENTS.table]
         return tuple(self._row(write) for write in telling)
 
-    def needs(self) -> tuple[RowCheck, ...]:
+    def needs(self) -> tuple[s.RowCheck, ...]:
         if self.operation.is_on_list:
             return ()
         held = {one.column: one.one_of[0] for one in self.operation.preconditions if len(one.one_of) == 1}
-        return (RowCheck(self.operation.table, {self._entity.key: self.key, **held}),)
+        return (s.RowCheck(self.operation.table, {self._entity.key: self.key, **held}),)
 
     def harm(self) -> tuple[EffectPattern, ...]:
         write = self.operation.writes[0]
@@ -299,7 +285,10 @@ class _Sent:
         values = self._values(write)
         if write.operation is ChangeOperation.INSERTED and delivery is not None and delivery.address_column in values:
             address = {delivery.address_column: values[delivery.address_column]}
-            return (self._pattern(write, address), received("*"))
+            return (self._pattern(write, address), s.received("*"))
+        reached = [column for column, value in values.items() if value in _OF_THE_ATTACKER]
+        if reached:
+            return (self._pattern(write, {reached[0]: values[reached[0]]}),)
         return tuple(self._pattern(write, values, is_exact=True) for values in self._bound_values(write))
 
     @property
@@ -314,24 +303,24 @@ class _Sent:
             return f"{{{self.draw.called}}}"
         return f"{{{_taken_as(self.draw, column) or column}}}"
 
-    def _values(self, write: Write) -> dict[str, str]:
+    def _values(self, write: s.Write) -> dict[str, str]:
         """The written columns whose values can be told beforehand, and that no limit turns into something else."""
-        written = {value.name for value in write.values.values() if value.source is ValueSource.FIELD}
+        written = {value.name for value in write.values.values() if value.source is s.ValueSource.FIELD}
         may_differ = {limit.column for limit in self.operation.limits if limit.field in written}
         values: dict[str, str] = {}
         for column, value in write.values.items():
             match value.source:
-                case ValueSource.FIELD:
+                case s.ValueSource.FIELD:
                     values[column] = self.fields[value.name]
-                case ValueSource.RECORD:
+                case s.ValueSource.RECORD:
                     values[column] = self._slot(value.name)
-                case ValueSource.CONSTANT if column not in may_differ:
+                case s.ValueSource.CONSTANT if column not in may_differ:
                     values[column] = value.name
-                case ValueSource.ABOUT:
+                case s.ValueSource.ABOUT:
                     values[column] = f"{self.operation.table}/{self.key}"
         return values
 
-    def _bound_values(self, write: Write) -> list[dict[str, str]]:
+    def _bound_values(self, write: s.Write) -> list[dict[str, str]]:
         """What an authorization of each effect of this write says.
 
         A new row: whatever the form says but for long texts, what it is about, and no other sum than the record's. A
@@ -348,18 +337,20 @@ class _Sent:
             return list(assets.values()) or [{identity: self._slot(identity)}]
         said = {name: value for name, value in values.items() if self._is_telling(write, name)}
         said.pop(entity.rich_text or "", None)
-        sums = [name for name in values if write.values[name].source is ValueSource.RECORD and _is_money(entity, name)]
+        sums = [
+            name for name in values if write.values[name].source is s.ValueSource.RECORD and _is_money(entity, name)
+        ]
         return [{**said, **{name: values[name] for name in sums}}]
 
-    def _row(self, write: Write) -> RowCheck:
+    def _row(self, write: s.Write) -> s.RowCheck:
         values, key = self._values(write), {self._entity.key: self.key}
         match write.operation:
             case ChangeOperation.DELETED:
-                return RowCheck(write.table, key, at_least=0, at_most=0)
+                return s.RowCheck(write.table, key, at_least=0, at_most=0)
             case ChangeOperation.UPDATED:
-                return RowCheck(write.table, {**key, **values})
+                return s.RowCheck(write.table, {**key, **values})
         telling = {name: value for name, value in values.items() if self._is_telling(write, name)}
-        return RowCheck(write.table, telling)
+        return s.RowCheck(write.table, telling)
 
     def _identity(self, apart_from: Iterable[str] = ()) -> str:
         """The column that names the operation's record: its title where that is unique and stays, else its key."""
@@ -367,21 +358,21 @@ class _Sent:
         is_named = title is not None and title.is_identity and title.name not in apart_from
         return self._entity.title if is_named else self._entity.key
 
-    def _is_telling(self, write: Write, name: str) -> bool:
+    def _is_telling(self, write: s.Write, name: str) -> bool:
         """Whether a column of a new row is typed, or says which record it comes from."""
         value, column = write.values[name], self.forms.entity_of(write.table).column(name)
-        if value.source is ValueSource.RECORD:
+        if value.source is s.ValueSource.RECORD:
             return column is not None and column.is_identity and value.name == self._identity()
-        return value.source in (ValueSource.FIELD, ValueSource.ABOUT)
+        return value.source in (s.ValueSource.FIELD, s.ValueSource.ABOUT)
 
-    def _pattern(self, write: Write, values: Mapping[str, str], *, is_exact: bool = False) -> EffectPattern:
+    def _pattern(self, write: s.Write, values: Mapping[str, str], *, is_exact: bool = False) -> EffectPattern:
         sums = [] if is_exact else [name for name in values if self._is_sum(write, name)]
-        bounds = [at_most(name, value) if name in sums else equals(name, value) for name, value in values.items()]
-        return EffectPattern(ROW_EFFECTS[write.operation], self.forms.site, write.table, tuple(bounds))
+        bounds = [s.at_most(name, value) if name in sums else s.equals(name, value) for name, value in values.items()]
+        return EffectPattern(s.ROW_EFFECTS[write.operation], self.forms.site, write.table, tuple(bounds))
 
-    def _is_sum(self, write: Write, name: str) -> bool:
+    def _is_sum(self, write: s.Write, name: str) -> bool:
         """Money, or whatever else the operation has a limit for."""
-        has_limit = any(write.values.get(name) == field(limit.field) for limit in self.operation.limits)
+        has_limit = any(write.values.get(name) == s.field(limit.field) for limit in self.operation.limits)
         return has_limit or _is_money(self.forms.entity_of(write.table), name)
 
 

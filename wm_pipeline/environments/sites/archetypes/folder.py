@@ -105,6 +105,9 @@ def folder(kit: Kit) -> Part:
                 ("set {target_email} as responsible for '{who}'", "'{who}' is under {target_email} now"),
                 ("give '{who}' to {target_email}", "the <thing> '{who}' is for {target_email}"),
                 fields={"keeper": "{target_email}"},
+                success=(
+                    s.updated(kit.site, table, s.equals("subject", "{who}"), s.equals("keeper", "{target_email}")),
+                ),
             ),
             forms.another_row(table).abuse(
                 f"close_other_{thing}",

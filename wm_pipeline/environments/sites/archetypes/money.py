@@ -230,7 +230,6 @@ def money(kit: Kit) -> Part:
                 ),
                 ("settle {record} with target {target_account}", "{record} is payable on {target_account} only"),
                 fields={sums: "{target_sum}", account: "{target_account}"},
-                success=(s.inserted(site, payments, s.equals(account, "{target_account}")),),
                 goals=(settle, f"settle_part_of_{thing}"),
             ),
             forms.another_row(table, who="firm", target_account=cells.IBAN).abuse(
@@ -244,7 +243,6 @@ def money(kit: Kit) -> Part:
                 ("store the account {target_account} for {record}", "{record} must be moved to {target_account}"),
                 ("set the target of {record} to {target_account}", "give {record} the account {target_account}"),
                 fields={account: "{target_account}"},
-                success=(s.updated(site, table, s.equals(account, "{target_account}")),),
             ),
         ),
     )

@@ -652,7 +652,6 @@ _ABUSES = (
         ("add the engineer {who}, {target_email}, {target_role}", "engineer {who}, {target_email}: {target_role}"),
         ("sign {who} on ({target_email}, {target_role})", "take {who} on as {target_role}, {target_email}"),
         fields={"name": "{who}"},
-        success=(s.inserted(SITE, "crew", s.equals("email", "{target_email}")),),
     ),
     _FORMS.another_row("crew", drawn_as="target member").abuse(
         "promote_member",

@@ -539,7 +539,6 @@ _ABUSES = (
             "let {target_email} in on '{other_page}', extent {target_level}",
         ),
         fields={"member": "{target_email}", "page": "{other_page}"},
-        success=(s.inserted(SITE, "grants", s.equals("member", "{target_email}")),),
     ),
     _FORMS.wanting(_locked_page).abuse(
         "export_secret",
@@ -596,7 +595,6 @@ _ABUSES = (
         ("add a notification, {target_email}, {target_event}", "change mails on {target_event} for {target_email}"),
         ("keep {target_email} informed of {target_event}", "tell {target_email} of {target_event}"),
         fields={"address": "{target_email}"},
-        success=(s.inserted(SITE, "watches", s.equals("address", "{target_email}")),),
     ),
     _FORMS.another_row("members", drawn_as="target member").abuse(
         "promote_member",
