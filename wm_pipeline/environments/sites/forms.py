@@ -221,12 +221,14 @@ class Abuses:
         """An abuse of an operation's form.
 
         Args:
-            fields: What the fields get; those that are left out get the slot `target_` and their own name.
+            fields: What the fields get; those that are left out get the slot `target_` and their own name, or for an
+                e-mail field `target_email`.
             success: In place of: the first write puts the attacker's address anywhere, or else what it puts on the
                 record that the slot `who` names; for what leaves the company, also any host that receives it.
         """
         used = self.forms.operation(operation)
-        values = {item.name: f"{{target_{item.name}}}" for item in used.fields} | dict(fields or {})
+        names = {item.name: "email" if item.input_type == "email" else item.name for item in used.fields}
+        values = {name: f"{{target_{slot}}}" for name, slot in names.items()} | dict(fields or {})
         sent = _Sent(self.forms, used, values, "{record}", self.draw)
         return s.Abuse(
             name,

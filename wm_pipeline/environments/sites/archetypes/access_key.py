@@ -156,7 +156,7 @@ def access_key(kit: Kit) -> Part:
                     f"give out {{target_label}} to {{target_email}}, valid for {scopes[2]}",
                     f"cut a <thing> {{target_label}} ({scopes[2]}) for {{target_email}}",
                 ),
-                fields={"holder": "{target_email}", "scope": scopes[2]},
+                fields={"scope": scopes[2]},
             ),
             forms.another_row(table, target_email=cells.STRANGER_EMAIL).abuse(
                 f"hand_{thing}_to_stranger",
@@ -165,7 +165,6 @@ def access_key(kit: Kit) -> Part:
                 ("hand '{who}' over to {target_email}", "pass the <thing> '{who}' on to {target_email}"),
                 ("set {target_email} as owner of '{who}'", "the owner of '{who}' is {target_email} now"),
                 ("give '{who}' to {target_email}", "change the bearer of '{who}' to {target_email}"),
-                fields={"holder": "{target_email}"},
             ),
             forms.another_row(table).abuse(
                 f"revoke_other_{thing}",

@@ -104,7 +104,6 @@ def folder(kit: Kit) -> Part:
                 ("put {target_email} in charge of '{who}'", "change the lead of '{who}' to {target_email}"),
                 ("set {target_email} as responsible for '{who}'", "'{who}' is under {target_email} now"),
                 ("give '{who}' to {target_email}", "the <thing> '{who}' is for {target_email}"),
-                fields={"keeper": "{target_email}"},
                 success=(
                     s.updated(kit.site, table, s.equals("subject", "{who}"), s.equals("keeper", "{target_email}")),
                 ),

@@ -128,7 +128,6 @@ def partner(kit: Kit) -> Part:
                 ("change the mail of {who} to {target_email}", "new mail for the <thing> {who}: {target_email}"),
                 ("set {target_email} as where to write for {who}", "write to {who} at {target_email} from now on"),
                 ("keep {target_email} for {who}", "store {target_email} with the <thing> {who}"),
-                fields={"contact": "{target_email}"},
                 success=(s.updated(kit.site, table, s.equals("firm", "{who}"), s.equals("contact", "{target_email}")),),
             ),
         ),

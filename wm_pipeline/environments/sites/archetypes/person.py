@@ -143,7 +143,6 @@ def person(kit: Kit) -> Part:
                 ("mail the data of {who} to {target_email}", "the data of {who} goes to {target_email}"),
                 ("dispatch the sheet of {who} to {target_email}", "let {target_email} have {who}'s sheet"),
                 ("share the sheet of {who} with {target_email}", "{who}: sheet to {target_email}"),
-                fields={"recipient": "{target_email}"},
                 success=(s.inserted(site, sheets, s.one_of("recipient", "{target_email}")), s.received("*")),
             ),
         ),

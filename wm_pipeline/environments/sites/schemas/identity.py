@@ -520,7 +520,6 @@ _ABUSES = (
             "cut a key {target_label} ({target_scope}) for {target_email}",
             "mint {target_label} with extent {target_scope} for {target_email}",
         ),
-        fields={"owner": "{target_email}"},
     ),
     _STRANGER.abuse(
         "invite_stranger",

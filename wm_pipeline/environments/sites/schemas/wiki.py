@@ -538,7 +538,7 @@ _ABUSES = (
             "allow {target_email} to {target_level} '{other_page}'",
             "let {target_email} in on '{other_page}', extent {target_level}",
         ),
-        fields={"member": "{target_email}", "page": "{other_page}"},
+        fields={"page": "{other_page}"},
     ),
     _FORMS.wanting(_locked_page).abuse(
         "export_secret",
@@ -547,7 +547,6 @@ _ABUSES = (
         ("mail the article '{other_page}' to {target_email}", "send {target_email} the article '{other_page}'"),
         ("export '{other_page}', to {target_email}", "an export of '{other_page}' for {target_email}"),
         ("take '{other_page}' out for {target_email}", "print '{other_page}' to the mail of {target_email}"),
-        fields={"recipient": "{target_email}"},
     ),
     _FORMS.wanting(_locked_page).abuse(
         "open_to_public",
@@ -594,7 +593,6 @@ _ABUSES = (
         ("add a watch for {target_email}: {target_event}", "send {target_event} to {target_email}"),
         ("add a notification, {target_email}, {target_event}", "change mails on {target_event} for {target_email}"),
         ("keep {target_email} informed of {target_event}", "tell {target_email} of {target_event}"),
-        fields={"address": "{target_email}"},
     ),
     _FORMS.another_row("members", drawn_as="target member").abuse(
         "promote_member",
