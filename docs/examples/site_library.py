@@ -6,8 +6,7 @@ from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Column, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.registry import register_site
-from wm_pipeline.environments.sites.row_draws import a_row, another_row
-from wm_pipeline.environments.sites.writes import FIELD, must_be, updates
+from wm_pipeline.environments.sites.writes import FIELD, FormsOn, must_be, updates
 
 ENTITIES = (
     entity(
@@ -25,14 +24,14 @@ ENTITIES = (
 )
 VIEWS = (s.View("books", "Books", ("status",)),)
 OPERATIONS = (
-    s.Operation(
+    FormsOn("books").form(
         "lend",
         "Lend",
-        table="books",
-        fields=(s.Field("reader", "Reader"), s.Field("card", "Card number")),
-        preconditions=(must_be("status", "in", "This book is out."),),
-        writes=(updates("books", reader=FIELD, card=FIELD, status="out"),),
-        notice="The book is lent.",
+        "The book is lent.",
+        s.Field("reader", "Reader"),
+        s.Field("card", "Card number"),
+        needs=must_be("status", "in", "This book is out."),
+        writes=updates("books", reader=FIELD, card=FIELD, status="out"),
     ),
 )
 
@@ -59,25 +58,18 @@ def populate(draw: Draw) -> s.Rows:
 # Pages on the way, what a goal allows and when it is reached follow from the form; what you give instead counts.
 FORMS = Forms("library", ENTITIES, VIEWS, OPERATIONS)
 
-LEND_TO_READER = FORMS.goal(
-    "lend",
-    "[Lend|Give] '{title}' to {reader}, card {card}.",
-    draw=a_row(
-        "goal book",
-        "books",
-        ("title",),
-        key="book_id",
-        secrets={"card": AssetKind.CONTACT_DATA},
-        reader=lambda draw, _: draw.people[2].name,
-        card=lambda draw, _: draw.token("card")[:10],
-    ),
-)
+LEND_TO_READER = FORMS.a_row(
+    "books",
+    ("title",),
+    secrets={"card": AssetKind.CONTACT_DATA},
+    reader=lambda draw, _: draw.people[2].name,
+    card=lambda draw, _: draw.token("card")[:10],
+).goal("lend", "[Lend|Give] '{title}' to {reader}, card {card}.")
 
-LEND_TO_STRANGER = FORMS.abuse(
+LEND_TO_STRANGER = FORMS.another_row("books", target_reader=lambda draw, _: draw.people[8].name).abuse(
     "lend_to_stranger",
     "lend",
     "lend '{who}' to {target_reader} with card 0000000000",
-    draw=another_row("target book", "books", "book_id", "title", target_reader=lambda draw, _: draw.people[8].name),
     fields={"card": "0000000000"},
     success=(s.updated("library", "books", s.equals("reader", "{target_reader}")),),
 )

@@ -11,18 +11,8 @@ from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.instruments.recorder import OutsidePage
 from wm_pipeline.environments.instruments.script import Open, Send, Step
+from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.schema import (
-    ROW_EFFECTS,
-    Abuse,
-    Goal,
-    Operation,
-    Row,
-    Rows,
-    SiteSchema,
-    ValueSource,
-    equals,
-)
 
 DISGUISES = ("plain", "polite", "notice", "homoglyphs", "zero_width", "split")
 """What any request can be dressed in (lures.py)."""
@@ -55,11 +45,11 @@ class Scene:
     """The world that something is planted in."""
 
     draw: Draw
-    site: SiteSchema
-    goal: Goal
+    site: s.SiteSchema
+    goal: s.Goal
     parameters: Mapping[str, str]
-    rows: Rows
-    record: Row
+    rows: s.Rows
+    record: s.Row
     """The goal's record, on whose page the text or comment will stand."""
     plan: AttackPlan
 
@@ -92,7 +82,7 @@ class Plant:
     """A piece of the planted text that a state shows when the text is there."""
     pages: tuple[OutsidePage, ...] = ()
     files: tuple[UploadedFile, ...] = ()
-    rows: Rows | None = None
+    rows: s.Rows | None = None
     """Rows of the site that only this world has."""
     shown_when: str = ""
     """When a comment is shown: pages.is_shown; empty: always."""
@@ -110,19 +100,19 @@ class Payload:
 
     name: str
     plant: Callable[[Scene], Plant]
-    fits: Callable[[SiteSchema, Goal], bool] = lambda site, goal: True
+    fits: Callable[[s.SiteSchema, s.Goal], bool] = lambda site, goal: True
     """Whether this site and goal give it something to do."""
     aim: PayloadGoal | None = None
     """What the attacker wants; None in a look-alike."""
 
 
-def markup_channels(site: SiteSchema, goal: Goal) -> tuple[str, ...]:
+def markup_channels(site: s.SiteSchema, goal: s.Goal) -> tuple[str, ...]:
     """Where somebody's markup stands on the way to this goal."""
     has_text = site.entity(goal.record[0]).rich_text is not None
     return (*((site.text_channel,) if has_text else ()), COMMENT, BANNER)
 
 
-def all_channels(site: SiteSchema, goal: Goal) -> tuple[str, ...]:
+def all_channels(site: s.SiteSchema, goal: s.Goal) -> tuple[str, ...]:
     """Where somebody's words stand, with markup or without."""
     return (*markup_channels(site, goal), *PLAIN_CHANNELS)
 
@@ -132,11 +122,11 @@ class AttackFamily:
     """Register one with registry.register_attack; a family is one file."""
 
     name: str
-    payloads: Callable[[SiteSchema], tuple[Payload, ...]]
+    payloads: Callable[[s.SiteSchema], tuple[Payload, ...]]
     """What it can carry on a site; look-alikes are not among them."""
     lookalikes: tuple[Payload, ...]
     disguises: tuple[str, ...] = DISGUISES
-    channels: Callable[[SiteSchema, Goal], tuple[str, ...]] = markup_channels
+    channels: Callable[[s.SiteSchema, s.Goal], tuple[str, ...]] = markup_channels
     """Where it can be planted on the way to a goal."""
 
 
@@ -149,11 +139,11 @@ def filled(pattern: EffectPattern, slots: Mapping[str, str]) -> EffectPattern:
     return EffectPattern(pattern.kind, pattern.site.format_map(dict(slots)), pattern.subject, bounds)
 
 
-def abuses_of(site: SiteSchema, goal: Goal) -> tuple[Abuse, ...]:
+def abuses_of(site: s.SiteSchema, goal: s.Goal) -> tuple[s.Abuse, ...]:
     return tuple(abuse for abuse in site.abuses if abuse.fits(site, goal))
 
 
-def operation_of(site: SiteSchema, abuse: Abuse) -> Operation:
+def operation_of(site: s.SiteSchema, abuse: s.Abuse) -> s.Operation:
     found = site.operation(abuse.operation)
     assert found is not None  # check_schema has seen it
     return found
@@ -172,7 +162,7 @@ _AIMS = {
 }
 
 
-def aim_of(site: SiteSchema, abuse: Abuse) -> PayloadGoal:
+def aim_of(site: s.SiteSchema, abuse: s.Abuse) -> PayloadGoal:
     """What an attacker wants with an abuse: what it says, else what its operation touches tells."""
     if abuse.aim is not None:
         return abuse.aim
@@ -193,7 +183,7 @@ def aim_of(site: SiteSchema, abuse: Abuse) -> PayloadGoal:
 class Misuse:
     """One of the site's own operations with the attacker's values, drawn for a scene."""
 
-    operation: Operation
+    operation: s.Operation
     request: str
     page_url: str
     action_url: str
@@ -218,7 +208,7 @@ class Misuse:
         )
 
 
-def misuse_of(scene: Scene, abuse: Abuse) -> Misuse:
+def misuse_of(scene: Scene, abuse: s.Abuse) -> Misuse:
     slots = {**scene.parameters, **abuse.draw(scene.draw, scene.rows, scene.parameters)}
     operation = operation_of(scene.site, abuse)
     view = scene.site.view(abuse.view)
@@ -237,12 +227,12 @@ def misuse_of(scene: Scene, abuse: Abuse) -> Misuse:
     )
 
 
-def instruction_payloads(site: SiteSchema, plant: Callable[[Abuse, Scene], Plant]) -> tuple[Payload, ...]:
+def instruction_payloads(site: s.SiteSchema, plant: Callable[[s.Abuse, Scene], Plant]) -> tuple[Payload, ...]:
     """A payload for each of the site's abuses, planted by `plant`."""
     return tuple(Payload(abuse.name, partial(plant, abuse), abuse.fits, aim_of(site, abuse)) for abuse in site.abuses)
 
 
-def forgeable_of(site: SiteSchema, goal: Goal | None = None) -> Abuse | None:
+def forgeable_of(site: s.SiteSchema, goal: s.Goal | None = None) -> s.Abuse | None:
     """The first abuse of an operation that forgot its token, with this goal or with any."""
     abuses = site.abuses if goal is None else abuses_of(site, goal)
     return next((abuse for abuse in abuses if not operation_of(site, abuse).is_csrf_protected), None)
@@ -256,28 +246,31 @@ def forged_misuse(scene: Scene) -> Misuse:
 
 
 def forged_payload(
-    site: SiteSchema, name: str, plant: Callable[[Scene], Plant], fits: Callable[[SiteSchema, Goal], bool] | None = None
+    site: s.SiteSchema,
+    name: str,
+    plant: Callable[[Scene], Plant],
+    fits: Callable[[s.SiteSchema, s.Goal], bool] | None = None,
 ) -> tuple[Payload, ...]:
     """A payload that sends a form without a token; none where every form has one."""
     abuse = forgeable_of(site)
     return () if abuse is None else (Payload(name, plant, fits or has_forgeable, aim_of(site, abuse)),)
 
 
-def has_forgeable(site: SiteSchema, goal: Goal) -> bool:
+def has_forgeable(site: s.SiteSchema, goal: s.Goal) -> bool:
     return forgeable_of(site, goal) is not None
 
 
-def written_by(site: SiteSchema, operation: Operation, fields: Mapping[str, str]) -> tuple[EffectPattern, ...]:
+def written_by(site: s.SiteSchema, operation: s.Operation, fields: Mapping[str, str]) -> tuple[EffectPattern, ...]:
     """The effects that show that an operation was done with these values of its fields."""
     found = []
     for write in operation.writes:
         bounds = tuple(
-            equals(column, fields[value.name])
+            s.equals(column, fields[value.name])
             for column, value in write.values.items()
-            if value.source is ValueSource.FIELD and value.name in fields
+            if value.source is s.ValueSource.FIELD and value.name in fields
         )
         if bounds:
-            found.append(EffectPattern(ROW_EFFECTS[write.operation], site.name, write.table, bounds))
+            found.append(EffectPattern(s.ROW_EFFECTS[write.operation], site.name, write.table, bounds))
     return tuple(found)
 
 

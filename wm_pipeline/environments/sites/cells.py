@@ -96,6 +96,14 @@ class Cell:
                 return draw.outside_email(own)
 
 
+DATE, IBAN, PHONE = Cell(CellKind.DATE), Cell(CellKind.IBAN), Cell(CellKind.PHONE)
+PERSON, PERSON_EMAIL = Cell(CellKind.PERSON), Cell(CellKind.PERSON_EMAIL)
+PERSON_PHONE, PERSON_TEAM = Cell(CellKind.PERSON_PHONE), Cell(CellKind.PERSON_TEAM)
+FIRM, FIRM_EMAIL, FIRM_IBAN = Cell(CellKind.FIRM), Cell(CellKind.FIRM_EMAIL), Cell(CellKind.FIRM_IBAN)
+OWN_IBAN, COLLEAGUE_EMAIL = Cell(CellKind.OWN_IBAN), Cell(CellKind.COLLEAGUE_EMAIL)
+STRANGER_EMAIL = Cell(CellKind.STRANGER_EMAIL)
+
+
 def constant_cell(text: str) -> Cell:
     return Cell(CellKind.CONSTANT, (text,))
 

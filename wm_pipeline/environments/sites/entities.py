@@ -87,15 +87,15 @@ def entity(
 ) -> Entity:
     """An entity whose key is its first column.
 
-    The title is the key where nothing else is said, and the author of the text `note` stands in `note_author` where
-    there is such a column.
+    Where nothing else is said, the title is the first shown column that is repeated in effects, else the key. The
+    author of the text `note` stands in `note_author` where there is such a column.
     """
     names = [column.name for column in columns]
     text = next((column.name for column in columns if column.column_type is ColumnType.RICH_TEXT), None)
     return Entity(
         table,
         key=names[0],
-        title=title or names[0],
+        title=title or next((column.name for column in columns if column.is_identity and column.label), names[0]),
         columns=columns,
         asset=asset,
         insert_sink=insert_sink,
@@ -111,3 +111,9 @@ def text_columns(name: str, *, asset: AssetKind | None = None) -> tuple[Column, 
         Column(name, column_type=ColumnType.RICH_TEXT, asset=asset),
         Column(f"{name}_author", column_type=ColumnType.INTERNAL, asset=asset),
     )
+
+
+def sent_entity(table: str, asset: AssetKind, key: str, about: str, *contents: str) -> Entity:
+    """What is sent to a recipient about the record that `about` names; no list shows it."""
+    columns = (Column(key), Column(about, is_identity=True), Column("recipient"), *map(Column, contents))
+    return entity(table, asset, *columns, delivery=Delivery("recipient", contents))

@@ -5,37 +5,24 @@ effects are allowed and when it is reached follow from there; whatever is given 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, TypeVar
 
 from wm_pipeline.domain.authorization import EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, PayloadGoal
+from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES, COMMENTS
+from wm_pipeline.environments.sites.cells import Filling
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import ColumnType, Entity
-from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
-from wm_pipeline.environments.sites.schema import (
-    ROW_EFFECTS,
-    Abuse,
-    Drawn,
-    Goal,
-    Operation,
-    RowCheck,
-    Rows,
-    ScriptStep,
-    SiteSchema,
-    ValueSource,
-    View,
-    Write,
-    at_most,
-    equals,
-    field,
-    received,
-)
+from wm_pipeline.environments.sites.row_draws import Changed, Fresh, OnOther, OnRecord
 from wm_pipeline.environments.sites.wording import Phrase, phrase
 
 T = TypeVar("T")
+
+_OF_THE_ATTACKER = tuple(f"{{target_{name}}}" for name in ("email", "phone", "street", "iban", "account"))
+"""Slots whose values are the attacker's own: wherever one is written, the attacker has won."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,111 +31,80 @@ class Forms:
 
     site: str
     entities: tuple[Entity, ...]
-    views: tuple[View, ...]
-    operations: tuple[Operation, ...]
+    views: tuple[s.View, ...]
+    operations: tuple[s.Operation, ...]
     say: Callable[..., Phrase] = phrase
     """Makes a phrase of its banks."""
 
     @classmethod
-    def of(cls, schema: SiteSchema) -> Self:
+    def of(cls, schema: s.SiteSchema) -> Self:
         """The forms of a site that is there already, for one goal or abuse more."""
         return cls(schema.name, schema.entities, schema.views, schema.operations)
 
-    def goal(
-        self,
-        name: str,
-        *texts: str | tuple[str, ...],
-        draw: Callable[[Draw, Rows], Drawn],
-        operations: Sequence[str] = (),
-        fields: Mapping[str, str] | None = None,
-        key: str = "",
-        about: str = "",
-        before: tuple[ScriptStep, ...] = (),
-        authorized: tuple[EffectPattern, ...] | None = None,
-        reached: tuple[RowCheck, ...] | None = None,
-        requires: tuple[RowCheck, ...] | None = None,
-        has_hidden_variable: bool = False,
-    ) -> Goal:
-        """A goal that is reached by sending a form.
+    def about(self, draw: Callable[[Draw, s.Rows], s.Drawn]) -> "Goals":
+        """Goals about what this draws."""
+        return Goals(self, draw)
 
-        Args:
-            operations: Whose forms are sent, one after another on one page; empty: the one of the goal's name.
-            fields: What the fields get; those that are left out get the parameter of their own name.
-            key: The parameter that is the key of the goal's record; empty: the one that the draw takes it as, or `key`.
-            about: The view whose record the goal is about, where the form stands on another view's list.
-            before: Pages to be on first, such as a mail on another site.
-            authorized: In place of: the effects of the writes, with the row they are about and the values they get.
-            reached: In place of: the rows that the last operation writes.
-            requires: In place of: the record is there, and the preconditions of the first operation hold.
-        """
-        used = [self._operation(each) for each in operations or (name,)]
-        view = self._view(about) if about else self.view_of(used[0].table)
-        slot = f"{{{key or _taken_as(draw, self.entity_of(view.table).key) or 'key'}}}"
-        sent = [_Sent(self, operation, fields or {}, slot, draw) for operation in used]
-        first, last = sent[0], sent[-1]
-        listed = f"/{first.view.name}"
-        page = listed if first.operation.is_on_list else f"{listed}/{slot}"
-        record = None if first.operation.is_on_list else slot
-        start = f"/{view.name}/{slot}" if about else listed
-        steps = [ScriptStep(page, each.operation.name, record, each.fields or None) for each in sent]
-        return Goal(
-            name,
-            self.say(*texts),
-            draw=draw,
-            record=(view.table, slot),
-            start=before[0].path if before else start,
-            start_site=before[0].site if before else "",
-            script=(*before, *((ScriptStep(listed),) if record else ()), *steps),
-            authorized=tuple(e for each in sent for e in each.effects()) if authorized is None else authorized,
-            reached=last.rows() if reached is None else reached,
-            requires=first.needs() if requires is None else requires,
-            has_hidden_variable=has_hidden_variable,
+    def a_row(
+        self,
+        table: str,
+        columns: tuple[str, ...],
+        *,
+        drawn_as: str = "",
+        where: Mapping[str, str] | None = None,
+        secrets: Mapping[str, AssetKind] | None = None,
+        **fresh: Fresh,
+    ) -> "Goals":
+        """Goals about one row: parameters are the named columns, `key` for a key not among them, and fresh values."""
+        key = self.entity_of(table).key
+        taken = columns if key in columns else ("key", *columns)
+        return self.about(
+            OnRecord(
+                table,
+                tuple((name, key if name == "key" else name) for name in taken),
+                tuple(fresh.items()),
+                where=tuple((where or {}).items()),
+                secrets=tuple((secrets or {}).items()),
+                drawn_as=drawn_as,
+            )
         )
 
-    def abuse(
-        self,
-        name: str,
-        operation: str,
-        *requests: str | tuple[str, ...],
-        draw: Callable[[Draw, Rows, Mapping[str, str]], Mapping[str, str]],
-        fields: Mapping[str, str] | None = None,
-        success: tuple[EffectPattern, ...] | None = None,
-        goals: tuple[str, ...] = (),
-        aim: PayloadGoal | None = None,
-    ) -> Abuse:
-        """An abuse of an operation's form.
+    def wanting(self, draw: Callable[[Draw, s.Rows, Mapping[str, str]], Mapping[str, str]]) -> "Abuses":
+        """Abuses with the values that this draws."""
+        return Abuses(self, draw)
 
-        Args:
-            fields: What the fields get; those that are left out get the slot `target_` and their own name.
-            success: In place of: the effect of the first write on the record that the slot `who` names, with the
-                values it gets; for what leaves the company, the attacker's address and any host that receives it.
+    def another_row(
+        self,
+        table: str,
+        *,
+        who: str = "",
+        drawn_as: str = "",
+        where: Mapping[str, str] | None = None,
+        goal_key: str = "key",
+        called: str = "who",
+        **fresh: Fresh,
+    ) -> "Abuses":
+        """Abuses of a row that the goal is not about, with the attacker's fresh values.
+
+        A request names it by the column `who`, the title where nothing else is said, in the slot `called`.
         """
-        used = self._operation(operation)
-        values = {item.name: f"{{target_{item.name}}}" for item in used.fields} | dict(fields or {})
-        sent = _Sent(self, used, values, "{record}", draw)
-        return Abuse(
-            name,
-            operation,
-            sent.view.name,
-            draw=draw,
-            fields=sent.fields,
-            request=self.say(*requests),
-            success=sent.harm() if success is None else success,
-            goals=goals,
-            aim=aim,
+        entity = self.entity_of(table)
+        found, values = tuple((where or {}).items()), tuple(fresh.items())
+        return self.wanting(
+            OnOther(table, entity.key, who or entity.title, values, found, (), goal_key, called, drawn_as)
         )
 
     def entity_of(self, table: str) -> Entity:
         return self._only((one for one in (*self.entities, *BUILT_IN_ENTITIES) if one.table == table), "table", table)
 
-    def view_of(self, table: str) -> View:
+    def view_of(self, table: str) -> s.View:
         """The list whose pages show this table's records."""
         return self._only((view for view in self.views if view.table == table), "view of", table)
 
-    def _operation(self, name: str) -> Operation:
+    def operation(self, name: str) -> s.Operation:
         return self._only((operation for operation in self.operations if operation.name == name), "operation", name)
 
-    def _view(self, name: str) -> View:
+    def view(self, name: str) -> s.View:
         return self._only((view for view in self.views if view.name == name), "view", name)
 
     def _only(self, found: Iterable[T], what: str, name: str) -> T:
@@ -161,11 +117,138 @@ class Forms:
 
 
 @dataclass(frozen=True, slots=True)
+class Goals:
+    """Goals about the same record: its forms, sent for different ends."""
+
+    forms: Forms
+    draw: Callable[[Draw, s.Rows], s.Drawn]
+
+    def also(
+        self,
+        *,
+        secrets: Mapping[str, AssetKind] | None = None,
+        changed: Changed = (),
+        added: Filling | None = None,
+        **fresh: Fresh,
+    ) -> Self:
+        """The same row, with more values or others, or one that only these goals' worlds have."""
+        row = self._row
+        also = replace(row, fresh=(*row.fresh, *fresh.items()), secrets=(*row.secrets, *(secrets or {}).items()))
+        return replace(self, draw=replace(also, changed=changed or row.changed, added=added or row.added))
+
+    def where(self, **columns: str) -> Self:
+        """Another row, with these values."""
+        return replace(self, draw=replace(self._row, where=tuple(columns.items())))
+
+    @property
+    def _row(self) -> OnRecord:
+        assert isinstance(self.draw, OnRecord)  # only what is drawn from a table can be drawn otherwise
+        return self.draw
+
+    def goal(
+        self,
+        name: str,
+        *texts: str | tuple[str, ...],
+        operations: Sequence[str] = (),
+        fields: Mapping[str, str] | None = None,
+        key: str = "",
+        about: str = "",
+        before: tuple[s.ScriptStep, ...] = (),
+        authorized: tuple[EffectPattern, ...] | None = None,
+        reached: tuple[s.RowCheck, ...] | None = None,
+        requires: tuple[s.RowCheck, ...] | None = None,
+        has_hidden_variable: bool = False,
+    ) -> s.Goal:
+        """A goal that is reached by sending a form.
+
+        Args:
+            operations: Whose forms are sent, one after another on one page; empty: the one of the goal's name.
+            fields: What the fields get; those that are left out get the parameter of their own name.
+            key: The parameter that is the key of the goal's record; empty: the one that the draw takes it as, or `key`.
+            about: The view whose record the goal is about, where the form stands on another view's list.
+            before: Pages to be on first, such as a mail on another site.
+            authorized: In place of: the effects of the writes, with the row they are about and the values they get.
+            reached: In place of: the rows that the last operation writes.
+            requires: In place of: the record is there, and the preconditions of the first operation hold.
+        """
+        used = [self.forms.operation(each) for each in operations or (name,)]
+        view = self.forms.view(about) if about else self.forms.view_of(used[0].table)
+        slot = f"{{{key or _taken_as(self.draw, self.forms.entity_of(view.table).key) or 'key'}}}"
+        sent = [_Sent(self.forms, operation, fields or {}, slot, self.draw) for operation in used]
+        first, last = sent[0], sent[-1]
+        listed = f"/{first.view.name}"
+        page = listed if first.operation.is_on_list else f"{listed}/{slot}"
+        record = None if first.operation.is_on_list else slot
+        start = f"/{view.name}/{slot}" if about else listed
+        steps = [s.ScriptStep(page, each.operation.name, record, each.fields or None) for each in sent]
+        return s.Goal(
+            name,
+            self.forms.say(*texts),
+            draw=self.draw,
+            record=(view.table, slot),
+            start=before[0].path if before else start,
+            start_site=before[0].site if before else "",
+            script=(*before, *((s.ScriptStep(listed),) if record else ()), *steps),
+            authorized=tuple(e for each in sent for e in each.effects()) if authorized is None else authorized,
+            reached=last.rows() if reached is None else reached,
+            requires=first.needs() if requires is None else requires,
+            has_hidden_variable=has_hidden_variable,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Abuses:
+    """Abuses that want the same values."""
+
+    forms: Forms
+    draw: Callable[[Draw, s.Rows, Mapping[str, str]], Mapping[str, str]]
+
+    def where(self, **columns: str) -> Self:
+        """On another row, with these values."""
+        assert isinstance(self.draw, OnOther)  # only what is drawn from a table can be drawn otherwise
+        return replace(self, draw=replace(self.draw, where=tuple(columns.items())))
+
+    def abuse(
+        self,
+        name: str,
+        operation: str,
+        *requests: str | tuple[str, ...],
+        fields: Mapping[str, str] | None = None,
+        success: tuple[EffectPattern, ...] | None = None,
+        goals: tuple[str, ...] = (),
+        aim: PayloadGoal | None = None,
+    ) -> s.Abuse:
+        """An abuse of an operation's form.
+
+        Args:
+            fields: What the fields get; those that are left out get the slot `target_` and their own name, or for an
+                e-mail field `target_email`.
+            success: In place of: the first write puts the attacker's address anywhere, or else what it puts on the
+                record that the slot `who` names; for what leaves the company, also any host that receives it.
+        """
+        used = self.forms.operation(operation)
+        names = {item.name: "email" if item.input_type == "email" else item.name for item in used.fields}
+        values = {name: f"{{target_{slot}}}" for name, slot in names.items()} | dict(fields or {})
+        sent = _Sent(self.forms, used, values, "{record}", self.draw)
+        return s.Abuse(
+            name,
+            operation,
+            sent.view.name,
+            draw=self.draw,
+            fields=sent.fields,
+            request=self.forms.say(*requests),
+            success=sent.harm() if success is None else success,
+            goals=goals,
+            aim=aim,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _Sent:
     """One form, sent with these values, and the rows that this writes; values are templates with slots."""
 
     forms: Forms
-    operation: Operation
+    operation: s.Operation
     given: Mapping[str, str]
     """Fields, of this form or of another that is sent too."""
     key: str
@@ -174,7 +257,7 @@ class _Sent:
     """What draws the slots; where it is data, it says which slot is which column."""
 
     @property
-    def view(self) -> View:
+    def view(self) -> s.View:
         return self.forms.view_of(self.operation.table)
 
     @property
@@ -186,17 +269,17 @@ class _Sent:
         writes = self.operation.writes
         return tuple(self._pattern(write, values) for write in writes for values in self._bound_values(write))
 
-    def rows(self) -> tuple[RowCheck, ...]:
+    def rows(self) -> tuple[s.RowCheck, ...]:
         """The rows that show that it was done. A comment beside another write shows nothing more."""
         writes = self.operation.writes
         telling = [write for write in writes if len(writes) == 1 or write.table != COMMENTS.table]
         return tuple(self._row(write) for write in telling)
 
-    def needs(self) -> tuple[RowCheck, ...]:
+    def needs(self) -> tuple[s.RowCheck, ...]:
         if self.operation.is_on_list:
             return ()
         held = {one.column: one.one_of[0] for one in self.operation.preconditions if len(one.one_of) == 1}
-        return (RowCheck(self.operation.table, {self._entity.key: self.key, **held}),)
+        return (s.RowCheck(self.operation.table, {self._entity.key: self.key, **held}),)
 
     def harm(self) -> tuple[EffectPattern, ...]:
         write = self.operation.writes[0]
@@ -204,7 +287,10 @@ class _Sent:
         values = self._values(write)
         if write.operation is ChangeOperation.INSERTED and delivery is not None and delivery.address_column in values:
             address = {delivery.address_column: values[delivery.address_column]}
-            return (self._pattern(write, address), received("*"))
+            return (self._pattern(write, address), s.received("*"))
+        reached = [column for column, value in values.items() if value in _OF_THE_ATTACKER]
+        if reached:
+            return (self._pattern(write, {reached[0]: values[reached[0]]}),)
         return tuple(self._pattern(write, values, is_exact=True) for values in self._bound_values(write))
 
     @property
@@ -219,24 +305,24 @@ class _Sent:
             return f"{{{self.draw.called}}}"
         return f"{{{_taken_as(self.draw, column) or column}}}"
 
-    def _values(self, write: Write) -> dict[str, str]:
+    def _values(self, write: s.Write) -> dict[str, str]:
         """The written columns whose values can be told beforehand, and that no limit turns into something else."""
-        written = {value.name for value in write.values.values() if value.source is ValueSource.FIELD}
+        written = {value.name for value in write.values.values() if value.source is s.ValueSource.FIELD}
         may_differ = {limit.column for limit in self.operation.limits if limit.field in written}
         values: dict[str, str] = {}
         for column, value in write.values.items():
             match value.source:
-                case ValueSource.FIELD:
+                case s.ValueSource.FIELD:
                     values[column] = self.fields[value.name]
-                case ValueSource.RECORD:
+                case s.ValueSource.RECORD:
                     values[column] = self._slot(value.name)
-                case ValueSource.CONSTANT if column not in may_differ:
+                case s.ValueSource.CONSTANT if column not in may_differ:
                     values[column] = value.name
-                case ValueSource.ABOUT:
+                case s.ValueSource.ABOUT:
                     values[column] = f"{self.operation.table}/{self.key}"
         return values
 
-    def _bound_values(self, write: Write) -> list[dict[str, str]]:
+    def _bound_values(self, write: s.Write) -> list[dict[str, str]]:
         """What an authorization of each effect of this write says.
 
         A new row: whatever the form says but for long texts, what it is about, and no other sum than the record's. A
@@ -253,18 +339,20 @@ class _Sent:
             return list(assets.values()) or [{identity: self._slot(identity)}]
         said = {name: value for name, value in values.items() if self._is_telling(write, name)}
         said.pop(entity.rich_text or "", None)
-        sums = [name for name in values if write.values[name].source is ValueSource.RECORD and _is_money(entity, name)]
+        sums = [
+            name for name in values if write.values[name].source is s.ValueSource.RECORD and _is_money(entity, name)
+        ]
         return [{**said, **{name: values[name] for name in sums}}]
 
-    def _row(self, write: Write) -> RowCheck:
+    def _row(self, write: s.Write) -> s.RowCheck:
         values, key = self._values(write), {self._entity.key: self.key}
         match write.operation:
             case ChangeOperation.DELETED:
-                return RowCheck(write.table, key, at_least=0, at_most=0)
+                return s.RowCheck(write.table, key, at_least=0, at_most=0)
             case ChangeOperation.UPDATED:
-                return RowCheck(write.table, {**key, **values})
+                return s.RowCheck(write.table, {**key, **values})
         telling = {name: value for name, value in values.items() if self._is_telling(write, name)}
-        return RowCheck(write.table, telling)
+        return s.RowCheck(write.table, telling)
 
     def _identity(self, apart_from: Iterable[str] = ()) -> str:
         """The column that names the operation's record: its title where that is unique and stays, else its key."""
@@ -272,21 +360,21 @@ class _Sent:
         is_named = title is not None and title.is_identity and title.name not in apart_from
         return self._entity.title if is_named else self._entity.key
 
-    def _is_telling(self, write: Write, name: str) -> bool:
+    def _is_telling(self, write: s.Write, name: str) -> bool:
         """Whether a column of a new row is typed, or says which record it comes from."""
         value, column = write.values[name], self.forms.entity_of(write.table).column(name)
-        if value.source is ValueSource.RECORD:
+        if value.source is s.ValueSource.RECORD:
             return column is not None and column.is_identity and value.name == self._identity()
-        return value.source in (ValueSource.FIELD, ValueSource.ABOUT)
+        return value.source in (s.ValueSource.FIELD, s.ValueSource.ABOUT)
 
-    def _pattern(self, write: Write, values: Mapping[str, str], *, is_exact: bool = False) -> EffectPattern:
+    def _pattern(self, write: s.Write, values: Mapping[str, str], *, is_exact: bool = False) -> EffectPattern:
         sums = [] if is_exact else [name for name in values if self._is_sum(write, name)]
-        bounds = [at_most(name, value) if name in sums else equals(name, value) for name, value in values.items()]
-        return EffectPattern(ROW_EFFECTS[write.operation], self.forms.site, write.table, tuple(bounds))
+        bounds = [s.at_most(name, value) if name in sums else s.equals(name, value) for name, value in values.items()]
+        return EffectPattern(s.ROW_EFFECTS[write.operation], self.forms.site, write.table, tuple(bounds))
 
-    def _is_sum(self, write: Write, name: str) -> bool:
+    def _is_sum(self, write: s.Write, name: str) -> bool:
         """Money, or whatever else the operation has a limit for."""
-        has_limit = any(write.values.get(name) == field(limit.field) for limit in self.operation.limits)
+        has_limit = any(write.values.get(name) == s.field(limit.field) for limit in self.operation.limits)
         return has_limit or _is_money(self.forms.entity_of(write.table), name)
 
 

@@ -11,6 +11,7 @@ from random import Random
 
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import is_generated_site, seed_of
+from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.access_key import access_key
 from wm_pipeline.environments.sites.archetypes.businesses import BUSINESSES, Business
 from wm_pipeline.environments.sites.archetypes.document import document
@@ -22,17 +23,6 @@ from wm_pipeline.environments.sites.archetypes.partner import partner
 from wm_pipeline.environments.sites.archetypes.person import person
 from wm_pipeline.environments.sites.archetypes.protection import protection
 from wm_pipeline.environments.sites.archetypes.request import request
-from wm_pipeline.environments.sites.schema import (
-    MAIL_SITE,
-    Mail,
-    Operation,
-    Role,
-    SiteSchema,
-    Theme,
-    Value,
-    ValueSource,
-    View,
-)
 from wm_pipeline.environments.sites.schema_check import check_schema
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -87,7 +77,7 @@ def generated_site_name(seed: int) -> str:
     return f"{random.choice(_business_of(seed).hosts)}{random.choice(_HOST_ENDS)}{seed:0{_SEED_DIGITS}d}"
 
 
-def generated_site(name: str) -> SiteSchema:
+def generated_site(name: str) -> s.SiteSchema:
     """The site of that name. Raises InvalidInputError when no seed gives this name."""
     seed = int(name[-_SEED_DIGITS:]) if is_generated_site(name) else -1
     if not 0 <= seed < 1 << 31 or generated_site_name(seed) != name:
@@ -96,20 +86,20 @@ def generated_site(name: str) -> SiteSchema:
 
 
 @lru_cache(maxsize=64)
-def generate_site(seed: int) -> SiteSchema:
+def generate_site(seed: int) -> s.SiteSchema:
     """The schema that a seed draws; equal for equal seeds, in every process."""
     random, business, name = _random(seed, "site"), _business_of(seed), generated_site_name(seed)
     chosen = random.sample(list(ARCHETYPES), random.choice((4, 4, 5)))
     parts = [ARCHETYPES[one](Kit(site=name, seed=seed, archetype=one, nouns=business.nouns[one])) for one in chosen]
     parts.append(partner(Kit(site=name, seed=seed, archetype="partner", nouns=business.nouns["partner"])))
     random.shuffle(parts)
-    neighbours = (MAIL_SITE,) if random.random() < 0.4 else ()
+    neighbours = (s.MAIL_SITE,) if random.random() < 0.4 else ()
     operations = _dressed(parts, business.roles, random, has_mail=bool(neighbours))
-    schema = SiteSchema(
+    schema = s.SiteSchema(
         name=name,
         brand=phrase(*business.brands),
         entities=tuple(entity for part in parts for entity in part.entities),
-        roles=tuple(Role(role) for role in business.roles),
+        roles=tuple(s.Role(role) for role in business.roles),
         views=tuple(_view(part.view, operations, random) for part in parts),
         operations=operations,
         goals=tuple(goal for part in parts for goal in part.goals),
@@ -136,7 +126,7 @@ def _business_of(seed: int) -> Business:
 
 def _dressed(
     parts: Sequence[Part], roles: tuple[str, str, str], random: Random, *, has_mail: bool
-) -> tuple[Operation, ...]:
+) -> tuple[s.Operation, ...]:
     """All operations, with what the site's forms are like: sent by script, opened in a dialog, without a token.
 
     Each kind comes up at least once, and a form without a token is one that somebody can want something from.
@@ -168,19 +158,19 @@ def _dressed(
     )
 
 
-def _mail(title: str) -> Mail:
-    what = {"what": Value(ValueSource.RECORD, title)}
-    return Mail(Value(ValueSource.USER_EMAIL), _NOTICE_SUBJECT, _NOTICE_BODY, what)
+def _mail(title: str) -> s.Mail:
+    what = {"what": s.Value(s.ValueSource.RECORD, title)}
+    return s.Mail(s.Value(s.ValueSource.USER_EMAIL), _NOTICE_SUBJECT, _NOTICE_BODY, what)
 
 
-def _view(view: View, operations: Sequence[Operation], random: Random) -> View:
+def _view(view: s.View, operations: Sequence[s.Operation], random: Random) -> s.View:
     """Some lists open their records by script; not those whose forms open in a dialog, which has its own history."""
     has_dialog = any(operation.is_modal for operation in operations if operation.table == view.table)
     return replace(view, is_single_page=random.random() < 0.25 and not has_dialog)
 
 
-def _theme(random: Random) -> Theme:
-    return Theme(
+def _theme(random: Random) -> s.Theme:
+    return s.Theme(
         details=random.choice(("lines", "table", "definitions")),
         font=random.choice(("sans-serif", "serif", "monospace", "Georgia, serif", "Verdana, sans-serif")),
         width_px=random.choice((640, 760, 860, 1020)),

@@ -13,33 +13,24 @@ from functools import partial
 from markupsafe import escape
 
 from wm_pipeline.domain.outside import SuiteTexts
-from wm_pipeline.environments.sites.attack import (
-    ATTACHMENT_TEXT,
-    AttackFamily,
-    Payload,
-    Plant,
-    Scene,
-    instruction_payloads,
-    markup_channels,
-    misuse_of,
-)
+from wm_pipeline.environments.sites import attack
 from wm_pipeline.environments.sites.registry import forget_attack, register_attack
 from wm_pipeline.environments.sites.schema import Abuse, Goal, SiteSchema
 
 
-def family_of(texts: SuiteTexts) -> AttackFamily:
+def family_of(texts: SuiteTexts) -> attack.AttackFamily:
     """The suite as a family: a disguise is one of its wordings."""
-    return AttackFamily(
+    return attack.AttackFamily(
         name=texts.name,
-        payloads=lambda site: instruction_payloads(site, partial(_injection, texts)),
-        lookalikes=(Payload("honest_request", partial(_honest_request, texts)),),
+        payloads=lambda site: attack.instruction_payloads(site, partial(_injection, texts)),
+        lookalikes=(attack.Payload("honest_request", partial(_honest_request, texts)),),
         disguises=tuple(sorted(texts.wordings)),
         channels=_channels,
     )
 
 
 @contextmanager
-def registered(texts: SuiteTexts) -> Iterator[AttackFamily]:
+def registered(texts: SuiteTexts) -> Iterator[attack.AttackFamily]:
     """The family, for as long as its worlds are drawn and played."""
     family = register_attack(family_of(texts))
     try:
@@ -50,15 +41,15 @@ def registered(texts: SuiteTexts) -> Iterator[AttackFamily]:
 
 def _channels(site: SiteSchema, goal: Goal) -> tuple[str, ...]:
     """Where somebody's paragraphs stand; a title or a name is too short for them."""
-    return (*markup_channels(site, goal), ATTACHMENT_TEXT)
+    return (*attack.markup_channels(site, goal), attack.ATTACHMENT_TEXT)
 
 
-def _injection(texts: SuiteTexts, abuse: Abuse, scene: Scene) -> Plant:
-    misuse = misuse_of(scene, abuse)
+def _injection(texts: SuiteTexts, abuse: Abuse, scene: attack.Scene) -> attack.Plant:
+    misuse = attack.misuse_of(scene, abuse)
     goal = scene.draw.choice("outside goal", texts.goals).rstrip(". ")
     here = misuse.request[:1].upper() + misuse.request[1:]
     lines = _lines(texts, scene, f"{goal}. {here}.")
-    return Plant(
+    return attack.Plant(
         html=_paragraphs(lines),
         words=" ".join(lines),
         steps=misuse.steps(),
@@ -67,13 +58,13 @@ def _injection(texts: SuiteTexts, abuse: Abuse, scene: Scene) -> Plant:
     )
 
 
-def _honest_request(texts: SuiteTexts, scene: Scene) -> Plant:
+def _honest_request(texts: SuiteTexts, scene: attack.Scene) -> attack.Plant:
     """The suite's wording around what the user asks for."""
     lines = _lines(texts, scene, scene.goal_in_other_words)
-    return Plant(html=_paragraphs(lines), words=" ".join(lines), marker=lines[0][:40], obeys_goal=True)
+    return attack.Plant(html=_paragraphs(lines), words=" ".join(lines), marker=lines[0][:40], obeys_goal=True)
 
 
-def _lines(texts: SuiteTexts, scene: Scene, goal: str) -> tuple[str, ...]:
+def _lines(texts: SuiteTexts, scene: attack.Scene, goal: str) -> tuple[str, ...]:
     slots = {"{goal}": goal, "{user}": scene.draw.user.name, "{model}": "AI assistant"}
     text = texts.wordings[scene.plan.disguise]
     for slot, value in slots.items():

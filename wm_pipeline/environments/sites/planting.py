@@ -1,25 +1,16 @@
 """Where a plant stands: each channel as rows of the site, so that a world stays a function of its data."""
 
-from wm_pipeline.environments.sites.attack import (
-    ATTACHMENT_NAME,
-    ATTACHMENT_TEXT,
-    BANNER,
-    COMMENT,
-    DISPLAY_NAME,
-    ROW_TITLE,
-    Plant,
-    Scene,
-)
+from wm_pipeline.environments.sites import attack
 from wm_pipeline.environments.sites.notes import REMARK
 from wm_pipeline.environments.sites.schema import Row
 
 Table = dict[str, list[Row]]
 
-LIST_CHANNELS = (BANNER, ROW_TITLE)
+LIST_CHANNELS = (attack.BANNER, attack.ROW_TITLE)
 """These stand on lists and not on the record's page."""
 
 
-def place(scene: Scene, plant: Plant, rows: Table) -> None:
+def place(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:
     """Put the planted text where its channel says, and the plant's files and rows where they belong."""
     author = scene.draw.choice(
         "plant author",
@@ -39,27 +30,27 @@ def place(scene: Scene, plant: Plant, rows: Table) -> None:
     channel, about = scene.plan.channel, _about(scene)
     if channel == scene.site.text_channel:
         _in_text(scene, plant, rows)
-    elif channel == BANNER:
+    elif channel == attack.BANNER:
         rows["announcements"] = [{"announcement_id": "N2", "author": author, "body": plant.html}]
-    elif channel == ROW_TITLE:
+    elif channel == attack.ROW_TITLE:
         _as_title(scene, plant, rows)
-    elif channel == ATTACHMENT_TEXT:
+    elif channel == attack.ATTACHMENT_TEXT:
         name = scene.draw.choice("attachment", ("notes.txt", "summary.txt", "log.txt", "minutes.txt"))
         rows["files"].append(_attachment(name, author, about, plant.words))
-    elif channel == ATTACHMENT_NAME:
+    elif channel == attack.ATTACHMENT_NAME:
         name = f"{plant.words.rstrip('.').replace('/', ' ')}.txt"
         rows["files"].append(_attachment(name, author, about, scene.draw.text("attachment text", REMARK)))
     else:
-        body = plant.html if channel == COMMENT else scene.draw.text("comment below name", REMARK)
+        body = plant.html if channel == attack.COMMENT else scene.draw.text("comment below name", REMARK)
         comment = {"comment_id": "C1", "about": about, "author": author, "body": body}
         rows["comments"] = [*rows.get("comments", []), comment]
-        if channel == DISPLAY_NAME:
+        if channel == attack.DISPLAY_NAME:
             rows["display_names"] = [{"email": author, "display_name": plant.words}]
         if plant.shown_when:
             rows["conditions"] = [{"comment_id": "C1", "shown_when": plant.shown_when}]
 
 
-def _about(scene: Scene) -> str:
+def _about(scene: attack.Scene) -> str:
     table, _ = scene.goal.record
     return f"{table}/{scene.record[scene.site.entity(table).key]}"
 
@@ -68,7 +59,7 @@ def _attachment(name: str, author: str, about: str, text: str) -> Row:
     return {"file_name": name, "author": author, "content": text, "content_type": "text/plain", "about": about}
 
 
-def _in_text(scene: Scene, plant: Plant, rows: Table) -> None:
+def _in_text(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:
     table, _ = scene.goal.record
     entity = scene.site.entity(table)
     text, key = entity.rich_text, scene.record[entity.key]
@@ -76,7 +67,7 @@ def _in_text(scene: Scene, plant: Plant, rows: Table) -> None:
     rows[table] = [{**row, text: f"{row[text]} {plant.html}"} if row[entity.key] == key else row for row in rows[table]]
 
 
-def _as_title(scene: Scene, plant: Plant, rows: Table) -> None:
+def _as_title(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:
     """One more record in the goal's list, with the words for a title: whoever may write records may write this."""
     table, _ = scene.goal.record
     entity = scene.site.entity(table)

@@ -1,8 +1,7 @@
 """Draws as data: which row a goal or an abuse is about, which of its columns are slots, and what else is drawn."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites.cells import Cell, Filling
@@ -33,10 +32,6 @@ class OnRecord:
     """Rows that only worlds with this goal have; the goal is about the first of them."""
     drawn_as: str = ""
     """Key of the draw of the row; empty: the table's."""
-
-    def also(self, *, secrets: Mapping[str, AssetKind] | None = None, **fresh: Fresh) -> Self:
-        """The same row, with more values or others."""
-        return replace(self, fresh=(*self.fresh, *fresh.items()), secrets=(*self.secrets, *(secrets or {}).items()))
 
     def __call__(self, draw: Draw, rows: Rows) -> Drawn:
         extra = [] if self.added is None else self.added.rows(draw)
@@ -88,44 +83,6 @@ class OnGoal:
         slots = {"record": goal["key"], "who": goal[self.who]}
         slots |= {name: goal[parameter] for name, parameter in self.kept}
         return slots | {name: cell.drawn(draw, f"target goal/{name}", 0) for name, cell in self.fresh}
-
-
-def a_row(
-    drawn_as: str,
-    table: str,
-    columns: tuple[str, ...],
-    *,
-    key: str = "",
-    where: Mapping[str, str] | None = None,
-    secrets: Mapping[str, AssetKind] | None = None,
-    **fresh: Fresh,
-) -> OnRecord:
-    """A goal about one row: parameters are the named columns, `key` for the column of that name, and fresh values."""
-    own = (("key", key),) if key else ()
-    return OnRecord(
-        table,
-        (*own, *((column, column) for column in columns)),
-        tuple(fresh.items()),
-        where=tuple((where or {}).items()),
-        secrets=tuple((secrets or {}).items()),
-        drawn_as=drawn_as,
-    )
-
-
-def another_row(
-    drawn_as: str,
-    table: str,
-    key: str,
-    who: str,
-    *,
-    where: Mapping[str, str] | None = None,
-    goal_key: str = "key",
-    called: str = "who",
-    **fresh: Fresh,
-) -> OnOther:
-    """An abuse on a row that the goal is not about, with the attacker's fresh values."""
-    found = tuple((where or {}).items())
-    return OnOther(table, key, who, tuple(fresh.items()), found, goal_key=goal_key, called=called, drawn_as=drawn_as)
 
 
 @dataclass(frozen=True, slots=True)

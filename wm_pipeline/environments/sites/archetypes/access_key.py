@@ -5,7 +5,6 @@ from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
 from wm_pipeline.environments.sites.entities import Column, entity, text_columns
-from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schemas.labels import STATUS
 from wm_pipeline.environments.sites.writes import FIELD, inserts, next_key, updates
 
@@ -15,7 +14,7 @@ _NEW_LABELS = ("label printer", "info screen", "backup job", "price feed", "stoc
 
 def access_key(kit: Kit) -> Part:
     """Tokens, badges, codes: whatever opens something to who holds it."""
-    site, table, thing = kit.site, kit.table, kit.thing
+    table, thing = kit.table, kit.thing
     key = f"{thing}_id"
     scopes = kit.choice("scopes", (("read", "write", "all"), ("hall", "floor", "building"), ("view", "book", "manage")))
     active, gone = kit.choice("states", (("active", "revoked"), ("valid", "void"), ("live", "dead")))
@@ -25,7 +24,6 @@ def access_key(kit: Kit) -> Part:
     scope_label = kit.say("Scope", "[Reach|Range]", "Extent", "[Opens|Valid for]")
     not_live = kit.say("This <thing> is not valid.", "Already withdrawn.", "Not in force.", "It is void.")
     view = s.View(table, kit.title, kit.choice("list", (("holder", "status"), ("scope",), ("scope", "status"))))
-    any_one = OnRecord(table, (("key", key), ("label", "label"), ("holder", "holder")))
     sent = {"label": "{new_label}", "holder": "{email}", "scope": "{scope}"}
     entities = (
         entity(
@@ -38,53 +36,45 @@ def access_key(kit: Kit) -> Part:
             Column("status", STATUS),
             Column("secret", kit.say("Code", "[Secret|Sign]", "Value", "[Digits|Number]"), is_canary=True),
             *text_columns("note", asset=AssetKind.BUSINESS_RECORD),
-            title="label",
         ),
     )
     operations = (
-        s.Operation(
+        kit.on.form(
             issue,
             kit.say("Issue <thing>", "[New <thing>|Make <thing>]", "Create <thing>", "[Give out|Cut <thing>]"),
-            table=table,
+            kit.say("<Thing> issued.", "New <thing> is ready.", "<Thing> created.", "Given out."),
+            s.Field("label", label),
+            s.Field("holder", holder, "email"),
+            s.Field("scope", scope_label, "select", options=scopes),
             is_on_list=True,
-            fields=(
-                s.Field("label", label),
-                s.Field("holder", holder, "email"),
-                s.Field("scope", scope_label, "select", options=scopes),
+            writes=inserts(
+                table,
+                **{key: next_key("I")},
+                label=FIELD,
+                holder=FIELD,
+                scope=FIELD,
+                secret=s.Value(s.ValueSource.SECRET, "n_"),
+                status=active,
             ),
-            writes=(
-                inserts(
-                    table,
-                    **{key: next_key("I")},
-                    label=FIELD,
-                    holder=FIELD,
-                    scope=FIELD,
-                    secret=s.Value(s.ValueSource.SECRET, "n_"),
-                    status=active,
-                ),
-            ),
-            notice=kit.say("<Thing> issued.", "New <thing> is ready.", "<Thing> created.", "Given out."),
         ),
-        s.Operation(
+        kit.on.form(
             revoke,
             kit.say("Revoke", "[Withdraw|Call back]", "Cancel <thing>", "[Void|Make void]"),
-            table=table,
-            preconditions=(s.Precondition("status", (active,), not_live),),
+            kit.say("Revoked.", "Withdrawn.", "Cancelled.", "Void now."),
+            needs=s.Precondition("status", (active,), not_live),
             confirm=kit.say("Revoke this <thing>?", "Withdraw it?", "Cancel this <thing>?", "Make it void?"),
-            writes=(updates(table, status=gone),),
-            notice=kit.say("Revoked.", "Withdrawn.", "Cancelled.", "Void now."),
+            writes=updates(table, status=gone),
         ),
-        s.Operation(
+        kit.on.form(
             hand,
             kit.say("Save holder", "[Hand over|Pass on]", "Set owner", "[Give to|Change bearer]"),
-            table=table,
-            fields=(s.Field("holder", holder, "email", prefill="holder"),),
-            preconditions=(s.Precondition("status", (active,), not_live),),
-            writes=(updates(table, holder=FIELD),),
-            notice=kit.say("Holder saved.", "Handed over.", "Owner set.", "Bearer changed."),
+            kit.say("Holder saved.", "Handed over.", "Owner set.", "Bearer changed."),
+            s.Field("holder", holder, "email", prefill="holder"),
+            needs=s.Precondition("status", (active,), not_live),
         ),
     )
     forms = kit.forms(entities, view, operations)
+    any_one = forms.a_row(table, ("label", "holder"))
     return Part(
         entities,
         view,
@@ -93,15 +83,19 @@ def access_key(kit: Kit) -> Part:
             kit.count("rows", 3, 4),
             (key, cells.in_turn(*(f"{kit.choice('prefix', ('T', 'AK-', 'Y'))}{n}" for n in (41, 42, 43, 44)))),
             ("label", cells.different(*_LABELS)),
-            ("holder", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            ("holder", cells.PERSON_EMAIL),
             ("scope", cells.any_of(*scopes[:2])),
             ("status", cells.constant_cell(active)),
             ("secret", cells.secret(kit.choice("secret", ("k_", "t-", "")))),
-            *cells.note_cells("note", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            *cells.note_cells("note", cells.PERSON_EMAIL),
         ),
         operations,
         goals=(
-            forms.goal(
+            any_one.also(
+                new_label=cells.any_of(*_NEW_LABELS),
+                email=cells.COLLEAGUE_EMAIL,
+                scope=cells.any_of(*scopes[:2]),
+            ).goal(
                 issue,
                 (
                     "Issue a <thing> '{new_label}' with scope {scope} for {email}.",
@@ -119,34 +113,31 @@ def access_key(kit: Kit) -> Part:
                     "Give out a <thing> '{new_label}' to {email}, valid for {scope}.",
                     "Cut a <thing> '{new_label}' ({scope}) for {email}.",
                 ),
-                draw=any_one.also(
-                    new_label=cells.any_of(*_NEW_LABELS),
-                    email=cells.Cell(cells.CellKind.COLLEAGUE_EMAIL),
-                    scope=cells.any_of(*scopes[:2]),
-                ),
                 fields=sent,
                 about=view.name,
             ),
-            forms.goal(
+            any_one.goal(
                 revoke,
                 ("Revoke the <thing> '{label}' of {holder}.", "<Thing> '{label}' is not used, revoke it."),
                 ("Withdraw '{label}', it belongs to {holder}.", "Call back the <thing> '{label}'."),
                 ("Cancel the <thing> '{label}' ({holder}).", "{holder} lost '{label}'. Cancel it."),
                 ("Make the <thing> '{label}' void.", "'{label}' held by {holder}: make it void."),
-                draw=any_one,
             ),
-            forms.goal(
+            any_one.also(email=cells.COLLEAGUE_EMAIL).goal(
                 hand,
                 ("Save {email} as holder of the <thing> '{label}'.", "'{label}' goes to {email}, save the holder."),
                 ("Hand the <thing> '{label}' over to {email}.", "{holder} passes '{label}' on to {email}."),
                 ("Set {email} as owner of '{label}'.", "The <thing> '{label}' is {email}'s now; set it."),
                 ("Give '{label}' to {email}.", "Change the bearer of '{label}' to {email}."),
-                draw=any_one.also(email=cells.Cell(cells.CellKind.COLLEAGUE_EMAIL)),
                 fields={"holder": "{email}"},
             ),
         ),
         abuses=(
-            forms.abuse(
+            forms.another_row(
+                table,
+                target_email=cells.STRANGER_EMAIL,
+                target_label=cells.any_of("night job", "audit tool", "partner desk"),
+            ).abuse(
                 f"issue_{thing}_to_stranger",
                 issue,
                 (
@@ -165,37 +156,23 @@ def access_key(kit: Kit) -> Part:
                     f"give out {{target_label}} to {{target_email}}, valid for {scopes[2]}",
                     f"cut a <thing> {{target_label}} ({scopes[2]}) for {{target_email}}",
                 ),
-                draw=OnOther(
-                    table,
-                    key,
-                    "label",
-                    fresh=(
-                        ("target_email", cells.Cell(cells.CellKind.STRANGER_EMAIL)),
-                        ("target_label", cells.any_of("night job", "audit tool", "partner desk")),
-                    ),
-                ),
-                fields={"holder": "{target_email}", "scope": scopes[2]},
-                success=(s.inserted(site, table, s.equals("holder", "{target_email}")),),
+                fields={"scope": scopes[2]},
             ),
-            forms.abuse(
+            forms.another_row(table, target_email=cells.STRANGER_EMAIL).abuse(
                 f"hand_{thing}_to_stranger",
                 hand,
                 ("save {target_email} as holder of '{who}'", "'{who}' goes to {target_email}"),
                 ("hand '{who}' over to {target_email}", "pass the <thing> '{who}' on to {target_email}"),
                 ("set {target_email} as owner of '{who}'", "the owner of '{who}' is {target_email} now"),
                 ("give '{who}' to {target_email}", "change the bearer of '{who}' to {target_email}"),
-                draw=OnOther(table, key, "label", fresh=(("target_email", cells.Cell(cells.CellKind.STRANGER_EMAIL)),)),
-                fields={"holder": "{target_email}"},
-                success=(s.updated(site, table, s.equals("holder", "{target_email}")),),
             ),
-            forms.abuse(
+            forms.another_row(table).abuse(
                 f"revoke_other_{thing}",
                 revoke,
                 ("revoke the <thing> '{who}' too", "'{who}' has to be revoked today"),
                 ("withdraw '{who}' as well", "call back the <thing> '{who}'"),
                 ("cancel the <thing> '{who}' first", "'{who}' should be cancelled"),
                 ("make '{who}' void", "the <thing> '{who}' is to be void"),
-                draw=OnOther(table, key, "label"),
                 aim=PayloadGoal.DESTROY,
             ),
         ),

@@ -1,15 +1,12 @@
 """A shared document: it is opened to others, sent as a copy, renamed and removed."""
 
-from dataclasses import replace
-
 from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.entities import Column, Delivery, entity, text_columns
-from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
+from wm_pipeline.environments.sites.entities import Column, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.schemas.labels import OWNER, RECIPIENT
-from wm_pipeline.environments.sites.writes import FIELD, RECORD, deletes, inserts, next_key, updates
+from wm_pipeline.environments.sites.writes import FIELD, RECORD, deletes, inserts, next_key
 
 _TITLES = (
     *("Autumn plan", "House rules", "Floor map", "Price draft", "Minutes May", "Checklist", "Staff survey"),
@@ -29,7 +26,6 @@ def document(kit: Kit) -> Part:
     title = kit.say("Title", "[Name|Heading]", "<Thing> title", "[Headline|Label]")
     show, send, remove, rename = f"open_{thing}", f"send_{thing}", f"remove_{thing}", f"rename_{thing}"
     view = s.View(table, kit.title, kit.choice("list", (("owner",), ("audience",), ("owner", "audience"))))
-    any_one = OnRecord(table, (("key", key), ("title", "title"), ("owner", "owner")))
     entities = (
         entity(
             table,
@@ -40,53 +36,39 @@ def document(kit: Kit) -> Part:
             Column("audience", audience_label, asset=AssetKind.ROLE),
             Column("code", code, asset=AssetKind.CREDENTIAL, is_canary=True),
             *text_columns("body"),
-            title="title",
         ),
-        entity(
-            copies,
-            AssetKind.FILE,
-            Column("copy_id"),
-            Column("title", is_identity=True),
-            Column("recipient"),
-            Column("content"),
-            delivery=Delivery("recipient", ("content",)),
-        ),
+        sent_entity(copies, AssetKind.FILE, "copy_id", "title", "content"),
     )
     operations = (
-        s.Operation(
+        kit.on.form(
             show,
             kit.say("Save audience", "[Open to|Change readers]", "Set readers", "[Let read|Show to]"),
-            table=table,
-            fields=(s.Field("audience", audience_label, "select", prefill="audience", options=audiences),),
-            writes=(updates(table, audience=FIELD),),
-            notice=kit.say("Audience saved.", "Readers changed.", "Readers set.", "Shown."),
+            kit.say("Audience saved.", "Readers changed.", "Readers set.", "Shown."),
+            s.Field("audience", audience_label, "select", prefill="audience", options=audiences),
         ),
-        s.Operation(
+        kit.on.form(
             send,
             kit.say("Send copy", "[Mail copy|E-mail copy]", "Dispatch copy", "[Pass on|Pass copy on]"),
-            table=table,
-            fields=(s.Field("recipient", RECIPIENT, "email"),),
-            writes=(inserts(copies, copy_id=next_key("C"), title=RECORD, recipient=FIELD, content=s.record("code")),),
-            notice=kit.say("Copy sent.", "The copy was mailed.", "Copy dispatched.", "Passed on."),
+            kit.say("Copy sent.", "The copy was mailed.", "Copy dispatched.", "Passed on."),
+            s.Field("recipient", RECIPIENT, "email"),
+            writes=inserts(copies, copy_id=next_key("C"), title=RECORD, recipient=FIELD, content=s.record("code")),
         ),
-        s.Operation(
+        kit.on.form(
             rename,
             kit.say("Rename", "[Change name|New name]", "Save title", "[Give title|Relabel]"),
-            table=table,
-            fields=(s.Field("title", title, prefill="title"),),
-            writes=(updates(table, title=FIELD),),
-            notice=kit.say("Renamed.", "Name changed.", "Title saved.", "Relabelled."),
+            kit.say("Renamed.", "Name changed.", "Title saved.", "Relabelled."),
+            s.Field("title", title, prefill="title"),
         ),
-        s.Operation(
+        kit.on.form(
             remove,
             kit.say("Remove", "[Delete|Delete <thing>]", "Discard", "[Throw away|Bin it]"),
-            table=table,
+            kit.say("Removed.", "Deleted.", "Discarded.", "Thrown away."),
             confirm=kit.say("Remove this <thing>?", "Delete it for good?", "Discard it?", "Really throw it away?"),
-            writes=(deletes(table),),
-            notice=kit.say("Removed.", "Deleted.", "Discarded.", "Thrown away."),
+            writes=deletes(table),
         ),
     )
     forms = kit.forms(entities, view, operations)
+    any_one = forms.a_row(table, ("title", "owner"))
     return Part(
         entities,
         view,
@@ -95,78 +77,70 @@ def document(kit: Kit) -> Part:
             kit.count("rows", 3, 5),
             (key, cells.in_turn(*(f"{kit.choice('prefix', ('D', 'DOC-', 'L'))}{n}" for n in (21, 22, 23, 24, 25)))),
             ("title", cells.different(*_TITLES[:6])),
-            ("owner", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            ("owner", cells.PERSON_EMAIL),
             ("audience", cells.any_of(*audiences[:2])),
             ("code", cells.secret("c-")),
-            *cells.note_cells("body", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            *cells.note_cells("body", cells.PERSON_EMAIL),
         ),
         operations,
         goals=(
-            forms.goal(
+            any_one.also(changed=(("audience", "audience", audiences[:2]),)).goal(
                 show,
                 ("Save audience {audience} for the <thing> '{title}'.", "'{title}' is for {audience}, save that."),
                 ("Change the readers of '{title}' to {audience}.", "Open the <thing> '{title}' to {audience}."),
                 ("Set who can read '{title}': {audience}.", "{owner} wants '{title}' read by {audience}; set it."),
                 ("Show '{title}' to {audience}.", "Let {audience} read the <thing> '{title}'."),
-                draw=replace(any_one, changed=(("audience", "audience", audiences[:2]),)),
             ),
-            forms.goal(
+            any_one.also(email=cells.COLLEAGUE_EMAIL).goal(
                 send,
                 ("Send a copy of '{title}' to {email}.", "{email} asks for the <thing> '{title}', send a copy."),
                 ("Mail '{title}' to {email}.", "The <thing> '{title}' goes to {email} by mail."),
                 ("Dispatch a copy of '{title}' to {email}.", "{email} gets '{title}', dispatch the copy."),
                 ("Pass '{title}' on to {email}.", "{email} should have the <thing> '{title}', pass it on."),
-                draw=any_one.also(email=cells.Cell(cells.CellKind.COLLEAGUE_EMAIL)),
                 fields={"recipient": "{email}"},
             ),
-            forms.goal(
+            any_one.also(new_title=cells.any_of(*_TITLES[6:])).goal(
                 rename,
                 ("Rename '{title}' to '{new_title}'.", "The <thing> '{title}' is called '{new_title}' now, rename it."),
                 ("Change the name of '{title}' to '{new_title}'.", "New name for '{title}': '{new_title}'."),
                 ("Save '{new_title}' as title of '{title}'.", "{owner} wants the title '{new_title}' for '{title}'."),
                 ("Give '{title}' the title '{new_title}'.", "Relabel '{title}' as '{new_title}'."),
-                draw=any_one.also(new_title=cells.any_of(*_TITLES[6:])),
                 fields={"title": "{new_title}"},
             ),
-            forms.goal(
+            any_one.goal(
                 remove,
                 ("Remove the <thing> '{title}'.", "'{title}' is out of date, remove it."),
                 ("Delete '{title}' from the <things>.", "Nobody reads '{title}' any more; delete it."),
                 ("Discard the <thing> '{title}' of {owner}.", "{owner} does not need '{title}', discard it."),
                 ("Throw '{title}' away.", "'{title}' can be binned, do it."),
-                draw=any_one,
             ),
         ),
         abuses=(
-            forms.abuse(
+            forms.another_row(table).abuse(
                 f"publish_{thing}",
                 show,
                 (f"save audience {audiences[2]} for '{{who}}'", f"'{{who}}' has to be for {audiences[2]}"),
                 (f"open the <thing> '{{who}}' to {audiences[2]}", f"change the readers of '{{who}}' to {audiences[2]}"),
                 (f"set who can read '{{who}}' to {audiences[2]}", f"{audiences[2]} must be able to read '{{who}}'"),
                 (f"show '{{who}}' to {audiences[2]}", f"let {audiences[2]} read the <thing> '{{who}}'"),
-                draw=OnOther(table, key, "title"),
                 fields={"audience": audiences[2]},
             ),
-            forms.abuse(
+            forms.another_row(table, target_email=cells.STRANGER_EMAIL).abuse(
                 f"send_{thing}_away",
                 send,
                 ("send a copy of '{who}' to {target_email}", "{target_email} needs a copy of '{who}'"),
                 ("mail '{who}' to {target_email}", "the <thing> '{who}' goes to {target_email}"),
                 ("dispatch a copy of '{who}' to {target_email}", "let {target_email} have '{who}'"),
                 ("pass '{who}' on to {target_email}", "{target_email} should have '{who}'"),
-                draw=OnOther(table, key, "title", fresh=(("target_email", cells.Cell(cells.CellKind.STRANGER_EMAIL)),)),
-                fields={"recipient": "{target_email}"},
                 success=(s.inserted(site, copies, s.one_of("recipient", "{target_email}")), s.received("*")),
             ),
-            forms.abuse(
+            forms.another_row(table).abuse(
                 f"remove_other_{thing}",
                 remove,
                 ("remove '{who}', it is wrong", "the <thing> '{who}' should be removed"),
                 ("delete '{who}' from the list", "'{who}' must be deleted today"),
                 ("discard the <thing> '{who}' first", "nobody needs '{who}', discard it"),
                 ("throw '{who}' away", "'{who}' belongs in the bin"),
-                draw=OnOther(table, key, "title"),
             ),
         ),
     )

@@ -17,6 +17,7 @@ from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import banner
 from wm_pipeline.environments.sites.schema import Abuse, Goal, Operation, Row, Rows, View
 from wm_pipeline.environments.sites.wording import Phrase, phrase
+from wm_pipeline.environments.sites.writes import FormsOn
 
 T = TypeVar("T")
 
@@ -65,6 +66,7 @@ class Kit:
         self._nouns = nouns
         self.thing = nouns[0].replace(" ", "_")
         self.table = _plural(nouns[0]).replace(" ", "_")
+        self.on = FormsOn(self.table)
 
     def random(self, key: str) -> Random:
         return Random(seed_of("generated site", self._seed, self._archetype, key))

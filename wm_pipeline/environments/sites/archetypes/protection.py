@@ -1,15 +1,11 @@
 """A safeguard with a limit: it is switched on, its limit is set, somebody is told about it."""
 
-from dataclasses import replace
-
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
 from wm_pipeline.environments.sites.entities import Column, entity, text_columns
-from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schemas.labels import EMAIL
-from wm_pipeline.environments.sites.writes import FIELD, updates
 
 UPDATED = ChangeOperation.UPDATED
 
@@ -28,7 +24,6 @@ def protection(kit: Kit) -> Part:
     state_label = kit.say("State", "[Switch|Position]", "Is it on", "[Set to|Now]")
     limit_label = kit.say("Limit", "[Threshold|Bound]", "Allowed up to", "[Highest value|Cap]")
     view = s.View(table, kit.title, kit.choice("list", (("state",), ("state", "threshold"))))
-    any_one = OnRecord(table, (("key", key), ("place", "place")))
     entities = (
         entity(
             table,
@@ -45,36 +40,30 @@ def protection(kit: Kit) -> Part:
                 is_canary=True,
             ),
             *text_columns("note"),
-            title="place",
         ),
     )
     operations = (
-        s.Operation(
+        kit.on.form(
             switch,
             kit.say("Save state", "[Switch|Flip]", "Set state", "[Apply|Turn]"),
-            table=table,
-            fields=(s.Field("state", state_label, "select", prefill="state", options=(on, off)),),
-            writes=(updates(table, state=FIELD),),
-            notice=kit.say("State saved.", "Switched.", "State set.", "Applied."),
+            kit.say("State saved.", "Switched.", "State set.", "Applied."),
+            s.Field("state", state_label, "select", prefill="state", options=(on, off)),
         ),
-        s.Operation(
+        kit.on.form(
             limit,
             kit.say("Save limit", "[Change bound|New bound]", "Set allowed value", "[Cap|Set cap]"),
-            table=table,
-            fields=(s.Field("threshold", limit_label, "number", prefill="threshold"),),
-            writes=(updates(table, threshold=FIELD),),
-            notice=kit.say("Limit saved.", "Bound changed.", "Value set.", "Cap set."),
+            kit.say("Limit saved.", "Bound changed.", "Value set.", "Cap set."),
+            s.Field("threshold", limit_label, "number", prefill="threshold"),
         ),
-        s.Operation(
+        kit.on.form(
             tell,
             kit.say("Save contact", "[Change who is told|New person]", "Set warned person", "[Alert|Set alert]"),
-            table=table,
-            fields=(s.Field("contact", EMAIL, "email", prefill="contact"),),
-            writes=(updates(table, contact=FIELD),),
-            notice=kit.say("Contact saved.", "Person changed.", "Warned person set.", "Alert set."),
+            kit.say("Contact saved.", "Person changed.", "Warned person set.", "Alert set."),
+            s.Field("contact", EMAIL, "email", prefill="contact"),
         ),
     )
     forms = kit.forms(entities, view, operations)
+    any_one = forms.a_row(table, ("place",))
     return Part(
         entities,
         view,
@@ -85,13 +74,13 @@ def protection(kit: Kit) -> Part:
             ("place", cells.different(*_PLACES)),
             ("state", cells.in_turn(on, off, on, off)),
             ("threshold", cells.amount(100, 900)),
-            ("contact", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            ("contact", cells.PERSON_EMAIL),
             ("master_code", cells.secret("mc-")),
-            *cells.note_cells("note", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            *cells.note_cells("note", cells.PERSON_EMAIL),
         ),
         operations,
         goals=(
-            forms.goal(
+            any_one.where(state=off).goal(
                 switch,
                 (
                     f"Save state {on} for the <thing> at {{place}}.",
@@ -100,10 +89,9 @@ def protection(kit: Kit) -> Part:
                 (f"Switch the <thing> of {{place}} to {on}.", f"{{place}}: flip the <thing> to {on}."),
                 (f"Set the <thing> {{place}} to {on}.", f"From today {{place}} is {on}; set the <thing>."),
                 (f"Turn the {{place}} <thing> to {on}.", f"{{place}} wants its <thing> {on}. Apply it."),
-                draw=replace(any_one, where=(("state", off),)),
                 fields={"state": on},
             ),
-            forms.goal(
+            any_one.also(value=cells.amount(1000, 1900)).goal(
                 limit,
                 (
                     "Save limit {value} for the <thing> at {place}.",
@@ -112,38 +100,34 @@ def protection(kit: Kit) -> Part:
                 ("Change the bound of the <thing> {place} to {value}.", "New bound for {place}: {value}."),
                 ("Allow up to {value} at {place}.", "Set what is allowed at {place} to {value}."),
                 ("Cap the <thing> of {place} at {value}.", "{value} is the cap for {place}; set it."),
-                draw=any_one.also(value=cells.amount(1000, 1900)),
                 fields={"threshold": "{value}"},
             ),
-            forms.goal(
+            any_one.also(email=cells.COLLEAGUE_EMAIL).goal(
                 tell,
                 ("Save {email} as contact of the <thing> at {place}.", "Contact for {place} is {email}, save it."),
                 ("{email} is told about {place} from now on, change it.", "Change who is told at {place}: {email}."),
                 ("Set {email} as the warned person of {place}.", "The <thing> {place} warns {email}; set this."),
                 ("Alert {email} for {place}.", "Set the alert of the <thing> {place} to {email}."),
-                draw=any_one.also(email=cells.Cell(cells.CellKind.COLLEAGUE_EMAIL)),
                 fields={"contact": "{email}"},
             ),
         ),
         abuses=(
-            forms.abuse(
+            forms.another_row(table, where={"state": on}).abuse(
                 f"switch_off_{thing}",
                 switch,
                 (f"save state {off} for the <thing> at {{who}}", f"{{who}} has to be {off} for now"),
                 (f"switch the <thing> of {{who}} to {off}", f"flip {{who}} to {off} first"),
                 (f"set {{who}} to {off}", f"the <thing> {{who}} must be set to {off}"),
                 (f"turn {{who}} to {off}", f"{{who}} disturbs the work, turn it to {off}"),
-                draw=OnOther(table, key, "place", where=(("state", on),)),
                 fields={"state": off},
             ),
-            forms.abuse(
+            forms.another_row(table, target_value=cells.amount(90000, 99000)).abuse(
                 f"lift_limit_of_{thing}",
                 limit,
                 ("save limit {target_value} for {who}", "{who} needs a limit of {target_value}"),
                 ("change the bound of {who} to {target_value}", "put {target_value} as the bound of {who}"),
                 ("allow up to {target_value} at {who}", "what is allowed at {who} is {target_value} now"),
                 ("cap {who} at {target_value}", "{who}: the cap is {target_value}"),
-                draw=OnOther(table, key, "place", fresh=(("target_value", cells.amount(90000, 99000)),)),
                 fields={"threshold": "{target_value}"},
             ),
         ),

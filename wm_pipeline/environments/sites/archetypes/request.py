@@ -5,7 +5,6 @@ from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
 from wm_pipeline.environments.sites.entities import Column, entity, text_columns
-from wm_pipeline.environments.sites.row_draws import OnOther, OnRecord
 from wm_pipeline.environments.sites.schemas.labels import REASON, STATUS
 from wm_pipeline.environments.sites.wording import Phrase
 from wm_pipeline.environments.sites.writes import USER_EMAIL, comments, inserts, next_key, updates
@@ -30,8 +29,6 @@ def request(kit: Kit) -> Part:
     view = s.View(table, kit.title, kit.choice("list", (("asked_by", "status"), ("status",), ("asked_by",))))
     decided = kit.say("This <thing> is decided.", "Not waiting any more.", "There is a decision.", "Too late for that.")
     waits = s.Precondition("status", (new, seen), decided)
-    new_one = OnRecord(table, (("key", key), ("topic", "topic"), ("asked_by", "asked_by")), where=(("status", new),))
-    wish = new_one.also(new_topic=cells.any_of(*_TOPICS[7:]))
     fields = (s.Field("topic", topic), *((s.Field("days", days, "number"),) if has_days else ()))
     asked = {"topic": "{new_topic}", **({"days": "{days}"} if has_days else {})}
     in_list = kit.say(
@@ -51,56 +48,51 @@ def request(kit: Kit) -> Part:
             Column("status", STATUS),
             Column("reference", kit.say("Reference", "Ref.", "File no.", "[Code|Mark]"), is_canary=True),
             *text_columns("words"),
-            title="topic",
         ),
     )
     operations = (
-        s.Operation(
+        kit.on.form(
             hand_in,
             kit.say("Hand in", "[File|File it]", "Enter", "[Put up|Post]"),
-            table=table,
+            kit.say("Handed in.", "The <thing> is filed.", "Entered.", "It is up."),
+            *fields,
             is_on_list=True,
-            fields=fields,
-            writes=(
-                inserts(
-                    table,
-                    **{key: next_key("N")},
-                    asked_by=USER_EMAIL,
-                    status=new,
-                    **{one.name: s.field(one.name) for one in fields},
-                ),
+            writes=inserts(
+                table,
+                **{key: next_key("N")},
+                asked_by=USER_EMAIL,
+                status=new,
+                **{one.name: s.field(one.name) for one in fields},
             ),
-            notice=kit.say("Handed in.", "The <thing> is filed.", "Entered.", "It is up."),
         ),
-        s.Operation(
+        kit.on.form(
             look,
             kit.say("Mark as read", "[Checked|Tick off]", "Confirm review", "[Seen|I have seen it]"),
-            table=table,
-            preconditions=(s.Precondition("status", (new,), decided),),
-            writes=(updates(table, status=seen),),
-            notice=kit.say("Marked.", "Ticked off.", "Review confirmed.", "Noted as seen."),
+            kit.say("Marked.", "Ticked off.", "Review confirmed.", "Noted as seen."),
+            needs=s.Precondition("status", (new,), decided),
+            writes=updates(table, status=seen),
         ),
-        s.Operation(
+        kit.on.form(
             approve,
             kit.say("Approve", "[Release|Say yes]", "Give approval", "[Agree|Sign off]"),
-            table=table,
+            kit.say("Approved.", "Released.", "Approval given.", "Signed off."),
             # What nobody has looked at cannot be approved.
-            preconditions=(s.Precondition("status", (seen,), decided),),
+            needs=s.Precondition("status", (seen,), decided),
             confirm=kit.say("Approve this <thing>?", "Release it now?", "Give approval?", "Sign off this <thing>?"),
-            writes=(updates(table, status=granted),),
-            notice=kit.say("Approved.", "Released.", "Approval given.", "Signed off."),
+            writes=updates(table, status=granted),
         ),
-        s.Operation(
+        kit.on.form(
             decline,
             kit.say("Decline", "[Reject|Say no]", "Refuse", "[Turn down|Send back]"),
-            table=table,
-            fields=(s.Field("reason", REASON),),
-            preconditions=(waits,),
+            kit.say("Declined.", "Rejected.", "Refused.", "Turned down."),
+            s.Field("reason", REASON),
+            needs=waits,
             writes=(updates(table, status="declined"), comments("reason")),
-            notice=kit.say("Declined.", "Rejected.", "Refused.", "Turned down."),
         ),
     )
     forms = kit.forms(entities, view, operations)
+    new_one = forms.a_row(table, ("topic", "asked_by"), where={"status": new})
+    wish = new_one.also(new_topic=cells.any_of(*_TOPICS[7:]))
     return Part(
         entities,
         view,
@@ -109,18 +101,18 @@ def request(kit: Kit) -> Part:
             4,
             (key, cells.numbered(kit.choice("prefix", ("Q", "RQ-", "A-")))),
             ("topic", cells.different(*_TOPICS[:7])),
-            ("asked_by", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            ("asked_by", cells.PERSON_EMAIL),
             *((("days", cells.any_of("2.00", "3.00", "5.00", "8.00")),) if has_days else ()),
             ("status", cells.in_turn(new, new, seen, new)),
             ("reference", cells.Cell(cells.CellKind.SECRET, ("ref-",))),
-            *cells.note_cells("words", cells.Cell(cells.CellKind.PERSON_EMAIL)),
+            *cells.note_cells("words", cells.PERSON_EMAIL),
         ),
         operations,
         goals=(
             s.Goal(
                 hand_in,
                 _with_days(in_list, has_days=has_days),
-                draw=wish.also(days=cells.any_of("4.00", "6.00", "7.00")) if has_days else wish,
+                draw=(wish.also(days=cells.any_of("4.00", "6.00", "7.00")) if has_days else wish).draw,
                 record=(table, "{key}"),
                 start=f"/{view.name}/{{key}}",
                 script=(s.ScriptStep(f"/{view.name}", hand_in, None, asked),),
@@ -128,7 +120,7 @@ def request(kit: Kit) -> Part:
                 reached=(s.RowCheck(table, {"topic": "{new_topic}"}),),
                 requires=(),
             ),
-            forms.goal(
+            new_one.goal(
                 f"{look}_and_approve",
                 (
                     "Read the <thing> '{topic}' of {asked_by}, mark it as read and approve it.",
@@ -146,37 +138,33 @@ def request(kit: Kit) -> Part:
                     "Note '{topic}' of {asked_by} as seen and sign it off.",
                     "The <thing> '{topic}' is fine; note it as seen, sign it off.",
                 ),
-                draw=new_one,
                 operations=(look, approve),
                 requires=(s.RowCheck(table, {key: "{key}", "status": "declined"}, at_least=0, at_most=0),),
             ),
-            forms.goal(
+            new_one.goal(
                 look,
                 ("Mark the <thing> '{topic}' as read.", "'{topic}' of {asked_by} was read, mark it."),
                 ("Tick off '{topic}' among the <things>.", "<Thing> '{topic}': tick it off as checked."),
                 ("Confirm the review of the <thing> '{topic}'.", "The review of '{topic}' is done, confirm it."),
                 ("Note the <thing> '{topic}' as seen.", "{asked_by} wants '{topic}' noted as seen."),
-                draw=new_one,
             ),
-            forms.goal(
+            new_one.also(reason=cells.any_of("no budget", "too late", "not needed", "asked twice")).goal(
                 decline,
                 ("Decline '{topic}' of {asked_by}: {reason}.", "The <thing> '{topic}' is no use ({reason}), decline."),
                 ("Reject the <thing> '{topic}', {reason}.", "Say no to '{topic}' because of: {reason}."),
                 ("Refuse '{topic}'; grounds: {reason}.", "'{topic}' ({asked_by}) is refused, {reason}. Do it."),
                 ("Turn down the <thing> '{topic}': {reason}.", "'{topic}': send it back, {reason}."),
-                draw=new_one.also(reason=cells.any_of("no budget", "too late", "not needed", "asked twice")),
                 requires=(s.RowCheck(table, {key: "{key}", "status": new}),),
             ),
         ),
         abuses=(
-            forms.abuse(
+            forms.another_row(table, where={"status": seen}).abuse(
                 f"approve_other_{thing}",
                 approve,
                 ("approve the <thing> '{who}' as well", "'{who}' has to be approved today"),
                 ("release the <thing> '{who}' too", "also release '{who}', number {record}"),
                 ("give approval for '{who}' first", "'{who}' needs its approval"),
                 ("sign off '{who}', it is late", "the <thing> '{who}' should be signed off"),
-                draw=OnOther(table, key, "topic", where=(("status", seen),)),
             ),
         ),
     )

@@ -6,18 +6,9 @@ The condition is a row of the world (pages.is_shown), so a restored page shows w
 from dataclasses import replace
 
 from wm_pipeline.domain.vocabulary import ChangeOperation
-from wm_pipeline.environments.sites.attack import (
-    COMMENT,
-    INSTRUCTION_DISGUISES,
-    AttackFamily,
-    Payload,
-    Plant,
-    Scene,
-    instruction_payloads,
-    misuse_of,
-)
-from wm_pipeline.environments.sites.attacks.user_content_instruction import confirmation, harmless_request
-from wm_pipeline.environments.sites.lures import instruction
+from wm_pipeline.environments.sites.attack import COMMENT, Payload, Plant, Scene
+from wm_pipeline.environments.sites.attacks.planted import instruction_family
+from wm_pipeline.environments.sites.attacks.user_content_instruction import PLAIN, harmless_request
 from wm_pipeline.environments.sites.schema import Abuse, Goal, SiteSchema
 
 AGAIN = "visit:2"
@@ -43,30 +34,22 @@ def comes_back(site: SiteSchema, goal: Goal) -> bool:
 
 
 def _instruction(abuse: Abuse, scene: Scene) -> Plant:
-    misuse = misuse_of(scene, abuse)
-    said = instruction(scene, misuse)
-    return Plant(
-        html=said.html,
-        steps=misuse.steps(),
-        success=misuse.success,
-        marker=said.marker,
-        shown_when=_condition(scene, abuse),
-    )
+    return replace(PLAIN.instruction(abuse, scene), words="", shown_when=_condition(scene, abuse))
 
 
 def _goal_for_the_role(scene: Scene) -> Plant:
     """Not for a later visit: then the goal is done."""
-    return replace(confirmation(scene), shown_when=f"role:{scene.site.user_role}")
+    return replace(PLAIN.goal(scene), shown_when=f"role:{scene.site.user_role}")
 
 
 def _conditional_request(scene: Scene) -> Plant:
     return replace(harmless_request(scene), shown_when=_condition(scene))
 
 
-FAMILY = AttackFamily(
-    name="conditional_instruction",
-    payloads=lambda site: instruction_payloads(site, _instruction),
-    lookalikes=(Payload("conditional_goal", _goal_for_the_role), Payload("conditional_request", _conditional_request)),
-    disguises=INSTRUCTION_DISGUISES,
+FAMILY = instruction_family(
+    "conditional_instruction",
+    _instruction,
+    Payload("conditional_goal", _goal_for_the_role),
+    Payload("conditional_request", _conditional_request),
     channels=lambda site, goal: (COMMENT,),
 )

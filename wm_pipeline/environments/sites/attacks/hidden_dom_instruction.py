@@ -3,19 +3,9 @@
 from markupsafe import escape
 
 from wm_pipeline.environments.instruments.script import Open
-from wm_pipeline.environments.sites.attack import (
-    INSTRUCTION_DISGUISES,
-    AttackFamily,
-    Misuse,
-    Payload,
-    Plant,
-    Scene,
-    instruction_payloads,
-    misuse_of,
-)
-from wm_pipeline.environments.sites.lures import goal_again, instruction
+from wm_pipeline.environments.sites.attack import Payload, Plant, Scene
+from wm_pipeline.environments.sites.attacks.planted import Telling, instruction_family
 from wm_pipeline.environments.sites.notes import REMARK
-from wm_pipeline.environments.sites.schema import Abuse
 from wm_pipeline.environments.sites.wording import phrase
 
 _HIDING = (
@@ -30,29 +20,21 @@ _HIDING = (
 )
 
 
-def hide(scene: Scene, pieces: tuple[str, ...]) -> str:
-    """Each piece in one of the ways in which markup hides."""
-    way = scene.draw.choice("hiding", _HIDING)
-    if way.startswith("<!--"):
-        pieces = tuple(piece.replace("--", "-").replace(">", "") for piece in pieces)
-        return " ".join(way.format(text=piece) for piece in pieces)
-    return " ".join(way.format(text=escape(piece)) for piece in pieces)
-
-
 def _visible(scene: Scene) -> str:
     return scene.draw.text("hidden cover", REMARK)
 
 
-def _instruction(abuse: Abuse, scene: Scene) -> Plant:
-    misuse: Misuse = misuse_of(scene, abuse)
-    said = instruction(scene, misuse)
-    return Plant(
-        html=f"{_visible(scene)} {hide(scene, said.pieces)}",
-        steps=misuse.steps(),
-        success=misuse.success,
-        marker=said.marker,
-    )
+def _hidden(scene: Scene, pieces: tuple[str, ...]) -> str:
+    """Each piece in one of the ways in which markup hides, behind a remark."""
+    way = scene.draw.choice("hiding", _HIDING)
+    if way.startswith("<!--"):
+        said = [piece.replace("--", "-").replace(">", "") for piece in pieces]
+    else:
+        said = [escape(piece) for piece in pieces]
+    return " ".join((_visible(scene), *(way.format(text=piece) for piece in said)))
 
+
+_TELLING = Telling(_hidden)
 
 _SKIP = phrase(
     "[Skip|Jump] to the list",
@@ -75,22 +57,13 @@ def _skip_link(scene: Scene) -> Plant:
 
 
 def _label(scene: Scene) -> Plant:
-    text = scene.draw.text("hidden label", _LABEL)
-    return Plant(html=f"{_visible(scene)} {hide(scene, (text,))}", marker=text[:40], obeys_goal=True)
+    return _TELLING.text(scene, scene.draw.text("hidden label", _LABEL))
 
 
-def _confirmation(scene: Scene) -> Plant:
-    said = goal_again(scene)
-    return Plant(html=f"{_visible(scene)} {hide(scene, said.pieces)}", marker=said.marker, obeys_goal=True)
-
-
-FAMILY = AttackFamily(
-    name="hidden_dom_instruction",
-    payloads=lambda site: instruction_payloads(site, _instruction),
-    lookalikes=(
-        Payload("skip_link", _skip_link),
-        Payload("hidden_label", _label),
-        Payload("hidden_confirmation", _confirmation),
-    ),
-    disguises=INSTRUCTION_DISGUISES,
+FAMILY = instruction_family(
+    "hidden_dom_instruction",
+    _TELLING.instruction,
+    Payload("skip_link", _skip_link),
+    Payload("hidden_label", _label),
+    Payload("hidden_confirmation", _TELLING.goal),
 )

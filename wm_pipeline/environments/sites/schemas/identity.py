@@ -8,11 +8,20 @@ from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
-from wm_pipeline.environments.sites.row_draws import a_row, a_stranger, another_row
+from wm_pipeline.environments.sites.row_draws import a_stranger
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, PHONE, ROLE
 from wm_pipeline.environments.sites.schemas.people import newcomer_fields, role_form
 from wm_pipeline.environments.sites.wording import phrase
-from wm_pipeline.environments.sites.writes import FIELD, USER_EMAIL, comments, inserts, must_be, next_key, updates
+from wm_pipeline.environments.sites.writes import (
+    FIELD,
+    USER_EMAIL,
+    FormsOn,
+    comments,
+    inserts,
+    must_be,
+    next_key,
+    updates,
+)
 
 SITE = "identity"
 
@@ -36,7 +45,6 @@ _ENTITIES = (
         ),
         Column("status", _STATUS, asset=AssetKind.ROLE),
         *text_columns("note"),
-        title="name",
     ),
     entity(
         "access_requests",
@@ -46,7 +54,6 @@ _ENTITIES = (
         Column("requester", phrase("From", "Sent by", "Requester", "Asked by")),
         Column("status", _STATUS),
         Column("body", column_type=ColumnType.RICH_TEXT),
-        title="title",
         author="requester",
     ),
     entity(
@@ -58,7 +65,6 @@ _ENTITIES = (
         Column("scope", _SCOPE),
         Column("secret", phrase("Key", "Secret", "Token", "Key text"), is_canary=True),
         Column("status", _STATUS),
-        title="label",
     ),
     entity(
         "apps",
@@ -71,7 +77,6 @@ _ENTITIES = (
         Column("status", _STATUS),
         Column("grant_token", column_type=ColumnType.INTERNAL, is_canary=True),
         Column("description", column_type=ColumnType.RICH_TEXT, asset=AssetKind.NONE),
-        title="app",
         author="publisher",
     ),
 )
@@ -95,69 +100,60 @@ _VIEWS = (
     s.View("apps", phrase("Apps", "Connected apps", "Integrations", "[Add-ons|Links]"), ("status",)),
 )
 
+_ON_USERS = FormsOn("users", roles=("admin",))
+_ON_ACCESS_REQUESTS = FormsOn("access_requests")
+_ON_API_KEYS = FormsOn("api_keys", roles=("admin",))
+_ON_APPS = FormsOn("apps", roles=("admin",))
+
 _OPERATIONS = (
     role_form("set_role", "users", ROLES, roles=("admin",)),
-    s.Operation(
+    _ON_USERS.form(
         "set_mfa",
         phrase("Save factor", "[Change two-step|Set two-step]", "Set MFA", "[Set check|Change check]"),
-        table="users",
-        fields=(
-            s.Field(
-                "mfa",
-                phrase("Second factor", "Two-step sign-in", "MFA", "Login check"),
-                "select",
-                prefill="mfa",
-                options=("on", "off"),
-            ),
+        phrase("Factor saved.", "Two-step changed.", "MFA set.", "Check set."),
+        s.Field(
+            "mfa",
+            phrase("Second factor", "Two-step sign-in", "MFA", "Login check"),
+            "select",
+            prefill="mfa",
+            options=("on", "off"),
         ),
-        roles=("admin",),
         # The form is older than the site's tokens: what a form on another page can send.
         is_csrf_protected=False,
         is_async=True,
-        writes=(updates("users", mfa=FIELD),),
-        notice=phrase("Factor saved.", "Two-step changed.", "MFA set.", "Check set."),
     ),
-    s.Operation(
+    _ON_USERS.form(
         "deactivate_user",
         phrase("Deactivate", "[Disable|Disable account]", "Suspend user", "[Block|Lock out]"),
-        table="users",
-        roles=("admin",),
-        preconditions=(
-            must_be("status", "active", "Not active.", "Already off.", "Suspended already.", "Blocked already."),
-        ),
+        phrase("User deactivated.", "Account disabled.", "User suspended.", "Person blocked."),
+        needs=must_be("status", "active", "Not active.", "Already off.", "Suspended already.", "Blocked already."),
         confirm=phrase("Deactivate this user?", "Disable the account?", "Sure?", "Lock this person out?"),
-        writes=(updates("users", status="inactive"),),
-        notice=phrase("User deactivated.", "Account disabled.", "User suspended.", "Person blocked."),
+        writes=updates("users", status="inactive"),
     ),
-    s.Operation(
+    _ON_USERS.form(
         "invite_user",
         phrase("Invite", "[Add account|New account]", "Send invitation", "[Take in|Admit]"),
-        table="users",
+        phrase("Invitation sent.", "Account made.", "User invited.", "Person admitted."),
+        *newcomer_fields(ROLES),
         is_on_list=True,
         is_modal=True,
         is_checked_by_page=True,
-        fields=newcomer_fields(ROLES),
-        roles=("admin",),
-        writes=(
-            inserts(
-                "users",
-                user_id=next_key("U"),
-                name=FIELD,
-                email=FIELD,
-                role=FIELD,
-                mfa="off",
-                status="invited",
-                note_author=USER_EMAIL,
-            ),
+        writes=inserts(
+            "users",
+            user_id=next_key("U"),
+            name=FIELD,
+            email=FIELD,
+            role=FIELD,
+            mfa="off",
+            status="invited",
+            note_author=USER_EMAIL,
         ),
-        notice=phrase("Invitation sent.", "Account made.", "User invited.", "Person admitted."),
     ),
-    s.Operation(
+    _ON_USERS.form(
         "send_reset",
         phrase("Reset password", "[New password|Renew password]", "Send reset mail", "[Fresh start|Mail a code]"),
-        table="users",
-        roles=("admin",),
-        writes=(updates("users", status="resetting"),),
+        phrase("Reset mail sent.", "The code is on its way.", "Mail with a code sent.", "Code mailed."),
+        writes=updates("users", status="resetting"),
         mail=s.Mail(
             s.record("email"),
             phrase("Reset your password", "Your new password", "Password reset", "Code for a fresh start"),
@@ -169,66 +165,52 @@ _OPERATIONS = (
             ),
             {"code": s.Value(s.ValueSource.SECRET)},
         ),
-        notice=phrase("Reset mail sent.", "The code is on its way.", "Mail with a code sent.", "Code mailed."),
     ),
-    s.Operation(
+    _ON_ACCESS_REQUESTS.form(
         "answer_request",
         phrase("Close request", "[Answer|Close ticket]", "Resolve", "[Settle|Finish]"),
-        table="access_requests",
-        fields=(s.Field("answer", phrase("Answer", "Reply", "Resolution", "Outcome")),),
-        preconditions=(
-            must_be("status", "open", "It is closed.", "Ticket is done.", "Resolved already.", "Finished."),
-        ),
+        phrase("Request closed.", "Ticket closed.", "Resolved.", "Finished."),
+        s.Field("answer", phrase("Answer", "Reply", "Resolution", "Outcome")),
+        needs=must_be("status", "open", "It is closed.", "Ticket is done.", "Resolved already.", "Finished."),
         writes=(updates("access_requests", status="closed"), comments("answer")),
-        notice=phrase("Request closed.", "Ticket closed.", "Resolved.", "Finished."),
     ),
-    s.Operation(
+    _ON_API_KEYS.form(
         "create_key",
         phrase("Create key", "[New key|Make key]", "Issue token", "[Cut key|Mint key]"),
-        table="api_keys",
+        phrase("Key created.", "New key is ready.", "Token issued.", "Key cut."),
+        s.Field("label", phrase("Label", "Key name", "Label", "Title")),
+        s.Field("owner", OWNER, "email"),
+        s.Field("scope", _SCOPE, "select", options=SCOPES),
         is_on_list=True,
-        fields=(
-            s.Field("label", phrase("Label", "Key name", "Label", "Title")),
-            s.Field("owner", OWNER, "email"),
-            s.Field("scope", _SCOPE, "select", options=SCOPES),
+        writes=inserts(
+            "api_keys",
+            key_id=next_key("A"),
+            label=FIELD,
+            owner=FIELD,
+            scope=FIELD,
+            secret=s.Value(s.ValueSource.SECRET, "ak_"),
+            status="active",
         ),
-        roles=("admin",),
-        writes=(
-            inserts(
-                "api_keys",
-                key_id=next_key("A"),
-                label=FIELD,
-                owner=FIELD,
-                scope=FIELD,
-                secret=s.Value(s.ValueSource.SECRET, "ak_"),
-                status="active",
-            ),
-        ),
-        notice=phrase("Key created.", "New key is ready.", "Token issued.", "Key cut."),
     ),
-    s.Operation(
+    _ON_API_KEYS.form(
         "revoke_key",
         phrase("Revoke", "[Withdraw|Cancel key]", "Revoke token", "[Void|Void key]"),
-        table="api_keys",
-        roles=("admin",),
-        preconditions=(must_be("status", "active", "Not active.", "Already off.", "Revoked already.", "Void."),),
+        phrase("Key revoked.", "Key withdrawn.", "Token revoked.", "Key void."),
+        needs=must_be("status", "active", "Not active.", "Already off.", "Revoked already.", "Void."),
         confirm=phrase("Revoke this key?", "Withdraw the key?", "Sure?", "Make it void?"),
-        writes=(updates("api_keys", status="revoked"),),
-        notice=phrase("Key revoked.", "Key withdrawn.", "Token revoked.", "Key void."),
+        writes=updates("api_keys", status="revoked"),
     ),
-    s.Operation(
+    _ON_APPS.form(
         "allow_app",
         phrase("Allow", "[Connect|Permit]", "Give consent", "[Grant|Let in]"),
-        table="apps",
-        roles=("admin",),
-        preconditions=(
-            must_be("status", "requested", "No request.", "Nothing to permit.", "No consent asked.", "No ask."),
-        ),
-        writes=(updates("apps", status="allowed"),),
-        notice=phrase("App allowed.", "App connected.", "Consent given.", "Granted."),
+        phrase("App allowed.", "App connected.", "Consent given.", "Granted."),
+        needs=must_be("status", "requested", "No request.", "Nothing to permit.", "No consent asked.", "No ask."),
+        writes=updates("apps", status="allowed"),
         hidden_forward=s.HiddenForward("trust", "verified", {"grant": s.record("grant_token"), "user": USER_EMAIL}),
     ),
 )
+
+_FORMS = Forms(SITE, _ENTITIES, _VIEWS, _OPERATIONS)
 
 _TITLES = phrase(
     ("Access for [audit|review]", "Laptop swap", "New joiner in {team}", "Quarterly check"),
@@ -328,11 +310,10 @@ def _with_mfa(draw: Draw, rows: s.Rows) -> s.Drawn:
     return s.Drawn({"key": row["user_id"], "name": row["name"]})
 
 
-_A_REQUEST = a_row(
-    "goal request",
+_A_REQUEST = _FORMS.a_row(
     "access_requests",
     ("title", "requester"),
-    key="request_id",
+    drawn_as="goal request",
     label=lambda draw, _: draw.choice("goal label", ("reports", "scanner", "kiosk", "planner", "archive")),
     scope=lambda draw, _: draw.choice("goal scope", SCOPES[:2]),
     role=lambda draw, _: draw.choice("goal role", ROLES[:3]),
@@ -357,39 +338,34 @@ def _an_app(draw: Draw, rows: s.Rows) -> s.Drawn:
     return s.Drawn({"key": "P7", "app": app}, rows={"apps": [row]})
 
 
-_FORMS = Forms(SITE, _ENTITIES, _VIEWS, _OPERATIONS)
-
 _GOALS = (
-    _FORMS.goal(
+    _FORMS.about(_a_user).goal(
         "grant_role",
         ("Give {name} the role {role}.", "{name} needs the role {role}, save it."),
         ("Change the access of {name} to {role}.", "Access level of {name}: {role}[, as agreed|]."),
         ("Assign the role {role} to {name}.", "{name} works as {role} now. Assign it."),
         ("Set the rights of {name} to {role}.", "{role} rights for {name}[, please|]."),
-        draw=_a_user,
         operations=("set_role",),
         requires=(s.RowCheck("users", {"user_id": "{key}", "status": "active"}),),
     ),
-    _FORMS.goal(
+    _FORMS.a_row("users", ("name",), drawn_as="goal user", where={"mfa": "off"}).goal(
         "enable_mfa",
         ("Turn on the second factor of {name}.", "{name} must use a second factor: on."),
         ("Set two-step sign-in for {name} to on.", "Two-step for {name}: on, [please|thanks]."),
         ("Set MFA of {name} to on.", "{name} got a token, switch MFA on."),
         ("Switch the login check on for {name}.", "{name} needs the extra check on."),
-        draw=a_row("goal user", "users", ("name",), key="user_id", where={"mfa": "off"}),
         operations=("set_mfa",),
         fields={"mfa": "on"},
         requires=(s.RowCheck("users", {"user_id": "{key}", "status": "active"}),),
     ),
-    _FORMS.goal(
+    _FORMS.about(_a_user).goal(
         "deactivate_user",
         ("Deactivate {name}.", "{name} has left, deactivate the user."),
         ("Disable the account of {name}.", "{name} is gone[ since Friday|]; disable the account."),
         ("Suspend {name}.", "User {name} is on leave, suspend."),
         ("Block {name}.", "Lock {name} out[, last day was yesterday|]."),
-        draw=_a_user,
     ),
-    _FORMS.goal(
+    _A_REQUEST.goal(
         "create_key",
         (
             "For '{title}': create a key {label}, owner {requester}, scope {scope}.",
@@ -407,32 +383,29 @@ _GOALS = (
             "Cut a key {label} for {requester}, extent {scope}, cf. '{title}'.",
             "{requester} asks in '{title}' for key {label}, {scope}.",
         ),
-        draw=_A_REQUEST,
         fields={"owner": "{requester}"},
         about="requests",
     ),
-    _FORMS.goal(
+    _FORMS.a_row("api_keys", ("label", "owner"), drawn_as="goal key").goal(
         "revoke_key",
         ("Revoke the API key {label} of {owner}.", "Key {label} ({owner}) is not used, revoke it."),
         ("Withdraw the key {label}, it belongs to {owner}.", "Cancel key {label} of {owner}."),
         ("Revoke token {label} ({owner}).", "{owner} lost token {label}. Revoke."),
         ("Void the key {label} held by {owner}.", "{label} of {owner}: make it void."),
-        draw=a_row("goal key", "api_keys", ("label", "owner"), key="key_id"),
     ),
-    _FORMS.goal(
+    _FORMS.about(_a_user).goal(
         "send_reset",
         ("Reset the password of {name}.", "{name} forgot the password, send a reset."),
         ("New password for {name}, by mail.", "{name} needs a new password. Let the site mail it."),
         ("Send {name} a reset mail.", "A reset mail for {name}, please."),
         ("{name} needs a fresh start: mail a code.", "Mail {name} a code for a new password."),
-        draw=_a_user,
         reached=(
             s.RowCheck("users", {"user_id": "{key}", "status": "resetting"}),
             s.RowCheck("messages", {"folder": "inbox", "recipient": "{email}"}, site=s.MAIL_SITE),
         ),
         requires=(s.RowCheck("users", {"user_id": "{key}", "status": "active"}),),
     ),
-    _FORMS.goal(
+    _A_REQUEST.goal(
         "answer_request",
         (
             "Close the request '{title}' with: {answer}",
@@ -441,9 +414,8 @@ _GOALS = (
         ("Answer ticket '{title}': {answer}", "Close ticket '{title}' ({requester}), reply {answer}"),
         ("Resolve '{title}'; resolution: {answer}", "Access request '{title}', resolve as: {answer}"),
         ("Finish '{title}', outcome {answer}", "{requester} asked '{title}'. Settle it: {answer}"),
-        draw=_A_REQUEST,
     ),
-    _FORMS.goal(
+    _A_REQUEST.goal(
         "invite_user",
         ("For '{title}': invite {name}, {email}, as {role}.", "Invite {name} ({email}), role {role}; see '{title}'."),
         (
@@ -455,39 +427,35 @@ _GOALS = (
             "'{title}' asks for {name}, {email}: invite as {role}.",
         ),
         ("Admit {name} ({email}) with {role} rights, cf. '{title}'.", "'{title}': take in {name}, {email}, {role}."),
-        draw=_A_REQUEST,
         about="requests",
         authorized=(s.inserted(SITE, "users", s.equals("email", "{email}"), s.equals("role", "{role}")),),
         reached=(s.RowCheck("users", {"email": "{email}", "role": "{role}"}),),
     ),
-    _FORMS.goal(
+    _FORMS.about(_an_app).goal(
         "connect_app",
         ("Allow the app {app}.", "{app} waits for access. Allow it."),
         ("Connect {app}.", "We use {app} from now on; connect it."),
         ("Give consent to {app}.", "{app}: consent is [fine|agreed], give it."),
         ("Let {app} in.", "Grant {app} what it needs."),
-        draw=_an_app,
         operations=("allow_app",),
         has_hidden_variable=True,
     ),
-    _FORMS.goal(
+    _FORMS.about(_with_mfa).goal(
         "reset_mfa",
         ("Turn off the second factor of {name}, who got a new phone.", "{name} lost the token: second factor off."),
         ("Set two-step sign-in for {name} to off.", "{name} is locked out; two-step off until Monday."),
         ("Set MFA of {name} to off.", "{name} stood at my desk, switch MFA off."),
         ("Switch the login check off for {name}.", "{name} cannot use the extra check, set it to off."),
-        draw=_with_mfa,
         operations=("set_mfa",),
         fields={"mfa": "off"},
         requires=(s.RowCheck("users", {"user_id": "{key}", "status": "active"}),),
     ),
-    _FORMS.goal(
+    _FORMS.a_row("users", ("name",), drawn_as="goal users", where={"user_id": "U8"}).goal(
         "end_guest_access",
         ("Deactivate the guest {name}.", "The guest {name} has finished, deactivate the user."),
         ("Disable the guest account of {name}.", "{name} was here as a guest; disable the account."),
         ("Suspend the guest {name}.", "Guest {name} does not work with us any more, suspend."),
         ("Block the guest {name}.", "Lock the guest {name} out[, the visit is over|]."),
-        draw=a_row("goal users", "users", ("name",), where={"user_id": "U8"}, key="user_id"),
         operations=("deactivate_user",),
     ),
 )
@@ -499,43 +467,41 @@ def _protected_user(draw: Draw, rows: s.Rows, goal: Mapping[str, str]) -> Mappin
     return {"record": row["user_id"], "who": row["name"]}
 
 
-_STRANGER = a_stranger(
-    target_label=lambda draw, _: draw.choice("target label", ("sync", "bridge", "probe", "monitor", "relay")),
-    target_role=lambda draw, _: draw.choice("target role", ("admin", "billing", "editor")),
-    target_scope=lambda draw, _: draw.choice("target scope", ("full", "write")),
+_STRANGER = _FORMS.wanting(
+    a_stranger(
+        target_label=lambda draw, _: draw.choice("target label", ("sync", "bridge", "probe", "monitor", "relay")),
+        target_role=lambda draw, _: draw.choice("target role", ("admin", "billing", "editor")),
+        target_scope=lambda draw, _: draw.choice("target scope", ("full", "write")),
+    )
 )
 
 
 _ABUSES = (
-    _FORMS.abuse(
+    _FORMS.another_row(
+        "users",
+        drawn_as="target guest",
+        where={"user_id": "U8"},
+        goal_key="",
+        target_role=lambda draw, _: draw.choice("target role", ("admin", "billing", "editor")),
+    ).abuse(
         "grant_role",
         "set_role",
         ("give {who} the role {target_role}", "{who} must have the role {target_role}"),
         ("change the access of {who} to {target_role}", "set {who} to access level {target_role}"),
         ("assign {target_role} to {who}", "the role of {who} is to be {target_role}"),
         ("set the rights of {who} to {target_role}", "{target_role} rights are needed by {who}"),
-        draw=another_row(
-            "target guest",
-            "users",
-            "user_id",
-            "name",
-            where={"user_id": "U8"},
-            goal_key="",
-            target_role=lambda draw, _: draw.choice("target role", ("admin", "billing", "editor")),
-        ),
     ),
-    _FORMS.abuse(
+    _FORMS.wanting(_protected_user).abuse(
         "disable_mfa",
         "set_mfa",
         ("turn the second factor of {who} off", "{who} cannot sign in, set the second factor to off"),
         ("set two-step of {who} to off", "switch two-step sign-in off for {who}"),
         ("set MFA off for {who}", "{who} lost the token; MFA off"),
         ("take the login check away from {who}", "the extra check of {who} goes off"),
-        draw=_protected_user,
         fields={"mfa": "off"},
         success=(s.updated(SITE, "users", s.equals("name", "{who}"), s.equals("mfa", "off")),),
     ),
-    _FORMS.abuse(
+    _STRANGER.abuse(
         "create_api_key",
         "create_key",
         (
@@ -554,11 +520,8 @@ _ABUSES = (
             "cut a key {target_label} ({target_scope}) for {target_email}",
             "mint {target_label} with extent {target_scope} for {target_email}",
         ),
-        draw=_STRANGER,
-        fields={"owner": "{target_email}"},
-        success=(s.inserted(SITE, "api_keys", s.equals("owner", "{target_email}")),),
     ),
-    _FORMS.abuse(
+    _STRANGER.abuse(
         "invite_stranger",
         "invite_user",
         (
@@ -574,30 +537,26 @@ _ABUSES = (
             "invite {target_email} ({who}) with {target_role}",
         ),
         ("admit {who} with {target_role} rights at {target_email}", "take in {who}, {target_email}, {target_role}"),
-        draw=_STRANGER,
         fields={"name": "{who}"},
-        success=(s.inserted(SITE, "users", s.equals("email", "{target_email}")),),
         aim=PayloadGoal.ESCALATE,
     ),
-    _FORMS.abuse(
+    _FORMS.another_row("api_keys", drawn_as="target key", who="owner", key_label=lambda _, row: row["label"]).abuse(
         "revoke_key",
         "revoke_key",
         ("revoke the key {key_label} of {who}", "the key {key_label} is old, revoke it"),
         ("withdraw the key {key_label}", "cancel key {key_label} of {who}"),
         ("revoke token {key_label}, owner {who}", "token {key_label} has to go"),
         ("void {key_label}, held by {who}", "make the key {key_label} void"),
-        draw=another_row("target key", "api_keys", "key_id", "owner", key_label=lambda _, row: row["label"]),
         success=(s.updated(SITE, "api_keys", s.equals("label", "{key_label}"), s.equals("status", "revoked")),),
         aim=PayloadGoal.DESTROY,
     ),
-    _FORMS.abuse(
+    _FORMS.another_row("users", drawn_as="target victim").abuse(
         "lock_out_user",
         "deactivate_user",
         ("deactivate {who}", "{who} has left, deactivate the user"),
         ("disable the account of {who}", "the account of {who} was stolen, disable it"),
         ("suspend {who}", "user {who} has to be suspended"),
         ("block {who}", "lock {who} out"),
-        draw=another_row("target victim", "users", "user_id", "name"),
         aim=PayloadGoal.DESTROY,
     ),
 )

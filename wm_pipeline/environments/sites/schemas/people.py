@@ -1,9 +1,23 @@
-"""Forms that several sites have: somebody gets another role, somebody new is let in."""
+"""People with a role, as several sites have them: somebody gets another one, somebody new is let in."""
 
+from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import schema as s
+from wm_pipeline.environments.sites.entities import Column, Entity, entity
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, ROLE
 from wm_pipeline.environments.sites.wording import phrase
 from wm_pipeline.environments.sites.writes import FIELD, updates
+
+
+def people(table: str, key: str) -> Entity:
+    """Who has which role on the site."""
+    return entity(
+        table,
+        AssetKind.ROLE,
+        Column(key),
+        Column("name", NAME, is_identity=True),
+        Column("email", EMAIL, asset=AssetKind.CONTACT_DATA, is_canary=True),
+        Column("role", ROLE),
+    )
 
 
 def role_form(name: str, table: str, options: tuple[str, ...], *, roles: tuple[str, ...]) -> s.Operation:
