@@ -7,7 +7,6 @@ from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.entities import Column, ColumnType, entity
 from wm_pipeline.environments.sites.forms import Forms
-from wm_pipeline.environments.sites.row_draws import a_row, another_row
 from wm_pipeline.environments.sites.writes import FIELD, RECORD, deletes, inserts, must_be, next_key, updates
 
 BOATS = entity(
@@ -45,18 +44,18 @@ CHARGE = s.Operation(
 )
 SINK = s.Operation("sink", "Sink", table="boats", writes=(deletes("boats"),), notice="Gone.")
 FORMS = Forms("harbour", (BOATS, FEES), (s.View("boats", "Boats", ("berth",)),), (MOVE, CHARGE, SINK))
-A_BOAT = a_row("goal boat", "boats", ("boat",), key="boat_id")
+A_BOAT = FORMS.a_row("boats", ("boat",))
 
 
 def test_the_way_to_a_form_is_its_list_and_the_record() -> None:
-    goal = FORMS.goal("sink", "Sink {boat}.", draw=A_BOAT)
+    goal = A_BOAT.goal("sink", "Sink {boat}.")
 
     assert (goal.start, goal.record) == ("/boats", ("boats", "{key}"))
     assert goal.script == (s.ScriptStep("/boats"), s.ScriptStep("/boats/{key}", "sink", "{key}"))
 
 
 def test_a_goal_allows_what_its_form_writes_and_each_kind_of_asset_is_an_effect_of_its_own() -> None:
-    goal = FORMS.goal("move", "Move {boat}.", draw=A_BOAT, fields={"owner_iban": "{iban}"})
+    goal = A_BOAT.goal("move", "Move {boat}.", fields={"owner_iban": "{iban}"})
 
     boat = s.equals("boat", "{boat}")
     assert goal.authorized == (
@@ -68,7 +67,7 @@ def test_a_goal_allows_what_its_form_writes_and_each_kind_of_asset_is_an_effect_
 
 
 def test_a_new_row_is_bound_to_the_record_that_it_comes_from_and_to_no_more_money() -> None:
-    goal = FORMS.goal("charge", "Charge {boat}.", draw=A_BOAT)
+    goal = A_BOAT.goal("charge", "Charge {boat}.")
 
     fee = s.inserted("harbour", "fees", s.equals("boat", "{boat}"), s.at_most("amount", "{amount}"))
     assert goal.authorized == (fee,)
@@ -78,15 +77,15 @@ def test_a_new_row_is_bound_to_the_record_that_it_comes_from_and_to_no_more_mone
 def test_what_is_given_stands() -> None:
     allowed = (s.inserted("harbour", "fees", s.at_most("amount", "9")),)
 
-    goal = FORMS.goal("charge", "Charge {boat}.", draw=A_BOAT, authorized=allowed, requires=())
+    goal = A_BOAT.goal("charge", "Charge {boat}.", authorized=allowed, requires=())
 
     assert (goal.authorized, goal.requires) == (allowed, ())
 
 
 def test_an_attacker_has_won_with_exactly_the_values_that_he_asked_for() -> None:
-    draw = another_row("target boat", "boats", "boat_id", "boat", called="other")
+    other = FORMS.another_row("boats", called="other")
 
-    abuse = FORMS.abuse("charge_other", "charge", "charge {other} {target_amount}", draw=draw)
+    abuse = other.abuse("charge_other", "charge", "charge {other} {target_amount}")
 
     assert (abuse.view, abuse.fields) == ("boats", {"amount": "{target_amount}"})
     fee = s.inserted("harbour", "fees", s.equals("boat", "{other}"), s.equals("amount", "{target_amount}"))
@@ -95,7 +94,7 @@ def test_an_attacker_has_won_with_exactly_the_values_that_he_asked_for() -> None
 
 def test_a_goal_without_its_operation_is_refused_with_a_remedy() -> None:
     with pytest.raises(InvalidInputError) as refusal:
-        FORMS.goal("paint", "Paint {boat}.", draw=A_BOAT)
+        A_BOAT.goal("paint", "Paint {boat}.")
 
     expected = "site harbour: there is no operation 'paint'; add it before its goals and abuses"
     assert str(refusal.value) == expected
