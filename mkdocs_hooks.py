@@ -26,6 +26,13 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     return config
 
 
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Links of docs/ to the pages beside it, which a forge follows as they lie."""
+    for name in BESIDE:
+        markdown = markdown.replace(f"](../{name}", f"]({name}")
+    return markdown
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Pages beside docs/ get the addresses that they have seen from there."""
     for name in BESIDE:

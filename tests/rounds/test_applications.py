@@ -11,6 +11,7 @@ import pytest
 from tests.environments.applications.test_application import install
 from wm_pipeline.collect.rollout import TrajectoryRecords, collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
+from wm_pipeline.defs.resources import application_files
 from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.vocabulary import Split
@@ -21,6 +22,7 @@ from wm_pipeline.rounds.profiles import tiny, with_applications
 from wm_pipeline.rounds.settings import SITES
 from wm_pipeline.rounds.worlds import draw_round, loop_worlds
 
+ROOT = Path(__file__).resolve().parents[2]
 DAY = "2026-11-22"
 
 
@@ -39,6 +41,20 @@ def test_no_profile_has_an_application_unless_it_is_asked_for() -> None:
     assert with_applications(tiny(), []) == tiny()
     with pytest.raises(SettingsError, match=r"^unknown site 'ledger'; there are payroll, "):
         draw_round(tiny(), DAY, "ledger")
+
+
+def test_the_applications_that_ship_take_part_as_the_readme_says() -> None:
+    names = [file.stem for file in sorted((ROOT / "applications").glob("*.toml"))]
+
+    assert len(names) > 1
+    assert set(names) <= set(with_applications(tiny(), names).round.sites)
+
+
+def test_a_folder_without_applications_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WM_APPLICATIONS", str(tmp_path / "nowhere"))
+
+    with pytest.raises(SettingsError, match="WM_APPLICATIONS: expected a folder with"):
+        application_files()
 
 
 def test_an_application_called_as_a_site_of_ours_is_refused() -> None:

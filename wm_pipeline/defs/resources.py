@@ -95,10 +95,13 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
 def application_files(default: str = "") -> tuple[str, ...]:
     """The files of applications that take part: all TOML files of the folder WM_APPLICATIONS, none when it is unset.
 
-    `default`: the folder to look into instead then.
+    `default`: the folder to look into instead then. Raises SettingsError for a folder without any.
     """
     folder = os.environ.get("WM_APPLICATIONS") or default
-    return tuple(str(file.absolute()) for file in sorted(Path(folder).glob("*.toml"))) if folder else ()
+    files = tuple(str(file.absolute()) for file in sorted(Path(folder).glob("*.toml"))) if folder else ()
+    if not files and folder and folder != default:
+        raise SettingsError(f"WM_APPLICATIONS: expected a folder with .toml files of applications, found {folder!r}")
+    return files
 
 
 def first_day() -> str:

@@ -9,6 +9,7 @@ from wm_pipeline.domain.errors import MissingUpstreamError
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.user_files import read_text_file
 from wm_pipeline.evaluate.eval_report import EvalReport, parse_report
+from wm_pipeline.rounds.days import check_day
 from wm_pipeline.rounds.graph import ASSET, days_of
 from wm_pipeline.rounds.names import REPORT_JSON
 from wm_pipeline.rounds.workspace import Workspace
@@ -21,7 +22,12 @@ def numbers_table(report: EvalReport) -> pl.DataFrame:
 
 
 def read_report(workspace: Workspace, day: str | None = None) -> EvalReport:
-    """The report of a day, or the newest one. Raises FormatVersionError for one of another release."""
+    """The report of a day, or the newest one.
+
+    Raises FormatVersionError for one of another release, SettingsError for what is no day.
+    """
+    if day is not None:
+        check_day(day)
     days = days_of(workspace.store, ASSET["eval_report"], file=REPORT_JSON)
     if not days:
         raise MissingUpstreamError(f"no eval report in {workspace.store.root}; run `wm run` first")

@@ -31,7 +31,7 @@ def check(file: Path) -> CheckReport:
     return asyncio.run(check_application(file, find_chromium(None)))
 
 
-@pytest.mark.parametrize("name", ["office", "helpdesk"])
+@pytest.mark.parametrize("name", ["office", "tickets"])
 def test_an_application_of_others_holds_in_every_point_of_the_check(name: str) -> None:
     report = check(APPLICATIONS / f"{name}.toml")
 
