@@ -99,6 +99,19 @@ def test_a_file_is_loaded_once(tmp_path: Path) -> None:
     assert vars(builtins)["counted"] == 1
 
 
+def test_a_file_named_from_the_present_folder_is_found_by_processes_that_run_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(plugins.VARIABLE, "mine.py")
+    plugins.load.cache_clear()
+
+    plugins.load()
+
+    assert os.environ[plugins.VARIABLE] == str(tmp_path / "mine.py")
+
+
 def test_a_policy_of_a_plugin_gets_its_share_of_worlds(patient: str) -> None:
     worlds = draw_round(tiny(), "2026-11-20", "payroll")
 

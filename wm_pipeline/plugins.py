@@ -32,6 +32,9 @@ _LOADED: list[Plugin] = []
 @cache
 def load() -> tuple[Plugin, ...]:
     """Import every plug-in once and let it register. Raises PluginError naming the one that cannot be loaded."""
+    # Processes that this one starts find the files from any folder.
+    if names := _names():
+        os.environ[VARIABLE] = ",".join(os.path.abspath(name) if name.endswith(".py") else name for name in names)
     found = [_load_entry_point(entry) for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)]
     return (*found, *(load_named(name) for name in _names()))
 

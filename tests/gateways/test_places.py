@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.gateways.places import PROJECT, data_place, folder_uri, sqlite_file, sqlite_uri, state_folder
 
 ODD = ("my state", "50% #1", "run[1]", "a%20b", "what?", "{x}", "données", "*", "~", "a:b", "back\\slash", "a" * 200)
@@ -43,3 +44,8 @@ def test_other_addresses_are_left_alone() -> None:
     assert folder_uri("s3://bucket/prefix") == "s3://bucket/prefix"
     assert folder_uri("") == ""  # a server keeps them
     assert folder_uri("/far/a%20b") == "file:///far/a%2520b"
+
+
+def test_an_address_with_one_slash_is_no_folder() -> None:
+    with pytest.raises(SettingsError, match="WM_DATA: expected a folder or s3://bucket/prefix, found 's3:/lake'"):
+        data_place({"WM_DATA": "s3:/lake"})

@@ -7,6 +7,7 @@ import dagster as dg
 from wm_pipeline.defs import datasets, evaluation, experience, training
 from wm_pipeline.defs.assets import MADE
 from wm_pipeline.defs.partitions import sites
+from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.rounds.graph import ASSETS
 
 GROUPS = (experience, datasets, training, evaluation)
@@ -41,8 +42,14 @@ def range_tags(day: str, sites: tuple[str, ...]) -> dict[str, str]:
 
 def _status() -> dg.DefaultScheduleStatus:
     """Off on a laptop; a deployment turns the nightly schedule on with WM_NIGHTLY=on."""
-    is_on = os.environ.get("WM_NIGHTLY", "off") == "on"
-    return dg.DefaultScheduleStatus.RUNNING if is_on else dg.DefaultScheduleStatus.STOPPED
+    return dg.DefaultScheduleStatus.RUNNING if _is_nightly() else dg.DefaultScheduleStatus.STOPPED
+
+
+def _is_nightly() -> bool:
+    wanted = os.environ.get("WM_NIGHTLY") or "off"
+    if wanted not in {"on", "off"}:
+        raise SettingsError(f"WM_NIGHTLY: expected on or off, found {wanted!r}")
+    return wanted == "on"
 
 
 @dg.schedule(job=experience_job, cron_schedule="0 2 * * *", default_status=_status())
@@ -59,9 +66,7 @@ def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     run_status=dg.DagsterRunStatus.SUCCESS,
     monitored_jobs=[experience_job],
     request_job=model_job,
-    default_status=dg.DefaultSensorStatus.RUNNING
-    if os.environ.get("WM_NIGHTLY", "off") == "on"
-    else dg.DefaultSensorStatus.STOPPED,
+    default_status=dg.DefaultSensorStatus.RUNNING if _is_nightly() else dg.DefaultSensorStatus.STOPPED,
 )
 def after_experience(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
     """Starts the model's half of a round once a night's experience is complete."""

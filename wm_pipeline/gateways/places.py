@@ -3,10 +3,13 @@
 `wm`, Dagster and `scan` share it. Nothing here reads the environment; who does hands its variables over.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
+
+from wm_pipeline.domain.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The folder that holds the package; unless a setting says otherwise, everything lies in its `.wm`."""
@@ -26,9 +29,11 @@ def state_folder(variables: Mapping[str, str]) -> str:
 
 
 def data_place(variables: Mapping[str, str]) -> Place:
-    """The root of tables, checkpoints and reports."""
+    """The root of tables, checkpoints and reports. Raises SettingsError for an address with one slash."""
     named = variables.get("WM_DATA")
     if named:
+        if re.match(r"[a-z][a-z0-9]+:/[^/]", named):
+            raise SettingsError(f"WM_DATA: expected a folder or s3://bucket/prefix, found {named!r}")
         return Place(named if "://" in named else str(Path(named).absolute()), "WM_DATA names it")
     is_named = bool(variables.get("WM_STATE"))
     reason = "WM_STATE names the folder above it" if is_named else "neither WM_DATA nor WM_STATE is set"
