@@ -71,6 +71,10 @@ def test_trajectories_are_listed_attacked_ones_first(store: TableStore) -> None:
 
     assert listed["site"].to_list() == ["payroll", "webmail"]
     assert list_trajectories(store, site="webmail").height == 1
+    with pytest.raises(
+        InvalidInputError, match="no trajectory of 'nothing' is stored; there are those of payroll, webmail"
+    ):
+        list_trajectories(store, site="nothing")
 
 
 def test_a_strip_shows_every_page_as_it_was_with_what_happened_and_what_else_was_tried(

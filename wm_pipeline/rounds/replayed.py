@@ -76,9 +76,12 @@ class Picture:
 
 
 def list_trajectories(store: TableStore, *, site: str | None = None, limit: int = 20) -> pl.DataFrame:
-    """The newest trajectories, attacked ones first."""
+    """The newest trajectories, attacked ones first. Raises InvalidInputError for a site that none is of."""
     found = store.scan(TrajectorySchema).filter(pl.col("hindsight_of").is_null())
     if site is not None:
+        known = sorted(found.select("site").unique().collect()["site"])
+        if site not in known:
+            raise InvalidInputError(f"site: no trajectory of {site!r} is stored; there are those of {', '.join(known)}")
         found = found.filter(pl.col("site") == site)
     ordered = found.sort("day", pl.col("attack_family").is_not_null(), "trajectory_id", descending=[True, True, False])
     return ordered.select(LISTED).head(limit).collect()
