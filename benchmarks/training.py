@@ -34,7 +34,7 @@ from wm_pipeline.model.examples import Example, TextChoice, build_tree
 from wm_pipeline.model.head_registry import tag_labels
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.prompt import PromptRenderer, StateTree
-from wm_pipeline.model.settings import ModelSettings, Stage, TrainSettings, head_weights_of
+from wm_pipeline.model.settings import ModelSettings, Stage, own_weights
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel, is_low_precision
 from wm_pipeline.rounds.profiles import gpu, laptop, tiny
@@ -96,7 +96,7 @@ class Contender:
     def step(self, trees: Sequence[StateTree]) -> None:
         batch = pack_trees(trees, pad_id=self.pad_id, row_tokens=self.row_tokens).to(self.model.device)
         losses = head_losses(self.model(batch), batch.readouts, trees, ClassBalance())
-        weights = head_weights_of(TrainSettings(), Stage.SFT)
+        weights = own_weights(Stage.SFT)
         loss = total_loss(losses, weights, counts_of(trees))
         assert loss is not None
         self.optimizer.zero_grad(set_to_none=True)

@@ -25,8 +25,6 @@ class Made:
     plots: Mapping[str, bytes] = field(default_factory=dict)
 
 
-MADE: list[dg.AssetsDefinition] = []
-"""Every asset, in the order in which the modules of the groups define them."""
 MakeAsset = Callable[[dg.AssetExecutionContext, Workspace], Made]
 
 
@@ -76,7 +74,6 @@ def round_asset(
                 check_results=[check.result(made.output.numbers) for check in checks],
             )
 
-        MADE.append(materialize)
         return materialize
 
     return define

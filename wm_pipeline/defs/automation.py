@@ -5,13 +5,13 @@ import os
 import dagster as dg
 
 from wm_pipeline.defs import datasets, evaluation, experience, training
-from wm_pipeline.defs.assets import MADE
 from wm_pipeline.defs.partitions import sites
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.rounds.graph import ASSETS
 
 GROUPS = (experience, datasets, training, evaluation)
-"""The modules whose assets MADE holds once they are imported; a test compares them with the table."""
+"""The modules that define an asset for each row of the table; a test compares them."""
+MADE = [asset for asset in dg.load_assets_from_modules(GROUPS) if isinstance(asset, dg.AssetsDefinition)]
 BY_SITE = frozenset(row.name for row in ASSETS if row.is_by_site)
 EXPERIENCE = [made for made in MADE if made.key.to_user_string() in BY_SITE]
 MODEL = [made for made in MADE if made.key.to_user_string() not in BY_SITE]

@@ -48,7 +48,7 @@ from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total
 from wm_pipeline.model.processes import Processes, sum_over_processes
 from wm_pipeline.model.prompt import PromptRenderer, StateTree
 from wm_pipeline.model.reporting import MetricsFile, progress_text
-from wm_pipeline.model.settings import DistillSettings, Stage, TrainSettings, head_weights_of
+from wm_pipeline.model.settings import DistillSettings, Stage, own_weights
 from wm_pipeline.model.tree import pack_trees
 
 _MEMORY_ADVICE = "Lower distill.micro_batch_size (the result stays the same) or model.max_state_tokens"
@@ -322,7 +322,7 @@ def _logged(
 
 def _weights(settings: DistillSettings) -> dict[str, float]:
     """As in SFT, but for the risk; texts are matched, not learned."""
-    return head_weights_of(TrainSettings(), Stage.SFT) | {Head.RISK: settings.risk_weight}
+    return own_weights(Stage.SFT) | {Head.RISK: settings.risk_weight}
 
 
 def _weighted(logged: dict[str, float], settings: DistillSettings) -> float:

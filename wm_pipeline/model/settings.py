@@ -145,13 +145,17 @@ class TrainSettings:
                 raise SettingsError(f"train.{name}: expected a share in [0, 1], found {share!r}")
 
 
+def own_weights(stage: Stage) -> dict[str, float]:
+    """How much the loss of each head that a stage can train counts by the head's own word."""
+    if stage is Stage.MIDTRAIN:
+        return {name: head.midtrain_weight for name, head in TEXT_HEADS.items() if head.midtrain_target is not None}
+    written = {name: head.weight for name, head in TEXT_HEADS.items() if head.target is not None}
+    return {name: head.weight for name, head in SCORE_HEADS.items()} | written
+
+
 def head_weights_of(settings: TrainSettings, stage: Stage) -> dict[str, float]:
     """How much each head's loss counts; a head that the settings do not name has its own weight."""
-    if stage is Stage.MIDTRAIN:
-        own = {name: head.midtrain_weight for name, head in TEXT_HEADS.items() if head.midtrain_target is not None}
-    else:
-        own = {name: head.weight for name, head in SCORE_HEADS.items()}
-        own |= {name: head.weight for name, head in TEXT_HEADS.items() if head.target is not None}
+    own = own_weights(stage)
     weights = own | {entry.head: entry.weight for entry in settings.head_weights if entry.head in own}
     return {name: weight for name, weight in weights.items() if weight > 0}
 
