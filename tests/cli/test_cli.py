@@ -399,7 +399,7 @@ def test_worlds_are_counted_for_people_and_as_json(wm: Wm) -> None:
     assert len(found["miniwob_tasks"]) == 130
     assert found["counts"]["applications"] == 2
     assert {one["name"]: bool(one["goals"]) and bool(one["attacks"]) for one in found["applications"]} == {
-        "helpdesk": True,
+        "tickets": True,
         "office": True,
     }
 

@@ -49,6 +49,9 @@ class PageSite:
             return _answer(
                 start_response, "200 OK", "a,b", {"Content-Disposition": 'attachment; filename="report.csv"'}
             )
+        if path == "/slow.csv":
+            time.sleep(0.3)
+            return _answer(start_response, "200 OK", "a,b", {"Content-Type": "text/csv"})
         if path == "/worker.js":
             wait = f"new Promise((done) => setTimeout(done, {environ['QUERY_STRING'] or 0}))"
             script = f"self.oninstall = (event) => event.waitUntil({wait}); self.onfetch = () => {{}};"

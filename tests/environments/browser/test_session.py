@@ -213,6 +213,26 @@ def test_a_download_is_named_and_not_kept(world: BrowserWorld, action: Action | 
     assert step.delta.url is None
 
 
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [("Link", "mine.csv"), ("Script", "slow.csv"), ("Blob", "made.csv"), ("Framed", "slow.csv")],
+)
+def test_a_link_that_saves_what_it_leads_to_is_waited_for(world: BrowserWorld, name: str, saved: str) -> None:
+    """The browser tells of no request for it, and of the download only when its answer comes."""
+    step = world.act(click(world.open("saving.html"), name))
+
+    assert step.delta.downloads == (saved,)
+    assert step.is_settled
+
+
+@pytest.mark.parametrize("name", ["Clicked", "Navigated"])
+def test_a_download_that_a_script_prevents_is_not_waited_for(world: BrowserWorld, name: str) -> None:
+    step = world.act(click(world.open("saving.html"), name))
+
+    assert step.delta.downloads == ()
+    assert step.is_settled
+
+
 def test_what_a_page_stores_is_seen_and_its_cookies_show_their_flags(world: BrowserWorld) -> None:
     state = world.open("scripts.html")
 

@@ -13,6 +13,8 @@
     isTalkative: false,
     // Service workers asked for that are not at work yet, and when the last of them came to be: a page often goes on then.
     workersUnderWay: 0, workerCame: -Infinity,
+    // Files asked for by links that save what they lead to: the browser tells of them as late as their answers come.
+    files: [],
     // Elements that bring something with them when they are added, as counted last; unknown before the page is loaded.
     loaders: NaN,
     // Whether nothing is going to happen for so long. Of what is not watched here a page has hardly any use.
@@ -36,6 +38,10 @@
   // When each timer that has not run yet, or runs again, is due; the browser runs some a few milliseconds late.
   const timers = new Map();
   const countLoaders = () => { listeners.loaders = document.querySelectorAll("script,link,style").length; };
+  // A frame of the same site tells the page that is looked at; of a frame of another site it is not known.
+  const filesOfPage = () => {
+    try { return window.top[key].files; } catch { return listeners.files; }
+  };
   const stir = () => { listeners.stirred = performance.now(); };
   const lateElements = "[target]:not([target=_self]),[formtarget],a[href^='javascript:' i],object,embed,audio,video";
   const clickTypes = new Set(["click", "mouseup", "pointerup", "dblclick"]);
@@ -129,7 +135,10 @@
   original.call(window, "load", countLoaders);
   original.call(window, "submit", stir, true);
   original.call(window, "error", stir, true);
-  window.navigation?.addEventListener("navigate", stir);
+  window.navigation?.addEventListener("navigate", (event) => {
+    stir();
+    if (event.downloadRequest !== null) filesOfPage().push(event);
+  });
   // Every answer that came, whatever asked for it.
   new PerformanceObserver(stir).observe({type: "resource"});
 })();

@@ -1,4 +1,4 @@
-"""Requests of one browser context since the previous step, and which of them are still under way.
+"""Requests and downloads of one browser context since the previous step, and which of them are still under way.
 
 What an agent would call an event of the page: documents, scripted requests, anything that changes something or goes to
 another site. Pictures, styles and scripts of the same site come or do not come with the cache, and are left out.
@@ -7,7 +7,7 @@ another site. Pictures, styles and scripts of the same site come or do not come 
 import asyncio
 from dataclasses import dataclass
 
-from playwright.async_api import BrowserContext, Request, Response
+from playwright.async_api import BrowserContext, Download, Request, Response
 
 from wm_pipeline.domain.address import host_of, split_address
 from wm_pipeline.domain.state import NetworkEvent
@@ -17,6 +17,8 @@ ENDLESS = frozenset({"eventsource", "websocket"})
 """Requests that stay open for as long as the page: nothing waits for them."""
 SCRIPTED = frozenset({"fetch", "xhr"})
 """Requests whose answer a script may write into the page."""
+MAX_BURST = 10
+"""Chromium begins no more downloads than these of one page within a second."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,9 @@ class NetworkLog:
         """Requests so far."""
         self._seen: dict[Request, _Seen] = {}
         self._under_way: set[Request] = set()
+        self._downloads: list[str] = []
+        self._downloads_expected = 0
+        """A link that saves what it leads to: no request is told of, and the download once its answer comes."""
         self._idle = asyncio.Event()
         self._idle.set()
         context.on("request", self._on_request)
@@ -53,7 +58,7 @@ class NetworkLog:
         self._seen[request] = _Seen(request, is_cross_site=bool(page_site) and host_of(request.url) != page_site)
         if request.resource_type not in ENDLESS:
             self._under_way.add(request)
-            self._idle.clear()
+            self._set_idle()
 
     def _on_response(self, response: Response) -> None:
         seen = self._seen.get(response.request)
@@ -63,7 +68,20 @@ class NetworkLog:
     def _on_end(self, request: Request) -> None:
         self.arrivals += request.resource_type in SCRIPTED
         self._under_way.discard(request)
-        if not self._under_way:
+        self._set_idle()
+
+    def expect_downloads(self, count: int) -> None:
+        self._downloads_expected = min(self._downloads_expected + count, MAX_BURST)
+        self._set_idle()
+
+    def on_download(self, download: Download) -> None:
+        self._downloads.append(download.suggested_filename)
+        self._set_idle()
+
+    def _set_idle(self) -> None:
+        if self._under_way or self._downloads_expected > len(self._downloads):
+            self._idle.clear()
+        else:
             self._idle.set()
 
     @property
@@ -76,7 +94,7 @@ class NetworkLog:
         return self._idle.is_set()
 
     async def wait_idle(self, limit_s: float) -> bool:
-        """Whether every request came to an end within the limit."""
+        """Whether every request came to an end, and every download to its beginning, within the limit."""
         try:
             async with asyncio.timeout(limit_s):
                 await self._idle.wait()
@@ -101,8 +119,17 @@ class NetworkLog:
         self._seen.clear()
         return events
 
+    def take_downloads(self) -> tuple[str, ...]:
+        """The names so far, as they came; they are forgotten here, and so is what was due and did not begin."""
+        names = tuple(self._downloads)
+        self._downloads.clear()
+        self._downloads_expected = 0
+        self._set_idle()
+        return names
+
     def forget(self) -> None:
         """Drop everything, requests under way included: the page they belonged to is gone."""
+        self.take_downloads()
         self._seen.clear()
         self._under_way.clear()
-        self._idle.set()
+        self._set_idle()

@@ -396,7 +396,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   return JSON.stringify({
     url: location.href, title: squeeze(document.title), origin: location.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
-    databases, workers,
+    databases, workers, files: (listeners.files ?? []).splice(0).filter((event) => !event.defaultPrevented).length,
     restless: listeners.isRestless || workers.length > 0 || Boolean(window.onpagehide || window.onunload || window.onbeforeunload),
   });
 }

@@ -54,6 +54,8 @@ class PageWalk:
     session: tuple[tuple[str, str], ...]
     databases: tuple[str, ...]
     workers: tuple[tuple[str, str], ...]
+    files: int
+    """Files that the page asked to save since it was looked at last."""
     restless: bool
     """The page may still do something when nobody acts, or when it is left."""
 

@@ -1,7 +1,7 @@
 """Waiting until a page has come to rest after an action, and looking at it once it has.
 
 Three things are waited for: no change of the document for a moment, loading complete and service workers at work (all
-in the page), no request under way, no document being replaced. Each has a cap: an observation says whether it was taken
+in the page), no request or download under way, no document being replaced. Each has a cap: an observation says whether it was taken
 at rest. The moment is not waited for where the page is known to do nothing in it: no timer that is due, no frame,
 request or navigation begun.
 """
@@ -76,6 +76,7 @@ async def settle(
     while True:
         arrivals, asked = log.arrivals, log.asked
         walk = await _walk(page, settings, is_foreseen=is_foreseen)
+        log.expect_downloads(walk.files if walk else 0)
         await finish_popups()
         left_s = settings.network_cap_ms / 1000 - (time.perf_counter() - started)
         if walk is not None and log.is_idle and log.arrivals == arrivals and (not is_foreseen or log.asked == asked):

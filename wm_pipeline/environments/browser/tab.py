@@ -9,7 +9,6 @@ from typing import Any, Self
 
 from playwright.async_api import Browser, BrowserContext, CDPSession, Cookie, Frame, Page, Worker
 from playwright.async_api import Dialog as PlaywrightDialog
-from playwright.async_api import Download as PlaywrightDownload
 from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.delta import Dialog
@@ -37,14 +36,13 @@ class Tab:
         self.cookies: Sequence[Cookie] | None = None
         """As they were when the page was last looked at; None where it was not, or where it may have set some since."""
         self._dialogs: list[Dialog] = []
-        self._downloads: list[str] = []
         self._popups_announced = 0
         self._popups_opened = 0
         self._popups_closing: set[asyncio.Task[None]] = set()
         page.on("crash", self._on_crash)
         page.on("framenavigated", self._on_document)
         page.on("dialog", self._on_dialog)
-        page.on("download", self._on_download)
+        page.on("download", self.log.on_download)
         cdp.on("Page.windowOpen", self._on_window_open)
         context.on("page", self._on_popup)
         context.on("serviceworker", self._on_worker)
@@ -77,8 +75,7 @@ class Tab:
 
     def take_happenings(self) -> Happenings:
         """What happened since the last call; it is forgotten here."""
-        happenings = Happenings(self.log.take(), tuple(self._downloads), tuple(self._dialogs))
-        self._downloads.clear()
+        happenings = Happenings(self.log.take(), self.log.take_downloads(), tuple(self._dialogs))
         self._dialogs.clear()
         return happenings
 
@@ -129,7 +126,7 @@ class Tab:
 
     def _on_popup(self, popup: Page) -> None:
         popup.on("dialog", self._on_dialog)
-        popup.on("download", self._on_download)
+        popup.on("download", self.log.on_download)
         self._popups_opened += 1
         task = asyncio.ensure_future(_close_popup(popup))
         self._popups_closing.add(task)
@@ -143,9 +140,6 @@ class Tab:
                 await dialog.dismiss()
             else:
                 await dialog.accept()
-
-    def _on_download(self, download: PlaywrightDownload) -> None:
-        self._downloads.append(download.suggested_filename)
 
 
 async def _close_popup(popup: Page) -> None:
