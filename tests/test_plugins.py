@@ -26,6 +26,14 @@ SHOW = (
     "print([p.name for p in plugins.load()], *(of_plugins(kind) for kind in Kind))"
 )
 
+REGISTERED = """
+from wm_pipeline.policies.named import PolicyEntry, register_policy
+from wm_pipeline.policies.scripted import ScriptedPolicy
+
+def register():
+    register_policy(PolicyEntry("waiting", lambda chat: ScriptedPolicy(), share=0.25))
+"""
+
 
 @pytest.fixture
 def patient() -> Iterator[str]:
@@ -68,8 +76,10 @@ def test_files_are_loaded_and_what_they_register_is_theirs() -> None:
         ("import nowhere_to_be_found", "ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
         ("def register():\n    raise ValueError('no such site')", "ValueError: no such site"),
         ("def broken(:", "SyntaxError"),
+        ("STATE = 'imported'", "plug-in 'mine' has no function `register`; register there what it brings"),
+        ("def register():\n    pass", "plug-in 'mine' registers nothing; let its function `register` do so"),
     ],
-    ids=["import", "register", "syntax"],
+    ids=["import", "register", "syntax", "no function", "nothing"],
 )
 def test_a_plugin_that_fails_is_named(tmp_path: Path, code: str, told: str) -> None:
     file = tmp_path / "mine.py"
@@ -78,9 +88,7 @@ def test_a_plugin_that_fails_is_named(tmp_path: Path, code: str, told: str) -> N
     with pytest.raises(PluginError) as refused:
         plugins.load_named(str(file))
 
-    assert str(refused.value).startswith(f"plug-in {str(file)!r} cannot be loaded: ") or "plug-in 'mine'" in str(
-        refused.value
-    )
+    assert str(refused.value).startswith((f"plug-in {str(file)!r} cannot be loaded: ", "plug-in 'mine'"))
     assert told in str(refused.value)
 
 
@@ -91,18 +99,19 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_a_file_is_loaded_once(tmp_path: Path) -> None:
     file = tmp_path / "counted.py"
-    file.write_text("import builtins\nbuiltins.counted = getattr(builtins, 'counted', 0) + 1\n")
+    file.write_text(REGISTERED + "import builtins\nbuiltins.counted = getattr(builtins, 'counted', 0) + 1\n")
 
     first, second = plugins.load_named(str(file)), plugins.load_named(str(file))
 
     assert first == second
     assert vars(builtins)["counted"] == 1
+    forget_policy("waiting")
 
 
 def test_a_file_named_from_the_present_folder_is_found_by_processes_that_run_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mine.py").write_text("")
+    (tmp_path / "mine.py").write_text(REGISTERED)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(plugins.VARIABLE, "mine.py")
     plugins.load.cache_clear()
@@ -110,6 +119,7 @@ def test_a_file_named_from_the_present_folder_is_found_by_processes_that_run_els
     plugins.load()
 
     assert os.environ[plugins.VARIABLE] == str(tmp_path / "mine.py")
+    forget_policy("waiting")
 
 
 def test_a_policy_of_a_plugin_gets_its_share_of_worlds(patient: str) -> None:

@@ -1,7 +1,7 @@
 """Plug-ins: code that registers sites, attacks, policies, heads, environments or metrics. Loaded in every process.
 
 A plug-in is an entry point of the group `wm_pipeline`, or a module or a `.py` file named in WM_PLUGINS (several with
-commas between them). It registers what it brings when it is imported, or in its function `register`.
+commas between them). Its function `register` registers what it brings; an entry point may name that function.
 
 Every process calls `load` before it draws worlds, trains or answers: the command line, Dagster, collection workers,
 training, distillation and MLflow's model. Each inherits WM_PLUGINS, so this is the one module beside the command line
@@ -20,7 +20,7 @@ from types import ModuleType
 
 from wm_pipeline.domain.errors import PluginError
 from wm_pipeline.domain.ids import digest
-from wm_pipeline.domain.registrations import Plugin, registering
+from wm_pipeline.domain.registrations import Kind, Plugin, plugins_behind, registering
 
 GROUP = "wm_pipeline"
 VARIABLE = "WM_PLUGINS"
@@ -78,11 +78,10 @@ def _plugin_of_file(file: Path) -> Plugin:
 
 def _load_entry_point(entry: EntryPoint) -> Plugin:
     plugin = Plugin(entry.name, "unknown" if entry.dist is None else entry.dist.version)
-    with registering(plugin):
-        try:
-            loaded = entry.load()
-        except Exception as error:  # as above
-            raise _broken(entry.name, error) from error
+    try:
+        loaded = entry.load()
+    except Exception as error:  # as above
+        raise _broken(entry.name, error) from error
     _register(plugin, vars(loaded).get("register") if isinstance(loaded, ModuleType) else loaded)
     return plugin
 
@@ -99,14 +98,16 @@ def _import_file(file: Path) -> ModuleType:
 
 
 def _register(plugin: Plugin, register: Callable[[], object] | None) -> None:
-    _LOADED.append(plugin)
     if register is None:
-        return
+        raise PluginError(f"plug-in {plugin.name!r} has no function `register`; register there what it brings")
     with registering(plugin):
         try:
             register()
         except Exception as error:  # as above
             raise _broken(plugin.name, error) from error
+    if str(plugin) not in plugins_behind(*Kind):
+        raise PluginError(f"plug-in {plugin.name!r} registers nothing; let its function `register` do so")
+    _LOADED.append(plugin)
 
 
 def _broken(name: str, error: Exception) -> PluginError:

@@ -232,6 +232,20 @@ def test_the_sensor_starts_the_model_once_a_nights_experience_is_there(tags: dic
     assert told == expected
 
 
+@pytest.mark.parametrize(("wanted", "is_on"), [("", False), ("off", False), ("on", True)])
+def test_nights_are_switched_by_a_variable(monkeypatch: pytest.MonkeyPatch, wanted: str, is_on: bool) -> None:
+    monkeypatch.setenv("WM_NIGHTLY", wanted)
+
+    assert (automation._status() is dg.DefaultScheduleStatus.RUNNING) is is_on
+
+
+def test_a_word_that_is_no_switch_of_nights_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WM_NIGHTLY", "yes")
+
+    with pytest.raises(SettingsError, match=r"^WM_NIGHTLY: expected on or off, found 'yes'$"):
+        automation._is_nightly()
+
+
 def test_nights_are_off_unless_a_deployment_turns_them_on() -> None:
     assert automation.nightly.default_status is dg.DefaultScheduleStatus.STOPPED
     assert automation.after_experience.default_status is dg.DefaultSensorStatus.STOPPED

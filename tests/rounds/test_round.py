@@ -96,7 +96,7 @@ def test_a_round_ends_with_a_report_of_every_promised_number(
 def test_a_second_run_makes_nothing_again(
     finished: "subprocess.CompletedProcess[str]", environment: dict[str, str]
 ) -> None:
-    again = wm(environment, "run", "--dry-run")
+    again = wm(environment, "run", "--dry-run", "--json")
 
     assert json.loads(again.stdout)["to_make"] == []
 

@@ -51,9 +51,10 @@ def export_lines(
     as_json: JsonOption = False,
 ) -> None:
     """Stored trajectories as the lines that `wm data import` reads, without their branches."""
+    from wm_pipeline.rounds.days import check_day
     from wm_pipeline.rounds.exchange import export_trajectories
 
-    lines = export_trajectories(workspace_resource().workspace(), day=day, site=site)
+    lines = export_trajectories(workspace_resource().workspace(), day=check_day(day), site=site)
     write_text_file(file, "".join(f"{line}\n" for line in lines))
     answer({"file": str(file), "trajectories": len(lines)}, f"{len(lines)} trajectories in {file}", as_json=as_json)
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from wm_pipeline.cli.options import ROOT, DayOption, JsonOption, ProfileOption, workspace_resource
-from wm_pipeline.cli.output import answer, say
+from wm_pipeline.cli.output import Rows, answer, say
 from wm_pipeline.cli.report import answer_report
 from wm_pipeline.domain.errors import ServiceError
 from wm_pipeline.domain.user_files import make_folder
@@ -41,11 +41,10 @@ def run(
     chosen = check_round_day(day or (max(days) if days else today()))
     to_make = plan_round(workspace, chosen, redo_from=redo_from)
     assets = list(to_make)
-    say(f"round {chosen}, profile {profile}: " + (f"to make: {', '.join(assets)}" if assets else "nothing has changed"))
+    say(f"round {chosen}, profile {profile}: " + (f"{len(assets)} assets to make" if assets else "nothing has changed"))
     if dry_run:
-        answer({"day": chosen, "profile": profile, "to_make": assets, "why": to_make}, as_json=True)
-        for name, reason in to_make.items():
-            say(f"  {name}: {reason}")
+        plan = {"day": chosen, "profile": profile, "to_make": assets, "why": to_make}
+        answer(plan, *([Rows(("to make", "why"), to_make.items())] if assets else []), as_json=as_json)
         return
     if assets:
         _check_disk(Path(resource.state_folder))
