@@ -92,7 +92,7 @@ def build_window(inputs: Path, output: Path, days: Sequence[str], *, table: str)
     recipe = RECIPES[table]
     parts = [Tables._make(_scan(inputs / name / f"{day}.parquet") for name in Tables._fields) for day in days]
     choice = choose(recipe, parts, rule=SPLIT_RULE, settings=DatasetSettings())
-    with TableStore(str(output)).writing(table, day=days[-1]) as file:
+    with TableStore(str(output)).committing() as batch, batch.writing(table, day=days[-1]) as file:
         for rows in in_pieces(recipe, parts, choice, scratch=output / "scratch"):
             file.append(rows)
         file.finish({})

@@ -15,7 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -279,8 +279,8 @@ async def open_sites() -> OpenEnvironment:
 class _Store:
     """Takes what a partition writes; this is about browsers."""
 
-    def write(self, table: str, frame: pl.DataFrame, **_: Any) -> str:
-        return table
+    def write_tables(self, frames: Mapping[str, pl.DataFrame], **_: Any) -> list[str]:
+        return list(frames)
 
     def write_bytes(self, path: str, content: bytes) -> None:
         """Dropped as well."""

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from wm_pipeline.domain.errors import MissingUpstreamError, TrainingError
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import SftSchema, StateSchema, TrajectorySchema, TransitionSchema
 from wm_pipeline.evaluate.predict import choose_rows, states_of, with_harm
+from wm_pipeline.gateways.files import files_in
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.places import data_place
 from wm_pipeline.gateways.table_store import TableStore
@@ -82,12 +82,8 @@ def publish_job(workspace: Workspace, job: TrainingJob, name: str) -> None:
 
 def publish_checkpoint(workspace: Workspace, checkpoint: Path, name: str, *, result: str) -> None:
     """Put a checkpoint where later stages look for it, with what its training left as result.json."""
-    folder = workspace.work / "published"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(checkpoint, folder / CHECKPOINT)
-    (folder / "result.json").write_text(result)
-    workspace.store.publish_folder(folder, name)
-    shutil.rmtree(folder)
+    weights = {f"{CHECKPOINT}/{file}": path for file, path in files_in(checkpoint).items()}
+    workspace.store.write_folder(name, {**weights, "result.json": result.encode()}, note={})
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,10 @@ from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.state import TextBlock
 from wm_pipeline.domain.tables import TABLES as SCHEMAS
 from wm_pipeline.domain.vocabulary import ActionKind
+from wm_pipeline.gateways.files import S3Options
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.outside_suites import installed_suites
-from wm_pipeline.gateways.table_store import S3Options, TableStore
+from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.datasets import make_dataset
 from wm_pipeline.rounds.graph import fingerprints
 from wm_pipeline.rounds.profiles import tiny

@@ -10,6 +10,7 @@ import pytest
 
 from tests.builders import payment_state
 from tests.builders_experience import Done, Visit, annotate, experience, trajectory, world
+from tests.builders_rounds import write_folder
 from wm_pipeline.datasets.questions import QuestionFrames
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
@@ -19,7 +20,7 @@ from wm_pipeline.rounds.graph import ASSET, ROUND_ASSETS, stale_assets
 from wm_pipeline.rounds.profiles import PROFILES
 from wm_pipeline.rounds.questions import write_questions
 from wm_pipeline.rounds.settings import StorageSettings
-from wm_pipeline.rounds.workspace import PartitionOutput, StageOutput, Workspace, lineage_of, write_lineage
+from wm_pipeline.rounds.workspace import PartitionOutput, StageOutput, Workspace, lineage_of
 
 BETA = "Parameter `(backfill_policy|pool|partitions_def)` of function"
 """As in test_definitions.py: Dagster announces at import which of its parameters may still change."""
@@ -83,7 +84,7 @@ def _by_site(context: dg.AssetExecutionContext, workspace: Workspace, name: str)
 
 
 def _folder(workspace: Workspace, name: str) -> Made:
-    write_lineage(workspace, name, DAY, content=f"of {name}")
+    write_folder(workspace, name)
     return Made(StageOutput(workspace.store.address_of(ASSET[name].folder(DAY)), 0, {}))
 
 

@@ -14,12 +14,12 @@ class MemoryStore:
         self.lineage: list[Mapping[str, Any]] = []
         self.files: dict[str, bytes] = {}
 
-    def write(
-        self, table: str, frame: pl.DataFrame, *, day: str, partition: str = "all", lineage: Mapping[str, Any]
-    ) -> str:
-        self.tables[table] = TABLES[table].validate(frame, cast=True)
-        self.lineage.append(lineage)
-        return f"memory:{table}/{day}/{partition}"
+    def write_tables(
+        self, frames: Mapping[str, pl.DataFrame], *, day: str, partition: str, lineage: Mapping[str, Any]
+    ) -> list[str]:
+        self.tables |= {table: TABLES[table].validate(frame, cast=True) for table, frame in frames.items()}
+        self.lineage += [lineage] * len(frames)
+        return [f"memory:{table}/{day}/{partition}" for table in frames]
 
     def write_bytes(self, path: str, content: bytes) -> None:
         self.files[path] = content

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import boto3
 from moto.server import ThreadedMotoServer
 
-from wm_pipeline.gateways.table_store import S3Options
+from wm_pipeline.gateways.files import S3Options
 
 BUCKET = "lake"
 

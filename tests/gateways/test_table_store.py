@@ -16,11 +16,12 @@ from tests.builders_experience import DAY, Done, Visit, experience, states_table
 from tests.fakes.s3_server import BUCKET, s3_server
 from wm_pipeline.datasets import scan
 from wm_pipeline.domain.action import NOOP
-from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, SettingsError, TableError
+from wm_pipeline.domain.errors import DamagedError, FormatVersionError, MissingUpstreamError, SettingsError, TableError
 from wm_pipeline.domain.tables import StateSchema, TrajectorySchema
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
+from wm_pipeline.gateways.files import S3Options, files_in
 from wm_pipeline.gateways.table_file import TableFile, content_of
-from wm_pipeline.gateways.table_store import Partition, S3Options, TableStore
+from wm_pipeline.gateways.table_store import Partition, TableStore
 
 NEXT_DAY = "2026-11-23"
 LINEAGE = {"fingerprint": "abc", "seed": 3}
@@ -94,7 +95,7 @@ def piece(*ids: str) -> pl.DataFrame:
 
 def write_pieces(store: TableStore, *pieces: pl.DataFrame, then: Callable[[], None] = lambda: None) -> None:
     """Write a partition in pieces; `then` happens between the last of them and the commit."""
-    with store.writing("states", day=DAY) as file:
+    with store.committing() as batch, batch.writing("states", day=DAY) as file:
         for rows in pieces:
             file.append(rows)
         file.finish(LINEAGE)
@@ -130,7 +131,7 @@ def interrupted() -> None:
 def test_pieces_that_were_not_finished_leave_the_partition_as_it_was(store: TableStore) -> None:
     store.write("states", piece("old"), day=DAY, lineage=LINEAGE)
 
-    with store.writing("states", day=DAY) as file:
+    with store.committing() as batch, batch.writing("states", day=DAY) as file:
         file.append(piece("a"))
     with pytest.raises(KeyboardInterrupt):
         write_pieces(store, piece("a"), then=interrupted)
@@ -186,27 +187,22 @@ def test_another_format_version_is_refused_with_what_to_do(store: TableStore, ve
     )
 
 
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda store, path: store.write_bytes(path, b"PAR1 but not a table"),
-        lambda store, path: store.write_bytes(path, b""),
-        lambda store, path: store.write_bytes(path, parquet_of_somebody_else()),
-    ],
-    ids=["junk", "empty", "no note of ours"],
-)
-def test_an_unreadable_table_is_named_with_what_to_do(
-    store: TableStore, write: Callable[[TableStore, str], None]
-) -> None:
+def plant(store: TableStore, path: str, content: bytes) -> None:
+    """Put a file there that nobody committed."""
+    store._files.write(path, content)
+
+
+def test_a_file_that_nobody_committed_is_named_with_what_to_do(store: TableStore) -> None:
     path = f"tables/states/round_day={DAY}/payroll.parquet"
-    write(store, path)
+    plant(store, path, parquet_of_somebody_else())
 
-    with pytest.raises(TableError) as refused:
-        store.scan(StateSchema)
-
-    told = str(refused.value)
-    assert told.startswith(f"{store.address_of(path)} is not a readable wm_pipeline table (")
-    assert told.endswith("); delete it, then run its asset")
+    for read in store.scan, store.read:
+        with pytest.raises(DamagedError) as refused:
+            read(StateSchema)
+        assert str(refused.value) == (
+            f"{store.address_of(path)} has no record of what was committed: an earlier release wrote it, or somebody "
+            "by hand; use the release that wrote it, or move it away and make it again"
+        )
 
 
 def parquet_of_somebody_else() -> bytes:
@@ -215,19 +211,54 @@ def parquet_of_somebody_else() -> bytes:
     return buffer.getvalue()
 
 
-def test_rows_that_are_damaged_are_an_error_of_ours(store: TableStore) -> None:
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda whole: whole[:4] + b"\0" * 400 + whole[404:], r"expected SHA-256 [0-9a-f]{64}, found [0-9a-f]{64}$"),
+        (lambda whole: whole[:9] + b"?" + whole[10:], r"expected SHA-256 [0-9a-f]{64}, found [0-9a-f]{64}$"),
+        (lambda whole: whole[:-9], r"expected \d+ bytes, found \d+$"),
+        (lambda whole: b"", r"expected \d+ bytes, found 0$"),
+        (lambda whole: parquet_of_somebody_else(), r"expected \d+ bytes, found \d+$"),
+    ],
+    ids=["zeros", "one byte", "cut", "empty", "another table"],
+)
+def test_what_is_not_as_it_was_committed_is_never_read(
+    store: TableStore, damage: Callable[[bytes], bytes], told: str
+) -> None:
     path = f"tables/states/round_day={DAY}/payroll.parquet"
     store.write("states", states("Home", "Wires"), day=DAY, partition="payroll", lineage=LINEAGE)
-    whole = store.read_bytes(path)
-    store.write_bytes(path, whole[:4] + b"\0" * 400 + whole[404:])
+    plant(store, path, damage(store.read_bytes(path)))
 
-    with pytest.raises(TableError, match=rf"^{store.address_of(path)} is not a readable wm_pipeline table \("):
+    for read in store.scan, store.read:
+        with pytest.raises(DamagedError, match=rf"^{store.address_of(path)} is damaged: {told}"):
+            read(StateSchema)
+
+
+def test_a_file_that_is_gone_is_missed(store: TableStore) -> None:
+    path = f"tables/states/round_day={DAY}/payroll.parquet"
+    for name in "payroll", "webmail":
+        store.write("states", states("Home"), day=DAY, partition=name, lineage=LINEAGE)
+    store._files.delete(path)
+
+    for read in store.scan, store.read:
+        with pytest.raises(DamagedError, match=rf"^{store.address_of(path)} is missing$"):
+            read(StateSchema)
+    assert store.problem(path) == f"{store.address_of(path)} is missing"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"null"])
+def test_a_record_that_is_damaged_is_named(store: TableStore, content: bytes) -> None:
+    path = f"tables/states/round_day={DAY}/payroll.parquet"
+    store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
+    plant(store, f"records/{path}.json", content)
+
+    with pytest.raises(DamagedError, match=rf"^{store.address_of(f'records/{path}.json')} is damaged \("):
         store.read(StateSchema)
 
 
 def test_reading_opens_no_file_of_another_day(store: TableStore) -> None:
     store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
-    store.write_bytes(f"tables/states/round_day={NEXT_DAY}/payroll.parquet", b"not a table")
+    plant(store, f"tables/states/round_day={NEXT_DAY}/payroll.parquet", b"not a table")
 
     found = store.read(StateSchema, days=[DAY])
 
@@ -236,7 +267,7 @@ def test_reading_opens_no_file_of_another_day(store: TableStore) -> None:
 
 def test_reading_opens_no_file_of_another_site(store: TableStore) -> None:
     store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
-    store.write_bytes(f"tables/states/round_day={DAY}/webmail.parquet", b"not a table")
+    plant(store, f"tables/states/round_day={DAY}/webmail.parquet", b"not a table")
 
     found = store.read(StateSchema, sites=["payroll"])
 
@@ -256,7 +287,7 @@ def test_scanning_opens_no_other_file(
     store: TableStore, reached: S3Options | None, chosen: dict[str, list[str]], damaged: tuple[str, str]
 ) -> None:
     store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
-    store.write_bytes(f"tables/states/round_day={damaged[0]}/{damaged[1]}.parquet", b"not a table")
+    plant(store, f"tables/states/round_day={damaged[0]}/{damaged[1]}.parquet", b"not a table")
 
     found = scan("states", **chosen, root=store.root, s3=reached).collect()
 
@@ -345,7 +376,7 @@ def made_folder(folder: Path, **files: str) -> Path:
 def test_a_published_folder_comes_back_as_it_was(store: TableStore, tmp_path: Path) -> None:
     folder = made_folder(tmp_path / "made", weights="1 2 3", heads__risk="0.5")
 
-    address = store.publish_folder(folder, f"checkpoints/sft/{DAY}")
+    address = store.write_folder(f"checkpoints/sft/{DAY}", files_in(folder), note=LINEAGE)
     found = store.local_folder(f"checkpoints/sft/{DAY}", cache=tmp_path / "cache")
 
     assert address == store.address_of(f"checkpoints/sft/{DAY}")
@@ -355,10 +386,9 @@ def test_a_published_folder_comes_back_as_it_was(store: TableStore, tmp_path: Pa
 
 def test_publishing_again_leaves_nothing_of_the_former_folder(store: TableStore, tmp_path: Path) -> None:
     path = f"checkpoints/sft/{DAY}"
-    store.publish_folder(made_folder(tmp_path / "first", weights="1", optimizer="2"), path)
-    store.write_bytes(f"{path}/lineage.json", b"{}")
+    store.write_folder(path, files_in(made_folder(tmp_path / "first", weights="1", optimizer="2")), note=LINEAGE)
 
-    store.publish_folder(made_folder(tmp_path / "second", weights="3"), path)
+    store.write_folder(path, files_in(made_folder(tmp_path / "second", weights="3")), note=LINEAGE)
 
     assert store.list_files("checkpoints") == [f"{path}/weights"]
     assert (store.local_folder(path, cache=tmp_path / "cache") / "weights").read_text() == "3"
@@ -366,9 +396,9 @@ def test_publishing_again_leaves_nothing_of_the_former_folder(store: TableStore,
 
 def test_a_local_copy_is_made_anew_when_the_folder_has_changed(store: TableStore, tmp_path: Path) -> None:
     path = f"checkpoints/sft/{DAY}"
-    store.publish_folder(made_folder(tmp_path / "first", weights="1", optimizer="2"), path)
+    store.write_folder(path, files_in(made_folder(tmp_path / "first", weights="1", optimizer="2")), note=LINEAGE)
     store.local_folder(path, cache=tmp_path / "cache")
-    store.publish_folder(made_folder(tmp_path / "second", weights="3"), path)
+    store.write_folder(path, files_in(made_folder(tmp_path / "second", weights="3")), note=LINEAGE)
 
     found = store.local_folder(path, cache=tmp_path / "cache")
 
@@ -458,8 +488,8 @@ def test_half_a_folder_that_a_killed_publisher_left_is_no_artifact(tmp_path: Pat
     made_folder(tmp_path / f"data/checkpoints/sft/.{DAY}.part", weights="1")
 
     assert store.list_files("checkpoints") == []
-    store.publish_folder(made_folder(tmp_path / "made", weights="2"), f"checkpoints/sft/{DAY}")
-    assert [path.name for path in (tmp_path / "data/checkpoints/sft").iterdir()] == [DAY]
+    store.write_folder(f"checkpoints/sft/{DAY}", files_in(made_folder(tmp_path / "made", weights="2")), note=LINEAGE)
+    assert [path.name for path in (tmp_path / "data/checkpoints/sft").iterdir() if path.name[0] != "."] == [DAY]
 
 
 def test_a_write_that_fails_leaves_no_temporary_file(tmp_path: Path) -> None:
@@ -488,11 +518,11 @@ def test_others_may_read_what_the_umask_lets_them(tmp_path: Path) -> None:
 
 def test_a_folder_under_a_local_root_is_used_in_place(tmp_path: Path) -> None:
     store = TableStore(str(tmp_path / "data"))
-    store.publish_folder(made_folder(tmp_path / "made", weights="1"), "checkpoints/a")
+    store.write_folder(f"checkpoints/{DAY}", files_in(made_folder(tmp_path / "made", weights="1")), note=LINEAGE)
 
-    found = store.local_folder("checkpoints/a", cache=tmp_path / "cache")
+    found = store.local_folder(f"checkpoints/{DAY}", cache=tmp_path / "cache")
 
-    assert found == tmp_path / "data/checkpoints/a"
+    assert found == tmp_path / f"data/checkpoints/{DAY}"
     assert not (tmp_path / "cache").exists()
 
 
@@ -519,8 +549,8 @@ def test_a_bucket_that_does_not_exist_is_an_error_of_ours(s3: S3Options, tmp_pat
 
     with pytest.raises(TableError, match=r"^cannot write s3://no-such-bucket/data/a: .*; check the disk or the bucket"):
         store.write_bytes("a", b"1")
-    with pytest.raises(TableError, match=r"^cannot write s3://no-such-bucket/data/b: .*; check the disk or the bucket"):
-        store.publish_folder(made_folder(tmp_path / "made", weights="1"), "b")
+    with pytest.raises(TableError, match=r"^cannot write s3://no-such-bucket/data/.*/weights: .*; check the disk or"):
+        store.write_folder(f"b/{DAY}", files_in(made_folder(tmp_path / "made", weights="1")), note=LINEAGE)
 
 
 @pytest.mark.slow
@@ -540,7 +570,7 @@ def test_a_file_of_many_megabytes_arrives_whole_and_leaves_nothing_behind(
 def test_an_s3_server_that_is_away_is_an_error_of_ours() -> None:
     store = TableStore(f"s3://{BUCKET}/data", S3Options("http://127.0.0.1:9", "a-key", "a-secret", "us-east-1"))
 
-    with pytest.raises(TableError, match=rf"^cannot list s3://{BUCKET}/data/tables/states: .*NETWORK_CONNECTION"):
+    with pytest.raises(TableError, match=rf"^cannot list s3://{BUCKET}/data/records/tables/states: .*NETWORK"):
         store.partitions("states")
 
 

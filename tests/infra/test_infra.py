@@ -14,7 +14,7 @@ import yaml
 from dagster._core.instance.config import dagster_instance_config
 
 from tests.fakes.s3_server import BUCKET, s3_server
-from wm_pipeline.gateways.table_store import S3Options
+from wm_pipeline.gateways.files import S3Options
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"

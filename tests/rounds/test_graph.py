@@ -1,7 +1,7 @@
 """The table of assets: what is out of date and why, from code, settings and data."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ import pytest
 
 from tests.builders import SUBMIT_WIRE, payment_state
 from tests.builders_experience import Done, Visit, annotate, experience, trajectory, world
+from tests.builders_rounds import write_folder
 from wm_pipeline.datasets.questions import QuestionFrames
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.tables import SftSchema
@@ -23,7 +24,7 @@ from wm_pipeline.rounds.graph import ASSET, ASSETS, ROUND_ASSETS, Asset, fingerp
 from wm_pipeline.rounds.profiles import laptop, tiny
 from wm_pipeline.rounds.questions import write_questions
 from wm_pipeline.rounds.settings import StorageSettings
-from wm_pipeline.rounds.workspace import Workspace, lineage_of, write_lineage
+from wm_pipeline.rounds.workspace import Workspace, lineage_of
 
 DAY, BEFORE = "2026-11-22", "2026-11-20"
 PROFILE = replace(tiny(), round=replace(tiny().round, sites=("payroll", "webmail")))
@@ -51,7 +52,7 @@ def finish(workspace: Workspace) -> None:
         make_dataset(workspace, DAY, name)
     for name in ROUND_ASSETS:
         if ASSET[name].root:
-            write_lineage(workspace, name, DAY, content=f"of {name}")
+            write_folder(workspace, name, DAY)
 
 
 def workspace_in(folder: Path) -> Workspace:
@@ -75,8 +76,8 @@ def workspace(finished: Path, tmp_path: Path) -> Workspace:
     return workspace_in(tmp_path)
 
 
-def stale(workspace: Workspace) -> dict[str, str]:
-    return stale_assets(workspace.store, workspace.profile, DAY)
+def stale(workspace: Workspace, *, redone: Sequence[str] = ()) -> dict[str, str]:
+    return stale_assets(workspace.store, workspace.profile, DAY, redone=redone)
 
 
 @contextmanager
@@ -162,16 +163,16 @@ def test_experience_before_the_window_changes_nothing(workspace: Workspace) -> N
 
 @pytest.mark.parametrize("row", [row for row in ASSETS if row.root], ids=lambda row: row.name)
 def test_an_output_that_is_gone_is_made_again(workspace: Workspace, row: Asset) -> None:
-    path = Path(workspace.store.address_of(row.folder(DAY)))
-    (path / graph.LINEAGE_FILE).unlink()
+    shutil.rmtree(workspace.store.address_of(row.folder(DAY)))
 
-    assert stale(workspace)[row.name] == "there is none"
+    assert stale(workspace)[row.name] == f"{workspace.store.address_of(row.folder(DAY))}/made.txt is missing"
 
 
 def test_a_table_of_one_site_that_is_gone_is_named(workspace: Workspace) -> None:
     Path(workspace.store.address_of(f"tables/trajectories/round_day={DAY}/payroll.parquet")).unlink()
 
-    assert stale(workspace)["raw_trajectories"] == "there is none of payroll"
+    path = workspace.store.address_of(f"tables/trajectories/round_day={DAY}/payroll.parquet")
+    assert stale(workspace, redone=["raw_trajectories"])["raw_trajectories"] == f"{path} is missing"
 
 
 def test_every_training_has_a_folder_of_its_own() -> None:

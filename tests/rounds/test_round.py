@@ -14,7 +14,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from wm_pipeline.datasets import scan
-from wm_pipeline.gateways.table_store import S3Options, TableStore
+from wm_pipeline.gateways.files import S3Options
+from wm_pipeline.gateways.table_store import TableStore
 
 WM = Path(sys.executable).parent / "wm"
 ROOT = Path(__file__).resolve().parents[2]

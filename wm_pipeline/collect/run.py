@@ -29,9 +29,11 @@ WORLD_LIMIT_S = 900.0
 class TableWriter(Protocol):
     """The part of the table store that collection needs."""
 
-    def write(
-        self, table: str, frame: dy.DataFrame[Any], *, day: str, partition: str = "all", lineage: Mapping[str, Any]
-    ) -> str: ...
+    def write_tables(
+        self, frames: Mapping[str, dy.DataFrame[Any]], *, day: str, partition: str, lineage: Mapping[str, Any]
+    ) -> list[str]:
+        """Replace a partition of several tables at once; return their addresses."""
+        ...
 
     def write_bytes(self, path: str, content: bytes) -> None: ...
 
@@ -142,11 +144,7 @@ def _write_partition(
             store.write_bytes(f"{pictures_folder(key)}/{name}", picture)
     frames = merge_frames(collected)
     check_experience(frames._asdict(), place=f"of {plan.day}/{plan.site}")
-    addresses = tuple(
-        # Trajectories last: a reader that sees one finds its states and transitions.
-        store.write(name, frames._asdict()[name], day=plan.day, partition=plan.site, lineage=lineage)
-        for name in ("states", "transitions", "trajectories")
-    )
+    addresses = store.write_tables(frames._asdict(), day=plan.day, partition=plan.site, lineage=lineage)
     parts.delete_folder(plan.staging_folder)
     return CollectReport(
         trajectories=frames.trajectories.height,
@@ -157,5 +155,5 @@ def _write_partition(
         branches_executed=int(frames.trajectories["branches_executed"].sum()),
         branches_dropped=int(frames.trajectories["branches_dropped"].sum()),
         stop_reasons=dict(Counter(frames.trajectories["stop_reason"].cast(pl.String).to_list())),
-        addresses=addresses,
+        addresses=tuple(addresses),
     )

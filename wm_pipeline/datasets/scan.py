@@ -12,8 +12,10 @@ import polars as pl
 from wm_pipeline.datasets.build import RECIPES
 from wm_pipeline.domain.errors import MissingUpstreamError, TableError
 from wm_pipeline.domain.tables import TABLES
-from wm_pipeline.gateways.places import data_place
-from wm_pipeline.gateways.table_store import ROUND_DAY, S3Options, TableStore
+from wm_pipeline.gateways.commits import Check
+from wm_pipeline.gateways.files import S3Options
+from wm_pipeline.gateways.places import data_place, state_folder
+from wm_pipeline.gateways.table_store import ROUND_DAY, TableStore, memory_in
 
 ALL_DAYS: Final = "all"
 
@@ -47,14 +49,21 @@ def scan(
         TableError: unknown table.
         MissingUpstreamError: no such partition.
         FormatVersionError: written by another version.
+        DamagedError: a file is not what was committed.
     """
     if root is not None:
-        return _scan(TableStore(root, s3), table, days, sites)
+        return _scan(TableStore(root, s3, check=_check_of(root)), table, days, sites)
     place = data_place(os.environ)
     try:
-        return _scan(TableStore(place.address, s3), table, days, sites)
+        memory = memory_in(state_folder(os.environ))
+        return _scan(TableStore(place.address, s3, memory=memory, check=_check_of(place.address)), table, days, sites)
     except MissingUpstreamError as error:
         raise MissingUpstreamError(f"{error}; that folder because {place.reason}") from error
+
+
+def _check_of(root: str) -> Check:
+    """Files of S3 are not fetched only to be checked: S3 keeps checksums of its own, and sizes tell what was cut."""
+    return Check.SIZE if root.startswith("s3://") else Check.DIGEST
 
 
 def _scan(store: TableStore, table: str, days: str | Sequence[str] | None, sites: Sequence[str] | None) -> pl.LazyFrame:

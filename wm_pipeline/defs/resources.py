@@ -14,7 +14,7 @@ from wm_pipeline.domain.vocabulary import TeacherKind
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.places import data_place, folder_uri, sqlite_uri, state_folder
 from wm_pipeline.gateways.proxies import ask_this_machine_directly
-from wm_pipeline.gateways.table_store import TableStore
+from wm_pipeline.gateways.table_store import TableStore, memory_in
 from wm_pipeline.rounds.days import check_day
 from wm_pipeline.rounds.profiles import profile_named, with_agent, with_applications, with_plugins, with_teacher
 from wm_pipeline.rounds.settings import Profile, StorageSettings
@@ -62,10 +62,11 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             llm_key=os.environ.get("WM_LLM_KEY", ""),
             applications=tuple(self.applications),
         )
+        store = TableStore(self.data, memory=memory_in(self.state_folder))
         registry = ModelRegistry(
             self.mlflow_uri, artifact_root=self.mlflow_artifacts or None, ui_url=self.mlflow_ui_url
         )
-        return Workspace(storage, TableStore(self.data), registry, self.named_profile())
+        return Workspace(storage, store, registry, self.named_profile())
 
     def named_profile(self) -> Profile:
         """The profile of this deployment's rounds, with its applications, teacher and agent. Opens nothing."""

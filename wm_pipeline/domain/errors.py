@@ -25,6 +25,10 @@ class TableError(WmError, OSError):
     """A table cannot be read or written."""
 
 
+class DamagedError(WmError, OSError):
+    """A file is not what was committed: bits that flipped, a part that is missing, another file under its name."""
+
+
 class MissingUpstreamError(WmError, LookupError):
     """What a stage needs has not been made yet."""
 

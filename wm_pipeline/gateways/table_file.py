@@ -26,14 +26,17 @@ _ROWS_IN_A_GROUP = 20_000
 """Groups are encoded side by side: a day of 100,000 rows was written in half the time on 2 cores."""
 
 
-def write_whole(path: Path, table: str, frame: dy.DataFrame[dy.Schema], lineage: Mapping[str, Any]) -> None:
+def write_whole(path: Path, table: str, frame: dy.DataFrame[dy.Schema], lineage: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a table's file; return the note in it."""
+    note = _note_of(table, {"content": content_of(frame), **lineage})
     frame.write_parquet(
         path,
         compression="zstd",
         compression_level=_COMPRESSION_LEVEL,
         row_group_size=_ROWS_IN_A_GROUP,
-        metadata={METADATA_KEY: _note_of(table, {"content": content_of(frame), **lineage})},
+        metadata={METADATA_KEY: json.dumps(note, sort_keys=True)},
     )
+    return note
 
 
 class Content:
@@ -69,8 +72,8 @@ def validated(schema: type[SchemaT], frame: pl.DataFrame, *, place: str) -> dy.D
         raise TableError(f"{TABLE_NAMES[schema]} {place} does not fit its schema: {error}") from error
 
 
-def _note_of(table: str, lineage: Mapping[str, Any]) -> str:
-    return json.dumps({"format_version": FORMAT_VERSION, "table": table, **lineage}, sort_keys=True)
+def _note_of(table: str, lineage: Mapping[str, Any]) -> dict[str, Any]:
+    return {"format_version": FORMAT_VERSION, "table": table, **lineage}
 
 
 class TableFile:
@@ -83,6 +86,8 @@ class TableFile:
         self._file: pq.ParquetWriter | None = None
         self._last_key: tuple[Any, ...] | None = None
         self._content = Content()
+        self.note: dict[str, Any] = {}
+        """What was noted when it was finished."""
         self.is_finished = False
 
     def append(self, rows: pl.DataFrame) -> None:
@@ -105,11 +110,11 @@ class TableFile:
     def finish(self, lineage: Mapping[str, Any]) -> dict[str, Any]:
         """All pieces are there: note what they were made from and the hash of what they hold; return the note."""
         assert self._file is not None, "a table without rows is written as one empty piece"
-        note = {"content": self._content.hexdigest(), **lineage}
-        self._file.add_key_value_metadata({METADATA_KEY: _note_of(self._table, note)})
+        self.note = _note_of(self._table, {"content": self._content.hexdigest(), **lineage})
+        self._file.add_key_value_metadata({METADATA_KEY: json.dumps(self.note, sort_keys=True)})
         self._file.close()
         self.is_finished = True
-        return note
+        return self.note
 
     def abandon(self) -> None:
         """Close a file that was not finished; does nothing when it is closed."""

@@ -1,81 +1,43 @@
 """Where tables, checkpoints and reports live: a local folder or `s3://bucket/prefix`, behind one URL.
 
-Layout under the root: `tables/<table>/round_day=<day>/<partition>.parquet`, and folders of artifacts under any other
-name. Under `tables/` lies nothing but parquet, and no table has a column `round_day`: pandas, pyarrow, Polars and
-DuckDB read a table's folder as it is.
-A table file is written whole or not at all (temporary name and rename; on S3 an object appears when its upload ends),
-in one go or in pieces, and never held in memory as bytes.
+Layout under the root: `tables/<table>/round_day=<day>/<partition>.parquet`, folders of artifacts under any other name,
+and `records`, what is known of each of these outputs (commits.py). Under `tables/` lies nothing but parquet, and no
+table has a column `round_day`: pandas, pyarrow, Polars and DuckDB read a table's folder as it is.
+An output is committed whole or not at all, alone or together with others, and what is read is what was committed.
 """
 
 import io
-import json
-import os
+import re
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
-from urllib.parse import urlsplit
+from typing import Any, TypeVar, cast
 
 import dataframely as dy
 import polars as pl
-import pyarrow.fs as pafs
 
-from wm_pipeline.domain.atomic import commit_file, replacing_folder, unfinished_file
-from wm_pipeline.domain.errors import FormatVersionError, MissingUpstreamError, SettingsError, TableError
+from wm_pipeline.domain.errors import DamagedError, FormatVersionError, MissingUpstreamError, TableError
 from wm_pipeline.domain.records import is_version
 from wm_pipeline.domain.tables import TABLE_NAMES, TABLES, SchemaT
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
-from wm_pipeline.gateways.table_file import METADATA_KEY, TableFile, validated, write_whole
+from wm_pipeline.gateways.commits import Check, Commit, Outputs, Record
+from wm_pipeline.gateways.files import Files, S3Options
+from wm_pipeline.gateways.table_file import TableFile, validated, write_whole
 
+T = TypeVar("T")
 ROUND_DAY = "round_day"
 """Key of a table's folders: the round that a file belongs to, which of a dataset is not the day of its rows."""
+_PLACE = re.compile(r"tables/[^/]+/[^/]+/[^/]+\.parquet$|(?:[^/]+/)+\d{4}-\d\d-\d\d(?=/|$)")
+"""The output that a path belongs to: a table's file, or the folder of a day; other files belong to none."""
 
 
 def table_path(table: str, *, day: str, partition: str = "all") -> str:
     """Where a partition lies, relative to the store's root."""
     return f"tables/{table}/{ROUND_DAY}={day}/{partition}.parquet"
-
-
-@dataclass(frozen=True, slots=True)
-class S3Options:
-    """How to reach S3; None leaves the choice to the usual AWS environment variables and instance role."""
-
-    endpoint_url: str | None = None
-    access_key_id: str | None = None
-    secret_access_key: str | None = None
-    region: str | None = None
-
-    @property
-    def _endpoint(self) -> str | None:
-        """Credentials and region Arrow and Polars find in AWS's variables; the endpoint they do not, as boto3 does."""
-        return self.endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
-
-    def for_polars(self) -> dict[str, Any]:
-        endpoint = self._endpoint
-        options = {
-            "aws_endpoint_url": endpoint,
-            "aws_access_key_id": self.access_key_id,
-            "aws_secret_access_key": self.secret_access_key,
-            "aws_region": self.region,
-        }
-        if endpoint is not None and endpoint.startswith("http://"):
-            options["aws_allow_http"] = "true"
-        return {key: value for key, value in options.items() if value is not None}
-
-    def filesystem(self) -> Any:
-        parts = urlsplit(self._endpoint) if self._endpoint is not None else None
-        return pafs.S3FileSystem(
-            access_key=self.access_key_id,
-            secret_key=self.secret_access_key,
-            region=self.region,
-            endpoint_override=parts.netloc if parts is not None else None,
-            scheme=parts.scheme if parts is not None else "https",
-            # Parts of an upload that wait for a slow network are not piled up in memory.
-            background_writes=False,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,71 +48,146 @@ class Partition:
     """The site, or `all` for a table with one file a day."""
 
 
-class TableStore:
-    """Tables and artifact folders under one root URL."""
+class Batch:
+    """Outputs that are committed together; see `TableStore.committing`."""
 
-    def __init__(self, root: str, s3: S3Options | None = None) -> None:
-        self.root = root.rstrip("/")
-        self._s3 = s3 or S3Options()
-        self.is_remote = self.root.startswith("s3://")
-        if "://" in self.root and not self.is_remote:
-            raise SettingsError(f"cannot store tables in {root!r}; give a folder or s3://bucket/prefix")
-        if self.is_remote:
-            self._fs = self._s3.filesystem()
-            self._base = self.root.removeprefix("s3://")
-        else:
-            self._fs = pafs.LocalFileSystem()
-            self._base = str(Path(self.root).absolute())
+    def __init__(self, store: "TableStore", commit: Commit) -> None:
+        self._store = store
+        self._commit = commit
 
     def write(
         self, table: str, frame: pl.DataFrame, *, day: str, partition: str = "all", lineage: Mapping[str, Any]
     ) -> str:
-        """Validate and replace one partition; return its address. The frame has no type yet: the schema of `table`
-        decides here.
+        """Replace one partition; return its address. The frame has no type yet: the schema of `table` decides here.
 
         Raises TableError when the frame does not fit the table's schema.
         """
-        path = self._partition_path(Partition(table, day, partition))
+        path = table_path(table, day=day, partition=partition)
         valid = validated(TABLES[table], frame, place=f"for {day}/{partition}")
-        with self._unfinished(path) as unfinished, self._writing_to(path):
-            write_whole(unfinished, table, valid, lineage)
-            self._commit(unfinished, path)
-        return self.address_of(path)
+        unfinished = self._commit.stage(path)
+        with self._store.writing_to(path):
+            note = write_whole(unfinished, table, valid, lineage)
+        self._commit.finish(path, [path], note)
+        return self._store.address_of(path)
 
     @contextmanager
     def writing(self, table: str, *, day: str, partition: str = "all") -> Iterator[TableFile]:
         """Replace one partition by pieces that are never in memory together.
 
-        The old one stands until the block is left with the file finished. Raises TableError when a piece does not fit
+        The old one stands unless the block is left with the file finished. Raises TableError when a piece does not fit
         the table's schema or its keys do not follow those before it.
         """
-        path = self._partition_path(Partition(table, day, partition))
-        with self._unfinished(path) as unfinished:
-            file = TableFile(unfinished, table, place=f"for {day}/{partition}")
-            try:
-                yield file
-            finally:
-                file.abandon()
-            if file.is_finished:
-                with self._writing_to(path):
-                    self._commit(unfinished, path)
+        path = table_path(table, day=day, partition=partition)
+        file = TableFile(self._commit.stage(path), table, place=f"for {day}/{partition}")
+        try:
+            yield file
+        finally:
+            file.abandon()
+        if file.is_finished:
+            self._commit.finish(path, [path], file.note)
+
+    def write_folder(self, place: str, content: Mapping[str, bytes | Path], *, note: Mapping[str, Any]) -> str:
+        """Replace an artifact folder by files, each given as it is or as a local file; return its address.
+
+        `place`: its path, which ends in a day.
+        """
+        assert place_of(place) == place, f"{place!r} is no folder of a day"
+        paths = {f"{place}/{name}": given for name, given in content.items()}
+        for path, given in paths.items():
+            unfinished = self._commit.stage(path)
+            with self._store.writing_to(path):
+                if isinstance(given, Path):
+                    shutil.copyfile(given, unfinished)
+                else:
+                    unfinished.write_bytes(given)
+        self._commit.finish(place, paths, {"format_version": FORMAT_VERSION, **note})
+        return self._store.address_of(place)
+
+
+class TableStore:
+    """Tables and artifact folders under one root URL."""
+
+    def __init__(
+        self, root: str, s3: S3Options | None = None, *, memory: Path | None = None, check: Check = Check.DIGEST
+    ) -> None:
+        """`memory`: a file that says which files were checked before; `check`: of files that are scanned."""
+        self._files = Files(root, s3)
+        self._outputs = Outputs(self._files, memory=memory)
+        self._of_scanned = check
+        self.root = self._files.root
+        self.is_remote = self._files.is_remote
+        self.address_of = self._files.address_of
+        self.places = self._outputs.places
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def committing(self) -> Iterator[Batch]:
+        """Outputs that become visible together when the block ends without an error, or not at all."""
+        with self._outputs.committing() as commit:
+            yield Batch(self, commit)
+
+    def write(
+        self, table: str, frame: pl.DataFrame, *, day: str, partition: str = "all", lineage: Mapping[str, Any]
+    ) -> str:
+        """Replace one partition, alone; see `Batch.write`."""
+        with self.committing() as batch:
+            return batch.write(table, frame, day=day, partition=partition, lineage=lineage)
+
+    def write_tables(
+        self, frames: Mapping[str, pl.DataFrame], *, day: str, partition: str, lineage: Mapping[str, Any]
+    ) -> list[str]:
+        """Replace a partition of several tables at once; return their addresses."""
+        with self.committing() as batch:
+            return [
+                batch.write(table, frame, day=day, partition=partition, lineage=lineage)
+                for table, frame in frames.items()
+            ]
+
+    def write_folder(self, place: str, content: Mapping[str, bytes | Path], *, note: Mapping[str, Any]) -> str:
+        """Replace an artifact folder, alone; see `Batch.write_folder`."""
+        with self.committing() as batch:
+            return batch.write_folder(place, content, note=note)
+
+    def write_bytes(self, path: str, content: bytes) -> None:
+        """Write one file that belongs to no output: a reader sees the old content or the new, never a part."""
+        assert place_of(path) is None, f"{path!r} belongs to an output"
+        self._files.write(path, content)
+
+    def delete_folder(self, folder: str) -> None:
+        """Delete all files under a folder, which belong to no output; nothing happens when there is none."""
+        self._files.delete_folder(folder)
+
+    @contextmanager
+    def writing_to(self, path: str) -> Iterator[None]:
+        """Raises TableError when the disk, the bucket or the encoder fails."""
+        try:
+            with self._files.writing_to(path):
+                yield
+        except pl.exceptions.PolarsError as error:
+            raise TableError(f"cannot write {self.address_of(path)}: {error}") from error
+
+    def settle(self) -> None:
+        """Carry out what a process that was killed had committed, and delete what it had not."""
+        self._outputs.settle()
+
+    # --- reading ----------------------------------------------------------------------------------------------------
 
     def read(
         self, schema: type[SchemaT], *, days: Sequence[str] | None = None, sites: Sequence[str] | None = None
     ) -> dy.DataFrame[SchemaT]:
         """All rows of the chosen partitions, validated again: a stored stamp is not proof.
 
-        Each file is opened once, so a partition that is replaced meanwhile is read as it was or as it is.
+        Each file is opened once, so a partition that is replaced meanwhile is read as it was or as it is. Raises
+        DamagedError when one is not what was committed.
         """
         frames = []
         table = TABLE_NAMES[schema]
         paths = self._chosen_paths(table, days, sites)
         for path in paths:
-            content = io.BytesIO(self.read_bytes(path))
-            self._check_version(path, self._note_in(path, content))
-            content.seek(0)
+            content = self.read_bytes(path)
             try:
-                frames.append(pl.read_parquet(content))
+                frames.append(pl.read_parquet(io.BytesIO(content)))
             except pl.exceptions.PolarsError as error:
                 raise self._unreadable(path, error) from error
         frame = _of_sites(schema, pl.concat(frames).lazy(), sites, paths).collect()
@@ -162,14 +199,16 @@ class TableStore:
         """One LazyFrame over the chosen partitions; other files are not opened.
 
         It reads when it is collected: not while one of its partitions is being made again. Rows are not validated.
-        Raises MissingUpstreamError when there are none, FormatVersionError when one is of another version.
+        Raises MissingUpstreamError when there are none, FormatVersionError when one is of another version, DamagedError
+        when one is not what was committed.
         """
         paths = self._chosen_paths(TABLE_NAMES[schema], days, sites)
         for path in paths:
-            self._check_version(path, self._note(path))
-        sources = [f"s3://{self._base}/{path}" if self.is_remote else f"{self._base}/{path}" for path in paths]
+            self._settled(partial(self._check, path, self._of_scanned))
+        sources = [self._files.source_of(path) for path in paths]
         # Without glob a folder called `run[1]` is a folder.
-        frame = pl.scan_parquet(sources, glob=False, storage_options=self._s3.for_polars() if self.is_remote else None)
+        options = self._files.s3.for_polars() if self.is_remote else None
+        frame = pl.scan_parquet(sources, glob=False, storage_options=options)
         return cast("dy.LazyFrame[SchemaT]", _of_sites(schema, frame, sites, paths))
 
     def _chosen_paths(self, table: str, days: Sequence[str] | None, sites: Sequence[str] | None) -> list[str]:
@@ -182,12 +221,12 @@ class TableStore:
             wanted = "" if days is None else f" for days {', '.join(days)}"
             wanted += "" if sites is None else f" for sites {', '.join(sites)}"
             raise MissingUpstreamError(f"no {table}{wanted} in {self.root}; materialize it first (`wm run`)")
-        return [self._partition_path(part) for part in chosen]
+        return [table_path(part.table, day=part.day, partition=part.name) for part in chosen]
 
     def partitions(self, table: str) -> list[Partition]:
-        """The partitions there are, oldest day first."""
-        found = []
-        for path in self.list_files(f"tables/{table}"):
+        """The partitions there are, oldest day first; those whose file is missing, too."""
+        found = set()
+        for path in {*self._outputs.places(f"tables/{table}"), *self._files.stamps(f"tables/{table}")}:
             folder, name = path.split("/")[-2:]
             key, _, day = folder.partition("=")
             if key == "day":
@@ -196,137 +235,145 @@ class TableStore:
                     "use the release that wrote it, or point WM_DATA to a new folder"
                 )
             if key == ROUND_DAY and name.endswith(".parquet"):
-                found.append(Partition(table, day, name.removesuffix(".parquet")))
+                found.add(Partition(table, day, name.removesuffix(".parquet")))
         return sorted(found, key=lambda part: (part.day, part.name))
 
     def lineage_of(self, table: str, *, day: str, partition: str = "all") -> dict[str, Any]:
-        """The metadata that was written with the partition: settings, seed, code version, upstream."""
-        return self._note(self._partition_path(Partition(table, day, partition)))
+        """What was noted with the partition: settings, seed, code version, upstream."""
+        return self.note_of(table_path(table, day=day, partition=partition))
 
-    def address_of(self, path: str) -> str:
-        """The full address of something under the root."""
-        return f"{self.root}/{path}" if self.is_remote else f"{self._base}/{path}"
+    def note_of(self, place: str) -> dict[str, Any]:
+        """What was noted with an output. Raises MissingUpstreamError when there is none."""
+        return dict(self._record(place).note)
 
-    def write_bytes(self, path: str, content: bytes) -> None:
-        """Write one file so that a reader sees the old content or the new, never a part."""
-        with self._unfinished(path) as unfinished, self._writing_to(path):
-            unfinished.write_bytes(content)
-            self._commit(unfinished, path)
+    def problem(self, place: str, *, is_thorough: bool = False) -> str | None:
+        """What is wrong with an output, in words, or NOTHING_THERE; None when it is what was committed.
+
+        Files on S3 are not fetched for it, unless it `is_thorough`: their sizes tell.
+        """
+        check = Check.DIGEST_ANEW if is_thorough else Check.SIZE if self.is_remote else Check.DIGEST
+
+        def look() -> None:
+            record = self._record(place)
+            for path in record.files:
+                self._outputs.check(path, record, check)
+
+        try:
+            self._settled(look)
+        except MissingUpstreamError:
+            return NOTHING_THERE
+        except DamagedError as error:
+            return str(error)
+        return None
 
     def read_bytes(self, path: str) -> bytes:
-        try:
-            with self._fs.open_input_stream(f"{self._base}/{path}") as stream:
-                return bytes(stream.read())
-        except FileNotFoundError as error:
-            raise MissingUpstreamError(f"there is no {self.address_of(path)}; materialize it first") from error
-        except OSError as error:
-            raise TableError(f"cannot read {self.address_of(path)}: {error}") from error
+        """A file's content. Raises DamagedError when it belongs to an output and is not what was committed."""
+        place = place_of(path)
+        if place is None:
+            return self._files.read(path)
+
+        def read() -> bytes:
+            record = self._record(place, path)
+            try:
+                content = self._files.read(path)
+            except MissingUpstreamError as error:
+                raise DamagedError(f"{self.address_of(path)} is missing") from error
+            self._outputs.check_content(path, content, record)
+            return content
+
+        return self._settled(read)
 
     def list_files(self, folder: str) -> list[str]:
         """Paths under a folder, relative to the root; unfinished files are left out."""
-        selector = pafs.FileSelector(f"{self._base}/{folder}", allow_not_found=True, recursive=True)
-        try:
-            files = [info.path for info in self._fs.get_file_info(selector) if info.type == pafs.FileType.File]
-        except OSError as error:
-            raise TableError(f"cannot list {self.address_of(folder)}: {error}") from error
-        relative = [str(path).removeprefix(self._base).lstrip("/") for path in files]
-        return sorted(path for path in relative if not any(part.startswith(".") for part in Path(path).parts))
-
-    def publish_folder(self, local_folder: Path, path: str) -> str:
-        """Put a finished local folder under the root, replacing what was there; return its address."""
-        target = f"{self._base}/{path}"
-        is_there = self.is_remote and bool(self.list_files(path))
-        with self._writing_to(path):
-            if self.is_remote:
-                if is_there:
-                    self._fs.delete_dir_contents(target)
-                pafs.copy_files(str(local_folder), target, destination_filesystem=self._fs)
-            elif local_folder.absolute() != Path(target):
-                with replacing_folder(Path(target)) as incoming:
-                    shutil.copytree(local_folder, incoming, dirs_exist_ok=True)
-        return self.address_of(path)
-
-    def delete_folder(self, folder: str) -> None:
-        """Delete all files under a folder; nothing happens when there is none."""
-        with self._writing_to(folder):
-            if self.is_remote:
-                self._fs.delete_dir_contents(f"{self._base}/{folder}", missing_dir_ok=True)
-            elif Path(self._base, folder).exists():
-                shutil.rmtree(f"{self._base}/{folder}")
+        return list(self._files.stamps(folder))
 
     def local_folder(self, path: str, *, cache: Path) -> Path:
-        """Return a local copy of an artifact folder; under a local root, the folder itself."""
-        if not self.list_files(path):
-            raise MissingUpstreamError(f"there is no {self.address_of(path)}; materialize it first")
+        """A local copy of an output that is a folder, or of a folder in it; under a local root, the folder itself.
+
+        Raises MissingUpstreamError, or DamagedError when it is not what was committed.
+        """
+        place = place_of(path) or path
+
+        def read() -> Path:
+            record = self._record(place)
+            names = [name for name in record.files if name.startswith(f"{path}/")]
+            if not names:
+                raise MissingUpstreamError(f"there is no {self.address_of(path)}; materialize it first")
+            if self.is_remote:
+                self._files.fetch(path, cache / path)
+            for name in names:
+                if self.is_remote:
+                    self._outputs.check_copy(name, cache / name, record)
+                else:
+                    self._outputs.check(name, record)
+            return cache / path if self.is_remote else self._files.local_path(path)
+
+        return self._settled(read)
+
+    def local_file(self, path: str, *, cache: Path) -> Path:
+        """A local copy of a file of an output; under a local root, the file itself. Raises as `read_bytes`."""
         if not self.is_remote:
-            return Path(self._base) / path
-        target = cache / path
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        pafs.copy_files(f"{self._base}/{path}", str(target), source_filesystem=self._fs)
-        return target
+            self._settled(lambda: self._check(path))
+            return self._files.local_path(path)
+        local = cache / path
+        local.parent.mkdir(parents=True, exist_ok=True)
+        local.write_bytes(self.read_bytes(path))
+        return local
 
-    @contextmanager
-    def _unfinished(self, path: str) -> Iterator[Path]:
-        """A local file to be filled and committed as `path`, gone afterwards: hidden beside its target, where a rename
-        costs nothing; for S3 in the system's scratch folder."""
-        place = Path(tempfile.gettempdir(), Path(path).name) if self.is_remote else Path(self._base, path)
-        with self._writing_to(path):
-            place.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished_file(place) as unfinished:
-            yield unfinished
+    def _check(self, path: str, check: Check = Check.DIGEST) -> None:
+        place = place_of(path)
+        assert place is not None, f"{path!r} belongs to no output"
+        self._outputs.check(path, self._record(place, path), check)
 
-    def _commit(self, unfinished: Path, path: str) -> None:
-        """Move a finished local file to its place: a reader sees the old content or the new, never a part."""
-        if self.is_remote:
-            # One call: an interrupt before its end leaves an upload that was never completed, and so no object.
-            pafs.copy_files(str(unfinished), f"{self._base}/{path}", destination_filesystem=self._fs)
-            return
-        commit_file(unfinished, Path(self._base, path))
+    def _record(self, place: str, path: str | None = None) -> Record:
+        """The record of an output, which names a file of it. Raises MissingUpstreamError or DamagedError."""
+        found, wanted = self._outputs.record(place), self.address_of(path or place)
+        if found is None or (path is not None and path not in found.files):
+            if self._files.stamp(path or place) is None:
+                raise MissingUpstreamError(f"there is no {wanted}; materialize it first")
+            raise DamagedError(
+                f"{wanted} has no record of what was committed: an earlier release wrote it, or somebody by hand; "
+                "use the release that wrote it, or move it away and make it again"
+            )
+        version = found.note.get("format_version")
+        if not is_version(version, FORMAT_VERSION):
+            raise FormatVersionError(
+                f"{wanted} has format version {version}, this code reads {FORMAT_VERSION}; "
+                "use the release that wrote it, or point WM_DATA to a new folder"
+            )
+        return found
 
-    @contextmanager
-    def _writing_to(self, path: str) -> Iterator[None]:
-        """Raises TableError when the disk, the bucket or the encoder fails."""
-        try:
-            yield
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise TableError(
-                f"cannot write {self.address_of(path)}: {error}; check the disk or the bucket, then run again"
-            ) from error
-
-    def _partition_path(self, part: Partition) -> str:
-        return table_path(part.table, day=part.day, partition=part.name)
-
-    def _note(self, path: str) -> dict[str, Any]:
-        try:
-            stream = self._fs.open_input_file(f"{self._base}/{path}")
-        except FileNotFoundError as error:
-            raise MissingUpstreamError(f"there is no {self.address_of(path)}; materialize it first") from error
-        except OSError as error:
-            raise TableError(f"cannot read {self.address_of(path)}: {error}") from error
-        with stream:
-            return self._note_in(path, stream)
-
-    def _note_in(self, path: str, stream: IO[bytes]) -> dict[str, Any]:
-        try:
-            return dict(json.loads(pl.read_parquet_metadata(stream)[METADATA_KEY]))
-        except (OSError, pl.exceptions.PolarsError, KeyError, ValueError) as error:
-            raise self._unreadable(path, error) from error
+    def _settled(self, read: Callable[[], T]) -> T:
+        """Read what may just be replaced: what looks damaged is looked at again once no commit is under way."""
+        deadline = time.monotonic() + _COMMIT_LIMIT_S
+        while time.monotonic() < deadline:
+            with suppress(DamagedError, MissingUpstreamError):
+                return read()
+            if not self._outputs.settle():
+                break
+            time.sleep(0.02)
+        return read()
 
     def _unreadable(self, path: str, error: Exception) -> TableError:
         return TableError(
             f"{self.address_of(path)} is not a readable wm_pipeline table ({error}); delete it, then run its asset"
         )
 
-    def _check_version(self, path: str, note: Mapping[str, Any]) -> None:
-        found = note.get("format_version")
-        if not is_version(found, FORMAT_VERSION):
-            raise FormatVersionError(
-                f"{self.address_of(path)} has format version {found}, this code reads {FORMAT_VERSION}; "
-                "use the release that wrote it, or point WM_DATA to a new folder"
-            )
+
+def memory_in(state_folder: str) -> Path:
+    """Where a deployment remembers which files were checked."""
+    return Path(state_folder, "cache", "checked.jsonl")
 
 
+def place_of(path: str) -> str | None:
+    """The output that a path belongs to; None for a file of its own."""
+    found = _PLACE.match(path)
+    return None if found is None else found[0]
+
+
+NOTHING_THERE = "there is none"
+_COMMIT_LIMIT_S = 60.0
+"""How long a reader waits for another process that is just carrying out a commit."""
 _ALL = "all"
 """Partition of a table with one file a day."""
 

@@ -5,9 +5,9 @@ import polars as pl
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.miss_rates import CELL_COLUMNS, attack_distribution
 from wm_pipeline.domain.tables import PredictionSchema
-from wm_pipeline.rounds.graph import ASSET
+from wm_pipeline.rounds.graph import ASSET, days_of
 from wm_pipeline.rounds.names import REPORT_HTML
-from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
+from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of
 
 _CELLS = "misses.json"
 _MOST_CELLS = 20
@@ -16,13 +16,11 @@ _MOST_CELLS = 20
 
 def previous_curriculum(workspace: Workspace, day: str) -> pl.DataFrame | None:
     """The newest attack_curriculum before `day`, with CELL_COLUMNS: a file, not a table. None in the first round."""
-    files = [
-        path for path in workspace.store.list_files(ASSET["attack_curriculum"].root) if path.endswith(f"/{_CELLS}")
-    ]
-    earlier = [path for path in files if path.split("/")[-2] < day]
+    asset = ASSET["attack_curriculum"]
+    earlier = [one for one in days_of(workspace.store, asset) if one < day]
     if not earlier:
         return None
-    return pl.read_json(workspace.store.read_bytes(max(earlier)), schema=CELL_COLUMNS)
+    return pl.read_json(workspace.store.read_bytes(f"{asset.folder(earlier[-1])}/{_CELLS}"), schema=CELL_COLUMNS)
 
 
 def make_curriculum(workspace: Workspace, day: str) -> tuple[StageOutput, dict[str, bytes]]:
@@ -31,12 +29,12 @@ def make_curriculum(workspace: Workspace, day: str) -> tuple[StageOutput, dict[s
     from wm_pipeline.evaluate.plots import curriculum_map
 
     cells = attack_distribution(workspace.store.read(PredictionSchema, days=[day]))
-    folder = ASSET["attack_curriculum"].folder(day)
-    path, content = f"{folder}/{_CELLS}", cells.write_json()
-    workspace.store.write_bytes(path, content.encode())
-    heat_map = curriculum_map(cells)
-    workspace.store.write_bytes(f"{folder}/heat_map.png", heat_map)
-    write_lineage(workspace, "attack_curriculum", day, content=digest(content))
+    content, heat_map = cells.write_json(), curriculum_map(cells)
+    address = workspace.store.write_folder(
+        ASSET["attack_curriculum"].folder(day),
+        {_CELLS: content.encode(), "heat_map.png": heat_map},
+        note=lineage_of(workspace, "attack_curriculum", day, content=digest(content)),
+    )
     numbers = {
         "cells": cells.height,
         "misses": int(cells["misses"].sum()),
@@ -46,7 +44,7 @@ def make_curriculum(workspace: Workspace, day: str) -> tuple[StageOutput, dict[s
     weakest = cells.sort("expected_miss_rate", descending=True).head(_MOST_CELLS)
     report = workspace.store.address_of(f"{ASSET['eval_report'].folder(day)}/{REPORT_HTML}")
     output = StageOutput(
-        workspace.store.address_of(path),
+        f"{address}/{_CELLS}",
         cells.height,
         numbers,
         tables={"weakest_cells": weakest},

@@ -96,7 +96,7 @@ def _registered(workspace: Workspace, version: str) -> RegisteredModel:
 
 def _version_of_day(workspace: Workspace, day: str) -> str:
     asset = ASSET["model_version"]
-    days = days_of(workspace.store, asset, file=VERSION_JSON)
+    days = days_of(workspace.store, asset)
     if day not in days:
         raise MissingUpstreamError(
             f"no version was registered for {day}; there are those of {', '.join(days)}"

@@ -14,6 +14,7 @@ from typing import Any
 from wm_pipeline.domain.errors import ServiceError, TrainingError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import Progress
+from wm_pipeline.gateways.files import files_in
 from wm_pipeline.gateways.mlflow_runs import StageStatus
 from wm_pipeline.gateways.process import training_command
 from wm_pipeline.rounds.datasets import data_version_of
@@ -21,7 +22,7 @@ from wm_pipeline.rounds.graph import ASSET, DISTILLED, MIDTRAIN, SFT, Training
 from wm_pipeline.rounds.models import local_checkpoint
 from wm_pipeline.rounds.names import CHECKPOINT
 from wm_pipeline.rounds.visits import collect_visited
-from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
+from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of
 
 _RUN_FILE = "mlflow_run.txt"
 """In a job's output: the MLflow run that it was followed in."""
@@ -53,7 +54,7 @@ def prepare_training(workspace: Workspace, day: str, training: Training) -> Trai
         parent = _model_version(workspace, MIDTRAIN, day)
     config = {
         "stage": (MIDTRAIN if is_midtraining else SFT).name,
-        "dataset_paths": [str(_local_dataset(workspace, training.dataset, day))],
+        "dataset_paths": [str(_local_dataset(workspace, training, day))],
         "output_folder": str(output),
         "cache_folder": str(workspace.cache.absolute()),
         "data_version": data[training.dataset][1],
@@ -80,7 +81,7 @@ def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) 
         visited.write_parquet(visited_path)
     config = {
         "visited_paths": [str(visited_path)],
-        "dataset_paths": [str(_local_dataset(workspace, DISTILLED.dataset, day))],
+        "dataset_paths": [str(_local_dataset(workspace, DISTILLED, day))],
         "output_folder": str(output),
         "data_version": data[DISTILLED.dataset][1],
         "code_version": ASSET[DISTILLED.asset].code_version,
@@ -110,23 +111,21 @@ def finish_training(
     Raises TrainingError when a process ended without a result.
     """
     asset = jobs[0].training.asset
-    folder = workspace.work / "published" / day / asset
-    shutil.rmtree(folder, ignore_errors=True)
+    files: dict[str, Path] = {}
     results: dict[str, dict[str, Any]] = {}
     links: dict[str, str] = {}
     for job in jobs:
         name = job.training.name
         results[name] = read_result(job)
-        target = folder if job is jobs[0] else folder / name
-        shutil.copytree(job.output / CHECKPOINT, target / CHECKPOINT)
-        for file in ("metrics.jsonl", "result.json"):
-            shutil.copy(job.output / file, target / file)
+        beside = "" if job is jobs[0] else f"{name}/"
+        files |= {f"{beside}{file}": job.output / file for file in ("metrics.jsonl", "result.json")}
+        weights = files_in(job.output / CHECKPOINT)
+        files |= {f"{beside}{CHECKPOINT}/{file}": path for file, path in weights.items()}
         run_id = _run_of(workspace, day, job, dagster_run_id)
         workspace.registry.log_numbers(run_id, results[name])
         links[f"mlflow_run_{name}"] = workspace.registry.run_url(run_id)
-    address = workspace.store.publish_folder(folder, ASSET[asset].folder(day))
     main = {**results[jobs[0].training.name], **_fall_of(read_curve(jobs[0].output))}
-    write_lineage(
+    lineage = lineage_of(
         workspace,
         asset,
         day,
@@ -134,7 +133,7 @@ def finish_training(
         parents=main.get("parents", []),
         model_version=main["model_version"],
     )
-    shutil.rmtree(folder)
+    address = workspace.store.write_folder(ASSET[asset].folder(day), files, note=lineage)
     rows = main["visited_rows"] if jobs[0].training is DISTILLED else main["rows"]
     return StageOutput(address, int(rows), main, links=links)
 
@@ -253,12 +252,6 @@ def _write_config(
     return tuple(training_command(module, path, processes=processes))
 
 
-def _local_dataset(workspace: Workspace, table: str, day: str) -> Path:
+def _local_dataset(workspace: Workspace, training: Training, day: str) -> Path:
     """The dataset's file on this machine, which is what training processes read."""
-    path = ASSET[table].file(day)
-    if not workspace.store.is_remote:
-        return Path(workspace.store.address_of(path)).absolute()
-    local = (workspace.cache / path).absolute()
-    local.parent.mkdir(parents=True, exist_ok=True)
-    local.write_bytes(workspace.store.read_bytes(path))
-    return local
+    return workspace.store.local_file(ASSET[training.dataset].file(day), cache=workspace.cache).absolute()

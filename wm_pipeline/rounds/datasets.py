@@ -15,7 +15,7 @@ from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.gateways.outside_suites import installed_suites
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.graph import ASSET, Notes, first_day_of_window
-from wm_pipeline.rounds.names import card_path
+from wm_pipeline.rounds.names import CARD, card_folder
 from wm_pipeline.rounds.questions import refresh_questions
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, sample_of_table
 
@@ -40,16 +40,17 @@ def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
     parts = [Tables._make(store.scan(TABLES[name], days=[one]) for name in Tables._fields) for one in days]
     choice = choose(recipe, parts, rule=profile.split_rule, settings=profile.datasets)
     outlines, examples, compared = [], [], []
-    with store.writing(table, day=day) as file:
-        for rows in in_pieces(recipe, parts, choice, scratch=workspace.work / "datasets"):
-            file.append(rows)
-            compared.append(contamination(rows, suites))
-            outlines.append(outline_of(rows))
-            examples.append(examples_of(rows))
-        lineage = file.finish(lineage_of(workspace, table, day, days=days))
-    outline, shown, found = pl.concat(outlines, rechunk=True), examples_of(pl.concat(examples)), of_all(compared)
-    card = dataset_card(outline, shown, CardFacts(table, day, choice.removed, found, lineage))
-    store.write_bytes(card_path(table, day), card.encode())
+    with store.committing() as batch:
+        with batch.writing(table, day=day) as file:
+            for rows in in_pieces(recipe, parts, choice, scratch=workspace.work / "datasets"):
+                file.append(rows)
+                compared.append(contamination(rows, suites))
+                outlines.append(outline_of(rows))
+                examples.append(examples_of(rows))
+            lineage = file.finish(lineage_of(workspace, table, day, days=days))
+        outline, shown, found = pl.concat(outlines, rechunk=True), examples_of(pl.concat(examples)), of_all(compared)
+        card = dataset_card(outline, shown, CardFacts(table, day, choice.removed, found, lineage))
+        batch.write_folder(card_folder(table, day), {CARD: card.encode()}, note=lineage)
     splits = dict(outline["split"].cast(pl.String).value_counts().iter_rows())
     numbers: dict[str, Any] = {
         "rows": outline.height,
@@ -70,7 +71,7 @@ def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
     ]
     address = store.address_of(ASSET[table].file(day))
     sample = sample_of_table(workspace, table, day, columns)
-    links = {"card_file": store.address_of(card_path(table, day))}
+    links = {"card_file": store.address_of(f"{card_folder(table, day)}/{CARD}")}
     return StageOutput(address, outline.height, numbers, sample, card, links=links)
 
 

@@ -35,7 +35,7 @@ from wm_pipeline.rounds.datasets import data_version_of
 from wm_pipeline.rounds.graph import ABLATION, ASSET, DISTILLED, MIDTRAIN, SFT, trainings_of
 from wm_pipeline.rounds.models import guard_of
 from wm_pipeline.rounds.settings import Profile
-from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, write_lineage
+from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of
 
 if TYPE_CHECKING:
     from wm_pipeline.evaluate.next_state import TextScore
@@ -152,7 +152,6 @@ def evaluate_day(
                 )
 
     found = asyncio.run(measure())
-    store.write("predictions", found.predictions, day=day, lineage=lineage_of(workspace, "eval_report", day))
     curves = {training.name: _curve(workspace, training.folder(day)) for training in trainings_of(profile)}
     gate = _gate(profile, found.measured)
     report = EvalReport(
@@ -164,18 +163,23 @@ def evaluate_day(
         timings={**timings, "eval_report": time.monotonic() - started},
     )
     drawn = {"loss_curves": plots.loss_curves(curves), **found.plots}
-    folder = ASSET["eval_report"].folder(day)
-    for name, content in drawn.items():
-        store.write_bytes(f"{folder}/plots/{name}.png", content)
-    for state_id, content in found.pictures.items():
-        store.write_bytes(f"{folder}/pages/{state_id}.png", content)
-    store.write_bytes(f"{folder}/{REPORT_HTML}", render_report(report, drawn, found.pictures).encode())
-    store.write_bytes(f"{folder}/{REPORT_JSON}", report_text(report).encode())
-    content = digest(report.model_dump_json(exclude={"timings"}))
-    write_lineage(workspace, "eval_report", day, content=content, model_version=report.model_version)
+    files = {
+        REPORT_HTML: render_report(report, drawn, found.pictures).encode(),
+        REPORT_JSON: report_text(report).encode(),
+        **{f"plots/{name}.png": content for name, content in drawn.items()},
+        **{f"pages/{state_id}.png": content for state_id, content in found.pictures.items()},
+    }
+    lineage = lineage_of(workspace, "eval_report", day, model_version=report.model_version)
+    with store.committing() as batch:
+        batch.write("predictions", found.predictions, day=day, lineage=lineage)
+        address = batch.write_folder(
+            ASSET["eval_report"].folder(day),
+            files,
+            note={**lineage, "content": digest(report.model_dump_json(exclude={"timings"}))},
+        )
     round_run = workspace.registry.find_round(day, profile=profile.name)
     output = StageOutput(
-        store.address_of(f"{folder}/{REPORT_HTML}"),
+        f"{address}/{REPORT_HTML}",
         found.predictions.height,
         headline(report),
         tables={"all_numbers": numbers_table(report)},

@@ -39,7 +39,6 @@ from wm_pipeline.domain.vocabulary import ProposedBy, StopReason
 from wm_pipeline.domain.world import UNWATCHED, WorldSpec
 from wm_pipeline.environments.browsergym import ENVIRONMENT as BROWSERGYM
 from wm_pipeline.gateways.table_store import Partition
-from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.questions import write_questions
 from wm_pipeline.rounds.settings import GENERATED, SITES
 from wm_pipeline.rounds.workspace import Workspace, origin_of
@@ -131,10 +130,9 @@ def _write(
     lineage = {**origin_of(workspace.profile, IMPORT), "sources": dict(sources)}
     content = frames._asdict()
     check_experience({**content, **read._asdict(), "annotations": annotations}, place=f"of {day}/{site}")
-    for table in ASSET["raw_trajectories"].tables:
-        workspace.store.write(table, content[table], day=day, partition=site, lineage=lineage)
+    tables = {**content, "annotations": annotations}
+    workspace.store.write_tables(tables, day=day, partition=site, lineage=lineage)
     write_questions(workspace, day, site, read)
-    workspace.store.write("annotations", annotations, day=day, partition=site, lineage=lineage)
 
 
 # --- out again --------------------------------------------------------------------------------------------------------

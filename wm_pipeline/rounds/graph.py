@@ -4,22 +4,21 @@ Dagster's dependencies, code versions and data versions, the order of a round, w
 derived from it. Add an asset: one row here, one module beside this one, one function in `defs`.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from wm_pipeline.domain.errors import MissingUpstreamError, TableError
+from wm_pipeline.domain.errors import DamagedError, MissingUpstreamError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.miss_rates import CELL_COLUMNS
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.registrations import Kind, plugins_behind
+from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
-from wm_pipeline.gateways.table_store import TableStore, table_path
+from wm_pipeline.gateways.table_store import NOTHING_THERE, TableStore, table_path
+from wm_pipeline.rounds.days import today
 from wm_pipeline.rounds.settings import Profile
-
-LINEAGE_FILE = "lineage.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,19 @@ class Asset:
     settings: Callable[[Profile], tuple[object, ...]]
     """The parts of a profile that decide it, beside what is upstream."""
     tables: tuple[str, ...] = ()
-    """The tables it writes, the last of them last: that one says that the others are there. Empty for a folder."""
+    """The tables it writes; empty for a folder."""
     root: str = ""
     """The artifact folder it writes, one folder a day below it; empty for tables."""
+    beside: tuple[str, ...] = ()
+    """Tables and artifact folders that are committed with it and do not decide what is made from it."""
     is_by_site: bool = False
     """One partition a (day, site); else one a day."""
     covers_window: bool = False
     """Made from all partitions of the round's window of days, imported ones included; else from those of its day."""
     plugin_kinds: tuple[Kind, ...] = ()
     """A plug-in that registers something of these kinds decides it, too."""
+    is_repeatable: bool = True
+    """A past day's can be made again as it was."""
     is_planned: bool = True
     """A round makes it when it is out of date; else with every round."""
 
@@ -55,6 +58,18 @@ class Asset:
         """The one file of a day's table, relative to the store's root."""
         assert len(self.tables) == 1, f"{self.name} is not one table"
         return table_path(self.tables[0], day=day)
+
+    def contents(self, day: str, partition: str = "all") -> tuple[str, ...]:
+        """The places in the store of what is made from: tables, or a folder."""
+        return tuple(_place(name, day, partition) for name in self.tables or (self.root,))
+
+    def places(self, day: str, partition: str = "all") -> tuple[str, ...]:
+        """Every place in the store of one day and partition."""
+        return *self.contents(day, partition), *(_place(name, day, partition) for name in self.beside)
+
+
+def _place(name: str, day: str, partition: str) -> str:
+    return table_path(name, day=day, partition=partition) if name in TABLES else f"{name}/{day}"
 
 
 def _nothing(profile: Profile) -> tuple[object, ...]:
@@ -72,6 +87,7 @@ ASSETS = (
         tables=("states", "transitions", "trajectories"),
         plugin_kinds=(Kind.SITE, Kind.ATTACK, Kind.POLICY, Kind.ENVIRONMENT),
         is_by_site=True,
+        is_repeatable=False,
     ),
     Asset(
         name="questions",
@@ -98,6 +114,7 @@ ASSETS = (
         code_version="8",
         settings=lambda profile: (profile.split_rule, profile.datasets),
         tables=("midtrain_dataset",),
+        beside=("cards/midtrain_dataset",),
         covers_window=True,
     ),
     Asset(
@@ -107,6 +124,7 @@ ASSETS = (
         code_version="8",
         settings=lambda profile: (profile.split_rule, profile.datasets),
         tables=("sft_dataset",),
+        beside=("cards/sft_dataset",),
         covers_window=True,
     ),
     Asset(
@@ -141,6 +159,7 @@ ASSETS = (
         code_version="7",
         settings=lambda profile: (profile.evaluate, profile.gate, profile.zero_shot_model),
         root="reports",
+        beside=("predictions",),
         plugin_kinds=(Kind.METRIC,),
     ),
     Asset(
@@ -230,56 +249,38 @@ def code_version_of(asset: str, profile: Profile) -> str:
     return f"{ASSET[asset].code_version}-{fingerprints(profile)[asset]}"
 
 
-def days_of(store: TableStore, asset: Asset, *, file: str = LINEAGE_FILE) -> list[str]:
-    """The days whose artifact folder of an asset holds a file, oldest first; by default, that it is finished."""
-    paths = [path.removeprefix(f"{asset.root}/") for path in store.list_files(asset.root)]
-    return sorted(path.removesuffix(f"/{file}") for path in paths if path.partition("/")[2] == file)
+def days_of(store: TableStore, asset: Asset) -> list[str]:
+    """The days that an asset's artifact folder was made for, oldest first."""
+    return [place.removeprefix(f"{asset.root}/") for place in store.places(asset.root)]
 
 
 class Notes:
-    """What was noted beside outputs when they were written; each note is read once."""
+    """What was noted with outputs when they were committed; each note is read once."""
 
     def __init__(self, store: TableStore) -> None:
         self._store = store
-        self._known: dict[tuple[str, str, str], dict[str, Any] | None] = {}
+        self._known: dict[str, dict[str, Any] | None] = {}
 
-    def of_table(self, table: str, day: str, partition: str) -> dict[str, Any] | None:
-        """None when there is no such partition."""
-        key = (table, day, partition)
-        if key not in self._known:
+    def at(self, place: str) -> dict[str, Any] | None:
+        """None when there is no such output, or no record of it that can be read."""
+        if place not in self._known:
             try:
-                self._known[key] = self._store.lineage_of(table, day=day, partition=partition)
-            except MissingUpstreamError:
-                self._known[key] = None
-        return self._known[key]
+                self._known[place] = self._store.note_of(place)
+            except (MissingUpstreamError, DamagedError):
+                self._known[place] = None
+        return self._known[place]
 
     def of(self, asset: Asset, day: str, partition: str = "all") -> dict[str, Any] | None:
-        """None when there is no such output. Raises TableError when the note is damaged."""
-        if asset.tables:
-            return self.of_table(asset.tables[-1], day, partition)
-        path = f"{asset.folder(day)}/{LINEAGE_FILE}"
-        try:
-            note = dict(json.loads(self._store.read_bytes(path)))
-            note["fingerprint"]
-        except MissingUpstreamError:
-            return None
-        except (ValueError, KeyError, TypeError) as error:
-            raise TableError(
-                f"{self._store.address_of(path)} is damaged ({error}); delete that folder and run again"
-            ) from error
-        return note
+        """None when there is no such output."""
+        return self.at(asset.contents(day, partition)[-1])
 
     def data_version(self, asset: Asset, places: Sequence[tuple[str, str]]) -> str | None:
         """The hash of what an output holds at some (day, partition); None when one of them is not there."""
         found: list[str] = []
         for day, partition in places:
-            notes = (
-                [self.of_table(table, day, partition) for table in asset.tables]
-                if asset.tables
-                else [self.of(asset, day, partition)]
-            )
-            for note in notes:
-                if note is None or "content" not in note:  # not there, or of a release that did not hash contents
+            for place in asset.contents(day, partition):
+                note = self.at(place)
+                if note is None:
                     return None
                 found.append(str(note["content"]))
         return found[0] if len(found) == 1 else digest(*found)
@@ -306,18 +307,21 @@ def first_day_of_window(profile: Profile, day: str) -> str:
     return (date.fromisoformat(day) - timedelta(days=profile.round.window_days - 1)).isoformat()
 
 
-def stale_assets(store: TableStore, profile: Profile, day: str) -> dict[str, str]:
+def stale_assets(store: TableStore, profile: Profile, day: str, *, redone: Collection[str] = ()) -> dict[str, str]:
     """The planned assets that are out of date, upstream first, each with the reason in words.
 
-    Out of date is what is missing, what was made with other code or settings (its own or upstream), what was made from
-    other data than is there now, and what is downstream of such.
+    Out of date is what is missing or damaged, what was made with other code or settings (its own or upstream), what was
+    made from other data than is there now, and what is downstream of such. Raises DamagedError for what is damaged and
+    cannot be made again as it was, unless it is to be `redone`.
     """
     wanted, notes = fingerprints(profile), Notes(store)
     stale: dict[str, str] = {}
     for name in ROUND_ASSETS:
         asset = ASSET[name]
         behind = next((upstream for upstream in asset.upstream if upstream in stale), None)
-        reason = _own_reason(notes, profile, asset, day, wanted[name])
+        reason = _damage(store, profile, asset, day, is_redone=name in redone)
+        if reason is None:
+            reason = _own_reason(notes, profile, asset, day, wanted[name])
         if reason is None and behind is not None:
             reason = f"{behind} is made again"
         if reason is not None:
@@ -325,16 +329,37 @@ def stale_assets(store: TableStore, profile: Profile, day: str) -> dict[str, str
     return stale
 
 
+def _damage(store: TableStore, profile: Profile, asset: Asset, day: str, *, is_redone: bool) -> str | None:
+    """What is not as it was committed, in words."""
+    for partition in partitions_of(asset, profile):
+        problems = {place: store.problem(place) for place in asset.places(day, partition)}
+        if all(problem is NOTHING_THERE for problem in problems.values()):
+            return f"there is none{_of(asset, partition)}"
+        for place, problem in problems.items():
+            if problem is None:
+                continue
+            told = f"{place} is missing" if problem is NOTHING_THERE else problem
+            if not asset.is_repeatable and day != today() and not is_redone:
+                raise DamagedError(
+                    f"{told}; what was rolled out on a past day cannot be made again as it was: restore it from a "
+                    f"backup, or roll out anew (`wm run --day {day} --redo-from {asset.name}`)"
+                )
+            return told
+    return None
+
+
 def _own_reason(notes: Notes, profile: Profile, asset: Asset, day: str, wanted: str) -> str | None:
     for partition in partitions_of(asset, profile):
-        place = f" of {partition}" if asset.is_by_site else ""
         note = notes.of(asset, day, partition)
-        if note is None:
-            return f"there is none{place}"
+        assert note is not None, "what is not there was found before"
         if note["fingerprint"] != wanted:
-            return f"code or settings changed{place}"
+            return f"code or settings changed{_of(asset, partition)}"
         then, now = note.get("upstream", {}), notes.upstream_of(asset, profile, day, partition)
         changed = [name for name in asset.upstream if then.get(name) != now[name]]
         if changed:
-            return f"{', '.join(changed)} changed{place}"
+            return f"{', '.join(changed)} changed{_of(asset, partition)}"
     return None
+
+
+def _of(asset: Asset, partition: str) -> str:
+    return f" of {partition}" if asset.is_by_site else ""

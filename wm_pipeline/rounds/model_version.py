@@ -18,7 +18,7 @@ from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.models import local_checkpoint
 from wm_pipeline.rounds.names import REPORT_HTML, REPORT_JSON, VERSION_JSON
 from wm_pipeline.rounds.reports import read_report
-from wm_pipeline.rounds.workspace import StageOutput, Workspace, write_lineage
+from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of
 
 PACKAGE = Path(__file__).parents[1]
 MODEL_CODE = PACKAGE / "serve" / "pyfunc_model.py"
@@ -48,8 +48,6 @@ def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> Stag
     registry.log_bytes(round_run, REPORT_JSON, report_text(report).encode())
     registry.record_gate(known.version, promoted=report.gate.promoted, reason=report.gate.reason)
     registry.end_round(round_run)
-    registered = report.model_copy(update={"registered_version": known.version})
-    store.write_bytes(f"{folder}/{REPORT_JSON}", report_text(registered).encode())
     address = registry.run_url(round_run)
     numbers = {
         "format_version": REPORT_FORMAT,
@@ -59,13 +57,19 @@ def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> Stag
         "mlflow_run": address,
         **headline(report),
     }
-    path = f"{ASSET['model_version'].folder(day)}/{VERSION_JSON}"
-    store.write_bytes(path, json.dumps(numbers, indent=1).encode())
-    write_lineage(
-        workspace, "model_version", day, content=f"version {known.version}", model_version=report.model_version
+    lineage = lineage_of(
+        workspace,
+        "model_version",
+        day,
+        content=f"version {known.version}",
+        registered_version=known.version,
+        model_version=report.model_version,
+    )
+    written = store.write_folder(
+        ASSET["model_version"].folder(day), {VERSION_JSON: json.dumps(numbers, indent=1).encode()}, note=lineage
     )
     links = {"report": store.address_of(f"{folder}/{REPORT_HTML}"), "mlflow_run": address}
-    return StageOutput(store.address_of(path), 1, numbers, links=links)
+    return StageOutput(f"{written}/{VERSION_JSON}", 1, numbers, links=links)
 
 
 def _description(report: EvalReport) -> str:

@@ -4,8 +4,9 @@ MINIWOB = "miniwob"
 CHECKPOINT = "checkpoint"
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 VERSION_JSON = "version.json"
+CARD = "card.md"
 
 
-def card_path(table: str, day: str) -> str:
+def card_folder(table: str, day: str) -> str:
     """Where a dataset's card lies, relative to the store's root; its table's folder holds parquet alone."""
-    return f"cards/{table}/{day}.md"
+    return f"cards/{table}/{day}"

@@ -47,8 +47,8 @@ def refresh_questions(workspace: Workspace, days: Sequence[str]) -> list[str]:
 def write_questions(workspace: Workspace, day: str, site: str, frames: QuestionFrames) -> str:
     """Store what was rendered of one partition, whose trajectories are stored; return the address of its questions."""
     lineage = lineage_of(workspace, ASSET_NAME, day, partition=site)
-    workspace.store.write("state_texts", frames.state_texts, day=day, partition=site, lineage=lineage)
-    return workspace.store.write("questions", frames.questions, day=day, partition=site, lineage=lineage)
+    addresses = workspace.store.write_tables(frames._asdict(), day=day, partition=site, lineage=lineage)
+    return addresses[QuestionFrames._fields.index("questions")]
 
 
 def _rendered(workspace: Workspace, day: str, site: str) -> QuestionFrames:

@@ -10,7 +10,7 @@ from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.user_files import read_text_file
 from wm_pipeline.evaluate.eval_report import EvalReport, parse_report
 from wm_pipeline.rounds.days import check_day
-from wm_pipeline.rounds.graph import ASSET, days_of
+from wm_pipeline.rounds.graph import ASSET, Notes, days_of
 from wm_pipeline.rounds.names import REPORT_JSON
 from wm_pipeline.rounds.workspace import Workspace
 
@@ -28,7 +28,7 @@ def read_report(workspace: Workspace, day: str | None = None) -> EvalReport:
     """
     if day is not None:
         check_day(day)
-    days = days_of(workspace.store, ASSET["eval_report"], file=REPORT_JSON)
+    days = days_of(workspace.store, ASSET["eval_report"])
     if not days:
         raise MissingUpstreamError(f"no eval report in {workspace.store.root}; run `wm run` first")
     if day is not None and day not in days:
@@ -37,7 +37,11 @@ def read_report(workspace: Workspace, day: str | None = None) -> EvalReport:
     path = f"{ASSET['eval_report'].folder(chosen)}/{REPORT_JSON}"
     text = workspace.store.read_bytes(path).decode()
     remedy = f"`wm run --day {chosen} --redo-from eval_report` makes it again"
-    return parse_report(text, what=workspace.store.address_of(path), remedy=remedy)
+    report = parse_report(text, what=workspace.store.address_of(path), remedy=remedy)
+    registered = Notes(workspace.store).of(ASSET["model_version"], chosen)
+    if registered is None or registered["model_version"] != report.model_version:
+        return report
+    return report.model_copy(update={"registered_version": registered["registered_version"]})
 
 
 def find_report(workspace: Workspace, name: str) -> EvalReport:

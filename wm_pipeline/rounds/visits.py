@@ -22,7 +22,6 @@ from wm_pipeline.domain.ports import Policy, Progress
 from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.world_draws import draw_worlds
-from wm_pipeline.gateways.table_store import Partition
 from wm_pipeline.guard.policy import GuardedPolicy
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.environments import open_environment
@@ -38,11 +37,11 @@ class _Frames:
     def __init__(self) -> None:
         self.frames: dict[str, Any] = {}
 
-    def write(
-        self, table: str, frame: dy.DataFrame[Any], *, day: str, partition: str = "all", lineage: Mapping[str, Any]
-    ) -> str:
-        self.frames[table] = frame
-        return str(Partition(table, day, partition))
+    def write_tables(
+        self, frames: Mapping[str, dy.DataFrame[Any]], *, day: str, partition: str, lineage: Mapping[str, Any]
+    ) -> list[str]:
+        self.frames |= frames
+        return list(frames)
 
     def write_bytes(self, path: str, content: bytes) -> None:
         """Pictures of steps that failed teach nothing."""

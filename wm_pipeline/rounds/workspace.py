@@ -1,6 +1,5 @@
 """Where a round reads and writes, and what each of its stages returns."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.gateways.worker_pool import ProcessPool
-from wm_pipeline.rounds.graph import ASSET, LINEAGE_FILE, Notes, fingerprints
+from wm_pipeline.rounds.graph import ASSET, Notes, fingerprints
 from wm_pipeline.rounds.settings import Profile, StorageSettings
 
 
@@ -109,16 +108,6 @@ def origin_of(profile: Profile, fingerprint: str) -> dict[str, Any]:
         "fingerprint": fingerprint,
         "settings": digest(to_json(profile)),
     }
-
-
-def write_lineage(workspace: Workspace, asset: str, day: str, *, content: str, **more: Any) -> None:
-    """Write beside an artifact what it was made from, and the hash of its content.
-
-    It is written last: an output without it is unfinished.
-    """
-    lineage = lineage_of(workspace, asset, day, content=content, **more)
-    path = f"{ASSET[asset].folder(day)}/{LINEAGE_FILE}"
-    workspace.store.write_bytes(path, json.dumps(lineage, indent=1).encode())
 
 
 def sample_of_table(workspace: Workspace, table: str, day: str, columns: Sequence[str]) -> pl.DataFrame:

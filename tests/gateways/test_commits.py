@@ -1,0 +1,220 @@
+"""The commit protocol: whatever moment a process is killed at, the outputs are the old ones or the new ones."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.s3_server import BUCKET, s3_server
+from wm_pipeline.domain import processes
+from wm_pipeline.domain.errors import DamagedError
+from wm_pipeline.gateways import commits
+from wm_pipeline.gateways.commits import COMMITS, Check, Commit, Outputs, digest_of_bytes
+from wm_pipeline.gateways.files import Files, S3Options
+
+REPORT, CARD = "reports/2026-11-22", "cards/2026-11-22"
+OLD = {REPORT: {"report.json": b"old", "plots/a.png": b"old a", "plots/b.png": b"old b"}, CARD: {"card.md": b"old"}}
+NEW = {REPORT: {"report.json": b"new", "plots/a.png": b"new a", "plots/c.png": b"new c"}, CARD: {"card.md": b"new"}}
+STEPS = ("take", "move", "write", "delete", "delete_folder")
+"""All that changes anything under a root."""
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Options]:
+    with s3_server() as options:
+        yield options
+
+
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.slow)])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
+    if request.param == "local":
+        return Files(str(tmp_path / "data"))
+    return Files(f"s3://{BUCKET}/{tmp_path.name}/data", request.getfixturevalue("s3"))
+
+
+def commit(files: Files, content: dict[str, dict[str, bytes]]) -> None:
+    with Outputs(files).committing() as batch:
+        stage(batch, content)
+
+
+def stage(batch: Commit, content: dict[str, dict[str, bytes]]) -> None:
+    for place, named in content.items():
+        for name, data in named.items():
+            batch.stage(f"{place}/{name}").write_bytes(data)
+        batch.finish(place, [f"{place}/{name}" for name in named], {"content": place})
+
+
+def found_in(files: Files) -> dict[str, dict[str, bytes]]:
+    """The content of each place, every file checked against its record, and nothing beside them."""
+    outputs = Outputs(files)
+    found: dict[str, dict[str, bytes]] = {}
+    for place in outputs.places(""):
+        record = outputs.record(place)
+        assert record is not None
+        for path in record.files:
+            outputs.check(path, record, Check.DIGEST_ANEW)
+            found.setdefault(place, {})[path.removeprefix(f"{place}/")] = files.read(path)
+    recorded = {f"{place}/{name}" for place, named in found.items() for name in named}
+    beside = {path for path in files.stamps("", hidden=True) if not path.startswith(("records/", f"{COMMITS}.lock"))}
+    assert beside == recorded
+    return found
+
+
+class KilledHere(BaseException):
+    """In place of a signal that nothing is done upon."""
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, step: int, *, is_before: bool) -> None:
+    """The process ends before or after its step of that number, and cleans nothing up."""
+    done = 0
+
+    def counted(change: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **named: Any) -> Any:
+            nonlocal done
+            done += 1
+            if done == step and is_before:
+                raise KilledHere
+            result = change(*arguments, **named)
+            if done == step:
+                raise KilledHere
+            return result
+
+        return run
+
+    for name in STEPS:
+        monkeypatch.setattr(Files, name, counted(getattr(Files, name)))
+    monkeypatch.setattr(Commit, "close", lambda self: None)  # and nothing is cleaned up
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("step", range(1, 17))
+def test_a_kill_at_any_step_leaves_the_old_outputs_or_the_new_ones(
+    files: Files, monkeypatch: pytest.MonkeyPatch, step: int, is_before: bool
+) -> None:
+    commit(files, OLD)
+    is_killed = False
+    with monkeypatch.context() as patched:
+        kill_at(patched, step, is_before=is_before)
+        try:
+            commit(files, NEW)
+        except KilledHere:
+            is_killed = True
+    monkeypatch.setattr(commits, "is_alive", lambda mark: False)
+
+    Outputs(files).settle()
+
+    found = found_in(files)
+    assert found in (OLD, NEW)
+    assert is_killed or found == NEW
+    assert files.stamps(COMMITS, hidden=True) == {}
+
+
+def test_a_commit_that_a_living_process_carries_out_is_left_to_it(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(files, OLD)
+    with monkeypatch.context() as patched, pytest.raises(KilledHere):
+        kill_at(patched, 8 if files.is_remote else 3, is_before=False)
+        commit(files, NEW)
+
+    assert Outputs(files).settle()
+    monkeypatch.setattr(commits, "is_alive", lambda mark: False)
+    assert not Outputs(files).settle()
+
+    assert found_in(files) == NEW
+
+
+def test_a_block_that_ends_with_an_error_commits_nothing(files: Files) -> None:
+    commit(files, OLD)
+
+    with pytest.raises(KeyboardInterrupt), Outputs(files).committing() as batch:
+        stage(batch, NEW)
+        raise KeyboardInterrupt
+
+    assert found_in(files) == OLD
+
+
+def test_what_another_process_stages_stays(files: Files) -> None:
+    with Outputs(files).committing() as batch:
+        stage(batch, NEW)
+        Outputs(files).settle()
+
+    assert found_in(files) == NEW
+
+
+def test_a_process_that_ended_is_known_to_be_gone() -> None:
+    code = "from wm_pipeline.domain.processes import process_mark; print(process_mark())"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+    assert processes.is_alive(processes.process_mark())
+    assert not processes.is_alive(ended)
+    assert not processes.is_alive(f"{processes.process_mark()[:-1]}?")
+    assert processes.is_alive("another_host-1-1")
+
+
+def test_a_file_is_read_once_and_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = Files(str(tmp_path / "data"))
+    commit(files, OLD)
+    monkeypatch.setattr(commits, "_SETTLED_AFTER_NS", 0)
+    read: list[Path] = []
+    digest = commits.digest_of_file
+
+    def counted(path: Path) -> commits.FileDigest:
+        read.append(path)
+        return digest(path)
+
+    monkeypatch.setattr(commits, "digest_of_file", counted)
+    path = f"{REPORT}/report.json"
+
+    def check(how: Check = Check.DIGEST) -> None:
+        outputs = Outputs(files, memory=tmp_path / "checked.jsonl")
+        record = outputs.record(REPORT)
+        assert record is not None
+        outputs.check(path, record, how)
+
+    check()
+    check()
+    assert len(read) == 1
+    check(Check.DIGEST_ANEW)
+    assert len(read) == 2
+    files.write(path, b"odd")
+    check(Check.SIZE)
+    with pytest.raises(DamagedError, match=r"is damaged: expected SHA-256 "):
+        check()
+
+
+def test_a_file_that_has_just_changed_is_not_taken_for_checked(tmp_path: Path) -> None:
+    """S3 counts time in seconds: the same time and size do not say that it is the same content."""
+    files = Files(str(tmp_path / "data"))
+    commit(files, OLD)
+    outputs = Outputs(files, memory=tmp_path / "checked.jsonl")
+    record = outputs.record(REPORT)
+    assert record is not None
+
+    outputs.check(f"{REPORT}/report.json", record)
+
+    assert not (tmp_path / "checked.jsonl").exists()
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", '["a", 1]', "\x00"])
+def test_a_memory_that_was_cut_is_no_reason_to_stop(tmp_path: Path, line: str) -> None:
+    files = Files(str(tmp_path / "data"))
+    commit(files, OLD)
+    (tmp_path / "checked.jsonl").write_text(f"{line}\n")
+    outputs = Outputs(files, memory=tmp_path / "checked.jsonl")
+    record = outputs.record(REPORT)
+    assert record is not None
+
+    outputs.check(f"{REPORT}/report.json", record)
+
+
+def test_a_digest_is_what_sha256sum_prints(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"content")
+
+    printed = subprocess.run(["sha256sum", str(file)], capture_output=True, text=True, check=True).stdout
+
+    assert digest_of_bytes(b"content").sha256 == printed.split()[0]

@@ -1,0 +1,317 @@
+"""Outputs: how they get their place, and how it is known that they are still what was put there.
+
+An output is what one stage leaves at one place: a table's partition, or an artifact folder of a day. A record of it,
+`records/<place>.json`, names each of its files with size and SHA-256, and what it was made from.
+
+One protocol, on a disk and on S3, for one output or for several that belong together:
+
+1. Files are staged under `.commits/<token>/`, hidden from every reader.
+2. `.commits/<token>/journal.json` is written, with the new records. From here on the commit stands.
+3. Each file is moved to its place, files of the former output that are not replaced are deleted, records are written,
+   and the staging folder is deleted.
+
+Whoever finds a journal carries out what is left of step 3, which may be repeated; who finds staged files of a process
+that is gone, and no journal, deletes them. So a kill at any moment leaves the old outputs or the new ones.
+(Write-ahead logging with redo: Mohan et al., ARIES, 1992; one record in place of a log.)
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from wm_pipeline.domain.atomic import replace_text
+from wm_pipeline.domain.errors import DamagedError, InvalidInputError, MissingUpstreamError, TableError
+from wm_pipeline.domain.processes import is_alive, process_mark
+from wm_pipeline.domain.records import from_json, to_json
+from wm_pipeline.domain.state import STRICT
+from wm_pipeline.gateways.files import Files, Stamp
+
+RECORDS, COMMITS, JOURNAL = "records", ".commits", "journal.json"
+_SCRATCH, _LOCK = "wm-commit-", f"{COMMITS}.lock"
+_READ_AT_ONCE = 2**20
+_SETTLED_AFTER_NS = 2 * 10**9
+"""A file that changed so lately may change again under the same time: S3 counts in seconds."""
+
+
+class Check(Enum):
+    """How it is made sure that a file is the one that was committed."""
+
+    SIZE = "size"
+    DIGEST = "digest"
+    """Its digest, too, unless size and time of change are what they were when that was last computed."""
+    DIGEST_ANEW = "digest_anew"
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    __pydantic_config__ = STRICT
+
+    size: int
+    sha256: str
+    """As hexadecimal digits, what `sha256sum` prints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of an output."""
+
+    __pydantic_config__ = STRICT
+
+    place: str
+    """A table's file or an artifact folder, relative to the root."""
+    files: dict[str, FileDigest]
+    """By path relative to the root."""
+    note: dict[str, Any]
+    """What it was made from, with the hash of its content."""
+    committed_at: str
+    """UTC, ISO 8601."""
+
+
+def digest_of_file(path: Path) -> FileDigest:
+    with path.open("rb") as stream:
+        return FileDigest(path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
+
+
+def digest_of_bytes(content: bytes) -> FileDigest:
+    return FileDigest(len(content), hashlib.sha256(content).hexdigest())
+
+
+def record_path(place: str) -> str:
+    return f"{RECORDS}/{place}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What a commit puts in place."""
+
+    __pydantic_config__ = STRICT
+
+    records: tuple[Record, ...]
+
+
+class Outputs:
+    """Commits to one root, and checks of what was committed."""
+
+    def __init__(self, files: Files, *, memory: Path | None = None) -> None:
+        self._files = files
+        self._known = _Memory(memory)
+
+    @contextmanager
+    def committing(self) -> Iterator["Commit"]:
+        """Outputs that become visible together when the block ends without an error, or not at all."""
+        commit = Commit(self._files)
+        try:
+            yield commit
+            commit.publish()
+        finally:
+            commit.close()
+
+    def settle(self) -> bool:
+        """Carry out what a process that is gone had committed, and delete what it had not.
+
+        Returns whether a process that lives is carrying out a commit right now.
+        """
+        is_under_way = False
+        tokens: dict[str, set[str]] = {}
+        for path in self._files.stamps(COMMITS, hidden=True):
+            _, token, name = path.split("/", 2)
+            tokens.setdefault(token, set()).add(name)
+        for token, names in tokens.items():
+            if is_alive(token.rpartition("-")[0]):
+                is_under_way |= JOURNAL in names
+            elif JOURNAL in names:
+                _carry_out(self._files, token)
+            else:
+                self._files.delete_folder(f"{COMMITS}/{token}")
+        for scratch in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*") if self._files.is_remote else ():
+            if not is_alive(scratch.name.removeprefix(_SCRATCH).rpartition("-")[0]):
+                shutil.rmtree(scratch, ignore_errors=True)
+        return is_under_way
+
+    # --- what was committed -----------------------------------------------------------------------------------------
+
+    def record(self, place: str) -> Record | None:
+        """None when nothing was committed there. Raises DamagedError when the record cannot be read."""
+        path = record_path(place)
+        try:
+            return from_json(Record, self._files.read(path), what="record")
+        except MissingUpstreamError:
+            return None
+        except InvalidInputError as error:
+            raise DamagedError(f"{self._files.address_of(path)} is damaged ({error})") from error
+
+    def places(self, folder: str) -> list[str]:
+        """The places under a folder where outputs are recorded, sorted."""
+        paths = self._files.stamps(f"{RECORDS}/{folder}")
+        return [path.removeprefix(f"{RECORDS}/").removesuffix(".json") for path in paths if path.endswith(".json")]
+
+    def check(self, path: str, record: Record, check: Check = Check.DIGEST) -> None:
+        """Raises DamagedError unless a file of an output is the one that was committed."""
+        expected, address = record.files[path], self._files.address_of(path)
+        stamp = self._files.stamp(path)
+        if stamp is None:
+            raise DamagedError(f"{address} is missing")
+        is_known = check is Check.SIZE or (check is Check.DIGEST and self._known.is_known(address, stamp, expected))
+        if stamp.size == expected.size and is_known:
+            return
+        found = FileDigest(stamp.size, "") if stamp.size != expected.size else self._digest(path)
+        self._compare(path, expected, found)
+        self._known.remember(address, stamp, expected)
+
+    def check_content(self, path: str, content: bytes, record: Record) -> None:
+        """Raises DamagedError unless this is the content that was committed."""
+        self._compare(path, record.files[path], digest_of_bytes(content))
+
+    def check_copy(self, path: str, copy: Path, record: Record) -> None:
+        """Raises DamagedError unless a copy on this machine is what was committed."""
+        if not copy.is_file():
+            raise DamagedError(f"{self._files.address_of(path)} is missing")
+        self._compare(path, record.files[path], digest_of_file(copy))
+
+    def _compare(self, path: str, expected: FileDigest, found: FileDigest) -> None:
+        if found.size != expected.size:
+            raise DamagedError(
+                f"{self._files.address_of(path)} is damaged: expected {expected.size} bytes, found {found.size}"
+            )
+        if found.sha256 != expected.sha256:
+            raise DamagedError(
+                f"{self._files.address_of(path)} is damaged: expected SHA-256 {expected.sha256}, found {found.sha256}"
+            )
+
+    def _digest(self, path: str) -> FileDigest:
+        if not self._files.is_remote:
+            return digest_of_file(self._files.local_path(path))
+        found, size = hashlib.sha256(), 0
+        with self._files.opened(path) as stream:
+            while chunk := stream.read(_READ_AT_ONCE):
+                found.update(chunk)
+                size += len(chunk)
+        return FileDigest(size, found.hexdigest())
+
+
+class Commit:
+    """Outputs on their way; see `Outputs.committing`."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._token = f"{process_mark()}-{uuid4().hex[:8]}"
+        self._scratch = Path(tempfile.gettempdir(), f"{_SCRATCH}{self._token}") if files.is_remote else None
+        self._is_journaled = False
+        self._records: dict[str, Record] = {}
+
+    def stage(self, path: str) -> Path:
+        """Where on this machine a file that will lie at `path` is to be written."""
+        local = self._local(path)
+        with self._files.writing_to(path):
+            local.parent.mkdir(parents=True, exist_ok=True)
+        return local
+
+    def finish(self, place: str, paths: Iterable[str], note: Mapping[str, Any]) -> None:
+        """An output is complete: these files of it were staged, and this is what it was made from."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        files = {path: digest_of_file(self._local(path)) for path in paths}
+        self._records[place] = Record(place, files, dict(note), now)
+
+    def publish(self) -> None:
+        """Write the journal and carry it out; what was not finished is not published."""
+        if not self._records:
+            return
+        for path in (path for record in self._records.values() for path in record.files):
+            if self._files.is_remote:
+                self._files.take(self._local(path), f"{COMMITS}/{self._token}/{path}")
+            else:
+                with self._files.writing_to(path), self._local(path).open("rb") as stream:
+                    os.fsync(stream.fileno())
+        journal = to_json(Journal(tuple(self._records.values())))
+        self._files.write(f"{COMMITS}/{self._token}/{JOURNAL}", journal.encode())
+        self._is_journaled = True
+        _carry_out(self._files, self._token)
+
+    def close(self) -> None:
+        """Delete what was staged, unless it is committed: then `settle` carries out what is left."""
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+        if not self._is_journaled:
+            with suppress(TableError):  # what cannot be deleted now, `settle` deletes
+                self._files.delete_folder(f"{COMMITS}/{self._token}")
+
+    def _local(self, path: str) -> Path:
+        if self._scratch is not None:
+            return self._scratch / path
+        return self._files.local_path(f"{COMMITS}/{self._token}/{path}")
+
+
+def _carry_out(files: Files, token: str) -> None:
+    """Step 3, by the process itself or, where it is gone, by another."""
+    with files.locked(_LOCK):
+        _move_and_record(files, token)
+
+
+def _move_and_record(files: Files, token: str) -> None:
+    folder = f"{COMMITS}/{token}"
+    try:
+        journal = from_json(Journal, files.read(f"{folder}/{JOURNAL}"), what="journal")
+    except MissingUpstreamError:
+        return  # another process was faster
+    for record in journal.records:
+        path = record_path(record.place)
+        former = _read_record(files, path)
+        for name in record.files:
+            files.move(f"{folder}/{name}", name)
+        for name in former.files.keys() - record.files.keys() if former is not None else ():
+            files.delete(name)
+        files.write(path, to_json(record).encode())
+    files.delete_folder(folder)
+
+
+def _read_record(files: Files, path: str) -> Record | None:
+    """None when there is none, or none that can be read."""
+    try:
+        return from_json(Record, files.read(path), what="record")
+    except (MissingUpstreamError, InvalidInputError):
+        return None
+
+
+class _Memory:
+    """Files that were found to be what was committed, with their stamps: in memory and, one a line, in a file."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._known: dict[str, tuple[Stamp, str]] | None = None
+
+    def is_known(self, address: str, stamp: Stamp, digest: FileDigest) -> bool:
+        return self._read().get(address) == (stamp, digest.sha256)
+
+    def remember(self, address: str, stamp: Stamp, digest: FileDigest) -> None:
+        known = self._read()
+        if time.time_ns() - stamp.changed_ns < _SETTLED_AFTER_NS or known.get(address) == (stamp, digest.sha256):
+            return
+        known[address] = stamp, digest.sha256
+        if self._file is not None:
+            line = json.dumps([address, *stamp, digest.sha256])
+            with suppress(OSError), self._file.open("a") as stream:  # what cannot be remembered is checked again
+                stream.write(line + "\n")
+
+    def _read(self) -> dict[str, tuple[Stamp, str]]:
+        if self._known is None:
+            self._known = {}
+            lines = self._file.read_text().splitlines() if self._file is not None and self._file.exists() else []
+            for line in lines:
+                with suppress(ValueError):  # cut by a kill or a full disk
+                    address, size, changed_ns, sha256 = json.loads(line)
+                    self._known[address] = Stamp(size, changed_ns), sha256
+            if self._file is not None and len(lines) > 2 * len(self._known) + 1000:
+                rows = [json.dumps([address, *stamp, sha256]) for address, (stamp, sha256) in self._known.items()]
+                replace_text(self._file, "".join(f"{row}\n" for row in rows))
+        return self._known
