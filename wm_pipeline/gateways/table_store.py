@@ -1,7 +1,7 @@
 """Where tables, checkpoints and reports live: a local folder or `s3://bucket/prefix`, behind one URL.
 
 Layout under the root: `tables/<table>/round_day=<day>/<partition>.parquet`, and folders of artifacts under any other
-name. Under `tables/` lies nothing but parquet, and no table has a column `round_day`: pandas, pyarrow, Polars and
+name. `tables/` holds only parquet files, and no table has a column `round_day`: pandas, pyarrow, Polars and
 DuckDB read a table's folder as it is.
 A table file is written whole or not at all (temporary name and rename; on S3 an object appears when its upload ends),
 in one go or in pieces, and never held in memory as bytes.
@@ -31,7 +31,7 @@ from wm_pipeline.domain.vocabulary import FORMAT_VERSION
 from wm_pipeline.gateways.table_file import METADATA_KEY, TableFile, validated, write_whole
 
 ROUND_DAY = "round_day"
-"""Key of a table's folders: the round that a file belongs to, which of a dataset is not the day of its rows."""
+"""Key of a table's folders: the day of the round that made a file; rows of a dataset may be of other days."""
 
 
 def table_path(table: str, *, day: str, partition: str = "all") -> str:
@@ -50,7 +50,7 @@ class S3Options:
 
     @property
     def _endpoint(self) -> str | None:
-        """Credentials and region Arrow and Polars find in AWS's variables; the endpoint they do not, as boto3 does."""
+        """Arrow and Polars read credentials and region from AWS's variables, but not the endpoint, as boto3 does."""
         return self.endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
 
     def for_polars(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class S3Options:
             region=self.region,
             endpoint_override=parts.netloc if parts is not None else None,
             scheme=parts.scheme if parts is not None else "https",
-            # Parts of an upload that wait for a slow network are not piled up in memory.
+            # Otherwise the parts of an upload would fill memory when the network is slow.
             background_writes=False,
         )
 
@@ -161,7 +161,7 @@ class TableStore:
     ) -> dy.LazyFrame[SchemaT]:
         """One LazyFrame over the chosen partitions; other files are not opened.
 
-        It reads when it is collected: not while one of its partitions is being made again. Rows are not validated.
+        It reads when it is collected; do not collect while a partition is being replaced. Rows are not validated.
         Raises MissingUpstreamError when there are none, FormatVersionError when one is of another version.
         """
         paths = self._chosen_paths(TABLE_NAMES[schema], days, sites)
@@ -204,7 +204,7 @@ class TableStore:
         return self._note(self._partition_path(Partition(table, day, partition)))
 
     def address_of(self, path: str) -> str:
-        """The full address of something under the root."""
+        """The full address of a path under the root."""
         return f"{self.root}/{path}" if self.is_remote else f"{self._base}/{path}"
 
     def write_bytes(self, path: str, content: bytes) -> None:
@@ -268,8 +268,8 @@ class TableStore:
 
     @contextmanager
     def _unfinished(self, path: str) -> Iterator[Path]:
-        """A local file to be filled and committed as `path`, gone afterwards: hidden beside its target, where a rename
-        costs nothing; for S3 in the system's scratch folder."""
+        """A local file to fill and commit as `path`, deleted afterwards: hidden beside its target, where a rename
+        is cheap; for S3 in the system's scratch folder."""
         place = Path(tempfile.gettempdir(), Path(path).name) if self.is_remote else Path(self._base, path)
         with self._writing_to(path):
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -334,8 +334,8 @@ _ALL = "all"
 def _of_sites(
     schema: type[dy.Schema], frame: pl.LazyFrame, sites: Sequence[str] | None, paths: Sequence[str]
 ) -> pl.LazyFrame:
-    """Rows of the sites, where a file holds all of a day; a site's own partition is taken whole, as that of the
-    generated sites is."""
+    """Rows of the sites, when a file holds a whole day; partitions of one site, or of the generated sites, are taken
+    whole."""
     has_all = any(path.endswith(f"/{_ALL}.parquet") for path in paths)
     if sites is None or not has_all or "site" not in schema.column_names():
         return frame

@@ -1,4 +1,4 @@
-"""The one table of a round's assets: what each is made from, the settings and the code it depends on, where it lies.
+"""The one table of a round's assets: what each is made from, the settings and code it depends on, where it is stored.
 
 Dagster's dependencies, code versions and data versions, the order of a round, what is out of date, and every path are
 derived from it. Add an asset: one row here, one module beside this one, one function in `defs`.
@@ -30,11 +30,11 @@ class Asset:
     group: str
     upstream: tuple[str, ...]
     code_version: str
-    """Raise it when the asset's code gives other results for the same settings and inputs; no other asset changes."""
+    """Increase it when the asset's code gives other results for the same settings and inputs; only this asset's."""
     settings: Callable[[Profile], tuple[object, ...]]
-    """The parts of a profile that decide it, beside what is upstream."""
+    """The parts of a profile that it depends on, besides upstream assets."""
     tables: tuple[str, ...] = ()
-    """The tables it writes, the last of them last: that one says that the others are there. Empty for a folder."""
+    """The tables it writes, in this order: the last one shows that the others are complete. Empty for a folder."""
     root: str = ""
     """The artifact folder it writes, one folder a day below it; empty for tables."""
     is_by_site: bool = False
@@ -42,9 +42,9 @@ class Asset:
     covers_window: bool = False
     """Made from all partitions of the round's window of days, imported ones included; else from those of its day."""
     plugin_kinds: tuple[Kind, ...] = ()
-    """A plug-in that registers something of these kinds decides it, too."""
+    """It also depends on plug-ins that register something of these kinds."""
     is_planned: bool = True
-    """A round makes it when it is out of date; else with every round."""
+    """A round makes it when it is out of date; False: every round makes it."""
 
     def folder(self, day: str) -> str:
         """The artifact folder of a day, relative to the store's root."""
@@ -62,7 +62,7 @@ def _nothing(profile: Profile) -> tuple[object, ...]:
 
 
 ASSETS = (
-    # Its worlds also follow the attack_curriculum of the day before, which a new one does not make out of date.
+    # Its worlds also depend on the previous day's attack_curriculum; a new curriculum does not make them out of date.
     Asset(
         name="raw_trajectories",
         group="early_experience",
@@ -178,7 +178,7 @@ ROUND_ASSETS = tuple(asset.name for asset in ASSETS if asset.is_planned)
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """One training of a round, under the name that its folder, its MLflow run and the report have."""
+    """One training of a round; its folder, its MLflow run and the report use its name."""
 
     name: str
     asset: str
@@ -187,7 +187,7 @@ class Training:
     """The training whose checkpoint it begins with; None for the base weights."""
 
     def folder(self, day: str) -> str:
-        """Where its checkpoint is published; a training beside the asset's own has a folder inside that one's."""
+        """Folder of its published checkpoint; a further training of an asset has a folder inside the asset's own."""
         folder = ASSET[self.asset].folder(day)
         return folder if ASSET[self.asset].root.endswith(f"/{self.name}") else f"{folder}/{self.name}"
 
@@ -226,18 +226,18 @@ def fingerprints(profile: Profile) -> dict[str, str]:
 
 
 def code_version_of(asset: str, profile: Profile) -> str:
-    """What Dagster compares: the asset's own version, and the hash of all that decides it besides data."""
+    """The version that Dagster compares: the asset's own, and the hash of everything it depends on except data."""
     return f"{ASSET[asset].code_version}-{fingerprints(profile)[asset]}"
 
 
 def days_of(store: TableStore, asset: Asset, *, file: str = LINEAGE_FILE) -> list[str]:
-    """The days whose artifact folder of an asset holds a file, oldest first; by default, that it is finished."""
+    """The days whose artifact folder of an asset holds `file`, oldest first; by default finished ones."""
     paths = [path.removeprefix(f"{asset.root}/") for path in store.list_files(asset.root)]
     return sorted(path.removesuffix(f"/{file}") for path in paths if path.partition("/")[2] == file)
 
 
 class Notes:
-    """What was noted beside outputs when they were written; each note is read once."""
+    """The lineage notes stored with outputs; each note is read once."""
 
     def __init__(self, store: TableStore) -> None:
         self._store = store
@@ -309,8 +309,8 @@ def first_day_of_window(profile: Profile, day: str) -> str:
 def stale_assets(store: TableStore, profile: Profile, day: str) -> dict[str, str]:
     """The planned assets that are out of date, upstream first, each with the reason in words.
 
-    Out of date is what is missing, what was made with other code or settings (its own or upstream), what was made from
-    other data than is there now, and what is downstream of such.
+    An asset is out of date when it is missing, was made with other code or settings (its own or upstream) or from other
+    data than the present, or is downstream of such an asset.
     """
     wanted, notes = fingerprints(profile), Notes(store)
     stale: dict[str, str] = {}
