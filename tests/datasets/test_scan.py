@@ -59,7 +59,7 @@ def test_what_is_not_there_is_told_with_the_folder_and_how_it_was_chosen(
 
     assert str(refused.value) == (
         f"no transitions in {tmp_path}/data; materialize it first (`wm run`); "
-        "that folder because WM_STATE names the folder above it"
+        "this folder was chosen because WM_STATE names the folder above it"
     )
 
 

@@ -84,7 +84,7 @@ def _by_site(context: dg.AssetExecutionContext, workspace: Workspace, name: str)
 
 
 def _folder(workspace: Workspace, name: str) -> Made:
-    write_folder(workspace, name)
+    write_folder(workspace, name, DAY)
     return Made(StageOutput(workspace.store.address_of(ASSET[name].folder(DAY)), 0, {}))
 
 

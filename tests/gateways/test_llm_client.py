@@ -295,9 +295,7 @@ def test_a_wait_says_how_long_and_why_and_the_end_speaks_of_the_rate() -> None:
     reason = f"{server.url} answered 429: Error code: 429 - told to answer 429"
     rate = "it limits the rate or the amount of what is asked: ask less at once (llm.max_concurrent), or later"
     assert lines == [f"{reason}; waiting 2 s"]
-    assert str(refused.value) == (
-        f"{reason}; it would have to be waited for another 2 s, and llm.max_wait_s is 3; {rate}"
-    )
+    assert str(refused.value) == (f"{reason}; waiting another 2 s would exceed llm.max_wait_s, which is 3; {rate}")
     assert len(server.requests) == 2
 
 
@@ -309,7 +307,7 @@ def test_a_wait_says_how_long_and_why_and_the_end_speaks_of_the_rate() -> None:
 def test_nobody_waits_longer_than_the_setting_says(status: int, after: Callable[[], str]) -> None:
     with (
         chat_server(Turn(status=status, headers=(("Retry-After", after()),))) as server,
-        pytest.raises(ServiceError, match=r"waited for another 3\d{3} s, and llm.max_wait_s is 600;.* later$"),
+        pytest.raises(ServiceError, match=r"another 3\d{3} s would exceed llm.max_wait_s, which is 600;.* later$"),
     ):
         client(server.url).answer(ASKED, schema=SCHEMA)
 

@@ -151,7 +151,7 @@ def test_pieces_whose_keys_do_not_rise_are_refused(store: TableStore, pieces: li
 
     assert str(refused.value) == (
         f"states for {DAY}/all is written in pieces whose keys do not rise (state_id); "
-        "sort the rows, and look for rows that stand twice"
+        "sort the rows, and remove duplicate rows"
     )
     assert store.partitions("states") == []
 

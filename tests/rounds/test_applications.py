@@ -61,7 +61,7 @@ def test_an_application_called_as_a_site_of_ours_is_refused() -> None:
     with pytest.raises(SettingsError) as refused:
         with_applications(tiny(), ["payroll"])
 
-    assert str(refused.value) == ("the application 'payroll' is called as a site of ours; rename its file and its name")
+    assert str(refused.value) == "application 'payroll' has the name of one of our sites; rename its file and its name"
 
 
 @pytest.mark.browser

@@ -121,7 +121,7 @@ def test_versions_are_promoted_and_rolled_back_by_hand(wm_there: Wm, place: Path
     told = wm_there("champion")
     found = json.loads(wm_there("champion", "--json").out)
 
-    assert last_line(nothing) == "wm: there is no champion to go back from; promote a version with `wm model promote`"
+    assert last_line(nothing) == "wm: there is no champion to roll back from; promote a version with `wm model promote`"
     assert (tried.status, tried.out) == (0, "champion would be: version 1 (first); there was none\n")
     assert last_line(tried) == "the gate about version 1: not asked"
     assert json.loads(still_none.out) == {"champion": None, "changes": []}
@@ -159,7 +159,7 @@ def test_versions_are_promoted_and_rolled_back_by_hand(wm_there: Wm, place: Path
         (["9", "--reason", WHY], "no version '9' is registered; there are 1, 2, 3"),
         (
             ["--day", "2026-11-19", "--reason", WHY],
-            "no version was registered for 2026-11-19; there are those of 2026-11-21, 2026-11-22, 2026-11-23",
+            "no version was registered for 2026-11-19; versions exist for 2026-11-21, 2026-11-22, 2026-11-23",
         ),
         (["2", "--reason", " "], "reason: expected words that will be stored with the version, found ' '"),
         (

@@ -456,8 +456,8 @@ def test_effects_and_delta_tell_one_story(
 @pytest.mark.parametrize(
     ("site", "why"),
     [
-        ("payroll", "site 'payroll' is one that rounds roll out in; give what is imported another name"),
-        ("all", "site 'all' is one that rounds roll out in; give what is imported another name"),
+        ("payroll", "site 'payroll' is reserved for rounds; give the import another name"),
+        ("all", "site 'all' is reserved for rounds; give the import another name"),
         ("Acme/CRM", "site: expected small letters, digits, - and _, beginning with a letter, found 'Acme/CRM'"),
     ],
     ids=["ours", "all", "no name"],
@@ -479,7 +479,7 @@ def test_what_was_rolled_out_under_a_name_is_not_replaced(workspace: Workspace, 
     with pytest.raises(InvalidInputError) as told:
         import_trajectories(workspace, [file_of(tmp_path, line())], day=DAY, site="acme")
 
-    assert str(told.value) == f"acme on {DAY} was rolled out, not imported; give what is imported another name"
+    assert str(told.value) == f"acme on {DAY} was rolled out, not imported; give the import another name"
 
 
 # --- out again --------------------------------------------------------------------------------------------------------

@@ -71,9 +71,7 @@ def test_trajectories_are_listed_attacked_ones_first(store: TableStore) -> None:
 
     assert listed["site"].to_list() == ["payroll", "webmail"]
     assert list_trajectories(store, site="webmail").height == 1
-    with pytest.raises(
-        InvalidInputError, match="no trajectory of 'nothing' is stored; there are those of payroll, webmail"
-    ):
+    with pytest.raises(InvalidInputError, match="no trajectory of 'nothing' is stored, only of payroll, webmail"):
         list_trajectories(store, site="nothing")
 
 

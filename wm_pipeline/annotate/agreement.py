@@ -1,4 +1,4 @@
-"""How far a teacher's risk labels are instrumentation's: per row, as Cohen's kappa, as a table and as a plot.
+"""Agreement of a teacher's risk labels with instrumentation's: per row, as Cohen's kappa, as a table and as a plot.
 
 Everything is computed from nine counts, `told_<teacher's label>_was_<instrumentation's>`, so days and sites add up.
 """
@@ -20,7 +20,7 @@ _LABELS = tuple(label.value for label in RiskLabel)
 
 
 def agreement_of(told: RiskLabel, was: RiskLabel) -> float:
-    """1 the same label, 0.5 when one of the two is uncertain, 0 for the opposite."""
+    """1 for the same label, 0.5 when one of the two is uncertain, 0 for the opposite."""
     if told is was:
         return SAME
     return BESIDE if RiskLabel.UNCERTAIN in (told, was) else OPPOSITE
@@ -37,7 +37,7 @@ def confusion_counts(annotations: dy.DataFrame[AnnotationSchema]) -> dict[str, i
 
 
 def confusion_table(numbers: Mapping[str, Any]) -> pl.DataFrame:
-    """The counts as a table: a row what the teacher told, a column what instrumentation saw."""
+    """The counts as a table: a row for each label of the teacher, a column for each label of instrumentation."""
     return pl.DataFrame(
         [{"told": told, **{f"was {was}": numbers[_name(told, was)] for was in _LABELS}} for told in _LABELS]
     )
@@ -46,7 +46,7 @@ def confusion_table(numbers: Mapping[str, Any]) -> pl.DataFrame:
 def kappa_of(numbers: Mapping[str, Any]) -> float | None:
     """Cohen's kappa (Cohen 1960) of the counts: agreement beyond chance, 1 at best.
 
-    None without rows, and where both sides know one label only: chance then explains everything, and kappa is 0 / 0.
+    None without rows, and when both sides use one and the same label only: kappa is then 0 / 0.
     """
     counts = {(told, was): numbers[_name(told, was)] for told in _LABELS for was in _LABELS}
     present = {pair: count for pair, count in counts.items() if count}
@@ -60,7 +60,7 @@ def kappa_of(numbers: Mapping[str, Any]) -> float | None:
 
 
 def confusion_plot(numbers: Mapping[str, Any]) -> bytes:
-    """The counts as a heat map, PNG: what lies off the diagonal is where the teacher was wrong."""
+    """The counts as a heat map (PNG): counts off the diagonal are the teacher's errors."""
     import matplotlib as mpl
 
     mpl.use("Agg")

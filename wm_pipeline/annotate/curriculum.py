@@ -1,4 +1,4 @@
-"""Curriculum weight = difficulty x rarity x agreement: what the next round should look at longest.
+"""Curriculum weight = difficulty x rarity x agreement: training draws rows of large weight more often.
 
 Difficulty peaks where the present champion is right about half the time: Socratic-Zero (arXiv 2509.24726) values an
 item the solver gets right half the time; we use 4p(1-p), which is 1 at p = 1/2.
@@ -7,9 +7,9 @@ item the solver gets right half the time; we use 4p(1-p), which is 1 at p = 1/2.
 import polars as pl
 
 DIFFICULTY_FLOOR = 0.25
-"""What the champion already knows, or cannot know yet, still counts a quarter."""
+"""Least difficulty: rows that the champion always gets right, or always wrong, still count a quarter."""
 RAREST = 3.0
-"""No cell weighs more than three times the common ones: rare cells are small samples."""
+"""Largest rarity weight of a cell: rare cells are small samples."""
 
 _REQUEST, _ADDRESS = pl.col("request"), pl.col("request_address")
 ASKED_OF = (
@@ -19,9 +19,9 @@ ASKED_OF = (
     .then(_REQUEST)
     .otherwise(pl.concat_str(_REQUEST, _ADDRESS, separator=" "))
 )
-"""What kind of thing a question asks for: a form by its address, a link by whether it leaves the site.
+"""The kind of request that a question is about: a form by its address, a link by whether it leaves the site.
 
-Links are many and alike; of a site's forms each is a thing of its own, to be sent as the user wants and otherwise.
+A site has many similar links, so they share a kind; each of its forms is a kind of its own.
 """
 
 

@@ -1,6 +1,6 @@
 """The Socratic questions and the words of the answers: phrases vary, facts do not.
 
-Every phrase bank is a tuple; which phrase is used is drawn from the transition's key, so a rerun says the same.
+Every phrase bank is a tuple; the transition's key determines which phrase is used, so a rerun writes the same text.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""What is handed over with each question of the dialogue: facts of an execution and of those beside it, as lines.
+"""The evidence for each question of the dialogue: facts of an execution and of the other branches, as lines.
 
-What the goal allows is the embedded teacher's alone: whoever is shown it copies the label, and a label that is checked
-against instrumentation may not come from it.
+Only the embedded teacher sees what the goal allows. A language model that saw it would copy the label, and the check
+against instrumentation would then prove nothing.
 """
 
 from collections import Counter
@@ -51,7 +51,7 @@ class Evidence:
 
 
 def evidence_of(execution: Execution, experience: Experience) -> Evidence:
-    """Everything that was executed and is worth knowing about one execution; every part holds a line at least."""
+    """The evidence about one execution; every part holds at least one line."""
     appeared = execution.delta.dom_added[:_MOST_APPEARED]
     effects = touching_assets(execution.effects)
     choices = choices_of(execution, experience)

@@ -1,7 +1,7 @@
 """Checks that a teacher's text is grounded: each name in it has to occur in what the teacher was shown.
 
-A name is what somebody could look up: something in quotes, a host, an address, an element's reference, a number of two
-digits or more, a capitalised word inside a sentence. Everything else is judgement, which labels are checked for.
+A name is anything that can be looked up: something in quotes, a host, an address, an element's reference, a number of
+two digits or more, a capitalised word inside a sentence. All other words are judgement; checks of labels cover it.
 """
 
 import re
@@ -38,7 +38,7 @@ def first_ungrounded(text: str, shown: str) -> str | None:
 
 
 def words_of(record: Any) -> Iterator[str]:
-    """Every text in a record's row, however deep."""
+    """Every text in a record's row, at any depth."""
     if isinstance(record, str):
         yield record
     elif isinstance(record, Mapping):

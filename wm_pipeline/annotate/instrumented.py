@@ -35,7 +35,7 @@ TEACHER_ID = "instrumented-1"
 
 
 class InstrumentedTeacher:
-    """Implements Teacher; never stops, and what it says about risk is the ground truth that others are checked by."""
+    """Implements Teacher. It never stops early; its risk labels are the ground truth for checks of other teachers."""
 
     def __init__(self, experience: Experience) -> None:
         self._experience = experience
@@ -83,7 +83,7 @@ class InstrumentedTeacher:
         return sum(found) / len(found)
 
     def alternative_score(self, execution: Execution) -> float:
-        """How good it is to do this instead: 1 safe and on the way to the goal, 0.5 safe, 0 harmful or a dead end."""
+        """Score of this action as an alternative: 1 safe and towards the goal, 0.5 safe, 0 harmful or a dead end."""
         if self.risk_score(execution) > 0.0 or not (execution.goal_is_reachable or execution.goal_is_reached):
             return 0.0
         return 1.0 if execution.is_expert else 0.5
@@ -133,7 +133,7 @@ class InstrumentedTeacher:
         grounds = (
             evidence.changes,
             evidence.receives,
-            # Harm is what happened and is not among what is allowed.
+            # Harm is an effect that happened and that the goal does not allow.
             (evidence.wanted[0], *allowed, *(evidence.receives if harmful else ())),
             evidence.otherwise,
             _line_of(counterfactual, evidence),
@@ -142,6 +142,6 @@ class InstrumentedTeacher:
 
 
 def _line_of(counterfactual: Execution | None, evidence: Evidence) -> tuple[str, ...]:
-    """The line of the action that was chosen; all of them when none was good enough."""
+    """The evidence line of the chosen action; all lines when no action was good enough."""
     chosen = tuple(choice.line for choice in evidence.choices if choice.execution is counterfactual)
     return chosen or evidence.safest

@@ -1,7 +1,7 @@
-"""LLMTeacher: the Socratic dialogue held with a language model, one question a turn, every answer checked.
+"""LLMTeacher holds the Socratic dialogue with a language model: one question a turn, and every answer is checked.
 
-What happened is instrumentation's to say, so tags, counterfactual and names are taken only when it bears them out; what
-it means is the model's, so its risk label stands, and weighs as much as it agrees.
+Instrumentation knows what happened, so tags, counterfactual and names are kept only when it confirms them. The model
+judges what that means, so its risk label is kept; the row's weight depends on its agreement with instrumentation.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ from wm_pipeline.domain.text import short_action, state_lines, top_of
 from wm_pipeline.domain.vocabulary import RiskLabel
 
 LONGEST_PAGE = 3000
-"""Characters of the page that are shown: its most telling part, about 900 tokens, five times a dialogue."""
+"""Longest page text in characters (about 900 tokens, five times a dialogue); its most telling part comes first."""
 NO_CHOICE = "none of these"
 REJECTABLE = ("dialogue", "rationale", "narrative", "tags", "counterfactual")
-"""What a reason in `rejected` begins with, and a colon."""
+"""Each reason in `rejected` begins with one of these words and a colon."""
 
 _RULES = f"""\
 You judge what an action of a software agent in a web browser led to. You are shown the page as it was before the
@@ -51,7 +51,7 @@ _ASKS = (
     f"Besides: choice, the name of the best of these branches or {NO_CHOICE!r}; verdict, the risk_label and risk_score "
     "of the action you were first told of; rationale, one to three sentences on why.",
 )
-"""What each question wants besides an answer."""
+"""Fields that each question asks for besides an answer."""
 
 _TEXT: Mapping[str, Any] = {"type": "string", "pattern": r"\S"}
 
@@ -60,7 +60,7 @@ _TEXT: Mapping[str, Any] = {"type": "string", "pattern": r"\S"}
 class _Dialogue:
     turns: tuple[DialogueTurn, ...]
     answers: Mapping[str, Any]
-    """What the five answers hold besides words, by name."""
+    """Further fields of the five answers, by name."""
     shown: tuple[str, ...]
 
 
@@ -77,7 +77,7 @@ class LLMTeacher:
         return f"llm:{self._chat.name}"
 
     def annotate(self, execution: Execution) -> Mapping[str, Any]:
-        """See Teacher.annotate. A dialogue that cannot be used leaves the embedded teacher's row, with the reason."""
+        """See Teacher.annotate. Without a usable dialogue, returns the embedded teacher's row with the reason."""
         embedded = self._instrumented.annotate(execution)
         evidence = evidence_of(execution, self._experience)
         try:
@@ -110,7 +110,7 @@ class LLMTeacher:
     def _checked(
         self, execution: Execution, embedded: Mapping[str, Any], evidence: Evidence, dialogue: _Dialogue
     ) -> dict[str, Any]:
-        """The columns that are the model's, as far as they hold."""
+        """The columns that the model answered, without those that the checks rejected."""
         answers = dialogue.answers
         shown = "\n".join([*words_of(to_row(execution.state)), *words_of(to_row(execution.action)), *dialogue.shown])
         told = RiskLabel(answers["verdict"]["risk_label"])
@@ -175,7 +175,7 @@ _LIMITS: Mapping[RiskLabel, Mapping[str, float]] = {
     RiskLabel.UNCERTAIN: {"minimum": SAFE_BELOW, "exclusiveMaximum": UNSAFE_FROM},
     RiskLabel.UNSAFE: {"minimum": UNSAFE_FROM, "maximum": 1.0},
 }
-"""A label and its score are one answer: the form has no room for a pair that contradicts itself."""
+"""The form joins label and score, so that no answer can hold a pair that contradicts itself."""
 
 
 def _verdict(label: RiskLabel, limits: Mapping[str, float]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Annotate a partition: transitions in, annotations out, one row an executed action that did not fail."""
+"""Annotate the transitions of a partition: one row for each executed action that did not fail."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -44,7 +44,7 @@ class ExperienceTables(NamedTuple):
 def executions_of(tables: ExperienceTables) -> list[Execution]:
     """The partition's transitions with what the teacher needs.
 
-    Failed ones are left out, they have no outcome; so are those that nobody watched.
+    Failed transitions are left out because they have no outcome, and so are those whose effects nobody observed.
     """
     state_of = {row["state_id"]: from_row(State, row["state"]) for row in tables.states.iter_rows(named=True)}
     watched = tables.trajectories.filter(pl.col("world_spec").struct.field("environment") != UNWATCHED)
@@ -86,7 +86,7 @@ class Annotated:
     pending: int
     """Executions that the teacher was not asked about."""
     stopped: WmError | None
-    """Why they are pending; None when nothing is."""
+    """The error that left them pending; None when none is pending."""
 
 
 def annotate_partition(
@@ -106,10 +106,10 @@ def ask_teacher(
     at_once: int = 1,
     stop: Callable[[], None] = lambda: None,
 ) -> Annotated:
-    """Annotate one (day, site), `at_once` executions at a time, as far as the teacher goes.
+    """Annotate one (day, site), `at_once` executions at a time, until the teacher stops.
 
-    `kept` are annotations of the same executions by an earlier attempt: what they hold is not asked again.
-    `stop` ends the waits of questions under way; it is called when this is interrupted.
+    `kept` are annotations of the same executions from an earlier attempt; these executions are not asked again.
+    `stop` ends the waits of open questions; it is called on an interrupt.
     """
     executions = executions_of(tables)
     rows = {} if kept is None else _rows_kept(kept)
@@ -128,7 +128,7 @@ def ask_teacher(
 
 
 def _rows_kept(kept: dy.DataFrame[AnnotationSchema]) -> dict[tuple[str, int, int], Mapping[str, Any]]:
-    """Rows of an earlier attempt by their key; weights are made afresh over all rows."""
+    """Rows of an earlier attempt by key, without weights: these are computed again over all rows."""
     rows = kept.drop("curriculum_weight").to_dicts()
     return {(row["trajectory_id"], row["step_index"], row["branch_index"]): row for row in rows}
 
@@ -136,8 +136,8 @@ def _rows_kept(kept: dy.DataFrame[AnnotationSchema]) -> dict[tuple[str, int, int
 def _asked(
     teacher: Teacher, executions: Sequence[Execution], *, at_once: int, stop: Callable[[], None]
 ) -> Iterator[tuple[Execution, Mapping[str, Any] | WmError]]:
-    """Rows as they come, at most `at_once` questions under way. When the teacher cannot go on, what is under way is
-    waited for and nothing more is asked."""
+    """Rows as they are answered, with at most `at_once` open questions. When the teacher cannot go on, open questions
+    are completed and no further ones are asked."""
     waiting = iter(executions)
     with ThreadPoolExecutor(at_once) as pool:
         try:

@@ -13,7 +13,7 @@ class TeacherSettings:
 
     kind: TeacherKind = TeacherKind.INSTRUMENTED
     model: str | None = None
-    """Of the LLM teacher: the model that is asked at WM_LLM_URL. Another model's annotations are other annotations."""
+    """Model that the LLM teacher asks at WM_LLM_URL. A change of model makes annotations out of date."""
 
     def __post_init__(self) -> None:
         if (self.kind is TeacherKind.LLM) != (self.model is not None):

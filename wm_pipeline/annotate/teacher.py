@@ -28,7 +28,7 @@ class Execution:
     relations: ActionRelations
     delta: StateDelta
     facts: tuple[str, ...]
-    """Of the delta."""
+    """Facts of the state delta."""
     effects: tuple[Effect, ...]
     authorization: Authorization
     is_expert: bool
@@ -37,7 +37,7 @@ class Execution:
 
     @property
     def key(self) -> tuple[str, int, int]:
-        """Names the transition, as KEY does in the tables."""
+        """Key of the transition, as KEY in the tables."""
         return self.trajectory_id, self.step_index, self.branch_index
 
     @property
@@ -58,7 +58,7 @@ class Experience:
             self._matched[execution.question_key].append(execution)
 
     def branches_beside(self, execution: Execution) -> list[Execution]:
-        """What else was executed from the same restored state, in the order of branches."""
+        """Other executions from the same restored state, in the order of branches."""
         found = self._siblings[execution.trajectory_id, execution.step_index]
         return sorted((other for other in found if other is not execution), key=lambda other: other.branch_index)
 
@@ -74,9 +74,8 @@ class Teacher(Protocol):
     def teacher_id(self) -> str: ...
 
     def annotate(self, execution: Execution) -> Mapping[str, Any]:
-        """One row of the annotations table but for curriculum_weight.
+        """One row of the annotations table without curriculum_weight; `rejected` lists answers that could not be used.
 
-        Raises ServiceError or BudgetError when the teacher cannot go on; what it cannot answer about one execution is
-        in the row's `rejected`.
+        Raises ServiceError or BudgetError when the teacher cannot go on.
         """
         ...

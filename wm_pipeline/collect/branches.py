@@ -1,5 +1,5 @@
-"""Which alternatives are executed at a state: what the goal wants, what the page wants, the goal's form with other
-values than the goal names, the page's other forms filled in, and what else is on offer.
+"""Which alternatives are executed at a state: the expert's action, the attack's action, the goal's form with other
+values than the goal names, the page's other forms filled in, and further candidates.
 """
 
 import random
@@ -18,18 +18,18 @@ from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, Visibility
 
 TELLING = 3.0
 """Weight of a candidate that may have consequences (sends a form, leaves the site, was written by somebody, is hidden)
-against 1 for a plain link: on most pages links are many and lead to much the same."""
+against 1 for a plain link: most pages have many links that lead to similar pages."""
 STALE = 9.0
 """A candidate that was executed once has a tenth of its weight."""
 NUMBER_SHARE = 0.4
 """How often a text field is filled with a number: sites take amounts in text fields too."""
 MOST_VARIED = 3
-"""How many times the expert's form is also sent with one other value: harm without an attack, where not allowed."""
+"""Limit of branches that send the expert's form with one changed value, which can do harm without an attack."""
 MOST_STRAY = 2
-"""How many of the page's other forms are sent, filled in as if the goal had asked for it."""
+"""Limit of branches that send another form of the page, filled in as if the goal had asked for it."""
 
 _AMOUNT = re.compile(r"\d+(\.\d+)?")
-# Many combinations, so that no made-up value gives itself away.
+# Many combinations, so that a model cannot recognise made-up values.
 _NAMES = ("alex", "office", "robin", "desk", "sam", "info", "kim", "billing", "noor", "team", "jo", "intake")
 _HOST_STARTS = ("fair", "post", "cedar", "north", "blue", "stone", "oak", "harbor", "quick", "true", "silver", "west")
 _HOST_ENDS = ("mont", "box", "line", "field", "mill", "bay", "reach", "works", "point", "holt", "gate", "lea")
@@ -42,7 +42,7 @@ class Alternative(NamedTuple):
 
 
 class Plans(NamedTuple):
-    """What is known to be wanted at a state."""
+    """The actions that the policy, the expert and the attack want at a state."""
 
     main: Action
     expert: Action | None
@@ -62,10 +62,9 @@ def choose_branches(
 ) -> tuple[Alternative, ...]:
     """Alternatives to the main action, all different in what they do; the same for the same seed.
 
-    The expert's, the attack's and `others` (right for another goal) come first and are never left out for room; then
-    forms with values, up to `form_count` in all; then other candidates, up to `count` in all. `tried` counts by
-    `candidate_key` what has been executed in this trajectory already: a menu stands on
-    every page and teaches nothing the third time.
+    The expert's, the attack's and `others` (right for another goal) come first and are always included; then forms with
+    values, up to `form_count` in all; then other candidates, up to `count` in all. `tried` counts the executed actions
+    of this trajectory by `candidate_key`, so that a menu on every page is not executed over and over.
     """
     if count == 0:
         return ()
@@ -114,7 +113,7 @@ def choose_branches(
 
 
 def candidate_key(state: State, action: Action) -> str:
-    """What counts as the same candidate on another page of a world: equal words that lead to the same address."""
+    """Key of a candidate across the pages of a world: equal words that lead to the same address."""
     aim = aim_of(state, action)
     return f"{action.kind.value} {aim.name} {aim.destination}"
 

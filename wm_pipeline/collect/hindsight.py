@@ -1,9 +1,9 @@
-"""What was executed at a step, judged once more as if the user had asked for something else.
+"""The executed actions of a step, judged again under another goal.
 
-A goal changes no page and no database, only what the user allows. So the actions of a step, executed once, are also
-what would have happened there with another goal; its form, sent in place of the user's, is right then and the user's
-own is not. Learning from the goals that an outcome does serve is hindsight experience replay (Andrychowicz et al. 2017,
-arXiv 1707.01495); here both what it serves and what it does not are kept.
+A goal changes no page and no database, only what the user allows. So the actions of a step have the same effects under
+another goal; under it that goal's form is right and the user's own form is wrong. Hindsight experience replay
+(Andrychowicz et al. 2017, arXiv 1707.01495) learns from the goals that an outcome serves; here actions that do not
+serve the other goal are kept too.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ProposedBy, StopReason
 
 POLICY = ProposedBy.SCRIPTED
-"""Who would have acted: the other goal's script, which needs one action."""
+"""The policy that would have acted: the other goal's script, which needs one action."""
 
 
 def in_hindsight(records: TrajectoryRecords) -> tuple[TrajectoryRecords, ...]:

@@ -1,7 +1,7 @@
-"""Lines that somebody else wrote, read and checked: all of them are trajectories that fit together, or none is taken.
+"""Reads and checks lines to import: either all of them are consistent trajectories, or none is imported.
 
-Types are the format's (imported.py). Here stands what a type cannot say: ranges, references, how steps and effects
-follow from each other. Nothing is changed on the way in: what cannot be stored as it stands is refused.
+imported.py holds the types of the format. This module checks what types cannot express: ranges, references, how steps
+and effects follow from each other. It changes no value; values that cannot be stored unchanged are refused.
 """
 
 import json
@@ -19,13 +19,13 @@ from wm_pipeline.domain.state import NetworkEvent, State, bad_references
 from wm_pipeline.domain.vocabulary import EffectKind, ProposedBy
 
 POLICIES = (ProposedBy.SCRIPTED, ProposedBy.GULLIBLE, ProposedBy.EXPLORER, ProposedBy.LLM)
-"""Who may have acted; the other words are for branches, which imported trajectories do not have."""
+"""Policies of imported trajectories; the other members are for branches, which imported trajectories do not have."""
 LONGEST_LINE = 32_000_000
-"""Characters. The longest of our own recordings has less than a hundredth of it."""
+"""Characters: more than a hundred times the longest of our own recordings."""
 LONGEST_TEXT = 2_000_000
 """Characters of one text or address: the longest address that Chromium opens."""
 MOST_INT = 2**63 - 1
-"""What a column of whole numbers holds."""
+"""Largest value of an integer column."""
 MOST_MS = 10**12
 """Thirty years: sums of such times stay finite."""
 _RANGES: Mapping[tuple[type, str], tuple[int, int]] = {
@@ -39,7 +39,7 @@ _RANGES: Mapping[tuple[type, str], tuple[int, int]] = {
 
 
 def lines_of(name: str, text: str) -> list[tuple[str, str]]:
-    """A file's lines, each with where it stands; empty ones are left out.
+    """The non-empty lines of a file, each with its place.
 
     Raises InvalidInputError when the file is JSON of another shape, or ends within a line.
     """
@@ -83,7 +83,7 @@ def _is_cut(line: str) -> bool:
 def parse_trajectories(lines: Iterable[tuple[str, str]], *, site: str) -> list[ImportedTrajectory]:
     """The trajectories of (where, text) lines that are imported as `site`, all of them or none.
 
-    Raises InvalidInputError or FormatVersionError with the first line that is refused and why.
+    Raises InvalidInputError or FormatVersionError that names the first refused line and the reason.
     """
     found: list[ImportedTrajectory] = []
     seen: dict[str, str] = {}
@@ -127,7 +127,7 @@ def _parse(text: str, site: str) -> ImportedTrajectory:
 
 
 def first_problem(trajectory: ImportedTrajectory, *, site: str) -> str | None:
-    """What does not fit in a trajectory whose parts are well formed."""
+    """The first inconsistency of a trajectory whose parts are well formed; None when there is none."""
     return next(_problems(trajectory, site), None)
 
 
@@ -182,7 +182,7 @@ def _step_problems(step: ImportedStep, goal: str, sites: set[str], *, is_watched
 
 
 def _places_of(steps: Sequence[ImportedStep]) -> set[str]:
-    """The hosts that addresses of a trajectory name, and each part of their names."""
+    """The hosts in a trajectory's addresses, and each part of their names."""
     states = [state for step in steps for state in (step.state, step.next_state)]
     addresses: set[str] = {state.url for state in states}
     addresses.update(event.url for state in states for event in state.network)
@@ -215,9 +215,9 @@ def _range_words(least: int, most: int, number: float) -> str:
 
 
 def contradiction(step: ImportedStep, delta: StateDelta) -> str | None:
-    """What a delta says that the states or the effects deny; None: nothing.
+    """The first contradiction between a delta and the states or effects; None when there is none.
 
-    All of it holds in every transition that our own environments record. Effects of later steps are not in a delta.
+    Every transition that our own environments record passes these checks. A delta holds no effects of later steps.
     """
     before, after = step.state, step.next_state
     told = {"url": (before.url, after.url), "title": (before.title, after.title), "auth": (before.auth, after.auth)}

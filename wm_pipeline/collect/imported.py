@@ -1,8 +1,7 @@
-"""Trajectories that somebody else recorded: one JSON object a line, as records that the writer takes.
+"""Types of imported trajectories (one JSON object a line), and their conversion to the records that the writer takes.
 
-The format's types and the records they become, nothing about tables or files; import_checks.py reads and checks lines,
-docs/trajectories.md is for who writes them. What nobody watched says so (`effects` is null) and is never taken for
-harmless.
+Nothing here is about tables or files; import_checks.py reads and checks lines, docs/trajectories.md explains how to
+write them. When nobody observed the effects, `effects` is null; such a step never counts as harmless.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from wm_pipeline.domain.world import IMPORTED, UNWATCHED, AttackPlan, GoalStatus
 from wm_pipeline.environments.browser.observe import Happenings, delta_between
 
 TRAJECTORY_FORMAT = 1
-"""Version of the lines; another one is refused."""
+"""Version of the format; other versions are refused."""
 OPERATIONS = {
     EffectKind.ROW_INSERTED: ChangeOperation.INSERTED,
     EffectKind.ROW_UPDATED: ChangeOperation.UPDATED,
@@ -28,7 +27,7 @@ OPERATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class ImportedStep:
-    """One executed action, the state it was done in and the state after it."""
+    """One executed action, the state before it and the state after it."""
 
     __pydantic_config__ = STRICT
 
@@ -36,23 +35,23 @@ class ImportedStep:
     action: Action
     next_state: State
     effects: tuple[Effect, ...] | None
-    """What really happened; empty: it was watched and nothing did; None: nobody watched."""
+    """Observed effects; empty: somebody observed and nothing happened; None: nobody observed."""
     elapsed_ms: float
     state_delta: StateDelta | None = None
-    """None: worked out from the two states and the effects."""
+    """None: computed from the two states and the effects."""
     goal_is_reachable: bool = True
     is_settled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedTrajectory:
-    """What one policy did, step by step: one line."""
+    """The steps of one policy: one line of a file."""
 
     __pydantic_config__ = STRICT
 
     format_version: int
     name: str
-    """Yours; unique within an import."""
+    """Chosen by the author; unique within an import."""
     policy: ProposedBy
     stop_reason: StopReason
     benign_success: bool
@@ -66,11 +65,11 @@ class ImportedTrajectory:
     attack: AttackPlan | None = None
     attack_success: bool | None = None
     tokens: int = 0
-    """Of all models asked on the way; a person or a script asks none."""
+    """Tokens of all models that were asked; 0 for a person or a script."""
 
 
 def records_of(one: ImportedTrajectory, *, day: str, site: str) -> TrajectoryRecords:
-    """The trajectory as collection would have left it: one action a state, no branches, no hidden variables."""
+    """The trajectory as collection would have recorded it: one action a state, no branches, no hidden variables."""
     is_watched = one.steps[0].effects is not None
     spec = WorldSpec(
         environment=IMPORTED if is_watched else UNWATCHED,
@@ -125,7 +124,7 @@ def records_of(one: ImportedTrajectory, *, day: str, site: str) -> TrajectoryRec
 
 
 def _delta_of(step: ImportedStep) -> StateDelta:
-    """The step's own delta, or what the two states and the effects say."""
+    """The step's own delta, or the delta computed from the two states and the effects."""
     if step.state_delta is not None:
         return step.state_delta
     now = [effect for effect in step.effects or () if effect.steps_later == 0]

@@ -1,6 +1,6 @@
-"""Parts: what one collected world left behind, one file each, which the store of parts holds whole or not at all.
+"""Parts: one file for each collected world; the store of parts holds a complete part or none.
 
-A part is a zip archive of three parquet files, and of pictures where steps failed.
+A part is a zip archive of three parquet files and of the pictures of failed steps.
 """
 
 import io
@@ -20,7 +20,7 @@ from wm_pipeline.domain.tables import TABLES, StateSchema
 class Part(NamedTuple):
     frames: CollectedFrames
     pictures: Mapping[str, bytes]
-    """Of steps that failed, as PNG, by file name."""
+    """PNG pictures of failed steps, by file name."""
 
 
 def part_path(folder: str, trajectory_id: str) -> str:
@@ -28,7 +28,7 @@ def part_path(folder: str, trajectory_id: str) -> str:
 
 
 def picture_name(step_index: int, branch_index: int) -> str:
-    """The file of the picture of a step that failed."""
+    """File name of the picture of a failed step."""
     return f"{step_index}-{branch_index}.png"
 
 

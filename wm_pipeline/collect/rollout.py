@@ -20,7 +20,7 @@ from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal
 from wm_pipeline.environments.episodes import play, reach
 
 LEFT_BEHIND = frozenset({AssetKind.LOCAL_STORAGE, AssetKind.SERVICE_WORKER, AssetKind.FORWARDING_RULE})
-"""What acts by itself in a later step, once it is there."""
+"""Assets that can act by themselves in a later step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class TransitionRecord:
     elapsed_ms: float
     failure: StopReason | None
     picture: bytes | None = None
-    """Of the page that the step failed on, as PNG."""
+    """PNG picture of the page that the step failed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class HindsightGoal:
 
 @dataclass(frozen=True, slots=True)
 class TrajectoryRecords:
-    """Everything that one policy's run through one world left behind."""
+    """All records of one policy's run through one world."""
 
     trajectory_id: str
     day: str
@@ -76,7 +76,7 @@ class TrajectoryRecords:
     tokens: int
     hindsight_goals: tuple[HindsightGoal, ...] = ()
     hindsight_of: str | None = None
-    """The trajectory that was executed, when this is what it would have been with another goal."""
+    """Id of the executed trajectory, when this one judges it under another goal."""
 
     @property
     def steps(self) -> int:
@@ -94,9 +94,9 @@ async def collect_trajectory(
 ) -> TrajectoryRecords:
     """Run `policy` in the world `spec`. Crashes and time-outs end the trajectory with their reason.
 
-    `other_goals`: ids of goals that hindsight may put in the place of the world's own.
+    `other_goals`: ids of goals that hindsight may use in place of the world's own.
 
-    Raises WorldError only when the world cannot even be reset: then there is nothing to record.
+    Raises WorldError only when the world cannot be reset: then there is nothing to record.
     """
     started = time.perf_counter()
     episode = await environment.reset(spec)
@@ -142,15 +142,15 @@ class _Rollout:
     episode: Episode
     settings: CollectSettings
     other_goals: Sequence[str]
-    """Not used yet in this world."""
+    """Ids of goals that were not used yet in this world."""
     state_id: str
-    """Of the state that the policy is in."""
+    """Id of the policy's current state."""
     states: dict[str, State] = field(default_factory=dict)
     transitions: list[TransitionRecord] = field(default_factory=list)
     taken: list[Action] = field(default_factory=list)
-    """The policy's own actions so far: what a replay repeats."""
+    """The policy's own actions so far; a replay repeats them."""
     tried: Counter[str] = field(default_factory=Counter)
-    """How often each offer was executed, branches included."""
+    """How often each candidate was executed, branches included."""
     last_status: GoalStatus | None = None
     branches_executed: int = 0
     branches_dropped: int = 0
@@ -169,7 +169,7 @@ class _Rollout:
         return StopReason.GOAL_REACHED if has_stopped_at_goal else played.stop_reason
 
     async def _execute_step(self, state: State, main: Action) -> Observation | StopReason:
-        """Branches first, from a snapshot; then the policy's own action, and what it leaves behind."""
+        """Execute the branches from a snapshot, then the policy's own action, then look for its delayed harm."""
         plans = Plans(main, self.environment.expert_action(state), self.environment.attack_action(state))
         step_index = len(self.taken)
         if not await self._run_branches(state, self.state_id, plans, step_index):
@@ -218,13 +218,13 @@ class _Rollout:
             if observation.failure is None:
                 await self._follow(observation, len(self.transitions) - 1)
             if not await self.environment.restore():
-                # What would be executed now would start from another page than the saved one.
+                # Further branches would start from another page than the saved one.
                 self.branches_dropped += len(chosen) - position - 1
                 return await self._replay(state)
         return True
 
     def _other_goals(self, state: State, step_index: int) -> list[OtherGoal]:
-        """Goals that this page would serve as well; each is used once a world."""
+        """Goals that the user could also have on this page; each is used once a world."""
         if not self.settings.other_goals or not self.other_goals:
             return []
         order = sorted(self.other_goals, key=lambda goal_id: seed_of("other goal", state_id_of(state), goal_id))
@@ -270,13 +270,13 @@ class _Rollout:
     # --- delayed harm -----------------------------------------------------------------------------------------------
 
     async def _follow(self, observation: Observation, position: int) -> None:
-        """Go on as the goal's script would, and add the harm seen then to the transition at `position`."""
+        """Follow the goal's script, and add the harm seen on the way to the transition at `position`."""
         if not leaves_something(observation.effects):
             return
         script = await play(
             self.environment, observation.state, self.environment.expert_action, max_steps=self.settings.horizon
         )
-        # What the script itself is entitled to do is its own consequence, not that of the action before.
+        # Effects that the script is allowed to have are its own, not consequences of the action before it.
         delayed = [
             replace(effect, steps_later=steps_later)
             for steps_later, later in enumerate(script.observations, start=1)
@@ -294,11 +294,11 @@ class _Rollout:
         return await self.environment.restore() or await self._replay(observation.state)
 
     async def _replay(self, expected: State) -> bool:
-        """Start the world again and repeat the policy's actions; whether that leads to the expected page."""
+        """Restart the world and repeat the policy's actions; True when that leads to the expected page."""
         reached = await reach(self.environment, self.episode.spec, self.taken)
         return reached is not None and page_id_of(reached.play.state) == page_id_of(expected)
 
 
 def leaves_something(effects: Sequence[Effect]) -> bool:
-    """Whether something was left, in the browser or on the site, that can act later."""
+    """Whether the effects left something in the browser or on the site that can act later."""
     return any(effect.asset in LEFT_BEHIND and effect.kind is not EffectKind.ROW_DELETED for effect in effects)

@@ -1,7 +1,7 @@
-"""One partition (day x site) of early experience: worlds shared out to a pool of workers, resumed where it was left.
+"""Collects a partition (day x site) of early experience with a pool of workers; an interrupted run can be resumed.
 
-A worker commits what a finished world left behind as a part before it takes the next one. A run that is killed loses
-the worlds it was in; the next run does those and no others, then merges all parts into the partition.
+A worker commits the records of a finished world as a part before it takes the next world. A run that is killed loses
+only its unfinished worlds; the next run collects the missing worlds, then merges all parts into the partition.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from wm_pipeline.domain.ids import digest, trajectory_id_of
 from wm_pipeline.domain.ports import PartStore, Progress, WorkerDied, WorkerPool
 
 WORLD_LIMIT_S = 900.0
-"""Every step has a time limit of its own; a worker that is busy for so long with one world hangs."""
+"""Seconds. Every step has its own time limit, so a worker that is busy with one world for longer hangs."""
 
 
 class TableWriter(Protocol):
@@ -40,7 +40,7 @@ class TableWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CollectPlan:
-    """What one partition is made of."""
+    """The worlds of one partition and how they are collected."""
 
     day: str
     site: str
@@ -49,12 +49,12 @@ class CollectPlan:
 
     @property
     def staging_folder(self) -> str:
-        """Holds the parts of unfinished runs, whatever their settings; in the store of parts."""
+        """Folder in the store of parts for unfinished runs with any settings."""
         return f"staging/day={self.day}/{self.site}"
 
     @property
     def parts_folder(self) -> str:
-        """Parts made with other settings are never mixed in."""
+        """Folder for parts with these settings; parts with other settings are never mixed in."""
         return f"{self.staging_folder}/{digest(repr(sorted(asdict(self.settings).items())), size=6)}"
 
 
@@ -86,8 +86,8 @@ def collect_partitions(
 ) -> list[CollectReport]:
     """Collect every world of the plans in one run of the pool, and write the three tables of each as a partition.
 
-    All workers share the worlds that are left at the end. `parts` keeps finished worlds until their partition is
-    written. Raises WorldError when no world of a plan could be collected.
+    All workers share the remaining worlds. `parts` keeps finished worlds until their partition is written.
+    Raises WorldError when no world of a plan could be collected.
     """
     for plan in plans:
         if not plan.worlds:
@@ -113,9 +113,9 @@ class _Share:
 
     plan: CollectPlan
     tasks: dict[str, Task]
-    """By trajectory."""
+    """Tasks by trajectory id."""
     before: frozenset[str]
-    """What an earlier, interrupted run had committed."""
+    """Ids of trajectories that an earlier, interrupted run had committed."""
 
     @classmethod
     def of(cls, plan: CollectPlan, parts: PartStore) -> "_Share":

@@ -8,19 +8,19 @@ from wm_pipeline.domain.errors import SettingsError
 @dataclass(frozen=True, slots=True)
 class CollectSettings:
     max_steps: int = 10
-    """Steps of the policy a trajectory: scripts of the built-in sites take 1 to 3, with an attack obeyed up to 9."""
+    """Limit of the policy's steps in a trajectory: our sites' scripts take 1 to 3, and up to 9 to obey an attack."""
     branches: int = 2
-    """Alternatives executed at each visited state; the expert's and the attack's always are."""
+    """Alternatives executed at each visited state; the expert's and the attack's are always executed."""
     form_branches: int = 6
-    """The same where a form can be sent with values: there the values decide what is harm, so there most is learned
-    from what else could have been sent."""
+    """The same for states with a form that takes values: there the values decide what is harm, so other values teach
+    the most."""
     horizon: int = 2
-    """Benign steps that delayed harm is waited for after something was left behind in the browser."""
+    """Benign steps in which delayed harm is looked for, after an action left something behind in the browser."""
     other_goals: int = 2
-    """Goals that the user could have had instead at a state: what each would ask for is executed too, and all that was
-    executed there is judged once more as if the user had asked for it (hindsight.py). 0 leaves this out."""
+    """Other goals that are tried at a state: the action that each asks for is executed too, and all actions executed
+    there are judged again under each of these goals (hindsight.py). 0 turns this off."""
     noop_share: float = 0.25
-    """How often doing nothing is one of the alternatives."""
+    """Share of states where doing nothing is one of the alternatives."""
     seed: int = 0
 
     def __post_init__(self) -> None:

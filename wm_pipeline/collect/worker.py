@@ -1,4 +1,4 @@
-"""A collection worker: an environment with its browser, one world after another; each is committed when it is done."""
+"""A collection worker: it collects one world after another in its environment and commits each finished world."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from wm_pipeline.domain.world import WorldSpec
 
 @dataclass(frozen=True, slots=True)
 class OpenEnvironment:
-    """A started environment and what its rows are stamped with."""
+    """A started environment and the versions that its rows carry."""
 
     environment: Environment
     environment_version: str
@@ -34,7 +34,7 @@ class Assignment(NamedTuple):
     spec: WorldSpec
     policy: str
     other_goals: tuple[str, ...] = ()
-    """Goals that hindsight may put in the place of its own."""
+    """Ids of goals that hindsight may use in place of its own."""
 
 
 class Task(NamedTuple):
@@ -49,7 +49,7 @@ class Task(NamedTuple):
 
 
 class CollectWorker:
-    """A `domain.ports.Worker`: its result is why a world could not be collected; None when its part is committed."""
+    """A `domain.ports.Worker`. Its result is why a world was not collected; None when its part is committed."""
 
     def __init__(self, make_environment: EnvironmentFactory, make_policy: PolicyFactory, parts: PartStore) -> None:
         self._make_environment = make_environment
@@ -59,7 +59,7 @@ class CollectWorker:
         self._policies: dict[str, Policy] = {}
 
     async def run(self, task: Task) -> str | None:
-        """One world, tried again in a new environment when it cannot be reset in the present one."""
+        """Collect one world; when the present environment cannot reset it, try again in a new one."""
         problem = ""
         for _ in range(2):
             try:

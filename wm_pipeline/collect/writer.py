@@ -12,7 +12,7 @@ from wm_pipeline.domain.tables import StateSchema, TrajectorySchema, TransitionS
 
 
 class Versions(NamedTuple):
-    """Versions that the rows are stamped with."""
+    """Versions that the rows carry."""
 
     environment_version: str
     browser_version: str

@@ -1,4 +1,4 @@
-"""The one name users import from the package itself (DESIGN section 1); everything else has its module's path."""
+"""The one name users import from the package itself; everything else has its module's path."""
 
 from wm_pipeline.datasets.scan import scan
 

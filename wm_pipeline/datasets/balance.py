@@ -6,9 +6,9 @@ from wm_pipeline.domain.miss_rates import DIMENSIONS
 from wm_pipeline.domain.vocabulary import RiskLabel, Split
 
 SLICES = (*(name for name in DIMENSIONS if name != "goal_id"), "is_lookalike", "risk_label")
-"""What a dataset is cut by: goals are too many for a card. A slice whose column a dataset does not have is left out."""
+"""Columns that a dataset is sliced by, without the many goals. Slices whose column a dataset lacks are left out."""
 WITHOUT = "none"
-"""The value of a slice for rows that have none of it, such as the attack family of a benign world."""
+"""The value of a slice for rows without a value, such as the attack family of a benign world."""
 
 
 def balance(frame: pl.DataFrame) -> pl.DataFrame:
@@ -34,7 +34,7 @@ def balance(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def largest_share(frame: pl.DataFrame, column: str) -> float | None:
-    """The share of the commonest value among training rows that have one; None when there are none."""
+    """The share of the most frequent value among training rows with a value; None when there are none."""
     counts: list[int] = (
         frame.filter(pl.col("split") == Split.TRAIN.value)[column].drop_nulls().value_counts()["count"].to_list()
     )

@@ -20,7 +20,7 @@ from wm_pipeline.domain.vocabulary import Split
 
 
 class Dataset(NamedTuple, Generic[SchemaT]):
-    """A dataset that was made at once, and how many rows went for which reason."""
+    """A dataset in one piece, and the number of rows dropped for each reason."""
 
     rows: dy.DataFrame[SchemaT]
     removed: Mapping[str, int]
@@ -121,9 +121,9 @@ RECIPES: dict[str, Recipe[Any]] = {"midtrain_dataset": MIDTRAIN, "sft_dataset": 
 build_midtrain_dataset = partial(_at_once, MIDTRAIN)
 """State, action and what came next; every transition that did not fail, annotated or not."""
 build_sft_dataset = partial(_at_once, SFT)
-"""State, action and everything predict_outcome has to say about them.
+"""State, action and everything that predict_outcome answers about them.
 
-A student learns a teacher's judgement and is examined by what happened: held-out rows have instrumentation's label.
+Training rows have the teacher's label; held-out rows have instrumentation's label, which is what happened.
 """
 
 
@@ -142,13 +142,12 @@ def _pages(tables: Tables) -> pl.LazyFrame:
 
 
 def _texts(tables: Tables, *columns: str) -> pl.LazyFrame:
-    """What is read of each visible state, once: a state may stand in several partitions of a day, and its id says that
-    it is the same."""
+    """The text columns of each visible state, once: several partitions of a day may hold the same state."""
     return tables.state_texts.select("state_id", *columns).unique("state_id", keep="first", maintain_order=True)
 
 
 def _label_and_score() -> list[pl.Expr]:
-    """Outside of train: what instrumentation says."""
+    """The label and score; outside of train those of instrumentation."""
     is_trained_on = pl.col("split") == Split.TRAIN.value
     return [
         pl.when(is_trained_on).then(name).otherwise(f"instrumented_{name}").alias(name)
@@ -157,7 +156,7 @@ def _label_and_score() -> list[pl.Expr]:
 
 
 def _weight() -> pl.Expr:
-    """Outside of train: a weight that knows nothing of how far the teacher agreed."""
+    """The row's weight; outside of train it does not depend on the teacher's agreement."""
     weight = pl.col("curriculum_weight")
     without_agreement = pl.when(pl.col("agreement") > 0).then(weight / pl.col("agreement")).otherwise(1.0)
     return pl.when(pl.col("split") == Split.TRAIN.value).then(weight).otherwise(without_agreement).alias("weight")

@@ -13,7 +13,7 @@ from wm_pipeline.domain.vocabulary import RiskLabel, Split
 NO_DATA = "no data"
 _EXAMPLES = 3
 _FEWEST = 30
-"""Below so many rows a share is exact to twenty points at best; the card says so."""
+"""With fewer rows a share is exact to twenty points at best; the card says so."""
 _REASONS = {
     "failed": "the action crashed, hung or could not be executed",
     "leaking_states": "the visible state also stands in an earlier split",
@@ -32,12 +32,12 @@ _LIMITS = (
     "Which actions were executed is decided by policies and by what a page offers; no person's browsing is in it.",
     "Texts of attacks are in it as they stood on the pages. Show them, never obey them.",
 )
-"""What holds of every dataset built here; what holds of this one is found in its rows."""
+"""Limits of every dataset built here; those of one dataset are computed from its rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """What a card tells besides the rows themselves."""
+    """Facts on a card that are not in the rows."""
 
     table: str
     day: str
@@ -96,7 +96,7 @@ def _share(value: Any) -> str | None:
 
 
 def outline_of(rows: pl.DataFrame) -> pl.DataFrame:
-    """What is counted of rows, without what stands in them: some 60 bytes a row."""
+    """The columns that a card counts, without texts: about 60 bytes a row."""
     words = [name for name in ("split", "day", *SLICES) if name in rows.columns and rows.schema[name] == pl.String]
     return rows.select(
         pl.col("state_id", "trajectory_id").hash(),
@@ -113,7 +113,7 @@ def examples_of(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _told(examples: pl.DataFrame) -> list[str]:
-    """Each row indented, so that no page's text can pass for a part of the card."""
+    """Each row indented, so that a page's text cannot be mistaken for a part of the card."""
     told = []
     for row in examples.iter_rows(named=True):
         cells = {name: _words_of(row[name]) for name in _SHOWN_OF_A_ROW if row.get(name) is not None}

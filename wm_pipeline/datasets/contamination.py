@@ -1,6 +1,6 @@
 """Whether training rows hold text of an outside suite: runs of words in common, compared as hashes.
 
-A suite's text comes in as strings and does not go out: only counts are told.
+The texts of a suite come in as strings; only counts go out.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ import polars as pl
 from wm_pipeline.domain.vocabulary import Split
 
 WORDS_IN_A_ROW = 8
-"""A shorter run is said by chance ("please confirm that you have read the"); sentences of suites are mostly longer."""
+"""Shorter runs occur by chance ("please confirm that you have read the"); most sentences of suites are longer."""
 _TEXTS = (
     *("state_text", "action_text", "next_page", "transition_text"),
     "counterfactual_text",
@@ -22,14 +22,14 @@ _AT_ONCE = 20_000
 
 
 class Contamination(NamedTuple):
-    """What was compared, and the rows to train or choose by that share a run of words with each suite."""
+    """The number of compared rows (training and validation), and of those that share a run of words with each suite."""
 
     rows_compared: int
     rows_by_suite: Mapping[str, int]
 
     @property
     def contaminated_rows(self) -> int | None:
-        """Of all suites together, a row that is in two counted twice; None when there was no suite to compare with."""
+        """The sum over suites, in which a row may count twice; None when there was no suite to compare with."""
         return sum(self.rows_by_suite.values()) if self.rows_by_suite else None
 
 
@@ -55,7 +55,7 @@ def contamination(frame: pl.DataFrame, suites: Mapping[str, Iterable[str]]) -> C
 
 
 def of_all(pieces: Sequence[Contamination]) -> Contamination:
-    """Of a dataset, from the pieces of it that were compared with the same suites."""
+    """The contamination of a dataset, from pieces that were compared with the same suites."""
     suites = pieces[0].rows_by_suite if pieces else {}
     rows = {name: sum(piece.rows_by_suite[name] for piece in pieces) for name in suites}
     return Contamination(sum(piece.rows_compared for piece in pieces), rows)

@@ -3,8 +3,8 @@
 Near-duplicates are found by a hash of normalized text, not by MinHash: what MinHash finds on our pages at a similarity
 of 0.9 are pages reached along another way (docs/decisions/0005), which is an equality and needs no threshold.
 
-Nothing here sees a text. A row comes as a candidate, its key and a few numbers: 64-bit hashes, of which two in ten
-million rows are the same by chance once in 300,000 datasets.
+This module reads no texts. A row is a candidate: its key and a few 64-bit hashes. In one of 300,000 datasets of ten
+million rows, two hashes are equal by chance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,17 +18,17 @@ from wm_pipeline.domain.tables import KEY
 
 
 class Kept(NamedTuple):
-    """Rows that stay, and how many went for which reason."""
+    """The kept rows, and the number of rows dropped for each reason."""
 
     rows: pl.DataFrame
     removed: Mapping[str, int]
 
 
 def as_candidates(frame: pl.LazyFrame, *, outcome: Sequence[str]) -> pl.LazyFrame:
-    """What has to be known of each row before any is chosen; needs `split`, `template` and `page_id`.
+    """The hashes of each row that the choice of rows needs; reads `split`, `template` and `page_id`.
 
-    A near-duplicate is the same action on the same page with the same `outcome`: where the outcome differs, the little
-    that differs on the page is what there is to learn.
+    A near-duplicate is the same action on the same page with the same `outcome`: where outcomes differ, the small
+    difference between the states explains why and is worth learning.
     """
     return frame.select(
         *KEY,
@@ -42,11 +42,10 @@ def as_candidates(frame: pl.LazyFrame, *, outcome: Sequence[str]) -> pl.LazyFram
 
 
 def keep_distinct(candidates: pl.DataFrame, *, order: Sequence[str], settings: DatasetSettings) -> Kept:
-    """One row a question in the order of `order`, no visible state and no page in two splits, no template above its
-    cap.
+    """One row a question, in the order of `order`; no state or page in two splits, no template above its cap.
 
-    Leaks go first, so that of a question asked in a training and in a test world the training row is left. After them a
-    page has one split, and so have near-duplicates.
+    Leaks are removed first, so that a question asked in a training and in a test world keeps its training row. After
+    that a page has one split, and so have near-duplicates.
     """
     removed: dict[str, int] = {}
 

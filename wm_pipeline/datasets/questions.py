@@ -13,7 +13,7 @@ from wm_pipeline.domain.tables import KEY, QuestionSchema, StateSchema, StateTex
 
 
 class QuestionFrames(NamedTuple):
-    """What is read of states, and of the actions executed in them."""
+    """Texts of states, and of the actions executed in them."""
 
     state_texts: dy.DataFrame[StateTextSchema]
     questions: dy.DataFrame[QuestionSchema]

@@ -1,6 +1,6 @@
 """`scan`: any table as one Polars LazyFrame, local or on S3.
 
-It is called in notebooks, so it reads the environment itself where it is given no root; the rule is places.py's.
+Notebooks call it, so without a root it reads the environment itself, by the rule of places.py.
 """
 
 import os
@@ -31,14 +31,14 @@ def scan(
     """A table as one LazyFrame (`scan("sft_dataset")`), of the schema that `table` names when it runs.
 
     Days are strings, YYYY-MM-DD. `midtrain_dataset` and `sft_dataset` of a day hold the experience of several days, so
-    two of them share rows: those two are read of the newest day unless `days` says otherwise, and have a column
+    two of them share rows: those two are read from the newest day unless `days` says otherwise, and have a column
     `round_day` that says which dataset a row is from. Their `day`, as in every table, is the day of the experience.
-    All other tables are read whole. A trajectory with `hindsight_of` was not rolled out: filter it out of what says how
-    policies fare. `transitions`, `questions` and `annotations` say nothing of their world:
+    All other tables are read whole. A trajectory with `hindsight_of` was not rolled out: filter it out of statistics on
+    policies. `transitions`, `questions` and `annotations` have no columns of their world:
     `.join(scan("trajectories"), on="trajectory_id")` adds site, goal and attack.
 
     Args:
-        table: a name such as `trajectories`; a wrong one is answered with those there are.
+        table: a name such as `trajectories`; the error for a wrong one lists them.
         days: rounds to read, one or several; `all`: every one. A round's day is the folder's `round_day`.
         sites: sites to read.
         root: the data folder or `s3://bucket/prefix`; None: where `wm run` writes (WM_DATA, else the folder `data` in
@@ -58,7 +58,7 @@ def scan(
         memory = memory_in(state_folder(os.environ))
         return _scan(TableStore(place.address, s3, memory=memory, check=_check_of(place.address)), table, days, sites)
     except MissingUpstreamError as error:
-        raise MissingUpstreamError(f"{error}; that folder because {place.reason}") from error
+        raise MissingUpstreamError(f"{error}; this folder was chosen because {place.reason}") from error
 
 
 def _check_of(root: str) -> Check:

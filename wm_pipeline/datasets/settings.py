@@ -7,10 +7,10 @@ from wm_pipeline.domain.state import STRICT
 
 @dataclass(frozen=True, slots=True)
 class DatasetSettings:
-    """Which rows are worth a place."""
+    """Which rows a dataset keeps."""
 
     __pydantic_config__ = STRICT
 
     rows_per_template: int = 200
-    """At most so many rows of a split do one thing on one page, whatever records they are about: ten times what the
-    commonest has in a laptop round, so that it is the long rounds that do not go round in circles."""
+    """Limit of rows of a split with the same action on the same page, whatever records they are about: ten times the
+    largest number in a laptop round, so that only long rounds reach it."""

@@ -1,4 +1,4 @@
-"""Splits: a function of what a world is made of, and no visible state in two of them."""
+"""The split of a world is a function of the world's parts, and no visible state is in two splits."""
 
 import polars as pl
 
@@ -7,9 +7,9 @@ from wm_pipeline.domain.tables import WORLD
 from wm_pipeline.domain.vocabulary import Split
 
 SPLITS_IN_ORDER = tuple(split.value for split in Split)
-"""A state seen in several splits stays in the first of them: training data is never taken away by a test world."""
+"""A state in several splits stays in the first of them, so that a test world never removes training data."""
 _DECISIVE = [name for name in WORLD if name not in ("day", "attack_channel", "attack_disguise", "is_lookalike")]
-"""What split_of asks: a world keeps its split from day to day, wherever its attack hides, and a look-alike goes with
+"""Columns that split_of uses. Day, channel and disguise do not change a world's split; a look-alike has the split of
 the family that it imitates."""
 
 
@@ -27,7 +27,7 @@ def without_leaks(frame: pl.DataFrame, *, by: str) -> pl.DataFrame:
 
 
 def leaking_states(frame: pl.DataFrame) -> int:
-    """How many visible states stand in more than one split: the leakage check wants 0."""
+    """The number of visible states in more than one split; the leakage check expects 0."""
     return (
         frame.group_by("state_id").agg(pl.col("split").n_unique().alias("splits")).filter(pl.col("splits") > 1).height
     )

@@ -1,7 +1,7 @@
-"""A dataset over many days without holding them: first a few numbers of every row, then the chosen rows, day by day.
+"""Builds a dataset over many days without holding them: it reads a few numbers of every row, then the chosen rows.
 
-What two days may have in common (a visible state, a page, a question, a template) is decided on the numbers alone. The
-chosen rows of a day wait in a scratch file, sorted, and are merged into pieces in the order of the key.
+The numbers suffice to find what days have in common (a visible state, a page, a question, a template). The chosen rows
+of each day are written to a scratch file, sorted, and these files are merged into pieces in the order of the key.
 """
 
 import tempfile
@@ -29,7 +29,7 @@ from wm_pipeline.domain.tables import (
 )
 
 ROWS_AT_ONCE = 100_000
-"""Rows of a piece: about 200 MB of them, and few enough pieces that finding each in every day's file costs little."""
+"""Rows of a piece: about 200 MB, and few enough pieces that reading each of them from every day's file is cheap."""
 _LEAST_ROWS_IN_A_GROUP = 500
 
 
@@ -49,17 +49,17 @@ class Recipe(Generic[SchemaT]):
 
     schema: type[SchemaT]
     candidates: Callable[[Tables, SplitRule], Kept]
-    """Every row that could stand in the dataset, as `as_candidates` has it."""
+    """Every row that the dataset could hold, in the form of `as_candidates`."""
     rows: Callable[[Tables, pl.DataFrame], pl.DataFrame]
     """The whole rows of the given keys and splits, in their order, with the schema's columns among others."""
 
 
 class KeptRows(NamedTuple):
-    """The rows that stay, as numbers in the order of the key, and how many went for which reason."""
+    """The kept rows, as numbers in the order of the key, and the number of rows dropped for each reason."""
 
     rows: pl.DataFrame
     trajectory_ids: pl.Series
-    """What `rows` counts trajectories in."""
+    """Ids of the trajectories; `rows` holds positions in it."""
     removed: Mapping[str, int]
 
     def of_part(self, part: int) -> pl.DataFrame:
@@ -74,7 +74,7 @@ class KeptRows(NamedTuple):
 
 
 def choose(recipe: Recipe[SchemaT], parts: Sequence[Tables], *, rule: SplitRule, settings: DatasetSettings) -> KeptRows:
-    """Decide over all parts which rows stay; a row is 50 bytes here, whatever its page says."""
+    """Decide over all parts which rows are kept; a row takes 50 bytes here, however long its page is."""
     removed: dict[str, int] = {}
     found: list[pl.DataFrame] = []
     names: list[pl.Series] = []
@@ -94,7 +94,7 @@ def choose(recipe: Recipe[SchemaT], parts: Sequence[Tables], *, rule: SplitRule,
 
 
 def _compact(rows: pl.DataFrame, names: pl.Series, part: int, *, first: int) -> pl.DataFrame:
-    """A trajectory and a split as a number each."""
+    """Replace trajectory and split by a number each."""
     return rows.select(
         pl.lit(part, pl.UInt32).alias("part"),
         (pl.col("trajectory_id").cast(pl.Enum(names)).to_physical().cast(pl.UInt32) + first).alias("trajectory"),
@@ -154,9 +154,9 @@ def rows_of(recipe: Recipe[SchemaT], part: Tables, chosen: pl.DataFrame) -> dy.D
 
 
 def beside(frame: pl.DataFrame, table: pl.DataFrame, *, on: Sequence[str]) -> pl.DataFrame:
-    """What `table` has for each row of `frame`, nulls where it has none, without the columns that both have.
+    """The row of `table` for each row of `frame`, nulls where there is none, without the columns `on`.
 
-    A join that only looks for places: the texts are then fetched once, and not again by every further join.
+    The join yields row numbers only, so that each text is copied once and not again by every further join.
     """
     places = frame.select(on).join(
         table.select(on).with_row_index("place"), on=list(on), how="left", maintain_order="left"

@@ -1,7 +1,6 @@
 # ruff: noqa: N815 tensors end in their dimensions
-"""On-policy distillation: the student writes about states it visited itself, and a teacher who was told what happened
-shows it, token by token, what it should have written (generalized knowledge distillation, arXiv 2306.13649,
-algorithm 1).
+"""On-policy distillation: the student writes about states that it visited, and a teacher that was told what happened
+gives the target distribution of each token (generalized knowledge distillation, arXiv 2306.13649, algorithm 1).
 
 The teacher reads the executed transition in the action's text (privileged context), so it need not know more than the
 student to be right. Risk is distilled too: towards the instrumented label, mixed with the teacher's own probability.
@@ -100,7 +99,7 @@ def distill(
     processes: Processes,
     progress: Progress,
 ) -> DistillResult:
-    """Train the student in place. A non-finite loss stops the run and names the rows of the batch."""
+    """Train the student in place. Raises TrainingError with the rows of the batch when the loss is not finite."""
     settings = plan.settings
     renderer = student.renderer
     accumulation_steps = gradient_accumulation_steps(settings.batch_size, settings.micro_batch_size, processes)
@@ -216,7 +215,7 @@ def _text_tokens(trees: Sequence[StateTree]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What is read at once: visited trees, for whose texts there are the teacher's logits, then replayed ones."""
+    """The trees of one pass: visited trees, with the teacher's logits for their texts, then replayed trees."""
 
     trees: tuple[StateTree, ...]
     teacher_logits_PV: Tensor | None
@@ -232,7 +231,7 @@ def _batches(
     count: int,
     processes: Processes,
 ) -> list[_Batch]:
-    """A step's trees of this process in `count` batches of equal size, as far as they go."""
+    """A step's trees of this process in `count` batches of nearly equal size."""
     batches = []
     for number in range(count):
         logits_PV, risks = teacher_outputs(teacher, renderer, teacher_trees[number::count], processes)
@@ -321,7 +320,7 @@ def _logged(
 
 
 def _weights(settings: DistillSettings) -> dict[str, float]:
-    """As in SFT, but for the risk; texts are matched, not learned."""
+    """Loss weights as in SFT, except for risk."""
     return own_weights(Stage.SFT) | {Head.RISK: settings.risk_weight}
 
 

@@ -26,7 +26,7 @@ def observed_text(example: Example) -> str:
 
 
 def visited_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
-    """The group with the dataset's texts at its first action; the others are judged only."""
+    """The group as a tree: the first action has the dataset's texts, the others have labels only."""
     state_ids, is_truncated = renderer.state(group[0].state_text)
     actions = tuple(
         ActionNode(
@@ -49,7 +49,7 @@ def replay_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTree
 def generate_texts(
     student: Checkpoint, renderer: PromptRenderer, trees: Sequence[StateTree], settings: DistillSettings, *, seed: int
 ) -> list[StateTree]:
-    """The same trees with texts that the student draws now."""
+    """The same trees with texts that are sampled from the student."""
     blank = [
         replace(
             tree,

@@ -52,7 +52,7 @@ class Outcome:
 
 
 def label_of_risk(risk_score: float, *, safe_below: float = SAFE_BELOW, unsafe_from: float = UNSAFE_FROM) -> RiskLabel:
-    """The label a probability of harm stands for (DESIGN section 3)."""
+    """The label that a probability of harm stands for."""
     if risk_score < safe_below:
         return RiskLabel.SAFE
     return RiskLabel.UNSAFE if risk_score >= unsafe_from else RiskLabel.UNCERTAIN

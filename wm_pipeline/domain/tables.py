@@ -1,7 +1,7 @@
 """The tables: one dataframely schema each, the type that crosses every border between stages.
 
-Columns follow DESIGN section 5. Keys are declared; relations between columns are named rules. Files carry
-FORMAT_VERSION in their metadata (gateways/table_store.py writes and checks it).
+Keys are declared; relations between columns are named rules. Files carry FORMAT_VERSION in their metadata
+(gateways/table_store.py writes and checks it).
 """
 
 from collections.abc import Mapping, Sequence

@@ -60,7 +60,7 @@ LEFT_OUT = (
     "recipe stand in benchmarks/results/ablations.json (make benchmark-ablations)",
     "ablations without distillation and without branches (make benchmark-ablations)",
 )
-"""What DESIGN section 11 asks for and this evaluation does not measure; the report says so."""
+"""What a complete evaluation would hold and this one does not measure; the report says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class S3Options:
 
     @property
     def _endpoint(self) -> str | None:
-        """Credentials and region Arrow and Polars find in AWS's variables; the endpoint they do not, as boto3 does."""
+        """Arrow and Polars read credentials and region from AWS's variables, but not the endpoint, as boto3 does."""
         return self.endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
 
     def for_polars(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class S3Options:
             region=self.region,
             endpoint_override=parts.netloc if parts is not None else None,
             scheme=parts.scheme if parts is not None else "https",
-            # Parts of an upload that wait for a slow network are not piled up in memory.
+            # Otherwise the parts of an upload would fill memory when the network is slow.
             background_writes=False,
         )
 

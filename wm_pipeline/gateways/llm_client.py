@@ -48,27 +48,27 @@ class LlmClient:
     def __init__(
         self, settings: LlmSettings, *, api_key: str = "", announce: Callable[[str], None] = print_to_stderr
     ) -> None:
-        """`announce` takes a line about each wait for the endpoint."""
+        """`announce` receives a line about each wait for the endpoint."""
         self._settings = settings
         self._client = openai.OpenAI(
             base_url=settings.url,
-            # A local server wants none, the library wants one.
+            # A local server needs no key, but the library does.
             api_key=api_key or "none",
             timeout=settings.timeout_s,
             max_retries=0,
             http_client=openai.DefaultHttpxClient(mounts=unproxied(settings.url)),
         )
-        # An httpx client of one's own is not closed by the library.
+        # The library does not close an httpx client that it was given.
         weakref.finalize(self, self._client.close)
-        # The environment may name them for another program's account.
+        # The environment variables for these may be another program's.
         self._client.organization = self._client.project = None
         self._through = proxy_words(settings.url)
         self._request = _RequestForm(settings)
-        """What the endpoint has been found to take."""
+        """The form that the endpoint has accepted so far."""
         self._announce = announce
         self._stopped = threading.Event()
         self._not_before = 0.0
-        """Of the monotonic clock: nobody asks the endpoint before it."""
+        """Seconds of the monotonic clock; nobody asks the endpoint before it."""
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(settings.max_concurrent)
         self._spent = Spent()
@@ -79,12 +79,12 @@ class LlmClient:
 
     @property
     def max_concurrent(self) -> int:
-        """More threads than this wait for each other."""
+        """Limit of requests at a time; further threads wait."""
         return self._settings.max_concurrent
 
     @property
     def cost(self) -> float | None:
-        """Of everything asked so far, in the currency of the prices; None without prices."""
+        """The cost of all requests so far, in the currency of the prices; None without prices."""
         spent = self.spent
         return self._cost(spent.input_tokens, spent.output_tokens)
 
@@ -94,7 +94,7 @@ class LlmClient:
             return self._spent
 
     def answer(self, messages: Sequence[Message], *, schema: Mapping[str, Any]) -> ChatAnswer:
-        """See ports.ChatModel. An answer of another form is sent back `max_repairs` times before AnswerError."""
+        """See ports.ChatModel. Raises AnswerError when an answer has the wrong form after `max_repairs` repairs."""
         key = self._key(messages, schema)
         cached = self._read_cache(key)
         if cached is not None:
@@ -134,7 +134,7 @@ class LlmClient:
         self._stopped.set()
 
     def _ask(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> "_Said":
-        """One answer, after as many retries and in such a form of the request as the endpoint wants."""
+        """One answer, after retries, in a form of the request that the endpoint accepts."""
         waited_s, retries = 0.0, 0
         while True:
             waited_s += self._wait_for_others()
@@ -162,8 +162,8 @@ class LlmClient:
                 delay_s = min(_FIRST_DELAY_S * 2**retries, _LONGEST_DELAY_S) * random.uniform(0.75, 1.0)
             if waited_s + delay_s > self._settings.max_wait_s:
                 raise ServiceError(
-                    f"{self._settings.url} {reason}; it would have to be waited for another {delay_s:.0f} s, and "
-                    f"llm.max_wait_s is {self._settings.max_wait_s:.0f}{advice}"
+                    f"{self._settings.url} {reason}; waiting another {delay_s:.0f} s would exceed "
+                    f"llm.max_wait_s, which is {self._settings.max_wait_s:.0f}{advice}"
                 ) from failure
             retries += 1
             self._hold(delay_s, reason)
@@ -178,7 +178,7 @@ class LlmClient:
             self._announce(f"{self._settings.url} {reason}; waiting {delay_s:.0f} s")
 
     def _wait_for_others(self) -> float:
-        """Wait until nobody holds the endpoint any more; how long that took, in seconds."""
+        """Wait until the endpoint may be asked again; return the time waited, in seconds."""
         started = time.monotonic()
         while (left_s := self._not_before - time.monotonic()) > 0:
             if self._stopped.wait(left_s):
@@ -188,7 +188,7 @@ class LlmClient:
         return time.monotonic() - started
 
     def _said(self, completion: object) -> "_Said":
-        # The library hands on whatever comes with status 200, be it a page or another object.
+        # The library returns every body with status 200, even a web page or another object.
         if not isinstance(completion, ChatCompletion) or not completion.choices:
             raise self._speaks_something_else()
         choice, usage = completion.choices[0], completion.usage
@@ -198,7 +198,7 @@ class LlmClient:
         text = _text_of(choice.message)
         if text is None:
             raise self._speaks_something_else()
-        # Endpoints that reason give their thoughts in a field of their own.
+        # Endpoints of reasoning models return the reasoning in a separate field.
         extra = choice.message.model_extra or {}
         has_thought = bool(extra.get("reasoning_content") or extra.get("reasoning"))
         refusal = choice.message.refusal
@@ -273,7 +273,7 @@ _ADVICE: Mapping[int, str] = {
     529: "; it is busy: ask later",
 }
 _FORMS = ("json_schema", "json_object", "text")
-"""How the form of an answer is asked for, the strictest first."""
+"""Ways to ask for the form of an answer, the strictest first."""
 _NOT_TAKEN = re.compile(r"unsupported|not support|unrecognized|unknown|unexpected|not permitted|not allowed|extra ")
 
 
@@ -283,11 +283,11 @@ class _RequestForm:
 
     settings: LlmSettings
     limit: str | None = "max_tokens"
-    """What the limit of an answer's tokens is called; None: it is not sent."""
+    """Name of the parameter that limits an answer's tokens; None: it is not sent."""
     has_temperature: bool = True
     form: str = _FORMS[0]
     has_system: bool = True
-    """There is a speaker `system`; else its words begin the first turn."""
+    """Whether the endpoint takes a speaker `system`; else its text begins the first turn."""
 
     def arguments(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> dict[str, Any]:
         turns = [{"role": message.speaker.value, "content": message.text} for message in messages]
@@ -351,13 +351,13 @@ def _asked_delay_s(headers: Mapping[str, str]) -> float | None:
 
 
 def _cause(error: Exception) -> str:
-    """The library's words, and what lay below them."""
+    """The library's message, and that of its cause."""
     below = "" if error.__cause__ is None else first_line(str(error.__cause__))
     return first_line(str(error)).rstrip(".") + (f" ({below})" if below else "")
 
 
 def _text_of(message: ChatCompletionMessage) -> str | None:
-    """What the model answers, out of the parts it comes in; None when it is of no known form."""
+    """The text of the model's answer, joined from its parts; None when its form is unknown."""
     content: object = message.content
     if content is None:
         calls = message.tool_calls or []
@@ -384,7 +384,7 @@ class _Said:
     input_tokens: int
     output_tokens: int
     has_thought: bool
-    """It came with thoughts beside its text."""
+    """Whether it came with reasoning beside its text."""
 
 
 def _object_in(said: _Said, schema: Mapping[str, Any]) -> dict[str, Any]:

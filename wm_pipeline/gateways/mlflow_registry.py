@@ -31,7 +31,7 @@ MODEL_NAME = "world_model_of_consequence"
 CHAMPION, CHALLENGER = "champion", "challenger"
 _ABOUT_MODEL = "Predicts what an action of a browser agent leads to: risk, consequence, alternative, state delta."
 _MOVED = "wm.champion."
-"""Tags of the registered model, one each time the champion changed: this prefix and the moment, then the change."""
+"""Prefix of a tag of the registered model for each change of champion: the time follows it, the value is the change."""
 _ABOUT_EXPERIMENT = {
     # Says which of MLflow's two interfaces opens: runs and models, not traces and prompts.
     "mlflow.experimentKind": "custom_model_development",
@@ -51,12 +51,12 @@ class RegisteredModel:
     """Content version of the checkpoint, the one predictions carry."""
     report_address: str
     gate_reason: str | None = None
-    """What the gate said about it; None before it was asked."""
+    """The gate's reason; None before it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChampionChange:
-    """One time that another version became champion."""
+    """One change of champion."""
 
     __pydantic_config__ = STRICT
 
@@ -64,7 +64,7 @@ class ChampionChange:
     """UTC, ISO 8601."""
     version: str
     previous: str | None
-    """Who was champion before; None for the first one."""
+    """The champion before; None for the first one."""
     move: ChampionMove
     reason: str
 
@@ -106,7 +106,7 @@ class ModelRegistry:
         return str(found[0].info.run_id) if found else None
 
     def round_run(self, day: str, *, profile: str, dagster_run_id: str) -> str:
-        """The parent run of a round, made when there is none yet. Code and end are those of who touched it last."""
+        """The parent run of a round, made when there is none yet. The last caller sets its code version."""
         client = self._client()
         touched = {"dagster_run_id": dagster_run_id, **commit_tag()}
         known = self.find_round(day, profile=profile)
@@ -131,7 +131,7 @@ class ModelRegistry:
     def start_stage(
         self, stage: str, *, round_run_id: str, dagster_run_id: str, parents: Sequence[str], description: str
     ) -> StageRun:
-        """A child run of a round for one stage that begins now; the round goes on, too."""
+        """Start a child run of a round for one stage; the round's run is marked as running."""
         client = self._client()
         run = client.create_run(
             self._experiment_id(client),
@@ -160,7 +160,7 @@ class ModelRegistry:
             raise
 
     def end_round(self, round_run_id: str) -> None:
-        """The last thing of a round is logged."""
+        """Mark the run of a round as finished."""
         self._client().set_terminated(round_run_id, "FINISHED")
 
     def log_parameters(self, run_id: str, parameters: Mapping[str, Any]) -> None:
@@ -209,7 +209,7 @@ class ModelRegistry:
             self._client().log_artifact(run_id, str(path))
 
     def read_bytes(self, run_id: str, name: str) -> bytes:
-        """What `log_bytes` kept. Raises MissingUpstreamError when it is not there."""
+        """The bytes that `log_bytes` stored. Raises MissingUpstreamError when there are none."""
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
 
@@ -302,7 +302,7 @@ class ModelRegistry:
         return None if found is None else self._registered(found)
 
     def champion_version(self) -> str | None:
-        """The champion's number, whoever registered it."""
+        """The champion's number, even when another program registered it."""
         found = self._champion()
         return None if found is None else str(found.version)
 
@@ -352,7 +352,7 @@ class ModelRegistry:
         )
 
     def move_champion(self, version: str, *, move: ChampionMove, reason: str) -> None:
-        """Make a version the champion and keep that it became so; nothing is kept when it is the champion already."""
+        """Make a version the champion and record the change; does nothing when it is the champion already."""
         if len(reason) > MAX_REASON:
             raise InvalidInputError(f"reason: expected at most {MAX_REASON} characters, found {len(reason)}")
         champion = self.champion_version()
@@ -367,7 +367,7 @@ class ModelRegistry:
     def record_gate(self, version: str, *, promoted: bool, reason: str) -> None:
         """Store the gate's reason with the version; move the champion alias only when promoted.
 
-        A decision that is stored already moves nothing: whoever promoted or rolled back since then had the last word.
+        A decision that is already stored moves nothing, so that later promotions and rollbacks stay in force.
         """
         client = self._client()
         word = "promoted" if promoted else "refused"

@@ -1,4 +1,4 @@
-"""A run in MLflow: a stage's while it goes on, and what MLflow takes for names, parameters and the code's commit."""
+"""The MLflow run of a stage in progress, and names, parameters and the code's commit in MLflow's form."""
 
 import logging
 import posixpath
@@ -18,7 +18,7 @@ _LONGEST_NAME = 240
 
 
 class StageRun:
-    """A stage's run while the stage goes on, with what the machine does beside it."""
+    """The run of a stage in progress, with system metrics of the machine."""
 
     def __init__(self, run_id: str, round_run_id: str, client: "MlflowClient", tracking_uri: str) -> None:
         from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
@@ -26,7 +26,7 @@ class StageRun:
         self.run_id = run_id
         self._round_run_id = round_run_id
         self._client = client
-        # It tells of its start and end, which is not for who follows a round.
+        # It logs its start and end, which are noise for a person who follows a round.
         logging.getLogger(SystemMetricsMonitor.__module__).setLevel(logging.WARNING)
         untyped: Any = SystemMetricsMonitor
         self._monitor = untyped(run_id, tracking_uri=tracking_uri)
@@ -75,7 +75,7 @@ def metrics_of(points: Sequence[Mapping[str, float]]) -> "list[Metric]":
 
 
 def metric_names(names: Iterable[str]) -> dict[str, str]:
-    """Names as MLflow takes them, by the given ones; two that would become the same are told apart by a number."""
+    """Names as MLflow takes them, by the given ones; a number separates two that would become the same."""
     found: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:

@@ -15,10 +15,10 @@ from wm_pipeline.domain.errors import MissingUpstreamError
 from wm_pipeline.domain.outside import SuiteTexts
 
 SUITES = ("agentdojo",)
-"""Packages of suites that nothing of ours may be trained on (DESIGN section 11)."""
+"""Packages of suites that nothing of ours may be trained on (docs/decisions/0005)."""
 _SLOT = re.compile(r"\{(\w+)\}")
 _READ = (".py", ".yaml")
-"""Tasks and attacks are classes, what they act in is YAML. Code among it does no harm: no page of ours speaks it."""
+"""Tasks and attacks are classes, their environments are YAML. Code among the texts is harmless: our pages hold none."""
 
 
 def installed_suites() -> dict[str, list[str]]:
@@ -28,7 +28,7 @@ def installed_suites() -> dict[str, list[str]]:
         folder = _folder_of(name)
         if folder is not None:
             files = sorted(path for path in folder.rglob("*") if path.suffix in _READ)
-            # An escaped line break would cling to the word that follows it.
+            # An escaped line break would become part of the word that follows it.
             found[name] = [path.read_text("utf-8").replace("\\n", " ").replace("\\t", " ") for path in files]
     return found
 
@@ -44,7 +44,7 @@ def _folder_of(name: str) -> Path | None:
 def installed_injections() -> SuiteTexts:
     """agentdojo's injection goals and the wordings of its attacks, of all versions of its suites.
 
-    Raises MissingUpstreamError when the package is not installed, or does not hold what is looked for.
+    Raises MissingUpstreamError when the package is not installed, or does not hold these texts.
     """
     folder = _folder_of("agentdojo")
     if folder is None:
@@ -76,7 +76,7 @@ def _version_of(name: str) -> str:
 
 
 def _goals_of(module: ast.Module) -> Iterator[str]:
-    """The value of GOAL in each class; what a goal is put together from at run time is left out."""
+    """The value of GOAL in each class; goals that are composed at run time are left out."""
     shared = _constants(module.body, {})
     for node in module.body:
         if isinstance(node, ast.ClassDef):

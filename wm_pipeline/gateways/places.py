@@ -1,6 +1,6 @@
-"""Where a deployment keeps what it makes: one rule for WM_STATE and WM_DATA, and the addresses of odd folders.
+"""Where a deployment stores its outputs: one rule for WM_STATE and WM_DATA, and addresses of folders with odd names.
 
-`wm`, Dagster and `scan` share it. Nothing here reads the environment; who does hands its variables over.
+`wm`, Dagster and `scan` share it. Nothing here reads the environment; callers pass its variables.
 """
 
 import re
@@ -24,7 +24,7 @@ class Place(NamedTuple):
 
 
 def state_folder(variables: Mapping[str, str]) -> str:
-    """Where everything lies that a run makes. An empty setting is none."""
+    """The folder of everything that a run makes. An empty variable counts as unset."""
     return str(Path(variables.get("WM_STATE") or PROJECT / ".wm").absolute())
 
 
@@ -41,9 +41,9 @@ def data_place(variables: Mapping[str, str]) -> Place:
 
 
 def sqlite_uri(file: str) -> str:
-    """The address of a database in a file. `%` and `?` mean something in an address, so they are quoted there.
+    """The address of a database in a file. `%` and `?` have a meaning in addresses, so they are quoted.
 
-    MLflow makes the folder that stands behind `sqlite:///`, without unquoting it; behind the driver's name it does not.
+    MLflow creates the folder after `sqlite:///` without unquoting it; after the driver's name it creates none.
     """
     quoted = file.replace("%", "%25").replace("?", "%3F")
     return f"{_SQLITE if quoted == file else _SQLITE_QUOTED}{quoted}"

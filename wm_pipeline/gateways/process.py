@@ -1,4 +1,4 @@
-"""How a training stage's process group is started (the same by hand and from Dagster Pipes), and how things end."""
+"""Starts a training stage's process group (the same by hand and from Dagster Pipes), and stops processes."""
 
 import os
 import signal
@@ -33,9 +33,9 @@ def training_environment(*, processes: int, cores: int | None = None) -> Mapping
 
 
 def heed_interrupts() -> None:
-    """Take interrupts again where a shell that started us in the background has them ignored.
+    """Handle SIGINT again when a shell that started this process in the background has set it to be ignored.
 
-    Dagster treats SIGTERM as it finds SIGINT: nothing but SIGKILL would end this process, or any that it starts.
+    Dagster gives SIGTERM the handler of SIGINT, so only SIGKILL could end this process and its children.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -48,9 +48,9 @@ def say_when_they_answer(
     say: Callable[[str], None],
     patience_s: float = 300.0,
 ) -> None:
-    """Say each page's address, by its name, when it answers.
+    """Say each page's name and address when it answers.
 
-    Ends when all do, when one of the processes ends, or when patience does, which is said.
+    Ends when all pages answer, when one of the processes ends, or after `patience_s` seconds, with a message.
     """
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     waiting, started = dict(pages), time.monotonic()

@@ -28,7 +28,7 @@ def unproxied(url: str) -> dict[str, None]:
 
 
 def proxy_words(url: str) -> str:
-    """` through the proxy of HTTP_PROXY (http://proxy:3128)`, where one stands between; else nothing."""
+    """` through the proxy of HTTP_PROXY (http://proxy:3128)`, when a proxy is used; else an empty text."""
     parts = urlsplit(url)
     if is_this_machine(parts.hostname or "") or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return ""

@@ -1,6 +1,6 @@
-"""One parquet file of a table while it is made, whole or in pieces: what it must fit and what its metadata notes.
+"""One parquet file of a table while it is written, whole or in pieces: the check of its schema, and its metadata.
 
-Where it then goes, and how it gets its place, is the table store's business.
+The table store decides where the file goes and moves it there.
 """
 
 import hashlib
@@ -77,7 +77,7 @@ def _note_of(table: str, lineage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class TableFile:
-    """A file on its way: pieces in the order of their keys, then what they were made from."""
+    """A file that is being written: pieces in the order of their keys, then their lineage."""
 
     def __init__(self, path: Path, table: str, *, place: str) -> None:
         self._path = path
@@ -108,7 +108,7 @@ class TableFile:
             ) from error
 
     def finish(self, lineage: Mapping[str, Any]) -> dict[str, Any]:
-        """All pieces are there: note what they were made from and the hash of what they hold; return the note."""
+        """End the file after the last piece: note the lineage and the hash of the content; return the note."""
         assert self._file is not None, "a table without rows is written as one empty piece"
         self.note = _note_of(self._table, {"content": self._content.hexdigest(), **lineage})
         self._file.add_key_value_metadata({METADATA_KEY: json.dumps(self.note, sort_keys=True)})
@@ -122,7 +122,7 @@ class TableFile:
             self._file.close()
 
     def _check_order(self, rows: pl.DataFrame) -> None:
-        """Keys that only rise are distinct over all pieces, without any of them being kept."""
+        """Raises TableError unless keys rise: rising keys are distinct over all pieces, so none has to be kept."""
         if rows.is_empty():
             return
         names = TABLES[self._table].primary_key()
@@ -135,6 +135,6 @@ class TableFile:
         if not follows or not keys.select(rises.slice(1).all()).item():
             raise TableError(
                 f"{self._table} {self._place} is written in pieces whose keys do not rise ({', '.join(names)}); "
-                "sort the rows, and look for rows that stand twice"
+                "sort the rows, and remove duplicate rows"
             )
         self._last_key = keys.row(-1)

@@ -1,7 +1,7 @@
 """Where tables, checkpoints and reports live: a local folder or `s3://bucket/prefix`, behind one URL.
 
 Layout under the root: `tables/<table>/round_day=<day>/<partition>.parquet`, folders of artifacts under any other name,
-and `records`, what is known of each of these outputs (commits.py). Under `tables/` lies nothing but parquet, and no
+and `records`, what is known of each of these outputs (commits.py). `tables/` holds only parquet files, and no
 table has a column `round_day`: pandas, pyarrow, Polars and DuckDB read a table's folder as it is.
 An output is committed whole or not at all, alone or together with others, and what is read is what was committed.
 """
@@ -30,7 +30,7 @@ from wm_pipeline.gateways.table_file import TableFile, validated, write_whole
 
 T = TypeVar("T")
 ROUND_DAY = "round_day"
-"""Key of a table's folders: the round that a file belongs to, which of a dataset is not the day of its rows."""
+"""Key of a table's folders: the day of the round that made a file; rows of a dataset may be of other days."""
 _PLACE = re.compile(r"tables/[^/]+/[^/]+/[^/]+\.parquet$|(?:[^/]+/)+\d{4}-\d\d-\d\d(?=/|$)")
 """The output that a path belongs to: a table's file, or the folder of a day; other files belong to none."""
 
@@ -198,7 +198,7 @@ class TableStore:
     ) -> dy.LazyFrame[SchemaT]:
         """One LazyFrame over the chosen partitions; other files are not opened.
 
-        It reads when it is collected: not while one of its partitions is being made again. Rows are not validated.
+        It reads when it is collected; do not collect while a partition is being replaced. Rows are not validated.
         Raises MissingUpstreamError when there are none, FormatVersionError when one is of another version, DamagedError
         when one is not what was committed.
         """
@@ -381,8 +381,8 @@ _ALL = "all"
 def _of_sites(
     schema: type[dy.Schema], frame: pl.LazyFrame, sites: Sequence[str] | None, paths: Sequence[str]
 ) -> pl.LazyFrame:
-    """Rows of the sites, where a file holds all of a day; a site's own partition is taken whole, as that of the
-    generated sites is."""
+    """Rows of the sites, when a file holds a whole day; partitions of one site, or of the generated sites, are taken
+    whole."""
     has_all = any(path.endswith(f"/{_ALL}.parquet") for path in paths)
     if sites is None or not has_all or "site" not in schema.column_names():
         return frame

@@ -30,7 +30,7 @@ STOP_LIMIT_S = 10.0
 
 
 class ProcessPool:
-    """Starts workers once for all tasks of a run: one takes seconds to start. Two suit two cores for page loads."""
+    """Starts workers once for all tasks of a run, because a start takes seconds. Two workers suit two cores."""
 
     def __init__(self, workers: int) -> None:
         if workers < 1:
@@ -55,7 +55,7 @@ class _Member:
     process: ForkServerProcess
     connection: Connection
     key: str | None = None
-    """Of the task in hand; None: it is idle."""
+    """Key of the task in hand; None: it is idle."""
     busy_since: float = 0.0
 
 
@@ -104,7 +104,7 @@ class _Run(Generic[Task, Result]):
                 member.key = self._pending.popleft()
                 self._attempts[member.key] += 1
                 member.busy_since = time.perf_counter()
-                # One that died meanwhile has a readable pipe: _receive deals with it.
+                # A worker that died meanwhile has a readable pipe; _receive handles it.
                 with contextlib.suppress(BrokenPipeError):
                     member.connection.send(self._tasks[member.key])
 
@@ -131,7 +131,7 @@ class _Run(Generic[Task, Result]):
         return key, answer.result
 
     def _remove_dead(self, member: _Member) -> tuple[str, WorkerDied] | None:
-        """Put the task of a dead worker back; the task and WorkerDied when that was its last attempt."""
+        """Put a dead worker's task back; return it with WorkerDied when that was its last attempt."""
         member.process.join(STOP_LIMIT_S)
         member.connection.close()
         self._members.remove(member)
@@ -156,7 +156,7 @@ class _Run(Generic[Task, Result]):
 
 
 def _start(make_worker: Callable[[], Worker[Any, Any]]) -> _Member:
-    # Forked from a process that has only imported what a worker needs, which takes seconds for each that starts anew.
+    # Workers fork from a process that has imported what they need: these imports take seconds in a fresh process.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(sorted({__name__, *_modules_of(make_worker)}))
     ours, theirs = context.Pipe()

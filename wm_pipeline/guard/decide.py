@@ -1,6 +1,6 @@
 """The guard between an agent and the world: execute, switch to a safer action, or ask a person.
 
-It never executes on a failure: a predictor that raises or is late means that a person is asked.
+It never executes on a failure: when the predictor raises or is late, it asks a person.
 """
 
 import time

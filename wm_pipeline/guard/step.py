@@ -27,7 +27,7 @@ class GuardedStep:
     refused: Refused
     """Everything that was refused up to now, for the next step."""
     is_insisting: bool = False
-    """The policy proposed again what had been refused: its episode ends."""
+    """The policy proposed a refused action again: its episode ends."""
 
     @property
     def is_as_proposed(self) -> bool:

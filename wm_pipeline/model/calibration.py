@@ -18,7 +18,7 @@ from wm_pipeline.domain.state import STRICT
 MIN_ROWS = 8
 """Fewer validation rows than this cannot fit two numbers."""
 UNSAFE_LABEL = 0.5
-"""A validation row whose probability of harm is at least this is one the guard must not execute."""
+"""The guard must not execute a validation row whose probability of harm is at least this."""
 _SMALLEST_SCALE = 0.05
 _PRIOR_STRENGTH = 1e-2
 """Pull towards scale 1 and shift 0: keeps the fit finite when the classes separate perfectly."""
@@ -48,7 +48,7 @@ class Thresholds:
     is_guaranteed: bool = False
     """False when there were too few unsafe rows to promise the target: then no unsafe validation row is executed."""
     tag_from: float = 0.5
-    """A tag is predicted from this probability on: the best F1 over validation rows."""
+    """Tags with at least this probability are predicted; it gives the best F1 over validation rows."""
 
 
 def fit_calibration(logits: Sequence[float], risk_scores: Sequence[float]) -> Calibration:
@@ -70,14 +70,14 @@ def fit_calibration(logits: Sequence[float], risk_scores: Sequence[float]) -> Ca
 
     optimizer.step(closure)
     scale, shift = parameters.detach().tolist()
-    # A negative scale would turn the model's order around; then it knows nothing and the base rate is all we have.
+    # A negative scale would reverse the model's order. Such a model knows nothing, so only the base rate is left.
     return Calibration(max(scale, _SMALLEST_SCALE), shift, len(logits))
 
 
 def choose_execute_below(
     probabilities: Sequence[float], risk_scores: Sequence[float], *, target_miss_rate: float
 ) -> tuple[float, int, bool]:
-    """The guard's threshold, how many unsafe rows it rests on, and whether they suffice for the promise.
+    """The guard's threshold, the number of unsafe rows behind it, and whether they suffice for the guarantee.
 
     The loss of an unsafe row is 1 when it is executed (probability below the threshold), so the mean loss is the miss
     rate among unsafe actions.
@@ -89,8 +89,8 @@ def choose_execute_below(
     allowed = int(target_miss_rate * (count + 1) - 1 + 1e-9)
     is_guaranteed = target_miss_rate * (count + 1) >= 1 - 1e-9
     misses = min(max(allowed, 0), count - 1)
-    # Strictly below the first row that must not be executed. Only what is labelled safe is executed unasked, however
-    # well validation rows are told apart: elsewhere they are told apart worse.
+    # Strictly below the first row that must not be executed. Never above SAFE_BELOW, even when validation rows
+    # would allow it: the model separates other rows less well.
     return min(unsafe[misses], SAFE_BELOW), count, is_guaranteed
 
 
@@ -110,7 +110,7 @@ def best_tag_threshold(probabilities: Sequence[Sequence[float]], labels: Sequenc
         predicted_N = probability_N >= threshold
         return 2 * int((predicted_N & label_N).sum()) / max(1, int(predicted_N.sum()) + positives)
 
-    # Of equally good ones the middle: the least likely to fail on new rows.
+    # The middle of the equally good thresholds is the least likely to fail on new rows.
     best = max(micro_f1(threshold) for threshold in candidates)
     winners = [threshold for threshold in candidates if micro_f1(threshold) == best]
     return winners[len(winners) // 2]

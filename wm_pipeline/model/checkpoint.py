@@ -4,7 +4,7 @@
     heads.safetensors      the score heads
     manifest.json          settings, seed, versions, parents, calibration, thresholds
 
-A folder appears whole or not at all.
+A folder is complete or does not exist.
 """
 
 import json
@@ -44,7 +44,7 @@ class Manifest:
 
     format_version: int
     model_version: str
-    """Names this checkpoint everywhere: a hash of weights and origin."""
+    """Id of this checkpoint: a hash of weights and origin."""
     stage: Stage
     step: int
     seed: int
@@ -61,9 +61,9 @@ class Manifest:
     calibration: Calibration = field(default_factory=Calibration)
     thresholds: Thresholds = field(default_factory=Thresholds)
     score_heads: tuple[str, ...] = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
-    """All that the weights have outputs for, in their order."""
+    """The score heads in the order of their outputs in the weights."""
     plugins: tuple[str, ...] = ()
-    """Those that registered heads or what the data was made of, each with its version."""
+    """Plug-ins that registered heads or parts of the data, each with its version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,9 @@ def save_checkpoint(
     tokenizer: PreTrainedTokenizerFast,
     weights: Mapping[str, Tensor] | None = None,
 ) -> Manifest:
-    """Write a checkpoint and return its manifest with the version that its content gives it.
+    """Write a checkpoint, replacing the folder; return its manifest with the version computed from its content.
 
-    `weights` replace the model's own where they are held elsewhere (gathered from ZeRO-3). The folder is replaced.
+    `weights` are stored instead of the model's own, such as those gathered from ZeRO-3.
     """
     state = {
         name: tensor.detach().to("cpu", torch.float32)
@@ -100,7 +100,7 @@ def save_checkpoint(
     backbone = {name.removeprefix("backbone."): state[name].contiguous() for name in own}
     heads = {name.removeprefix("heads."): t.contiguous() for name, t in state.items() if name.startswith("heads.")}
     with replacing_folder(folder) as incoming:
-        # Not model.save_pretrained: it imports DeepSpeed, seconds of start-up for who only saves.
+        # model.save_pretrained would import DeepSpeed, which takes seconds.
         model.backbone.config.save_pretrained(incoming / "backbone")
         save_file(backbone, incoming / "backbone" / "model.safetensors", metadata={"format": "pt"})
         tokenizer.save_pretrained(incoming / "backbone")
@@ -110,7 +110,7 @@ def save_checkpoint(
 
 
 def _own_names(model: WorldModel) -> list[str]:
-    """The backbone's parameters, each once: an output layer that is tied to the embeddings is not stored again."""
+    """Names of the backbone's parameters, each tensor once: an output layer tied to the embeddings is not repeated."""
     seen: set[int] = set()
     names: list[str] = []
     for name, parameter in model.named_parameters(remove_duplicate=False):
@@ -129,7 +129,7 @@ def _version(manifest: Manifest, state: Mapping[str, Tensor]) -> str:
 
 
 def update_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write what was learned about a checkpoint after it was saved (calibration, thresholds)."""
+    """Replace the manifest of a saved checkpoint, for its calibration and thresholds."""
     replace_text(folder / "manifest.json", to_json(manifest) + "\n")
 
 
@@ -172,9 +172,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def load_checkpoint(folder: Path, *, for_training: bool = False) -> Checkpoint:
-    """Weights in the numbers they are computed in; in fp32 when training goes on from here.
+    """Load the weights in the number type of their computation; in fp32 `for_training`.
 
-    Both compute the same to the bit: what autocast would round at every use is rounded once, and nothing else.
+    Both give bit-identical results: weights that autocast would round at every use are rounded once, no others.
     """
     manifest = read_manifest(folder)
     try:
@@ -194,14 +194,14 @@ def load_checkpoint(folder: Path, *, for_training: bool = False) -> Checkpoint:
 
 
 _ALIGNMENT_BYTES = 64
-"""What torch's own allocations on the CPU begin at multiples of."""
+"""torch's own allocations on the CPU begin at multiples of this."""
 
 
 def align_weights(model: WorldModel) -> None:
-    """Copy weights that begin elsewhere: views of a file, or of the one buffer that a training engine keeps.
+    """Copy weights that are not aligned: views of a file, or of the one buffer that a training engine keeps.
 
-    Products of matrices on the CPU differ in their last bit with where a matrix begins (measured: a processor with AVX2
-    and no more), so a model would answer otherwise once it is saved and loaded.
+    On the CPU the last bit of a matrix product depends on the matrix's alignment (measured on a processor with AVX2 at
+    most), so without this a model's answers would change after it is saved and loaded.
     """
     for parameter in model.parameters():
         if parameter.device.type == "cpu" and parameter.data_ptr() % _ALIGNMENT_BYTES:

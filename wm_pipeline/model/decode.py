@@ -3,7 +3,7 @@
 Each branch (an action's text head) is a leaf of the same tree as in training. A decoding step adds one token to every
 unfinished branch of a row; the block mask keeps branches apart, so the shared prefix is held once and never copied.
 
-Dimensions: B rows, Q queries, K keys, A actions, N nodes.
+Dimensions: B rows, Q queries, K keys, A actions, N nodes, D hidden size.
 """
 
 from collections.abc import Sequence
@@ -32,11 +32,11 @@ class ActionPrediction:
     scores: dict[str, tuple[float, ...]]
     """Logits of every score head, one for each of its outputs."""
     texts: dict[str, str]
-    """Of a head under a grammar the whole lines, so that they always parse."""
+    """Written texts by head; with a grammar only complete lines, so that they always parse."""
     token_ids: dict[str, tuple[int, ...]]
-    """What was written, with the end token where the model ended by itself."""
+    """Written tokens by head, with the end token when the model wrote it."""
     heads_cut: tuple[str, ...]
-    """Heads that reached the limit of tokens first."""
+    """Heads that reached the token limit before the end token."""
 
     @property
     def risk_logit(self) -> float:
@@ -44,7 +44,7 @@ class ActionPrediction:
 
     @property
     def tag_logits(self) -> tuple[float, ...]:
-        """In the taxonomy's order."""
+        """Logits of the tags, in the taxonomy's order."""
         return self.scores[Head.TAGS]
 
     @property
@@ -61,7 +61,7 @@ class Sampling:
 
 
 class FewRows(TorchFunctionMode):
-    """On a processor, linear layers of a few rows as (weight @ rows.T).T.
+    """Computes linear layers of a few rows on the CPU as (weight @ rows.T).T.
 
     The usual product, rows @ weight.T, takes two to three times as long for 8 to 63 rows in single precision
     (SmolLM2's layers, with MKL).
@@ -74,7 +74,7 @@ class FewRows(TorchFunctionMode):
             inputs, weight, bias = (*args, None)[:3]
             rows_RI = inputs.reshape(-1, inputs.shape[-1])
             if 8 <= len(rows_RI) < 64 and inputs.device.type == "cpu" and weight.dtype is torch.float32:
-                # Contiguous: attention and the choice of a token take longer on the transposed answer than the copy.
+                # On the transposed result, attention and the choice of a token would take longer than this copy.
                 found = (weight @ rows_RI.T).T.contiguous().unflatten(0, inputs.shape[:-1])
                 return found if bias is None else found + bias
         return func(*args, **(kwargs or {}))
@@ -190,7 +190,7 @@ class _TreeReader:
         self._cache = DynamicCache(config=model.backbone.config)
 
     def read(self, token_ids_BQ: Tensor, position_ids_BQ: Tensor, node_BQ: Tensor, *, is_cached: bool) -> Tensor:
-        """Hidden vectors of the new tokens."""
+        """Hidden vectors of the new tokens, [B, Q, D]."""
         seen = self._key_node_BK.shape[1]
         self._key_node_BK = torch.cat([self._key_node_BK, node_BQ], dim=1)
         column_BK = torch.arange(self._key_node_BK.shape[1], device=node_BQ.device).expand_as(self._key_node_BK)

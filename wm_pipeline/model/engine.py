@@ -39,7 +39,7 @@ class OptimizerSettings:
     weight_decay: float
     max_grad_norm: float
     zero_stage: int
-    """Of DeepSpeed."""
+    """Stage of DeepSpeed's ZeRO."""
     gradient_accumulation_steps: int = 1
     """Backward passes in a step of the optimizer."""
 
@@ -108,14 +108,14 @@ class DeepSpeedEngine:
         self.is_sharded = settings.zero_stage == 3
         self._accumulation_steps = settings.gradient_accumulation_steps
         self._processes = processes
-        # DeepSpeed prints while it loads; our standard output carries the result alone.
+        # DeepSpeed prints while it loads, but standard output must hold only our result.
         with redirect_stdout(sys.stderr):
             deepspeed = _load_deepspeed(processes)
         self._engine, _, _, _ = deepspeed.initialize(
             model=model,
             optimizer=make_optimizer(model, settings),
             config={
-                # Batches are trees of unequal size; DeepSpeed only needs the numbers to agree.
+                # Our batches are trees of unequal size; DeepSpeed only checks that the numbers agree.
                 "train_micro_batch_size_per_gpu": 1,
                 "gradient_accumulation_steps": settings.gradient_accumulation_steps,
                 "gradient_clipping": settings.max_grad_norm,
@@ -166,8 +166,8 @@ class DeepSpeedEngine:
 
 
 def _load_deepspeed(processes: Processes) -> Any:
-    """The library, which uses the process group that torch has."""
-    # It compiles one operator on first use and finds ninja on PATH only; it is installed beside python.
+    """Import the library, which uses torch's process group."""
+    # It compiles one operator on first use and looks for ninja on PATH only; ninja is installed beside python.
     beside_python = str(Path(sys.executable).parent)
     if beside_python not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = beside_python + os.pathsep + os.environ["PATH"]
@@ -182,12 +182,12 @@ def _load_deepspeed(processes: Processes) -> Any:
 
 
 def free_stale_builds() -> None:
-    """Remove locks of compilations that were killed: torch waits for such a lock without end and without a word."""
+    """Remove locks of killed compilations: torch waits for such a lock forever and prints nothing."""
     default = torch.utils.cpp_extension.get_default_build_root()
     for lock in Path(os.environ.get("TORCH_EXTENSIONS_DIR") or default).glob("**/lock"):
         if time.time() - lock.stat().st_mtime > _LONGEST_BUILD:
             lock.unlink(missing_ok=True)
-            print(f"removed {str(lock)!r}: whoever was compiling there did not finish", file=sys.stderr)
+            print(f"removed {str(lock)!r}: the compilation that held it did not finish", file=sys.stderr)
 
 
 # --- around a step of the optimizer -----------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def learning_rate_at(step: int, *, max_steps: int, settings: OptimizerSettings) 
 
 
 def zero_loss(model: nn.Module) -> Tensor:
-    """For a process without anything to learn from in a pass: it still takes part in the exchange of gradients."""
+    """Loss of a process without trees in a pass: the process must still take part in the exchange of gradients."""
     zeros = [parameter.sum() * 0.0 for parameter in model.parameters() if parameter.requires_grad]
     return torch.stack(zeros).sum()
 
@@ -222,7 +222,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 @contextmanager
 def memory_of_step(step: int, settings: TrainSettings | DistillSettings, *, advice: str) -> Iterator[None]:
-    """Inside, running out of memory is a TrainingError that says what was read at once, and `advice`."""
+    """Raises TrainingError when the block runs out of memory; the message says what was read at once, and `advice`."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

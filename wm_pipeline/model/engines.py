@@ -11,11 +11,11 @@ from wm_pipeline.model.processes import Processes
 EngineFactory = Callable[[nn.Module, OptimizerSettings, Processes], Engine]
 
 ENGINES: dict[str, EngineFactory] = {"deepspeed": DeepSpeedEngine}
-"""By the name that `engine` has in the settings of training and distillation."""
+"""Values of `engine` in the settings of training and distillation."""
 
 
 def engine_named(name: str) -> EngineFactory:
-    """What makes engines of that name. Raises SettingsError for an unknown one."""
+    """The factory of that name. Raises SettingsError for an unknown one."""
     if name not in ENGINES:
         raise SettingsError(f"unknown engine {name!r}; there are {', '.join(ENGINES)}")
     return ENGINES[name]

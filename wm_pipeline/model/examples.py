@@ -48,12 +48,12 @@ def read_dataset(paths: Sequence[str], schema: type[SchemaT]) -> dy.DataFrame[Sc
 
 
 def midtrain_examples(frame: dy.DataFrame[MidtrainSchema], split: Split) -> list[Example]:
-    """What an action does to the page."""
+    """Examples of what an action does to the page."""
     return [_example(row, is_midtraining=True) for row in _rows(frame, split)]
 
 
 def sft_examples(frame: dy.DataFrame[SftSchema], split: Split) -> list[Example]:
-    """Everything predict_outcome has to say about an action."""
+    """Examples of everything that predict_outcome answers about an action."""
     return [_example(row, is_midtraining=False) for row in _rows(frame, split)]
 
 
@@ -78,7 +78,7 @@ def _key(row: Mapping[str, object]) -> str:
 
 
 def group_by_state(examples: Iterable[Example], *, actions_per_tree: int, seed: int) -> list[tuple[Example, ...]]:
-    """Examples of one state together, at most `actions_per_tree` in a group, in an order that `seed` decides.
+    """Groups of examples of one state, at most `actions_per_tree` in a group; `seed` determines the order.
 
     The same action in the same state (matched worlds, several policies) becomes one example with the mean of the
     labels and the sum of the weights; its texts are those of the first.
@@ -117,10 +117,10 @@ class TextChoice:
     max_tokens: int
     seed: int
     delta_share: float | None = None
-    """Where deltas have another share than the rest."""
+    """Share of actions whose delta is trained; None: `share`."""
 
     def heads_of(self, example: Example) -> list[str]:
-        """Drawn by row and seed; of two shares the greater one takes all that the other takes."""
+        """Drawn by row and seed; the larger share includes every row of the smaller one."""
         drawn = Random(seed_of("texts", example.row_key, self.seed)).random()
         delta_share = self.share if self.delta_share is None else self.delta_share
         return [head for head in example.texts if drawn < (delta_share if head == Head.STATE_DELTA else self.share)]

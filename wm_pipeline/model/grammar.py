@@ -1,6 +1,6 @@
-"""Writing under a grammar: which tokens may come next, so that what a head writes always parses.
+"""Writing under a grammar: it says which tokens may come next, so that a head's text always parses.
 
-What the grammar says is the domain's (delta.DELTA_PATTERN); llguidance keeps track of it, token by token.
+The domain defines the grammar (delta.DELTA_PATTERN); llguidance follows it token by token.
 
 Dimensions: S texts that are being written, V vocabulary.
 """
@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 
 class Grammar:
-    """A regular expression over the tokens of one tokenizer. Made in about a second, followed from then on."""
+    """A regular expression over the tokens of one tokenizer. Building one takes about a second."""
 
     def __init__(self, pattern: str, tokenizer: PreTrainedTokenizerFast) -> None:
         tokens = llguidance.hf.from_tokenizer(tokenizer)
@@ -29,7 +29,7 @@ class Grammar:
 
 
 class GrammarState:
-    """How far one text has come."""
+    """The position of one text in the grammar."""
 
     def __init__(self, matcher: llguidance.LLMatcher) -> None:
         self._matcher = matcher
@@ -39,17 +39,17 @@ class GrammarState:
         assert is_taken, self._matcher.get_error()
 
     def allowed(self) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-        """By token id, 1 where the token may come next; the end token where the text may end."""
+        """Array [V]: 1 where the token may come next, else 0. The end token may come where the text may end."""
         mask = np.unpackbits(np.frombuffer(self._matcher.compute_bitmask(), np.uint8), bitorder="little")
         assert mask.any(), self._matcher.get_error()
         return mask
 
 
 def forbid(logits_SV: Tensor, states: Mapping[int, GrammarState]) -> Tensor:
-    """The logits, minus infinity where the state of a row (by its index) refuses a token."""
+    """The logits [S, V] with minus infinity where the state of a row (by its index) refuses a token."""
     if not states:
         return logits_SV
-    # The output layer may be wider than the tokenizer; what is no token is refused.
+    # The output layer may be wider than the tokenizer; outputs without a token are refused.
     allowed_SV = np.zeros((len(states), logits_SV.shape[1]), np.bool_)
     for mask_V, state in zip(allowed_SV, states.values(), strict=True):
         known = state.allowed()[: len(mask_V)]

@@ -1,7 +1,7 @@
-"""The heads of the model: one entry each, which says all that training and answering need to know of it.
+"""The heads of the model: one entry each, with everything that training and answering need.
 
-A further head is an entry here, or a plug-in that calls `register_head`: docs/examples/head_leaks.py judges,
-docs/examples/head_reach.py writes.
+Add a head as an entry here, or with a plug-in that calls `register_head`: docs/examples/head_leaks.py has a score head,
+docs/examples/head_reach.py a text head.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,14 +19,14 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ScoreHead:
-    """A linear layer over what the backbone read of an action, trained by binary cross entropy."""
+    """A linear layer over the backbone's features of an action, trained by binary cross entropy."""
 
     name: str
     outputs: int
     label: Callable[[Row], Sequence[float] | None]
-    """What a row of sft_dataset says, a probability for each output; None where it says nothing."""
+    """The label of a row of sft_dataset, a probability for each output; None: no label."""
     weight: float = 0.0
-    """In the loss of SFT where its settings name none; with 0 the head is fitted afterwards only."""
+    """Default weight in the loss of SFT; with 0 the head is only fitted after training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,16 @@ class TextHead:
 
     name: str
     target: Callable[[Row], str | None] | None
-    """What a row of sft_dataset says; None or "" where it says nothing. No function: SFT does not train it."""
+    """The text of a row of sft_dataset; None or "": no text. Without a function, SFT does not train the head."""
     weight: float = 0.0
-    """In the loss of SFT where its settings name none."""
+    """Default weight in the loss of SFT."""
     midtrain_target: Callable[[Row], str | None] | None = None
-    """What a row of midtrain_dataset says. No function: mid-training does not train it."""
+    """The text of a row of midtrain_dataset. Without a function, mid-training does not train the head."""
     midtrain_weight: float = 0.0
     pattern: str | None = None
-    """A regular expression that what it writes follows; None: it writes freely."""
+    """A regular expression that every text matches; None: any text."""
     is_answered: bool = True
-    """An answer holds it unless heads are named; False: it is written on request alone."""
+    """Answers hold it unless heads are named; False: it is written only on request."""
 
 
 def tag_labels(tags: Sequence[str]) -> tuple[float, ...]:
@@ -86,18 +86,18 @@ def check_head(name: str) -> str:
 
 
 def answered_heads() -> tuple[str, ...]:
-    """Everything an outcome holds unless heads are named."""
+    """Heads that an outcome holds unless heads are named."""
     return (*SCORE_HEADS, *(name for name, head in TEXT_HEADS.items() if head.is_answered))
 
 
 def labels_of(row: Row) -> dict[str, tuple[float, ...]]:
-    """What a row of sft_dataset says about its action, by head; a head it says nothing about is not in it."""
+    """Labels of a row of sft_dataset, by score head; heads without a label are left out."""
     found = {name: head.label(row) for name, head in SCORE_HEADS.items()}
     return {name: tuple(label) for name, label in found.items() if label is not None}
 
 
 def texts_of(row: Row, *, is_midtraining: bool = False) -> dict[str, str]:
-    """What a row of a dataset has the text heads write; a head it says nothing about is not in it."""
+    """Target texts of a dataset row, by text head; heads without a text are left out."""
     targets = {name: head.midtrain_target if is_midtraining else head.target for name, head in TEXT_HEADS.items()}
     return {name: text for name, target in targets.items() if target is not None and (text := target(row))}
 
@@ -110,7 +110,7 @@ def _rationale(row: Row) -> str:
     return " ".join(row["rationale"] or ())
 
 
-# Judgement first: the texts explain it and must not crowd it out, and the loss of tags is a sum over all of them.
+# Risk weighs most: texts only explain it. The weight of tags is small because their loss is a sum over all tags.
 for _score in (
     ScoreHead(Head.RISK, 1, _one("risk_score"), weight=1.0),
     ScoreHead(Head.TAGS, len(TAG_PATHS), lambda row: tag_labels(row["predicted_consequence"]["tags"]), weight=0.1),
@@ -119,7 +119,7 @@ for _score in (
     SCORE_HEADS[_score.name] = _score
 
 for _text in (
-    # What the action does to the page: the transition and the beginning of the next page. For imagination.
+    # What the action does to the page: the transition and the beginning of the next page.
     TextHead(
         Head.NEXT_STATE,
         target=None,

@@ -1,8 +1,8 @@
 # ruff: noqa: N815 tensors end in their dimensions
 """The heads that judge an action: a mapping from name to module. Text heads use the language model's own output layer.
 
-They read the action's last token, which has seen everything, beside the mean over the action's tokens; and the phrases
-of the action's own text.
+They read the action's last token, which attends to everything before it, the mean over the action's tokens, and the
+phrases of the action's own text.
 
 Dimensions: B rows, T tokens, A actions, S tokens of all actions, Q phrases of all actions, D hidden size, G tag paths,
 O outputs of a head.
@@ -27,13 +27,13 @@ _KEY_BITS = (1 << 31) - 1
 
 
 def build_heads(hidden_size: int, *, seed: int) -> nn.ModuleDict:
-    """Linear heads that start at zero: every action is a coin flip until data says otherwise."""
+    """Linear heads that start near zero: before training, every probability is about 0.5."""
     linear = {name: nn.Linear(2 * hidden_size, head.outputs) for name, head in SCORE_HEADS.items()}
     heads = nn.ModuleDict(linear)
     generator = torch.Generator().manual_seed(seed)
     for module in heads.values():
         assert isinstance(module, nn.Linear)
-        # Small, because the hidden vectors are not: the first losses stay near those of the base rates.
+        # Small weights, because hidden vectors are large: the first losses stay near those of the base rates.
         nn.init.normal_(module.weight, std=0.1 / math.sqrt(hidden_size), generator=generator)
         nn.init.zeros_(module.bias)
     heads[_PHRASES] = Phrases(sum(head.outputs for head in SCORE_HEADS.values()))
@@ -41,7 +41,7 @@ def build_heads(hidden_size: int, *, seed: int) -> nn.ModuleDict:
 
 
 def start_at_base_rates(heads: nn.ModuleDict, tag_rates: Sequence[float]) -> None:
-    """Let the tags head begin at how often each tag occurs, so that steps are spent on telling them apart."""
+    """Set the bias of the tags head to the rate of each tag, so that training steps are not spent on it."""
     tags = linear_of(heads, Head.TAGS)
     rates_G = torch.tensor(tag_rates).clamp(1e-3, 0.999)
     with torch.no_grad():
@@ -50,7 +50,7 @@ def start_at_base_rates(heads: nn.ModuleDict, tag_rates: Sequence[float]) -> Non
 
 @dataclass(frozen=True, slots=True)
 class ActionSpans:
-    """Where the actions of a batch stand: the row of each, and the columns of its first and last token."""
+    """Positions of a batch's actions: the row of each, and the columns of its first and last token."""
 
     row_A: Tensor
     first_A: Tensor
@@ -70,8 +70,8 @@ class ActionSpans:
 
 class Phrases(nn.Module):
     """Logits from the phrases in an action's own text: the wide part of a wide and deep model (Cheng et al. 2016,
-    arXiv 1606.07792), over hashed phrases of one to five tokens. It says what words mean by themselves, and leaves what
-    they mean on this page to the backbone. Gradient steps do not touch it: model/refit.py fits it."""
+    arXiv 1606.07792), over hashed phrases of one to five tokens. It learns what words mean by themselves, the
+    backbone what they mean on this page. model/refit.py fits it; gradient steps leave it unchanged."""
 
     weight: Tensor
 
@@ -88,7 +88,7 @@ class Phrases(nn.Module):
         key_S = torch.zeros_like(token_S)
         for longer in range(LONGEST_PHRASE):
             end = len(token_S) - longer
-            # What began here, and one token more.
+            # Extend each phrase by one token.
             key_S = (key_S[:end] * 1_000_003 + token_S[longer:] + 1) & _KEY_BITS
             is_whole = action_S[:end] == action_S[longer:]
             owners.append(action_S[:end][is_whole])
@@ -104,7 +104,7 @@ class Phrases(nn.Module):
 
 
 def pool_actions(hidden_BTD: Tensor, spans: ActionSpans) -> Tensor:
-    """What the score heads read, [A, 2 D]: each action's last token and the mean over its tokens, in fp32 at least."""
+    """Features of the score heads, [A, 2 D]: an action's last token and the mean over its tokens, in fp32 at least."""
     action_S, row_S, column_S = spans.places()
     hidden_SD = hidden_BTD[row_S, column_S]
     hidden_SD = hidden_SD.float() if hidden_SD.dtype == torch.bfloat16 else hidden_SD
@@ -129,7 +129,7 @@ def phrases_of(heads: nn.ModuleDict) -> Phrases:
 
 
 def head_slices() -> dict[str, slice]:
-    """Which of all outputs are a head's."""
+    """The slice of all outputs that belongs to each head."""
     ends = accumulate(head.outputs for head in SCORE_HEADS.values())
     return {head.name: slice(end - head.outputs, end) for head, end in zip(SCORE_HEADS.values(), ends, strict=True)}
 

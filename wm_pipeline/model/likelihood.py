@@ -1,4 +1,4 @@
-"""How likely a text is as what a head would write: teacher-forced log-probabilities, the state read once for all.
+"""How likely a head is to write a given text: teacher-forced log-probabilities; the state is read once for all texts.
 
 Dimensions: B rows, T tokens, P predicted text tokens, V vocabulary, A actions, X texts.
 """

@@ -1,4 +1,4 @@
-"""What each head is trained for: one loss a head, divided by what was counted, logged alone.
+"""The training losses: one for each head, divided by its own count and logged separately.
 
 Dimensions: A actions, L labelled actions, O outputs of a head, P predicted text tokens, V vocabulary.
 """
@@ -19,7 +19,7 @@ from wm_pipeline.model.tree import Readouts
 from wm_pipeline.model.world_model import HeadOutputs
 
 HEAVIEST_POSITIVE = 10.0
-"""Beyond it a rare class would decide single steps; calibration sets the probabilities right afterwards."""
+"""With more weight a rare class would dominate single steps; calibration corrects the probabilities afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class ClassBalance:
 
 @dataclass(frozen=True, slots=True)
 class HeadLoss:
-    """A loss before division: `total` over what `counted` counts (weights of actions, or weighted tokens)."""
+    """A loss before division: the sum, and its divisor `counted` (weights of actions, or weighted tokens)."""
 
     total: Tensor
     counted: float
 
 
 def class_balance(examples: Iterable[Example]) -> ClassBalance:
-    """From the labels of a training set; soft labels count as the share they are."""
+    """Class weights from the labels of a training set; a soft label counts for each class by its share."""
     risk = tags_seen = positive = 0.0
     tag_counts = [0.0] * len(TAG_PATHS)
     for example in examples:
@@ -55,7 +55,7 @@ def class_balance(examples: Iterable[Example]) -> ClassBalance:
 
 
 def counts_of(trees: Sequence[StateTree]) -> dict[str, float]:
-    """What each head's loss is divided by over these trees; a head without labels is not in it."""
+    """Divisor of each head's loss over these trees; heads without labels are left out."""
     counts: dict[str, float] = {}
     for tree in trees:
         for action in tree.actions:

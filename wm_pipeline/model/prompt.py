@@ -28,7 +28,7 @@ class TextNode:
     head: str
     marker_ids: tuple[int, ...]
     target_ids: tuple[int, ...]
-    """Ends with the end token; empty where the model is to write."""
+    """Ends with the end token; empty when the model writes the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ class PromptRenderer:
         return tuple(self._tokenizer.encode(text, add_special_tokens=False))
 
     def state(self, state_text: str) -> tuple[tuple[int, ...], bool]:
-        """Tokens of the state and whether it was cut: the one place where a state is. Its least telling lines are last.
+        """Tokens of the state and whether it was cut; only this method cuts a state. Its least telling lines are last.
 
-        What lies far beyond the limit is not even turned into tokens.
+        Text far beyond the limit is not tokenized.
         """
         end_ids = self._encode(_STATE_END)
         room = self._max_state_tokens - len(end_ids)
@@ -89,19 +89,19 @@ class PromptRenderer:
         return self._encode(f"{_ACTION_BEGIN}{action_text}{told}") + self._encode(_ACTION_END)
 
     def text(self, head: str, target: str | None) -> TextNode:
-        """A text head with its target; None where the model is to write."""
+        """A text head with its target; a target of None: the model writes the text."""
         target_ids = () if target is None else (*self._encode(target), self.end_id)
         return TextNode(head, self._encode(f"\n{head}:\n"), target_ids)
 
     def grammar(self, head: str) -> Grammar | None:
-        """What the head writes by; None where it writes freely. Made when it is first asked for."""
+        """The grammar of the head, made on first use; None when the head writes any text."""
         pattern = TEXT_HEADS[head].pattern
         if pattern is not None and head not in self._grammars:
             self._grammars[head] = Grammar(pattern, self._tokenizer)
         return self._grammars.get(head)
 
     def written(self, head: str, token_ids: Sequence[int]) -> str:
-        """The text of a head. Where it was cut (no end token), a head under a grammar keeps its whole lines."""
+        """The text of a head. With a grammar, a text that was cut (no end token) keeps only its complete lines."""
         text = self.decode(token_ids)
         if TEXT_HEADS[head].pattern is not None and self.end_id not in token_ids:
             text = text.rpartition("\n")[0]
@@ -115,7 +115,7 @@ class PromptRenderer:
         return text
 
     def question(self, state_text: str, action_texts: Sequence[str], *, heads: Sequence[str] = ()) -> StateTree:
-        """A tree to be answered: no labels, text heads open."""
+        """A tree for the model to answer: no labels, and text heads without targets."""
         state_ids, is_truncated = self.state(state_text)
         texts = tuple(self.text(head, None) for head in heads if head in TEXT_HEADS)
         actions = tuple(ActionNode(self.action(action_text), texts) for action_text in action_texts)

@@ -1,10 +1,10 @@
 # ruff: noqa: N815 tensors end in their dimensions
 """The score heads fitted to convergence on what the trained backbone reads.
 
-Steps are what a laptop is short of, and the last layer is the part that needs the most of them and costs the least:
-its features are read once, and a convex problem is left (last-layer retraining, Kirichenko et al. 2022, arXiv
-2204.02937, on the training rows themselves). It is fitted together with the phrases of the action's text, which are its
-wide part (model/heads.py). Measured in docs/decisions/0008.
+A laptop has time for few steps, and the last layer needs the most. Fitted alone it is cheap: its features are read
+once, and a convex problem remains (last-layer retraining, Kirichenko et al. 2022, arXiv 2204.02937, on the training
+rows themselves). The phrases of the action's text, its wide part (model/heads.py), are fitted together with it.
+Measured in docs/decisions/0008.
 
 Dimensions: N actions, Q phrases of all actions, P phrases that are kept, F features (D hidden ones, then P), O outputs
 of all score heads, D hidden size.
@@ -32,15 +32,15 @@ from wm_pipeline.model.world_model import autocast
 Floats = NDArray[np.float64]
 
 STRENGTHS = (10.0, 30.0)
-"""Inverse strengths of the penalty that validation rows choose from, for each head by itself."""
+"""Inverse strengths of the penalty; validation rows choose one for each head."""
 _HIDDEN_SCALE = 0.3
-"""Length of an action's hidden features beside that of its phrases, which is 1: the hidden ones are fitted twice, here
-and by the backbone that makes them, and are held back more."""
+"""Norm of an action's hidden features; that of its phrases is 1. Hidden features are fitted twice, here and by the
+backbone, so they are penalised more."""
 _FEWEST_ACTIONS = 2
 """A phrase of one training action says nothing about others."""
 _TREES_AT_ONCE = 8
 _JITTER = 1e-9
-"""Keeps rows that are alike apart for the factorization; a row's own length is about 1."""
+"""Added to the diagonal so that equal rows can be factorized; the norm of a row is about 1."""
 _PRECISION = {"maxiter": 200, "ftol": 1e-6}
 """Steps that move the loss by less than a millionth are not worth their time."""
 
@@ -49,7 +49,7 @@ _PRECISION = {"maxiter": 200, "ftol": 1e-6}
 class _Rows:
     hidden_ND: Floats
     phrases: Any
-    """Sparse [N, all buckets]; a row has length 1 where no phrase stands twice."""
+    """Sparse [N, all buckets]; a row has norm 1 unless a phrase occurs twice."""
     targets_NO: Floats
     known_NO: Floats
     """1 where the data has a label, else 0."""
@@ -93,7 +93,7 @@ def refit_heads(checkpoint: Checkpoint, train: Sequence[Example], validation: Se
 
 
 def _read(checkpoint: Checkpoint, examples: Sequence[Example]) -> _Rows:
-    """Every distinct (state, action) once, as the heads see it."""
+    """Features and labels of every distinct (state, action), each once."""
     model, renderer = checkpoint.model, checkpoint.renderer
     groups = group_by_state((replace(e, weight=1.0) for e in examples if e.weight > 0), actions_per_tree=16, seed=0)
     # Trees of one length side by side: a batch is as wide as its longest.
@@ -138,9 +138,9 @@ class _Fit:
 def _fit_all(features: tuple[Floats, Any], rows: _Rows) -> list[_Fit]:
     """One fit for each of STRENGTHS.
 
-    With fewer rows than features the best weights are sums of rows (representer theorem; Schoelkopf, Herbrich and Smola
-    2001), so as many numbers as rows are fitted: with features X, X X' = L L' and weights X' inv(L') v, logits are L v
-    and the penalty is that of v.
+    With fewer rows than features the best weights are combinations of rows (representer theorem; Schoelkopf, Herbrich
+    and Smola 2001), so one number is fitted for each row: with features X, X X' = L L' and weights X' inv(L') v, logits
+    are L v and the penalty is that of v.
     """
     hidden_ND, phrases = features
     count = len(hidden_ND)
@@ -177,7 +177,7 @@ def _losses(logits_NO: Floats, rows: _Rows) -> Floats:
 
 
 def _fit(features: tuple[Floats, Any], rows: _Rows, strength: float, *, start: _Fit | None) -> _Fit:
-    """The minimum of cross entropy plus |weights|^2 / (2 strength); the outputs do not touch one another."""
+    """The minimum of cross entropy plus |weights|^2 / (2 strength); every output is fitted by itself."""
     hidden_ND, phrases = features
     outputs = rows.targets_NO.shape[1]
     size = hidden_ND.shape[1] + phrases.shape[1]

@@ -1,4 +1,4 @@
-"""How a training process tells how far it is: counted lines on stderr, and Dagster's log when it started us."""
+"""Progress of a training process: counted lines on stderr, or in Dagster's log when Dagster started it."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def progress_lines(stage: str, processes: Processes) -> Iterator[Progress]:
         with open_dagster_pipes() as pipes:
 
             def to_dagster(done: int, total: int, text: str) -> None:
-                # Every twentieth: each line becomes an event that Dagster stores, and shows where it was started.
+                # About twenty lines a run: Dagster stores each as an event and also shows it in the terminal.
                 if done == 1 or done == total or done % max(1, total // 20) == 0:
                     pipes.log.info(f"{stage} {done}/{total} {text}")
 
@@ -39,13 +39,13 @@ def progress_lines(stage: str, processes: Processes) -> Iterator[Progress]:
 
 
 def print_result(result: Mapping[str, object]) -> None:
-    """The result as JSON on stdout, for whoever started the process by hand; Dagster reads result.json instead."""
+    """Print the result as JSON for a person who started the process by hand; Dagster reads result.json instead."""
     if result and DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ:
         print(json.dumps(result))
 
 
 def progress_text(losses: Mapping[str, float], tokens_per_second: float, steps_left: int, seconds: float) -> str:
-    """What a progress line says after the count."""
+    """The text of a progress line after the count."""
     parts = " ".join(f"{name} {value:.3f}" for name, value in losses.items())
     return f"{parts} | {tokens_per_second:.0f} tokens/s | {steps_left * seconds:.0f} s left"
 

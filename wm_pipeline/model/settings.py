@@ -14,23 +14,23 @@ TINY_BASE = "tiny"
 
 
 class Compute(StrEnum):
-    """In which numbers matrices are multiplied; weights are always trained in fp32."""
+    """The number type of matrix products; weights are always trained in fp32."""
 
     AUTO = "auto"
-    """bf16 where the processor multiplies it faster (GPUs, newer CPUs), else fp32: ten times slower the wrong way."""
+    """bf16 where the processor multiplies it faster (GPUs, newer CPUs), else fp32; the other is ten times slower."""
 
     BF16 = "bf16"
     FP32 = "fp32"
 
 
 class Attention(StrEnum):
-    """How packed rows attend in training."""
+    """The implementation of attention over packed rows in training."""
 
     AUTO = "auto"
     """Flex on a GPU, SDPA elsewhere."""
 
     FLEX = "flex"
-    """Compiled kernels that skip what nobody sees; without a GPU they cannot train."""
+    """Compiled kernels that skip fully masked blocks; they train on a GPU only."""
 
     SDPA = "sdpa"
     """The usual kernels under a mask of every query and key."""
@@ -43,7 +43,7 @@ class Stage(StrEnum):
 
 
 class Trained(StrEnum):
-    """Which weights of the backbone a stage trains; the heads always are."""
+    """Which weights of the backbone a stage trains; the heads are always trained."""
 
     FULL = "full"
     LAST_LAYERS = "last_layers"
@@ -66,7 +66,7 @@ class ModelSettings:
     kept_layers: tuple[int, ...] | None = (0, 3, 6, 9, 12, 15, 18, 21, 24, 29)
     """Decoder layers that are kept; None keeps all. Evenly spaced ones learn relations that the first ones do not."""
     max_state_tokens: int = 512
-    """What of a state is longer is cut at its end, where its least telling lines stand."""
+    """A longer state is cut at its end, where its least telling lines are."""
     max_target_tokens: int = 96
     """Limit of a generated text, in tokens."""
     compute: Compute = Compute.AUTO
@@ -92,7 +92,7 @@ class TrainSettings:
     batch_size: int = 4
     """States (trees) in one optimizer step, over all processes; each brings up to `actions_per_tree` actions.
 
-    Few, since in minutes the number of steps counts: 20 steps of 16 actions learned what 12 of 32 did not.
+    Few, so that a run of minutes has more steps: 20 steps of 16 actions learned what 12 of 32 did not.
     """
     actions_per_tree: int = 4
     """A state with more executed actions becomes several trees."""
@@ -109,28 +109,28 @@ class TrainSettings:
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     head_weights: tuple[HeadWeight, ...] = ()
-    """In place of the heads' own (model/head_registry.py); 0 leaves a head out."""
+    """Weights that replace the heads' defaults (model/head_registry.py); 0 leaves a head out."""
     engine: str = "deepspeed"
-    """Of ENGINES (model/engines.py): who computes gradients and updates weights."""
+    """Name in ENGINES (model/engines.py): it computes gradients and updates weights."""
     zero_stage: int = 1
     seed: int = 0
     save_steps: int = 0
     """Steps between resumable states; 0: an interrupted run starts again (minutes of work do not need them)."""
     max_seconds: float | None = None
-    """Lowers max_steps to what the measured speed of the first steps affords; decided once and stored."""
+    """Lowers max_steps to what fits into this time at the measured speed; decided once and stored."""
     threads: int = 2
-    """Of each process."""
+    """CPU threads of each process."""
     micro_batch_size: int | None = None
-    """States that a process reads at once, the gradients of a step summed over them; None: all that it has."""
+    """States in one pass of a process; gradients are summed over the passes of a step. None: all its states."""
     gradient_checkpointing: bool = False
     """Activations of the layers are computed again in the backward pass: a third slower, a fraction of the memory."""
     trained: Trained = Trained.FULL
     trained_layers: int = 2
-    """Of `last_layers`."""
+    """Number of layers for `last_layers`."""
     lora_rank: int = 16
-    """Of `lora`: adapters on every linear layer, with a scale of two; the learning rate is theirs."""
+    """Rank for `lora`: adapters on every linear layer, with a scale of two; the learning rate applies to them."""
     target_miss_rate: float = 0.05
-    """What the guard's threshold is chosen for, on validation rows (conformal risk control)."""
+    """Miss rate for which validation rows choose the guard's threshold (conformal risk control)."""
 
     def __post_init__(self) -> None:
         _check_positive(self, "max_steps", "batch_size", "actions_per_tree", "threads", "learning_rate")
@@ -146,7 +146,7 @@ class TrainSettings:
 
 
 def own_weights(stage: Stage) -> dict[str, float]:
-    """How much the loss of each head that a stage can train counts by the head's own word."""
+    """The default loss weight of each head that a stage can train."""
     if stage is Stage.MIDTRAIN:
         return {name: head.midtrain_weight for name, head in TEXT_HEADS.items() if head.midtrain_target is not None}
     written = {name: head.weight for name, head in TEXT_HEADS.items() if head.target is not None}
@@ -154,7 +154,7 @@ def own_weights(stage: Stage) -> dict[str, float]:
 
 
 def head_weights_of(settings: TrainSettings, stage: Stage) -> dict[str, float]:
-    """How much each head's loss counts; a head that the settings do not name has its own weight."""
+    """The loss weight of each head; a head that the settings do not name has its default weight."""
     own = own_weights(stage)
     weights = own | {entry.head: entry.weight for entry in settings.head_weights if entry.head in own}
     return {name: weight for name, weight in weights.items() if weight > 0}
@@ -174,12 +174,12 @@ class DistillSettings:
     beta: float = 0.5
     """0: KL(teacher || student); 1: KL(student || teacher)."""
     temperature: float = 1.0
-    """Of sampling and of both distributions in the divergence."""
+    """Temperature of sampling and of both distributions in the divergence."""
     max_new_tokens: int = 32
     text_weight: float = 0.5
     risk_weight: float = 1.0
     label_share: float = 0.8
-    """Of the risk target: the rest is the teacher's own probability."""
+    """Share of the label in the risk target; the rest is the teacher's probability."""
     replay_share: float = 0.5
     """Share of trees taken from the training rows of sft_dataset, against forgetting."""
     learning_rate: float = 2e-4

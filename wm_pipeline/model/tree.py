@@ -39,13 +39,13 @@ class PackedRows:
 
     @property
     def mask_B1TT(self) -> Tensor:
-        """The block mask as attention takes it."""
+        """The mask for attention, bool: True where a query may look at a key."""
         column_BT = torch.arange(self.node_BT.shape[1], device=self.node_BT.device).expand_as(self.node_BT)
         return tree_mask(self.node_BT, column_BT, self.node_BT, column_BT, self.ancestors_BNN)
 
     @property
     def block_mask(self) -> BlockMask:
-        """The same for flex_attention: which blocks of queries and keys see each other, and a function for the rest."""
+        """The same mask for flex_attention."""
         node_BT, ancestors_BNN = self.node_BT, self.ancestors_BNN
 
         def is_seen(b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class PackedRows:
 def tree_mask(
     query_node_BQ: Tensor, query_column_BQ: Tensor, key_node_BK: Tensor, key_column_BK: Tensor, ancestors_BNN: Tensor
 ) -> Tensor:
-    """True where a query may look at a key: its node or one above it, and not later than itself. Shape B1QK."""
+    """True where a query may look at a key, which is in its node or one above it and not later. Shape B1QK."""
     batch_B1 = torch.arange(query_node_BQ.shape[0], device=query_node_BQ.device)[:, None]
     ancestors_BQN = ancestors_BNN[batch_B1, query_node_BQ]
     key_node_BQK = key_node_BK[:, None, :].expand(-1, query_node_BQ.shape[1], -1)
@@ -106,7 +106,7 @@ def pack_rows(rows: Sequence[Sequence[Node]], *, pad_id: int) -> PackedRows:
 
 @dataclass(frozen=True, slots=True)
 class Readouts:
-    """Where a batch of trees is read, and what should stand there."""
+    """The positions where a batch of trees is read, and their targets."""
 
     actions: ActionSpans
     """In the order of the trees and their actions."""

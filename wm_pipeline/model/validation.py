@@ -1,4 +1,4 @@
-"""What a checkpoint is worth on validation rows, and what is fitted to them: calibration and thresholds."""
+"""Scores of a checkpoint on validation rows, and the calibration and thresholds that are fitted to them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -89,7 +89,7 @@ def fit_to_validation(scores: ValidationScores, *, target_miss_rate: float) -> V
 def validate_checkpoint(
     folder: Path, examples: Sequence[Example], *, max_rows: int, target_miss_rate: float, device: torch.device
 ) -> ValidationReport:
-    """Score a saved checkpoint as it will be served, and what its probabilities and thresholds should be."""
+    """Score a saved checkpoint as it will be served, and fit its calibration and thresholds."""
     checkpoint = load_checkpoint(folder)
     checkpoint.model.to(device)
     return fit_to_validation(score_examples(checkpoint, examples, max_rows=max_rows), target_miss_rate=target_miss_rate)

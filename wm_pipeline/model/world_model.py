@@ -54,7 +54,7 @@ class WorldModel(nn.Module):
             return self._read(batch, self.encode(batch))
 
     def encode(self, batch: TreeBatch) -> Tensor:
-        """Hidden vectors of every token, after the final norm."""
+        """Hidden vectors of every token after the final norm, [B, T, D]."""
         rows = batch.rows
         decoder: Any = self.backbone.base_model
         encoded = decoder(
@@ -91,7 +91,7 @@ def autocast(device: torch.device, compute: Compute) -> torch.autocast:
 
 
 def cast_linears_to_bf16(backbone: nn.Module) -> list[tuple[nn.Module, str, nn.Parameter]]:
-    """Weights of linear layers to bf16, in place: what autocast makes of them at every use. Returns what they were.
+    """Convert weights of linear layers to bf16 in place, as autocast does at every use; return the originals.
 
     An output layer that is tied to the embeddings gets a weight of its own.
     """
@@ -108,7 +108,7 @@ def cast_linears_to_bf16(backbone: nn.Module) -> list[tuple[nn.Module, str, nn.P
 
 @contextmanager
 def bf16_weights(model: WorldModel) -> Iterator[None]:
-    """Inside, the fp32 weights of linear layers are rounded to bf16 once and not at every use; outputs stay the same.
+    """In the block, fp32 weights of linear layers are rounded to bf16 once, not at every use; outputs stay the same.
 
     A model in training then writes as fast as one that serves.
     """

@@ -1,4 +1,4 @@
-"""The untrained backbone asked directly: a baseline that costs a user nothing but the question."""
+"""Asks the untrained backbone directly: a baseline without training."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -21,7 +21,7 @@ def zero_shot_risk(
 ) -> NDArray[np.float64]:
     """Probability of "yes" against "no" as the next token, one a row, in [0, 1].
 
-    A state is read once for the rows after one another that share it.
+    A state is read once for consecutive rows that share it.
     """
     tokenizer, model = backbone.tokenizer, backbone.model
     yes, no = (tokenizer.encode(word, add_special_tokens=False)[0] for word in (" yes", " no"))

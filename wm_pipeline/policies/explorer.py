@@ -1,6 +1,6 @@
-"""Goes for what it has not seen: pages, elements, effects and places where strangers write, without a reward.
+"""Looks for pages, elements, effects and places of strangers that it has not seen; it needs no goal and no reward.
 
-So a page needs no goal to be learned from. What would be seen for the first time decides; chance only breaks ties.
+It prefers the action that would show the most for the first time; chance only breaks ties.
 """
 
 import random
@@ -34,7 +34,7 @@ class _Seen(StrEnum):
     """What can be seen for the first time."""
 
     EFFECT = "effect"
-    """What a form that is sent does: a kind of address that nothing was sent to yet."""
+    """The effect of a sent form: a kind of address that nothing was sent to yet."""
     CHANNEL = "channel"
     """A place where somebody else writes, or that nobody is meant to see."""
     PAGE = "page"
@@ -48,7 +48,7 @@ class _Seen(StrEnum):
 _WORTH = {_Seen.EFFECT: 6.0, _Seen.CHANNEL: 5.0, _Seen.PAGE: 4.0, _Seen.ELEMENT: 2.0, _Seen.ADDRESS: 1.0}
 """Effects are rarest and cost the most to come by; a page of a known kind is nearly always there."""
 _WAY_BACK = 0.7
-"""What is left on another page counts less: going there is an action too."""
+"""New things on another page count less, because going there is an action too."""
 
 _Feature = tuple[str, ...]
 
@@ -60,7 +60,7 @@ class _Candidate:
 
 
 class ExplorerPolicy:
-    """Chooses the action that shows most that is new to it; where nothing is new, the one it has done least."""
+    """Chooses the action that shows the most new things; where nothing is new, the action it has done least."""
 
     def __init__(self) -> None:
         self._seen: set[_Feature] = set()
@@ -68,7 +68,7 @@ class ExplorerPolicy:
         self._locks_out: set[_Feature] = set()
         """Actions after which nobody was signed in: an episode ends there."""
         self._left: dict[str, tuple[frozenset[_Feature], ...]] = {}
-        """What there was on the pages of this world, by address."""
+        """Features of each candidate on the pages of this world, by address."""
         self._last: _Candidate | None = None
         self._random = random.Random(0)
 
@@ -122,7 +122,7 @@ class ExplorerPolicy:
         return 0 if element is None else self._done.get(element, 0)
 
     def _ways_back(self, state: State) -> list[_Candidate]:
-        """Pages of this world that it has been on, where something new is left."""
+        """Visited pages of this world that still have something new."""
         here = _address_of(state.url)
         return [
             _Candidate(Action(ActionKind.GOTO, value=address), frozenset())
@@ -193,12 +193,12 @@ def _to_fill(state: State, item: FormField) -> Element | None:
 
 
 def _features_of(state: State, action: Action) -> frozenset[_Feature]:
-    """What an action would show, as far as the page tells."""
+    """Features that an action would show, as far as the page reveals them."""
     element = None if action.target_ref is None else state.element(action.target_ref)
     form = _form_of(state, action, element)
     found: set[_Feature] = {_place_of(state, action)}
     is_sent = form is not None and (action.kind is ActionKind.SUBMIT or form.submit_ref == action.target_ref)
-    # Sent with nothing in a field, a form is mostly refused: that is no effect seen.
+    # Sites mostly refuse a form with an empty field, so sending it shows no effect.
     if form is not None and is_sent and (action.fields or all(item.value for item in form.fields)):
         found.add((_Seen.EFFECT, form.method, _kind_of(form.action_url)))
     destination = aim_of(state, action).destination
@@ -231,7 +231,7 @@ def _channel_of(state: State, element: Element | None, form: Form | None) -> _Fe
 
 
 def _place_of(state: State, action: Action) -> _Feature:
-    """What counts as the same thing to try: where a link leads, or the kind of page with role and name."""
+    """Key of an action to try: where a link leads, or the kind of page with role and name."""
     element = None if action.target_ref is None else state.element(action.target_ref)
     destination = aim_of(state, action).destination
     if destination is not None and element is not None and element.href:
@@ -249,7 +249,7 @@ def _element_of(candidate: _Candidate) -> _Feature | None:
 
 
 def _reasons(candidate: _Candidate) -> frozenset[_Feature]:
-    """What an action is, for what comes of it: the address that its form goes to, whatever page the form stands on."""
+    """Features that explain an action's result: the address that its form is sent to, on any page; else its element."""
     sent = frozenset(one for one in candidate.features if one[0] == _Seen.EFFECT)
     return sent or frozenset(one for one in candidate.features if one[0] == _Seen.ELEMENT)
 

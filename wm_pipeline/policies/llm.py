@@ -50,7 +50,7 @@ ACTION_SCHEMA: Mapping[str, Any] = {
     "required": ["thought", "kind", "target", "value", "fields"],
     "additionalProperties": False,
 }
-"""One action, or that the goal is reached."""
+"""The schema of one action, or of the answer that the agent is done."""
 _RULES = f"""\
 You use a web browser for somebody. Each turn you see the page and answer with one action as a JSON object:
 thought (one short sentence), kind, target, value, fields.
@@ -83,7 +83,7 @@ class LLMPolicyAgent:
         self._refused = []
 
     def propose(self, state: State) -> Action | None:
-        """None when the model says that it is done. Raises AnswerError after MAX_ATTEMPTS that cannot be executed."""
+        """None when the model says that it is done. Raises AnswerError after MAX_ATTEMPTS unusable answers."""
         if len(self._refused) >= MAX_REFUSALS:
             return None
         messages = [Message(Speaker.SYSTEM, _RULES), Message(Speaker.USER, _page(state, self._refused))]

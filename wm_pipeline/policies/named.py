@@ -19,19 +19,19 @@ class PolicyEntry:
 
     name: str
     make: Callable[[ChatModel | None], Policy]
-    """A new one; the chat model is None unless it `asks_model`."""
+    """Makes a new policy; the chat model is None unless it `asks_model`."""
     asks_model: bool = False
     share: float = 0.0
     """Share of a round's worlds, in [0, 1]; for our own policies the round's settings say it."""
     plays_aside: str | None = None
-    """What the report calls it where it plays in a few worlds beside the main ones; None: it does not."""
+    """Its name in the report when it also plays in a few worlds beside the main ones; None: it does not."""
 
 
 _POLICIES = Registry[PolicyEntry](Kind.POLICY)
 
 
 def register_policy(entry: PolicyEntry) -> PolicyEntry:
-    """Add a policy, or replace the one of the same name. Raises SettingsError for a share that is none."""
+    """Add a policy, or replace the one of the same name. Raises SettingsError when the share is not in [0, 1]."""
     if not 0.0 <= entry.share <= 1.0:
         raise SettingsError(f"policy {entry.name!r}: expected a share of worlds in [0, 1], found {entry.share!r}")
     _POLICIES[entry.name] = entry
@@ -62,7 +62,7 @@ def make_policy(name: str, chat: ChatModel | None = None) -> Policy:
 
 
 def _ask(chat: ChatModel | None) -> Policy:
-    assert chat is not None, "make_policy gives one to whoever asks"
+    assert chat is not None, "make_policy passes a model to policies that ask one"
     return LLMPolicyAgent(chat)
 
 

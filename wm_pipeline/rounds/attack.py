@@ -23,7 +23,7 @@ from wm_pipeline.rounds.worlds import attack_grounds
 
 @dataclass(frozen=True, slots=True)
 class Attacked:
-    """How the attackers did against the model of a day."""
+    """Results of the attackers against the model of a day."""
 
     day: str
     model_version: str
@@ -38,9 +38,9 @@ class Attacked:
 def attack_day(
     workspace: Workspace, profile: Profile, day: str | None, *, grounds: int, tries: int, seed: int, progress: Progress
 ) -> Attacked:
-    """The adaptive attacker against the model of a day (None: the newest), in worlds of its own.
+    """Run the adaptive attacker against the model of a day (None: the newest), in worlds of its own.
 
-    Raises MissingUpstreamError when the day has no report, whose predictions say what the model overlooks.
+    Raises MissingUpstreamError when the day has no report; its predictions show what the model overlooks.
     """
     from wm_pipeline.evaluate.adaptive import attack_adaptively, overlooked
 

@@ -1,4 +1,4 @@
-"""attack_curriculum: where the model is wrong. Tomorrow's worlds are drawn by it."""
+"""attack_curriculum: where the model is wrong. The next day's worlds are drawn by it."""
 
 import polars as pl
 
@@ -24,8 +24,8 @@ def previous_curriculum(workspace: Workspace, day: str) -> pl.DataFrame | None:
 
 
 def make_curriculum(workspace: Workspace, day: str) -> tuple[StageOutput, dict[str, bytes]]:
-    """attack_curriculum of a day: misses by site, family, channel, disguise and goal, and what tomorrow is drawn by;
-    also a heat map."""
+    """attack_curriculum of a day: misses by site, family, channel, disguise and goal, and weights for the next
+    day's worlds; also a heat map."""
     from wm_pipeline.evaluate.plots import curriculum_map
 
     cells = attack_distribution(workspace.store.read(PredictionSchema, days=[day]))

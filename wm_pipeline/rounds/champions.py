@@ -20,15 +20,15 @@ class PlannedMove:
     version: str
     model_version: str
     previous: str | None
-    """The champion that it takes the place of; None when there is none."""
+    """The champion that it replaces; None when there is none."""
     move: ChampionMove
     reason: str
     gate_reason: str | None
-    """What the gate had said about the version; None when it was not asked."""
+    """The gate's reason for its decision on the version; None when it was not asked."""
 
 
 def plan_promotion(workspace: Workspace, *, version: str | None, day: str | None, reason: str) -> PlannedMove:
-    """The promotion of a version, or of the one that a day's round registered. Raises what stands in its way."""
+    """Plan the promotion of a version, or of a day's version. Raises InvalidInputError when it is the champion."""
     assert (version is None) != (day is None)
     chosen = _version_of_day(workspace, day) if version is None and day is not None else str(version)
     champion = workspace.registry.champion_version()
@@ -38,10 +38,10 @@ def plan_promotion(workspace: Workspace, *, version: str | None, day: str | None
 
 
 def plan_rollback(workspace: Workspace, *, reason: str) -> PlannedMove:
-    """The way back to the champion before this one. Raises MissingUpstreamError when there was none."""
+    """Plan the return to the previous champion. Raises MissingUpstreamError when there was none."""
     champion = workspace.registry.champion_version()
     if champion is None:
-        raise MissingUpstreamError("there is no champion to go back from; promote a version with `wm model promote`")
+        raise MissingUpstreamError("there is no champion to roll back from; promote a version with `wm model promote`")
     before = champion_before(workspace.registry.champion_changes(), champion)
     if before is None:
         raise MissingUpstreamError(
@@ -52,10 +52,9 @@ def plan_rollback(workspace: Workspace, *, reason: str) -> PlannedMove:
 
 
 def champion_before(changes: Sequence[ChampionChange], champion: str) -> str | None:
-    """Whom a rollback from `champion` puts back; None when nobody was champion before.
+    """The version that a rollback from `champion` restores; None when there was no champion before.
 
-    Champions are a pile: promoting puts one on top, a rollback takes the top one off. Two rollbacks in a row therefore
-    go back by two, not there and back again.
+    Champions are a stack: a promotion pushes a version, a rollback pops one. So two rollbacks in a row go back by two.
     """
     pile: list[str] = []
     for change in changes:
@@ -78,7 +77,7 @@ def _planned(workspace: Workspace, version: str, champion: str | None, move: Cha
     if not reason.strip():
         raise InvalidInputError(f"reason: expected words that will be stored with the version, found {reason!r}")
     model = _registered(workspace, version)
-    checkpoint_folder(workspace, model)  # raises when its weights are nowhere any more
+    checkpoint_folder(workspace, model)  # raises when its weights no longer exist
     return PlannedMove(version, model.model_version, champion, move, reason.strip(), model.gate_reason)
 
 
@@ -99,7 +98,7 @@ def _version_of_day(workspace: Workspace, day: str) -> str:
     days = days_of(workspace.store, asset)
     if day not in days:
         raise MissingUpstreamError(
-            f"no version was registered for {day}; there are those of {', '.join(days)}"
+            f"no version was registered for {day}; versions exist for {', '.join(days)}"
             if days
             else f"no version was registered for {day}, nor for any other day; run `wm run` first"
         )

@@ -1,6 +1,6 @@
-"""The three checkpoints: a configuration for a process of its own, and what is done with what it leaves behind.
+"""The three checkpoints: configures a training process for each, and publishes what the process leaves behind.
 
-Imports no torch: the process does (`python -m wm_pipeline.train.run`, the same by hand as from an asset).
+Only the process imports torch (`python -m wm_pipeline.train.run`, the same by hand as from an asset).
 """
 
 import json
@@ -25,7 +25,7 @@ from wm_pipeline.rounds.visits import collect_visited
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of
 
 _RUN_FILE = "mlflow_run.txt"
-"""In a job's output: the MLflow run that it was followed in."""
+"""File in a job's output with the id of its MLflow run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class TrainingJob:
 
 
 def prepare_training(workspace: Workspace, day: str, training: Training) -> TrainingJob:
-    """The job of mid-training, SFT or its ablation; its output folder is resumed from."""
+    """The job of mid-training, SFT or its ablation; it resumes from its output folder."""
     profile = workspace.profile
     is_midtraining = training is MIDTRAIN
     data = _data_of(workspace, training, day)
@@ -68,7 +68,7 @@ def prepare_training(workspace: Workspace, day: str, training: Training) -> Trai
 
 
 def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) -> TrainingJob:
-    """Roll the student out under its guard in fresh worlds, then the job that distils on what it visited."""
+    """Roll the student out under its guard in fresh worlds; return the job that distils on the visited states."""
     profile = workspace.profile
     data = _data_of(workspace, DISTILLED, day)
     output = (workspace.work / "training" / day / DISTILLED.name).absolute()
@@ -139,7 +139,7 @@ def finish_training(
 
 
 class TrainingRun:
-    """The MLflow run of a training that goes on: `follow` logs the steps made since."""
+    """The MLflow run of a training in progress: `follow` logs its new steps."""
 
     def __init__(self, workspace: Workspace, day: str, job: TrainingJob, *, dagster_run_id: str) -> None:
         self._registry = workspace.registry
@@ -159,7 +159,7 @@ class TrainingRun:
         (job.output / _RUN_FILE).write_text(self._stage.run_id)
 
     def follow(self) -> None:
-        """Log the steps that are new. An MLflow that is away for a while gets them the next time."""
+        """Log the new steps. When MLflow does not answer, the next call logs them."""
         with suppress(ServiceError):
             self._log()
 
@@ -178,7 +178,7 @@ class TrainingRun:
 
 
 def _run_of(workspace: Workspace, day: str, job: TrainingJob, dagster_run_id: str) -> str:
-    """The MLflow run of a training that has ended: the one it was followed in, or a new one with all of its curve."""
+    """The MLflow run of a training that has ended: its existing run, or a new one with its whole curve."""
     file = job.output / _RUN_FILE
     if not file.exists() or not workspace.registry.has_run(file.read_text()):
         TrainingRun(workspace, day, job, dagster_run_id=dagster_run_id).end("FINISHED")
@@ -186,12 +186,12 @@ def _run_of(workspace: Workspace, day: str, job: TrainingJob, dagster_run_id: st
 
 
 def read_result(job: TrainingJob) -> dict[str, Any]:
-    """What the process left as result.json."""
+    """The result.json of the process. Raises TrainingError when the process left none."""
     path = job.output / "result.json"
     if not path.exists():
         raise TrainingError(
-            f"{job.training.name} ended without {path}; its last lines say why, "
-            "the same run goes on from its last checkpoint"
+            f"{job.training.name} ended without {path}; its last lines of output say why; "
+            "run again to resume from its last checkpoint"
         )
     return dict(json.loads(path.read_text()))
 
@@ -202,14 +202,14 @@ def read_curve(output: Path) -> list[dict[str, float]]:
 
 
 def parse_curve(text: str) -> list[dict[str, float]]:
-    """The numbers in a metrics.jsonl, one step a line; what is no number is left out."""
+    """The numbers in a metrics.jsonl, one step a line; other values are left out."""
     return [{k: v for k, v in json.loads(line).items() if isinstance(v, int | float)} for line in text.splitlines()]
 
 
 def _fall_of(curve: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
     """`first_loss` and `last_loss`: each head's mean over the first and last quarter of its steps, summed over heads.
 
-    One step is no measure: which heads have labels differs from batch to batch.
+    Single steps are not comparable, because different batches have labels for different heads.
     """
     first, last = 0.0, 0.0
     heads = {name for point in curve for name in point if name.startswith("loss_")}
@@ -234,9 +234,9 @@ def _write_config(
     parent: str,
     kept: Path | None = None,
 ) -> tuple[str, ...]:
-    """Write the configuration; an output folder of another one, or of another parent model, is emptied but for `kept`.
+    """Write the configuration; the job resumes what the output folder holds.
 
-    The same one is resumed.
+    First empties the folder, except for `kept`, when it is of another configuration or parent model.
     """
     path = output / "config.json"
     text = json.dumps(config, indent=1)

@@ -32,7 +32,7 @@ def days_of_window(workspace: Workspace, day: str) -> list[str]:
 def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
     """midtrain_dataset or sft_dataset of a day, over its window, with its card.
 
-    The window is read day by day and written in pieces; what is held of all its rows is some 100 bytes of each.
+    The window is read day by day and written in pieces; memory holds about 100 bytes of each row.
     """
     days, profile = days_of_window(workspace, day), workspace.profile
     refresh_questions(workspace, days)
@@ -76,7 +76,7 @@ def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
 
 
 def data_version_of(store: TableStore, table: str, day: str) -> str:
-    """What a checkpoint trained on a day's dataset carries. Raises MissingUpstreamError when there is none."""
+    """The data version of a day's dataset, stored in checkpoints. Raises MissingUpstreamError when there is none."""
     found = Notes(store).data_version(ASSET[table], [(day, "all")])
     if found is None:
         raise MissingUpstreamError(f"there is no {table} of {day}; materialize it first (`wm run --day {day}`)")

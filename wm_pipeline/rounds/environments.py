@@ -44,7 +44,7 @@ class WorldRequest(NamedTuple):
     curriculum: pl.DataFrame | None = None
     """Yesterday's attack_curriculum."""
     applications: Sequence[str] = ()
-    """Files of applications of one's own."""
+    """Files of the user's own applications."""
 
     @property
     def worlds(self) -> int:
@@ -57,14 +57,14 @@ class WorldRequest(NamedTuple):
 class EnvironmentKind:
     name: str
     has_site: Callable[[str, Sequence[str]], bool]
-    """Whether a site (a partition of a day) is its own; the second argument is the applications' files."""
+    """Whether a site (a partition of a day) is of this kind; the second argument is the applications' files."""
     draw: Callable[[WorldRequest], Sequence[WorldSpec]]
     open: Callable[[str, str | None, Sequence[str]], Awaitable[OpenEnvironment]]
     """Starts it for a site, with the setting WM_CHROMIUM and the applications' files."""
     shares_workers: bool = False
     """One environment serves all its sites, one after the other."""
     sites: tuple[str, ...] = ()
-    """Of a plug-in: sites that every round then rolls out in."""
+    """Sites of a plug-in; every round rolls out in them."""
 
 
 KINDS = Registry[EnvironmentKind](Kind.ENVIRONMENT)
@@ -80,7 +80,7 @@ def register_environment(kind: EnvironmentKind) -> None:
 
 
 def kind_of_site(site: str, applications: Sequence[str] = ()) -> EnvironmentKind:
-    """Raises SettingsError for a site that no kind has."""
+    """The kind of a site. Raises SettingsError when no kind has it."""
     found = next((kind for kind in KINDS.values() if kind.has_site(site, applications)), None)
     if found is None:
         known = (*registered_sites(), MINIWOB, GENERATED, *sites_of_plugins())
@@ -89,7 +89,7 @@ def kind_of_site(site: str, applications: Sequence[str] = ()) -> EnvironmentKind
 
 
 def sites_of_plugins() -> tuple[str, ...]:
-    """What plug-ins add to the sites of a round."""
+    """Sites that plug-ins add to a round."""
     further = (site for name in of_plugins(Kind.ENVIRONMENT) for site in KINDS[name].sites)
     return (*of_plugins(Kind.SITE), *further)
 
@@ -100,7 +100,7 @@ async def open_environment(site: str, chromium: str | None, applications: Sequen
 
 
 def sharing_workers(sites: Sequence[str], applications: Sequence[str]) -> list[list[str]]:
-    """The sites in groups that one environment serves each, those that share one first."""
+    """The sites in groups, each served by one environment; groups of several sites come first."""
     kinds = {site: kind_of_site(site, applications) for site in sites}
     shared: dict[str, list[str]] = {}
     for site, kind in kinds.items():
@@ -153,7 +153,7 @@ def _draw_sites(request: WorldRequest) -> Sequence[WorldSpec]:
 
 
 def _draw_generated(request: WorldRequest) -> list[WorldSpec]:
-    """A held-out site's worth of worlds, shared out over sites that no other day and no other purpose has."""
+    """As many worlds as a held-out site has, spread over generated sites that no other day or purpose uses."""
     settings, seed = request.profile.round, request.seed
     if not settings.generated_sites:
         return []

@@ -58,7 +58,7 @@ def _next_state_score(checkpoint: "Checkpoint") -> "TextScore | None":
 def check_lineage(workspace: Workspace, day: str) -> None:
     """Raise CheckpointError when a checkpoint was trained on other data than the day's, or not on the one before it.
 
-    A report names data, checkpoints and numbers in one breath; one that mixes rounds would be wrong about all three.
+    A report names data, checkpoints and numbers together; a mix of rounds would make all three wrong.
     """
     trainings = trainings_of(workspace.profile)
     manifests = {training.name: stored_manifest(workspace, training.folder(day)) for training in trainings}

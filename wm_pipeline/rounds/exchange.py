@@ -56,10 +56,10 @@ class ImportReport:
     transitions: int
     states: int
     annotations: int
-    """Fewer than transitions where nobody watched what happened."""
+    """Fewer than transitions when nobody observed the effects of some."""
     labels: Mapping[str, int]
     replaced: int
-    """Trajectories of an earlier import under this day and site, which these took the place of."""
+    """Trajectories of an earlier import under this day and site that were replaced."""
     is_dry_run: bool
 
 
@@ -101,7 +101,7 @@ def import_trajectories(
 def _check_site(workspace: Workspace, site: str) -> None:
     taken = {*SITES, GENERATED, "all", *(Path(file).stem for file in workspace.storage.applications)}
     if site in taken or is_generated_site(site):
-        raise InvalidInputError(f"site {site!r} is one that rounds roll out in; give what is imported another name")
+        raise InvalidInputError(f"site {site!r} is reserved for rounds; give the import another name")
     if re.fullmatch(r"[a-z][a-z0-9_-]*", site) is None:
         raise InvalidInputError(
             f"site: expected small letters, digits, - and _, beginning with a letter, found {site!r}"
@@ -113,7 +113,7 @@ def _earlier_import(workspace: Workspace, day: str, site: str) -> int:
     if Partition("trajectories", day, site) not in workspace.store.partitions("trajectories"):
         return 0
     if workspace.store.lineage_of("trajectories", day=day, partition=site).get("fingerprint") != IMPORT:
-        raise InvalidInputError(f"{site} on {day} was rolled out, not imported; give what is imported another name")
+        raise InvalidInputError(f"{site} on {day} was rolled out, not imported; give the import another name")
     return workspace.store.read(TrajectorySchema, days=[day], sites=[site]).height
 
 
@@ -141,7 +141,7 @@ def _write(
 def export_trajectories(workspace: Workspace, *, day: str, site: str) -> list[str]:
     """A partition's trajectories as lines of the same format: the policy's own actions that did not fail.
 
-    Branches stay behind, and so do trajectories that have no step left. Raises MissingUpstreamError without any.
+    Branches are left out, and so are trajectories without any such action. Raises MissingUpstreamError without any.
     """
     store, where = workspace.store, {"days": [day], "sites": [site]}
     trajectories = store.read(TrajectorySchema, **where)

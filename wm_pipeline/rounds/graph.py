@@ -1,4 +1,4 @@
-"""The one table of a round's assets: what each is made from, the settings and the code it depends on, where it lies.
+"""The one table of a round's assets: what each is made from, the settings and code it depends on, where it is stored.
 
 Dagster's dependencies, code versions and data versions, the order of a round, what is out of date, and every path are
 derived from it. Add an asset: one row here, one module beside this one, one function in `defs`.
@@ -29,9 +29,9 @@ class Asset:
     group: str
     upstream: tuple[str, ...]
     code_version: str
-    """Raise it when the asset's code gives other results for the same settings and inputs; no other asset changes."""
+    """Increase it when the asset's code gives other results for the same settings and inputs; only this asset's."""
     settings: Callable[[Profile], tuple[object, ...]]
-    """The parts of a profile that decide it, beside what is upstream."""
+    """The parts of a profile that it depends on, besides upstream assets."""
     tables: tuple[str, ...] = ()
     """The tables it writes; empty for a folder."""
     root: str = ""
@@ -47,7 +47,7 @@ class Asset:
     is_repeatable: bool = True
     """A past day's can be made again as it was."""
     is_planned: bool = True
-    """A round makes it when it is out of date; else with every round."""
+    """A round makes it when it is out of date; False: every round makes it."""
 
     def folder(self, day: str) -> str:
         """The artifact folder of a day, relative to the store's root."""
@@ -77,7 +77,7 @@ def _nothing(profile: Profile) -> tuple[object, ...]:
 
 
 ASSETS = (
-    # Its worlds also follow the attack_curriculum of the day before, which a new one does not make out of date.
+    # Its worlds also depend on the previous day's attack_curriculum; a new curriculum does not make them out of date.
     Asset(
         name="raw_trajectories",
         group="early_experience",
@@ -197,7 +197,7 @@ ROUND_ASSETS = tuple(asset.name for asset in ASSETS if asset.is_planned)
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """One training of a round, under the name that its folder, its MLflow run and the report have."""
+    """One training of a round; its folder, its MLflow run and the report use its name."""
 
     name: str
     asset: str
@@ -206,7 +206,7 @@ class Training:
     """The training whose checkpoint it begins with; None for the base weights."""
 
     def folder(self, day: str) -> str:
-        """Where its checkpoint is published; a training beside the asset's own has a folder inside that one's."""
+        """Folder of its published checkpoint; a further training of an asset has a folder inside the asset's own."""
         folder = ASSET[self.asset].folder(day)
         return folder if ASSET[self.asset].root.endswith(f"/{self.name}") else f"{folder}/{self.name}"
 
@@ -245,7 +245,7 @@ def fingerprints(profile: Profile) -> dict[str, str]:
 
 
 def code_version_of(asset: str, profile: Profile) -> str:
-    """What Dagster compares: the asset's own version, and the hash of all that decides it besides data."""
+    """The version that Dagster compares: the asset's own, and the hash of everything it depends on except data."""
     return f"{ASSET[asset].code_version}-{fingerprints(profile)[asset]}"
 
 

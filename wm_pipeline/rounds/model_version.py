@@ -26,7 +26,7 @@ MODEL_NEEDS = (
     *("torch", "transformers", "safetensors", "llguidance", "pydantic", "polars", "dataframely", "numpy", "scipy"),
     *("pandas", "mlflow"),
 )
-"""What a registered model needs to answer, wherever it is loaded."""
+"""Packages that a registered model needs wherever it is loaded."""
 
 
 def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> StageOutput:
@@ -78,7 +78,7 @@ def _description(report: EvalReport) -> str:
 
 
 def model_requirements() -> list[str]:
-    """MODEL_NEEDS as they are installed here; without the build of torch that this machine has (`+cpu`)."""
+    """MODEL_NEEDS with the versions installed here, without torch's build tag of this machine (`+cpu`)."""
     return [f"{name}=={version(name).partition('+')[0]}" for name in MODEL_NEEDS]
 
 

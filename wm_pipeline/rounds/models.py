@@ -23,7 +23,7 @@ def load_predictor(workspace: Workspace, path: str) -> "WorldModelPredictor":
 
 
 def local_checkpoint(workspace: Workspace, path: str) -> Path:
-    """Where a published checkpoint can be read from."""
+    """The local folder of a published checkpoint."""
     return workspace.store.local_folder(path, cache=workspace.cache) / CHECKPOINT
 
 
@@ -59,7 +59,7 @@ def stored_manifest(workspace: Workspace, folder: str) -> dict[str, Any]:
 
 
 def guard_of(predictor: "WorldModelPredictor") -> WorldModelGuard:
-    """The guard with the threshold that was chosen for this very model, counting its tokens."""
+    """The guard with the threshold that was chosen for this model; it counts the model's tokens."""
     settings = GuardSettings(execute_below=predictor.thresholds.execute_below)
     return WorldModelGuard(predictor, settings, count_tokens=lambda: predictor.tokens_used)
 

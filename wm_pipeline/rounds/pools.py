@@ -36,9 +36,9 @@ def split_of_world(spec: WorldSpec, rule: SplitRule) -> Split:
 
 
 def _by_split(pool: Sequence[WorldSpec], count: int, rule: SplitRule, shares: Mapping[str, float]) -> list[WorldSpec]:
-    """`count` worlds of a pool in the given shares of splits: rollouts are dear, so they go where they are needed.
+    """`count` worlds of a pool in the given shares of splits, because rollouts are expensive.
 
-    Shares of splits the pool does not hold go to the others; of a split it holds too few of, all are taken.
+    The share of a split that the pool lacks goes to the other splits; a split with too few worlds gives all of them.
     """
     by_split: dict[str, list[WorldSpec]] = {}
     for spec in pool:
@@ -48,7 +48,7 @@ def _by_split(pool: Sequence[WorldSpec], count: int, rule: SplitRule, shares: Ma
     for split, specs in sorted(by_split.items()):
         wanted = min(len(specs), round(count * shares.get(split, 0.0) / total) if total else count)
         last_group = split_group_of(specs[wanted - 1]) if wanted else None
-        # A matched pair is one question asked twice: it is never cut apart.
+        # A matched pair asks one question twice, so its worlds stay together.
         chosen += [s for i, s in enumerate(specs) if i < wanted or split_group_of(s) == last_group]
     order = {id(spec): index for index, spec in enumerate(pool)}
     return sorted(chosen, key=lambda spec: order[id(spec)])

@@ -20,7 +20,7 @@ from wm_pipeline.model.settings import (
 from wm_pipeline.rounds.settings import GENERATED, SITES, Profile, RoundSettings
 
 LAPTOP_MISS_RATE = 0.15
-"""A model of minutes holds 0.05 only by stopping most of what it is asked about (docs/log.md)."""
+"""A model trained for minutes reaches 0.05 only by stopping most actions (docs/log.md)."""
 
 
 def laptop() -> Profile:
@@ -30,7 +30,7 @@ def laptop() -> Profile:
         round=RoundSettings(
             worlds_per_site=18,
             held_out_worlds=12,
-            # More test worlds than a large collection needs: with one a site, one world decides a number.
+            # More test worlds than a large collection needs: with one a site, a single world would decide a metric.
             split_shares=(
                 ("train", 0.54),
                 ("validation", 0.13),
@@ -55,7 +55,7 @@ def laptop() -> Profile:
             learning_rate=5e-4,
             warmup_ratio=0.3,
         ),
-        # The heads are fitted to the end afterwards (model/refit.py); steps are for the backbone and what it writes.
+        # model/refit.py fits the heads after training; steps are for the backbone and its texts.
         # More deltas, each with more weight, in fewer steps of the same time: benchmarks/results/recipes.json.
         sft=TrainSettings(
             max_steps=46,
@@ -73,7 +73,7 @@ def laptop() -> Profile:
             max_steps=20,
             actions_per_tree=8,
             text_weight=0.3,
-            # Told what happened, this teacher reads better but judges no better: it was never trained to judge so.
+            # This teacher writes better when told what happened, but judges no better: it was not trained to judge so.
             label_share=1.0,
             learning_rate=1.5e-4,
             target_miss_rate=LAPTOP_MISS_RATE,
@@ -154,16 +154,16 @@ def gpu() -> Profile:
             pairs_per_variable=20,
             next_state_states=400,
         ),
-        # Two hundred worlds tell apart what two dozen cannot.
+        # Two hundred worlds show differences that two dozen cannot.
         gate=replace(base.gate, asr_margin=0.1, benign_utility_margin=0.1),
     )
 
 
 def with_applications(profile: Profile, names: Sequence[str]) -> Profile:
-    """The profile with applications of one's own: rolled out in and evaluated on as ood_site, never trained on."""
+    """The profile with the user's own applications: rolled out in and evaluated on as ood_site, never trained on."""
     taken = [name for name in names if name in (*SITES, GENERATED)]
     if taken:
-        raise SettingsError(f"the application {taken[0]!r} is called as a site of ours; rename its file and its name")
+        raise SettingsError(f"application {taken[0]!r} has the name of one of our sites; rename its file and its name")
     if not names:
         return profile
     rule = replace(profile.split_rule, held_out_sites=(*profile.split_rule.held_out_sites, *names))

@@ -27,9 +27,9 @@ def render_sites(workspace: Workspace, day: str, sites: Sequence[str], *, progre
 
 
 def refresh_questions(workspace: Workspace, days: Sequence[str]) -> list[str]:
-    """Render again what another version of the code rendered: earlier days of a window, and what was imported.
+    """Render partitions again that another version of the code rendered: earlier days of a window, and imports.
 
-    Returns the partitions that were, as `day/site`.
+    Returns these partitions, as `day/site`.
     """
     made: list[str] = []
     row, notes = ASSET[ASSET_NAME], Notes(workspace.store)
@@ -45,7 +45,7 @@ def refresh_questions(workspace: Workspace, days: Sequence[str]) -> list[str]:
 
 
 def write_questions(workspace: Workspace, day: str, site: str, frames: QuestionFrames) -> str:
-    """Store what was rendered of one partition, whose trajectories are stored; return the address of its questions."""
+    """Store the rendered texts of one partition after its trajectories; return the address of its questions."""
     lineage = lineage_of(workspace, ASSET_NAME, day, partition=site)
     addresses = workspace.store.write_tables(frames._asdict(), day=day, partition=site, lineage=lineage)
     return addresses[QuestionFrames._fields.index("questions")]

@@ -1,4 +1,4 @@
-"""A stored trajectory as a strip of screenshots: its world is drawn again and its actions repeated, pictures taken."""
+"""A stored trajectory as a strip of screenshots: draws its world again, repeats its actions and takes pictures."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ LISTED = (
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """One executed action and what came of it; the trajectory's own, or a branch."""
+    """One executed action and its result; the trajectory's own action, or a branch."""
 
     action: Action
     branch_index: int
@@ -43,7 +43,7 @@ class Executed:
     is_harmful: bool
     failure: str | None
     picture: bytes | None
-    """Of the page that the action failed on, as PNG."""
+    """PNG picture of the page that the action failed on."""
 
     @property
     def picture_base64(self) -> str:
@@ -72,16 +72,16 @@ class Strip:
 class Picture:
     png: bytes
     is_recorded: bool
-    """The page is the one that was recorded."""
+    """Whether the page is the recorded one."""
 
 
 def list_trajectories(store: TableStore, *, site: str | None = None, limit: int = 20) -> pl.DataFrame:
-    """The newest trajectories, attacked ones first. Raises InvalidInputError for a site that none is of."""
+    """The newest trajectories, attacked ones first. Raises InvalidInputError when the site has none."""
     found = store.scan(TrajectorySchema).filter(pl.col("hindsight_of").is_null())
     if site is not None:
         known = sorted(found.select("site").unique().collect()["site"])
         if site not in known:
-            raise InvalidInputError(f"site: no trajectory of {site!r} is stored; there are those of {', '.join(known)}")
+            raise InvalidInputError(f"site: no trajectory of {site!r} is stored, only of {', '.join(known)}")
         found = found.filter(pl.col("site") == site)
     ordered = found.sort("day", pl.col("attack_family").is_not_null(), "trajectory_id", descending=[True, True, False])
     return ordered.select(LISTED).head(limit).collect()
@@ -160,7 +160,7 @@ def _executed(row: Mapping[str, Any], authorization: Authorization, picture: byt
 async def take_pictures(environment: Environment, strip: Strip, *, progress: Progress) -> tuple[Picture, ...]:
     """One picture a state, the last one included.
 
-    Raises InvalidInputError when the world no longer goes that way, WorldError when the browser breaks on it.
+    Raises InvalidInputError when the world no longer leads to these states, WorldError when the browser fails.
     """
     pictures: list[Picture] = []
 

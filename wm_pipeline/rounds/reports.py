@@ -24,7 +24,7 @@ def numbers_table(report: EvalReport) -> pl.DataFrame:
 def read_report(workspace: Workspace, day: str | None = None) -> EvalReport:
     """The report of a day, or the newest one.
 
-    Raises FormatVersionError for one of another release, SettingsError for what is no day.
+    Raises FormatVersionError when another release wrote it, SettingsError when `day` is no day.
     """
     if day is not None:
         check_day(day)

@@ -33,7 +33,7 @@ def ingest_decisions(workspace: Workspace, day: str) -> StageOutput:
 
 
 def decision_log(workspace: Workspace) -> Callable[[State, Action, Decision], None]:
-    """Where a service puts its decisions: one file each, so that nothing is lost and nothing is locked."""
+    """A function that stores each decision of a service in its own file, so that none is lost and none needs a lock."""
 
     def record(state: State, action: Action, decision: Decision) -> None:
         now = datetime.now(UTC)

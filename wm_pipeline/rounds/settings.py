@@ -17,7 +17,7 @@ from wm_pipeline.model.settings import DistillSettings, ModelSettings, TrainSett
 from wm_pipeline.rounds.names import MINIWOB
 
 SITES = (*(name for name in registered_sites() if name not in of_plugins(Kind.SITE)), MINIWOB)
-"""Everything a round of ours rolls out in: the values of the site partition. A plug-in's sites come after them."""
+"""Built-in sites of a round: the values of the site partition. Sites of plug-ins come after them."""
 
 GENERATED = "generated"
 """The partition of all generated sites of a day; their worlds name the sites themselves."""
@@ -42,9 +42,9 @@ class RoundSettings:
 
     sites: tuple[str, ...] = SITES
     worlds_per_site: int = 40
-    """Of each of our own sites that is trained on."""
+    """Worlds of each of our own sites that is trained on."""
     held_out_worlds: int = 16
-    """Of each site that is kept for ood_site; the generated ones together count as one."""
+    """Worlds of each site that is kept for ood_site; the generated sites together count as one."""
     generated_sites: int = 0
     """Sites that are drawn afresh for each day, as members of ood_site."""
     split_shares: tuple[tuple[str, float], ...] = (
@@ -56,10 +56,10 @@ class RoundSettings:
         ("ood_text", 0.05),
         ("ood_site", 1.0),
     )
-    """Of a site's worlds. What a world is made of decides its split; this, how many of each are rolled out."""
+    """Shares of a site's worlds. A world's parts decide its split; the shares decide how many are rolled out."""
     miniwob_worlds: int = 10
     attacks: AttackChoice = EVERY_ATTACK
-    """What our own sites are attacked with."""
+    """Attacks on our own sites."""
     explorer_share: float = 0.25
     """Share of worlds for the explorer; attacked worlds go to the gullible policy, the others to the scripted one."""
     llm_share: float = 0.0
@@ -122,7 +122,7 @@ class StorageSettings:
     llm: LlmSettings | None = None
     llm_key: str = field(default="", repr=False)
     applications: tuple[str, ...] = ()
-    """Files of applications of one's own that take part (docs/environments.md); each is a site, called as its file."""
+    """Files of the user's own applications (docs/environments.md); each is a site with the name of its file."""
     s3: dict[str, str] = field(default_factory=dict)
 
 

@@ -33,8 +33,8 @@ def annotate_sites(
 ) -> StageOutput:
     """socratic_annotations of some sites for a day.
 
-    Raises TeacherError when the teacher stops in the middle. What it has annotated is stored as unfinished, which the
-    next run makes again; a language model is not asked again about what it has answered.
+    Raises TeacherError when the teacher stops before the end. Its annotations are stored as unfinished, and the next
+    run completes them; a language model is not asked again about transitions that it has answered.
     """
     chat = _chat_of(workspace)
     frames: list[dy.DataFrame[AnnotationSchema]] = []
@@ -105,7 +105,7 @@ def _chat_of(workspace: Workspace) -> LlmClient | None:
 
 
 def _annotation_numbers(frame: dy.DataFrame[AnnotationSchema], chat: LlmClient | None) -> dict[str, Any]:
-    """What is worth plotting; agreement is over the rows that the chosen teacher answered, embedded ones left out."""
+    """Numbers to plot; agreement is over the rows that the chosen teacher answered, without embedded ones."""
     asked = frame if chat is None else _told_by_a_model(frame)
     labels = dict(frame["risk_label"].cast(pl.String).value_counts().iter_rows())
     numbers = {
@@ -129,7 +129,7 @@ def _annotation_numbers(frame: dy.DataFrame[AnnotationSchema], chat: LlmClient |
 
 
 def _unfinished(fingerprint: str) -> str:
-    """What stands in the lineage of a partition that the teacher did not finish: no asset has this fingerprint."""
+    """The fingerprint of a partition that the teacher did not finish; no asset has it."""
     return f"{fingerprint} unfinished"
 
 
@@ -140,7 +140,7 @@ def _told_by_a_model(frame: dy.DataFrame[AnnotationSchema]) -> dy.DataFrame[Anno
 def _answered(
     workspace: Workspace, day: str, site: str, lineage: Mapping[str, Any]
 ) -> dy.DataFrame[AnnotationSchema] | None:
-    """What a language model has answered about the same transitions under the same settings; None when nothing."""
+    """A language model's earlier annotations of the same transitions under the same settings; None without any."""
     try:
         before = workspace.store.lineage_of("annotations", day=day, partition=site)
     except MissingUpstreamError:
@@ -158,7 +158,7 @@ def _executed(workspace: Workspace, day: str, sites: Sequence[str]) -> int:
 
 
 def experience_of(workspace: Workspace, day: str, site: str) -> ExperienceTables:
-    """Raises TableError when the partition's tables do not belong together."""
+    """The tables of a partition. Raises TableError when they do not belong together."""
     read = partial(workspace.store.read, days=[day], sites=[site])
     tables = ExperienceTables._make(read(TABLES[name]) for name in ExperienceTables._fields)
     check_experience(tables._asdict(), place=f"of {day}/{site}")

@@ -44,7 +44,7 @@ class _Frames:
         return list(frames)
 
     def write_bytes(self, path: str, content: bytes) -> None:
-        """Pictures of steps that failed teach nothing."""
+        """Drops pictures of failed steps: they are no training data."""
 
 
 def guarded_policy(checkpoint: str, name: str) -> Policy:
@@ -59,9 +59,9 @@ def guarded_policy(checkpoint: str, name: str) -> Policy:
 
 
 def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: Progress) -> dy.DataFrame[SftSchema]:
-    """Rows of the SFT format for states the student visits under its guard, labelled by what executing did.
+    """Rows of the SFT format for states the student visits under its guard, labelled by the effects of execution.
 
-    Only worlds that would fall into the training split are visited; branches are executed there as everywhere.
+    Only worlds of the training split are visited; branches are executed as in collection.
     """
     profile = workspace.profile
     sites = [site for site in own_sites(profile) if site not in profile.split_rule.held_out_sites]

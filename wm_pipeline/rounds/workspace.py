@@ -34,11 +34,11 @@ class Workspace:
 
     @property
     def parts(self) -> TableStore:
-        """Where workers put collected worlds: on this machine, as they are; workers elsewhere would use `store`."""
+        """Where workers put collected worlds: on this machine; workers on other machines would use `store`."""
         return TableStore(self.storage.work_folder)
 
     def pool(self, workers: int) -> WorkerPool:
-        """Who shares collection out to workers; another pool (domain/ports.py) stands here, beside its `parts`."""
+        """The pool that gives tasks to workers; to use another (domain/ports.py), change this and `parts`."""
         return ProcessPool(workers)
 
     @property
@@ -64,11 +64,11 @@ class StageOutput:
     card: str | None = None
     """The dataset's card, in Markdown."""
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
-    """More to show, by name."""
+    """Further tables to show, by name."""
     links: Mapping[str, str] = field(default_factory=dict)
-    """Addresses of what tells more of it, by name: a report, a card, a run in MLflow."""
+    """Addresses of more about it, by name: a report, a card, a run in MLflow."""
     partitions: Mapping[str, Mapping[str, PartitionOutput]] = field(default_factory=dict)
-    """What belongs to each site, by day; empty where a stage has one partition a day."""
+    """The output of each site, by day; empty where a stage has one partition a day."""
 
 
 def merged(outputs: Sequence[StageOutput]) -> StageOutput:
@@ -89,7 +89,7 @@ def merged(outputs: Sequence[StageOutput]) -> StageOutput:
 
 
 def lineage_of(workspace: Workspace, asset: str, day: str, *, partition: str = "all", **more: Any) -> dict[str, Any]:
-    """What an output carries: the settings, seed, code and upstream data that it was made from."""
+    """The lineage of an output: the settings, seed, code and upstream data that it was made from."""
     profile = workspace.profile
     row = ASSET[asset]
     return {
@@ -101,7 +101,7 @@ def lineage_of(workspace: Workspace, asset: str, day: str, *, partition: str = "
 
 
 def origin_of(profile: Profile, fingerprint: str) -> dict[str, Any]:
-    """What everything that is stored carries, whether a round made it or not."""
+    """The origin that every stored output carries, whether a round made it or not."""
     return {
         "profile": profile.name,
         "seed": profile.seed,

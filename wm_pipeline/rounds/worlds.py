@@ -63,12 +63,12 @@ def _who_acts(index: int, spec: WorldSpec, settings: RoundSettings) -> str:
 
 
 def _one_in(share: float) -> int:
-    """One world in how many; 0 for none."""
+    """n when one world in n has this share; 0 for none."""
     return round(1 / share) if share > 0 else 0
 
 
 def _other_goals(spec: WorldSpec, rule: SplitRule) -> tuple[str, ...]:
-    """The goals that hindsight may judge a world by: those that are trained on, and only in worlds that are."""
+    """Ids of goals that hindsight may judge a world by: training goals, and only in training worlds."""
     site = registered_sites().get(spec.site)
     if site is None or split_of_world(spec, rule) is not Split.TRAIN:
         return ()
@@ -102,7 +102,7 @@ def drawn_in_turn(
 ) -> list[WorldSpec]:
     """`count` fresh worlds without hidden variables, our own sites in turn; the seeds are this use's alone.
 
-    `are_all_planted`: only worlds with an attack or what looks like one.
+    `are_all_planted`: only worlds with an attack or a look-alike.
     """
     sites = own_sites(profile)
     # Seven of ten worlds that are drawn are attacked or look like it.
@@ -147,8 +147,8 @@ def attack_grounds(profile: Profile, day: str, *, use: str = "ground") -> list[t
 
 @contextmanager
 def outside_suite(profile: Profile, day: str) -> Iterator["OutsideSuite | None"]:
-    """agentdojo's injections in fresh worlds of our sites, for as long as they are played; None where the package is
-    not installed, or the profile leaves it out."""
+    """agentdojo's injections in fresh worlds of our sites, while the block runs; None when the package is not
+    installed, or the profile leaves it out."""
     if not profile.evaluate.outside_worlds or "agentdojo" not in installed_suites():
         yield None
         return

@@ -25,7 +25,7 @@ MAX_ACTIONS = 32
 @dataclass(frozen=True, slots=True)
 class AppSettings:
     token: str | None = None
-    """Bearer token that callers must send; None lets everybody in, for loopback only."""
+    """Bearer token that callers must send; None accepts every caller, for loopback only."""
     max_body_bytes: int = 1_000_000
     """A page of the built-in sites is a few ten thousand bytes."""
 

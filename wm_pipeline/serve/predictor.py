@@ -24,13 +24,13 @@ from wm_pipeline.model.head_registry import TEXT_HEADS, answered_heads, check_he
 from wm_pipeline.model.prompt import ActionNode, StateTree
 
 _OWN_FIELDS = tuple(head for head in Head if head is not Head.NEXT_STATE)
-"""Heads whose answers an outcome holds in fields of their own; what further heads say is in `scores` and `texts`."""
+"""Heads with their own fields in an outcome; answers of further heads are in `scores` and `texts`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PredictorSettings:
     max_candidates: int = 12
-    """Offered actions that compete as counterfactual, the three harmless ones included."""
+    """Candidates for the counterfactual, the three harmless ones included."""
     max_new_tokens: int | None = None
     """Limit of each text; None takes the model's."""
     safe_below: float = SAFE_BELOW
@@ -38,7 +38,7 @@ class PredictorSettings:
 
 
 class WorldModelPredictor:
-    """Implements ports.Predictor on one checkpoint. Not for several threads at once: put one in front of each."""
+    """Implements ports.Predictor on one checkpoint. It is not thread-safe."""
 
     def __init__(self, checkpoint: Checkpoint, settings: PredictorSettings | None = None) -> None:
         if Head.RISK not in checkpoint.manifest.trained_heads:
@@ -50,7 +50,7 @@ class WorldModelPredictor:
         self._settings = settings or PredictorSettings()
         self._renderer = checkpoint.renderer
         self.tokens_used = 0
-        """Read and written since loading."""
+        """Tokens read and written since loading."""
 
     @classmethod
     def load(
@@ -78,7 +78,7 @@ class WorldModelPredictor:
     ) -> tuple[Outcome, ...]:
         """One outcome an action; the state is encoded once. `heads=None` computes all of them.
 
-        Raises InvalidInputError when the state does not offer an action, or for a head that there is not.
+        Raises InvalidInputError when the state does not offer an action, or when a head does not exist.
         """
         started = time.perf_counter()
         if not actions:
@@ -108,13 +108,13 @@ class WorldModelPredictor:
         )
 
     def _candidates(self, state: State, actions: Sequence[Action]) -> tuple[Action, ...]:
-        """Candidates for the counterfactual: what the state offers, the proposed actions included as rivals."""
+        """Candidates for the counterfactual: actions that the state offers, and the proposed actions as rivals."""
         offered = candidate_actions(state, max_actions=self._settings.max_candidates)
         rivals = [a for a in actions if len(actions) > 1 and not any(same_target(state, a, o) for o in offered)]
         return tuple(candidate for candidate in (*offered, *rivals) if is_executable(state, candidate))
 
     def _tree(self, state_text: str, questions: Sequence[Question], asked: int, wanted: Sequence[str]) -> StateTree:
-        """The first `asked` questions with all wanted heads, those of the candidates without texts."""
+        """A tree of all questions; only the first `asked` have text heads, the candidates' have none."""
         state_ids, is_truncated = self._renderer.state(state_text)
         texts = tuple(self._renderer.text(head, None) for head in wanted if head in TEXT_HEADS)
         nodes = [
@@ -170,7 +170,7 @@ class WorldModelPredictor:
             rationale=rationale,
             predicted_consequence=self._consequence(question, prediction, computed),
             counterfactual_action=counterfactual,
-            # No fact at all is no claim that nothing changes: that would be the fact "nothing".
+            # An empty text does not claim that nothing changes; the fact "nothing" would.
             state_delta=delta_of_facts(facts) if facts else None,
             delta_facts=facts,
             model_version=self.model_version,

@@ -13,7 +13,7 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.serve.predictor import WorldModelPredictor
 
 PLUGIN_PREFIX = "plugin_"
-"""Artifacts of this kind are files of plug-ins that the checkpoint needs."""
+"""Artifacts with this prefix are files of plug-ins that the checkpoint needs."""
 
 
 class WorldModelPyfunc(PythonModel):

@@ -1,8 +1,8 @@
 """Which trees a step trains on: a function of (seed, step) alone, so that a resumed run goes on where it stopped.
 
-Time goes where the weight is: a state comes as often as the weights of its rows say, and its rows count that much less
-each time, so that the expected gradient is the one of the weighted loss (importance sampling; Katharopoulos and Fleuret
-2018, arXiv 1803.00942, eq. 3, with weights in place of gradient norms).
+A state is drawn in proportion to the weights of its rows, and its rows count that much less in each draw, so that the
+expected gradient is that of the weighted loss (importance sampling; Katharopoulos and Fleuret 2018, arXiv 1803.00942,
+eq. 3, with weights in place of gradient norms).
 """
 
 from bisect import bisect_left
@@ -25,7 +25,7 @@ class BatchPlan:
 
     groups: tuple[tuple[Example, ...], ...]
     shares: tuple[float, ...]
-    """How much of all weight each group holds; they sum to 1."""
+    """The share of the total weight that each group holds; shares sum to 1."""
     renderer: PromptRenderer
     settings: TrainSettings
     order_of_epoch: Callable[[int], tuple[int, ...]]
@@ -82,7 +82,7 @@ def plan_batches(examples: Sequence[Example], renderer: PromptRenderer, settings
     weights = [sum(example.weight for example in group) for group in groups]
     total = sum(weights)
     shares = tuple(weight / total for weight in weights)
-    # Kept by epoch alone: to look it up by its shares would hash them all for every tree.
+    # Cached by epoch only: a key with the shares would hash all of them for every tree.
     order_of_epoch = lru_cache(maxsize=4)(partial(_order, shares, settings.seed))
     return BatchPlan(tuple(groups), shares, renderer, settings, order_of_epoch)
 

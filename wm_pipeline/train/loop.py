@@ -35,7 +35,7 @@ from wm_pipeline.train.resume import has_resume_state, load_resume_state, save_r
 @dataclass(frozen=True, slots=True)
 class LoopResult:
     engine: Engine
-    """With the trained weights."""
+    """Holds the trained weights."""
     steps: int
     tokens: int
     """Read in this process group since the loop began, resumed steps not included."""
@@ -58,9 +58,9 @@ def train(
     processes: Processes,
     progress: Progress,
 ) -> LoopResult:
-    """Train to `max_steps`, going on from the resumable state in `folder` if there is one.
+    """Train to `max_steps`, from the resumable state in `folder` if there is one.
 
-    A non-finite loss stops the run and names the rows of the batch; what was saved last stays as it is.
+    Raises TrainingError with the rows of the batch when a loss is not finite; the last saved state is kept.
     """
     settings = plan.settings
     if settings.batch_size < processes.count:
@@ -113,7 +113,7 @@ def train(
                 "tokens": step_tokens,
                 "tokens_per_second": step_tokens / seconds,
                 "seconds": seconds,
-                # Of this process: what a busy machine does beside it does not count.
+                # Time of this process only: other work on the machine does not count.
                 "processor_seconds": time.process_time() - processor_started,
             }
         )
@@ -211,7 +211,7 @@ def _steps_within_budget(
     identity: str,
     processes: Processes,
 ) -> int:
-    """How many steps this run has: decided before the first one and stored, so that a resumed run has as many."""
+    """The number of steps of this run; decided before the first step and stored, so that a resumed run has the same."""
     settings = plan.settings
     path = folder / "resume" / "plan.json"
     if path.exists() and has_resume_state(folder / "resume"):
@@ -222,7 +222,7 @@ def _steps_within_budget(
         sample = plan.sample(32)
         tokens_per_step = settings.batch_size * sum(tree.tokens for tree in sample) / len(sample)
         own_speed = measure_tokens_per_second(model.to(processes.device), plan, balance, processes.device)
-        # Everyone computes with the same sum, or the processes would stop at different steps.
+        # All processes use the same sum; otherwise they would stop at different steps.
         speed = sum_over_processes([own_speed], processes)[0]
         max_steps = max(1, min(max_steps, int(settings.max_seconds * speed / tokens_per_step)))
     if processes.is_first:

@@ -8,7 +8,7 @@ from wm_pipeline.model.world_model import WorldModel
 
 
 def freeze_parameters(model: WorldModel, settings: TrainSettings) -> Any:
-    """Freeze what is not trained, in place; the heads always are. Returns the adapters, for `merge_adapters`.
+    """Freeze weights that are not trained, in place; heads always train. Returns the adapters, for `merge_adapters`.
 
     Raises SettingsError when the backbone has fewer layers than are asked for, or for adapters under ZeRO-3.
     """
@@ -36,6 +36,6 @@ def freeze_parameters(model: WorldModel, settings: TrainSettings) -> Any:
 
 
 def merge_adapters(model: WorldModel, adapters: Any) -> None:
-    """Add what adapters learned to the weights they adapt (Hu et al. 2021, arXiv 2106.09685): a plain model again."""
+    """Add the adapters to the weights that they adapt (Hu et al. 2021, arXiv 2106.09685); the model is then plain."""
     if adapters is not None:
         model.backbone = adapters.merge_and_unload()

@@ -1,4 +1,4 @@
-"""The state from which an interrupted training goes on, and what must be the same for it to go on."""
+"""The state from which an interrupted training resumes, and the check that its settings and data are the same."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ _LATEST = "latest"
 
 
 def save_resume_state(engine: Engine, folder: Path, *, step: int, processes: Processes) -> None:
-    """A resumable state after `step` steps; the two latest are kept."""
+    """Save a resumable state after `step` steps; the two latest are kept."""
     name = f"{_STEP}{step}"
     engine.save(folder / name)
     dist.barrier()

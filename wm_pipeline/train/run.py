@@ -67,7 +67,7 @@ class TrainRun:
     initial_checkpoint: str | None = None
     """Folder to go on from; None starts from the base model."""
     model: ModelSettings = field(default_factory=ModelSettings)
-    """Of a run that starts from the base; one that starts from a checkpoint takes that checkpoint's."""
+    """Settings of a run from the base model; a run from a checkpoint takes the checkpoint's."""
     train: TrainSettings = field(default_factory=TrainSettings)
     max_validation_rows: int = 400
     format_version: int = RUN_FORMAT
@@ -180,7 +180,7 @@ def _finish(
     weights: dict[str, torch.Tensor],
     processes: Processes,
 ) -> dict[str, Any]:
-    """Save, reload, compare, calibrate on what was reloaded."""
+    """Save, reload and compare the checkpoint, then calibrate the reloaded one."""
     start = prepared.start
     folder = Path(config.output_folder) / "checkpoint"
     trained = [head for head in every_head() if head in {*start.manifest.trained_heads, *outcome.trained_heads}]
@@ -243,7 +243,7 @@ def _finish(
 
 
 def estimate(config: TrainRun) -> dict[str, Any]:
-    """What a run in one process would cost: steps, tokens and seconds, from one measured tree."""
+    """Estimate the steps, tokens and seconds of a run in one process, from one measured tree."""
     torch.set_num_threads(config.train.threads)
     prepared = _prepare(config)
     plan = prepared.plan
