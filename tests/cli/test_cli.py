@@ -19,6 +19,7 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind
+from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.graph import ROUND_ASSETS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,10 +157,14 @@ SMALLEST = {
 }
 
 
+def put_report(tmp_path: Path, text: str) -> str:
+    """Commit a report of 2026-11-20; return the address of its report.json."""
+    store = TableStore(str(tmp_path / "state" / "data"))
+    return store.write_folder("reports/2026-11-20", {"report.json": text.encode()}, note={}) + "/report.json"
+
+
 def test_a_report_of_another_day_names_the_days_there_are(wm: Wm, tmp_path: Path) -> None:
-    folder = tmp_path / "state" / "data" / "reports" / "2026-11-20"
-    folder.mkdir(parents=True)
-    (folder / "report.json").write_text(json.dumps(SMALLEST))
+    put_report(tmp_path, json.dumps(SMALLEST))
 
     assert SMALLEST.items() <= json.loads(wm("report", "show", "--json").out).items()
     assert wm("report", "--day", "2026-11-21") == Done(
@@ -168,8 +173,6 @@ def test_a_report_of_another_day_names_the_days_there_are(wm: Wm, tmp_path: Path
 
 
 def test_a_report_is_shown_to_people_too(wm: Wm, tmp_path: Path) -> None:
-    folder = tmp_path / "state" / "data" / "reports" / "2026-11-20"
-    folder.mkdir(parents=True)
     numbers = {"rows": 3, "risk_auroc": 0.9, "macro_f1": 0.5, "ece": 0.1, "counterfactuals_executed": 2}
     counterfactuals = {"counterfactual_executable": 1.0, "counterfactual_valid": None}
     report = {
@@ -177,7 +180,7 @@ def test_a_report_is_shown_to_people_too(wm: Wm, tmp_path: Path) -> None:
         "splits": {"test": {**numbers, **counterfactuals}},
         "loop": {"gullible": {guard: {"asr": 1.0, "benign_utility": None} for guard in ("guard_off", "guard_on")}},
     }
-    (folder / "report.json").write_text(json.dumps(report))
+    put_report(tmp_path, json.dumps(report))
 
     shown = wm("report")
 
@@ -192,11 +195,9 @@ def test_a_report_is_shown_to_people_too(wm: Wm, tmp_path: Path) -> None:
 def test_a_report_of_another_version_is_told_with_the_way_to_make_it_again(
     wm: Wm, tmp_path: Path, version: str
 ) -> None:
-    path = tmp_path / "state" / "data" / "reports" / "2026-11-20" / "report.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(f"{{{version}}}")
+    path = put_report(tmp_path, f"{{{version}}}")
 
-    found = repr(json.loads(path.read_text()).get("format_version")) if version else "none"
+    found = repr(json.loads(f"{{{version}}}").get("format_version")) if version else "none"
     assert wm("report") == Done(
         1,
         "",

@@ -162,11 +162,11 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
 def test_the_card_lies_beside_its_dataset_and_in_the_ui(table: str, workspace: Workspace) -> None:
     output: StageOutput = make_dataset(workspace, DAY, table)
 
-    card = workspace.store.read_bytes(f"cards/{table}/{DAY}.md").decode()
+    card = workspace.store.read_bytes(f"cards/{table}/{DAY}/card.md").decode()
     assert card.startswith(f"# {table} of {DAY}\n")
     assert f"| fingerprint | {fingerprints(tiny())[table]} |" in card
     assert shown(output)["card"].md_str == card
-    assert shown(output)["card_file"].path == workspace.store.address_of(f"cards/{table}/{DAY}.md")
+    assert shown(output)["card_file"].path == workspace.store.address_of(f"cards/{table}/{DAY}/card.md")
     assert shown(output)["removed_near_duplicates"].value == 0.0
     assert workspace.store.scan(SCHEMAS[table]).collect().height == output.rows
 

@@ -141,7 +141,7 @@ def test_a_tables_folder_is_read_as_it_is(two_rounds: str, table: str, reader: s
 def test_tables_of_an_earlier_release_are_refused_not_overlooked(two_rounds: str, tmp_path: Path) -> None:
     old = TableStore(two_rounds).read_bytes(f"tables/states/round_day={DAY}/payroll.parquet")
     store = TableStore(str(tmp_path))
-    store.write_bytes(f"tables/states/day={DAY}/payroll.parquet", old)
+    store._files.write(f"tables/states/day={DAY}/payroll.parquet", old)
 
     with pytest.raises(FormatVersionError) as refused:
         scan("states", root=str(tmp_path))

@@ -42,7 +42,7 @@ def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_dataset(workspace, DAY, "sft_dataset")
     evaluation = asyncio.run(measure())
     report = report_text(report_of(evaluation, day=DAY))
-    workspace.store.write_bytes(f"reports/{DAY}/report.json", report.encode())
+    workspace.store.write_folder(f"reports/{DAY}", {"report.json": report.encode()}, note={})
     workspace.store.write("predictions", evaluation.predictions, day=DAY, lineage={"fingerprint": "test"})
     return state / "data"
 

@@ -78,7 +78,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     for word in ("first", "second"):
         registered(registry, round_run, place, word)
     of_version = told(0.8, 0.7, 0.9, model_version="second")
-    store.write_bytes(f"reports/2026-11-20/{REPORT_JSON}", report_text(told(0.7, 0.6, 0.8)).encode())
+    store.write_folder("reports/2026-11-20", {REPORT_JSON: report_text(told(0.7, 0.6, 0.8)).encode()}, note={})
     registry.log_bytes(round_run, REPORT_JSON, report_text(of_version).encode())
     (place / REPORT_JSON).write_text(report_text(told(0.95, 0.91, 1.0)))
     (place / "note.json").write_text('{"format_version": 1, "registered_version": "3"}')

@@ -51,7 +51,12 @@ def make_data(workspace: Workspace, *actions: Action) -> None:
 
 
 def put(workspace: Workspace, name: str, manifest: Manifest) -> None:
-    workspace.store.write_bytes(f"{FOLDERS[name]}/checkpoint/manifest.json", to_json(manifest).encode())
+    """A manifest in a training's folder; the ablation's lies in that of SFT, which is committed as one."""
+    place, beside = FOLDERS[name].removesuffix(f"/{ABLATION}"), f"{ABLATION}/" if name == ABLATION else ""
+    former = workspace.store.list_files(place)
+    content = {path.removeprefix(f"{place}/"): workspace.store.read_bytes(path) for path in former}
+    content[f"{beside}checkpoint/manifest.json"] = to_json(manifest).encode()
+    workspace.store.write_folder(place, content, note={})
 
 
 @pytest.fixture(scope="module")

@@ -280,7 +280,7 @@ class Notes:
         for day, partition in places:
             for place in asset.contents(day, partition):
                 note = self.at(place)
-                if note is None:
+                if note is None or "content" not in note:
                     return None
                 found.append(str(note["content"]))
         return found[0] if len(found) == 1 else digest(*found)
@@ -352,7 +352,7 @@ def _own_reason(notes: Notes, profile: Profile, asset: Asset, day: str, wanted: 
     for partition in partitions_of(asset, profile):
         note = notes.of(asset, day, partition)
         assert note is not None, "what is not there was found before"
-        if note["fingerprint"] != wanted:
+        if note.get("fingerprint") != wanted:
             return f"code or settings changed{_of(asset, partition)}"
         then, now = note.get("upstream", {}), notes.upstream_of(asset, profile, day, partition)
         changed = [name for name in asset.upstream if then.get(name) != now[name]]
