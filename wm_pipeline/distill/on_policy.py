@@ -103,7 +103,7 @@ def distill(
     settings = plan.settings
     renderer = student.renderer
     accumulation_steps = gradient_accumulation_steps(settings.batch_size, settings.micro_batch_size, processes)
-    optimizer_settings = replace(optimizer_settings_of(settings), gradient_accumulation_steps=accumulation_steps)
+    optimizer_settings = OptimizerSettings.of(settings, gradient_accumulation_steps=accumulation_steps)
     teacher.model.eval().to(processes.device)
     engine = engine_named(settings.engine)(student.model, optimizer_settings, processes)
     metrics = MetricsFile(folder / "metrics.jsonl", resumed_at=0, is_writer=processes.is_first)
@@ -179,17 +179,6 @@ def distill(
         first_divergence=first_divergence,
         last_divergence=last_divergence,
         last_loss=last_loss,
-    )
-
-
-def optimizer_settings_of(settings: DistillSettings) -> OptimizerSettings:
-    return OptimizerSettings(
-        learning_rate=settings.learning_rate,
-        warmup_ratio=settings.warmup_ratio,
-        decay=settings.decay,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
-        zero_stage=settings.zero_stage,
     )
 
 
