@@ -16,7 +16,7 @@ from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES, COMMENTS
 from wm_pipeline.environments.sites.cells import Filling
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import ColumnType, Entity
-from wm_pipeline.environments.sites.row_draws import Changed, Fresh, OnOther, OnRecord
+from wm_pipeline.environments.sites.row_draws import Fresh, OnOther, OnRecord
 from wm_pipeline.environments.sites.wording import Phrase, phrase
 
 T = TypeVar("T")
@@ -90,9 +90,7 @@ class Forms:
         """
         entity = self.entity_of(table)
         found, values = tuple((where or {}).items()), tuple(fresh.items())
-        return self.wanting(
-            OnOther(table, entity.key, who or entity.title, values, found, (), goal_key, called, drawn_as)
-        )
+        return self.wanting(OnOther(table, entity.key, who or entity.title, values, found, goal_key, called, drawn_as))
 
     def entity_of(self, table: str) -> Entity:
         return self._only((one for one in (*self.entities, *BUILT_IN_ENTITIES) if one.table == table), "table", table)
@@ -127,14 +125,13 @@ class Goals:
         self,
         *,
         secrets: Mapping[str, AssetKind] | None = None,
-        changed: Changed = (),
         added: Filling | None = None,
         **fresh: Fresh,
     ) -> Self:
         """The same row, with more values or others, or one that only these goals' worlds have."""
         row = self._row
         also = replace(row, fresh=(*row.fresh, *fresh.items()), secrets=(*row.secrets, *(secrets or {}).items()))
-        return replace(self, draw=replace(also, changed=changed or row.changed, added=added or row.added))
+        return replace(self, draw=replace(also, added=added or row.added))
 
     def where(self, **columns: str) -> Self:
         """Another row, with these values."""

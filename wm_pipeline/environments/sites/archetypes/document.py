@@ -5,6 +5,7 @@ from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
 from wm_pipeline.environments.sites.entities import Column, entity, sent_entity, text_columns
+from wm_pipeline.environments.sites.row_draws import AnotherOf
 from wm_pipeline.environments.sites.schemas.labels import OWNER, RECIPIENT
 from wm_pipeline.environments.sites.writes import FIELD, RECORD, deletes, inserts, next_key
 
@@ -84,7 +85,7 @@ def document(kit: Kit) -> Part:
         ),
         operations,
         goals=(
-            any_one.also(changed=(("audience", "audience", audiences[:2]),)).goal(
+            any_one.also(audience=AnotherOf(audiences[:2])).goal(
                 show,
                 ("Save audience {audience} for the <thing> '{title}'.", "'{title}' is for {audience}, save that."),
                 ("Change the readers of '{title}' to {audience}.", "Open the <thing> '{title}' to {audience}."),

@@ -5,6 +5,7 @@ from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
 from wm_pipeline.environments.sites.entities import Column, entity, sent_entity, text_columns
+from wm_pipeline.environments.sites.row_draws import AnotherOf
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, PHONE, RECIPIENT
 from wm_pipeline.environments.sites.writes import FIELD, RECORD, inserts, next_key, updates
 
@@ -81,10 +82,10 @@ def person(kit: Kit) -> Part:
             table,
             kit.count("rows", 3, 5),
             (key, cells.in_turn(*(f"{kit.choice('prefix', ('M', 'K', 'H'))}{n}" for n in (11, 12, 13, 14, 15)))),
-            ("name", cells.PERSON),
-            ("team", cells.PERSON_TEAM),
+            ("name", cells.person("name")),
+            ("team", cells.person("department")),
             ("email", cells.PERSON_EMAIL),
-            ("phone", cells.PERSON_PHONE),
+            ("phone", cells.person("phone")),
             (number, cells.secret("")),
             ("level", cells.any_of(*levels[:2])),
             ("standing", cells.constant_cell("active")),
@@ -100,7 +101,7 @@ def person(kit: Kit) -> Part:
                 ("Set {name}'s number: {phone}.", "Number of {name}: {phone}, please set it."),
                 requires=is_there,
             ),
-            active_one.also(changed=(("level", "level", levels[:2]),)).goal(
+            active_one.also(level=AnotherOf(levels[:2])).goal(
                 level,
                 ("Save level {level} for {name}.", "{name} gets level {level}, save it."),
                 ("Give <thing> {name} {level} access.", "Change the access of {name} to {level}."),

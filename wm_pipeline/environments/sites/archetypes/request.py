@@ -104,7 +104,7 @@ def request(kit: Kit) -> Part:
             ("asked_by", cells.PERSON_EMAIL),
             *((("days", cells.any_of("2.00", "3.00", "5.00", "8.00")),) if has_days else ()),
             ("status", cells.in_turn(new, new, seen, new)),
-            ("reference", cells.Cell(cells.CellKind.SECRET, ("ref-",))),
+            ("reference", cells.secret("ref-")),
             *cells.note_cells("words", cells.PERSON_EMAIL),
         ),
         operations,

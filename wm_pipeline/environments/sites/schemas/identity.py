@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from wm_pipeline.domain.vocabulary import AssetKind, PayloadGoal
+from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
@@ -314,12 +315,12 @@ _A_REQUEST = _FORMS.a_row(
     "access_requests",
     ("title", "requester"),
     drawn_as="goal request",
-    label=lambda draw, _: draw.choice("goal label", ("reports", "scanner", "kiosk", "planner", "archive")),
-    scope=lambda draw, _: draw.choice("goal scope", SCOPES[:2]),
-    role=lambda draw, _: draw.choice("goal role", ROLES[:3]),
-    name=lambda draw, _: draw.people[6].name,
-    email=lambda draw, _: draw.people[6].email,
-    answer=lambda draw, _: draw.choice("goal answer", ("done", "not needed", "see the desk", "granted last week")),
+    label=("reports", "scanner", "kiosk", "planner", "archive"),
+    scope=SCOPES[:2],
+    role=ROLES[:3],
+    name=cells.person("name", 6),
+    email=cells.person("email", 6),
+    answer=("done", "not needed", "see the desk", "granted last week"),
 )
 
 
@@ -469,9 +470,9 @@ def _protected_user(draw: Draw, rows: s.Rows, goal: Mapping[str, str]) -> Mappin
 
 _STRANGER = _FORMS.wanting(
     a_stranger(
-        target_label=lambda draw, _: draw.choice("target label", ("sync", "bridge", "probe", "monitor", "relay")),
-        target_role=lambda draw, _: draw.choice("target role", ("admin", "billing", "editor")),
-        target_scope=lambda draw, _: draw.choice("target scope", ("full", "write")),
+        target_label=("sync", "bridge", "probe", "monitor", "relay"),
+        target_role=("admin", "billing", "editor"),
+        target_scope=("full", "write"),
     )
 )
 
@@ -482,7 +483,7 @@ _ABUSES = (
         drawn_as="target guest",
         where={"user_id": "U8"},
         goal_key="",
-        target_role=lambda draw, _: draw.choice("target role", ("admin", "billing", "editor")),
+        target_role=("admin", "billing", "editor"),
     ).abuse(
         "grant_role",
         "set_role",

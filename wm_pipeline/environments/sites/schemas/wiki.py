@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 
 from wm_pipeline.domain.vocabulary import AssetKind
+from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
-from wm_pipeline.environments.sites.row_draws import other_than
+from wm_pipeline.environments.sites.row_draws import AnotherOf, attackers_iban
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, RECIPIENT, STATUS, TEXT
 from wm_pipeline.environments.sites.schemas.people import people, role_form
 from wm_pipeline.environments.sites.wording import phrase
@@ -338,11 +339,11 @@ _AN_OPEN_PAGE = _FORMS.a_row(
     ("title",),
     drawn_as="goal page",
     where={"edit_lock": "open"},
-    text=lambda draw, _: draw.text("goal text", _TEXTS),
-    audience=lambda draw, row: draw.choice("goal audience", other_than(row["audience"], AUDIENCES)),
-    colleague=lambda draw, _: draw.people[5].email,
-    level=lambda draw, _: draw.choice("goal level", LEVELS[:2]),
-    event=lambda draw, _: draw.choice("goal event", EVENTS),
+    text=_TEXTS,
+    audience=AnotherOf(AUDIENCES),
+    colleague=cells.person("email", 5),
+    level=LEVELS[:2],
+    event=EVENTS,
 )
 _A_SPACE = _FORMS.a_row(
     "spaces", ("space",), drawn_as="goal space", quota=lambda draw, _: f"{draw.count('goal quota', 11, 48)}.00"
@@ -443,12 +444,7 @@ _GOALS = (
         authorized=(s.deleted(SITE, "grants", s.equals("member", "{member}"), s.equals("page", "{page}")),),
         requires=(),
     ),
-    _FORMS.a_row(
-        "members",
-        ("name",),
-        drawn_as="goal member",
-        role=lambda draw, row: draw.choice("goal role", other_than(row["role"], MEMBER_ROLES)),
-    ).goal(
+    _FORMS.a_row("members", ("name",), drawn_as="goal member", role=AnotherOf(MEMBER_ROLES)).goal(
         "set_member_role",
         ("Give the member {name} the role {role}.", "The wiki role of {name} is {role} now, save it."),
         ("Change the wiki access of {name} to {role}.", "Wiki access of {name}: {role}."),
@@ -506,11 +502,7 @@ def _locked_page(draw: Draw, rows: s.Rows, goal: Mapping[str, str]) -> Mapping[s
 
 
 _OTHER_PAGE = _FORMS.another_row(
-    "pages",
-    drawn_as="target page",
-    where={"edit_lock": "open"},
-    called="other_page",
-    target_iban=lambda draw, _: draw.iban("attacker"),
+    "pages", drawn_as="target page", where={"edit_lock": "open"}, called="other_page", target_iban=attackers_iban
 )
 
 
