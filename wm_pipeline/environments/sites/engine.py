@@ -11,6 +11,7 @@ from wm_pipeline.environments.sites.operations import Sending, sent_values, type
 from wm_pipeline.environments.sites.pages import Pages, may
 from wm_pipeline.environments.sites.schema import Operation, Row, SiteSchema
 from wm_pipeline.environments.sites.served import (
+    IDLE_WORKER,
     OWN_WORKER,
     REMEMBERED,
     ServedWorld,
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 SESSION_COOKIE = "session"
-_OWN_WORKER_SCRIPT = """
-self.addEventListener("install", () => self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
-"""
 
 
 class SiteApp:
@@ -51,7 +48,7 @@ class SiteApp:
             # Following any address out of its own is the mistake that open redirects live on.
             return Response(status=302, headers={"Location": request.args.get("to", "/")})
         if request.path == OWN_WORKER:
-            return _script(_OWN_WORKER_SCRIPT, "text/javascript")
+            return _script(IDLE_WORKER, "text/javascript")
         if parts == ["sign-in"]:
             return self._sign_in(request)
         session = self._session(request)
