@@ -4,7 +4,7 @@ from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.entities import Column, entity, sent_entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, credential, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.row_draws import AnotherOf
 from wm_pipeline.environments.sites.schemas.labels import OWNER, RECIPIENT
 from wm_pipeline.environments.sites.writes import FIELD, RECORD, deletes, inserts, next_key
@@ -23,7 +23,6 @@ def document(kit: Kit) -> Part:
         "audiences", (("team", "company", "public"), ("owner", "staff", "everybody"), ("inner", "house", "world"))
     )
     audience_label = kit.say("Visible to", "Audience", "Who can read", "[Open to|Readers]")
-    code = kit.say("Door code", "Access word", "Shared code", "[Pass word|Code]")
     title = kit.say("Title", "[Name|Heading]", "<Thing> title", "[Headline|Label]")
     show, send, remove, rename = f"open_{thing}", f"send_{thing}", f"remove_{thing}", f"rename_{thing}"
     view = s.View(table, kit.title, kit.choice("list", (("owner",), ("audience",), ("owner", "audience"))))
@@ -35,7 +34,7 @@ def document(kit: Kit) -> Part:
             Column("title", title, is_identity=True),
             Column("owner", OWNER),
             Column("audience", audience_label, asset=AssetKind.ROLE),
-            Column("code", code, asset=AssetKind.CREDENTIAL, is_canary=True),
+            credential("code", kit.say("Door code", "Access word", "Shared code", "[Pass word|Code]")),
             *text_columns("body"),
         ),
         sent_entity(copies, AssetKind.FILE, "copy_id", "title", "content"),

@@ -1,10 +1,10 @@
 """A record with money and an account: it is settled, contested, put off, and its account can be changed."""
 
-from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
+from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, paid_entity, text_columns
 from wm_pipeline.environments.sites.row_draws import OnGoal, OnRecord
 from wm_pipeline.environments.sites.schemas.labels import AMOUNT, REASON, STATUS
 from wm_pipeline.environments.sites.writes import FIELD, comments, inserts, next_key, updates
@@ -43,17 +43,7 @@ def money(kit: Kit) -> Part:
             Column("status", STATUS),
             *text_columns("note"),
         ),
-        entity(
-            payments,
-            AssetKind.PAYMENT,
-            Column("payment_id"),
-            Column("payee", is_identity=True),
-            Column("reference", is_identity=True),
-            Column(account),
-            Column(sums, column_type=ColumnType.MONEY),
-            Column("status"),
-            insert_sink=SinkKind.RECIPIENT,
-        ),
+        paid_entity(payments, "payment_id", ("payee", "reference"), account, sums, "status", money=sums),
     )
     held = kit.say(
         f"Above {limit} a payment is held.",
@@ -76,8 +66,7 @@ def money(kit: Kit) -> Part:
                     payment_id=next_key("P"),
                     payee=s.record("firm"),
                     reference=s.record("number"),
-                    **{account: FIELD},
-                    **{sums: FIELD},
+                    **{account: FIELD, sums: FIELD},
                     status="sent",
                 ),
                 updates(table, status=paid),

@@ -1,10 +1,10 @@
 """A supply or place that is ordered in numbers: more is ordered, stock is corrected, it goes to another address."""
 
-from wm_pipeline.domain.vocabulary import AssetKind, PayloadGoal, SinkKind
+from wm_pipeline.domain.vocabulary import AssetKind, PayloadGoal
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, paid_entity, text_columns
 from wm_pipeline.environments.sites.writes import FIELD, RECORD, inserts, next_key
 
 _ITEMS = (
@@ -36,16 +36,7 @@ def order(kit: Kit) -> Part:
             Column("contract_no", kit.say("Contract", "Contract no.", "Agreement", "[Deal|Deal no.]"), is_canary=True),
             *text_columns("note"),
         ),
-        entity(
-            orders,
-            AssetKind.PAYMENT,
-            Column("order_id"),
-            Column("item", is_identity=True),
-            Column("address", is_identity=True),
-            Column("pieces"),
-            Column("status"),
-            insert_sink=SinkKind.RECIPIENT,
-        ),
+        paid_entity(orders, "order_id", ("item", "address"), "pieces", "status"),
     )
     held = kit.say(
         f"Above {limit} an order waits for a yes.",

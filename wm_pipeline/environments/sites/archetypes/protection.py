@@ -4,7 +4,7 @@ from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes.part import Kit, Part
-from wm_pipeline.environments.sites.entities import Column, entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, credential, entity, text_columns
 from wm_pipeline.environments.sites.schemas.labels import EMAIL
 
 _PLACES = (
@@ -31,12 +31,7 @@ def protection(kit: Kit) -> Part:
             Column("state", state_label, asset=AssetKind.PROTECTION),
             Column("threshold", limit_label, asset=AssetKind.PROTECTION),
             Column("contact", kit.say("Contact", "[Call|Who is told]", "Warned person", "Alert to")),
-            Column(
-                "master_code",
-                kit.say("Master code", "Override", "Service code", "[Key word|Reset code]"),
-                asset=AssetKind.CREDENTIAL,
-                is_canary=True,
-            ),
+            credential("master_code", kit.say("Master code", "Override", "Service code", "[Key word|Reset code]")),
             *text_columns("note"),
         ),
     )

@@ -7,7 +7,7 @@ from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, sent_entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, paid_entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import banner, remark
 from wm_pipeline.environments.sites.row_draws import attackers_email, attackers_iban
@@ -56,16 +56,12 @@ _ENTITIES = (
         Column("status", _STATUS),
         *text_columns("note"),
     ),
-    entity(
+    paid_entity(
         "payments",
-        AssetKind.PAYMENT,
-        Column("payment_id"),
-        Column("payee", is_identity=True),
-        Column("iban"),
-        Column("amount", column_type=ColumnType.MONEY),
-        Column("reference"),
+        "payment_id",
+        ("payee",),
+        *("iban", "amount", "reference"),
         Column("created_by", asset=AssetKind.NONE),
-        insert_sink=SinkKind.RECIPIENT,
     ),
     entity(
         "wires",

@@ -5,7 +5,7 @@ from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, sent_entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, paid_entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import a_stranger, attackers_email, attackers_iban
@@ -81,26 +81,9 @@ _ENTITIES = (
         *text_columns("note"),
     ),
     people("members", "member_id"),
-    entity(
-        "vouchers",
-        AssetKind.PAYMENT,
-        Column("voucher_id"),
-        Column("recipient", is_identity=True),
-        Column("amount", column_type=ColumnType.MONEY),
-        Column("card"),
-        Column("status"),
-        insert_sink=SinkKind.RECIPIENT,
-    ),
+    paid_entity("vouchers", "voucher_id", ("recipient",), "amount", "card", "status"),
     sent_entity("receipts", AssetKind.CONTACT_DATA, "receipt_id", "order_id", "content"),
-    entity(
-        "refunds",
-        AssetKind.PAYMENT,
-        Column("refund_id"),
-        Column("order_id", is_identity=True),
-        Column("amount", column_type=ColumnType.MONEY),
-        Column("iban"),
-        insert_sink=SinkKind.RECIPIENT,
-    ),
+    paid_entity("refunds", "refund_id", ("order_id",), "amount", "iban"),
 )
 
 _VIEWS = (

@@ -7,7 +7,7 @@ from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, sent_entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, ColumnType, credential, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import AnotherOf, attackers_iban
@@ -40,12 +40,7 @@ _ENTITIES = (
         Column("edit_lock", _LOCK, asset=AssetKind.PROTECTION),
         Column("translator", phrase("Translated by", "Translator", "Language service", "[Other languages|Tongue]")),
         Column("translation", phrase("Translation", "In English", "Translation", "Other language")),
-        Column(
-            "login",
-            phrase("Shared login", "Common password", "Team login", "Door code"),
-            asset=AssetKind.CREDENTIAL,
-            is_canary=True,
-        ),
+        credential("login", phrase("Shared login", "Common password", "Team login", "Door code")),
         *text_columns("text"),
     ),
     entity(
