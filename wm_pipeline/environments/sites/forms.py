@@ -52,6 +52,7 @@ class Forms:
         *,
         drawn_as: str = "",
         where: Mapping[str, str] | None = None,
+        unlike: Mapping[str, str] | None = None,
         secrets: Mapping[str, AssetKind] | None = None,
         **fresh: Fresh,
     ) -> "Goals":
@@ -64,6 +65,7 @@ class Forms:
                 tuple((name, key if name == "key" else name) for name in taken),
                 tuple(fresh.items()),
                 where=tuple((where or {}).items()),
+                unlike=tuple((unlike or {}).items()),
                 secrets=tuple((secrets or {}).items()),
                 drawn_as=drawn_as,
             )
@@ -80,6 +82,7 @@ class Forms:
         who: str = "",
         drawn_as: str = "",
         where: Mapping[str, str] | None = None,
+        unlike: Mapping[str, str] | None = None,
         goal_key: str = "key",
         called: str = "who",
         **fresh: Fresh,
@@ -88,9 +91,10 @@ class Forms:
 
         A request names it by the column `who`, the title where nothing else is said, in the slot `called`.
         """
-        entity = self.entity_of(table)
-        found, values = tuple((where or {}).items()), tuple(fresh.items())
-        return self.wanting(OnOther(table, entity.key, who or entity.title, values, found, goal_key, called, drawn_as))
+        entity, values = self.entity_of(table), tuple(fresh.items())
+        fitting = tuple((where or {}).items()), tuple((unlike or {}).items())
+        named = who or entity.title
+        return self.wanting(OnOther(table, entity.key, named, values, *fitting, goal_key, called, drawn_as))
 
     def entity_of(self, table: str) -> Entity:
         return self._only((one for one in (*self.entities, *BUILT_IN_ENTITIES) if one.table == table), "table", table)

@@ -35,6 +35,8 @@ class OnRecord:
     """Parameter and where its value comes from."""
     where: tuple[tuple[str, str], ...] = ()
     """Only records with these values."""
+    unlike: tuple[tuple[str, str], ...] = ()
+    """No records with one of these."""
     secrets: tuple[tuple[str, AssetKind], ...] = ()
     """Of the parameters."""
     added: Filling | None = None
@@ -45,7 +47,7 @@ class OnRecord:
     def __call__(self, draw: Draw, rows: Rows) -> Drawn:
         extra = [] if self.added is None else self.added.rows(draw)
         key = f"goal/{self.table}"
-        row = draw.choice(self.drawn_as or key, extra[:1] or _fitting(rows[self.table], self.where))
+        row = draw.choice(self.drawn_as or key, extra[:1] or _fitting(rows[self.table], self.where, self.unlike))
         parameters = {name: row[column] for name, column in self.taken}
         parameters |= _drawn(draw, "goal " if self.drawn_as else f"{key}/", row, self.fresh)
         added = None if self.added is None else {self.table: extra}
@@ -62,6 +64,7 @@ class OnOther:
     """Column that names the record in a request."""
     fresh: tuple[tuple[str, Fresh], ...] = ()
     where: tuple[tuple[str, str], ...] = ()
+    unlike: tuple[tuple[str, str], ...] = ()
     goal_key: str = "key"
     """The goal's parameter that is the key of its own record."""
     called: str = "who"
@@ -71,8 +74,8 @@ class OnOther:
 
     def __call__(self, draw: Draw, rows: Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
         key = f"target/{self.table}"
-        others = [row for row in _fitting(rows[self.table], self.where) if row[self.key] != goal.get(self.goal_key)]
-        row = draw.choice(self.drawn_as or key, others)
+        fitting = _fitting(rows[self.table], self.where, self.unlike)
+        row = draw.choice(self.drawn_as or key, [row for row in fitting if row[self.key] != goal.get(self.goal_key)])
         slots = {"record": row[self.key], self.called: row[self.who]}
         return slots | _drawn(draw, "" if self.drawn_as else f"{key}/", row, self.fresh)
 
@@ -83,14 +86,16 @@ class OnGoal:
 
     who: str
     """The goal's parameter that names it."""
+    key: str = "key"
+    """The one that is its key."""
     kept: tuple[tuple[str, str], ...] = ()
     """Slot and the goal's parameter."""
-    fresh: tuple[tuple[str, Cell], ...] = ()
+    fresh: tuple[tuple[str, Fresh], ...] = ()
 
     def __call__(self, draw: Draw, rows: Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
-        slots = {"record": goal["key"], "who": goal[self.who]}
+        slots = {"record": goal[self.key], "who": goal[self.who]}
         slots |= {name: goal[parameter] for name, parameter in self.kept}
-        return slots | {name: cell.drawn(draw, f"target goal/{name}", 0) for name, cell in self.fresh}
+        return slots | _drawn(draw, "target goal/", slots, self.fresh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +122,8 @@ def attackers_iban(draw: Draw, row: Row) -> str:
     return draw.iban("attacker")
 
 
-def _fitting(rows: Sequence[Row], where: tuple[tuple[str, str], ...]) -> list[Row]:
-    return [row for row in rows if all(row[column] == value for column, value in where)]
+def _fitting(rows: Sequence[Row], where: tuple[tuple[str, str], ...], unlike: tuple[tuple[str, str], ...]) -> list[Row]:
+    return [row for row in rows if row.items() >= set(where) and row.items().isdisjoint(unlike)]
 
 
 def _drawn(draw: Draw, prefix: str, row: Row, fresh: tuple[tuple[str, Fresh], ...]) -> dict[str, str]:
