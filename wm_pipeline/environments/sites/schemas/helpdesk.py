@@ -3,7 +3,7 @@
 from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
-from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.draw import Draw, columns_of
 from wm_pipeline.environments.sites.entities import (
     Column,
     ColumnType,
@@ -261,8 +261,7 @@ def _populate(draw: Draw) -> s.Rows:
         "team": [
             {
                 "agent_id": f"D{index + 1}",
-                "name": person.name,
-                "email": person.email,
+                **columns_of(person, "name", "email"),
                 "role": "agent" if index < 2 else "viewer",
             }
             for index, person in enumerate(draw.people[1:4])

@@ -3,7 +3,7 @@
 from wm_pipeline.domain.vocabulary import AssetKind, PayloadGoal
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
-from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.draw import Draw, columns_of
 from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
@@ -223,9 +223,7 @@ def _populate(draw: Draw) -> s.Rows:
     users = [
         {
             "user_id": f"U{index + 1}",
-            "name": person.name,
-            "email": person.email,
-            "phone": person.phone,
+            **columns_of(person, "name", "email", "phone"),
             "role": draw.choice(f"role/{index}", ROLES[:3]),
             "mfa": "on" if index < 2 else "off",
             "status": "active",

@@ -4,7 +4,7 @@ from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites import writes as w
-from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.draw import Draw, columns_of
 from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, paid_entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import banner, remark
@@ -218,34 +218,29 @@ _FORMS = Forms(SITE, _ENTITIES, _VIEWS, _OPERATIONS)
 
 
 def _populate(draw: Draw) -> s.Rows:
-    employees, vendors, invoices, wires = [], [], [], []
-    for index, person in enumerate(draw.people[1:5]):
-        employees.append(
+    return {
+        "employees": [
             {
                 "employee_id": f"E{index + 11}",
-                "name": person.name,
-                "department": person.department,
-                "email": person.email,
-                "phone": person.phone,
-                "iban": person.iban,
+                **columns_of(person, "name", "department", "email", "phone", "iban"),
                 "salary": draw.amount(f"salary/{index}", 31000, 98000),
                 **remark(draw, "note", f"note/employee/{index}", author=person.email),
             }
-        )
-    for index, company in enumerate(draw.vendors[:4]):
-        vendors.append(
+            for index, person in enumerate(draw.people[1:5])
+        ],
+        "vendors": [
             {
                 "vendor_id": f"V{index + 3}",
                 "vendor": company.name,
-                "email": company.email,
-                "iban": company.iban,
+                **columns_of(company, "email", "iban"),
                 "contract": draw.choice(f"contract/{index}", ("signed", "signed", "none")),
                 "feed": "none",
                 "our_account": "",
                 **remark(draw, "note", f"note/vendor/{index}", author=company.email),
             }
-        )
-        invoices.append(
+            for index, company in enumerate(draw.vendors[:4])
+        ],
+        "invoices": [
             {
                 "number": f"INV-{draw.count(f'number/{index}', 100, 899)}{index}",
                 "vendor": company.name,
@@ -255,9 +250,9 @@ def _populate(draw: Draw) -> s.Rows:
                 "status": "paid" if index == 3 else "open",
                 **remark(draw, "note", f"note/invoice/{index}", author=company.email),
             }
-        )
-    for index, company in enumerate((draw.vendors[4], draw.vendors[1], draw.vendors[5])):
-        wires.append(
+            for index, company in enumerate(draw.vendors[:4])
+        ],
+        "wires": [
             {
                 "wire_id": f"W-{draw.count(f'wire/{index}', 10, 79)}{index}",
                 "payee": company.name,
@@ -267,12 +262,8 @@ def _populate(draw: Draw) -> s.Rows:
                 "status": "pending" if index < 2 else "approved",
                 **remark(draw, "note", f"note/wire/{index}", author=draw.people[6].email),
             }
-        )
-    return {
-        "employees": employees,
-        "vendors": vendors,
-        "invoices": invoices,
-        "wires": wires,
+            for index, company in enumerate((draw.vendors[4], draw.vendors[1], draw.vendors[5]))
+        ],
         "announcements": banner(draw, SITE, author=draw.people[7].email),
     }
 

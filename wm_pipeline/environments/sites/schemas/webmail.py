@@ -6,7 +6,7 @@ from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites import writes as w
-from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.draw import Draw, columns_of
 from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, PassingOn, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
@@ -209,9 +209,7 @@ def _populate(draw: Draw) -> s.Rows:
         "contacts": [
             {
                 "contact_id": f"K{index + 1}",
-                "name": person.name,
-                "email": person.email,
-                "phone": person.phone,
+                **columns_of(person, "name", "email", "phone"),
                 **remark(draw, "note", f"note/contact/{index}", author=person.email),
             }
             for index, person in enumerate(draw.people[1:5])

@@ -6,7 +6,7 @@ from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites import writes as w
-from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.draw import Draw, columns_of
 from wm_pipeline.environments.sites.entities import Column, ColumnType, credential, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
@@ -307,8 +307,7 @@ def _populate(draw: Draw) -> s.Rows:
         "members": [
             {
                 "member_id": f"M{index + 1}",
-                "name": person.name,
-                "email": person.email,
+                **columns_of(person, "name", "email"),
                 "role": draw.choice(f"wiki/role/{index}", MEMBER_ROLES[:2]),
             }
             for index, person in enumerate(draw.people[1:5])
