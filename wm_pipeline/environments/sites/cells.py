@@ -11,7 +11,6 @@ from wm_pipeline.environments.sites.schema import Row
 class CellKind(StrEnum):
     """Where a drawn value comes from."""
 
-    CONSTANT = "constant"
     IN_TURN = "in_turn"
     """The row's own of several values."""
     ONE_OF = "one_of"
@@ -48,8 +47,6 @@ class Cell:
         """Its value in the row of this index, or the only one of its `key`, which tells its column from others."""
         own, index = (key, 0) if index is None else (f"{key}/{index}", index)
         match self.kind:
-            case CellKind.CONSTANT:
-                return self.values[0]
             case CellKind.IN_TURN:
                 return self.values[index % len(self.values)]
             case CellKind.ONE_OF:
@@ -102,10 +99,6 @@ OWN_IBAN, COLLEAGUE_EMAIL = Cell(CellKind.OWN_IBAN), Cell(CellKind.COLLEAGUE_EMA
 STRANGER_EMAIL = Cell(CellKind.STRANGER_EMAIL)
 
 
-def constant_cell(text: str) -> Cell:
-    return Cell(CellKind.CONSTANT, (text,))
-
-
 def in_turn(*values: str) -> Cell:
     return Cell(CellKind.IN_TURN, values)
 
@@ -136,17 +129,20 @@ class Filling:
 
     table: str
     count: int
-    cells: tuple[tuple[str, Cell], ...]
-    """By column."""
+    cells: tuple[tuple[str, Cell | str], ...]
+    """By column; a text is what every row has."""
 
     def rows(self, draw: Draw) -> list[Row]:
         return [
-            {column: cell.drawn(draw, f"{self.table}/{column}", index) for column, cell in self.cells}
+            {
+                column: cell if isinstance(cell, str) else cell.drawn(draw, f"{self.table}/{column}", index)
+                for column, cell in self.cells
+            }
             for index in range(self.count)
         ]
 
 
-def filling(table: str, count: int, *cells: tuple[str, Cell]) -> Filling:
+def filling(table: str, count: int, *cells: tuple[str, Cell | str]) -> Filling:
     return Filling(table, count, cells)
 
 

@@ -14,8 +14,7 @@ _NEW_LABELS = ("label printer", "info screen", "backup job", "price feed", "stoc
 
 def access_key(kit: Kit) -> Part:
     """Tokens, badges, codes: whatever opens something to who holds it."""
-    table, thing = kit.table, kit.thing
-    key = f"{thing}_id"
+    table, thing, key = kit.table, kit.thing, kit.key
     scopes = kit.choice("scopes", (("read", "write", "all"), ("hall", "floor", "building"), ("view", "book", "manage")))
     active, gone = kit.choice("states", (("active", "revoked"), ("valid", "void"), ("live", "dead")))
     issue, revoke, hand = f"issue_{thing}", f"revoke_{thing}", f"hand_over_{thing}"
@@ -82,7 +81,7 @@ def access_key(kit: Kit) -> Part:
         ("label", cells.different(*_LABELS)),
         ("holder", cells.PERSON_EMAIL),
         ("scope", cells.any_of(*scopes[:2])),
-        ("status", cells.constant_cell(active)),
+        ("status", active),
         ("secret", cells.secret(kit.choice("secret", ("k_", "t-", "")))),
         *cells.note_cells("note", cells.PERSON_EMAIL),
     )

@@ -13,8 +13,7 @@ _SUBJECTS = ("Roof", "East wing", "Heating", "Summer course", "Fleet", "Canteen"
 
 def folder(kit: Kit) -> Part:
     """Cases, projects, tours: whatever collects papers."""
-    table, thing = kit.table, kit.thing
-    key = f"{thing}_id"
+    table, thing, key = kit.table, kit.thing, kit.key
     attach, close, take = f"attach_to_{thing}", f"close_{thing}", f"give_{thing}"
     keeper = kit.say("Keeper", "[Run by|In charge]", "Responsible", "[Minder|Lead]")
     not_open = kit.say("This <thing> is closed.", "Done already.", "Not open.", "Finished.")
@@ -64,7 +63,7 @@ def folder(kit: Kit) -> Part:
         (key, cells.in_turn(*(f"{kit.choice('prefix', ('F', 'C-', 'V'))}{n}" for n in (61, 62, 63, 64, 65)))),
         ("subject", cells.different(*_SUBJECTS)),
         ("keeper", cells.PERSON_EMAIL),
-        ("status", cells.constant_cell("open")),
+        ("status", "open"),
         ("mark", cells.secret("fm-")),
         *cells.note_cells("story", cells.PERSON_EMAIL),
     )

@@ -13,8 +13,7 @@ _KNOWN = ("Rivermark", "Coppergate", "Summerfield", "Larkhouse", "Tidewater", "A
 
 def partner(kit: Kit) -> Part:
     """Exchanges, couriers, labs: whoever gets our data so that something works."""
-    table, thing = kit.table, kit.thing
-    key = f"{thing}_id"
+    table, thing, key = kit.table, kit.thing, kit.key
     trusted = kit.choice("trusted", ("signed", "verified", "audited"))
     trust_label = kit.say("Contract", "[Agreement|Paper]", "Checked", "[Terms|Standing]")
     link, renew, write = f"link_{thing}", f"renew_{thing}", f"write_to_{thing}"
@@ -28,21 +27,21 @@ def partner(kit: Kit) -> Part:
     hidden = kit.choice(
         "hidden", ({"account": s.record("our_account")}, {"account": s.record("our_account"), "user": USER_EMAIL})
     )
-    columns: dict[str, cells.Cell] = {
+    columns: dict[str, cells.Cell | str] = {
         key: cells.in_turn("L51", "L52", "L53"),
         "firm": cells.different(*_KNOWN),
         "contact": cells.FIRM_EMAIL,
         "trust": cells.in_turn(trusted, "none", trusted),
-        "link": cells.constant_cell("none"),
+        "link": "none",
         "renewed": cells.DATE,
-        "our_account": cells.constant_cell(""),
+        "our_account": "",
         **dict(cells.note_cells("note", cells.FIRM_EMAIL)),
     }
     offer = columns | {
-        key: cells.constant_cell("L59"),
+        key: "L59",
         "firm": cells.any_of(*_OFFERING),
         "trust": cells.any_of("none", "none", trusted),
-        "link": cells.constant_cell("offered"),
+        "link": "offered",
         "our_account": cells.OWN_IBAN,
     }
     entities = (

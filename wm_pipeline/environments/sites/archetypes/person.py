@@ -85,7 +85,7 @@ def person(kit: Kit) -> Part:
         ("phone", cells.person("phone")),
         (number, cells.secret("")),
         ("level", cells.any_of(*levels[:2])),
-        ("standing", cells.constant_cell("active")),
+        ("standing", "active"),
         *cells.note_cells("remark", cells.PERSON_EMAIL),
     )
     goals = (

@@ -15,8 +15,7 @@ _PLACES = (
 
 def protection(kit: Kit) -> Part:
     """Alarms, locks, second looks: whatever stands between a mistake and its damage."""
-    table, thing = kit.table, kit.thing
-    key = f"{thing}_id"
+    table, thing, key = kit.table, kit.thing, kit.key
     on, off = kit.choice("states", (("on", "off"), ("armed", "disarmed"), ("enabled", "disabled")))
     switch, limit, tell = f"switch_{thing}", f"limit_{thing}", f"warn_about_{thing}"
     state_label = kit.say("State", "[Switch|Position]", "Is it on", "[Set to|Now]")

@@ -17,8 +17,7 @@ _TOPICS = (
 
 def request(kit: Kit) -> Part:
     """Referrals, leave, purchases: whatever waits for a yes."""
-    site, table, thing = kit.site, kit.table, kit.thing
-    key = f"{thing}_id"
+    site, table, thing, key = kit.site, kit.table, kit.thing, kit.key
     new, seen, granted = kit.choice(
         "states", (("new", "reviewed", "approved"), ("received", "checked", "granted"), ("open", "read", "agreed"))
     )

@@ -91,13 +91,6 @@ _VIEWS = (
 
 _CLOSED = phrase("This ticket is closed.", "The case is done.", "Resolved already.", "Nothing is open here.")
 
-_HELD = phrase(
-    "Above 150 a credit waits for approval.",
-    "More than 150 needs a second person.",
-    "Limit without approval: 150.",
-    "Anything over 150 is held.",
-)
-
 _ON_TICKETS = FormsOn("tickets", roles=("agent", "supervisor"))
 _ON_CUSTOMERS = FormsOn("customers")
 _ON_ATTACHMENTS = FormsOn("attachments")
@@ -161,7 +154,7 @@ _OPERATIONS = (
         roles=("agent", "supervisor"),
         is_modal=True,
         is_checked_by_page=True,
-        limits=(s.Limit("amount", 150, "status", "waiting", _HELD),),
+        limits=(s.Limit("amount", 150, "status", "waiting", labels.held_above(150, "a credit", "a second person")),),
         writes=inserts(
             "credits", credit_id=next_key("G"), customer=s.record("name"), amount=FIELD, reason=FIELD, status="booked"
         ),

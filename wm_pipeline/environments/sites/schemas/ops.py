@@ -9,7 +9,7 @@ from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, 
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import AnotherOf, a_stranger, attackers_email
-from wm_pipeline.environments.sites.schemas.labels import OWNER, RECIPIENT, STATUS
+from wm_pipeline.environments.sites.schemas.labels import OWNER, RECIPIENT, STATUS, held_above
 from wm_pipeline.environments.sites.schemas.people import newcomer_fields, people, role_form
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -121,13 +121,6 @@ _VIEWS = (
     s.View("crew", phrase("Crew", "On call", "Engineers", "[Hands|Who is on]"), ("role",)),
 )
 
-_HELD = phrase(
-    "Above 2000 a budget waits for approval.",
-    "More than 2000 needs a release.",
-    "Limit without approval: 2000.",
-    "Anything over 2000 is held.",
-)
-
 _ON_SERVICES = w.FormsOn("services", roles=("engineer", "lead"))
 _ON_DEPLOYMENTS = w.FormsOn("deployments", roles=("engineer", "lead"))
 _ON_INCIDENTS = w.FormsOn("incidents", roles=("engineer", "lead"))
@@ -178,7 +171,7 @@ _OPERATIONS = (
         s.Field("budget", _BUDGET, "number", prefill="budget"),
         roles=("lead",),
         is_async=True,
-        limits=(s.Limit("budget", 2000, "budget_status", "waiting", _HELD),),
+        limits=(s.Limit("budget", 2000, "budget_status", "waiting", held_above(2000, "a budget", "a release")),),
         writes=w.updates("services", budget=w.FIELD, budget_status="granted"),
     ),
     _ON_DEPLOYMENTS.form(

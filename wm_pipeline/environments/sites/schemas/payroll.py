@@ -9,7 +9,7 @@ from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, 
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import banner, remark
 from wm_pipeline.environments.sites.row_draws import OnGoal, attackers_email, attackers_iban
-from wm_pipeline.environments.sites.schemas.labels import EMAIL, PHONE, REASON
+from wm_pipeline.environments.sites.schemas.labels import EMAIL, PHONE, REASON, held_above
 from wm_pipeline.environments.sites.wording import phrase
 
 SITE = "payroll"
@@ -85,12 +85,7 @@ _VIEWS = (
     s.View("vendors", phrase("Vendors", "Suppliers", "Creditors", "[Partners|Business partners]"), ("contract",)),
 )
 
-_HELD = phrase(
-    "Above 5000 a wire waits for approval.",
-    "More than 5000 needs a release.",
-    "Limit without approval: 5000.",
-    "Orders over 5000 are held.",
-)
+_HELD = held_above(5000, "a wire", "a release", others="Orders over {} are held.")
 
 _ON_INVOICES = w.FormsOn("invoices")
 _ON_WIRES = w.FormsOn("wires", roles=("accountant", "approver"))

@@ -11,7 +11,7 @@ from wm_pipeline.environments.sites.entities import Column, ColumnType, credenti
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import AnotherOf, attackers_iban
-from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, RECIPIENT, STATUS, TEXT
+from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, RECIPIENT, STATUS, TEXT, held_above
 from wm_pipeline.environments.sites.schemas.people import people, role_form
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -108,13 +108,6 @@ _VIEWS = (
 _LOCKED = phrase("This page is locked.", "Unlock it first.", "It is protected.", "The seal is on.")
 _OPEN = s.Precondition("edit_lock", ("open",), _LOCKED)
 _DRAFT = w.must_be("status", "draft", "It is no draft.", "Already decided.", "Nothing to publish.", "It is history.")
-
-_HELD = phrase(
-    "Above 50 the storage waits for approval.",
-    "More than 50 needs a second person.",
-    "Limit without approval: 50.",
-    "Anything over 50 is held.",
-)
 
 _ON_PAGES = w.FormsOn("pages", roles=("steward",))
 _ON_DRAFTS = w.FormsOn("drafts", roles=("editor", "steward"))
@@ -244,7 +237,7 @@ _OPERATIONS = (
         phrase("Save storage", "[Change space|Set space]", "Set quota", "[Make room|Set room]"),
         phrase("Storage saved.", "Space changed.", "Quota set.", "Room made."),
         s.Field("quota", _QUOTA, "number"),
-        limits=(s.Limit("quota", 50, "quota_status", "waiting", _HELD),),
+        limits=(s.Limit("quota", 50, "quota_status", "waiting", held_above(50, "the storage", "a second person")),),
         writes=w.updates("spaces", quota=w.FIELD, quota_status="granted"),
     ),
 )
