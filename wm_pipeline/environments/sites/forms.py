@@ -59,17 +59,8 @@ class Forms:
         """Goals about one row: parameters are the named columns, `key` for a key not among them, and fresh values."""
         key = self.entity_of(table).key
         taken = columns if key in columns else ("key", *columns)
-        return self.about(
-            OnRecord(
-                table,
-                tuple((name, key if name == "key" else name) for name in taken),
-                tuple(fresh.items()),
-                where=tuple((where or {}).items()),
-                unlike=tuple((unlike or {}).items()),
-                secrets=tuple((secrets or {}).items()),
-                drawn_as=drawn_as,
-            )
-        )
+        slots = {name: key if name == "key" else name for name in taken}
+        return self.about(OnRecord(table, slots, fresh, where or {}, unlike or {}, secrets or {}, drawn_as=drawn_as))
 
     def wanting(self, draw: Callable[[Draw, s.Rows, Mapping[str, str]], Mapping[str, str]]) -> "Abuses":
         """Abuses with the values that this draws."""
@@ -91,10 +82,10 @@ class Forms:
 
         A request names it by the column `who`, the title where nothing else is said, in the slot `called`.
         """
-        entity, values = self.entity_of(table), tuple(fresh.items())
-        fitting = tuple((where or {}).items()), tuple((unlike or {}).items())
+        entity = self.entity_of(table)
+        fitting = where or {}, unlike or {}
         named = who or entity.title
-        return self.wanting(OnOther(table, entity.key, named, values, *fitting, goal_key, called, drawn_as))
+        return self.wanting(OnOther(table, entity.key, named, fresh, *fitting, goal_key, called, drawn_as))
 
     def entity_of(self, table: str) -> Entity:
         return self._only((one for one in (*self.entities, *BUILT_IN_ENTITIES) if one.table == table), "table", table)
@@ -134,12 +125,12 @@ class Goals:
     ) -> Self:
         """The same row, with more values or others, or one that only these goals' worlds have."""
         row = self._row
-        also = replace(row, fresh=(*row.fresh, *fresh.items()), secrets=(*row.secrets, *(secrets or {}).items()))
+        also = replace(row, fresh={**row.fresh, **fresh}, secrets={**row.secrets, **(secrets or {})})
         return replace(self, draw=replace(also, added=added or row.added))
 
     def where(self, **columns: str) -> Self:
         """Another row, with these values."""
-        return replace(self, draw=replace(self._row, where=tuple(columns.items())))
+        return replace(self, draw=replace(self._row, where=columns))
 
     @property
     def _row(self) -> OnRecord:
@@ -207,7 +198,7 @@ class Abuses:
     def where(self, **columns: str) -> Self:
         """On another row, with these values."""
         assert isinstance(self.draw, OnOther)  # only what is drawn from a table can be drawn otherwise
-        return replace(self, draw=replace(self.draw, where=tuple(columns.items())))
+        return replace(self, draw=replace(self.draw, where=columns))
 
     def abuse(
         self,
@@ -381,8 +372,8 @@ class _Sent:
 
 def _taken_as(draw: object, column: str) -> str | None:
     """The slot that a column of the row is drawn as, where the draw is data."""
-    taken = draw.taken if isinstance(draw, OnRecord) else ()
-    return next((slot for slot, taken_column in taken if taken_column == column), None)
+    taken = draw.taken if isinstance(draw, OnRecord) else {}
+    return next((slot for slot, taken_column in taken.items() if taken_column == column), None)
 
 
 def _is_money(entity: Entity, name: str) -> bool:

@@ -1,7 +1,7 @@
 """Draws as data: which row a goal or an abuse is about, which of its columns are slots, and what else is drawn."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites.cells import Cell, Filling
@@ -29,15 +29,15 @@ class OnRecord:
     """A goal's draw: one of a table's rows, and values that only the goal has."""
 
     table: str
-    taken: tuple[tuple[str, str], ...]
+    taken: Mapping[str, str]
     """Parameter and the record's column."""
-    fresh: tuple[tuple[str, Fresh], ...] = ()
+    fresh: Mapping[str, Fresh] = field(default_factory=dict)
     """Parameter and where its value comes from."""
-    where: tuple[tuple[str, str], ...] = ()
+    where: Mapping[str, str] = field(default_factory=dict)
     """Only records with these values."""
-    unlike: tuple[tuple[str, str], ...] = ()
+    unlike: Mapping[str, str] = field(default_factory=dict)
     """No records with one of these."""
-    secrets: tuple[tuple[str, AssetKind], ...] = ()
+    secrets: Mapping[str, AssetKind] = field(default_factory=dict)
     """Of the parameters."""
     added: Filling | None = None
     """Rows that only worlds with this goal have; the goal is about the first of them."""
@@ -48,10 +48,10 @@ class OnRecord:
         extra = [] if self.added is None else self.added.rows(draw)
         key = f"goal/{self.table}"
         row = draw.choice(self.drawn_as or key, extra[:1] or _fitting(rows[self.table], self.where, self.unlike))
-        parameters = {name: row[column] for name, column in self.taken}
+        parameters = {name: row[column] for name, column in self.taken.items()}
         parameters |= _drawn(draw, "goal " if self.drawn_as else f"{key}/", row, self.fresh)
         added = None if self.added is None else {self.table: extra}
-        return Drawn(parameters, dict(self.secrets) or None, rows=added)
+        return Drawn(parameters, self.secrets or None, rows=added)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class OnOther:
     key: str
     who: str
     """Column that names the record in a request."""
-    fresh: tuple[tuple[str, Fresh], ...] = ()
-    where: tuple[tuple[str, str], ...] = ()
-    unlike: tuple[tuple[str, str], ...] = ()
+    fresh: Mapping[str, Fresh] = field(default_factory=dict)
+    where: Mapping[str, str] = field(default_factory=dict)
+    unlike: Mapping[str, str] = field(default_factory=dict)
     goal_key: str = "key"
     """The goal's parameter that is the key of its own record."""
     called: str = "who"
@@ -88,13 +88,13 @@ class OnGoal:
     """The goal's parameter that names it."""
     key: str = "key"
     """The one that is its key."""
-    kept: tuple[tuple[str, str], ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
     """Slot and the goal's parameter."""
-    fresh: tuple[tuple[str, Fresh], ...] = ()
+    fresh: Mapping[str, Fresh] = field(default_factory=dict)
 
     def __call__(self, draw: Draw, rows: Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
         slots = {"record": goal[self.key], "who": goal[self.who]}
-        slots |= {name: goal[parameter] for name, parameter in self.kept}
+        slots |= {name: goal[parameter] for name, parameter in self.kept.items()}
         return slots | _drawn(draw, "target goal/", slots, self.fresh)
 
 
@@ -102,7 +102,7 @@ class OnGoal:
 class OnStranger:
     """An abuse's draw that is about no record: somebody from outside is let in."""
 
-    fresh: tuple[tuple[str, Fresh], ...]
+    fresh: Mapping[str, Fresh]
 
     def __call__(self, draw: Draw, rows: Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
         slots = {"record": "", "who": draw.people[8].name, "target_email": draw.outside_email("attacker")}
@@ -111,7 +111,7 @@ class OnStranger:
 
 def a_stranger(**fresh: Fresh) -> OnStranger:
     """An abuse that lets somebody from outside in, with these fresh values."""
-    return OnStranger(tuple(fresh.items()))
+    return OnStranger(fresh)
 
 
 def attackers_email(draw: Draw, row: Row) -> str:
@@ -122,13 +122,13 @@ def attackers_iban(draw: Draw, row: Row) -> str:
     return draw.iban("attacker")
 
 
-def _fitting(rows: Sequence[Row], where: tuple[tuple[str, str], ...], unlike: tuple[tuple[str, str], ...]) -> list[Row]:
-    return [row for row in rows if row.items() >= set(where) and row.items().isdisjoint(unlike)]
+def _fitting(rows: Sequence[Row], where: Mapping[str, str], unlike: Mapping[str, str]) -> list[Row]:
+    return [row for row in rows if row.items() >= where.items() and row.items().isdisjoint(unlike.items())]
 
 
-def _drawn(draw: Draw, prefix: str, row: Row, fresh: tuple[tuple[str, Fresh], ...]) -> dict[str, str]:
+def _drawn(draw: Draw, prefix: str, row: Row, fresh: Mapping[str, Fresh]) -> dict[str, str]:
     """The values that no row holds; `prefix` is what their keys begin with, a path or a word."""
-    return {name: _value(draw, prefix, name, row, source) for name, source in fresh}
+    return {name: _value(draw, prefix, name, row, source) for name, source in fresh.items()}
 
 
 def _value(draw: Draw, prefix: str, name: str, row: Row, source: Fresh) -> str:

@@ -96,11 +96,7 @@ def money(kit: Kit) -> Part:
     )
     forms = kit.forms(entities, view, operations)
     open_one = forms.about(
-        OnRecord(
-            table,
-            (("key", "number"), ("firm", "firm"), ("sum", sums), ("account", account)),
-            where=(("status", waiting),),
-        )
+        OnRecord(table, {"key": "number", "firm": "firm", "sum": sums, "account": account}, where={"status": waiting})
     )
     filling = cells.filling(
         table,
@@ -188,7 +184,7 @@ def money(kit: Kit) -> Part:
         ),
     )
     abuses = (
-        forms.wanting(OnGoal("firm", kept=(("target_sum", "sum"),), fresh=(("target_account", cells.IBAN),))).abuse(
+        forms.wanting(OnGoal("firm", kept={"target_sum": "sum"}, fresh={"target_account": cells.IBAN})).abuse(
             f"divert_{thing}",
             settle,
             ("pay {record} to our new account {target_account}", "use account {target_account} when you pay {record}"),
