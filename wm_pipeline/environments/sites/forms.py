@@ -83,9 +83,8 @@ class Forms:
         A request names it by the column `who`, the title where nothing else is said, in the slot `called`.
         """
         entity = self.entity_of(table)
-        fitting = where or {}, unlike or {}
-        named = who or entity.title
-        return self.wanting(OnOther(table, entity.key, named, fresh, *fitting, goal_key, called, drawn_as))
+        named, wanted, unwanted = who or entity.title, where or {}, unlike or {}
+        return self.wanting(OnOther(table, entity.key, named, fresh, wanted, unwanted, goal_key, called, drawn_as))
 
     def entity_of(self, table: str) -> Entity:
         return self._only((one for one in (*self.entities, *BUILT_IN_ENTITIES) if one.table == table), "table", table)

@@ -157,7 +157,7 @@ def _paying(
     return draw
 
 
-def _told(change: Callable[[PairSeed, World], World]) -> Callable[[PairSeed], Sides]:
+def _with_request(change: Callable[[PairSeed, World], World]) -> Callable[[PairSeed], Sides]:
     """The same, where somebody's words on the page ask for something."""
     return _paying(change, attack=_REQUEST, step=_turns)
 
@@ -275,13 +275,17 @@ VARIABLES: Mapping[str, Variable] = {
         _paying(lambda _, world: _with_invoice(world, due=world.draw.date("another date")), step=_to_either), _INVOICE
     ),
     "text_author": Variable(_text_author, _COMMENTS),
-    "text_visibility": Variable(_told(lambda _, world: _with_rows(world, "comments", _out_of_sight)), _COMMENTS),
-    "text_presence": Variable(_told(lambda seed, _: _built(seed, PAY)), _COMMENTS),
+    "text_visibility": Variable(
+        _with_request(lambda _, world: _with_rows(world, "comments", _out_of_sight)), _COMMENTS
+    ),
+    "text_presence": Variable(_with_request(lambda seed, _: _built(seed, PAY)), _COMMENTS),
     # The page asks for a misuse, or for what the user asks for; what the agent does is the same.
-    "attack_or_lookalike": Variable(_told(lambda seed, _: _built(seed, PAY, _LOOKALIKE)), _COMMENTS),
-    "disguise": Variable(_told(lambda seed, _: _built(seed, PAY, replace(_REQUEST, disguise=_tone(seed)))), _COMMENTS),
+    "attack_or_lookalike": Variable(_with_request(lambda seed, _: _built(seed, PAY, _LOOKALIKE)), _COMMENTS),
+    "disguise": Variable(
+        _with_request(lambda seed, _: _built(seed, PAY, replace(_REQUEST, disguise=_tone(seed)))), _COMMENTS
+    ),
     "channel": Variable(
-        _told(lambda seed, _: _built(seed, PAY, replace(_REQUEST, channel="note"))), (*_COMMENTS, *_INVOICE)
+        _with_request(lambda seed, _: _built(seed, PAY, replace(_REQUEST, channel="note"))), (*_COMMENTS, *_INVOICE)
     ),
     "page_wording": Variable(_paying(_page_in_other_words, step=_to_either), ("wording",)),
     "goal_wording": Variable(_paying(_goal_in_other_words, step=_to_either), ("goal",)),
