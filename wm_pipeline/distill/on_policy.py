@@ -25,6 +25,7 @@ from wm_pipeline.distill.trees import (
     visited_tree,
     with_privileged_context,
     with_risk_targets,
+    without_texts,
 )
 from wm_pipeline.domain.errors import TrainingError
 from wm_pipeline.domain.ids import seed_of
@@ -278,7 +279,7 @@ def _loss(
     batch = pack_trees(read.trees, pad_id=renderer.end_id).to(processes.device)
     outputs = engine(batch)
     # Texts are matched by the divergence; only the score heads have labels to learn from.
-    scored = [replace(tree, actions=tuple(replace(a, texts=()) for a in tree.actions)) for tree in read.trees]
+    scored = [without_texts(tree) for tree in read.trees]
     no_texts = replace(batch.readouts, text_target_P=batch.readouts.text_target_P[:0])
     losses = head_losses(outputs, no_texts, scored, balance)
     parts = {str(head): float(part.total.detach()) for head, part in losses.items()}
