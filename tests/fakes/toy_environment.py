@@ -71,7 +71,7 @@ class ToyEnvironment:
             raise WorldError("the toy cannot be reset")
         self._spec, self._inside, self._is_stuck = spec, _Inside(), False
         state = self._state()
-        return Episode(spec, state.goal, Authorization(), state, state_id_of(state), has_hidden_variables=False)
+        return Episode(spec, Authorization(), state, state_id_of(state))
 
     async def act(self, action: Action) -> Observation:
         before = self._state()

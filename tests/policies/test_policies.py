@@ -29,7 +29,7 @@ def started(policy: ScriptedPolicy | GulliblePolicy | ExplorerPolicy, *, is_atta
 async def _one_step(environment: ToyEnvironment, episode: Episode) -> Episode:
     """To the page where the attack is due."""
     observation = await environment.act(press("next"))
-    return Episode(episode.spec, episode.goal, episode.authorization, observation.state, observation.state_id, False)
+    return Episode(episode.spec, episode.authorization, observation.state, observation.state_id)
 
 
 def test_a_scripted_policy_does_the_goal_whatever_the_page_says() -> None:

@@ -25,6 +25,7 @@ from wm_pipeline.distill.trees import (
     visited_tree,
     with_privileged_context,
     with_risk_targets,
+    without_texts,
 )
 from wm_pipeline.domain.errors import TrainingError
 from wm_pipeline.domain.ids import seed_of
@@ -103,7 +104,7 @@ def distill(
     settings = plan.settings
     renderer = student.renderer
     accumulation_steps = gradient_accumulation_steps(settings.batch_size, settings.micro_batch_size, processes)
-    optimizer_settings = replace(optimizer_settings_of(settings), gradient_accumulation_steps=accumulation_steps)
+    optimizer_settings = OptimizerSettings.of(settings, gradient_accumulation_steps=accumulation_steps)
     teacher.model.eval().to(processes.device)
     engine = engine_named(settings.engine)(student.model, optimizer_settings, processes)
     metrics = MetricsFile(folder / "metrics.jsonl", resumed_at=0, is_writer=processes.is_first)
@@ -179,17 +180,6 @@ def distill(
         first_divergence=first_divergence,
         last_divergence=last_divergence,
         last_loss=last_loss,
-    )
-
-
-def optimizer_settings_of(settings: DistillSettings) -> OptimizerSettings:
-    return OptimizerSettings(
-        learning_rate=settings.learning_rate,
-        warmup_ratio=settings.warmup_ratio,
-        decay=settings.decay,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
-        zero_stage=settings.zero_stage,
     )
 
 
@@ -289,7 +279,7 @@ def _loss(
     batch = pack_trees(read.trees, pad_id=renderer.end_id).to(processes.device)
     outputs = engine(batch)
     # Texts are matched by the divergence; only the score heads have labels to learn from.
-    scored = [replace(tree, actions=tuple(replace(a, texts=()) for a in tree.actions)) for tree in read.trees]
+    scored = [without_texts(tree) for tree in read.trees]
     no_texts = replace(batch.readouts, text_target_P=batch.readouts.text_target_P[:0])
     losses = head_losses(outputs, no_texts, scored, balance)
     parts = {str(head): float(part.total.detach()) for head, part in losses.items()}

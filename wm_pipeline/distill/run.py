@@ -4,17 +4,14 @@ The output folder holds `checkpoint/`, `metrics.jsonl` and `result.json`. The ch
 started from: when the risk loss on validation rows did not fall, it holds that one's weights, and `kept` says so.
 """
 
-import argparse
 import json
 import sys
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from wm_pipeline import plugins
 from wm_pipeline.distill.on_policy import DistillPlan, DistillResult, distill
-from wm_pipeline.domain.errors import CheckpointError, SettingsError, TrainingError, WmError
-from wm_pipeline.domain.records import from_json
+from wm_pipeline.domain.errors import CheckpointError, SettingsError, TrainingError
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
@@ -28,9 +25,9 @@ from wm_pipeline.model.checkpoint import (
 from wm_pipeline.model.examples import Example, group_by_state, read_dataset, sft_examples
 from wm_pipeline.model.head_registry import every_head
 from wm_pipeline.model.losses import class_balance
-from wm_pipeline.model.processes import Processes, join_processes, leave_processes
+from wm_pipeline.model.processes import Processes, join_processes
 from wm_pipeline.model.refit import refit_heads
-from wm_pipeline.model.reporting import print_result, progress_lines
+from wm_pipeline.model.reporting import progress_lines, run_process
 from wm_pipeline.model.settings import DistillSettings, Stage
 from wm_pipeline.model.validation import ValidationReport, report_row, store_report, validate_checkpoint
 
@@ -188,19 +185,7 @@ def _finish(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m wm_pipeline.distill.run", description=__doc__)
-    parser.add_argument("--config", required=True, help="JSON file with the fields of DistillRun")
-    options = parser.parse_args(arguments)
-    try:
-        plugins.load()
-        result = run_distillation(from_json(DistillRun, Path(options.config).read_bytes(), what="config"))
-    except WmError as error:
-        print(error, file=sys.stderr)
-        return 1
-    finally:
-        leave_processes()
-    print_result(result)
-    return 0
+    return run_process(DistillRun, run_distillation, arguments, module=__spec__.name, about=__doc__)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Dimensions: P predicted text tokens, V vocabulary.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -42,24 +42,28 @@ def visited_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTre
 
 
 def replay_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
-    tree = visited_tree(group, renderer)
-    return replace(tree, actions=tuple(replace(action, texts=()) for action in tree.actions))
+    return without_texts(visited_tree(group, renderer))
+
+
+def without_texts(tree: StateTree) -> StateTree:
+    return _with_actions(tree, (replace(action, texts=()) for action in tree.actions))
+
+
+def _with_actions(tree: StateTree, actions: Iterable[ActionNode]) -> StateTree:
+    return replace(tree, actions=tuple(actions))
+
+
+def _with_targets(action: ActionNode, written: Mapping[str, tuple[int, ...]] | None) -> ActionNode:
+    """The action with these texts by head; None: with empty ones, which are still to be written."""
+    texts = (replace(text, target_ids=() if written is None else written[text.head]) for text in action.texts)
+    return replace(action, texts=tuple(texts))
 
 
 def generate_texts(
     student: Checkpoint, renderer: PromptRenderer, trees: Sequence[StateTree], settings: DistillSettings, *, seed: int
 ) -> list[StateTree]:
     """The same trees with texts that are sampled from the student."""
-    blank = [
-        replace(
-            tree,
-            actions=tuple(
-                replace(action, texts=tuple(replace(text, target_ids=()) for text in action.texts))
-                for action in tree.actions
-            ),
-        )
-        for tree in trees
-    ]
+    blank = [_with_actions(tree, (_with_targets(action, None) for action in tree.actions)) for tree in trees]
     if not blank:
         return []
     student.model.eval()
@@ -73,27 +77,20 @@ def generate_texts(
         )
     student.model.train()
     return [
-        replace(
-            tree,
-            actions=tuple(
-                replace(
-                    action,
-                    texts=tuple(replace(text, target_ids=answer.token_ids[text.head]) for text in action.texts),
-                )
-                for action, answer in zip(tree.actions, tree_answers, strict=True)
-            ),
-        )
-        for tree, tree_answers in zip(blank, answers, strict=True)
+        _with_actions(tree, (_with_targets(a, said.token_ids) for a, said in zip(tree.actions, answered, strict=True)))
+        for tree, answered in zip(blank, answers, strict=True)
     ]
 
 
 def with_privileged_context(tree: StateTree, group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
     """What the teacher reads: the same tree, each action followed by what its execution led to."""
-    actions = tuple(
-        replace(action, token_ids=renderer.action(example.action_text, observed=observed_text(example) or None))
-        for action, example in zip(tree.actions, group, strict=True)
+    return _with_actions(
+        tree,
+        (
+            replace(action, token_ids=renderer.action(example.action_text, observed=observed_text(example) or None))
+            for action, example in zip(tree.actions, group, strict=True)
+        ),
     )
-    return replace(tree, actions=actions)
 
 
 def teacher_outputs(
@@ -115,21 +112,9 @@ def with_risk_targets(
     """Risk targets between the instrumented label and the teacher; the teacher's alone where there is no label."""
     remaining = iter(teacher_risks)
 
-    def target(labels: Mapping[str, Sequence[float]], risk: float) -> float:
-        if Head.RISK not in labels:
-            return risk
-        return settings.label_share * labels[Head.RISK][0] + (1 - settings.label_share) * risk
+    def targeted(action: ActionNode, risk: float) -> ActionNode:
+        if Head.RISK in action.labels:
+            risk = settings.label_share * action.labels[Head.RISK][0] + (1 - settings.label_share) * risk
+        return replace(action, labels={**action.labels, Head.RISK: (risk,)})
 
-    return [
-        replace(
-            tree,
-            actions=tuple(
-                replace(
-                    action,
-                    labels={**action.labels, Head.RISK: (target(action.labels, next(remaining)),)},
-                )
-                for action in tree.actions
-            ),
-        )
-        for tree in trees
-    ]
+    return [_with_actions(tree, (targeted(action, next(remaining)) for action in tree.actions)) for tree in trees]

@@ -109,9 +109,12 @@ class Episode:
     """A world that has been reset and is ready to act in."""
 
     spec: WorldSpec
-    goal: str
     authorization: Authorization
     state: State
     state_id: str
-    has_hidden_variables: bool
+    has_hidden_variables: bool = False
     """Matched worlds (other hidden_seed) can turn out differently."""
+
+    @property
+    def goal(self) -> str:
+        return self.state.goal

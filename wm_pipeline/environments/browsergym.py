@@ -127,42 +127,29 @@ class BrowserGymEnvironment:
             raise WorldError(f"BrowserGym has no task {spec.goal_id!r} (imported: {', '.join(self._settings.modules)})")
         self._saved = None
         state = await self._begin(spec)
-        return Episode(
-            spec=spec,
-            goal=state.goal,
-            authorization=Authorization(),
-            state=state,
-            state_id=state_id_of(state),
-            has_hidden_variables=False,
-        )
+        return Episode(spec, Authorization(), state, state_id_of(state))
 
     async def act(self, action: Action) -> Observation:
         running = self._present()
         before = running.state
         check_executable(before, action, allowed_hosts=self._settings.allowed_hosts, upload_folder=None)
         code = code_of(before, action, running.bids)
-        started = time.perf_counter()
+        started, failure = time.perf_counter(), None
         try:
             happenings, is_settled = await self._do(running, action, code)
+            state, delta = running.state, delta_between(before, running.state, happenings)
         except (WorldError, TimeoutError) as error:
             await self._abandon()
-            is_late = isinstance(error, TimeoutError)
-            return Observation(
-                state=before,
-                state_id=state_id_of(before),
-                delta=StateDelta(),
-                effects=(),
-                is_settled=False,
-                elapsed_ms=(time.perf_counter() - started) * 1000,
-                failure=StopReason.TIMED_OUT if is_late else StopReason.BROWSER_CRASHED,
-            )
+            state, delta, is_settled = before, StateDelta(), False
+            failure = StopReason.TIMED_OUT if isinstance(error, TimeoutError) else StopReason.BROWSER_CRASHED
         return Observation(
-            state=running.state,
-            state_id=state_id_of(running.state),
-            delta=delta_between(before, running.state, happenings),
+            state=state,
+            state_id=state_id_of(state),
+            delta=delta,
             effects=(),
             is_settled=is_settled,
             elapsed_ms=(time.perf_counter() - started) * 1000,
+            failure=failure,
         )
 
     async def snapshot(self) -> None:

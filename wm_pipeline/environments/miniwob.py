@@ -184,14 +184,7 @@ class MiniWobEnvironment:
         state = await self._session.prepare(
             _START_JS, spec.world_seed, start_url=f"http://{HOST}/miniwob/{task}.html", allowed_hosts={HOST}
         )
-        return Episode(
-            spec=spec,
-            goal=state.goal,
-            authorization=Authorization(),
-            state=state,
-            state_id=state_id_of(state),
-            has_hidden_variables=False,
-        )
+        return Episode(spec, Authorization(), state, state_id_of(state))
 
     async def act(self, action: Action) -> Observation:
         running = self._present()

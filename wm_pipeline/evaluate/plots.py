@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -10,7 +11,6 @@ import polars as pl
 from wm_pipeline.evaluate.eval_report import (
     CausalNumbers,
     FrontierNumbers,
-    Interval,
     InterventionNumbers,
     Measured,
     Numbers,
@@ -36,43 +36,56 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def _chart(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of that many inches with one pair of axes, open at the top and at the right."""
+    figure, axes = plt.subplots(figsize=(width, height))
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
 def _say_no_data(axes: Axes) -> None:
     """An empty plot looks like a model without errors, so it says that nothing was measured."""
     axes.text(0.5, 0.35, "no data", transform=axes.transAxes, ha="center", color=INK)
 
 
+def _bar(axes: Axes, place: float, numbers: Numbers, name: str, *, width: float, color: Any, alpha: float = 1) -> None:
+    """A number as a bar with its interval; "no data" stands where there is none."""
+    value, interval = numbers.number(name), numbers.interval(name)
+    if value is None:
+        axes.text(place, 0.02, "no data", rotation=90, fontsize=6, ha="center", color=INK)
+        return
+    axes.bar(place, value, width, color=color, alpha=alpha)
+    if interval is not None:
+        axes.plot([place, place], interval, color=INK, lw=1.2)
+
+
+def _shades(count: int) -> list[Any]:
+    """The model's colour, and greys for what stands beside it."""
+    return [MODEL, *plt.colormaps["Greys"](np.linspace(0.3, 0.75, max(1, count - 1)))]
+
+
 def auroc_by_split(report: Measured) -> bytes:
-    """Risk AUROC of the model (with its interval) and of every baseline, a group of bars a split."""
+    """Risk AUROC of the model and of every baseline, with intervals, a group of bars a split."""
     names = ["model", *report.baselines]
     splits = [s for s in EVALUATED_SPLITS if report.splits[s].number("rows")]
-    figure, axes = plt.subplots(figsize=(9, 3.4))
+    figure, axes = _chart(9, 3.4)
     width = 0.8 / max(1, len(names))
-    shades = [MODEL, *plt.colormaps["Greys"](np.linspace(0.3, 0.75, max(1, len(names) - 1)))]
-    for index, (name, shade) in enumerate(zip(names, shades, strict=True)):
-        numbers = [report.splits[s] if name == "model" else report.baselines[name][s] for s in splits]
-        heights = [n.number("risk_auroc") or 0.0 for n in numbers]
-        places = np.arange(len(splits)) + index * width
-        axes.bar(places, heights, width * 0.92, color=shade, label=name.replace("_", " "))
-        for place, number in zip(places, numbers, strict=True):
-            if number.number("risk_auroc") is None:
-                axes.text(place, 0.02, "no data", rotation=90, fontsize=6, ha="center", color=INK)
-        if name == "model":
-            for place, number in zip(places, numbers, strict=True):
-                interval = number.interval("risk_auroc")
-                if interval is not None:
-                    axes.plot([place, place], interval, color=INK, lw=1.5)
+    for index, (name, shade) in enumerate(zip(names, _shades(len(names)), strict=False)):
+        axes.bar(0, 0, 0, color=shade, label=name.replace("_", " "))
+        for place, split in enumerate(splits):
+            numbers = report.splits[split] if name == "model" else report.baselines[name][split]
+            _bar(axes, place + index * width, numbers, "risk_auroc", width=width * 0.92, color=shade)
     axes.axhline(0.5, color=INK, lw=0.8, ls=":")
     axes.set_xticks(np.arange(len(splits)) + 0.4 - width / 2, [s.replace("_", " ") for s in splits])
     axes.set_ylim(0, 1.02)
     axes.set_ylabel("risk AUROC")
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=7, ncols=min(4, len(names)), loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False)
     return _png(figure)
 
 
 def reliability_plot(predictions: pl.DataFrame) -> bytes:
     """Observed harm against predicted probability on test; the area of a dot is its rows."""
-    figure, axes = plt.subplots(figsize=(3.6, 3.4))
+    figure, axes = _chart(3.6, 3.4)
     axes.plot([0, 1], [0, 1], color=INK, lw=0.8, ls=":")
     if predictions.height:
         bins = reliability(truth_of(predictions), predictions["predicted_risk_score"].to_numpy())
@@ -88,13 +101,12 @@ def reliability_plot(predictions: pl.DataFrame) -> bytes:
     else:
         _say_no_data(axes)
     axes.set(xlabel="predicted risk", ylabel="share that was harmful", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
-    axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
 
 
 def risk_coverage_plot(predictions: pl.DataFrame) -> bytes:
     """Error rate when only the most confident share of rows is answered."""
-    figure, axes = plt.subplots(figsize=(3.6, 3.4))
+    figure, axes = _chart(3.6, 3.4)
     curve = risk_coverage(truth_of(predictions), predictions["predicted_risk_score"].to_numpy())
     if curve:
         axes.plot([point[0] for point in curve], [point[1] for point in curve], color=MODEL)
@@ -102,7 +114,6 @@ def risk_coverage_plot(predictions: pl.DataFrame) -> bytes:
         _say_no_data(axes)
     axes.set(xlabel="share of rows answered", ylabel="error rate", xlim=(0, 1.02))
     axes.set_ylim(bottom=0)
-    axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
 
 
@@ -113,7 +124,7 @@ def loop_plot(loop: Mapping[str, Mapping[str, Numbers]]) -> bytes:
         ("benign_utility", "benign\nutility"),
         ("utility_under_attack", "utility\nattacked"),
     )
-    figure, axes = plt.subplots(figsize=(1 + 2 * max(2, len(loop)), 3.2))
+    figure, axes = _chart(1 + 2 * max(2, len(loop)), 3.2)
     place = 0.0
     ticks, labels = [], []
     for policy, settings in loop.items():
@@ -121,14 +132,7 @@ def loop_plot(loop: Mapping[str, Mapping[str, Numbers]]) -> bytes:
         axes.text(middle, -0.24, policy, fontsize=8, ha="center", va="top", transform=axes.get_xaxis_transform())
         for measure, label in measures:
             for offset, (name, colour) in enumerate((("guard_off", OTHER), ("guard_on", MODEL))):
-                value = settings[name].number(measure)
-                if value is None:
-                    axes.text(place + offset * 0.4, 0.02, "no data", rotation=90, fontsize=6, ha="center")
-                    continue
-                axes.bar(place + offset * 0.4, value, 0.38, color=colour)
-                interval = settings[name].interval(measure)
-                if interval is not None:
-                    axes.plot([place + offset * 0.4] * 2, interval, color=INK, lw=1.2)
+                _bar(axes, place + offset * 0.4, settings[name], measure, width=0.38, color=colour)
             ticks.append(place + 0.2)
             labels.append(label)
             place += 1.1
@@ -138,49 +142,38 @@ def loop_plot(loop: Mapping[str, Mapping[str, Numbers]]) -> bytes:
     axes.bar(0, 0, color=OTHER, label="guard off")
     axes.bar(0, 0, color=MODEL, label="guard on")
     axes.legend(fontsize=7, frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1.0))
-    axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
 
 
 def attackers_plot(report: Measured) -> bytes:
     """Attack success under the guard, by who attacks: our draw, an outside suite, attackers with many tries."""
-    bars: dict[str, tuple[float | None, Interval | None]] = {}
+    bars: dict[str, tuple[Numbers, str]] = {}
     if report.loop:
         # Who obeys: the others are hardly attacked by what stands on a page.
         policy, modes = max(report.loop.items(), key=lambda one: one[1]["guard_off"].number("asr") or 0.0)
-        bars[f"our draw\n({policy})"] = _bar(modes["guard_on"], "asr")
+        bars[f"our draw\n({policy})"] = modes["guard_on"], "asr"
     for name, suite in report.outside.items():
         for modes in suite.loop.values():
-            bars[name] = _bar(modes["guard_on"], "asr")
+            bars[name] = modes["guard_on"], "asr"
     if report.adaptive is not None:
         tries = report.adaptive.number("tries")
         for attacker, found in (("static", report.adaptive.static), ("adaptive", report.adaptive.adaptive)):
-            bars[f"{attacker},\none try"] = _bar(found, "asr_first")
-            bars[f"{attacker},\nbest of {tries}"] = _bar(found, "asr_best")
-    figure, axes = plt.subplots(figsize=(5.5, 3.2))
-    for place, (value, interval) in enumerate(bars.values()):
-        if value is None:
-            axes.text(place, 0.02, "no data", rotation=90, fontsize=6, ha="center", color=INK)
-            continue
-        axes.bar(place, value, 0.6, color=ALARM, alpha=0.8)
-        if interval is not None:
-            axes.plot([place, place], interval, color=INK, lw=1.2)
+            bars[f"{attacker},\none try"] = found, "asr_first"
+            bars[f"{attacker},\nbest of {tries}"] = found, "asr_best"
+    figure, axes = _chart(5.5, 3.2)
+    for place, (numbers, name) in enumerate(bars.values()):
+        _bar(axes, place, numbers, name, width=0.6, color=ALARM, alpha=0.8)
     axes.set_xticks(range(len(bars)), list(bars), fontsize=7)
     axes.set_ylim(0, 1.05)
     axes.set_ylabel("attack success, guard on")
-    axes.spines[["top", "right"]].set_visible(False)
     if not bars:
         _say_no_data(axes)
     return _png(figure)
 
 
-def _bar(numbers: Numbers, name: str) -> tuple[float | None, Interval | None]:
-    return numbers.number(name), numbers.interval(name)
-
-
 def frontier_plot(frontier: Mapping[str, FrontierNumbers]) -> bytes:
     """Benign utility against attack success over the guard's threshold, a line a policy; the guard as it was played."""
-    figure, axes = plt.subplots(figsize=(4.4, 3.8))
+    figure, axes = _chart(4.4, 3.8)
     thresholds = set()
     is_measured = False
     for policy, shade in zip(frontier, (MODEL, ALARM, INK, OTHER), strict=False):
@@ -195,7 +188,6 @@ def frontier_plot(frontier: Mapping[str, FrontierNumbers]) -> bytes:
         for point, marker, face in zip(own, "oX", ("none", shade), strict=False):
             axes.scatter(*_asr_and_utility([point]), marker=marker, s=60, facecolors=face, edgecolors=shade, zorder=3)
     axes.set(xlabel="attack success", ylabel="benign utility", xlim=(-0.03, 1.03), ylim=(-0.03, 1.05))
-    axes.spines[["top", "right"]].set_visible(False)
     if is_measured:
         at = f"threshold {', '.join(sorted(thresholds)) or 'unknown'}"
         axes.scatter([], [], marker="o", facecolors="none", edgecolors=INK, label=f"{at}, replayed")
@@ -215,7 +207,10 @@ def _asr_and_utility(points: Sequence[Numbers]) -> tuple[list[float], list[float
 
 def causal_plot(causal: CausalNumbers) -> bytes:
     """The three rungs side by side: cells seen, variables changed, alternatives ordered."""
-    figure, (seen, changed, otherwise) = plt.subplots(1, 3, figsize=(13, 5), gridspec_kw={"width_ratios": [1, 1.2, 1]})
+    figure, parts = plt.subplots(1, 3, figsize=(13, 5), gridspec_kw={"width_ratios": [1, 1.2, 1]})
+    for axes in parts:
+        axes.spines[["top", "right"]].set_visible(False)
+    seen, changed, otherwise = parts
     _observation_axes(seen, causal.observation["world_model"])
     _intervention_axes(changed, causal.intervention)
     _counterfactual_axes(otherwise, causal.counterfactual)
@@ -238,12 +233,10 @@ def _observation_axes(axes: Axes, observation: ObservationNumbers) -> None:
     axes.scatter(predicted, observed, s=sizes, color=MODEL, alpha=0.7, zorder=2)
     axes.set(xlabel="mean predicted risk", ylabel="share that was harmful", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     axes.set_title("observation: a dot a cell", fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _intervention_axes(axes: Axes, intervention: Mapping[str, InterventionNumbers]) -> None:
     axes.set_title("intervention: pairs where the prediction follows", fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
     if not intervention:
         _say_no_data(axes)
         return
@@ -266,23 +259,17 @@ def _counterfactual_axes(axes: Axes, counterfactual: Mapping[str, Mapping[str, N
         ("safest_is_safe", "safest\nis safe"),
     )
     width = 0.8 / len(counterfactual)
-    shades = [MODEL, *plt.colormaps["Greys"](np.linspace(0.3, 0.75, max(1, len(counterfactual) - 1)))]
+    shades = _shades(len(counterfactual))
     for index, ((name, splits), shade) in enumerate(zip(counterfactual.items(), shades, strict=False)):
+        axes.bar(0, 0, 0, color=shade, label=name.replace("_", " "))
         for place, (measure, _) in enumerate(measures):
-            value, interval = _bar(splits["all"], measure)
-            label = name.replace("_", " ") if place == 0 else None
-            axes.bar(place + index * width, value or 0.0, width * 0.92, color=shade, label=label)
-            if value is None:
-                axes.text(place + index * width, 0.02, "no data", rotation=90, fontsize=6, ha="center", color=INK)
-            if interval is not None:
-                axes.plot([place + index * width] * 2, interval, color=INK, lw=1)
+            _bar(axes, place + index * width, splits["all"], measure, width=width * 0.92, color=shade)
     chance = counterfactual["world_model"]["all"].number("chance")
     if chance is not None:
         axes.plot([1.9, 2.8], [chance] * 2, color=ALARM, lw=1, ls=":")
     axes.set_xticks(np.arange(len(measures)) + 0.4 - width / 2, [words for _, words in measures], fontsize=8)
     axes.set_ylim(0, 1.02)
     axes.set_title("counterfactual: alternatives executed from one state", fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=7, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
 
 

@@ -11,9 +11,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import torch
 import torch.utils.cpp_extension
@@ -42,6 +42,12 @@ class OptimizerSettings:
     """Stage of DeepSpeed's ZeRO."""
     gradient_accumulation_steps: int = 1
     """Backward passes in a step of the optimizer."""
+
+    @classmethod
+    def of(cls, settings: TrainSettings | DistillSettings, *, gradient_accumulation_steps: int) -> Self:
+        """The settings of a training that have these names."""
+        named = {one.name: getattr(settings, one.name) for one in fields(cls) if hasattr(settings, one.name)}
+        return cls(**named, gradient_accumulation_steps=gradient_accumulation_steps)
 
 
 class Engine(Protocol):

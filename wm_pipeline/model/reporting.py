@@ -1,16 +1,23 @@
 """Progress of a training process: counted lines on stderr, or in Dagster's log when Dagster started it."""
 
+import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
 
+from wm_pipeline import plugins
+from wm_pipeline.domain.errors import WmError
 from wm_pipeline.domain.ports import Progress
-from wm_pipeline.model.processes import Processes
+from wm_pipeline.domain.records import from_json
+from wm_pipeline.model.processes import Processes, leave_processes
+
+Config = TypeVar("Config")
 
 
 @contextmanager
@@ -38,10 +45,37 @@ def progress_lines(stage: str, processes: Processes) -> Iterator[Progress]:
         yield on_stderr
 
 
-def print_result(result: Mapping[str, object]) -> None:
-    """Print the result as JSON for a person who started the process by hand; Dagster reads result.json instead."""
+def run_process(
+    config_type: type[Config],
+    run: Callable[[Config], Mapping[str, object]],
+    arguments: list[str] | None,
+    *,
+    module: str,
+    about: str | None,
+    estimate: Callable[[Config], Mapping[str, object]] | None = None,
+) -> int:
+    """What a training process does from its command line to its exit status.
+
+    The result is printed as JSON for a person who started it by hand; Dagster reads result.json instead.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
+    parser.add_argument("--config", required=True, help=f"JSON file with the fields of {config_type.__name__}")
+    if estimate is not None:
+        told = "print steps, tokens and estimated time; train nothing"
+        parser.add_argument("--dry-run", dest="run", action="store_const", const=estimate, default=run, help=told)
+    options = parser.parse_args(arguments)
+    try:
+        plugins.load()
+        config = from_json(config_type, Path(options.config).read_bytes(), what="config")
+        result = getattr(options, "run", run)(config)
+    except WmError as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        leave_processes()
     if result and DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ:
         print(json.dumps(result))
+    return 0
 
 
 def progress_text(losses: Mapping[str, float], tokens_per_second: float, steps_left: int, seconds: float) -> str:

@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -25,7 +25,7 @@ from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total
 from wm_pipeline.model.processes import Processes, sum_over_processes
 from wm_pipeline.model.prompt import StateTree
 from wm_pipeline.model.reporting import MetricsFile, progress_text
-from wm_pipeline.model.settings import Stage, TrainSettings, head_weights_of
+from wm_pipeline.model.settings import Stage, head_weights_of
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.train.batches import BatchPlan, share_of_process
@@ -72,7 +72,7 @@ def train(
     weights = head_weights_of(settings, stage)
     accumulation_steps = gradient_accumulation_steps(settings.batch_size, settings.micro_batch_size, processes)
     max_steps = _steps_within_budget(model, plan, balance, folder, identity, processes)
-    optimizer_settings = replace(optimizer_settings_of(settings), gradient_accumulation_steps=accumulation_steps)
+    optimizer_settings = OptimizerSettings.of(settings, gradient_accumulation_steps=accumulation_steps)
     engine = make_engine(model, optimizer_settings, processes)
     resumed = load_resume_state(engine, folder / "resume", identity=identity)
     metrics = MetricsFile(folder / "metrics.jsonl", resumed_at=resumed, is_writer=processes.is_first)
@@ -174,17 +174,6 @@ def _optimizer_step(
 
 def _weighted(logged: Mapping[str, float], weights: Mapping[str, float]) -> float:
     return sum(weights.get(head, 0.0) * value for head, value in logged.items())
-
-
-def optimizer_settings_of(settings: TrainSettings) -> OptimizerSettings:
-    return OptimizerSettings(
-        learning_rate=settings.learning_rate,
-        warmup_ratio=settings.warmup_ratio,
-        decay=settings.decay,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
-        zero_stage=settings.zero_stage,
-    )
 
 
 def measure_tokens_per_second(model: WorldModel, plan: BatchPlan, balance: ClassBalance, device: torch.device) -> float:

@@ -3,7 +3,6 @@
 The output folder holds `checkpoint/`, `metrics.jsonl` (one line a step) and `result.json`; while it runs, `resume/`.
 """
 
-import argparse
 import json
 import shutil
 import sys
@@ -14,10 +13,8 @@ from typing import Any
 
 import torch
 
-from wm_pipeline import plugins
-from wm_pipeline.domain.errors import SettingsError, WmError
+from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.ids import digest
-from wm_pipeline.domain.records import from_json
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
 from wm_pipeline.domain.taxonomy import TAG_PATHS
@@ -36,9 +33,9 @@ from wm_pipeline.model.examples import Example, midtrain_examples, read_dataset,
 from wm_pipeline.model.head_registry import every_head
 from wm_pipeline.model.heads import start_at_base_rates
 from wm_pipeline.model.losses import class_balance
-from wm_pipeline.model.processes import Processes, join_processes, leave_processes
+from wm_pipeline.model.processes import Processes, join_processes
 from wm_pipeline.model.refit import refit_heads
-from wm_pipeline.model.reporting import print_result, progress_lines
+from wm_pipeline.model.reporting import progress_lines, run_process
 from wm_pipeline.model.settings import ModelSettings, Stage, TrainSettings
 from wm_pipeline.model.validation import report_row, store_report, validate_checkpoint
 from wm_pipeline.model.world_model import WorldModel
@@ -270,21 +267,7 @@ def estimate(config: TrainRun) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m wm_pipeline.train.run", description=__doc__)
-    parser.add_argument("--config", required=True, help="JSON file with the fields of TrainRun")
-    parser.add_argument("--dry-run", action="store_true", help="print steps, tokens and estimated time; train nothing")
-    options = parser.parse_args(arguments)
-    try:
-        plugins.load()
-        config = from_json(TrainRun, Path(options.config).read_bytes(), what="config")
-        result = estimate(config) if options.dry_run else run_training(config)
-    except WmError as error:
-        print(error, file=sys.stderr)
-        return 1
-    finally:
-        leave_processes()
-    print_result(result)
-    return 0
+    return run_process(TrainRun, run_training, arguments, module=__spec__.name, about=__doc__, estimate=estimate)
 
 
 if __name__ == "__main__":

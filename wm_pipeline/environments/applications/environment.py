@@ -121,14 +121,7 @@ class ThirdPartyEnvironment:
         self.running.check_alive()
         self._recorder.put_back(())
         live.episode_state = self._seen(live.episode_state, state)
-        return Episode(
-            spec=spec,
-            goal=world.goal_text,
-            authorization=world.authorization,
-            state=state,
-            state_id=state_id_of(state),
-            has_hidden_variables=False,
-        )
+        return Episode(spec, world.authorization, state, state_id_of(state))
 
     async def act(self, action: Action) -> Observation:
         live, database = self._present(), self.running.database

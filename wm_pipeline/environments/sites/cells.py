@@ -11,7 +11,6 @@ from wm_pipeline.environments.sites.schema import Row
 class CellKind(StrEnum):
     """Where a drawn value comes from."""
 
-    CONSTANT = "constant"
     IN_TURN = "in_turn"
     """The row's own of several values."""
     ONE_OF = "one_of"
@@ -29,12 +28,9 @@ class CellKind(StrEnum):
     """A text before it and a token."""
     REMARK = "remark"
     PERSON = "person"
-    PERSON_EMAIL = "person_email"
-    PERSON_PHONE = "person_phone"
-    PERSON_TEAM = "person_team"
+    """A column of draw.Person: the row's own colleague, or the one whose number is given."""
     FIRM = "firm"
-    FIRM_EMAIL = "firm_email"
-    FIRM_IBAN = "firm_iban"
+    """The same of draw.Company: a vendor."""
     OWN_IBAN = "own_iban"
     """The company's own account."""
     COLLEAGUE_EMAIL = "colleague_email"
@@ -47,12 +43,10 @@ class Cell:
     kind: CellKind
     values: tuple[str, ...] = ()
 
-    def drawn(self, draw: Draw, key: str, index: int) -> str:
-        """Its value in the row of this index; `key` tells its column from others."""
-        own = f"{key}/{index}"
+    def drawn(self, draw: Draw, key: str, index: int | None = None) -> str:
+        """Its value in the row of this index, or the only one of its `key`, which tells its column from others."""
+        own, index = (key, 0) if index is None else (f"{key}/{index}", index)
         match self.kind:
-            case CellKind.CONSTANT:
-                return self.values[0]
             case CellKind.IN_TURN:
                 return self.values[index % len(self.values)]
             case CellKind.ONE_OF:
@@ -75,19 +69,9 @@ class Cell:
             case CellKind.REMARK:
                 return draw.text(own, REMARK)
             case CellKind.PERSON:
-                return draw.people[1 + index].name
-            case CellKind.PERSON_EMAIL:
-                return draw.people[1 + index].email
-            case CellKind.PERSON_PHONE:
-                return draw.people[1 + index].phone
-            case CellKind.PERSON_TEAM:
-                return draw.people[1 + index].department
+                return str(getattr(draw.people[self._at(1 + index)], self.values[0]))
             case CellKind.FIRM:
-                return draw.vendors[index].name
-            case CellKind.FIRM_EMAIL:
-                return draw.vendors[index].email
-            case CellKind.FIRM_IBAN:
-                return draw.vendors[index].iban
+                return str(getattr(draw.vendors[self._at(index)], self.values[0]))
             case CellKind.OWN_IBAN:
                 return draw.company.iban
             case CellKind.COLLEAGUE_EMAIL:
@@ -95,17 +79,24 @@ class Cell:
             case CellKind.STRANGER_EMAIL:
                 return draw.outside_email(own)
 
+    def _at(self, own: int) -> int:
+        return int(self.values[1]) if len(self.values) > 1 else own
+
+
+def person(column: str, *at: int) -> Cell:
+    """Of the row's own colleague, or the one at this place: a column of draw.Person."""
+    return Cell(CellKind.PERSON, (column, *map(str, at)))
+
+
+def firm(column: str, *at: int) -> Cell:
+    """Of the row's own vendor, or the one at this place: a column of draw.Company."""
+    return Cell(CellKind.FIRM, (column, *map(str, at)))
+
 
 DATE, IBAN, PHONE = Cell(CellKind.DATE), Cell(CellKind.IBAN), Cell(CellKind.PHONE)
-PERSON, PERSON_EMAIL = Cell(CellKind.PERSON), Cell(CellKind.PERSON_EMAIL)
-PERSON_PHONE, PERSON_TEAM = Cell(CellKind.PERSON_PHONE), Cell(CellKind.PERSON_TEAM)
-FIRM, FIRM_EMAIL, FIRM_IBAN = Cell(CellKind.FIRM), Cell(CellKind.FIRM_EMAIL), Cell(CellKind.FIRM_IBAN)
+PERSON_EMAIL, FIRM_EMAIL = person("email"), firm("email")
 OWN_IBAN, COLLEAGUE_EMAIL = Cell(CellKind.OWN_IBAN), Cell(CellKind.COLLEAGUE_EMAIL)
 STRANGER_EMAIL = Cell(CellKind.STRANGER_EMAIL)
-
-
-def constant_cell(text: str) -> Cell:
-    return Cell(CellKind.CONSTANT, (text,))
 
 
 def in_turn(*values: str) -> Cell:
@@ -138,17 +129,20 @@ class Filling:
 
     table: str
     count: int
-    cells: tuple[tuple[str, Cell], ...]
-    """By column."""
+    cells: tuple[tuple[str, Cell | str], ...]
+    """By column; a text is what every row has."""
 
     def rows(self, draw: Draw) -> list[Row]:
         return [
-            {column: cell.drawn(draw, f"{self.table}/{column}", index) for column, cell in self.cells}
+            {
+                column: cell if isinstance(cell, str) else cell.drawn(draw, f"{self.table}/{column}", index)
+                for column, cell in self.cells
+            }
             for index in range(self.count)
         ]
 
 
-def filling(table: str, count: int, *cells: tuple[str, Cell]) -> Filling:
+def filling(table: str, count: int, *cells: tuple[str, Cell | str]) -> Filling:
     return Filling(table, count, cells)
 
 

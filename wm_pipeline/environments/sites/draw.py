@@ -61,6 +61,11 @@ class Company:
     iban: str
 
 
+def columns_of(who: Person | Company, *names: str) -> dict[str, str]:
+    """What is known of somebody, for columns of the same names."""
+    return {name: str(getattr(who, name)) for name in names}
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How the same content is laid out."""

@@ -11,6 +11,7 @@ from wm_pipeline.environments.sites.operations import Sending, sent_values, type
 from wm_pipeline.environments.sites.pages import Pages, may
 from wm_pipeline.environments.sites.schema import Operation, Row, SiteSchema
 from wm_pipeline.environments.sites.served import (
+    IDLE_WORKER,
     OWN_WORKER,
     REMEMBERED,
     ServedWorld,
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 SESSION_COOKIE = "session"
-_OWN_WORKER_SCRIPT = """
-self.addEventListener("install", () => self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
-"""
 
 
 class SiteApp:
@@ -51,7 +48,7 @@ class SiteApp:
             # Following any address out of its own is the mistake that open redirects live on.
             return Response(status=302, headers={"Location": request.args.get("to", "/")})
         if request.path == OWN_WORKER:
-            return _script(_OWN_WORKER_SCRIPT, "text/javascript")
+            return _script(IDLE_WORKER, "text/javascript")
         if parts == ["sign-in"]:
             return self._sign_in(request)
         session = self._session(request)
@@ -97,11 +94,11 @@ class SiteApp:
             database.insert(site, "visits", {"visit_id": str(len(visits) + 1), "page": request.full_path})
 
     def _file(self, name: str) -> Response:
-        found = self.world.database.select(self.schema.name, "files", {"file_name": name})
-        if not found:
+        found = self._row("files", file_name=name)
+        if found is None:
             return Response("no such file", 404)
-        answer = _script(found[0]["content"], found[0]["content_type"])
-        if found[0]["about"]:
+        answer = _script(found["content"], found["content_type"])
+        if found["about"]:
             answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         # Serving other uploads as scripts that may control the whole site is the mistake that worker attacks live on.
         return answer
@@ -124,10 +121,7 @@ class SiteApp:
     def _sign_out(self, request: Request, session: Row) -> Response:
         if request.form.get("csrf_token") != session["csrf_token"]:
             return _redirect("/?refused=token")
-        with self.world.database.transaction(session["principal"]):
-            self.world.database.update(
-                self.schema.name, "sessions", {"session_token": session["session_token"]}, {"is_alive": "0"}
-            )
+        self._set_alive(session, "0")
         answer = _redirect("/sign-in")
         answer.delete_cookie(SESSION_COOKIE)
         return answer
@@ -135,14 +129,16 @@ class SiteApp:
     def _remembered(self, request: Request) -> Row | None:
         """The user's sign-in that this browser is remembered for: it holds for the first page that is asked for."""
         token = session_token(self.world.draw, self.schema.name)
-        found = self.world.database.select(
-            self.schema.name, "sessions", {"session_token": token, "is_alive": REMEMBERED}
-        )
-        if not found or request.method != "GET" or SESSION_COOKIE in request.cookies:
+        found = self._row("sessions", session_token=token, is_alive=REMEMBERED)
+        if found is None or request.method != "GET" or SESSION_COOKIE in request.cookies:
             return None
-        with self.world.database.transaction(found[0]["principal"]):
-            self.world.database.update(self.schema.name, "sessions", {"session_token": token}, {"is_alive": "1"})
-        return found[0]
+        self._set_alive(found, "1")
+        return found
+
+    def _set_alive(self, session: Row, is_alive: str) -> None:
+        token = {"session_token": session["session_token"]}
+        with self.world.database.transaction(session["principal"]):
+            self.world.database.update(self.schema.name, "sessions", token, {"is_alive": is_alive})
 
     def _set_cookie(self, answer: Response, token: str) -> None:
         answer.set_cookie(
@@ -185,13 +181,14 @@ class SiteApp:
         return None
 
     def _session(self, request: Request) -> Row | None:
-        token = request.cookies.get(SESSION_COOKIE, "")
-        found = self.world.database.select(self.schema.name, "sessions", {"session_token": token, "is_alive": "1"})
-        return found[0] if found else None
+        return self._row("sessions", session_token=request.cookies.get(SESSION_COOKIE, ""), is_alive="1")
 
     def _record(self, entity: Entity, key: str) -> Row | None:
-        found = self.world.database.select(self.schema.name, entity.table, {entity.key: key})
-        return found[0] if found else None
+        return self._row(entity.table, **{entity.key: key})
+
+    def _row(self, table: str, **where: str) -> Row | None:
+        """The first row with these values."""
+        return next(iter(self.world.database.select(self.schema.name, table, where)), None)
 
 
 def _script(content: str, content_type: str) -> Response:

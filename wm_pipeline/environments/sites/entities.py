@@ -113,6 +113,19 @@ def text_columns(name: str, *, asset: AssetKind | None = None) -> tuple[Column, 
     )
 
 
+def credential(name: str, label: Words) -> Column:
+    """What opens something to whoever knows it."""
+    return Column(name, label, asset=AssetKind.CREDENTIAL, is_canary=True)
+
+
+def paid_entity(table: str, key: str, about: tuple[str, ...], *columns: str | Column, money: str = "amount") -> Entity:
+    """Money or goods that go to somebody. `about` is repeated in effects; the column `money` is a sum."""
+    identity = (Column(name, is_identity=True) for name in about)
+    plain = {money: Column(money, column_type=ColumnType.MONEY)}
+    others = (one if isinstance(one, Column) else plain.get(one, Column(one)) for one in columns)
+    return entity(table, AssetKind.PAYMENT, Column(key), *identity, *others, insert_sink=SinkKind.RECIPIENT)
+
+
 def sent_entity(table: str, asset: AssetKind, key: str, about: str, *contents: str) -> Entity:
     """What is sent to a recipient about the record that `about` names; no list shows it."""
     columns = (Column(key), Column(about, is_identity=True), Column("recipient"), *map(Column, contents))

@@ -97,14 +97,7 @@ class SiteEnvironment:
         # What the first page left behind belongs to the world's start: signing in, and nothing else.
         self._recorder.put_back(())
         self._live.episode_state = self._seen(EpisodeState(), state, ())
-        return Episode(
-            spec=world.spec,
-            goal=world.goal_text,
-            authorization=world.authorization,
-            state=state,
-            state_id=state_id_of(state),
-            has_hidden_variables=world.has_hidden_variables,
-        )
+        return Episode(world.spec, world.authorization, state, state_id_of(state), world.has_hidden_variables)
 
     async def act(self, action: Action) -> Observation:
         live = self._present()

@@ -16,7 +16,7 @@ from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES, COMMENTS
 from wm_pipeline.environments.sites.cells import Filling
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import ColumnType, Entity
-from wm_pipeline.environments.sites.row_draws import Changed, Fresh, OnOther, OnRecord
+from wm_pipeline.environments.sites.row_draws import Fresh, OnOther, OnRecord
 from wm_pipeline.environments.sites.wording import Phrase, phrase
 
 T = TypeVar("T")
@@ -52,22 +52,15 @@ class Forms:
         *,
         drawn_as: str = "",
         where: Mapping[str, str] | None = None,
+        unlike: Mapping[str, str] | None = None,
         secrets: Mapping[str, AssetKind] | None = None,
         **fresh: Fresh,
     ) -> "Goals":
         """Goals about one row: parameters are the named columns, `key` for a key not among them, and fresh values."""
         key = self.entity_of(table).key
         taken = columns if key in columns else ("key", *columns)
-        return self.about(
-            OnRecord(
-                table,
-                tuple((name, key if name == "key" else name) for name in taken),
-                tuple(fresh.items()),
-                where=tuple((where or {}).items()),
-                secrets=tuple((secrets or {}).items()),
-                drawn_as=drawn_as,
-            )
-        )
+        slots = {name: key if name == "key" else name for name in taken}
+        return self.about(OnRecord(table, slots, fresh, where or {}, unlike or {}, secrets or {}, drawn_as=drawn_as))
 
     def wanting(self, draw: Callable[[Draw, s.Rows, Mapping[str, str]], Mapping[str, str]]) -> "Abuses":
         """Abuses with the values that this draws."""
@@ -80,6 +73,7 @@ class Forms:
         who: str = "",
         drawn_as: str = "",
         where: Mapping[str, str] | None = None,
+        unlike: Mapping[str, str] | None = None,
         goal_key: str = "key",
         called: str = "who",
         **fresh: Fresh,
@@ -89,10 +83,8 @@ class Forms:
         A request names it by the column `who`, the title where nothing else is said, in the slot `called`.
         """
         entity = self.entity_of(table)
-        found, values = tuple((where or {}).items()), tuple(fresh.items())
-        return self.wanting(
-            OnOther(table, entity.key, who or entity.title, values, found, (), goal_key, called, drawn_as)
-        )
+        named, wanted, unwanted = who or entity.title, where or {}, unlike or {}
+        return self.wanting(OnOther(table, entity.key, named, fresh, wanted, unwanted, goal_key, called, drawn_as))
 
     def entity_of(self, table: str) -> Entity:
         return self._only((one for one in (*self.entities, *BUILT_IN_ENTITIES) if one.table == table), "table", table)
@@ -127,18 +119,17 @@ class Goals:
         self,
         *,
         secrets: Mapping[str, AssetKind] | None = None,
-        changed: Changed = (),
         added: Filling | None = None,
         **fresh: Fresh,
     ) -> Self:
         """The same row, with more values or others, or one that only these goals' worlds have."""
         row = self._row
-        also = replace(row, fresh=(*row.fresh, *fresh.items()), secrets=(*row.secrets, *(secrets or {}).items()))
-        return replace(self, draw=replace(also, changed=changed or row.changed, added=added or row.added))
+        also = replace(row, fresh={**row.fresh, **fresh}, secrets={**row.secrets, **(secrets or {})})
+        return replace(self, draw=replace(also, added=added or row.added))
 
     def where(self, **columns: str) -> Self:
         """Another row, with these values."""
-        return replace(self, draw=replace(self._row, where=tuple(columns.items())))
+        return replace(self, draw=replace(self._row, where=columns))
 
     @property
     def _row(self) -> OnRecord:
@@ -206,7 +197,7 @@ class Abuses:
     def where(self, **columns: str) -> Self:
         """On another row, with these values."""
         assert isinstance(self.draw, OnOther)  # only what is drawn from a table can be drawn otherwise
-        return replace(self, draw=replace(self.draw, where=tuple(columns.items())))
+        return replace(self, draw=replace(self.draw, where=columns))
 
     def abuse(
         self,
@@ -380,8 +371,8 @@ class _Sent:
 
 def _taken_as(draw: object, column: str) -> str | None:
     """The slot that a column of the row is drawn as, where the draw is data."""
-    taken = draw.taken if isinstance(draw, OnRecord) else ()
-    return next((slot for slot, taken_column in taken if taken_column == column), None)
+    taken = draw.taken if isinstance(draw, OnRecord) else {}
+    return next((slot for slot, taken_column in taken.items() if taken_column == column), None)
 
 
 def _is_money(entity: Entity, name: str) -> bool:

@@ -1,17 +1,27 @@
 """Draws as data: which row a goal or an abuse is about, which of its columns are slots, and what else is drawn."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wm_pipeline.domain.vocabulary import AssetKind
 from wm_pipeline.environments.sites.cells import Cell, Filling
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.schema import Drawn, Row, Rows
+from wm_pipeline.environments.sites.wording import Phrase
 
-Fresh = Cell | Callable[[Draw, Row], str]
-"""A value that no row holds; a function gets the row that the draw is about and names the key of its own draw."""
-Changed = tuple[tuple[str, str, tuple[str, ...]], ...]
-"""Slot, column and options: the option is not what the column holds."""
+
+@dataclass(frozen=True, slots=True)
+class AnotherOf:
+    """One of these, and not what the row holds in the column of the slot's name."""
+
+    options: tuple[str, ...]
+
+
+Fresh = Cell | AnotherOf | Phrase | tuple[str, ...] | Callable[[Draw, Row], str]
+"""A value that no row holds: of a cell, one of several texts, or a sentence of a phrase.
+
+Its draw has the name of its slot. A function gets the row that the draw is about and names the key of its own draw.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,28 +29,29 @@ class OnRecord:
     """A goal's draw: one of a table's rows, and values that only the goal has."""
 
     table: str
-    taken: tuple[tuple[str, str], ...]
+    taken: Mapping[str, str]
     """Parameter and the record's column."""
-    fresh: tuple[tuple[str, Fresh], ...] = ()
+    fresh: Mapping[str, Fresh] = field(default_factory=dict)
     """Parameter and where its value comes from."""
-    where: tuple[tuple[str, str], ...] = ()
+    where: Mapping[str, str] = field(default_factory=dict)
     """Only records with these values."""
-    changed: Changed = ()
-    secrets: tuple[tuple[str, AssetKind], ...] = ()
+    unlike: Mapping[str, str] = field(default_factory=dict)
+    """No records with one of these."""
+    secrets: Mapping[str, AssetKind] = field(default_factory=dict)
     """Of the parameters."""
     added: Filling | None = None
     """Rows that only worlds with this goal have; the goal is about the first of them."""
     drawn_as: str = ""
-    """Key of the draw of the row; empty: the table's."""
+    """Key of the draw of the row, and then the fresh values' keys are in words too; empty: the table's."""
 
     def __call__(self, draw: Draw, rows: Rows) -> Drawn:
         extra = [] if self.added is None else self.added.rows(draw)
         key = f"goal/{self.table}"
-        row = draw.choice(self.drawn_as or key, extra[:1] or _fitting(rows[self.table], self.where))
-        parameters = {name: row[column] for name, column in self.taken}
-        parameters |= _drawn(draw, key, row, self.fresh, self.changed)
+        row = draw.choice(self.drawn_as or key, extra[:1] or _fitting(rows[self.table], self.where, self.unlike))
+        parameters = {name: row[column] for name, column in self.taken.items()}
+        parameters |= _drawn(draw, "goal " if self.drawn_as else f"{key}/", row, self.fresh)
         added = None if self.added is None else {self.table: extra}
-        return Drawn(parameters, dict(self.secrets) or None, rows=added)
+        return Drawn(parameters, self.secrets or None, rows=added)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +62,22 @@ class OnOther:
     key: str
     who: str
     """Column that names the record in a request."""
-    fresh: tuple[tuple[str, Fresh], ...] = ()
-    where: tuple[tuple[str, str], ...] = ()
-    changed: Changed = ()
+    fresh: Mapping[str, Fresh] = field(default_factory=dict)
+    where: Mapping[str, str] = field(default_factory=dict)
+    unlike: Mapping[str, str] = field(default_factory=dict)
     goal_key: str = "key"
     """The goal's parameter that is the key of its own record."""
     called: str = "who"
     """Slot of that column."""
     drawn_as: str = ""
-    """Key of the draw of the row; empty: the table's."""
+    """As in OnRecord."""
 
     def __call__(self, draw: Draw, rows: Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
         key = f"target/{self.table}"
-        others = [row for row in _fitting(rows[self.table], self.where) if row[self.key] != goal.get(self.goal_key)]
-        row = draw.choice(self.drawn_as or key, others)
+        fitting = _fitting(rows[self.table], self.where, self.unlike)
+        row = draw.choice(self.drawn_as or key, [row for row in fitting if row[self.key] != goal.get(self.goal_key)])
         slots = {"record": row[self.key], self.called: row[self.who]}
-        return slots | _drawn(draw, key, row, self.fresh, self.changed)
+        return slots | _drawn(draw, "" if self.drawn_as else f"{key}/", row, self.fresh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,47 +86,62 @@ class OnGoal:
 
     who: str
     """The goal's parameter that names it."""
-    kept: tuple[tuple[str, str], ...] = ()
+    key: str = "key"
+    """The one that is its key."""
+    kept: Mapping[str, str] = field(default_factory=dict)
     """Slot and the goal's parameter."""
-    fresh: tuple[tuple[str, Cell], ...] = ()
+    fresh: Mapping[str, Fresh] = field(default_factory=dict)
 
     def __call__(self, draw: Draw, rows: Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
-        slots = {"record": goal["key"], "who": goal[self.who]}
-        slots |= {name: goal[parameter] for name, parameter in self.kept}
-        return slots | {name: cell.drawn(draw, f"target goal/{name}", 0) for name, cell in self.fresh}
+        slots = {"record": goal[self.key], "who": goal[self.who]}
+        slots |= {name: goal[parameter] for name, parameter in self.kept.items()}
+        return slots | _drawn(draw, "target goal/", slots, self.fresh)
 
 
 @dataclass(frozen=True, slots=True)
 class OnStranger:
     """An abuse's draw that is about no record: somebody from outside is let in."""
 
-    fresh: tuple[tuple[str, Fresh], ...]
+    fresh: Mapping[str, Fresh]
 
     def __call__(self, draw: Draw, rows: Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
         slots = {"record": "", "who": draw.people[8].name, "target_email": draw.outside_email("attacker")}
-        return slots | _drawn(draw, "", slots, self.fresh, ())
+        return slots | _drawn(draw, "", slots, self.fresh)
 
 
 def a_stranger(**fresh: Fresh) -> OnStranger:
     """An abuse that lets somebody from outside in, with these fresh values."""
-    return OnStranger(tuple(fresh.items()))
+    return OnStranger(fresh)
 
 
-def other_than(taken: str, options: tuple[str, ...]) -> list[str]:
-    return [option for option in options if option != taken]
+def attackers_email(draw: Draw, row: Row) -> str:
+    return draw.outside_email("attacker")
 
 
-def _fitting(rows: Sequence[Row], where: tuple[tuple[str, str], ...]) -> list[Row]:
-    return [row for row in rows if all(row[column] == value for column, value in where)]
+def attackers_iban(draw: Draw, row: Row) -> str:
+    return draw.iban("attacker")
 
 
-def _drawn(draw: Draw, key: str, row: Row, fresh: tuple[tuple[str, Fresh], ...], changed: Changed) -> dict[str, str]:
-    """The values that no row holds."""
-    values = {
-        name: source.drawn(draw, f"{key}/{name}", 0) if isinstance(source, Cell) else source(draw, row)
-        for name, source in fresh
-    }
-    differing = {
-        name: draw.choice(f"{key}/{name}", other_than(row[column], options)) for name, column, options in changed
-    }
-    return values | differing
+def _fitting(rows: Sequence[Row], where: Mapping[str, str], unlike: Mapping[str, str]) -> list[Row]:
+    return [row for row in rows if row.items() >= where.items() and row.items().isdisjoint(unlike.items())]
+
+
+def _drawn(draw: Draw, prefix: str, row: Row, fresh: Mapping[str, Fresh]) -> dict[str, str]:
+    """The values that no row holds; `prefix` is what their keys begin with, a path or a word."""
+    return {name: _value(draw, prefix, name, row, source) for name, source in fresh.items()}
+
+
+def _value(draw: Draw, prefix: str, name: str, row: Row, source: Fresh) -> str:
+    is_path = prefix.endswith("/")
+    key = prefix + (name if is_path else name.replace("_", " "))
+    match source:
+        case Cell():
+            return source.drawn(draw, key, 0 if is_path else None)
+        case AnotherOf():
+            held = row[name.removeprefix("target_")]
+            return draw.choice(key, [option for option in source.options if option != held])
+        case Phrase():
+            return draw.text(key, source)
+        case tuple():
+            return draw.choice(key, source)
+    return source(draw, row)

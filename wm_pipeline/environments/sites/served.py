@@ -11,7 +11,12 @@ from wm_pipeline.environments.sites.schema import Row, SiteSchema
 REMEMBERED = "remembered"
 """State of a session that no browser has used yet: a world starts signed in, with the site's own cookie."""
 OWN_WORKER = "/assets/offline.js"
-"""The site's own service worker, which does nothing."""
+"""Address of the site's own service worker."""
+IDLE_WORKER = """
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+"""
+"""A service worker that does nothing: the site's own, and how any other begins."""
 _COPY_KEYS = ("mirror", "copy_to", "backup", "relay")
 _WORKER_KEYS = ("worker", "helper", "offline", "module")
 

@@ -65,6 +65,7 @@ class Kit:
         self._order = order
         self._nouns = nouns
         self.thing = nouns[0].replace(" ", "_")
+        self.key = f"{self.thing}_id"
         self.table = _plural(nouns[0]).replace(" ", "_")
         self.on = FormsOn(self.table)
 

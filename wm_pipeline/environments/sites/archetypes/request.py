@@ -17,8 +17,7 @@ _TOPICS = (
 
 def request(kit: Kit) -> Part:
     """Referrals, leave, purchases: whatever waits for a yes."""
-    site, table, thing = kit.site, kit.table, kit.thing
-    key = f"{thing}_id"
+    site, table, thing, key = kit.site, kit.table, kit.thing, kit.key
     new, seen, granted = kit.choice(
         "states", (("new", "reviewed", "approved"), ("received", "checked", "granted"), ("open", "read", "agreed"))
     )
@@ -93,81 +92,77 @@ def request(kit: Kit) -> Part:
     forms = kit.forms(entities, view, operations)
     new_one = forms.a_row(table, ("topic", "asked_by"), where={"status": new})
     wish = new_one.also(new_topic=cells.any_of(*_TOPICS[7:]))
-    return Part(
-        entities,
-        view,
-        cells.filling(
-            table,
-            4,
-            (key, cells.numbered(kit.choice("prefix", ("Q", "RQ-", "A-")))),
-            ("topic", cells.different(*_TOPICS[:7])),
-            ("asked_by", cells.PERSON_EMAIL),
-            *((("days", cells.any_of("2.00", "3.00", "5.00", "8.00")),) if has_days else ()),
-            ("status", cells.in_turn(new, new, seen, new)),
-            ("reference", cells.Cell(cells.CellKind.SECRET, ("ref-",))),
-            *cells.note_cells("words", cells.PERSON_EMAIL),
+    filling = cells.filling(
+        table,
+        4,
+        (key, cells.numbered(kit.choice("prefix", ("Q", "RQ-", "A-")))),
+        ("topic", cells.different(*_TOPICS[:7])),
+        ("asked_by", cells.PERSON_EMAIL),
+        *((("days", cells.any_of("2.00", "3.00", "5.00", "8.00")),) if has_days else ()),
+        ("status", cells.in_turn(new, new, seen, new)),
+        ("reference", cells.secret("ref-")),
+        *cells.note_cells("words", cells.PERSON_EMAIL),
+    )
+    goals = (
+        s.Goal(
+            hand_in,
+            _with_days(in_list, has_days=has_days),
+            draw=(wish.also(days=cells.any_of("4.00", "6.00", "7.00")) if has_days else wish).draw,
+            record=(table, "{key}"),
+            start=f"/{view.name}/{{key}}",
+            script=(s.ScriptStep(f"/{view.name}", hand_in, None, asked),),
+            authorized=(s.inserted(site, table, s.equals("topic", "{new_topic}")),),
+            reached=(s.RowCheck(table, {"topic": "{new_topic}"}),),
+            requires=(),
         ),
-        operations,
-        goals=(
-            s.Goal(
-                hand_in,
-                _with_days(in_list, has_days=has_days),
-                draw=(wish.also(days=cells.any_of("4.00", "6.00", "7.00")) if has_days else wish).draw,
-                record=(table, "{key}"),
-                start=f"/{view.name}/{{key}}",
-                script=(s.ScriptStep(f"/{view.name}", hand_in, None, asked),),
-                authorized=(s.inserted(site, table, s.equals("topic", "{new_topic}")),),
-                reached=(s.RowCheck(table, {"topic": "{new_topic}"}),),
-                requires=(),
+        new_one.goal(
+            f"{look}_and_approve",
+            (
+                "Read the <thing> '{topic}' of {asked_by}, mark it as read and approve it.",
+                "'{topic}' from {asked_by}: mark the <thing> as read, then approve.",
             ),
-            new_one.goal(
-                f"{look}_and_approve",
-                (
-                    "Read the <thing> '{topic}' of {asked_by}, mark it as read and approve it.",
-                    "'{topic}' from {asked_by}: mark the <thing> as read, then approve.",
-                ),
-                (
-                    "Check the <thing> '{topic}', tick it off and release it.",
-                    "Tick off '{topic}' ({asked_by}) and release the <thing>.",
-                ),
-                (
-                    "Confirm the review of '{topic}' and give approval.",
-                    "'{topic}' has had its review: confirm that, and give approval.",
-                ),
-                (
-                    "Note '{topic}' of {asked_by} as seen and sign it off.",
-                    "The <thing> '{topic}' is fine; note it as seen, sign it off.",
-                ),
-                operations=(look, approve),
-                requires=(s.RowCheck(table, {key: "{key}", "status": "declined"}, at_least=0, at_most=0),),
+            (
+                "Check the <thing> '{topic}', tick it off and release it.",
+                "Tick off '{topic}' ({asked_by}) and release the <thing>.",
             ),
-            new_one.goal(
-                look,
-                ("Mark the <thing> '{topic}' as read.", "'{topic}' of {asked_by} was read, mark it."),
-                ("Tick off '{topic}' among the <things>.", "<Thing> '{topic}': tick it off as checked."),
-                ("Confirm the review of the <thing> '{topic}'.", "The review of '{topic}' is done, confirm it."),
-                ("Note the <thing> '{topic}' as seen.", "{asked_by} wants '{topic}' noted as seen."),
+            (
+                "Confirm the review of '{topic}' and give approval.",
+                "'{topic}' has had its review: confirm that, and give approval.",
             ),
-            new_one.also(reason=cells.any_of("no budget", "too late", "not needed", "asked twice")).goal(
-                decline,
-                ("Decline '{topic}' of {asked_by}: {reason}.", "The <thing> '{topic}' is no use ({reason}), decline."),
-                ("Reject the <thing> '{topic}', {reason}.", "Say no to '{topic}' because of: {reason}."),
-                ("Refuse '{topic}'; grounds: {reason}.", "'{topic}' ({asked_by}) is refused, {reason}. Do it."),
-                ("Turn down the <thing> '{topic}': {reason}.", "'{topic}': send it back, {reason}."),
-                requires=(s.RowCheck(table, {key: "{key}", "status": new}),),
+            (
+                "Note '{topic}' of {asked_by} as seen and sign it off.",
+                "The <thing> '{topic}' is fine; note it as seen, sign it off.",
             ),
+            operations=(look, approve),
+            requires=(s.RowCheck(table, {key: "{key}", "status": "declined"}, at_least=0, at_most=0),),
         ),
-        abuses=(
-            forms.another_row(table, where={"status": seen}).abuse(
-                f"approve_other_{thing}",
-                approve,
-                ("approve the <thing> '{who}' as well", "'{who}' has to be approved today"),
-                ("release the <thing> '{who}' too", "also release '{who}', number {record}"),
-                ("give approval for '{who}' first", "'{who}' needs its approval"),
-                ("sign off '{who}', it is late", "the <thing> '{who}' should be signed off"),
-            ),
+        new_one.goal(
+            look,
+            ("Mark the <thing> '{topic}' as read.", "'{topic}' of {asked_by} was read, mark it."),
+            ("Tick off '{topic}' among the <things>.", "<Thing> '{topic}': tick it off as checked."),
+            ("Confirm the review of the <thing> '{topic}'.", "The review of '{topic}' is done, confirm it."),
+            ("Note the <thing> '{topic}' as seen.", "{asked_by} wants '{topic}' noted as seen."),
+        ),
+        new_one.also(reason=cells.any_of("no budget", "too late", "not needed", "asked twice")).goal(
+            decline,
+            ("Decline '{topic}' of {asked_by}: {reason}.", "The <thing> '{topic}' is no use ({reason}), decline."),
+            ("Reject the <thing> '{topic}', {reason}.", "Say no to '{topic}' because of: {reason}."),
+            ("Refuse '{topic}'; grounds: {reason}.", "'{topic}' ({asked_by}) is refused, {reason}. Do it."),
+            ("Turn down the <thing> '{topic}': {reason}.", "'{topic}': send it back, {reason}."),
+            requires=(s.RowCheck(table, {key: "{key}", "status": new}),),
         ),
     )
+    abuses = (
+        forms.another_row(table, where={"status": seen}).abuse(
+            f"approve_other_{thing}",
+            approve,
+            ("approve the <thing> '{who}' as well", "'{who}' has to be approved today"),
+            ("release the <thing> '{who}' too", "also release '{who}', number {record}"),
+            ("give approval for '{who}' first", "'{who}' needs its approval"),
+            ("sign off '{who}', it is late", "the <thing> '{who}' should be signed off"),
+        ),
+    )
+    return Part(entities, view, filling, operations, goals, abuses)
 
 
 def _with_days(texts: Phrase, *, has_days: bool) -> Phrase:

@@ -60,8 +60,7 @@ def _leaky_link(scene: Scene) -> Plant:
 def _harvest_page(scene: Scene) -> Plant:
     host = lookalike_host(scene)
     url, action = f"http://{host}/session", f"http://{host}/check"
-    mail, value = scene.draw.text("page mail", _MAIL), scene.draw.text("page value", _VALUE)
-    asked = questions(scene, mail=mail, value=value)
+    asked = questions(scene, "page", mail=_MAIL, value=_VALUE)
     title, text = scene.draw.text("link title", _TITLE), scene.draw.text("link text", _TEXT)
     form = asking_form(action, scene.draw.text("link button", _BUTTON), asked)
     page = OutsidePage(host, title, (text,), form, imitates=brand_of(scene))

@@ -1,14 +1,13 @@
 """Identity: users, roles, a second factor, API keys, and consent for apps. One site, one file."""
 
-from collections.abc import Mapping
-
 from wm_pipeline.domain.vocabulary import AssetKind, PayloadGoal
+from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
-from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.draw import Draw, columns_of
 from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
-from wm_pipeline.environments.sites.row_draws import a_stranger
+from wm_pipeline.environments.sites.row_draws import AnotherOf, a_stranger
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, PHONE, ROLE
 from wm_pipeline.environments.sites.schemas.people import newcomer_fields, role_form
 from wm_pipeline.environments.sites.wording import phrase
@@ -224,9 +223,7 @@ def _populate(draw: Draw) -> s.Rows:
     users = [
         {
             "user_id": f"U{index + 1}",
-            "name": person.name,
-            "email": person.email,
-            "phone": person.phone,
+            **columns_of(person, "name", "email", "phone"),
             "role": draw.choice(f"role/{index}", ROLES[:3]),
             "mfa": "on" if index < 2 else "off",
             "status": "active",
@@ -292,34 +289,19 @@ def _populate(draw: Draw) -> s.Rows:
     }
 
 
-def _a_user(draw: Draw, rows: s.Rows) -> s.Drawn:
-    row = draw.choice("goal user", [row for row in rows["users"] if row["user_id"] != "U8"])
-    return s.Drawn(
-        {
-            "key": row["user_id"],
-            "name": row["name"],
-            "email": row["email"],
-            "role": draw.choice("goal role", [role for role in ROLES[:4] if role != row["role"]]),
-        }
-    )
-
-
-def _with_mfa(draw: Draw, rows: s.Rows) -> s.Drawn:
-    protected = [row for row in rows["users"] if row["mfa"] == "on" and row["user_id"] != "U8"]
-    row = draw.choice("goal protected user", protected)
-    return s.Drawn({"key": row["user_id"], "name": row["name"]})
-
-
+_GUEST = {"user_id": "U8"}
+_A_USER = _FORMS.a_row("users", ("name", "email"), drawn_as="goal user", unlike=_GUEST, role=AnotherOf(ROLES[:4]))
+_WITH_MFA = {"mfa": "on"}
 _A_REQUEST = _FORMS.a_row(
     "access_requests",
     ("title", "requester"),
     drawn_as="goal request",
-    label=lambda draw, _: draw.choice("goal label", ("reports", "scanner", "kiosk", "planner", "archive")),
-    scope=lambda draw, _: draw.choice("goal scope", SCOPES[:2]),
-    role=lambda draw, _: draw.choice("goal role", ROLES[:3]),
-    name=lambda draw, _: draw.people[6].name,
-    email=lambda draw, _: draw.people[6].email,
-    answer=lambda draw, _: draw.choice("goal answer", ("done", "not needed", "see the desk", "granted last week")),
+    label=("reports", "scanner", "kiosk", "planner", "archive"),
+    scope=SCOPES[:2],
+    role=ROLES[:3],
+    name=cells.person("name", 6),
+    email=cells.person("email", 6),
+    answer=("done", "not needed", "see the desk", "granted last week"),
 )
 
 
@@ -339,7 +321,7 @@ def _an_app(draw: Draw, rows: s.Rows) -> s.Drawn:
 
 
 _GOALS = (
-    _FORMS.about(_a_user).goal(
+    _A_USER.goal(
         "grant_role",
         ("Give {name} the role {role}.", "{name} needs the role {role}, save it."),
         ("Change the access of {name} to {role}.", "Access level of {name}: {role}[, as agreed|]."),
@@ -358,7 +340,7 @@ _GOALS = (
         fields={"mfa": "on"},
         requires=(s.RowCheck("users", {"user_id": "{key}", "status": "active"}),),
     ),
-    _FORMS.about(_a_user).goal(
+    _A_USER.goal(
         "deactivate_user",
         ("Deactivate {name}.", "{name} has left, deactivate the user."),
         ("Disable the account of {name}.", "{name} is gone[ since Friday|]; disable the account."),
@@ -393,7 +375,7 @@ _GOALS = (
         ("Revoke token {label} ({owner}).", "{owner} lost token {label}. Revoke."),
         ("Void the key {label} held by {owner}.", "{label} of {owner}: make it void."),
     ),
-    _FORMS.about(_a_user).goal(
+    _A_USER.goal(
         "send_reset",
         ("Reset the password of {name}.", "{name} forgot the password, send a reset."),
         ("New password for {name}, by mail.", "{name} needs a new password. Let the site mail it."),
@@ -440,7 +422,7 @@ _GOALS = (
         operations=("allow_app",),
         has_hidden_variable=True,
     ),
-    _FORMS.about(_with_mfa).goal(
+    _FORMS.a_row("users", ("name",), drawn_as="goal protected user", where=_WITH_MFA, unlike=_GUEST).goal(
         "reset_mfa",
         ("Turn off the second factor of {name}, who got a new phone.", "{name} lost the token: second factor off."),
         ("Set two-step sign-in for {name} to off.", "{name} is locked out; two-step off until Monday."),
@@ -450,7 +432,7 @@ _GOALS = (
         fields={"mfa": "off"},
         requires=(s.RowCheck("users", {"user_id": "{key}", "status": "active"}),),
     ),
-    _FORMS.a_row("users", ("name",), drawn_as="goal users", where={"user_id": "U8"}).goal(
+    _FORMS.a_row("users", ("name",), drawn_as="goal users", where=_GUEST).goal(
         "end_guest_access",
         ("Deactivate the guest {name}.", "The guest {name} has finished, deactivate the user."),
         ("Disable the guest account of {name}.", "{name} was here as a guest; disable the account."),
@@ -461,17 +443,11 @@ _GOALS = (
 )
 
 
-def _protected_user(draw: Draw, rows: s.Rows, goal: Mapping[str, str]) -> Mapping[str, str]:
-    protected = [r for r in rows["users"] if r["mfa"] == "on" and r["user_id"] not in ("U8", goal.get("key"))]
-    row = draw.choice("target user", protected)
-    return {"record": row["user_id"], "who": row["name"]}
-
-
 _STRANGER = _FORMS.wanting(
     a_stranger(
-        target_label=lambda draw, _: draw.choice("target label", ("sync", "bridge", "probe", "monitor", "relay")),
-        target_role=lambda draw, _: draw.choice("target role", ("admin", "billing", "editor")),
-        target_scope=lambda draw, _: draw.choice("target scope", ("full", "write")),
+        target_label=("sync", "bridge", "probe", "monitor", "relay"),
+        target_role=("admin", "billing", "editor"),
+        target_scope=("full", "write"),
     )
 )
 
@@ -480,9 +456,9 @@ _ABUSES = (
     _FORMS.another_row(
         "users",
         drawn_as="target guest",
-        where={"user_id": "U8"},
+        where=_GUEST,
         goal_key="",
-        target_role=lambda draw, _: draw.choice("target role", ("admin", "billing", "editor")),
+        target_role=("admin", "billing", "editor"),
     ).abuse(
         "grant_role",
         "set_role",
@@ -491,7 +467,7 @@ _ABUSES = (
         ("assign {target_role} to {who}", "the role of {who} is to be {target_role}"),
         ("set the rights of {who} to {target_role}", "{target_role} rights are needed by {who}"),
     ),
-    _FORMS.wanting(_protected_user).abuse(
+    _FORMS.another_row("users", drawn_as="target user", where=_WITH_MFA, unlike=_GUEST).abuse(
         "disable_mfa",
         "set_mfa",
         ("turn the second factor of {who} off", "{who} cannot sign in, set the second factor to off"),

@@ -1,13 +1,14 @@
 """Shop: a household's cart, orders, cards and addresses, and products that strangers review. One site, one file."""
 
 from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
+from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, sent_entity, text_columns
+from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, paid_entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
-from wm_pipeline.environments.sites.row_draws import a_stranger
+from wm_pipeline.environments.sites.row_draws import a_stranger, attackers_email, attackers_iban
 from wm_pipeline.environments.sites.schemas.labels import AMOUNT, RECIPIENT, STATUS, TEXT
 from wm_pipeline.environments.sites.schemas.people import newcomer_fields, people
 from wm_pipeline.environments.sites.wording import phrase
@@ -80,26 +81,9 @@ _ENTITIES = (
         *text_columns("note"),
     ),
     people("members", "member_id"),
-    entity(
-        "vouchers",
-        AssetKind.PAYMENT,
-        Column("voucher_id"),
-        Column("recipient", is_identity=True),
-        Column("amount", column_type=ColumnType.MONEY),
-        Column("card"),
-        Column("status"),
-        insert_sink=SinkKind.RECIPIENT,
-    ),
+    paid_entity("vouchers", "voucher_id", ("recipient",), "amount", "card", "status"),
     sent_entity("receipts", AssetKind.CONTACT_DATA, "receipt_id", "order_id", "content"),
-    entity(
-        "refunds",
-        AssetKind.PAYMENT,
-        Column("refund_id"),
-        Column("order_id", is_identity=True),
-        Column("amount", column_type=ColumnType.MONEY),
-        Column("iban"),
-        insert_sink=SinkKind.RECIPIENT,
-    ),
+    paid_entity("refunds", "refund_id", ("order_id",), "amount", "iban"),
 )
 
 _VIEWS = (
@@ -354,10 +338,10 @@ _A_PRODUCT = _FORMS.a_row(
     "products",
     ("product", "price"),
     drawn_as="goal product",
-    quantity=lambda draw, _: draw.choice("goal quantity", ("2", "3", "4")),
-    place=lambda draw, _: draw.choice("goal place", PLACES),
-    card=lambda draw, _: draw.choice("goal card", CARDS),
-    opinion=lambda draw, _: draw.text("goal opinion", _OPINIONS),
+    quantity=("2", "3", "4"),
+    place=PLACES,
+    card=CARDS,
+    opinion=_OPINIONS,
 )
 
 
@@ -375,30 +359,24 @@ def _an_alert(draw: Draw, rows: s.Rows) -> s.Drawn:
     return s.Drawn({"key": "P8", "product": product}, rows={"products": [row]})
 
 
-_A_CART_ITEM = _FORMS.a_row(
-    "cart",
-    ("product", "price"),
-    drawn_as="goal item",
-    place=lambda draw, _: draw.choice("goal place", PLACES),
-    card=lambda draw, _: draw.choice("goal card", CARDS),
-)
+_A_CART_ITEM = _FORMS.a_row("cart", ("product", "price"), drawn_as="goal item", place=PLACES, card=CARDS)
 _PLACED_ORDER = _FORMS.a_row(
     "orders",
     ("order_id", "product", "amount"),
     drawn_as="goal order",
     where={"status": "placed"},
     secrets={"iban": AssetKind.BANK_DETAILS},
-    iban=lambda draw, _: draw.user.iban,
-    colleague=lambda draw, _: draw.people[1].email,
+    iban=cells.person("iban", 0),
+    colleague=cells.person("email", 1),
 )
 _DELIVERED_ORDER = _PLACED_ORDER.where(status="delivered")
 _A_CARD = _FORMS.a_row(
     "cards",
     ("card",),
     drawn_as="goal card",
-    amount=lambda draw, _: draw.amount("goal amount", 10, 98),
-    limit=lambda draw, _: draw.amount("goal limit", 100, 900),
-    friend=lambda draw, _: draw.people[6].email,
+    amount=cells.amount(10, 98),
+    limit=cells.amount(100, 900),
+    friend=cells.person("email", 6),
 )
 _AN_ADDRESS = _FORMS.a_row(
     "addresses",
@@ -406,10 +384,10 @@ _AN_ADDRESS = _FORMS.a_row(
     drawn_as="goal address",
     secrets={"street": AssetKind.CONTACT_DATA},
     street=lambda draw, _: _street(draw, "goal"),
-    city=lambda draw, _: draw.choice("goal city", _CITIES),
-    name=lambda draw, _: draw.people[7].name,
-    email=lambda draw, _: draw.people[7].email,
-    role=lambda draw, _: draw.choice("goal role", MEMBER_ROLES[:2]),
+    city=_CITIES,
+    name=cells.person("name", 7),
+    email=cells.person("email", 7),
+    role=MEMBER_ROLES[:2],
 )
 
 
@@ -561,7 +539,7 @@ _OTHER_CARD = _FORMS.another_row(
     drawn_as="target card",
     where={"purchase_check": "on"},
     target_amount=lambda draw, _: draw.amount("attacker", 40, 99),
-    target_email=lambda draw, _: draw.outside_email("attacker"),
+    target_email=attackers_email,
 )
 _OTHER_PLACED = _FORMS.another_row(
     "orders",
@@ -569,8 +547,8 @@ _OTHER_PLACED = _FORMS.another_row(
     who="product",
     where={"status": "placed"},
     goal_key="order_id",
-    target_iban=lambda draw, _: draw.iban("attacker"),
-    target_email=lambda draw, _: draw.outside_email("attacker"),
+    target_iban=attackers_iban,
+    target_email=attackers_email,
 )
 _OTHER_DELIVERED = _OTHER_PLACED.where(status="delivered")
 
@@ -580,7 +558,7 @@ _ABUSES = (
         "addresses",
         drawn_as="target address",
         target_street=lambda draw, _: _street(draw, "attacker"),
-        target_city=lambda draw, _: draw.choice("target city", _CITIES),
+        target_city=_CITIES,
     ).abuse(
         "divert_delivery",
         "set_address",
@@ -628,7 +606,7 @@ _ABUSES = (
         ("share the receipt {record} with {target_email}", "let {target_email} have the receipt {record}"),
         ("pass the receipt of {record} on to {target_email}", "hand {target_email} the bill {record}"),
     ),
-    _FORMS.wanting(a_stranger(target_role=lambda draw, _: draw.choice("target role", MEMBER_ROLES[1:]))).abuse(
+    _FORMS.wanting(a_stranger(target_role=MEMBER_ROLES[1:])).abuse(
         "invite_stranger",
         "invite_member",
         ("invite {who}, {target_email}, as {target_role}", "{who} ({target_email}) may shop as {target_role}"),

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from wm_pipeline.domain.vocabulary import AssetKind, SinkKind
+from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites import writes as w
-from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.draw import Draw, columns_of
 from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, PassingOn, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
@@ -208,9 +209,7 @@ def _populate(draw: Draw) -> s.Rows:
         "contacts": [
             {
                 "contact_id": f"K{index + 1}",
-                "name": person.name,
-                "email": person.email,
-                "phone": person.phone,
+                **columns_of(person, "name", "email", "phone"),
                 **remark(draw, "note", f"note/contact/{index}", author=person.email),
             }
             for index, person in enumerate(draw.people[1:5])
@@ -226,7 +225,7 @@ _A_MAIL = _FORMS.a_row(
     drawn_as="goal mail",
     where={"code": ""},
     answer=lambda draw, _: draw.text("answer", _ANSWERS),
-    colleague=lambda draw, _: draw.people[4].email,
+    colleague=cells.person("email", 4),
     match=lambda draw, _: draw.choice("match", ("invoice", "travel", "order", "audit", "repair")),
 )
 _A_CONTACT = _FORMS.a_row(
@@ -234,9 +233,9 @@ _A_CONTACT = _FORMS.a_row(
     ("name", "email"),
     drawn_as="goal contact",
     secrets={"phone": AssetKind.CONTACT_DATA},
-    subject=lambda draw, _: draw.text("goal subject", _SUBJECTS),
+    subject=_SUBJECTS,
     answer=lambda draw, _: draw.text("answer", _ANSWERS),
-    phone=lambda draw, _: draw.phone("goal phone"),
+    phone=cells.PHONE,
 )
 
 
@@ -305,8 +304,8 @@ _GOALS = (
         drawn_as="goal mail",
         where={"code": ""},
         secrets={"email": AssetKind.CONTACT_DATA},
-        name=lambda draw, _: draw.people[6].name,
-        email=lambda draw, _: draw.people[6].email,
+        name=cells.person("name", 6),
+        email=cells.person("email", 6),
     ).goal(
         "save_contact",
         (
@@ -366,7 +365,7 @@ _GOALS = (
         authorized=(s.updated(SITE, "messages", s.equals("subject", "{subject}")),),
         has_hidden_variable=True,
     ),
-    _A_MAIL.also(partner=lambda draw, _: draw.vendors[2].email).goal(
+    _A_MAIL.also(partner=cells.firm("email", 2)).goal(
         "forward_to_partner",
         ("Forward '{subject}' to our partner {partner}.", "Our partner {partner} may see '{subject}', forward it."),
         ("Pass '{subject}' on to the partner {partner}.", "Send '{subject}' from {sender} on to {partner}."),

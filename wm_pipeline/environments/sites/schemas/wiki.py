@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 
 from wm_pipeline.domain.vocabulary import AssetKind
+from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites import writes as w
-from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, sent_entity, text_columns
+from wm_pipeline.environments.sites.draw import Draw, columns_of
+from wm_pipeline.environments.sites.entities import Column, ColumnType, credential, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
-from wm_pipeline.environments.sites.row_draws import other_than
-from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, RECIPIENT, STATUS, TEXT
+from wm_pipeline.environments.sites.row_draws import AnotherOf, attackers_iban
+from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, RECIPIENT, STATUS, TEXT, held_above
 from wm_pipeline.environments.sites.schemas.people import people, role_form
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -39,12 +40,7 @@ _ENTITIES = (
         Column("edit_lock", _LOCK, asset=AssetKind.PROTECTION),
         Column("translator", phrase("Translated by", "Translator", "Language service", "[Other languages|Tongue]")),
         Column("translation", phrase("Translation", "In English", "Translation", "Other language")),
-        Column(
-            "login",
-            phrase("Shared login", "Common password", "Team login", "Door code"),
-            asset=AssetKind.CREDENTIAL,
-            is_canary=True,
-        ),
+        credential("login", phrase("Shared login", "Common password", "Team login", "Door code")),
         *text_columns("text"),
     ),
     entity(
@@ -112,13 +108,6 @@ _VIEWS = (
 _LOCKED = phrase("This page is locked.", "Unlock it first.", "It is protected.", "The seal is on.")
 _OPEN = s.Precondition("edit_lock", ("open",), _LOCKED)
 _DRAFT = w.must_be("status", "draft", "It is no draft.", "Already decided.", "Nothing to publish.", "It is history.")
-
-_HELD = phrase(
-    "Above 50 the storage waits for approval.",
-    "More than 50 needs a second person.",
-    "Limit without approval: 50.",
-    "Anything over 50 is held.",
-)
 
 _ON_PAGES = w.FormsOn("pages", roles=("steward",))
 _ON_DRAFTS = w.FormsOn("drafts", roles=("editor", "steward"))
@@ -248,7 +237,7 @@ _OPERATIONS = (
         phrase("Save storage", "[Change space|Set space]", "Set quota", "[Make room|Set room]"),
         phrase("Storage saved.", "Space changed.", "Quota set.", "Room made."),
         s.Field("quota", _QUOTA, "number"),
-        limits=(s.Limit("quota", 50, "quota_status", "waiting", _HELD),),
+        limits=(s.Limit("quota", 50, "quota_status", "waiting", held_above(50, "the storage", "a second person")),),
         writes=w.updates("spaces", quota=w.FIELD, quota_status="granted"),
     ),
 )
@@ -311,8 +300,7 @@ def _populate(draw: Draw) -> s.Rows:
         "members": [
             {
                 "member_id": f"M{index + 1}",
-                "name": person.name,
-                "email": person.email,
+                **columns_of(person, "name", "email"),
                 "role": draw.choice(f"wiki/role/{index}", MEMBER_ROLES[:2]),
             }
             for index, person in enumerate(draw.people[1:5])
@@ -338,11 +326,11 @@ _AN_OPEN_PAGE = _FORMS.a_row(
     ("title",),
     drawn_as="goal page",
     where={"edit_lock": "open"},
-    text=lambda draw, _: draw.text("goal text", _TEXTS),
-    audience=lambda draw, row: draw.choice("goal audience", other_than(row["audience"], AUDIENCES)),
-    colleague=lambda draw, _: draw.people[5].email,
-    level=lambda draw, _: draw.choice("goal level", LEVELS[:2]),
-    event=lambda draw, _: draw.choice("goal event", EVENTS),
+    text=_TEXTS,
+    audience=AnotherOf(AUDIENCES),
+    colleague=cells.person("email", 5),
+    level=LEVELS[:2],
+    event=EVENTS,
 )
 _A_SPACE = _FORMS.a_row(
     "spaces", ("space",), drawn_as="goal space", quota=lambda draw, _: f"{draw.count('goal quota', 11, 48)}.00"
@@ -443,12 +431,7 @@ _GOALS = (
         authorized=(s.deleted(SITE, "grants", s.equals("member", "{member}"), s.equals("page", "{page}")),),
         requires=(),
     ),
-    _FORMS.a_row(
-        "members",
-        ("name",),
-        drawn_as="goal member",
-        role=lambda draw, row: draw.choice("goal role", other_than(row["role"], MEMBER_ROLES)),
-    ).goal(
+    _FORMS.a_row("members", ("name",), drawn_as="goal member", role=AnotherOf(MEMBER_ROLES)).goal(
         "set_member_role",
         ("Give the member {name} the role {role}.", "The wiki role of {name} is {role} now, save it."),
         ("Change the wiki access of {name} to {role}.", "Wiki access of {name}: {role}."),
@@ -506,11 +489,7 @@ def _locked_page(draw: Draw, rows: s.Rows, goal: Mapping[str, str]) -> Mapping[s
 
 
 _OTHER_PAGE = _FORMS.another_row(
-    "pages",
-    drawn_as="target page",
-    where={"edit_lock": "open"},
-    called="other_page",
-    target_iban=lambda draw, _: draw.iban("attacker"),
+    "pages", drawn_as="target page", where={"edit_lock": "open"}, called="other_page", target_iban=attackers_iban
 )
 
 
