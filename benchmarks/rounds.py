@@ -12,11 +12,11 @@ from typing import Any
 
 import polars as pl
 
+from wm_pipeline.domain.digests import files_in
 from wm_pipeline.domain.errors import MissingUpstreamError, TrainingError
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import SftSchema, StateSchema, TrajectorySchema, TransitionSchema
 from wm_pipeline.evaluate.predict import choose_rows, states_of, with_harm
-from wm_pipeline.gateways.files import files_in
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.places import data_place
 from wm_pipeline.gateways.table_store import TableStore

@@ -28,9 +28,9 @@ def registered(
     return registry.register(
         round_run_id=round_run,
         checkpoint_folder=checkpoint,
-        checkpoint_address=address or f"{root}/checkpoints/{version}",
+        checkpoint_place=address or f"{root}/checkpoints/{version}",
         model_version=name or version,
-        report_address=f"{root}/reports/{version}/report.html",
+        report_place=f"{root}/reports/{version}/report.html",
         description=f"It says {version}.",
         model_code=ECHO_MODEL,
         package=ECHO_MODEL,

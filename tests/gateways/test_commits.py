@@ -11,9 +11,10 @@ import pytest
 
 from tests.fakes.s3_server import BUCKET, s3_server
 from wm_pipeline.domain import processes
+from wm_pipeline.domain.digests import FileDigest, digest_of_bytes
 from wm_pipeline.domain.errors import DamagedError
 from wm_pipeline.gateways import commits
-from wm_pipeline.gateways.commits import COMMITS, Check, Commit, Outputs, digest_of_bytes
+from wm_pipeline.gateways.commits import COMMITS, Check, Commit, Outputs
 from wm_pipeline.gateways.files import Files, S3Options
 
 REPORT, CARD = "reports/2026-11-22", "cards/2026-11-22"
@@ -164,7 +165,7 @@ def test_a_file_is_read_once_and_again_when_it_has_changed(tmp_path: Path, monke
     read: list[Path] = []
     digest = commits.digest_of_file
 
-    def counted(path: Path) -> commits.FileDigest:
+    def counted(path: Path) -> FileDigest:
         read.append(path)
         return digest(path)
 

@@ -213,11 +213,11 @@ def test_a_version_says_where_its_checkpoint_and_report_are(registry: ModelRegis
     found = registry.find("second")
 
     assert found is not None
-    assert found.checkpoint_address == "s3://lake/checkpoints/second"
+    assert found.checkpoint_place == "s3://lake/checkpoints/second"
     stored = client_of(registry).get_model_version(MODEL_NAME, found.version)
     assert stored.description == "It says second."
     assert "mlflow.source.git.commit" in stored.tags
-    assert found.report_address == "s3://lake/reports/second/report.html"
+    assert found.report_place == "s3://lake/reports/second/report.html"
 
 
 def test_a_registered_version_loads_and_answers(registry: ModelRegistry, place: Path) -> None:

@@ -16,10 +16,11 @@ from tests.builders_experience import DAY, Done, Visit, experience, states_table
 from tests.fakes.s3_server import BUCKET, s3_server
 from wm_pipeline.datasets import scan
 from wm_pipeline.domain.action import NOOP
+from wm_pipeline.domain.digests import files_in
 from wm_pipeline.domain.errors import DamagedError, FormatVersionError, MissingUpstreamError, SettingsError, TableError
 from wm_pipeline.domain.tables import StateSchema, TrajectorySchema
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
-from wm_pipeline.gateways.files import S3Options, files_in
+from wm_pipeline.gateways.files import S3Options
 from wm_pipeline.gateways.table_file import TableFile, content_of
 from wm_pipeline.gateways.table_store import Partition, TableStore
 

@@ -1,7 +1,7 @@
 """The table of assets: what is out of date and why, from code, settings and data."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from tests.builders_experience import Done, Visit, annotate, experience, traject
 from tests.builders_rounds import write_folder
 from wm_pipeline.datasets.questions import QuestionFrames
 from wm_pipeline.domain.action import NOOP
+from wm_pipeline.domain.errors import DamagedError
 from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_file import Content, content_of
@@ -173,6 +174,61 @@ def test_a_table_of_one_site_that_is_gone_is_named(workspace: Workspace) -> None
 
     path = workspace.store.address_of(f"tables/trajectories/round_day={DAY}/payroll.parquet")
     assert stale(workspace, redone=["raw_trajectories"])["raw_trajectories"] == f"{path} is missing"
+
+
+ALL_PLACES = [
+    (row.name, partition, place)
+    for row in ASSETS
+    if row.is_planned
+    for partition in (PROFILE.round.sites[:1] if row.is_by_site else ("all",))
+    for place in row.places(DAY, partition)
+]
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "deleted": Path.unlink,
+    "flipped": flip_a_bit,
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+}
+
+
+@pytest.mark.parametrize("damage", list(DAMAGES))
+@pytest.mark.parametrize(("name", "partition", "place"), ALL_PLACES, ids=[place for _, _, place in ALL_PLACES])
+def test_whatever_is_not_as_it_was_committed_is_made_again_and_what_is_made_from_it(
+    workspace: Workspace, name: str, partition: str, place: str, damage: str
+) -> None:
+    path = Path(workspace.store.address_of(place))
+    file = next(one for one in sorted(path.rglob("*")) if one.is_file()) if path.is_dir() else path
+    DAMAGES[damage](file)
+
+    found = stale(workspace, redone=["raw_trajectories"])
+
+    assert found[name].startswith(f"{file} is {'missing' if damage == 'deleted' else 'damaged: expected '}")
+    behind = [row.name for row in ASSETS if row.is_planned and name in row.upstream]
+    assert set(behind) <= found.keys()
+    before = ROUND_ASSETS[: ROUND_ASSETS.index(name)]
+    assert not set(before) & found.keys()
+
+
+def test_what_was_rolled_out_on_a_past_day_is_not_replaced_unasked(workspace: Workspace) -> None:
+    path = workspace.store.address_of(f"tables/states/round_day={DAY}/payroll.parquet")
+    flip_a_bit(Path(path))
+
+    with pytest.raises(DamagedError) as refused:
+        stale(workspace)
+
+    told = str(refused.value)
+    assert told.startswith(f"{path} is damaged: expected SHA-256 ")
+    assert told.endswith(
+        "; what was rolled out on a past day cannot be made again as it was: restore it from a backup, or roll out "
+        f"anew (`wm run --day {DAY} --redo-from raw_trajectories`)"
+    )
 
 
 def test_every_training_has_a_folder_of_its_own() -> None:

@@ -53,9 +53,9 @@ def register(folder: Path, uri: str, artifacts: Path) -> dict[str, list[str]]:
     registry.register(
         round_run_id=registry.round_run("2026-11-22", profile="tiny", dagster_run_id="d1"),
         checkpoint_folder=folder,
-        checkpoint_address=str(folder),
+        checkpoint_place=str(folder),
         model_version=saved.manifest.model_version,
-        report_address="none",
+        report_place="none",
         description="It knows two pages.",
         model_code=MODEL_CODE,
         package=PACKAGE,

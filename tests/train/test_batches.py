@@ -1,8 +1,6 @@
 """What a step trains on, what a run costs, and what a wrong configuration is told; all without DeepSpeed."""
 
 import json
-import os
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from wm_pipeline.domain.errors import CheckpointError, InvalidInputError, Missin
 from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
 from wm_pipeline.model.backbone import build_tiny_tokenizer
-from wm_pipeline.model.engine import OptimizerSettings, free_stale_builds, learning_rate_at
+from wm_pipeline.model.engine import OptimizerSettings, learning_rate_at
 from wm_pipeline.model.examples import Example, group_by_state, midtrain_examples, read_dataset, sft_examples
 from wm_pipeline.model.losses import class_balance, counts_of
 from wm_pipeline.model.prompt import PromptRenderer
@@ -238,20 +236,3 @@ def test_rows_of_another_form_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInputError, match="do not have the form of SftSchema: 29 missing columns"):
         read_dataset([str(tmp_path / "x.parquet")], SftSchema)
-
-
-def test_a_killed_compilation_does_not_hold_up_the_next_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
-    killed, running = (tmp_path / "py311_cpu" / name / "lock" for name in ("killed", "running"))
-    for lock in (killed, running):
-        lock.parent.mkdir(parents=True)
-        lock.touch()
-    os.utime(killed, (time.time() - 3600,) * 2)
-
-    free_stale_builds()
-
-    assert not killed.exists()
-    assert running.exists()
-    assert str(killed) in capsys.readouterr().err

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from wm_pipeline.cli.output import Rows, answer, say
 from wm_pipeline.cli.report import answer_report
 from wm_pipeline.domain.errors import ServiceError
 from wm_pipeline.domain.user_files import make_folder
+from wm_pipeline.gateways.locks import alone
 from wm_pipeline.gateways.process import say_when_they_answer, stop_processes, training_environment
 
 LEAST_FREE_GIB = 4
@@ -39,26 +41,35 @@ def run(
     workspace = resource.workspace()
     days = [part.day for part in workspace.store.partitions("trajectories")]
     chosen = check_round_day(day or (max(days) if days else today()))
-    to_make = plan_round(workspace, chosen, redo_from=redo_from)
-    assets = list(to_make)
-    say(f"round {chosen}, profile {profile}: " + (f"{len(assets)} assets to make" if assets else "nothing has changed"))
     if dry_run:
-        plan = {"day": chosen, "profile": profile, "to_make": assets, "why": to_make}
-        answer(plan, *([Rows(("to make", "why"), to_make.items())] if assets else []), as_json=as_json)
+        to_make = plan_round(workspace, chosen, redo_from=redo_from)
+        say(_plan_in_words(chosen, profile, to_make))
+        plan = {"day": chosen, "profile": profile, "to_make": list(to_make), "why": to_make}
+        answer(plan, *([Rows(("to make", "why"), to_make.items())] if to_make else []), as_json=as_json)
         return
-    if assets:
-        _check_disk(Path(resource.state_folder))
-        from wm_pipeline.definitions import defs
-        from wm_pipeline.environments.browser.chromium import find_chromium
+    with alone(workspace.round_lock, f"wm run of {chosen}", say=say):
+        workspace.store.settle()
+        to_make = plan_round(workspace, chosen, redo_from=redo_from)
+        say(_plan_in_words(chosen, profile, to_make))
+        if to_make:
+            _check_disk(Path(resource.state_folder))
+            from wm_pipeline.definitions import defs
+            from wm_pipeline.environments.browser.chromium import find_chromium
 
-        find_chromium(resource.chromium or None)  # a missing browser is told before anything is spent
-        run_round(defs, chosen, assets, sites=workspace.profile.round.partitions)
+            find_chromium(resource.chromium or None)  # a missing browser is told before anything is spent
+            run_round(defs, workspace, chosen, list(to_make), sites=workspace.profile.round.partitions)
     from wm_pipeline.rounds.names import REPORT_HTML
     from wm_pipeline.rounds.reports import read_report
 
     answer_report(read_report(workspace, chosen), as_json=as_json)
     say(f"report: {workspace.store.address_of(f'reports/{chosen}/{REPORT_HTML}')}")
     say(f"done in {time.monotonic() - started:.0f} s; `make ui` shows the graph, `wm report --json` all numbers")
+
+
+def _plan_in_words(day: str, profile: str, to_make: Mapping[str, str]) -> str:
+    return f"round {day}, profile {profile}: " + (
+        f"{len(to_make)} assets to make" if to_make else "nothing has changed"
+    )
 
 
 def _check_disk(folder: Path) -> None:

@@ -1,20 +1,26 @@
 """From a row of rounds/graph.py and a function to a Dagster asset: what every asset has in common is said here once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 
 from wm_pipeline.defs.checks import Check
+from wm_pipeline.defs.leftovers import PROCESS_TAG, process_tags
 from wm_pipeline.defs.metadata import columns_of, shown
 from wm_pipeline.defs.partitions import days, days_and_sites
 from wm_pipeline.defs.resources import environment_profile
+from wm_pipeline.domain.errors import BusyError
 from wm_pipeline.domain.panics import panics_as_errors
+from wm_pipeline.gateways.locks import alone
 from wm_pipeline.rounds.graph import ASSET, Notes, code_version_of, partitions_of
 from wm_pipeline.rounds.workspace import StageOutput, Workspace
 
 OWNERS = ["team:wm_pipeline"]
+_TRIED_EVERY_S, _TRIES = 60, 600
+"""How a step waits for a round that another process makes: for ten hours at most, without holding a pool's slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def round_asset(
         def materialize(
             context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
         ) -> dg.MaterializeResult:
-            with panics_as_errors(row.name):
+            with _alone(context, workspace), panics_as_errors(row.name):
                 made = make(context, workspace)
             for day, parts in made.output.partitions.items():
                 for site, part in parts.items():
@@ -77,6 +83,19 @@ def round_asset(
         return materialize
 
     return define
+
+
+@contextmanager
+def _alone(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[None]:
+    """While no other round is being made in this state folder; Dagster tries a step again that finds one."""
+    try:
+        with alone(workspace.round_lock, f"run {context.run_id[:8]}", say=None):
+            if PROCESS_TAG not in context.run.tags:
+                context.instance.add_run_tags(context.run_id, process_tags(with_parent=True))
+            yield
+    except BusyError as error:
+        context.log.warning(f"{error}: this step is tried again every {_TRIED_EVERY_S} s")
+        raise dg.RetryRequested(max_retries=_TRIES, seconds_to_wait=_TRIED_EVERY_S) from error
 
 
 def sites_by_day(context: dg.AssetExecutionContext) -> dict[str, list[str]]:

@@ -6,11 +6,12 @@ from typing import Any
 import dagster as dg
 
 from wm_pipeline.defs.automation import BY_SITE, experience_job, model_job, range_tags
+from wm_pipeline.defs.leftovers import end_dead_runs, process_tags
 from wm_pipeline.defs.partitions import days
 from wm_pipeline.domain.errors import CheckFailedError, SettingsError, StoppedError, WmError
 from wm_pipeline.domain.panics import panics_as_errors
 from wm_pipeline.rounds.days import check_day
-from wm_pipeline.rounds.graph import ASSETS, ROUND_ASSETS, stale_assets
+from wm_pipeline.rounds.graph import ASSET, ASSETS, ROUND_ASSETS, Notes, stale_assets
 from wm_pipeline.rounds.workspace import Workspace
 
 _LOOKED_BACK = 100
@@ -34,12 +35,13 @@ def plan_round(workspace: Workspace, day: str, *, redo_from: str | None) -> dict
 
     `redo_from` makes that asset and all that is made from it again. Raises SettingsError for an unknown one.
     """
-    stale = stale_assets(workspace.store, workspace.profile, day)
     if redo_from is None:
-        return stale
+        stale = stale_assets(workspace.store, workspace.profile, day)
+        return stale or _unregistered(workspace, day)
     if redo_from not in ROUND_ASSETS:
         raise SettingsError(f"unknown asset {redo_from!r}; there are {', '.join(ROUND_ASSETS)}")
     later = ROUND_ASSETS[ROUND_ASSETS.index(redo_from) :]
+    stale = stale_assets(workspace.store, workspace.profile, day, redone=later)
     return {
         name: stale.get(name, f"asked for from {redo_from} on")
         for name in ROUND_ASSETS
@@ -47,9 +49,22 @@ def plan_round(workspace: Workspace, day: str, *, redo_from: str | None) -> dict
     }
 
 
-def run_round(definitions: dg.Definitions, day: str, assets: Sequence[str], *, sites: tuple[str, ...]) -> None:
+def _unregistered(workspace: Workspace, day: str) -> dict[str, str]:
+    """model_version, where the registry does not hold what the day's record says: it was lost, or is an older one."""
+    note = Notes(workspace.store).of(ASSET["model_version"], day) or {}
+    found = workspace.registry.version(str(note.get("registered_version")))
+    if found is not None and found.model_version == note.get("model_version"):
+        return {}
+    return {"model_version": "the registry holds no version of this day"}
+
+
+def run_round(
+    definitions: dg.Definitions, workspace: Workspace, day: str, assets: Sequence[str], *, sites: tuple[str, ...]
+) -> None:
     """Materialize the assets of a day. Raises the WmError a stage raised."""
     instance = dg.DagsterInstance.get()
+    end_dead_runs(instance)
+    workspace.registry.end_dead_runs()
     kept = [name for name in ROUND_ASSETS if name not in assets]
     failed = failed_check(instance, definitions, day, of=kept)
     if failed is not None:
@@ -63,12 +78,16 @@ def run_round(definitions: dg.Definitions, day: str, assets: Sequence[str], *, s
                     run_config=_CONSOLE,
                     instance=instance,
                     asset_selection=experience,
-                    tags={**range_tags(day, sites), "wm/day": day},
+                    tags={**range_tags(day, sites), "wm/day": day, **process_tags()},
                 )
             if model:
                 model += [dg.AssetKey(row.name) for row in ASSETS if not row.is_planned]
                 definitions.resolve_job_def(model_job.name).execute_in_process(
-                    run_config=_CONSOLE, instance=instance, asset_selection=model, partition_key=day
+                    run_config=_CONSOLE,
+                    instance=instance,
+                    asset_selection=model,
+                    partition_key=day,
+                    tags=process_tags(),
                 )
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
         raise StoppedError("stopped; what was finished is kept, and the same command goes on from there") from error

@@ -57,6 +57,10 @@ class ServiceError(WmError, RuntimeError):
     """A server cannot be started or reached, such as a port in use."""
 
 
+class BusyError(WmError, RuntimeError):
+    """Another process is doing the same work."""
+
+
 class AnswerError(WmError, RuntimeError):
     """A language model did not answer in the form that was asked for."""
 

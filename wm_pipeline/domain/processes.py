@@ -1,10 +1,17 @@
-"""Which process something belongs to, so that what a process that is gone has left can be told from what is in use."""
+"""Which process something belongs to, and whether that process is gone."""
 
 import os
+import signal
 import socket
+import threading
+import time
 from functools import cache
 
 import psutil
+
+STARTED_BY = "WM_STARTED_BY"
+"""Variable in a process's environment: the mark of the process that started it and reads its result."""
+_STOP_LIMIT_S = 10.0
 
 
 @cache
@@ -12,9 +19,10 @@ def _host() -> str:
     return socket.gethostname().replace("-", "_")
 
 
-def process_mark() -> str:
-    """Names this process: its host, its id, and when it began, as ids are given out again."""
-    return f"{_host()}-{os.getpid()}-{int(psutil.Process().create_time())}"
+def process_mark(pid: int | None = None) -> str:
+    """Names a process, this one by default: its host, its id, and when it began, as ids are given out again."""
+    pid = os.getpid() if pid is None else pid
+    return f"{_host()}-{pid}-{int(psutil.Process(pid).create_time())}"
 
 
 def is_alive(mark: str) -> bool:
@@ -24,6 +32,20 @@ def is_alive(mark: str) -> bool:
     if host != _host():
         return True
     try:
-        return int(psutil.Process(int(pid)).create_time()) == int(began)
+        process = psutil.Process(int(pid))
+        return int(process.create_time()) == int(began) and process.status() != psutil.STATUS_ZOMBIE
     except (ValueError, psutil.NoSuchProcess):
         return False
+
+
+def end_with(mark: str) -> None:
+    """End this process, by SIGTERM and soon by force, once another has ended: nobody would read its result."""
+
+    def watch() -> None:
+        while is_alive(mark):
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_STOP_LIMIT_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name=f"ends with {mark}", daemon=True).start()

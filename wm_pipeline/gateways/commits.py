@@ -31,6 +31,7 @@ from typing import Any
 from uuid import uuid4
 
 from wm_pipeline.domain.atomic import replace_text
+from wm_pipeline.domain.digests import FileDigest, digest_of_bytes, digest_of_file
 from wm_pipeline.domain.errors import DamagedError, InvalidInputError, MissingUpstreamError, TableError
 from wm_pipeline.domain.processes import is_alive, process_mark
 from wm_pipeline.domain.records import from_json, to_json
@@ -54,15 +55,6 @@ class Check(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class FileDigest:
-    __pydantic_config__ = STRICT
-
-    size: int
-    sha256: str
-    """As hexadecimal digits, what `sha256sum` prints."""
-
-
-@dataclass(frozen=True, slots=True)
 class Record:
     """What is known of an output."""
 
@@ -76,15 +68,6 @@ class Record:
     """What it was made from, with the hash of its content."""
     committed_at: str
     """UTC, ISO 8601."""
-
-
-def digest_of_file(path: Path) -> FileDigest:
-    with path.open("rb") as stream:
-        return FileDigest(path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
-
-
-def digest_of_bytes(content: bytes) -> FileDigest:
-    return FileDigest(len(content), hashlib.sha256(content).hexdigest())
 
 
 def record_path(place: str) -> str:

@@ -59,11 +59,6 @@ class S3Options:
         )
 
 
-def files_in(folder: Path) -> dict[str, Path]:
-    """The files of a local folder by their paths in it."""
-    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
 class Stamp(NamedTuple):
     """What tells without reading whether a file is still the one that was read."""
 

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError, ServiceError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.numbers import flat_numbers
+from wm_pipeline.domain.processes import is_alive, process_mark
 from wm_pipeline.domain.records import from_json
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.user_files import make_folder
 from wm_pipeline.domain.vocabulary import ChampionMove
+from wm_pipeline.gateways.locks import alone
+from wm_pipeline.gateways.mlflow_home import renew_addresses
 from wm_pipeline.gateways.mlflow_runs import StageRun, commit_tag, metric_names, metrics_of, parameters_of
 from wm_pipeline.gateways.places import sqlite_file
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "wm_pipeline"
 MODEL_NAME = "world_model_of_consequence"
+_PROCESS = "wm.process"
+"""Tag of a run in progress: the mark of the process that follows it."""
 CHAMPION, CHALLENGER = "champion", "challenger"
 _ABOUT_MODEL = "Predicts what an action of a browser agent leads to: risk, consequence, alternative, state delta."
 _MOVED = "wm.champion."
@@ -45,11 +50,11 @@ MAX_REASON = 1000
 class RegisteredModel:
     version: str
     run_id: str
-    checkpoint_address: str
-    """Where the checkpoint folder of this version is."""
+    checkpoint_place: str
+    """Where the checkpoint folder of this version was committed, relative to the store's root."""
     model_version: str
     """Content version of the checkpoint, the one predictions carry."""
-    report_address: str
+    report_place: str
     gate_reason: str | None = None
     """The gate's reason; None before it was asked."""
 
@@ -76,14 +81,22 @@ class ModelRegistry:
         self._tracking_uri = tracking_uri
         self._artifact_root = artifact_root
         self._ui_url = ui_url
+        self._is_ready = False
 
     def _client(self) -> "MlflowClient":
         from mlflow.tracking import MlflowClient
 
         file = sqlite_file(self._tracking_uri)
-        if file is not None:
-            make_folder(file.parent)
-        return MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
+        if file is None or self._is_ready:
+            return MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
+        make_folder(file.parent)
+        # Two processes that made the tables at once would leave a database that neither can use.
+        with alone(file.with_name(f"{file.name}.lock"), "opening MLflow's database", say=lambda told: None):
+            renew_addresses(file, self._artifact_root or "", experiment=EXPERIMENT)
+            client = MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
+            client.search_experiments(max_results=1)
+        self._is_ready = True
+        return client
 
     def _experiment_id(self, client: "MlflowClient") -> str:
         found = client.get_experiment_by_name(EXPERIMENT)
@@ -140,6 +153,7 @@ class ModelRegistry:
                 "mlflow.parentRunId": round_run_id,
                 "wm.stage": stage,
                 "wm.parents": ", ".join(parents),
+                _PROCESS: process_mark(),
                 "dagster_run_id": dagster_run_id,
                 "mlflow.note.content": description,
                 **commit_tag(),
@@ -147,6 +161,21 @@ class ModelRegistry:
         )
         client.update_run(round_run_id, status="RUNNING")
         return StageRun(str(run.info.run_id), round_run_id, client, self._tracking_uri)
+
+    def end_dead_runs(self) -> list[str]:
+        """Mark runs as killed whose processes are gone: they would seem to go on for ever. Returns their ids."""
+        client = self._client()
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        found = (
+            []
+            if experiment is None
+            else client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
+        )
+        marks = {str(run.info.run_id): str(run.data.tags.get(_PROCESS, "")) for run in found}
+        dead = [run_id for run_id, mark in marks.items() if mark and not is_alive(mark)]
+        for run_id in dead:
+            client.set_terminated(run_id, "KILLED")
+        return dead
 
     def has_run(self, run_id: str) -> bool:
         """Whether this MLflow knows the run."""
@@ -190,7 +219,7 @@ class ModelRegistry:
             ) from error
 
     def log_datasets(self, run_id: str, datasets: Mapping[str, tuple[str, str]]) -> None:
-        """Data lineage: name -> (address, digest)."""
+        """Data lineage: name -> (place in the store, data version)."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         inputs = [
@@ -227,9 +256,9 @@ class ModelRegistry:
         *,
         round_run_id: str,
         checkpoint_folder: Path,
-        checkpoint_address: str,
+        checkpoint_place: str,
         model_version: str,
-        report_address: str,
+        report_place: str,
         description: str,
         model_code: Path,
         package: Path,
@@ -266,9 +295,9 @@ class ModelRegistry:
             )
         found = mlflow.register_model(logged.model_uri, MODEL_NAME)
         tags = {
-            "wm.checkpoint": checkpoint_address,
+            "wm.checkpoint": checkpoint_place,
             "wm.model_version": model_version,
-            "wm.report": report_address,
+            "wm.report": report_place,
             **commit_tag(),
         }
         for name, value in tags.items():
@@ -388,9 +417,9 @@ class ModelRegistry:
             return RegisteredModel(
                 version=str(found.version),
                 run_id=str(found.run_id),
-                checkpoint_address=found.tags["wm.checkpoint"],
+                checkpoint_place=found.tags["wm.checkpoint"],
                 model_version=found.tags["wm.model_version"],
-                report_address=found.tags["wm.report"],
+                report_place=found.tags["wm.report"],
                 gate_reason=found.tags.get("wm.gate_reason"),
             )
         except KeyError as error:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from wm_pipeline.domain.processes import STARTED_BY, process_mark
+
 
 def training_command(module: str, config: Path, *, processes: int) -> list[str]:
     """Command line of a training stage; more than one process goes through torch's launcher."""
@@ -29,6 +31,7 @@ def training_environment(*, processes: int, cores: int | None = None) -> Mapping
         "OMP_NUM_THREADS": str(threads),
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
+        STARTED_BY: process_mark(),
     }
 
 

@@ -167,6 +167,11 @@ class TableStore:
         except pl.exceptions.PolarsError as error:
             raise TableError(f"cannot write {self.address_of(path)}: {error}") from error
 
+    def delete(self, path: str) -> None:
+        """Delete one file that belongs to no output."""
+        assert place_of(path) is None, f"{path!r} belongs to an output"
+        self._files.delete(path)
+
     def settle(self) -> None:
         """Carry out what a process that was killed had committed, and delete what it had not."""
         self._outputs.settle()
@@ -265,6 +270,12 @@ class TableStore:
         except DamagedError as error:
             return str(error)
         return None
+
+    def unrecorded(self) -> list[str]:
+        """Files that lie where outputs lie and were not committed, sorted."""
+        records = (self._outputs.record(place) for place in self.places(""))
+        known = {path for record in records if record is not None for path in record.files}
+        return [path for path in self.list_files("") if place_of(path) is not None and path not in known]
 
     def read_bytes(self, path: str) -> bytes:
         """A file's content. Raises DamagedError when it belongs to an output and is not what was committed."""

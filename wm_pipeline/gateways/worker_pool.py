@@ -22,6 +22,7 @@ from typing import Any, Generic
 from wm_pipeline import plugins
 from wm_pipeline.domain.errors import SettingsError, WmError
 from wm_pipeline.domain.ports import Result, Task, Worker, WorkerDied
+from wm_pipeline.domain.processes import end_with, process_mark
 
 MAX_ATTEMPTS = 2
 """A task whose worker dies twice is given up for this run."""
@@ -160,7 +161,9 @@ def _start(make_worker: Callable[[], Worker[Any, Any]]) -> _Member:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(sorted({__name__, *_modules_of(make_worker)}))
     ours, theirs = context.Pipe()
-    process = context.Process(target=_worker_main, args=(theirs, make_worker), name="worker", daemon=True)
+    process = context.Process(
+        target=_worker_main, args=(theirs, make_worker, process_mark()), name="worker", daemon=True
+    )
     process.start()
     theirs.close()
     return _Member(process, ours)
@@ -178,9 +181,10 @@ def _modules_of(value: object) -> Iterator[str]:
 # --- in the worker ----------------------------------------------------------------------------------------------------
 
 
-def _worker_main(connection: Connection, make_worker: Callable[[], Worker[Any, Any]]) -> None:
+def _worker_main(connection: Connection, make_worker: Callable[[], Worker[Any, Any]], starter: str) -> None:
     """Entry point of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    end_with(starter)
     plugins.load()
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve(connection, make_worker()))

@@ -2,7 +2,7 @@
 
     backbone/              safetensors and configuration of the (pruned) language model, and its tokenizer
     heads.safetensors      the score heads
-    manifest.json          settings, seed, versions, parents, calibration, thresholds
+    manifest.json          settings, seed, versions, parents, calibration, thresholds, digests of the other files
 
 A folder is complete or does not exist.
 """
@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from wm_pipeline.domain.atomic import replace_text, replacing_folder
+from wm_pipeline.domain.digests import digest_of_file, files_in
 from wm_pipeline.domain.errors import CheckpointError, FormatVersionError, InvalidInputError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.records import from_json, is_version, to_json
@@ -34,7 +35,7 @@ from wm_pipeline.model.settings import ModelSettings, Stage
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel, cast_linears_to_bf16, is_low_precision
 
-CHECKPOINT_FORMAT = 4
+CHECKPOINT_FORMAT = 5
 """Version of the folder's layout, of its settings and of the prompt it was trained with."""
 
 
@@ -64,6 +65,10 @@ class Manifest:
     """The score heads in the order of their outputs in the weights."""
     plugins: tuple[str, ...] = ()
     """Plug-ins that registered heads or parts of the data, each with its version."""
+    files: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of each other file of the folder, by its path in it."""
+    seal: str = ""
+    """Hash of all of the above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,14 @@ def save_checkpoint(
         save_file(backbone, incoming / "backbone" / "model.safetensors", metadata={"format": "pt"})
         tokenizer.save_pretrained(incoming / "backbone")
         save_file(heads, incoming / "heads.safetensors")
+        digests = {name: digest_of_file(path).sha256 for name, path in files_in(incoming).items()}
+        stamped = _sealed(replace(stamped, files=digests))
         (incoming / "manifest.json").write_text(to_json(stamped) + "\n")
     return stamped
+
+
+def _sealed(manifest: Manifest) -> Manifest:
+    return replace(manifest, seal=digest(to_json(replace(manifest, seal=""))))
 
 
 def _own_names(model: WorldModel) -> list[str]:
@@ -124,13 +135,14 @@ def _version(manifest: Manifest, state: Mapping[str, Tensor]) -> str:
     sums = [
         f"{name}:{tensor.double().sum().item()!r}:{tensor.double().norm().item()!r}" for name, tensor in state.items()
     ]
-    origin = to_json(replace(manifest, model_version="", calibration=Calibration(), thresholds=Thresholds()))
+    blank = replace(manifest, model_version="", calibration=Calibration(), thresholds=Thresholds(), files={}, seal="")
+    origin = to_json(blank)
     return f"{manifest.stage.value}-{digest(origin, *sorted(sums), size=6)}"
 
 
 def update_manifest(folder: Path, manifest: Manifest) -> None:
     """Replace the manifest of a saved checkpoint, for its calibration and thresholds."""
-    replace_text(folder / "manifest.json", to_json(manifest) + "\n")
+    replace_text(folder / "manifest.json", to_json(_sealed(manifest)) + "\n")
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -156,6 +168,10 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = from_json(Manifest, text, what="manifest")
     except InvalidInputError as error:
         raise CheckpointError(f"{error} in {str(folder)!r}; train the checkpoint again") from error
+    if manifest.seal != _sealed(manifest).seal:
+        raise CheckpointError(
+            f"the manifest of {str(folder)!r} was changed after it was written; restore the folder or train it again"
+        )
     if manifest.tag_paths != TAG_PATHS:
         raise CheckpointError(
             f"checkpoint {str(folder)!r} knows {len(manifest.tag_paths)} consequence tags, the taxonomy has other "
@@ -176,7 +192,7 @@ def load_checkpoint(folder: Path, *, for_training: bool = False) -> Checkpoint:
 
     Both give bit-identical results: weights that autocast would round at every use are rounded once, no others.
     """
-    manifest = read_manifest(folder)
+    manifest = check_checkpoint(folder)
     try:
         # The Auto classes are untyped factories.
         tokenizer: Any = AutoTokenizer.from_pretrained(folder / "backbone")
@@ -191,6 +207,20 @@ def load_checkpoint(folder: Path, *, for_training: bool = False) -> Checkpoint:
     if not for_training and is_low_precision(torch.device("cpu"), manifest.model.compute):
         cast_linears_to_bf16(backbone)
     return Checkpoint(manifest, model.train(for_training), tokenizer)
+
+
+def check_checkpoint(folder: Path) -> Manifest:
+    """The manifest. Raises CheckpointError for a file that is not the one that was saved, as of another model."""
+    manifest = read_manifest(folder)
+    for name, expected in manifest.files.items():
+        path = folder / name
+        found = digest_of_file(path).sha256 if path.is_file() else "no file"
+        if found != expected:
+            raise CheckpointError(
+                f"{path} is not what checkpoint {manifest.model_version} was saved with: expected SHA-256 {expected}, "
+                f"found {found}; restore the folder or train it again"
+            )
+    return manifest
 
 
 _ALIGNMENT_BYTES = 64

@@ -8,7 +8,6 @@ import logging
 import math
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, fields
@@ -16,17 +15,15 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 import torch
-import torch.utils.cpp_extension
 from torch import Tensor, nn
 
 from wm_pipeline.domain.errors import CheckpointError, TrainingError
+from wm_pipeline.model.builds import no_stale_builds
 from wm_pipeline.model.processes import Processes
 from wm_pipeline.model.settings import Decay, DistillSettings, TrainSettings
 from wm_pipeline.model.tree import TreeBatch
 from wm_pipeline.model.world_model import HeadOutputs
 
-_LONGEST_BUILD = 600.0
-"""Seconds; compiling DeepSpeed's operator takes half a minute."""
 _FLOOR = 0.1
 """Share of the peak learning rate that the schedule ends at."""
 
@@ -177,23 +174,14 @@ def _load_deepspeed(processes: Processes) -> Any:
     beside_python = str(Path(sys.executable).parent)
     if beside_python not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = beside_python + os.pathsep + os.environ["PATH"]
-    free_stale_builds()
     is_gpu = processes.device.type == "cuda"
     os.environ.setdefault("DS_ACCELERATOR", "cuda" if is_gpu else "cpu")
-    import deepspeed
+    with no_stale_builds():
+        import deepspeed
 
-    deepspeed.utils.logger.setLevel(logging.ERROR)
-    deepspeed.init_distributed(dist_backend="nccl" if is_gpu else "gloo", verbose=False)
+        deepspeed.utils.logger.setLevel(logging.ERROR)
+        deepspeed.init_distributed(dist_backend="nccl" if is_gpu else "gloo", verbose=False)
     return deepspeed
-
-
-def free_stale_builds() -> None:
-    """Remove locks of killed compilations: torch waits for such a lock forever and prints nothing."""
-    default = torch.utils.cpp_extension.get_default_build_root()
-    for lock in Path(os.environ.get("TORCH_EXTENSIONS_DIR") or default).glob("**/lock"):
-        if time.time() - lock.stat().st_mtime > _LONGEST_BUILD:
-            lock.unlink(missing_ok=True)
-            print(f"removed {str(lock)!r}: the compilation that held it did not finish", file=sys.stderr)
 
 
 # --- around a step of the optimizer -----------------------------------------------------------------------------------

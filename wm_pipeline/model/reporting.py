@@ -14,6 +14,7 @@ from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
 from wm_pipeline import plugins
 from wm_pipeline.domain.errors import WmError
 from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.processes import STARTED_BY, end_with
 from wm_pipeline.domain.records import from_json
 from wm_pipeline.model.processes import Processes, leave_processes
 
@@ -64,6 +65,8 @@ def run_process(
         told = "print steps, tokens and estimated time; train nothing"
         parser.add_argument("--dry-run", dest="run", action="store_const", const=estimate, default=run, help=told)
     options = parser.parse_args(arguments)
+    if STARTED_BY in os.environ:
+        end_with(os.environ[STARTED_BY])
     try:
         plugins.load()
         config = from_json(config_type, Path(options.config).read_bytes(), what="config")

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from wm_pipeline.domain.digests import files_in
 from wm_pipeline.domain.errors import ServiceError, TrainingError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import Progress
-from wm_pipeline.gateways.files import files_in
 from wm_pipeline.gateways.mlflow_runs import StageStatus
 from wm_pipeline.gateways.process import training_command
 from wm_pipeline.rounds.datasets import data_version_of
@@ -95,8 +95,8 @@ def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) 
 
 
 def _data_of(workspace: Workspace, training: Training, day: str) -> dict[str, tuple[str, str]]:
-    address = workspace.store.address_of(ASSET[training.dataset].file(day))
-    return {training.dataset: (address, data_version_of(workspace.store, training.dataset, day))}
+    version = data_version_of(workspace.store, training.dataset, day)
+    return {training.dataset: (ASSET[training.dataset].file(day), version)}
 
 
 def finish_training(

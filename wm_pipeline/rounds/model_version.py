@@ -41,7 +41,7 @@ def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> Stag
     registry.log_numbers(round_run, logged_numbers(report))
     registry.log_datasets(
         round_run,
-        {table: (store.address_of(ASSET[table].file(day)), data_version_of(store, table, day)) for table in RECIPES},
+        {table: (ASSET[table].file(day), data_version_of(store, table, day)) for table in RECIPES},
     )
     html = store.read_bytes(f"{folder}/{REPORT_HTML}")
     registry.log_bytes(round_run, REPORT_HTML, html)
@@ -88,9 +88,9 @@ def _register(workspace: Workspace, day: str, report: EvalReport, round_run: str
     return workspace.registry.register(
         round_run_id=round_run,
         checkpoint_folder=local_checkpoint(workspace, path),
-        checkpoint_address=workspace.store.address_of(path),
+        checkpoint_place=path,
         model_version=report.model_version,
-        report_address=workspace.store.address_of(f"{ASSET['eval_report'].folder(day)}/{REPORT_HTML}"),
+        report_place=f"{ASSET['eval_report'].folder(day)}/{REPORT_HTML}",
         description=_description(report),
         model_code=MODEL_CODE,
         package=PACKAGE,

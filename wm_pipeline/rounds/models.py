@@ -1,10 +1,11 @@
 """Predictors and guards: of a day, of a registered version, of the champion."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wm_pipeline.domain.errors import MissingUpstreamError
+from wm_pipeline.domain.errors import DamagedError, MissingUpstreamError
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
 from wm_pipeline.guard.decide import GuardSettings, WorldModelGuard
 from wm_pipeline.rounds.graph import ASSET, days_of
@@ -38,18 +39,14 @@ def load_champion(workspace: Workspace) -> "WorldModelPredictor | None":
 
 
 def checkpoint_folder(workspace: Workspace, model: RegisteredModel) -> Path:
-    """The local checkpoint folder of a registered version: the day's, unless the day was made again since; then
-    MLflow's copy.
+    """The local checkpoint folder of a registered version: the day's, or MLflow's copy where the day was made again
+    since or is damaged.
 
     Raises MissingUpstreamError when neither is there.
     """
-    path = model.checkpoint_address.removeprefix(workspace.store.address_of(""))
-    try:
-        is_the_days = stored_manifest(workspace, path)["model_version"] == model.model_version
-    except MissingUpstreamError:
-        is_the_days = False
-    if is_the_days:
-        return local_checkpoint(workspace, path)
+    with suppress(MissingUpstreamError, DamagedError):
+        if stored_manifest(workspace, model.checkpoint_place)["model_version"] == model.model_version:
+            return local_checkpoint(workspace, model.checkpoint_place)
     return workspace.registry.checkpoint_of(model.version, cache=workspace.cache)
 
 
@@ -65,7 +62,10 @@ def guard_of(predictor: "WorldModelPredictor") -> WorldModelGuard:
 
 
 def predictor_in_use(workspace: Workspace, checkpoint: Path | None) -> "WorldModelPredictor":
-    """The given checkpoint, else the champion, else the newest distilled one."""
+    """The given checkpoint, else the champion.
+
+    Raises MissingUpstreamError without either: a model that the gate refused answers only when it is asked for.
+    """
     from wm_pipeline.serve.predictor import WorldModelPredictor
 
     if checkpoint is not None:
@@ -73,7 +73,12 @@ def predictor_in_use(workspace: Workspace, checkpoint: Path | None) -> "WorldMod
     champion = load_champion(workspace)
     if champion is not None:
         return champion
-    days = days_of(workspace.store, ASSET["distilled_checkpoint"])
+    asset = ASSET["distilled_checkpoint"]
+    days = days_of(workspace.store, asset)
     if not days:
         raise MissingUpstreamError(f"no model in {workspace.store.root}; run `wm run`, or give --checkpoint")
-    return load_predictor(workspace, ASSET["distilled_checkpoint"].folder(days[-1]))
+    newest = workspace.store.address_of(f"{asset.folder(days[-1])}/{CHECKPOINT}")
+    raise MissingUpstreamError(
+        "no model has passed the gate; promote a version (`wm model promote`), or ask the newest one all the same "
+        f"(--checkpoint {newest})"
+    )

@@ -33,6 +33,11 @@ class Workspace:
         return Path(self.storage.work_folder)
 
     @property
+    def round_lock(self) -> Path:
+        """One round at a time is made with this scratch space."""
+        return self.work / "round.lock"
+
+    @property
     def parts(self) -> TableStore:
         """Where workers put collected worlds: on this machine; workers on other machines would use `store`."""
         return TableStore(self.storage.work_folder)

@@ -1,0 +1,81 @@
+"""A run that is killed leaves its pool's slot taken: the next one frees it and goes on."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+HOME = """
+storage:
+  sqlite:
+    base_dir: {folder}
+concurrency:
+  pools:
+    default_limit: 1
+telemetry:
+  enabled: false
+"""
+ROUND = """
+import json, sys, time
+import dagster as dg
+from wm_pipeline.defs.leftovers import end_dead_runs, process_tags
+
+seconds, has_to_end = float(sys.argv[1]), sys.argv[2] == "end"
+
+@dg.op(pool="browser")
+def roll_out():
+    print("held", flush=True)
+    time.sleep(seconds)
+
+@dg.job
+def experience():
+    roll_out()
+
+instance = dg.DagsterInstance.get()
+before = end_dead_runs(instance) if has_to_end else []
+done = experience.execute_in_process(instance=instance, tags=process_tags())
+statuses = {run.run_id: run.status.value for run in instance.get_runs()}
+print(json.dumps([before, done.run_id, statuses]), flush=True)
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "dagster.yaml").write_text(HOME.format(folder=tmp_path / "dagster"))
+    return {**os.environ, "DAGSTER_HOME": str(tmp_path)}
+
+
+def killed_round(home: dict[str, str]) -> None:
+    code = [sys.executable, "-c", ROUND, "60", "begin"]
+    with subprocess.Popen(code, env=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "held\n"
+        first.kill()
+
+
+def test_a_slot_of_a_killed_run_is_freed_at_the_next_start(home: dict[str, str]) -> None:
+    killed_round(home)
+
+    second = subprocess.run(
+        [sys.executable, "-c", ROUND, "0", "end"], env=home, capture_output=True, text=True, timeout=60, check=True
+    )
+
+    held, told = second.stdout.splitlines()
+    (dead,), done, statuses = json.loads(told)
+    assert held == "held"
+    assert statuses == {dead: "FAILURE", done: "SUCCESS"}
+
+
+def test_without_it_the_next_run_waits_for_the_slot(home: dict[str, str]) -> None:
+    """What makes the test above one that can fail."""
+    killed_round(home)
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        subprocess.run(
+            [sys.executable, "-c", ROUND, "0", "begin"], env=home, capture_output=True, timeout=15, check=True
+        )

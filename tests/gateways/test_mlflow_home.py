@@ -1,0 +1,86 @@
+"""A state folder that was moved or copied: its own artifacts answer, and nothing points to where it was."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.builders_registry import registered
+from wm_pipeline.domain.errors import ServiceError
+from wm_pipeline.gateways.mlflow_home import _ADDRESSES, renew_addresses
+from wm_pipeline.gateways.mlflow_registry import EXPERIMENT, ModelRegistry
+from wm_pipeline.gateways.places import folder_uri, sqlite_uri
+
+pytestmark = pytest.mark.slow
+ODD = "state of [run 1] 100% #2?ü"
+
+
+def registry_in(state: Path) -> ModelRegistry:
+    return ModelRegistry(sqlite_uri(f"{state}/mlflow.db"), artifact_root=folder_uri(f"{state}/mlartifacts"))
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state folder with one registered version that says `first`."""
+    folder = tmp_path / "project" / ".wm"
+    folder.mkdir(parents=True)
+    registry = registry_in(folder)
+    round_run = registry.round_run("2026-11-20", profile="tiny", dagster_run_id="d")
+    registry.log_bytes(round_run, "report.json", b"{}")
+    checkpoints = tmp_path / "checkpoints"
+    checkpoints.mkdir()
+    registered(registry, round_run, checkpoints, "first")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["moved", ODD], ids=["plain", "odd"])
+@pytest.mark.parametrize("is_copied", [False, True], ids=["moved", "copied"])
+def test_its_artifacts_are_found_in_the_new_place(state: Path, tmp_path: Path, name: str, is_copied: bool) -> None:
+    target = tmp_path / name / ".wm"
+    shutil.copytree(state, target)
+    if not is_copied:
+        shutil.rmtree(state)
+    else:
+        for path in state.rglob("words.txt"):
+            path.write_text("of the original")
+    registry = registry_in(target)
+    version = registry.find("first")
+    assert version is not None
+
+    folder = registry.checkpoint_of(version.version, cache=target / "cache")
+
+    assert (folder / "words.txt").read_text() == "first"
+    assert registry.read_bytes(version.run_id, "report.json") == b"{}"
+    with closing(sqlite3.connect(target / "mlflow.db")) as database:
+        found = [uri for table, column in _ADDRESSES for (uri,) in database.execute(f"SELECT {column} FROM {table}")]
+    root = folder_uri(f"{target}/mlartifacts")
+    assert len(found) >= len(_ADDRESSES)
+    assert [
+        uri for uri in found if uri is not None and uri != root and not uri.startswith((f"{root}/", "mlflow-"))
+    ] == []
+
+
+def test_an_artifact_root_that_is_named_anew_leaves_what_was_kept_before(state: Path, tmp_path: Path) -> None:
+    """WM_MLFLOW_ARTIFACTS may change; old runs stay where they are."""
+    database, root = state / "mlflow.db", folder_uri(str(tmp_path / "elsewhere"))
+
+    assert not renew_addresses(database, root, experiment=EXPERIMENT)
+    assert not renew_addresses(database, "s3://bucket/artifacts", experiment=EXPERIMENT)
+    assert not renew_addresses(database, folder_uri(f"{state}/mlartifacts"), experiment=EXPERIMENT)
+
+
+def test_a_database_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(b"not a database, though it lies here" * 100)
+
+    with pytest.raises(
+        ServiceError, match=r"^MLflow's database .*/mlflow\.db cannot be read: file is not a database; "
+    ):
+        renew_addresses(tmp_path / "mlflow.db", "file:///a", experiment=EXPERIMENT)
+
+
+def test_a_database_without_tables_is_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").touch()
+
+    assert not renew_addresses(tmp_path / "mlflow.db", "file:///a", experiment=EXPERIMENT)

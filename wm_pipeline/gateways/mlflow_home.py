@@ -1,0 +1,62 @@
+"""MLflow's database in a folder that was moved or copied: it stores absolute addresses of artifacts, which are renewed.
+
+Only for a database in a file whose artifacts lie in a folder; a server knows where its own are.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from wm_pipeline.domain.errors import ServiceError
+
+_ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
+"""Tables and columns that hold addresses under the artifact root."""
+
+
+def renew_addresses(database: Path, artifact_root: str, *, experiment: str) -> bool:
+    """Point addresses under the experiment's former artifact root to `artifact_root`; whether any was changed.
+
+    Nothing changes unless artifacts that the database knows of lie in the new place. Raises ServiceError when the
+    database cannot be read or written.
+    """
+    if not database.is_file() or not artifact_root.startswith("file:"):
+        return False
+    try:
+        with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
+            former = _former_root(connection, experiment)
+            if former is None or former == artifact_root or not _lies_in(connection, former, artifact_root):
+                return False
+            for table, column in _ADDRESSES:
+                connection.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",  # noqa: S608 names of ours
+                    (artifact_root, len(former) + 1, len(former) + 1, f"{former}/"),
+                )
+            connection.execute(
+                "UPDATE experiments SET artifact_location = ? WHERE artifact_location = ?", (artifact_root, former)
+            )
+    except sqlite3.Error as error:
+        raise ServiceError(f"MLflow's database {database} cannot be read: {error}; restore it from a backup") from error
+    return True
+
+
+def _former_root(connection: sqlite3.Connection, experiment: str) -> str | None:
+    """None when there is no such experiment, or its artifacts are not in a folder."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone():
+        return None
+    found = connection.execute("SELECT artifact_location FROM experiments WHERE name = ?", (experiment,)).fetchone()
+    return str(found[0]) if found is not None and str(found[0]).startswith("file:") else None
+
+
+def _lies_in(connection: sqlite3.Connection, former: str, artifact_root: str) -> bool:
+    """Whether something that was kept under the former root lies under the new one."""
+    folder = Path(unquote(urlsplit(artifact_root).path))
+    kept = connection.execute(
+        "SELECT artifact_uri FROM runs WHERE substr(artifact_uri, 1, ?) = ?", (len(former) + 1, f"{former}/")
+    )
+    return any((folder / unquote(str(uri).removeprefix(f"{former}/"))).exists() for (uri,) in kept)
