@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -163,9 +164,7 @@ def measure(name: str, *, days: int, turns: int, flips: int) -> dict[str, Any]:
     dates = [f"2026-10-{day + 1:02}" for day in range(days)]
     frames = [rows_of(seed) for seed in range(8)]
     filled = [
-        timed(lambda d=day, s=site, f=frames[at % 8]: store.replace(f, d, s))
-        for day in dates
-        for at, site in enumerate(SITES)
+        timed(partial(store.replace, frames[at % 8], day, site)) for day in dates for at, site in enumerate(SITES)
     ]
 
     def reads() -> dict[str, Any]:
@@ -175,7 +174,7 @@ def measure(name: str, *, days: int, turns: int, flips: int) -> dict[str, Any]:
         }
 
     result: dict[str, Any] = {"fill_s": spread(filled), "read": reads()}
-    again = [timed(lambda t=turn: store.replace(frames[t % 8], dates[0], SITES[0])) for turn in range(turns)]
+    again = [timed(partial(store.replace, frames[turn % 8], dates[0], SITES[0])) for turn in range(turns)]
     result |= {"replace_s": spread(again), "read_after": reads()}
     result["two_partitions"] = two_writers(name, folder, [(dates[0], SITES[0]), (dates[0], SITES[1])], turns)
     result["one_partition"] = two_writers(name, folder, [(dates[0], SITES[0])] * 2, turns)
@@ -187,7 +186,7 @@ def measure(name: str, *, days: int, turns: int, flips: int) -> dict[str, Any]:
         remote = STORES[name](f"s3://{BUCKET}/{name}", s3)
         remote.replace(frames[0], dates[0], SITES[0])
         result["s3_replace_s"] = spread(
-            [timed(lambda: remote.replace(frames[1], dates[0], SITES[0])) for _ in range(5)]
+            [timed(partial(remote.replace, frames[1], dates[0], SITES[0])) for _ in range(5)]
         )
     return result
 

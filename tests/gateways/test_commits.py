@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.s3_server import BUCKET, s3_server
-from wm_pipeline.domain import processes
+from wm_pipeline.domain import digests, processes
 from wm_pipeline.domain.digests import FileDigest, digest_of_bytes
 from wm_pipeline.domain.errors import DamagedError
 from wm_pipeline.gateways import commits
@@ -163,7 +163,7 @@ def test_a_file_is_read_once_and_again_when_it_has_changed(tmp_path: Path, monke
     commit(files, OLD)
     monkeypatch.setattr(commits, "_SETTLED_AFTER_NS", 0)
     read: list[Path] = []
-    digest = commits.digest_of_file
+    digest = digests.digest_of_file
 
     def counted(path: Path) -> FileDigest:
         read.append(path)

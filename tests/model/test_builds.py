@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_a_lock_of_a_living_process_stays(lock: Path, holder: "subprocess.Popen[
 def test_a_living_process_is_waited_for_until_it_is_killed(
     lock: Path, holder: "subprocess.Popen[str]", capsys: pytest.CaptureFixture[str]
 ) -> None:
-    subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(1); os.kill({holder.pid}, 9)"])
+    threading.Timer(1, holder.kill).start()
 
     with no_stale_builds(limit_s=30):
         assert not lock.exists()

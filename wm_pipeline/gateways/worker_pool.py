@@ -161,9 +161,8 @@ def _start(make_worker: Callable[[], Worker[Any, Any]]) -> _Member:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(sorted({__name__, *_modules_of(make_worker)}))
     ours, theirs = context.Pipe()
-    process = context.Process(
-        target=_worker_main, args=(theirs, make_worker, process_mark()), name="worker", daemon=True
-    )
+    arguments = theirs, make_worker, process_mark()
+    process = context.Process(target=_worker_main, args=arguments, name="worker", daemon=True)
     process.start()
     theirs.close()
     return _Member(process, ours)

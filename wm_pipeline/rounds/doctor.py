@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def examine(
         "days": lambda: _days(workspace),
         "registry": lambda: _registry(workspace),
         "round": lambda: _round(workspace),
-        **{f"port of {name}": (lambda port=port: _port(port)) for name, port in ports.items()},
+        **{f"port of {name}": partial(_port, port) for name, port in ports.items()},
     }
     for what, check in checks.items():
         try:
@@ -94,7 +95,7 @@ def _browser(configured: str | None) -> str:
 
 
 def _weights(workspace: Workspace) -> str:
-    from wm_pipeline.model.backbone import EMBEDDED_BASE
+    from wm_pipeline.model.settings import EMBEDDED_BASE
 
     folder = workspace.cache / EMBEDDED_BASE
     if not (folder / "config.json").exists():
@@ -130,7 +131,7 @@ def _outputs(workspace: Workspace, *, is_deep: bool) -> str:
     if problems:
         more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise _DoesNotHoldError(
-            f"{'; '.join(problems[:_SHOWN])}{more}: `wm run --day D` makes a damaged output again, or says why it cannot"
+            f"{'; '.join(problems[:_SHOWN])}{more}: `wm run --day D` makes it again, or says why it cannot"
         )
     return f"{len(places)} outputs are what was committed" + ("" if is_deep else " (`--deep` reads every file anew)")
 
