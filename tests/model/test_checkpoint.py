@@ -1,5 +1,6 @@
 """A checkpoint says what it is, comes back as it was, and is refused when it does not fit."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -120,13 +121,47 @@ def test_another_taxonomy_is_refused(tmp_path: Path) -> None:
         load_checkpoint(folder)
 
 
-def test_damaged_weights_are_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "c"
-    save_tiny_checkpoint(folder, seed=1)
-    (folder / "heads.safetensors").write_bytes(b"no")
+FILES = ("heads.safetensors", "backbone/model.safetensors", "backbone/config.json", "backbone/tokenizer.json")
 
-    with pytest.raises(CheckpointError, match=r"the weights of checkpoint .* cannot be read"):
-        load_checkpoint(folder)
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_another_checkpoint_is_refused(tmp_path: Path, name: str) -> None:
+    saved = save_tiny_checkpoint(tmp_path / "own", seed=1).manifest
+    save_tiny_checkpoint(tmp_path / "other", seed=2)
+    other = (tmp_path / "other" / name).read_bytes()
+    file = tmp_path / "own" / name
+    file.write_bytes(other if other != file.read_bytes() else other[:-1])
+
+    with pytest.raises(CheckpointError) as refused:
+        load_checkpoint(tmp_path / "own")
+
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert str(refused.value) == (
+        f"{file} is not what checkpoint {saved.model_version} was saved with: expected SHA-256 {saved.files[name]}, "
+        f"found {found}; restore the folder or train it again"
+    )
+
+
+def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    save_tiny_checkpoint(tmp_path / "c", seed=1)
+    (tmp_path / "c" / "heads.safetensors").unlink()
+
+    with pytest.raises(CheckpointError, match=r"/heads\.safetensors is not what .*, found no file; restore the folder"):
+        load_checkpoint(tmp_path / "c")
+
+
+def test_a_threshold_that_was_edited_in_the_manifest_is_refused(tmp_path: Path) -> None:
+    saved = save_tiny_checkpoint(tmp_path / "c", seed=1).manifest
+    path = tmp_path / "c" / "manifest.json"
+    edited = json.loads(path.read_text())
+    edited["thresholds"]["execute_below"] = 0.99
+    path.write_text(json.dumps(edited))
+
+    with pytest.raises(CheckpointError, match=r"^the manifest of .* was changed after it was written; restore"):
+        load_checkpoint(tmp_path / "c")
+
+    update_manifest(tmp_path / "c", saved)
+    assert load_checkpoint(tmp_path / "c").manifest == saved
 
 
 def test_kept_layers_are_renumbered_for_the_cache() -> None:

@@ -9,7 +9,7 @@ from functools import cache
 
 import psutil
 
-STARTED_BY = "WM_STARTED_BY"
+STARTED_BY = "_WM_STARTED_BY"
 """Variable in a process's environment: the mark of the process that started it and reads its result."""
 _STOP_LIMIT_S = 10.0
 
