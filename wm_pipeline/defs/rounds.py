@@ -10,7 +10,7 @@ from wm_pipeline.defs.partitions import days
 from wm_pipeline.domain.errors import CheckFailedError, SettingsError, StoppedError, WmError
 from wm_pipeline.domain.panics import panics_as_errors
 from wm_pipeline.rounds.days import check_day
-from wm_pipeline.rounds.graph import ASSETS, ROUND_ASSETS, stale_assets
+from wm_pipeline.rounds.graph import ASSET, ASSETS, ROUND_ASSETS, stale_assets
 from wm_pipeline.rounds.workspace import Workspace
 
 _LOOKED_BACK = 100
@@ -39,7 +39,10 @@ def plan_round(workspace: Workspace, day: str, *, redo_from: str | None) -> dict
         return stale
     if redo_from not in ROUND_ASSETS:
         raise SettingsError(f"unknown asset {redo_from!r}; there are {', '.join(ROUND_ASSETS)}")
-    later = ROUND_ASSETS[ROUND_ASSETS.index(redo_from) :]
+    later = {redo_from}
+    for name in ROUND_ASSETS:
+        if later & set(ASSET[name].upstream):
+            later.add(name)
     return {
         name: stale.get(name, f"asked for from {redo_from} on")
         for name in ROUND_ASSETS
