@@ -13,7 +13,13 @@ from wm_pipeline.gateways.mlflow_home import _ADDRESSES, renew_addresses
 from wm_pipeline.gateways.mlflow_registry import EXPERIMENT, ModelRegistry
 from wm_pipeline.gateways.places import folder_uri, sqlite_uri
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    # MLflow's own; its version is pinned.
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
+    pytest.mark.filterwarnings(r"ignore:.*(Any|Union) type hint .*is inferred as AnyType"),
+    pytest.mark.filterwarnings("ignore:Operation with range is deprecated"),
+    pytest.mark.slow,
+]
 ODD = "state of [run 1] 100% #2?ü"
 
 
@@ -57,9 +63,8 @@ def test_its_artifacts_are_found_in_the_new_place(state: Path, tmp_path: Path, n
         found = [uri for table, column in _ADDRESSES for (uri,) in database.execute(f"SELECT {column} FROM {table}")]
     root = folder_uri(f"{target}/mlartifacts")
     assert len(found) >= len(_ADDRESSES)
-    assert [
-        uri for uri in found if uri is not None and uri != root and not uri.startswith((f"{root}/", "mlflow-"))
-    ] == []
+    others = [uri for uri in found if uri is not None and uri != root and not uri.startswith(f"{root}/")]
+    assert [uri for uri in others if not uri.endswith("/mlruns/0")] == []  # of MLflow's default experiment, not used
 
 
 def test_an_artifact_root_that_is_named_anew_leaves_what_was_kept_before(state: Path, tmp_path: Path) -> None:

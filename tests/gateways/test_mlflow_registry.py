@@ -265,4 +265,4 @@ def test_a_folder_of_any_name_holds_database_and_artifacts(tmp_path: Path) -> No
 
     assert registry.read_bytes(run_id, "words.txt") == b"words"
     assert list(tmp_path.iterdir()) == [odd]
-    assert {path.name for path in odd.iterdir()} == {"mlflow.db", "artifacts"}
+    assert {path.name for path in odd.iterdir()} == {"mlflow.db", "mlflow.db.lock", "artifacts"}

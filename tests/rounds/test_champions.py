@@ -9,6 +9,7 @@ import pytest
 from tests.builders_model import save_tiny_checkpoint
 from tests.builders_registry import registered
 from tests.command_line import Done, Wm
+from wm_pipeline.domain.digests import files_in
 from wm_pipeline.domain.vocabulary import ChampionMove
 from wm_pipeline.gateways.mlflow_registry import ChampionChange, ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
@@ -81,12 +82,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     registry = ModelRegistry(f"sqlite:///{place}/mlflow.db", artifact_root=str(place / "artifacts"))
     round_run = registry.round_run("2026-11-20", profile="tiny", dagster_run_id="d1")
     for word in ("first", "second", "third"):
-        model = registered(registry, round_run, place, word, root=f"{place}/data")
+        of_day = f"checkpoints/{word}/2026-11-20"
+        model = registered(registry, round_run, place, word, address=of_day)
         if word != "third":
             present = {"model_version": "made again" if word == "first" else word}
-            store.write_bytes(f"checkpoints/{word}/checkpoint/manifest.json", json.dumps(present).encode())
+            store.write_folder(of_day, {"checkpoint/manifest.json": json.dumps(present).encode()}, note={})
         number = json.dumps({"format_version": 1, "registered_version": model.version}).encode()
-        store.write_bytes(f"versions/2026-11-2{model.version}/version.json", number)
+        store.write_folder(f"versions/2026-11-2{model.version}", {"version.json": number}, note={})
     for copied in list((place / "artifacts").rglob("words.txt")):
         if copied.read_text() == "third":
             shutil.rmtree(copied.parents[2])
@@ -183,14 +185,22 @@ def test_a_champion_whose_day_was_made_again_keeps_its_own_weights(tmp_path: Pat
     )
     registry = ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db", artifact_root=str(tmp_path / "artifacts"))
     workspace = Workspace(storage, TableStore(storage.data_root), registry, tiny())
-    day = workspace.store.address_of("checkpoints/distilled/2026-11-20")
-    first = save_tiny_checkpoint(Path(day) / "checkpoint", seed=1).manifest.model_version
+    day = "checkpoints/distilled/2026-11-20"
+
+    def make(seed: int) -> str:
+        """The day's checkpoint, committed."""
+        made = tmp_path / f"made-{seed}"
+        version = save_tiny_checkpoint(made / "checkpoint", seed=seed).manifest.model_version
+        workspace.store.write_folder(day, files_in(made), note={})
+        return version
+
+    first = make(1)
     round_run = registry.round_run("2026-11-20", profile="tiny", dagster_run_id="d1")
-    version = registered(registry, round_run, Path(day), "checkpoint", name=first, address=day).version
+    version = registered(registry, round_run, tmp_path / "made-1", "checkpoint", name=first, address=day).version
     registry.record_gate(version, promoted=True, reason="promoted: first")
 
     before = load_champion(workspace)
-    second = save_tiny_checkpoint(Path(day) / "checkpoint", seed=2).manifest.model_version
+    second = make(2)
     after = load_champion(workspace)
 
     assert first != second

@@ -44,7 +44,7 @@ def serve(
     checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint folder; default: the champion")] = None,
     token: Annotated[str | None, typer.Option(envvar="WM_TOKEN", help="Bearer token that callers must send")] = None,
 ) -> None:
-    """The same answers over HTTP, documented at /docs."""
+    """Answer the questions of `wm predict`, and guard decisions, over HTTP; /docs documents it."""
     check_port(port)
     import uvicorn
 

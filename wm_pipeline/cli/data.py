@@ -61,7 +61,7 @@ def export_lines(
 
 @data_app.command()
 def render(day: Annotated[str, typer.Option("--day", help="YYYY-MM-DD")], as_json: JsonOption = False) -> None:
-    """Render the texts and relations of a stored day again where the code that renders them has changed; no browser."""
+    """Render a stored day's texts and relations again if their code has changed; needs no browser."""
     from wm_pipeline.rounds.days import check_day
     from wm_pipeline.rounds.questions import refresh_questions
 

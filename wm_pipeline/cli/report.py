@@ -66,7 +66,7 @@ def attack(
     day: DayOption = None,
     grounds: Annotated[int, typer.Option(min=1, help="Worlds to attack, our own sites in turn")] = 6,
     tries: Annotated[int, typer.Option(min=1, help="Attacks on each, until one wins")] = 4,
-    seed: Annotated[int, typer.Option(help="Which worlds are drawn")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the worlds")] = 0,
     profile: ProfileOption = "laptop",
     as_json: JsonOption = False,
 ) -> None:

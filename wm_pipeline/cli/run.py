@@ -27,7 +27,7 @@ LEAST_FREE_GIB = 4
 def run(
     profile: ProfileOption = "laptop",
     day: DayOption = None,
-    redo_from: Annotated[str | None, typer.Option(help="Make this asset and all after it again")] = None,
+    redo_from: Annotated[str | None, typer.Option(help="Make this asset, and all that is made from it, again")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, make nothing")] = False,
     as_json: JsonOption = False,
 ) -> None:

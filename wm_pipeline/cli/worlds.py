@@ -10,7 +10,7 @@ import typer
 from wm_pipeline.cli.options import JsonOption
 from wm_pipeline.cli.output import Rows, answer, say
 
-worlds_app = typer.Typer(invoke_without_command=True, help="What worlds can be made of, and whether they keep it.")
+worlds_app = typer.Typer(invoke_without_command=True, help="What worlds are drawn from; `check` tries them.")
 LEAST_KEPT = 0.98
 """Share of goals, and of attacks, that `wm worlds check` wants to see kept."""
 
@@ -77,9 +77,9 @@ def check(
     family: Annotated[
         list[str] | None, typer.Option("--family", help="Only worlds of this attack family; may be repeated")
     ] = None,
-    generated: Annotated[int, typer.Option(help="So many generated sites, instead of those there are")] = 0,
+    generated: Annotated[int, typer.Option(help="Number of generated sites to check instead of the built-in ones")] = 0,
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many of the worlds; default: all of them")] = None,
-    seed: Annotated[int, typer.Option(help="Which worlds, which of them, and which generated sites, are drawn")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the worlds, of the sample of them, and of generated sites")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Play every goal with its expert and every attack and look-alike with somebody who obeys, in a real browser."""

@@ -144,7 +144,8 @@ def _write_partition(
             store.write_bytes(f"{pictures_folder(key)}/{name}", picture)
     frames = merge_frames(collected)
     check_experience(frames._asdict(), place=f"of {plan.day}/{plan.site}")
-    addresses = store.write_tables(frames._asdict(), day=plan.day, partition=plan.site, lineage=lineage)
+    tables = {name: frames._asdict()[name] for name in ("states", "transitions", "trajectories")}
+    addresses = store.write_tables(tables, day=plan.day, partition=plan.site, lineage=lineage)
     parts.delete_folder(plan.staging_folder)
     return CollectReport(
         trajectories=frames.trajectories.height,

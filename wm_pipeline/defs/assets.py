@@ -89,9 +89,9 @@ def round_asset(
 def _alone(context: dg.AssetExecutionContext, workspace: Workspace) -> Iterator[None]:
     """While no other round is being made in this state folder; Dagster tries a step again that finds one."""
     try:
-        with alone(workspace.round_lock, f"run {context.run_id[:8]}", say=None):
+        with alone(workspace.round_lock, f"run {context.run.run_id[:8]}", say=None):
             if PROCESS_TAG not in context.run.tags:
-                context.instance.add_run_tags(context.run_id, process_tags(with_parent=True))
+                context.instance.add_run_tags(context.run.run_id, process_tags(with_parent=True))
             yield
     except BusyError as error:
         context.log.warning(f"{error}: this step is tried again every {_TRIED_EVERY_S} s")

@@ -40,7 +40,10 @@ def plan_round(workspace: Workspace, day: str, *, redo_from: str | None) -> dict
         return stale or _unregistered(workspace, day)
     if redo_from not in ROUND_ASSETS:
         raise SettingsError(f"unknown asset {redo_from!r}; there are {', '.join(ROUND_ASSETS)}")
-    later = ROUND_ASSETS[ROUND_ASSETS.index(redo_from) :]
+    later = {redo_from}
+    for name in ROUND_ASSETS:
+        if later & set(ASSET[name].upstream):
+            later.add(name)
     stale = stale_assets(workspace.store, workspace.profile, day, redone=later)
     return {
         name: stale.get(name, f"asked for from {redo_from} on")

@@ -20,7 +20,6 @@ from torch import Tensor
 
 from wm_pipeline.distill.trees import (
     generate_texts,
-    replay_tree,
     teacher_outputs,
     visited_tree,
     with_privileged_context,
@@ -127,7 +126,7 @@ def distill(
         teacher_trees = [
             with_privileged_context(tree, group, renderer) for tree, group in zip(student_trees, visited, strict=True)
         ]
-        replay = [replay_tree(group, renderer) for group in replayed]
+        replay = [without_texts(visited_tree(group, renderer)) for group in replayed]
         batches = _batches(
             teacher, renderer, student_trees, teacher_trees, replay, settings, accumulation_steps, processes
         )

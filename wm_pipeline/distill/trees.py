@@ -41,10 +41,6 @@ def visited_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTre
     return StateTree(state_ids, actions, is_truncated)
 
 
-def replay_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
-    return without_texts(visited_tree(group, renderer))
-
-
 def without_texts(tree: StateTree) -> StateTree:
     return _with_actions(tree, (replace(action, texts=()) for action in tree.actions))
 

@@ -40,6 +40,21 @@ def test_the_host_header_decides_who_answers_on_one_kept_connection() -> None:
         connection.close()
 
 
+def test_a_header_may_hold_what_somebody_wrote() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("302 Found", [("Location", "http://p\u0456y\u200b.localhost/"), ("Content-Length", "0")])
+        return [b""]
+
+    with HostServer({}, app) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+
+        assert answer.status == 302
+        assert answer.headers["Location"].encode("latin-1").decode() == "http://p\u0456y\u200b.localhost/"
+        connection.close()
+
+
 def test_a_closed_server_no_longer_listens() -> None:
     server = HostServer({}, app_saying("nobody"))
     port = server.port

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -330,6 +331,25 @@ def test_the_way_out_follows_any_address_and_needs_no_sign_in() -> None:
 
     assert (out.status_code, out.headers["Location"]) == (302, "http://evil.localhost/x")
     assert home.headers["Location"] == "/"
+
+
+def test_the_way_out_refuses_what_is_no_address() -> None:
+    assert SiteWorld(world_spec(INVOICE)).get("/go?to=http%3A%2F%2F%5Bevil").status_code == 400
+
+
+def test_a_file_may_have_a_name_in_any_letters() -> None:
+    """Disguised words are names of files, too; a header holds Latin letters only."""
+    site = SiteWorld(world_spec(INVOICE))
+    name = 'b\u0456ll "1"\u200b.txt'
+    file = {"file_name": name, "content": "paid", "content_type": "text/plain", "about": "invoices/1", "author": "x"}
+    site.database.insert("payroll", "files", file)
+
+    answer = site.get(f"/files/{quote(name)}")
+
+    assert answer.status_code == 200
+    told = answer.headers["Content-Disposition"]
+    assert told.isascii()
+    assert told.endswith(f"filename*=UTF-8''{quote(name, safe='')}")
 
 
 def test_only_an_operation_without_a_token_takes_its_values_from_an_address() -> None:

@@ -129,7 +129,6 @@ class NetworkLog:
 
     def forget(self) -> None:
         """Drop everything, requests under way included: the page they belonged to is gone."""
-        self.take_downloads()
         self._seen.clear()
         self._under_way.clear()
-        self._set_idle()
+        self.take_downloads()

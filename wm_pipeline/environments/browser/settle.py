@@ -2,8 +2,7 @@
 
 Three things are waited for: no change of the document for a moment, loading complete and service workers at work (all
 in the page), no request or download under way, no document being replaced. Each has a cap: an observation says whether
-it was taken at rest. The moment is not waited for where the page is known to do nothing in it: no timer that is due, no
-frame, request or navigation begun.
+it was taken at rest. The moment is skipped where the page is known to do nothing in it: no timer due, nothing begun.
 """
 
 import asyncio

@@ -17,6 +17,10 @@ class _QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def send_header(self, keyword: str, value: str) -> None:
+        """As UTF-8, which browsers read: an address that somebody wrote may hold letters that Latin-1 does not have."""
+        super().send_header(keyword, value.encode().decode("latin-1"))
+
     def log(self, type: str, message: str, *args: object) -> None:
         """Nothing: what was requested is recorded by the applications."""
 

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Request, Response
 
 from wm_pipeline.environments.sites.entities import Entity
@@ -46,7 +48,10 @@ class SiteApp:
             return self._file(parts[1])
         if parts == ["go"]:
             # Following any address out of its own is the mistake that open redirects live on.
-            return Response(status=302, headers={"Location": request.args.get("to", "/")})
+            try:
+                return Response(status=302, headers={"Location": iri_to_uri(request.args.get("to", "/"))})
+            except ValueError:  # no address at all
+                return Response(status=400)
         if request.path == OWN_WORKER:
             return _script(IDLE_WORKER, "text/javascript")
         if parts == ["sign-in"]:
@@ -99,7 +104,8 @@ class SiteApp:
             return Response("no such file", 404)
         answer = _script(found["content"], found["content_type"])
         if found["about"]:
-            answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+            # RFC 6266, section 4.3: a name in any letters.
+            answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
         # Serving other uploads as scripts that may control the whole site is the mistake that worker attacks live on.
         return answer
 
