@@ -105,7 +105,7 @@ benchmark-training: $(READY) trl  ## trees packed, against a row an action and T
 gpu-check: $(READY)  ## benchmarks and a short real training from DATA, a folder of parquet; JSON and curves in OUTPUT
 	@$(BIN)/python -m benchmarks.gpu_check --data $(or $(DATA),.wm/data/tables/sft_dataset) --output $(or $(OUTPUT),.wm/gpu-check)
 
-screenshots: $(READY)  ## README's pictures, taken from the running UIs and the newest report
+screenshots: $(READY)  ## README's picture, taken of the newest report
 	@$(BIN)/python scripts/screenshots.py
 
 clean:  ## remove what runs produced (data, checkpoints, MLflow, Dagster history), keep the virtual environment
