@@ -102,28 +102,39 @@ def test_a_second_run_makes_nothing_again(
     assert json.loads(again.stdout)["to_make"] == []
 
 
+@pytest.fixture(scope="module")
+def answering(finished: "subprocess.CompletedProcess[str]", environment: dict[str, str]) -> dict[str, str]:
+    """The environment of the round with its version in use, whatever the gate said of so small a model."""
+    if not json.loads(finished.stdout)["gate"]["promoted"]:
+        refused = wm(environment, "predict", "--transition", "x/0/0")
+        assert refused.returncode == 1
+        promoted = wm(environment, "model", "promote", "--day", DAY, "--reason", "The test asks it.")
+        assert promoted.returncode == 0, promoted.stderr
+    return environment
+
+
 def test_a_stored_transition_is_answered(
-    finished: "subprocess.CompletedProcess[str]", environment: dict[str, str], s3_address: str
+    finished: "subprocess.CompletedProcess[str]", answering: dict[str, str], s3_address: str
 ) -> None:
     options = S3Options(s3_address, "test", "test", "us-east-1")
     row = scan("sft_dataset", root="s3://lake/wm", s3=options).head(1).collect().row(0, named=True)
     transition = f"{row['trajectory_id']}/{row['step_index']}/{row['branch_index']}"
 
-    outcome = json.loads(wm(environment, "predict", "--transition", transition).stdout)
+    outcome = json.loads(wm(answering, "predict", "--transition", transition).stdout)
 
     assert 0.0 <= outcome["risk_score"] <= 1.0
     assert outcome["counterfactual_action"] is not None
 
 
 def test_plugins_take_part_in_every_process_of_a_round(
-    finished: "subprocess.CompletedProcess[str]", environment: dict[str, str], s3_address: str
+    finished: "subprocess.CompletedProcess[str]", answering: dict[str, str], s3_address: str
 ) -> None:
     options = S3Options(s3_address, "test", "test", "us-east-1")
     scanned = scan("trajectories", root="s3://lake/wm", s3=options).select("site", "attack_family").collect()
     row = scan("sft_dataset", root="s3://lake/wm", s3=options).head(1).collect().row(0, named=True)
     transition = f"{row['trajectory_id']}/{row['step_index']}/{row['branch_index']}"
 
-    outcome = json.loads(wm(environment, "predict", "--transition", transition, "--heads", "risk,reach").stdout)
+    outcome = json.loads(wm(answering, "predict", "--transition", transition, "--heads", "risk,reach").stdout)
     store = TableStore("s3://lake/wm", options)
     manifest = json.loads(store.read_bytes(f"checkpoints/distilled/{DAY}/checkpoint/manifest.json"))
 
