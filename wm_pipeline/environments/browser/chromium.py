@@ -1,9 +1,12 @@
 """Which Chromium is used, where it is found, and how it is started."""
 
+import asyncio
+import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import psutil
 from playwright.async_api import Browser, Playwright
 from playwright.async_api import Error as PlaywrightError
 
@@ -13,6 +16,7 @@ from wm_pipeline.environments.browser.isolation import wall_flags
 VARIABLE = "WM_CHROMIUM"
 """The environment variable that names a browser; read by the command line, which hands its value on."""
 
+_ASKED_FOR_S = 5.0
 INSTALL_COMMAND = "apt-get install -y --no-install-recommends chromium-headless-shell"
 
 
@@ -63,6 +67,26 @@ def find_chromium(
     raise BrowserError(
         f"no Chromium was found; install one with `{INSTALL_COMMAND}`, or set {VARIABLE} to the path of a browser"
     )
+
+
+async def process_of(browser: Browser) -> psutil.Process | None:
+    """The browser's main process; None where it does not say which it is, or is gone."""
+    try:
+        async with asyncio.timeout(_ASKED_FOR_S):
+            session = await browser.new_browser_cdp_session()
+            answer = await session.send("SystemInfo.getProcessInfo")
+        (pid,) = (one["id"] for one in answer["processInfo"] if one["type"] == "browser")
+        return psutil.Process(int(pid))
+    except (PlaywrightError, TimeoutError, KeyError, ValueError, psutil.NoSuchProcess):
+        return None
+
+
+def kill_with_children(process: psutil.Process) -> None:
+    """End a browser and all its processes, whatever state they are in; nothing happens to one that has ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for one in (*process.children(recursive=True), process):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 async def launch_browser(playwright: Playwright, binary: ChromiumBinary, port: int) -> Browser:

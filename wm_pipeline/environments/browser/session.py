@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
 from playwright.async_api import Browser, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
@@ -24,7 +25,7 @@ from wm_pipeline.domain.ids import is_same_page
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.environments.browser.act import check_executable, perform, phrase_of, retype, typed_values
-from wm_pipeline.environments.browser.chromium import ChromiumBinary, launch_browser
+from wm_pipeline.environments.browser.chromium import ChromiumBinary, kill_with_children, launch_browser, process_of
 from wm_pipeline.environments.browser.isolation import check_address
 from wm_pipeline.environments.browser.observe import (
     EpisodeView,
@@ -43,7 +44,9 @@ FORESEEN = frozenset(
 )
 """Actions after which a page that asked for nothing can tell whether anything is still to come."""
 RECOVERY_LIMIT_S = 5.0
-"""A tab, context or browser that does not close within this time is abandoned for a new browser."""
+"""A tab, context or browser that does not open or close within this time is abandoned for a new browser."""
+_LAUNCHES = 3
+"""Tries to start a browser in place of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class BrowserSession:
         self._binary = binary
         self._port = port
         self._settings = settings
+        self._process: psutil.Process | None = None
+        """The browser's own process, to end it when it does not answer."""
         self._tab: Tab | None = None
         self._episode = _Episode(goal="", allowed_hosts=frozenset())
         self._state: State | None = None
@@ -122,7 +127,9 @@ class BrowserSession:
         except BrowserError:
             await playwright.stop()
             raise
-        return cls(playwright, browser, binary, port, settings or SessionSettings())
+        session = cls(playwright, browser, binary, port, settings or SessionSettings())
+        session._process = await process_of(browser)
+        return session
 
     @property
     def browser_version(self) -> str:
@@ -136,10 +143,10 @@ class BrowserSession:
         return self._state
 
     async def close(self) -> None:
+        await self._end_browser()
         with contextlib.suppress(PlaywrightError, TimeoutError):
             async with asyncio.timeout(RECOVERY_LIMIT_S):
-                await self._browser.close()
-        await self._playwright.stop()
+                await self._playwright.stop()
 
     # --- an episode -------------------------------------------------------------------------------------------------
 
@@ -459,8 +466,18 @@ class BrowserSession:
             await self._drop_tab()
         if not self._browser.is_connected():
             await self._relaunch()
-        self._tab = await Tab.open(self._browser)
+        try:
+            self._tab = await self._open_tab()
+        except (PlaywrightError, TimeoutError):
+            # A browser that stands still, or lost a process that it needs: another one, once.
+            await self._relaunch()
+            with _as_world_error("opening a page in a new browser"):
+                self._tab = await self._open_tab()
         return self._tab
+
+    async def _open_tab(self) -> Tab:
+        async with asyncio.timeout(RECOVERY_LIMIT_S):
+            return await Tab.open(self._browser)
 
     async def _drop_tab(self) -> None:
         tab, self._tab = self._tab, None
@@ -473,10 +490,24 @@ class BrowserSession:
             await self._relaunch()
 
     async def _relaunch(self) -> None:
+        await self._end_browser()
+        for tries_left in range(_LAUNCHES - 1, -1, -1):
+            try:
+                self._browser = await launch_browser(self._playwright, self._binary, self._port)
+                break
+            except BrowserError:
+                if not tries_left:
+                    raise
+                await asyncio.sleep(1)  # a machine that has just killed a browser may not have memory for another
+        self._process = await process_of(self._browser)
+
+    async def _end_browser(self) -> None:
+        """Close the browser; one that does not close in time, such as one that was stopped, is killed."""
         with contextlib.suppress(PlaywrightError, TimeoutError):
             async with asyncio.timeout(RECOVERY_LIMIT_S):
                 await self._browser.close()
-        self._browser = await launch_browser(self._playwright, self._binary, self._port)
+        if self._process is not None:
+            kill_with_children(self._process)
 
     async def _recover(self) -> None:
         """A new page after a failed step; its browser state is empty, which is what restore() then finds."""

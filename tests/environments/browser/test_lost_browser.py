@@ -1,0 +1,75 @@
+"""A browser that is killed, loses a process or stands still costs its step, not the session."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from tests.fakes.page_site import BrowserWorld, ref_of
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.vocabulary import ActionKind, StopReason
+from wm_pipeline.environments.browser.session import SessionSettings
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+LIMIT_S = 40.0
+"""A step, a picture, a page and a browser that do not answer, and a new one, on a busy machine."""
+
+
+@pytest.fixture
+def world() -> Iterator[BrowserWorld]:
+    world = BrowserWorld(SessionSettings(step_limit_ms=3000))
+    yield world
+    world.close()
+
+
+def browser_of(world: BrowserWorld) -> psutil.Process:
+    process = world.session._process
+    assert process is not None
+    assert "--type=" not in " ".join(process.cmdline())
+    return process
+
+
+def zygotes_of(process: psutil.Process) -> list[psutil.Process]:
+    return [child for child in process.children(recursive=True) if "--type=zygote" in child.cmdline()]
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped", "without its zygotes", "killed later"])
+def test_the_step_fails_and_the_session_goes_on_with_another_browser(world: BrowserWorld, how: str) -> None:
+    state = world.open("mail.html")
+    process = browser_of(world)
+    if how == "killed later":
+        world.act(Action(ActionKind.NOOP))
+    if how == "stopped":
+        process.send_signal(signal.SIGSTOP)
+    elif how == "without its zygotes":
+        for zygote in zygotes_of(process):
+            zygote.kill()
+    else:
+        process.kill()
+
+    started = time.monotonic()
+    step = world.act(Action(ActionKind.CLICK, ref_of(state, "Report")))
+
+    if how != "without its zygotes":  # pages that are open go on without them
+        assert step.failure in {StopReason.TIMED_OUT, StopReason.BROWSER_CRASHED}
+    assert world.open("mail.html").title == "Mail"
+    assert world.open("second.html").title
+    assert time.monotonic() - started < LIMIT_S
+    if how != "without its zygotes":
+        assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_browser_that_stands_still_while_the_session_ends_is_ended() -> None:
+    world = BrowserWorld(SessionSettings(step_limit_ms=3000))
+    world.open("mail.html")
+    process = browser_of(world)
+    children = process.children(recursive=True)
+    os.kill(process.pid, signal.SIGSTOP)
+
+    world.close()
+
+    for one in (process, *children):
+        assert not one.is_running() or one.status() == psutil.STATUS_ZOMBIE
