@@ -12,7 +12,7 @@ FAST := $(addprefix tests/,domain datasets annotate collect guard policies envir
 # MkDocs 1 is pinned; its theme announces the next one with every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup setup-packages third-party browsergym run ui test test-today test-fast test-unit coverage check docs format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training trl gpu-check screenshots clean
+.PHONY: help setup setup-packages third-party browsergym run ui test test-today test-fast test-unit coverage check docs format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training benchmark-stores trl gpu-check screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -95,6 +95,10 @@ benchmark-recipes: $(READY)  ## SFT with one thing changed at a time, for equal 
 
 benchmark-predict: $(READY)  ## all heads from one tree against one JSON object token by token (a quarter of an hour)
 	@$(BIN)/python -m benchmarks.predict --cache .wm/cache --results benchmarks/results/predict.json
+
+benchmark-stores: $(READY)  ## commits of tables beside Delta Lake's (some minutes)
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt deltalake
+	@$(BIN)/python -m benchmarks.stores --results benchmarks/results/stores.json
 
 trl: $(READY)  ## TRL in an environment of its own, to compare training with
 	@PYTHON=$(PYTHON) bash scripts/trl.sh
