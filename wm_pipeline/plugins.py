@@ -24,8 +24,6 @@ from wm_pipeline.domain.registrations import Kind, Plugin, plugins_behind, regis
 
 GROUP = "wm_pipeline"
 VARIABLE = "WM_PLUGINS"
-
-
 _LOADED: list[Plugin] = []
 
 

@@ -63,14 +63,15 @@ def run_process(
     parser.add_argument("--config", required=True, help=f"JSON file with the fields of {config_type.__name__}")
     if estimate is not None:
         told = "print steps, tokens and estimated time; train nothing"
-        parser.add_argument("--dry-run", dest="run", action="store_const", const=estimate, default=run, help=told)
+        parser.add_argument("--dry-run", dest="run", action="store_const", const=estimate, help=told)
+    parser.set_defaults(run=run)
     options = parser.parse_args(arguments)
     if STARTED_BY in os.environ:
         end_with(os.environ[STARTED_BY])
     try:
         plugins.load()
         config = from_json(config_type, Path(options.config).read_bytes(), what="config")
-        result = getattr(options, "run", run)(config)
+        result = options.run(config)
     except WmError as error:
         print(error, file=sys.stderr)
         return 1
