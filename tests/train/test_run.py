@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +154,51 @@ def test_another_engine_goes_on_from_the_state_that_it_saved(dataset: Path, unbr
     resumed = run_plain(config, "--dies-at", "3")
 
     assert (killed.returncode, kept) == (9, {"step2", "step4"})
+    assert resumed.returncode == 0, resumed.stderr[-4000:]
+    assert losses(tmp_path / "out") == pytest.approx(losses(unbroken), rel=1e-4)
+
+
+def flip_a_bit(state: Path) -> None:
+    file = next(path for path in state.rglob("*") if path.is_file() and path.stat().st_size > 1000)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 4
+    file.write_bytes(content)
+
+
+def cut_short(state: Path) -> None:
+    (state / "digests.json").unlink()
+
+
+def empty_it(state: Path) -> None:
+    shutil.rmtree(state)
+    state.mkdir()
+
+
+@pytest.mark.parametrize("damage", [flip_a_bit, cut_short, empty_it])
+def test_a_damaged_saved_state_is_passed_over_for_the_one_before(
+    damage: Callable[[Path], None], dataset: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    settings = tiny_train(engine="plain", save_steps=2)
+    config = write_config(tmp_path / "c.json", tiny_run(dataset, tmp_path / "out", train=settings))
+    run_plain(config, "--dies-at", "6")
+    damage(tmp_path / "out" / "resume" / "step4")
+
+    resumed = run_plain(config)
+
+    assert resumed.returncode == 0, resumed.stderr[-4000:]
+    assert "3/6" in resumed.stderr
+    assert "2/6" not in resumed.stderr
+    assert losses(tmp_path / "out") == pytest.approx(losses(unbroken), rel=1e-4)
+
+
+def test_training_starts_anew_where_no_saved_state_is_whole(dataset: Path, unbroken: Path, tmp_path: Path) -> None:
+    settings = tiny_train(engine="plain", save_steps=2)
+    config = write_config(tmp_path / "c.json", tiny_run(dataset, tmp_path / "out", train=settings))
+    run_plain(config, "--dies-at", "6")
+    (tmp_path / "out" / "resume" / "plan.json").write_text('{"max_steps": 4}')
+
+    resumed = run_plain(config)
+
     assert resumed.returncode == 0, resumed.stderr[-4000:]
     assert losses(tmp_path / "out") == pytest.approx(losses(unbroken), rel=1e-4)
 

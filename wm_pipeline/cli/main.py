@@ -3,14 +3,17 @@
 Exit status 0: done; 1: an error of ours in one line; 2: bad usage. Anything else is a bug and shows its traceback.
 """
 
+import os
 import sys
+from pathlib import Path
 
 import typer
 
 from wm_pipeline import plugins
 from wm_pipeline.cli import answer, data, doctor, env, model, report, run, worlds
 from wm_pipeline.cli.output import say
-from wm_pipeline.domain.errors import WmError
+from wm_pipeline.domain.machine import machine_error
+from wm_pipeline.gateways.places import state_folder
 from wm_pipeline.gateways.process import heed_interrupts
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -42,8 +45,11 @@ def main() -> None:
     try:
         plugins.load()
         app(prog_name="wm")
-    except WmError as error:
-        say(f"wm: {error}")
+    except Exception as error:
+        told = machine_error(error, folder=Path(state_folder(os.environ)))
+        if told is None:
+            raise
+        say(f"wm: {told}")
         sys.exit(1)
 
 

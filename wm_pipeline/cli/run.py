@@ -1,7 +1,6 @@
 """`wm run`, `wm ui`, `wm setup`: a round, the pages that show it, and what both need."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,13 +14,11 @@ import typer
 from wm_pipeline.cli.options import ROOT, DayOption, JsonOption, ProfileOption, workspace_resource
 from wm_pipeline.cli.output import Rows, answer, say
 from wm_pipeline.cli.report import answer_report
-from wm_pipeline.domain.errors import ServiceError
+from wm_pipeline.domain.errors import MachineError, ServiceError
+from wm_pipeline.domain.machine import short_of_space
 from wm_pipeline.domain.user_files import make_folder
 from wm_pipeline.gateways.locks import alone
 from wm_pipeline.gateways.process import say_when_they_answer, stop_processes, training_environment
-
-LEAST_FREE_GIB = 4
-"""A round writes about 2 GiB: three checkpoints, their optimizer states, MLflow's copy."""
 
 
 def run(
@@ -74,12 +71,8 @@ def _plan_in_words(day: str, profile: str, to_make: Mapping[str, str]) -> str:
 
 def _check_disk(folder: Path) -> None:
     make_folder(folder)
-    free_gib = shutil.disk_usage(folder).free / 2**30
-    if free_gib < LEAST_FREE_GIB:
-        raise ServiceError(
-            f"{folder} has {free_gib:.1f} GiB free, a round needs {LEAST_FREE_GIB}; "
-            "free some, or set WM_STATE to a folder on another disk"
-        )
+    if (too_little := short_of_space(folder)) is not None:
+        raise MachineError(f"{too_little}, or set WM_STATE to a folder on another disk")
 
 
 def ui(

@@ -8,7 +8,8 @@ import dagster as dg
 from wm_pipeline.defs.automation import BY_SITE, experience_job, model_job, range_tags
 from wm_pipeline.defs.leftovers import end_dead_runs, process_tags
 from wm_pipeline.defs.partitions import days
-from wm_pipeline.domain.errors import CheckFailedError, SettingsError, StoppedError, WmError
+from wm_pipeline.domain.errors import CheckFailedError, SettingsError, StoppedError
+from wm_pipeline.domain.machine import machine_error
 from wm_pipeline.domain.panics import panics_as_errors
 from wm_pipeline.rounds.days import check_day
 from wm_pipeline.rounds.graph import ASSET, ASSETS, ROUND_ASSETS, Notes, stale_assets
@@ -95,7 +96,7 @@ def run_round(
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
         raise StoppedError("stopped; what was finished is kept, and the same command goes on from there") from error
     except dg.DagsterError as error:
-        cause = _cause(error) or failed_check(instance, definitions, day, of=assets)
+        cause = machine_error(error, folder=workspace.work) or failed_check(instance, definitions, day, of=assets)
         if cause is None:
             raise
         raise cause from error
@@ -123,14 +124,4 @@ def failed_check(
                     f"(`wm run --day {day} --redo-from {name}`)"
                 )
             break
-    return None
-
-
-def _cause(error: BaseException) -> WmError | None:
-    """The error of ours behind a framework's error."""
-    found: BaseException | None = error
-    while found is not None:
-        if isinstance(found, WmError):
-            return found
-        found = found.__cause__ or found.__context__
     return None

@@ -10,6 +10,7 @@ from wm_pipeline.defs import checks
 from wm_pipeline.defs.assets import Made, round_asset
 from wm_pipeline.defs.checks import Check
 from wm_pipeline.domain.errors import TrainingError
+from wm_pipeline.domain.machine import full_disk
 from wm_pipeline.gateways.process import stop_processes, training_environment
 from wm_pipeline.gateways.progress import PrintedProgress
 from wm_pipeline.rounds.checkpoints import (
@@ -82,7 +83,8 @@ def _run_together(context: dg.AssetExecutionContext, workspace: Workspace, jobs:
     failed = {jobs[at].training.name: status for at, status in statuses.items() if status != 0}
     if failed:
         said = ", ".join(f"{stage} failed with exit status {status}" for stage, status in failed.items())
-        raise TrainingError(f"{said}; its own last lines say why")
+        why = full_disk(jobs[0].output) or "its own last lines say why"
+        raise TrainingError(f"{said}; {why}")
 
 
 def _finish(context: dg.AssetExecutionContext, workspace: Workspace, jobs: Sequence[TrainingJob]) -> Made:

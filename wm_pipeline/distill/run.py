@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wm_pipeline.distill.on_policy import DistillPlan, DistillResult, distill
+from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.errors import CheckpointError, SettingsError, TrainingError
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.tables import SftSchema
@@ -93,7 +94,7 @@ def run_distillation(config: DistillRun) -> dict[str, Any]:
         return {}
     result = _finish(config, student, outcome, weights, replay, validation, processes)
     result |= {"visited_rows": len(visited), "visited_trees": len(plan.visited), "replay_rows": len(replay)}
-    (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    replace_text(folder / "result.json", json.dumps(result, indent=1) + "\n")
     return result
 
 

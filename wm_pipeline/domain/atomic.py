@@ -25,10 +25,14 @@ def commit_file(unfinished: Path, path: Path) -> None:
     unfinished.replace(path)
 
 
-def replace_text(path: Path, text: str) -> None:
+def replace_bytes(path: Path, content: bytes) -> None:
     with unfinished_file(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_bytes(content)
         commit_file(unfinished, path)
+
+
+def replace_text(path: Path, text: str) -> None:
+    replace_bytes(path, text.encode())
 
 
 @contextmanager

@@ -57,6 +57,10 @@ class ServiceError(WmError, RuntimeError):
     """A server cannot be started or reached, such as a port in use."""
 
 
+class MachineError(WmError, OSError):
+    """The machine refused: a full disk, a folder without permission, no memory."""
+
+
 class BusyError(WmError, RuntimeError):
     """Another process is doing the same work."""
 

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import pyarrow.fs as pafs
 from filelock import FileLock
 
-from wm_pipeline.domain.atomic import commit_file, unfinished_file
+from wm_pipeline.domain.atomic import commit_file, replacing_folder, unfinished_file
 from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError, TableError
+from wm_pipeline.domain.machine import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +199,8 @@ class Files:
 
     def fetch(self, folder: str, target: Path) -> None:
         """A copy of a folder of S3 on this machine."""
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        pafs.copy_files(f"{self._base}/{folder}", str(target), source_filesystem=self._fs)
+        with replacing_folder(target) as incoming:
+            pafs.copy_files(f"{self._base}/{folder}", str(incoming), source_filesystem=self._fs)
 
     def source_of(self, path: str) -> str:
         """What Polars opens."""
@@ -214,6 +214,6 @@ class Files:
         except OSError as error:
             if isinstance(error, TableError):
                 raise
-            raise TableError(
-                f"cannot write {self.address_of(path)}: {error}; check the disk or the bucket, then run again"
-            ) from error
+            told = None if self.is_remote else in_words(error, self.local_path(path))
+            told = told or f"{error}; check the disk or the bucket"
+            raise TableError(f"cannot write {self.address_of(path)}: {told}, then run again") from error

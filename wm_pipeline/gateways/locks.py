@@ -14,7 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from wm_pipeline.domain.atomic import replace_text
-from wm_pipeline.domain.errors import BusyError, ServiceError
+from wm_pipeline.domain.errors import BusyError, MachineError
+from wm_pipeline.domain.machine import in_words
 
 TOLD_EVERY_S = 30.0
 _POLLED_EVERY_S = 0.5
@@ -27,7 +28,7 @@ def alone(path: Path, doing: str, *, say: Callable[[str], None] | None) -> Itera
     """Do something while no other process of this machine holds the lock.
 
     `doing`: what is done, for those who wait. `say`: told whom is waited for, at once and then twice a minute; Ctrl-C
-    ends the wait. Raises BusyError instead of waiting where `say` is None, ServiceError where no lock can be kept.
+    ends the wait. Raises BusyError instead of waiting where `say` is None, MachineError where no lock can be kept.
     """
     path = path.absolute()
     if path in _HELD:
@@ -38,9 +39,8 @@ def alone(path: Path, doing: str, *, say: Callable[[str], None] | None) -> Itera
         path.parent.mkdir(parents=True, exist_ok=True)
         _acquire(lock, path, say)
     except OSError as error:
-        raise ServiceError(
-            f"cannot keep a lock in {path.parent}: {error}; check the disk and its permissions"
-        ) from error
+        told = in_words(error, path.parent) or f"{error}; check the disk and its permissions"
+        raise MachineError(f"cannot keep a lock in {path.parent}: {told}") from error
     _HELD.add(path)
     try:
         with suppress(OSError):

@@ -20,6 +20,7 @@ from typing import Any, TypeVar, cast
 import dataframely as dy
 import polars as pl
 
+from wm_pipeline.domain.atomic import replace_bytes
 from wm_pipeline.domain.errors import DamagedError, FormatVersionError, MissingUpstreamError, TableError
 from wm_pipeline.domain.records import is_version
 from wm_pipeline.domain.tables import TABLE_NAMES, TABLES, SchemaT
@@ -310,14 +311,17 @@ class TableStore:
             names = [name for name in record.files if name.startswith(f"{path}/")]
             if not names:
                 raise MissingUpstreamError(f"there is no {self.address_of(path)}; materialize it first")
-            if self.is_remote:
-                self._files.fetch(path, cache / path)
-            for name in names:
-                if self.is_remote:
-                    self._outputs.check_copy(name, cache / name, record)
-                else:
+            if not self.is_remote:
+                for name in names:
                     self._outputs.check(name, record)
-            return cache / path if self.is_remote else self._files.local_path(path)
+                return self._files.local_path(path)
+            with suppress(DamagedError):
+                self._check_copies(names, cache, record)  # fetched before
+                return cache / path
+            with self.writing_to(path):
+                self._files.fetch(path, cache / path)
+            self._check_copies(names, cache, record)
+            return cache / path
 
         return self._settled(read)
 
@@ -327,9 +331,14 @@ class TableStore:
             self._settled(lambda: self._check(path))
             return self._files.local_path(path)
         local = cache / path
-        local.parent.mkdir(parents=True, exist_ok=True)
-        local.write_bytes(self.read_bytes(path))
+        with self.writing_to(path):
+            local.parent.mkdir(parents=True, exist_ok=True)
+            replace_bytes(local, self.read_bytes(path))
         return local
+
+    def _check_copies(self, names: Sequence[str], cache: Path, record: Record) -> None:
+        for name in names:
+            self._outputs.check_copy(name, cache / name, record)
 
     def _check(self, path: str, check: Check = Check.DIGEST) -> None:
         place = place_of(path)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import signal
+import tempfile
 import time
 import traceback
 from collections import Counter, deque
@@ -17,10 +18,12 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 from typing import Any, Generic
 
 from wm_pipeline import plugins
 from wm_pipeline.domain.errors import SettingsError, WmError
+from wm_pipeline.domain.machine import machine_error
 from wm_pipeline.domain.ports import Result, Task, Worker, WorkerDied
 from wm_pipeline.domain.processes import end_with, process_mark
 
@@ -212,10 +215,9 @@ async def _serve(connection: Connection, worker: Worker[Any, Any]) -> None:
 async def _answer(worker: Worker[Any, Any], task: object) -> _Answer:
     try:
         return _Answer(await worker.run(task))
-    except WmError as error:
-        return _Answer(error=error)
-    except Exception:  # noqa: BLE001 the outermost edge of the process: the parent reports it and stops
-        return _Answer(bug=traceback.format_exc())
+    except Exception as error:  # noqa: BLE001 the outermost edge of the process: the parent reports it and stops
+        told = machine_error(error, folder=Path(tempfile.gettempdir()))
+        return _Answer(error=told) if told is not None else _Answer(bug=traceback.format_exc())
 
 
 async def _readable(connection: Connection) -> None:

@@ -12,7 +12,8 @@ from typing import TypeVar
 from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
 
 from wm_pipeline import plugins
-from wm_pipeline.domain.errors import WmError
+from wm_pipeline.domain.atomic import replace_text
+from wm_pipeline.domain.machine import machine_error
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.processes import STARTED_BY, end_with
 from wm_pipeline.domain.records import from_json
@@ -72,8 +73,11 @@ def run_process(
         plugins.load()
         config = from_json(config_type, Path(options.config).read_bytes(), what="config")
         result = options.run(config)
-    except WmError as error:
-        print(error, file=sys.stderr)
+    except Exception as error:
+        refused = machine_error(error, folder=Path(options.config).parent)
+        if refused is None:
+            raise
+        print(refused, file=sys.stderr)
         return 1
     finally:
         leave_processes()
@@ -96,9 +100,9 @@ class MetricsFile:
         self._is_writer = is_writer
         if is_writer:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lines = path.read_text().splitlines() if path.exists() else []
-            kept = [line for line in lines if json.loads(line)["step"] <= resumed_at]
-            path.write_text("".join(f"{line}\n" for line in kept))
+            whole = path.read_text().rpartition("\n")[0] if path.exists() else ""  # a full disk cuts the last line
+            kept = [line for line in whole.splitlines() if json.loads(line)["step"] <= resumed_at]
+            replace_text(path, "".join(f"{line}\n" for line in kept))
 
     def write(self, values: Mapping[str, float | int | None]) -> None:
         if self._is_writer:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from wm_pipeline.domain.atomic import commit_file, replace_text, unfinished_file
 from wm_pipeline.domain.digests import files_in
 from wm_pipeline.domain.errors import ServiceError, TrainingError
 from wm_pipeline.domain.ids import digest
@@ -78,7 +79,9 @@ def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) 
     if not visited_path.exists():
         visited = collect_visited(workspace, day, student, progress=progress)
         output.mkdir(parents=True, exist_ok=True)
-        visited.write_parquet(visited_path)
+        with unfinished_file(visited_path) as unfinished:
+            visited.write_parquet(unfinished)
+            commit_file(unfinished, visited_path)
     config = {
         "visited_paths": [str(visited_path)],
         "dataset_paths": [str(_local_dataset(workspace, DISTILLED, day))],
@@ -156,7 +159,7 @@ class TrainingRun:
         config = json.loads((job.output / "config.json").read_text())
         self._registry.log_parameters(self._stage.run_id, {k: v for k, v in config.items() if isinstance(v, dict)})
         self._registry.log_datasets(self._stage.run_id, job.data)
-        (job.output / _RUN_FILE).write_text(self._stage.run_id)
+        replace_text(job.output / _RUN_FILE, self._stage.run_id)
 
     def follow(self) -> None:
         """Log the new steps. When MLflow does not answer, the next call logs them."""
@@ -247,8 +250,8 @@ def _write_config(
         for item in output.iterdir():
             if item != kept:
                 shutil.rmtree(item) if item.is_dir() else item.unlink()
-    made_for.write_text(wanted)
-    path.write_text(text)
+    replace_text(made_for, wanted)
+    replace_text(path, text)
     return tuple(training_command(module, path, processes=processes))
 
 

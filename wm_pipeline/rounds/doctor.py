@@ -1,7 +1,6 @@
 """`wm doctor`: whether a deployment is as it should be, line by line, each with what to do where it is not."""
 
 import platform
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,14 +12,13 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from wm_pipeline.domain.errors import BusyError, WmError
+from wm_pipeline.domain.machine import free_bytes, short_of_space
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.gateways.locks import alone
 from wm_pipeline.rounds.days import today
 from wm_pipeline.rounds.models import checkpoint_folder
 from wm_pipeline.rounds.workspace import Workspace
 
-LEAST_FREE_GIB = 4
-"""A round writes about 2 GiB: three checkpoints, their optimizer states, MLflow's copy."""
 _BROWSER_LIMIT_S = 30
 _SHOWN = 5
 """Damaged outputs that are named; the others are counted."""
@@ -104,14 +102,10 @@ def _weights(workspace: Workspace) -> str:
 
 
 def _disk(folder: Path) -> str:
-    place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    usage = shutil.disk_usage(place)
-    free_gib = usage.free / 2**30
-    if free_gib < LEAST_FREE_GIB:
-        raise _DoesNotHoldError(
-            f"{free_gib:.1f} GiB free at {place}, a round needs {LEAST_FREE_GIB}: `wm gc --dry-run` says what can go"
-        )
-    return f"{free_gib:.1f} GiB free at {place}"
+    if (too_little := short_of_space(folder)) is not None:
+        raise _DoesNotHoldError(too_little)
+    free = free_bytes(folder)
+    return f"{folder}: " + ("unknown" if free is None else f"{free / 2**30:.1f} GiB free")
 
 
 def _store(workspace: Workspace) -> str:

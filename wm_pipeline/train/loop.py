@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.errors import SettingsError, TrainingError
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.model.engine import (
@@ -216,7 +217,7 @@ def _steps_within_budget(
         max_steps = max(1, min(max_steps, int(settings.max_seconds * speed / tokens_per_step)))
     if processes.is_first:
         write_identity(folder / "resume", identity)
-        path.write_text(json.dumps({"max_steps": max_steps}))
+        replace_text(path, json.dumps({"max_steps": max_steps}))
     return max_steps
 
 

@@ -8,24 +8,32 @@ from pathlib import Path
 import torch.distributed as dist
 
 from wm_pipeline.domain.atomic import replace_text
+from wm_pipeline.domain.digests import digest_of_file, files_in
 from wm_pipeline.domain.errors import CheckpointError
 from wm_pipeline.model.engine import Engine
 from wm_pipeline.model.processes import Processes
 from wm_pipeline.model.settings import TrainSettings
 
 _STEP = "step"
-_LATEST = "latest"
-"""File with the name of the newest complete state."""
+_DIGESTS = "digests.json"
+"""Written last into a state's folder: the SHA-256 of its files and of the plan's."""
+_IDENTITY = "identity.json"
+_COMMON = (_IDENTITY, "plan.json")
 
 
 def save_resume_state(engine: Engine, folder: Path, *, step: int, processes: Processes) -> None:
     """Save a resumable state after `step` steps; the two latest are kept."""
     name = f"{_STEP}{step}"
+    if processes.is_first:
+        shutil.rmtree(folder / name, ignore_errors=True)  # one that was not whole
+    dist.barrier()
     engine.save(folder / name)
     dist.barrier()
     if processes.is_first:
-        replace_text(folder / _LATEST, name)
-        for path in sorted(folder.glob(f"{_STEP}*"), key=_step_of)[:-2]:
+        files = {path: file for path, file in files_in(folder).items() if path.startswith((f"{name}/", *_COMMON))}
+        digests = {path: digest_of_file(file).sha256 for path, file in files.items()}
+        replace_text(folder / name / _DIGESTS, json.dumps(digests))
+        for path in _states(folder)[2:]:
             shutil.rmtree(path)
 
 
@@ -34,16 +42,34 @@ def load_resume_state(engine: Engine, folder: Path, *, identity: str) -> int:
 
     Raises CheckpointError when the interrupted run had other settings or data (`identity`).
     """
-    if not has_resume_state(folder):
+    path = _newest_whole(folder)
+    if path is None:
         return 0
     check_identity(folder, identity)
-    path = folder / (folder / _LATEST).read_text()
     engine.load(path)
     return _step_of(path)
 
 
 def has_resume_state(folder: Path) -> bool:
-    return (folder / _LATEST).exists()
+    return _newest_whole(folder) is not None
+
+
+def _newest_whole(folder: Path) -> Path | None:
+    """The newest state that is what was saved; one that a kill, a full disk or a flipped bit has damaged is passed."""
+    return next((path for path in _states(folder) if _is_whole(folder, path)), None)
+
+
+def _is_whole(folder: Path, state: Path) -> bool:
+    try:
+        digests = json.loads((state / _DIGESTS).read_text())
+        return all(digest_of_file(folder / path).sha256 == expected for path, expected in digests.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _states(folder: Path) -> list[Path]:
+    """The folders of saved states, newest first."""
+    return sorted(folder.glob(f"{_STEP}*"), key=_step_of, reverse=True)
 
 
 def _step_of(path: Path) -> int:
@@ -59,11 +85,11 @@ def identity_of(settings: TrainSettings, **rest: str | int) -> str:
 
 def write_identity(folder: Path, identity: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "identity.json").write_text(identity)
+    replace_text(folder / _IDENTITY, identity)
 
 
 def check_identity(folder: Path, identity: str) -> None:
-    path = folder / "identity.json"
+    path = folder / _IDENTITY
     stored = json.loads(path.read_text()) if path.exists() else {}
     expected = json.loads(identity)
     differing = sorted(key for key in expected.keys() | stored.keys() if expected.get(key) != stored.get(key))

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.state import STRICT
@@ -123,7 +124,7 @@ def run_training(config: TrainRun) -> dict[str, Any]:
     if not processes.is_first:
         return {}
     result = _finish(config, prepared, outcome, weights, processes)
-    (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    replace_text(folder / "result.json", json.dumps(result, indent=1) + "\n")
     shutil.rmtree(folder / "resume")
     return result
 
