@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,7 +15,8 @@ def unfinished_file(path: Path) -> Iterator[Path]:
     try:
         yield unfinished
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that cannot be written, the error that it met before is the one to tell
+            unfinished.unlink(missing_ok=True)
 
 
 def commit_file(unfinished: Path, path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,9 +91,13 @@ class ModelRegistry:
         if file is None or self._is_ready:
             return MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
         make_folder(file.parent)
-        # Two processes that made the tables at once would leave a database that neither can use.
-        with alone(file.with_name(f"{file.name}.lock"), "opening MLflow's database", say=lambda told: None):
-            renew_addresses(file, self._artifact_root or "", experiment=EXPERIMENT)
+        # Two processes that made the tables at once would leave a database that neither can use. One that cannot be
+        # written has its tables.
+        with ExitStack() as held:
+            if not file.exists() or os.access(file, os.W_OK):
+                lock = file.with_name(f"{file.name}.lock")
+                held.enter_context(alone(lock, "opening MLflow's database", say=lambda told: None))
+                renew_addresses(file, self._artifact_root or "", experiment=EXPERIMENT)
             client = MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
             client.search_experiments(max_results=1)
         self._is_ready = True

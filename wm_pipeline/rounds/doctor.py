@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from wm_pipeline.domain.errors import BusyError, WmError
-from wm_pipeline.domain.machine import free_bytes, short_of_space
+from wm_pipeline.domain.machine import free_bytes, machine_error, short_of_space
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.gateways.locks import alone
 from wm_pipeline.rounds.days import today
@@ -61,7 +61,7 @@ def examine(
         try:
             yield Finding(what, True, check())
         except (WmError, OSError) as error:
-            yield Finding(what, False, str(error))
+            yield Finding(what, False, str(machine_error(error, folder=state_folder) or error))
 
 
 class DoesNotHoldError(WmError):
