@@ -143,6 +143,25 @@ def test_experience_that_changed_makes_all_that_is_made_from_it_again(workspace:
     assert found["midtrain_checkpoint"] == "midtrain_dataset is made again"
 
 
+def test_every_site_with_a_reason_is_named(workspace: Workspace) -> None:
+    for place in ("tables/annotations", "records/tables/annotations"):
+        shutil.rmtree(workspace.store.address_of(place))
+
+    found = stale(workspace)
+
+    assert found["socratic_annotations"] == "there is none of payroll, webmail"
+
+
+def test_every_damaged_file_is_named(workspace: Workspace) -> None:
+    folder = Path(workspace.store.address_of(f"tables/annotations/round_day={DAY}"))
+    for site in PROFILE.round.sites:
+        (folder / f"{site}.parquet").unlink()
+
+    found = stale(workspace)["socratic_annotations"]
+
+    assert found == "; ".join(f"{folder}/{site}.parquet is missing" for site in PROFILE.round.sites)
+
+
 def test_a_dataset_that_is_made_again_to_the_same_rows_changes_nothing_downstream(workspace: Workspace) -> None:
     make_dataset(workspace, DAY, "sft_dataset")
 

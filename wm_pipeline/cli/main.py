@@ -5,7 +5,9 @@ Exit status 0: done; 1: an error of ours in one line; 2: bad usage. Anything els
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -15,6 +17,13 @@ from wm_pipeline.cli.output import say
 from wm_pipeline.domain.machine import machine_error
 from wm_pipeline.gateways.places import state_folder
 from wm_pipeline.gateways.process import heed_interrupts
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"wm_pipeline {version('wm_pipeline')}")
+        raise typer.Exit
+
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.command()(run.run)
@@ -37,6 +46,15 @@ app.command(hidden=True)(model.promote)
 app.command(hidden=True)(model.rollback)
 app.command(hidden=True)(model.champion)
 app.command(hidden=True)(report.attack)
+
+
+@app.callback()
+def _top(
+    is_version_asked: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and end")
+    ] = False,
+) -> None:
+    del is_version_asked
 
 
 def main() -> None:
