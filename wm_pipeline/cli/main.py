@@ -14,6 +14,7 @@ import typer
 from wm_pipeline import plugins
 from wm_pipeline.cli import answer, data, doctor, env, model, report, run, worlds
 from wm_pipeline.cli.output import say
+from wm_pipeline.domain.errors import MADE_AGAIN, DamagedError, WmError
 from wm_pipeline.domain.machine import machine_error
 from wm_pipeline.gateways.places import state_folder
 from wm_pipeline.gateways.process import heed_interrupts
@@ -67,8 +68,15 @@ def main() -> None:
         told = machine_error(error, folder=Path(state_folder(os.environ)))
         if told is None:
             raise
-        say(f"wm: {told}")
+        say(f"wm: {told}{_advice(told)}")
         sys.exit(1)
+
+
+def _advice(error: WmError) -> str:
+    """What to do about an output that is damaged, where the error does not say it; its path names the day."""
+    if not isinstance(error, DamagedError) or "`wm " in str(error):
+        return ""
+    return f"; {MADE_AGAIN}"
 
 
 if __name__ == "__main__":
