@@ -8,7 +8,7 @@ import sys
 import typer
 
 from wm_pipeline import plugins
-from wm_pipeline.cli import answer, data, doctor, env, model, report, run, worlds
+from wm_pipeline.cli import answer, data, doctor, env, gc, model, report, run, worlds
 from wm_pipeline.cli.output import say
 from wm_pipeline.domain.errors import WmError
 from wm_pipeline.gateways.process import heed_interrupts
@@ -26,6 +26,7 @@ app.command()(answer.schema)
 app.command()(run.ui)
 app.command()(run.setup)
 app.command()(doctor.doctor)
+app.command()(gc.gc)
 # The names that these had before commands were grouped by nouns.
 app.command("import", hidden=True)(data.import_files)
 app.command("export", hidden=True)(data.export_lines)

@@ -88,8 +88,9 @@ def _run_together(context: dg.AssetExecutionContext, workspace: Workspace, jobs:
 def _finish(context: dg.AssetExecutionContext, workspace: Workspace, jobs: Sequence[TrainingJob]) -> Made:
     from wm_pipeline.evaluate.plots import loss_curves
 
+    curves = {job.training.name: read_curve(job.output) for job in jobs}
     output = finish_training(workspace, context.partition_key, jobs, dagster_run_id=context.run_id)
-    return Made(output, {"loss": loss_curves({job.training.name: read_curve(job.output) for job in jobs})})
+    return Made(output, {"loss": loss_curves(curves)})
 
 
 @round_asset(kinds={"deepspeed", "pytorch"}, pool="gpu", checks=(_FELL, _EXACT))
