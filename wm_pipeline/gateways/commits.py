@@ -234,9 +234,8 @@ class Commit:
 
     def finish(self, place: str, paths: Iterable[str], note: Mapping[str, Any]) -> None:
         """An output is complete: these files of it were staged, and this is what it was made from."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
         files = {path: digest_of_file(self._local(path)) for path in paths}
-        self._records[place] = Record(place, files, dict(note), now)
+        self._records[place] = Record(place, files, dict(note), _now())
 
     def remove(self, place: str) -> None:
         """An output goes, with its record."""
@@ -270,6 +269,10 @@ class Commit:
         if self._scratch is not None:
             return self._scratch / path
         return self._files.local_path(f"{COMMITS}/{self._token}/{path}")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _carry_out(files: Files, token: str) -> None:

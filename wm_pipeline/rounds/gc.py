@@ -6,11 +6,12 @@ reports; and the experience that a dataset of a day that stays was built from, a
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -63,16 +64,22 @@ def clean(workspace: Workspace, *, keep_days: int | None = None) -> tuple[list[W
     """Delete all that can go; return it, and the bytes that became free. Raises BusyError while a round is made."""
     with alone(workspace.round_lock, "wm gc", say=None):
         left_over = list(_left_over(workspace))
-        workspace.store.settle()
-        known = {waste.what for waste in left_over}
-        found = left_over + [one for one in find_waste(workspace, keep_days=keep_days) if one.what not in known]
-        freed = bytes_freed(found)
-        for waste in found:
-            waste.delete()
-    return found, freed
+        freed = _deleted(left_over)
+        workspace.store.settle()  # what was committed has its place before it is decided what days are made from
+        found = find_waste(workspace, keep_days=keep_days)
+        freed += _deleted(found)
+    return [*left_over, *found], freed
 
 
-def bytes_freed(found: Iterable[Waste]) -> int:
+def _deleted(found: Sequence[Waste]) -> int:
+    """Delete all of this; return the bytes that became free."""
+    freed = bytes_freed(found)
+    for waste in found:
+        waste.delete()
+    return freed
+
+
+def bytes_freed(found: Sequence[Waste]) -> int:
     """The bytes that deleting all of this frees. A file with two names goes with the last of them."""
     names: Counter[tuple[int, int]] = Counter()
     freed = 0
@@ -134,8 +141,7 @@ def _parts(workspace: Workspace) -> Iterator[Waste]:
         place = DISTILLED.folder(day) if site == VISITED else table_path("trajectories", day=day, partition=site)
         committed_at = workspace.store.committed_at(place)
         newest = max((path.stat().st_mtime for path in files_in(folder).values()), default=0.0)
-        # A record's time has no fractions of a second.
-        if committed_at is not None and newest < committed_at.timestamp() + 1:
+        if committed_at is not None and newest < committed_at.timestamp():
             yield _local(folder, WasteRule.PUBLISHED)
 
 
@@ -175,14 +181,18 @@ def _files_below(path: Path) -> dict[str, int]:
 
 
 def _expired(workspace: Workspace, champions: Sequence[RegisteredModel], keep_days: int) -> Iterator[Waste]:
-    """Outputs of old days, a day's newest stage first, so that what a kill leaves is a day that was made half-way."""
-    store, registry = workspace.store, workspace.registry
+    """Outputs of old days, a day's newest stage first, so that what a kill leaves is a day that was made half-way.
+
+    Weights in MLflow go before the records that say which of its versions are ours.
+    """
+    store = workspace.store
     days = sorted({part.day for part in store.partitions("trajectories")})
-    if len(days) <= keep_days:
+    if len(days) < keep_days:
         return
     first = days[-keep_days]
     kept = kept_days(workspace, champions, first=first)
     yield from _expired_pictures(workspace, {day for day in days if day >= first or day in kept.experience})
+    yield from _expired_weights(workspace, champions, first=first, kept=kept.days)
     outputs: dict[tuple[str, str], list[str]] = {}
     for place in store.places(""):
         asset, day = _asset_of(place), day_of(place)
@@ -195,15 +205,25 @@ def _expired(workspace: Workspace, champions: Sequence[RegisteredModel], keep_da
             if places:
                 files = {store.address_of(path): size for one in places for path, size in store.files_of(one).items()}
                 yield Waste(f"{asset.name} of {day}", WasteRule.EXPIRED, files, partial(store.remove, places))
+
+
+def _expired_weights(
+    workspace: Workspace, champions: Sequence[RegisteredModel], *, first: str, kept: Collection[str]
+) -> Iterator[Waste]:
+    """What MLflow keeps of versions of old days; a server's only where a record says that they are of this store."""
+    registry = workspace.registry
+    ours = {note.get("model_version") for note in _checkpoints(workspace).values()}
     for version in registry.versions():
         with suppress(MissingUpstreamError):  # another program registered it
             model = registry.version(version)
-            if model is None or model in champions or day_of(model.checkpoint_place) >= first:
+            if model is None or model in champions:
                 continue
-            weights = registry.weights_of(version) if day_of(model.checkpoint_place) not in kept.days else {}
-            if weights:
-                what = f"weights of registered version {version}"
-                yield Waste(what, WasteRule.EXPIRED, weights, partial(registry.delete_weights, version))
+            day, is_ours = day_of(model.checkpoint_place), model.model_version in ours
+            if day < first and day not in kept and (is_ours or registry.kept_in(version) is not None):
+                weights = registry.weights_of(version)
+                delete = partial(registry.delete_weights, version)
+                if weights:
+                    yield Waste(f"weights of registered version {version}", WasteRule.EXPIRED, weights, delete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,23 +238,24 @@ class KeptDays:
 
 def kept_days(workspace: Workspace, champions: Sequence[RegisteredModel], *, first: str) -> KeptDays:
     """The days of champions and their parents, and of the experience behind them and behind days from `first` on."""
-    notes, store = Notes(workspace.store), workspace.store
-    lineages = [note for place in store.places("checkpoints") if (note := notes.at(place)) is not None]
+    store, notes, checkpoints = workspace.store, Notes(workspace.store), _checkpoints(workspace)
     versions = {one.model_version for one in champions}
-    versions |= {
-        parent for note in lineages if note.get("model_version") in versions for parent in note.get("parents", ())
-    }
+    own = [note for note in checkpoints.values() if note.get("model_version") in versions]
+    versions |= {parent for note in own for parent in note.get("parents", ())}
     made = {day_of(one.checkpoint_place) for one in champions}
-    for place in store.places("checkpoints"):
-        note = notes.at(place)
-        if note is not None and note.get("model_version") in versions:
-            made.add(day_of(place))
+    made |= {day_of(place) for place, note in checkpoints.items() if note.get("model_version") in versions}
     experience = set(made)
-    for asset in ASSETS:
-        for place in store.places(f"tables/{asset.tables[0]}") if asset.covers_window else ():
-            if day_of(place) in made or day_of(place) >= first:
-                experience |= set((notes.at(place) or {}).get("days", ()))
+    datasets = [place for asset in ASSETS if asset.covers_window for place in store.places(f"tables/{asset.tables[0]}")]
+    for place in datasets:
+        if day_of(place) in made or day_of(place) >= first:
+            experience |= set((notes.at(place) or {}).get("days", ()))
     return KeptDays(frozenset(made), frozenset(experience))
+
+
+def _checkpoints(workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """What was noted with each checkpoint, by its place."""
+    notes = Notes(workspace.store)
+    return {place: notes.at(place) or {} for place in workspace.store.places("checkpoints")}
 
 
 def _asset_of(place: str) -> Asset | None:
