@@ -21,7 +21,7 @@ from wm_pipeline.gateways.locks import alone
 from wm_pipeline.gateways.process import say_when_they_answer, stop_processes, training_environment
 
 LEAST_FREE_GIB = 4
-"""A round writes about 2 GiB: three checkpoints, their optimizer states, MLflow's copy."""
+"""A round leaves 1 GiB; while it goes on it also has optimizer states and what MLflow copies on its way."""
 
 
 def run(

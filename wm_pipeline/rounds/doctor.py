@@ -20,7 +20,7 @@ from wm_pipeline.rounds.models import checkpoint_folder
 from wm_pipeline.rounds.workspace import Workspace
 
 LEAST_FREE_GIB = 4
-"""A round writes about 2 GiB: three checkpoints, their optimizer states, MLflow's copy."""
+"""A round leaves 1 GiB; while it goes on it also has optimizer states and what MLflow copies on its way."""
 _BROWSER_LIMIT_S = 30
 _SHOWN = 5
 """Damaged outputs that are named; the others are counted."""
