@@ -19,7 +19,7 @@ from tests.fakes.s3_server import BUCKET, s3_server
 from wm_pipeline.collect.run import STAGING
 from wm_pipeline.domain.errors import BusyError, InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.tables import DecisionSchema, TrajectorySchema
-from wm_pipeline.domain.vocabulary import ChampionMove, WasteRule
+from wm_pipeline.domain.vocabulary import ChampionMove
 from wm_pipeline.gateways.files import S3Options
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry, RegisteredModel
 from wm_pipeline.gateways.places import folder_uri
@@ -27,7 +27,7 @@ from wm_pipeline.gateways.table_store import TableStore, day_of, table_path
 from wm_pipeline.rounds.champions import plan_promotion
 from wm_pipeline.rounds.checkpoints import prepare_training
 from wm_pipeline.rounds.datasets import make_dataset
-from wm_pipeline.rounds.gc import bytes_freed, clean, find_waste, kept_days
+from wm_pipeline.rounds.gc import WasteRule, bytes_freed, clean, find_waste, kept_days
 from wm_pipeline.rounds.graph import ASSETS, DISTILLED, MIDTRAIN, stale_assets
 from wm_pipeline.rounds.profiles import tiny
 from wm_pipeline.rounds.settings import StorageSettings

@@ -243,13 +243,3 @@ class ChampionMove(StrEnum):
     """A person promoted it."""
     ROLLBACK = "rollback"
     """A person went back to it."""
-
-
-class WasteRule(StrEnum):
-    """Why something may be deleted; the value completes the sentence "it can go: ..."."""
-
-    LEFT_OVER = "the process that made it is gone"
-    PUBLISHED = "what came of it is committed"
-    OUTDATED = "nothing would go on from it: its data, code or parent model is another now"
-    COPY = "a copy, which is fetched again when it is needed"
-    EXPIRED = "older than the days to keep"

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,6 @@ from wm_pipeline.domain.digests import files_in
 from wm_pipeline.domain.errors import MissingUpstreamError
 from wm_pipeline.domain.scratch import left_overs_in, temporary_left_overs
 from wm_pipeline.domain.tables import TrajectorySchema
-from wm_pipeline.domain.vocabulary import WasteRule
 from wm_pipeline.gateways.locks import alone
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
 from wm_pipeline.gateways.table_store import day_of, place_of, table_path
@@ -36,6 +36,19 @@ _COPIED = ("checkpoints", "tables")
 """What of a remote store is copied into the cache."""
 _NEVER = "reviewed_decisions"
 """What people have judged is theirs."""
+
+
+class WasteRule(StrEnum):
+    """Why something may be deleted, in words that follow "it can go:".
+
+    Here and not in domain/vocabulary.py: from all that stands there the tiny tokenizer is made.
+    """
+
+    LEFT_OVER = "the process that made it is gone"
+    PUBLISHED = "what came of it is committed"
+    OUTDATED = "nothing would go on from it: its data, code or parent model is another now"
+    COPY = "a copy, which is fetched again when it is needed"
+    EXPIRED = "older than the days to keep"
 
 
 @dataclass(frozen=True, slots=True)
