@@ -50,11 +50,13 @@ def _run_together(context: dg.AssetExecutionContext, workspace: Workspace, jobs:
     with ExitStack() as sessions:
         try:
             for job in jobs:
+                messages = job.output / "pipes_messages.jsonl"
+                messages.unlink(missing_ok=True)  # of a training that was killed
                 session = sessions.enter_context(
                     dg.open_pipes_session(
                         context.op_execution_context,
-                        context_injector=dg.PipesTempFileContextInjector(),
-                        message_reader=dg.PipesTempFileMessageReader(),
+                        context_injector=dg.PipesFileContextInjector(str(job.output / "pipes_context.json")),
+                        message_reader=dg.PipesFileMessageReader(str(messages)),
                     )
                 )
                 environment = {

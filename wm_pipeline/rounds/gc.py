@@ -97,13 +97,13 @@ def bytes_freed(found: Sequence[Waste]) -> int:
     names: Counter[tuple[int, int]] = Counter()
     freed = 0
     for address, size in {address: size for one in found for address, size in one.files.items()}.items():
-        try:
-            status = None if "://" in address else os.stat(address, follow_symlinks=False)
-        except OSError:
-            continue  # missing, or gone meanwhile
-        if status is None:
+        if "://" in address:
             freed += size
             continue
+        try:
+            status = os.stat(address, follow_symlinks=False)
+        except OSError:
+            continue  # missing, or gone meanwhile
         inode = status.st_dev, status.st_ino
         names[inode] += 1
         if names[inode] == status.st_nlink:
@@ -117,11 +117,12 @@ def champions_of(workspace: Workspace) -> list[RegisteredModel]:
     champion = registry.champion_version()
     if champion is None:
         return []
-    numbers = champion, champion_before(registry.champion_changes(), champion)
+    before = champion_before(registry.champion_changes(), champion)
     found = []
-    for number in numbers:
+    for number in (champion, *([] if before is None else [before])):
         with suppress(MissingUpstreamError):
-            found += [one for one in [None if number is None else registry.version(number)] if one is not None]
+            model = registry.version(number)
+            found += [] if model is None else [model]
     return found
 
 
