@@ -8,7 +8,7 @@ import pytest
 
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.rounds.checkpoints import TrainingJob, TrainingRun
+from wm_pipeline.rounds.checkpoints import TrainingJob, TrainingRun, finish_training
 from wm_pipeline.rounds.graph import SFT
 from wm_pipeline.rounds.profiles import tiny
 from wm_pipeline.rounds.settings import StorageSettings
@@ -78,3 +78,23 @@ def test_a_curve_is_in_mlflow_while_a_training_goes_on_each_step_once(workspace:
     assert done.data.tags["mlflow.note.content"] == "sft_checkpoint of 2026-11-22: sft_dataset, from midtrain-1."
     assert done.inputs is not None
     assert [data.dataset.name for data in done.inputs.dataset_inputs] == ["sft_dataset"]
+
+
+def test_a_published_training_leaves_its_output_and_nothing_else(workspace: Workspace, job: TrainingJob) -> None:
+    write(job, '{"step": 1, "loss_risk": 2.0}\n')
+    (job.output / "result.json").write_text(
+        json.dumps({"model_version": "sft-1", "parents": ["midtrain-1"], "rows": 7})
+    )
+    (job.output / "checkpoint").mkdir()
+    (job.output / "checkpoint" / "heads.safetensors").write_bytes(b"weights")
+    (job.output / "resume" / "step1").mkdir(parents=True)
+    trained = (job.output / "checkpoint" / "heads.safetensors").stat().st_ino
+
+    output = finish_training(workspace, DAY, [job], dagster_run_id="d1")
+
+    published = Path(output.address)
+    assert (output.rows, job.output.exists()) == (7, False)
+    assert (published / "checkpoint" / "heads.safetensors").read_bytes() == b"weights"
+    assert (published / "checkpoint" / "heads.safetensors").stat().st_ino == trained  # not written a second time
+    assert (published / "metrics.jsonl").read_text() == '{"step": 1, "loss_risk": 2.0}\n'
+    assert workspace.store.problem(f"checkpoints/sft/{DAY}") is None

@@ -9,10 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.builders import SUBMIT_WIRE, payment_state
-from tests.builders_experience import Done, Visit, annotate, experience, trajectory, world
-from tests.builders_rounds import write_folder
-from wm_pipeline.datasets.questions import QuestionFrames
+from tests.builders import payment_state
+from tests.builders_experience import Done, Visit, experience, trajectory, world
+from tests.builders_rounds import collect, finish_round
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.errors import DamagedError
 from wm_pipeline.domain.tables import SftSchema
@@ -23,37 +22,12 @@ from wm_pipeline.rounds import graph
 from wm_pipeline.rounds.datasets import make_dataset
 from wm_pipeline.rounds.graph import ASSET, ASSETS, ROUND_ASSETS, Asset, fingerprints, stale_assets, trainings_of
 from wm_pipeline.rounds.profiles import laptop, tiny
-from wm_pipeline.rounds.questions import write_questions
 from wm_pipeline.rounds.settings import StorageSettings
 from wm_pipeline.rounds.workspace import Workspace, lineage_of
 
 DAY, BEFORE = "2026-11-22", "2026-11-20"
 PROFILE = replace(tiny(), round=replace(tiny().round, sites=("payroll", "webmail")))
 DATASETS = ("midtrain_dataset", "sft_dataset")
-
-
-def collect(workspace: Workspace, site: str, *, day: str = DAY, seed: int = 1) -> None:
-    """raw_trajectories and socratic_annotations of one site."""
-    visit = Visit(payment_state(title=f"{site} {seed}"), [Done(SUBMIT_WIRE), Done(NOOP)])
-    frames = experience(trajectory(world(seed, site=site), [visit], day=day))
-    annotations = annotate(frames)
-    raw = lineage_of(workspace, "raw_trajectories", day)
-    for table in ASSET["raw_trajectories"].tables:
-        workspace.store.write(table, frames._asdict()[table], day=day, partition=site, lineage=raw)
-    write_questions(workspace, day, site, QuestionFrames(frames.state_texts, frames.questions))
-    lineage = lineage_of(workspace, "socratic_annotations", day, partition=site)
-    workspace.store.write("annotations", annotations, day=day, partition=site, lineage=lineage)
-
-
-def finish(workspace: Workspace) -> None:
-    """Every asset of a round, upstream first; what is a folder holds nothing but its note."""
-    for site in PROFILE.round.sites:
-        collect(workspace, site)
-    for name in DATASETS:
-        make_dataset(workspace, DAY, name)
-    for name in ROUND_ASSETS:
-        if ASSET[name].root:
-            write_folder(workspace, name, DAY)
 
 
 def workspace_in(folder: Path) -> Workspace:
@@ -66,7 +40,7 @@ def workspace_in(folder: Path) -> Workspace:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished round, made once."""
     folder = tmp_path_factory.mktemp("finished")
-    finish(workspace_in(folder))
+    finish_round(workspace_in(folder), DAY)
     return folder
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from wm_pipeline import plugins
-from wm_pipeline.cli import answer, data, doctor, env, model, report, run, worlds
+from wm_pipeline.cli import answer, data, doctor, env, gc, model, report, run, worlds
 from wm_pipeline.cli.output import say
 from wm_pipeline.domain.errors import MADE_AGAIN, DamagedError, WmError
 from wm_pipeline.domain.machine import machine_error
@@ -39,6 +39,7 @@ app.command()(answer.schema)
 app.command()(run.ui)
 app.command()(run.setup)
 app.command()(doctor.doctor)
+app.command()(gc.gc)
 # The names that these had before commands were grouped by nouns.
 app.command("import", hidden=True)(data.import_files)
 app.command("export", hidden=True)(data.export_lines)

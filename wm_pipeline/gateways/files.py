@@ -5,9 +5,8 @@ Paths are relative to the root and have slashes. A name that begins with a dot i
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from filelock import FileLock
 from wm_pipeline.domain.atomic import commit_file, replacing_folder, unfinished_file
 from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError, TableError
 from wm_pipeline.domain.machine import in_words
+from wm_pipeline.domain.scratch import scratch_folder
 
 _ATTEMPTS = 10
 """Of a request that S3 refuses for now or does not answer; the waits between them double, up to minutes in all."""
@@ -143,11 +143,14 @@ class Files:
 
         It is hidden beside its target, where a rename costs nothing; for S3 in the system's scratch folder.
         """
-        place = Path(tempfile.gettempdir(), Path(path).name) if self.is_remote else self.local_path(path)
-        with self.writing_to(path):
-            place.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished_file(place) as unfinished:
-            yield unfinished
+        with ExitStack() as stack:
+            with self.writing_to(path):
+                if self.is_remote:
+                    place = stack.enter_context(scratch_folder("file")) / Path(path).name
+                else:
+                    place = self.local_path(path)
+                    place.parent.mkdir(parents=True, exist_ok=True)
+            yield stack.enter_context(unfinished_file(place))
 
     def take(self, local: Path, path: str) -> None:
         """Give a finished local file its place under the root; it may be gone afterwards."""

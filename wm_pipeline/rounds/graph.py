@@ -216,6 +216,7 @@ SFT = Training("sft", "sft_checkpoint", "sft_dataset", starts_from="midtrain")
 ABLATION = Training("without_midtraining", "sft_checkpoint", "sft_dataset")
 """SFT from the base weights: what mid-training is compared with."""
 DISTILLED = Training("distilled", "distilled_checkpoint", "sft_dataset", starts_from="sft")
+TRAINING: Mapping[str, Training] = {one.name: one for one in (MIDTRAIN, SFT, ABLATION, DISTILLED)}
 
 
 def trainings_of(profile: Profile) -> tuple[Training, ...]:
