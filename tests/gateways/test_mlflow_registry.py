@@ -120,37 +120,6 @@ def test_a_stage_is_a_child_with_its_parameters_curve_and_data(registry: ModelRe
     assert json.loads(data.dataset.source) == {"uri": "s3://lake/sft.parquet"}
 
 
-def test_what_mlflow_keeps_on_this_disk_is_the_checkpoint_under_a_second_name(
-    registry: ModelRegistry, round_run: str, tmp_path: Path
-) -> None:
-    model = registered(registry, round_run, tmp_path, "shared")
-    words = tmp_path / "shared" / "words.txt"
-
-    kept = registry.checkpoint_of(model.version, cache=tmp_path / "cache") / "words.txt"
-    is_shared = kept.samefile(words)
-    replace_text(words, "made again")
-
-    assert is_shared
-    assert (words.read_text(), kept.read_text()) == ("made again", "shared")
-    assert not (tmp_path / "cache").exists()
-
-
-def test_what_mlflow_keeps_elsewhere_is_fetched_once(
-    registry: ModelRegistry, round_run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = registered(registry, round_run, tmp_path, "elsewhere")
-    monkeypatch.setattr(registry, "kept_in", lambda version: None)
-
-    fetched = registry.checkpoint_of(model.version, cache=tmp_path / "cache")
-    registry.delete_weights(registered(registry, round_run, tmp_path, "gone").version)
-    again = registry.checkpoint_of(model.version, cache=tmp_path / "cache")
-
-    assert fetched == again
-    assert fetched.is_relative_to(registry.copy_of(model.version, cache=tmp_path / "cache"))
-    assert (fetched / "words.txt").read_text() == "elsewhere"
-    assert len(list((tmp_path / "cache" / "registered").iterdir())) == 1
-
-
 def test_what_the_machine_does_is_drawn_beside_a_stage(
     registry: ModelRegistry, round_run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,3 +267,39 @@ def test_a_folder_of_any_name_holds_database_and_artifacts(tmp_path: Path) -> No
     assert registry.read_bytes(run_id, "words.txt") == b"words"
     assert list(tmp_path.iterdir()) == [odd]
     assert {path.name for path in odd.iterdir()} == {"mlflow.db", "mlflow.db.lock", "artifacts"}
+
+
+def test_what_mlflow_keeps_on_this_disk_is_the_checkpoint_under_a_second_name(
+    registry: ModelRegistry, round_run: str, tmp_path: Path
+) -> None:
+    model = registered(registry, round_run, tmp_path, "shared")
+    words = tmp_path / "shared" / "words.txt"
+
+    kept = registry.checkpoint_of(model.version, cache=tmp_path / "cache") / "words.txt"
+    is_shared = kept.samefile(words)
+    replace_text(words, "made again")
+    registry.share_weights(model.version, words.parent)
+    both = words.read_text(), kept.read_text()
+    replace_text(words, "shared")
+    registry.share_weights(model.version, words.parent)
+
+    assert is_shared
+    assert both == ("made again", "shared")
+    assert kept.samefile(words)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_mlflow_keeps_elsewhere_is_fetched_once(
+    registry: ModelRegistry, round_run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = registered(registry, round_run, tmp_path, "elsewhere")
+    monkeypatch.setattr(registry, "kept_in", lambda version: None)
+
+    fetched = registry.checkpoint_of(model.version, cache=tmp_path / "cache")
+    registry.delete_weights(registered(registry, round_run, tmp_path, "gone").version)
+    again = registry.checkpoint_of(model.version, cache=tmp_path / "cache")
+
+    assert fetched == again
+    assert fetched.is_relative_to(registry.copy_of(model.version, cache=tmp_path / "cache"))
+    assert (fetched / "words.txt").read_text() == "elsewhere"
+    assert len(list((tmp_path / "cache" / "registered").iterdir())) == 1

@@ -304,10 +304,7 @@ class ModelRegistry:
                 code_paths=[str(package)],
             )
         found = mlflow.register_model(logged.model_uri, MODEL_NAME)
-        kept = self.kept_in(found.version)
-        if kept is not None:  # beside us: the weights need not lie there twice
-            for name, file in files_in(checkpoint_folder).items():
-                share_storage(file, _checkpoint_in(kept) / name)
+        self.share_weights(found.version, checkpoint_folder)
         tags = {
             "wm.checkpoint": checkpoint_place,
             "wm.model_version": model_version,
@@ -320,6 +317,16 @@ class ModelRegistry:
         client.update_model_version(MODEL_NAME, found.version, description=description)
         client.set_registered_model_alias(MODEL_NAME, CHALLENGER, found.version)
         return self._registered(client.get_model_version(MODEL_NAME, found.version))
+
+    def share_weights(self, version: str, checkpoint_folder: Path) -> None:
+        """Store what MLflow keeps of a version and its checkpoint once, where both lie on one disk."""
+        kept = self.kept_in(version)
+        if kept is None:
+            return
+        copies = _checkpoint_in(kept)
+        for name, file in files_in(checkpoint_folder).items():
+            if (copies / name).is_file():
+                share_storage(file, copies / name)
 
     def find(self, model_version: str) -> RegisteredModel | None:
         """The registered version that holds a checkpoint, by the checkpoint's content version."""

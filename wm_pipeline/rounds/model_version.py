@@ -38,6 +38,8 @@ def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> Stag
     known = registry.find(report.model_version)
     if known is None:
         known = _register(workspace, day, report, round_run)
+    elif not store.is_remote:  # a day that is made again to the same weights has written them again
+        registry.share_weights(known.version, local_checkpoint(workspace, ASSET["distilled_checkpoint"].folder(day)))
     registry.log_numbers(round_run, logged_numbers(report))
     registry.log_datasets(
         round_run,
