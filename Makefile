@@ -3,7 +3,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PACKAGES := .venv/.packages
-export DAGSTER_HOME := $(CURDIR)
 # One thread a process is set where processes are started; two libraries must not each start a pool.
 export TOKENIZERS_PARALLELISM := false
 # Compiled tests are kept: pytest rewrites their assertions, which takes longer than many of them.

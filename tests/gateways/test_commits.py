@@ -1,7 +1,6 @@
 """The commit protocol: whatever moment a process is killed at, the outputs are the old ones or the new ones."""
 
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.s3_server import BUCKET, s3_server
-from wm_pipeline.domain import digests, processes
+from wm_pipeline.domain import digests
 from wm_pipeline.domain.digests import FileDigest, digest_of_bytes
 from wm_pipeline.domain.errors import DamagedError
 from wm_pipeline.gateways import commits
@@ -146,16 +145,6 @@ def test_what_another_process_stages_stays(files: Files) -> None:
         Outputs(files).settle()
 
     assert found_in(files) == NEW
-
-
-def test_a_process_that_ended_is_known_to_be_gone() -> None:
-    code = "from wm_pipeline.domain.processes import process_mark; print(process_mark())"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-
-    assert processes.is_alive(processes.process_mark())
-    assert not processes.is_alive(ended)
-    assert not processes.is_alive(f"{processes.process_mark()[:-1]}?")
-    assert processes.is_alive("another_host-1-1")
 
 
 def test_a_file_is_read_once_and_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.builders import payment_state
 from tests.builders_experience import DAY, states_table
+from wm_pipeline.domain import machine
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds import doctor
@@ -37,7 +38,10 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def found_by(workspace: Workspace, *, ports: dict[str, int] | None = None, is_deep: bool = False) -> dict[str, Finding]:
     state_folder = Path(workspace.storage.work_folder).parent
-    return {one.what: one for one in examine(workspace, state_folder=state_folder, ports=ports or {}, is_deep=is_deep)}
+    return {
+        one.what: one
+        for one in examine(workspace, state_folder=state_folder, ports=ports or {}, more={}, is_deep=is_deep)
+    }
 
 
 def test_a_sound_deployment_holds_line_by_line(workspace: Workspace) -> None:
@@ -84,12 +88,12 @@ def test_a_port_in_use_is_named(workspace: Workspace) -> None:
 
 
 def test_too_little_space_is_named(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "LEAST_FREE_GIB", 2**30)
+    monkeypatch.setattr(machine, "LEAST_FREE_GIB", 2**30)
 
     found = found_by(workspace)["disk"]
 
     assert not found.holds
-    assert "GiB free at" in found.told
+    assert "GiB free, a round needs" in found.told
 
 
 def test_a_browser_that_is_not_there_is_named(workspace: Workspace) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from wm_pipeline.cli.options import ROOT, DayOption, JsonOption, ProfileOption, workspace_resource
+from wm_pipeline.cli.options import ROOT, DayOption, JsonOption, ProfileOption, use_dagster_home, workspace_resource
 from wm_pipeline.cli.output import Rows, answer, say
 from wm_pipeline.cli.report import answer_report
 from wm_pipeline.domain.errors import MachineError, ServiceError
@@ -31,7 +31,7 @@ def run(
     """One round: roll out, annotate, build datasets, train, distil, evaluate, register. What is unchanged is kept."""
     started = time.monotonic()
     resource = workspace_resource(profile)
-    os.chdir(ROOT)  # dagster.yaml's folders are relative to it
+    use_dagster_home(resource.state_folder)
     from wm_pipeline.defs.rounds import check_round_day, plan_round, run_round
     from wm_pipeline.rounds.days import today
 
@@ -81,10 +81,14 @@ def ui(
 ) -> None:
     """Dagster UI and MLflow UI on loopback, until Ctrl-C."""
     resource = workspace_resource()
-    os.chdir(ROOT)
+    use_dagster_home(resource.state_folder)
     for port in (dagster_port, mlflow_port):
         check_port(port)
-    make_folder(Path(resource.state_folder))
+    # Their databases are made here: two servers that made them at once would leave some that neither can use.
+    from wm_pipeline.defs.instance import open_instance
+
+    resource.workspace().registry.champion()
+    open_instance().dispose()
     tools = Path(sys.executable).parent
     environment = {
         **os.environ,

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from wm_pipeline.defs.checks import Check
-from wm_pipeline.defs.leftovers import PROCESS_TAG, process_tags
+from wm_pipeline.defs.instance import PROCESS_TAG, process_tags
 from wm_pipeline.defs.metadata import columns_of, shown
 from wm_pipeline.defs.partitions import days, days_and_sites
 from wm_pipeline.defs.resources import environment_profile

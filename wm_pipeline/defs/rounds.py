@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from wm_pipeline.defs.automation import BY_SITE, experience_job, model_job, range_tags
-from wm_pipeline.defs.leftovers import end_dead_runs, process_tags
+from wm_pipeline.defs.instance import end_dead_runs, open_instance, process_tags
 from wm_pipeline.defs.partitions import days
 from wm_pipeline.domain.errors import CheckFailedError, SettingsError, StoppedError
 from wm_pipeline.domain.machine import machine_error
@@ -66,7 +66,7 @@ def run_round(
     definitions: dg.Definitions, workspace: Workspace, day: str, assets: Sequence[str], *, sites: tuple[str, ...]
 ) -> None:
     """Materialize the assets of a day. Raises the WmError a stage raised."""
-    instance = dg.DagsterInstance.get()
+    instance = open_instance()
     end_dead_runs(instance)
     workspace.registry.end_dead_runs()
     kept = [name for name in ROUND_ASSETS if name not in assets]

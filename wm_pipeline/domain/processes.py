@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from functools import cache
+from pathlib import Path
 
 import psutil
 
@@ -22,7 +23,19 @@ def _host() -> str:
 def process_mark(pid: int | None = None) -> str:
     """Names a process, this one by default: its host, its id, and when it began, as ids are given out again."""
     pid = os.getpid() if pid is None else pid
-    return f"{_host()}-{pid}-{int(psutil.Process(pid).create_time())}"
+    return f"{_host()}-{pid}-{_began(pid)}"
+
+
+def _began(pid: int) -> int:
+    """Clock ticks from the machine's start to the process's: a time of day would move when the clock is set.
+
+    Where the system does not tell them, seconds since 1970.
+    """
+    try:
+        # The name of the command stands in brackets and may hold any character; the 20th field after it is the time.
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except FileNotFoundError:
+        return int(psutil.Process(pid).create_time())
 
 
 def is_alive(mark: str) -> bool:
@@ -33,7 +46,7 @@ def is_alive(mark: str) -> bool:
         return True
     try:
         process = psutil.Process(int(pid))
-        return int(process.create_time()) == int(began) and process.status() != psutil.STATUS_ZOMBIE
+        return _began(int(pid)) == int(began) and process.status() != psutil.STATUS_ZOMBIE
     except (ValueError, psutil.NoSuchProcess):
         return False
 

@@ -215,5 +215,5 @@ class Files:
             if isinstance(error, TableError):
                 raise
             told = None if self.is_remote else in_words(error, self.local_path(path))
-            told = told or f"{error}; check the disk or the bucket"
-            raise TableError(f"cannot write {self.address_of(path)}: {told}, then run again") from error
+            told = told or f"cannot write {self.address_of(path)}: {error}; check the disk or the bucket"
+            raise TableError(f"{told}, then run again") from error

@@ -3,7 +3,7 @@
 import platform
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -33,9 +33,17 @@ class Finding:
 
 
 def examine(
-    workspace: Workspace, *, state_folder: Path, ports: dict[str, int], is_deep: bool = False
+    workspace: Workspace,
+    *,
+    state_folder: Path,
+    ports: Mapping[str, int],
+    more: Mapping[str, Callable[[], str]],
+    is_deep: bool = False,
 ) -> Iterator[Finding]:
-    """One finding after another. `is_deep`: the digest of every stored file is computed anew."""
+    """One finding after another. `is_deep`: the digest of every stored file is computed anew.
+
+    `more`: further checks by name; each returns what it found, or raises a WmError that says what to do.
+    """
     checks: dict[str, Callable[[], str]] = {
         "packages": _packages,
         "browser": lambda: _browser(workspace.storage.chromium),
@@ -46,6 +54,7 @@ def examine(
         "days": lambda: _days(workspace),
         "registry": lambda: _registry(workspace),
         "round": lambda: _round(workspace),
+        **more,
         **{f"port of {name}": partial(_port, port) for name, port in ports.items()},
     }
     for what, check in checks.items():
@@ -55,7 +64,7 @@ def examine(
             yield Finding(what, False, str(error))
 
 
-class _DoesNotHoldError(WmError):
+class DoesNotHoldError(WmError):
     """What was found is not as it should be."""
 
 
@@ -73,7 +82,7 @@ def _packages() -> str:
         if not wanted.specifier.contains(found, prereleases=True):
             wrong.append(f"{wanted.name} is {found}, wanted {wanted.specifier}")
     if wrong:
-        raise _DoesNotHoldError(f"{'; '.join(wrong)}: run `make setup` again")
+        raise DoesNotHoldError(f"{'; '.join(wrong)}: run `make setup` again")
     return f"wm_pipeline {version('wm_pipeline')}, Python {platform.python_version()}, all that it needs"
 
 
@@ -88,7 +97,7 @@ def _browser(configured: str | None) -> str:
             check=True,
         )
     except (subprocess.SubprocessError, OSError) as error:
-        raise _DoesNotHoldError(f"{binary.path} does not start ({error}); run `make setup` again") from error
+        raise DoesNotHoldError(f"{binary.path} does not start ({error}); run `make setup` again") from error
     return f"{done.stdout.strip() or 'starts'} at {binary.path}"
 
 
@@ -97,13 +106,13 @@ def _weights(workspace: Workspace) -> str:
 
     folder = workspace.cache / EMBEDDED_BASE
     if not (folder / "config.json").exists():
-        raise _DoesNotHoldError(f"none in {workspace.cache}: `make setup` converts them")
+        raise DoesNotHoldError(f"none in {workspace.cache}: `make setup` converts them")
     return str(folder)
 
 
 def _disk(folder: Path) -> str:
     if (too_little := short_of_space(folder)) is not None:
-        raise _DoesNotHoldError(too_little)
+        raise DoesNotHoldError(too_little)
     free = free_bytes(folder)
     return f"{folder}: " + ("unknown" if free is None else f"{free / 2**30:.1f} GiB free")
 
@@ -124,7 +133,7 @@ def _outputs(workspace: Workspace, *, is_deep: bool) -> str:
     problems += [f"{store.address_of(path)} has no record" for path in store.unrecorded()]
     if problems:
         more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise _DoesNotHoldError(
+        raise DoesNotHoldError(
             f"{'; '.join(problems[:_SHOWN])}{more}: `wm run --day D` makes it again, or says why it cannot"
         )
     return f"{len(places)} outputs are what was committed" + ("" if is_deep else " (`--deep` reads every file anew)")
@@ -134,7 +143,7 @@ def _days(workspace: Workspace) -> str:
     days = [part.day for part in workspace.store.partitions("trajectories")]
     late = sorted({day for day in days if day > today()})
     if late:
-        raise _DoesNotHoldError(f"experience of {late[-1]} is stored, and the clock says {today()}: set the clock")
+        raise DoesNotHoldError(f"experience of {late[-1]} is stored, and the clock says {today()}: set the clock")
     return f"{len(set(days))} days of experience" + (f", the newest {max(days)}" if days else "")
 
 
@@ -162,7 +171,7 @@ def _port(port: int) -> str:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise _DoesNotHoldError(
+            raise DoesNotHoldError(
                 f"{port} is in use, perhaps by `make ui` itself; if not, choose another one (`wm ui --help`)"
             ) from error
     return f"{port} is free"

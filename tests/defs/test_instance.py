@@ -23,7 +23,7 @@ telemetry:
 ROUND = """
 import json, sys, time
 import dagster as dg
-from wm_pipeline.defs.leftovers import end_dead_runs, process_tags
+from wm_pipeline.defs.instance import end_dead_runs, process_tags
 
 seconds, has_to_end = float(sys.argv[1]), sys.argv[2] == "end"
 

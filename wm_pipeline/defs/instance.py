@@ -1,0 +1,64 @@
+"""Dagster's history: opened by one process at a time, and cleared of what processes that were killed have left in it.
+
+They leave runs that seem to go on, and the pool slots that these hold.
+"""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from wm_pipeline.domain.errors import SettingsError
+from wm_pipeline.domain.processes import is_alive, process_mark
+from wm_pipeline.gateways.locks import alone
+
+PROCESS_TAG = "wm/process"
+"""Marks of the processes that a run lives in, with spaces between them."""
+_IN_PROGRESS = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+def process_tags(*, with_parent: bool = False) -> dict[str, str]:
+    """Tags of a run of this process; `with_parent` where steps have processes of their own, which end before it."""
+    pids = [os.getpid(), *([os.getppid()] if with_parent else [])]
+    return {PROCESS_TAG: " ".join(process_mark(pid) for pid in pids)}
+
+
+def open_instance() -> dg.DagsterInstance:
+    """The instance of DAGSTER_HOME. Its databases are made by one process at a time; two would leave broken ones.
+
+    Raises SettingsError when there is no such folder.
+    """
+    home = Path(os.environ.get("DAGSTER_HOME", ""))
+    if not home.is_absolute() or not home.is_dir():
+        raise SettingsError(
+            f"DAGSTER_HOME: expected the full path of a folder, found {str(home)!r}; unset it or make it"
+        )
+    with alone(home / "start.lock", "opening Dagster's history", say=lambda told: None):
+        instance = dg.DagsterInstance.get()
+        instance.get_runs_count()
+    return instance
+
+
+def dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Runs that seem to go on, whose processes are gone.
+
+    Those without the tag, which have not begun a step yet, are left to Dagster's own monitoring.
+    """
+    found = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
+        marks = run.tags.get(PROCESS_TAG, "").split()
+        if marks and not any(is_alive(mark) for mark in marks):
+            found.append(run)
+    return found
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark runs whose processes are gone as failed and free their slots; return their ids.
+
+    A killed run says nothing, and every later one would wait for its slot.
+    """
+    dead = dead_runs(instance)
+    for run in dead:
+        instance.report_run_failed(run, "its process is gone: it was killed, or the machine ran out of memory")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    return [run.run_id for run in dead]
