@@ -25,7 +25,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks.chaos.play import make_base
-from benchmarks.chaos.scene import make_home
+from benchmarks.chaos.scene import make_cache
 from benchmarks.reporting import machine, publish
 from wm_pipeline.defs.resources import workspace_from_environment
 from wm_pipeline.defs.rounds import plan_round
@@ -129,7 +129,7 @@ class Reader:
                 )
             return found
         if "/checkpoint/" in path and path.startswith("data/"):
-            folder = str(place_of(inside))
+            folder = inside.partition("/checkpoint/")[0]
             return {
                 "the day's checkpoint": lambda: _checkpoint(local_checkpoint(workspace, folder)),
                 "--checkpoint": lambda: _checkpoint(self._state / "data" / folder / "checkpoint"),
@@ -310,11 +310,11 @@ def main() -> None:
 
 def measure_copy(state: Path, profile: str, day: str, *, flips: int, seed: int) -> dict[str, Any]:
     """With the environment of that state folder, in this process."""
-    make_home(state)
+    make_cache(state)
     os.environ |= {
         "WM_STATE": str(state),
         "WM_PROFILE": profile,
-        "DAGSTER_HOME": str(state / "dagster"),
+        "TQDM_DISABLE": "1",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     }
     for name in ("WM_DATA", "WM_PLUGINS"):

@@ -26,7 +26,7 @@ from benchmarks.chaos.scene import (
     Watch,
     copy_state,
     environment_of,
-    make_home,
+    make_cache,
     seconds_of_steps,
 )
 from benchmarks.chaos.store import Store
@@ -86,7 +86,7 @@ def make_base(folder: Path, *, limit_s: float) -> Base:
     marker = folder / "day.txt"
     if not marker.exists():
         state, day = folder / "state", (date.fromisoformat(today()) - timedelta(days=1)).isoformat()
-        make_home(state)
+        make_cache(state)
         ended = Run(["--profile", "brief", "--day", day], environment_of(folder), folder / "run.err").end(limit_s)
         if ended.status != 0:
             raise RuntimeError(f"the undisturbed round ended with {ended.status}: {ended.last_line}")
@@ -129,7 +129,7 @@ def play(plan: Plan, base: Base, folder: Path, *, store: Store | None, limit_s: 
         if fault.place is Place.SMALL_DISK:
             tools = Tools(disk=places.enter_context(small_disk(scene.state)))
         if plan.begins == "fresh":
-            make_home(scene.state)
+            make_cache(scene.state)
         else:
             copy_state(base.state, scene.state)
         if tools.store is not None:

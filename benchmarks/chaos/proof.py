@@ -17,6 +17,8 @@ from filelock import FileLock, Timeout
 
 from benchmarks.chaos.brief import BRIEF
 from benchmarks.chaos.faults import asset_of
+from wm_pipeline.cli.options import use_dagster_home
+from wm_pipeline.defs.instance import open_instance
 from wm_pipeline.defs.resources import workspace_from_environment
 from wm_pipeline.defs.rounds import plan_round
 from wm_pipeline.domain.errors import WmError
@@ -71,6 +73,7 @@ def prove(environment: Mapping[str, str], expected: Expectation) -> Proof:
     os.environ.update({**environment, "WM_PROFILE": expected.profile})
     warnings.filterwarnings("ignore", module="dagster")
     tempfile.tempdir = None
+    use_dagster_home(environment["WM_STATE"])
     workspace = workspace_from_environment().workspace()
     seen: Counter[str] = Counter()
     checks: dict[str, Callable[[], Iterator[str]]] = {
@@ -93,7 +96,7 @@ def prove(environment: Mapping[str, str], expected: Expectation) -> Proof:
 
 def _doctor(workspace: Workspace) -> Iterator[str]:
     state = Path(os.environ["WM_STATE"])
-    for line in examine(workspace, state_folder=state, ports={}, is_deep=True):
+    for line in examine(workspace, state_folder=state, ports={}, more={}, is_deep=True):
         if not line.holds and not line.what.startswith(_NOT_OF_THE_ROUND):
             yield f"{line.what}: {line.told}"
 
@@ -205,7 +208,7 @@ def _history(workspace: Workspace) -> Iterator[str]:
     """No run seems to go on, in Dagster and in MLflow, and no pool's slot is taken."""
     from mlflow.tracking import MlflowClient
 
-    instance = dg.DagsterInstance.get()
+    instance = open_instance()
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY)):
         yield f"Dagster's run {run.run_id[:8]} is {run.status.value}"
     storage = instance.event_log_storage

@@ -23,7 +23,7 @@ START, END = "start", "end"
 """Moments beside the assets': before the first step of a run, and after its last."""
 _LAST_STEP = "reviewed_decisions"
 _LOOKED_EVERY_S = 0.2
-_MARKS = ("WM_STATE", "DAGSTER_HOME", "TMPDIR")
+_MARKS = ("WM_STATE", "TMPDIR")
 
 
 class NothingToHitError(Exception):
@@ -218,7 +218,7 @@ class Scene:
         ]
 
     def _histories(self) -> Iterable[Path]:
-        return Path(self.environment["DAGSTER_HOME"], "history", "runs").glob("*-*.db")
+        return (self.state / "dagster" / "history" / "runs").glob("*-*.db")
 
     def remember_histories(self) -> None:
         """What there is now was not made by this round."""
@@ -264,13 +264,9 @@ def seconds_of_steps(state: Path) -> dict[str, float]:
 # --- folders ----------------------------------------------------------------------------------------------------------
 
 
-def make_home(state: Path) -> None:
-    """A home for Dagster in a state folder, with the settings that deployments have."""
-    home = state / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    (state / "cache").mkdir(exist_ok=True)  # as `wm setup` leaves it
-    settings = (ROOT / "dagster.yaml").read_text().replace(".wm/dagster", str(home))
-    (home / "dagster.yaml").write_text(settings)
+def make_cache(state: Path) -> None:
+    """The folder that `wm setup` leaves: without it nothing is remembered of files that were checked."""
+    (state / "cache").mkdir(parents=True, exist_ok=True)
 
 
 def environment_of(folder: Path) -> dict[str, str]:
@@ -284,7 +280,6 @@ def environment_of(folder: Path) -> dict[str, str]:
         **inherited,
         "PYTHONPATH": str(ROOT),
         "WM_STATE": str(state),
-        "DAGSTER_HOME": str(state / "dagster"),
         "TMPDIR": str(folder / "tmp"),
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     }
@@ -293,4 +288,4 @@ def environment_of(folder: Path) -> dict[str, str]:
 def copy_state(base: Path, state: Path) -> None:
     """What a restored backup would be: the same files with the same times."""
     shutil.copytree(base, state, symlinks=True, dirs_exist_ok=True)
-    make_home(state)
+    make_cache(state)
