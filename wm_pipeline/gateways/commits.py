@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -33,6 +33,7 @@ from uuid import uuid4
 from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.digests import FileDigest, digest_of_bytes, digest_of_file
 from wm_pipeline.domain.errors import DamagedError, InvalidInputError, MissingUpstreamError, TableError
+from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.processes import is_alive, process_mark
 from wm_pipeline.domain.records import from_json, to_json
 from wm_pipeline.domain.state import STRICT
@@ -68,6 +69,20 @@ class Record:
     """What it was made from, with the hash of its content."""
     committed_at: str
     """UTC, ISO 8601."""
+    seal: str = ""
+    """Hash of all of the above: of what an output was made from nothing else would tell a flipped bit."""
+
+
+def _sealed(record: Record) -> Record:
+    return replace(record, seal=digest(to_json(replace(record, seal=""))))
+
+
+def _parse_record(content: bytes) -> Record:
+    """Raises InvalidInputError for one that is not what was written."""
+    found = from_json(Record, content, what="record")
+    if found.seal != _sealed(found).seal:
+        raise InvalidInputError("record: it was changed after it was written")
+    return found
 
 
 def record_path(place: str) -> str:
@@ -128,7 +143,7 @@ class Outputs:
         """None when nothing was committed there. Raises DamagedError when the record cannot be read."""
         path = record_path(place)
         try:
-            return from_json(Record, self._files.read(path), what="record")
+            return _parse_record(self._files.read(path))
         except MissingUpstreamError:
             return None
         except InvalidInputError as error:
@@ -204,7 +219,7 @@ class Commit:
         """An output is complete: these files of it were staged, and this is what it was made from."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         files = {path: digest_of_file(self._local(path)) for path in paths}
-        self._records[place] = Record(place, files, dict(note), now)
+        self._records[place] = _sealed(Record(place, files, dict(note), now))
 
     def publish(self) -> None:
         """Write the journal and carry it out; what was not finished is not published."""
@@ -261,7 +276,7 @@ def _move_and_record(files: Files, token: str) -> None:
 def _read_record(files: Files, path: str) -> Record | None:
     """None when there is none, or none that can be read."""
     try:
-        return from_json(Record, files.read(path), what="record")
+        return _parse_record(files.read(path))
     except (MissingUpstreamError, InvalidInputError):
         return None
 
