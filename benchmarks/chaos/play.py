@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos.disk import small_disk
+from benchmarks.chaos.expected import Expectation, Proof, redone_by
 from benchmarks.chaos.faults import FAULT, Damage, Fault, Place, Tools
-from benchmarks.chaos.proof import Expectation, Proof, prove, redone_by
 from benchmarks.chaos.scene import (
     START,
     Ended,
@@ -251,4 +251,11 @@ def proved(environment: Mapping[str, str], expected: Expectation) -> Proof:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.chaos.proof"])
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
-        return pool.submit(prove, dict(environment), expected).result()
+        return pool.submit(_prove, dict(environment), expected).result()
+
+
+def _prove(environment: Mapping[str, str], expected: Expectation) -> Proof:
+    # Only there: Dagster and torch take seconds to import.
+    from benchmarks.chaos.proof import prove
+
+    return prove(environment, expected)

@@ -8,14 +8,13 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 import polars as pl
 from filelock import FileLock, Timeout
 
-from benchmarks.chaos.brief import BRIEF
+from benchmarks.chaos.expected import Expectation, Proof
 from benchmarks.chaos.faults import asset_of
 from wm_pipeline.cli.options import use_dagster_home
 from wm_pipeline.defs.instance import open_instance
@@ -30,7 +29,7 @@ from wm_pipeline.gateways.places import sqlite_uri
 from wm_pipeline.gateways.table_store import TableStore, table_path
 from wm_pipeline.model.checkpoint import check_checkpoint
 from wm_pipeline.rounds.doctor import examine
-from wm_pipeline.rounds.graph import ASSET, ROUND_ASSETS
+from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.models import stored_manifest
 from wm_pipeline.rounds.workspace import Workspace
 
@@ -42,30 +41,6 @@ _UNDER_WAY = [
     *(dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING),
     *(dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What may differ from the finished round that this one began from."""
-
-    base: Path
-    """That round's state folder."""
-    day: str
-    """Of the disturbed round."""
-    base_day: str
-    redone: frozenset[str]
-    """Assets of the base's day that may have been made again."""
-    is_fresh: bool = False
-    """It began from nothing: what the base holds is only compared with."""
-    is_registry_lost: bool = False
-    profile: str = BRIEF
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    problems: tuple[str, ...]
-    seen: Mapping[str, int]
-    """Counts that a reader wants to see: outputs, rows, versions, what lies in the folder for temporary files."""
 
 
 def prove(environment: Mapping[str, str], expected: Expectation) -> Proof:
@@ -220,12 +195,3 @@ def _history(workspace: Workspace) -> Iterator[str]:
     experiments = [one.experiment_id for one in client.search_experiments()]
     for running in client.search_runs(experiments, "attributes.status = 'RUNNING'"):
         yield f"MLflow's run {running.info.run_name} is RUNNING"
-
-
-def redone_by(*assets: str) -> frozenset[str]:
-    """These, and all that is made from them; a version is registered again in any case where the registry needs it."""
-    found = set(assets)
-    for name in ROUND_ASSETS:
-        if found & set(ASSET[name].upstream):
-            found.add(name)
-    return frozenset({*found, "reviewed_decisions"})
