@@ -17,6 +17,7 @@ from benchmarks.chaos.faults import FAULT, FAULTS, Place
 from benchmarks.chaos.play import Told, draw, make_base, play
 from benchmarks.chaos.store import moody_store
 from benchmarks.reporting import machine
+from wm_pipeline.rounds.graph import ROUND_ASSETS
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0, help="of the first round; the next has the next")
     parser.add_argument("--faults", default="", help="names, with commas; default: all")
+    parser.add_argument("--first", default=ROUND_ASSETS[0], choices=ROUND_ASSETS, help="disturb no earlier stage")
     parser.add_argument("--folder", type=Path, help="where rounds are played; default: a temporary one")
     parser.add_argument("--base", type=Path, help="a folder for the undisturbed round, kept for the next time")
     parser.add_argument("--limit-s", type=float, default=1800.0, help="a `wm run` that takes longer is stuck")
@@ -43,7 +45,7 @@ def main() -> None:
         store = stack.enter_context(moody_store()) if has_store else None
         failed = 0
         for seed in range(options.seed, options.seed + options.rounds):
-            plan = draw(seed, wanted, base)
+            plan = draw(seed, wanted, base, first=options.first)
             told = play(plan, base, folder / f"round-{seed}", store=store, limit_s=options.limit_s)
             failed += bool(told.problems)
             print(in_words(told), flush=True)

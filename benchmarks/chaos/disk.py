@@ -55,6 +55,10 @@ class SmallDisk:
             self.detach()
         self._image.unlink(missing_ok=True)
 
+    def sync(self) -> None:
+        """What was put there before the round is on the disk: only what the round writes may be lost."""
+        _command("sync", "--file-system", str(self.mount))
+
     def fill(self, leave: int) -> Path:
         """A file that takes all free space but `leave` bytes; nothing of it is written."""
         filler = self.mount / "filler"

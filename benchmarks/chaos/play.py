@@ -18,6 +18,7 @@ from benchmarks.chaos.disk import small_disk
 from benchmarks.chaos.expected import Expectation, Proof, redone_by
 from benchmarks.chaos.faults import FAULT, Damage, Fault, Place, Tools
 from benchmarks.chaos.scene import (
+    END,
     START,
     Ended,
     NothingToHitError,
@@ -94,12 +95,16 @@ def make_base(folder: Path, *, limit_s: float) -> Base:
     return Base(folder / "state", marker.read_text(), seconds_of_steps(folder / "state"))
 
 
-def draw(seed: int, faults: Sequence[str], base: Base) -> Plan:
-    """What the seed says. As many seeds in a row as there are faults hold each of them once."""
+def draw(seed: int, faults: Sequence[str], base: Base, *, first: str = ROUND_ASSETS[0]) -> Plan:
+    """What the seed says. As many seeds in a row as there are faults hold each of them once.
+
+    `first`: only this stage and later ones are disturbed, where the fault has any of them.
+    """
     turn, at = divmod(seed, len(faults))
     fault = FAULT[random.Random(f"turn {turn}").sample(sorted(faults), len(faults))[at]]
     rng = random.Random(seed)
-    stage = rng.choice(fault.stages)
+    late = [stage for stage in fault.stages if stage == END or stage in ROUND_ASSETS[ROUND_ASSETS.index(first) :]]
+    stage = rng.choice(late if late and first != ROUND_ASSETS[0] else fault.stages)
     if fault.damage is not None:
         return Plan(seed, fault.name, "finished", START, 0.0)
     at = ROUND_ASSETS.index(stage) if stage in ROUND_ASSETS else rng.randrange(len(ROUND_ASSETS))
@@ -139,6 +144,8 @@ def play(plan: Plan, base: Base, folder: Path, *, store: Store | None, limit_s: 
                 tools.store.upload(base.state / "data", prefix)
             shutil.rmtree(scene.state / "data", ignore_errors=True)
             places.callback(tools.store.delete, prefix)
+        if tools.disk is not None:
+            tools.disk.sync()
         scene.remember_histories()
         told = _play(plan, fault, scene, tools, base, limit_s=limit_s)
     if not told.problems:

@@ -197,10 +197,12 @@ class Scene:
     # --- moments --------------------------------------------------------------------------------------------------
 
     def reach(self, delay_s: float) -> None:
-        """Wait for the moment: so many seconds into the stage. Raises NothingToHitError when the run ends before."""
+        """Wait for the moment: so many seconds into the stage, or its end. Raises NothingToHitError after the run's."""
         while not (self.stage == START or self._is_at()):
             self._pause(_LOOKED_EVERY_S)
-        self._pause(delay_s)
+        moment = time.monotonic() + delay_s
+        while time.monotonic() < moment and self.stage not in self.steps("STEP_SUCCESS"):
+            self._pause(_LOOKED_EVERY_S)
 
     def _is_at(self) -> bool:
         if self.stage == END:

@@ -5,6 +5,7 @@ mlflow is imported when first used: it takes seconds and most of what imports th
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError, ServiceError
+from wm_pipeline.domain.errors import DamagedError, InvalidInputError, MissingUpstreamError, ServiceError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.processes import is_alive, process_mark
@@ -349,11 +350,12 @@ class ModelRegistry:
         """MLflow's own copy of a version's checkpoint folder, fetched once: a day that is made again replaces the
         folder that the version was registered from.
 
-        Raises MissingUpstreamError when MLflow cannot give it.
+        Raises MissingUpstreamError when MLflow cannot give it, DamagedError when it does not say where it lies.
         """
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
         from mlflow.models import Model
+        from yaml import YAMLError
 
         folder = cache / "registered" / digest(self._tracking_uri, version)
         if not folder.is_dir():
@@ -369,7 +371,14 @@ class ModelRegistry:
                         f"MLflow has no copy of the checkpoint of version {version}; choose another version"
                     ) from error
                 os.rename(fetched, folder)
-        path = Model.load(str(folder)).flavors["python_function"]["artifacts"]["checkpoint"]["path"]
+        try:
+            path = Model.load(str(folder)).flavors["python_function"]["artifacts"]["checkpoint"]["path"]
+        except (MlflowException, YAMLError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+            shutil.rmtree(folder)  # a copy, which is fetched again from what is mended
+            raise DamagedError(
+                f"MLflow's description (MLmodel) of version {version} is damaged; restore its artifacts, or choose "
+                "another version"
+            ) from error
         return folder / str(path)
 
     def champion_changes(self) -> tuple[ChampionChange, ...]:
