@@ -1,9 +1,24 @@
 """A file or folder is replaced whole or not at all, and nothing unfinished stays."""
 
+import errno
+import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from wm_pipeline.domain.atomic import commit_file, replace_text, replacing_folder, unfinished_file
+import pytest
+
+from wm_pipeline.domain.atomic import (
+    add_name,
+    commit_file,
+    discard_folder,
+    replace_text,
+    replacing_folder,
+    share_storage,
+    unfinished_file,
+)
+from wm_pipeline.domain.processes import process_mark
+from wm_pipeline.domain.scratch import owner_of
 
 
 def names(folder: Path) -> list[str]:
@@ -53,3 +68,55 @@ def test_a_file_is_replaced_when_it_is_committed_and_not_before(tmp_path: Path) 
 
     assert (before, path.read_text()) == ("old", "new")
     assert names(tmp_path) == ["made"]
+
+
+def test_a_folder_that_goes_is_gone_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed while it is deleted, a folder is not found half."""
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "a").touch()
+    monkeypatch.setattr(shutil, "rmtree", lambda folder, ignore_errors: None)
+
+    discard_folder(tmp_path / "made")
+    discard_folder(tmp_path / "made")
+
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".made-")
+    assert owner_of(left.name) == process_mark()
+
+
+def test_a_file_with_two_names_is_stored_once_and_each_name_keeps_its_content(tmp_path: Path) -> None:
+    file, name = tmp_path / "weights", tmp_path / "published"
+    file.write_text("old")
+
+    add_name(file, name)
+    shared = file.samefile(name)
+    replace_text(file, "new")
+
+    assert shared
+    assert (file.read_text(), name.read_text()) == ("new", "old")
+
+
+def test_where_a_file_can_have_one_name_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: Path, name: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    (tmp_path / "weights").write_text("old")
+    monkeypatch.setattr(os, "link", refuse)
+
+    add_name(tmp_path / "weights", tmp_path / "published")
+
+    assert (tmp_path / "published").read_text() == "old"
+    assert not (tmp_path / "published").samefile(tmp_path / "weights")
+
+
+@pytest.mark.parametrize(("content", "is_shared"), [("same", True), ("diff", False)])
+def test_a_copy_shares_storage_only_where_it_is_one(tmp_path: Path, content: str, is_shared: bool) -> None:
+    file, copy = tmp_path / "weights", tmp_path / "copy"
+    file.write_text("same")
+    copy.write_text(content)
+
+    share_storage(file, copy)
+
+    assert copy.read_text() == content
+    assert copy.samefile(file) is is_shared
+    assert names(tmp_path) == ["copy", "weights"]

@@ -1,7 +1,7 @@
 """The commit protocol: whatever moment a process is killed at, the outputs are the old ones or the new ones."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,12 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
 def commit(files: Files, content: dict[str, dict[str, bytes]]) -> None:
     with Outputs(files).committing() as batch:
         stage(batch, content)
+
+
+def remove(files: Files, places: Iterable[str]) -> None:
+    with Outputs(files).committing() as batch:
+        for place in places:
+            batch.remove(place)
 
 
 def stage(batch: Commit, content: dict[str, dict[str, bytes]]) -> None:
@@ -111,6 +117,54 @@ def test_a_kill_at_any_step_leaves_the_old_outputs_or_the_new_ones(
     assert found in (OLD, NEW)
     assert is_killed or found == NEW
     assert files.stamps(COMMITS, hidden=True) == {}
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("step", range(1, 12))
+def test_a_kill_at_any_step_of_a_removal_leaves_the_outputs_or_nothing_of_them(
+    files: Files, monkeypatch: pytest.MonkeyPatch, step: int, is_before: bool
+) -> None:
+    commit(files, OLD)
+    is_killed = False
+    with monkeypatch.context() as patched:
+        kill_at(patched, step, is_before=is_before)
+        try:
+            remove(files, OLD)
+        except KilledHere:
+            is_killed = True
+    monkeypatch.setattr(commits, "is_alive", lambda mark: False)
+
+    Outputs(files).settle()
+
+    found = found_in(files)
+    assert found in (OLD, {})
+    assert is_killed or found == {}
+    assert files.stamps(COMMITS, hidden=True) == {}
+
+
+def test_an_output_that_took_the_place_of_a_removed_one_stays(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A removal that a kill has interrupted is carried out later; meanwhile somebody made the output again."""
+    commit(files, OLD)
+    with monkeypatch.context() as patched:
+        kill_at(patched, 3, is_before=True)
+        with pytest.raises(KilledHere):
+            remove(files, OLD)
+    monkeypatch.setattr(commits, "_now", lambda: "2126-11-22T00:00:00+00:00")
+    commit(files, NEW)
+    monkeypatch.setattr(commits, "is_alive", lambda mark: False)
+
+    Outputs(files).settle()
+
+    assert found_in(files) == NEW
+
+
+def test_an_output_whose_record_is_damaged_can_be_removed(files: Files) -> None:
+    commit(files, OLD)
+    files.write(commits.record_path(REPORT), b"{")
+
+    remove(files, [REPORT])
+
+    assert found_in(files) == {CARD: OLD[CARD]}
 
 
 def test_a_commit_that_a_living_process_carries_out_is_left_to_it(

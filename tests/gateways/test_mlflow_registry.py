@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.builders_registry import registered
+from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.vocabulary import ChampionMove
 from wm_pipeline.gateways.mlflow_registry import MODEL_NAME, ModelRegistry
@@ -117,6 +118,37 @@ def test_a_stage_is_a_child_with_its_parameters_curve_and_data(registry: ModelRe
     (data,) = run.inputs.dataset_inputs
     assert (data.dataset.name, data.dataset.digest) == ("sft_dataset", "f" * 36)
     assert json.loads(data.dataset.source) == {"uri": "s3://lake/sft.parquet"}
+
+
+def test_what_mlflow_keeps_on_this_disk_is_the_checkpoint_under_a_second_name(
+    registry: ModelRegistry, round_run: str, tmp_path: Path
+) -> None:
+    model = registered(registry, round_run, tmp_path, "shared")
+    words = tmp_path / "shared" / "words.txt"
+
+    kept = registry.checkpoint_of(model.version, cache=tmp_path / "cache") / "words.txt"
+    is_shared = kept.samefile(words)
+    replace_text(words, "made again")
+
+    assert is_shared
+    assert (words.read_text(), kept.read_text()) == ("made again", "shared")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_mlflow_keeps_elsewhere_is_fetched_once(
+    registry: ModelRegistry, round_run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = registered(registry, round_run, tmp_path, "elsewhere")
+    monkeypatch.setattr(registry, "kept_in", lambda version: None)
+
+    fetched = registry.checkpoint_of(model.version, cache=tmp_path / "cache")
+    registry.delete_weights(registered(registry, round_run, tmp_path, "gone").version)
+    again = registry.checkpoint_of(model.version, cache=tmp_path / "cache")
+
+    assert fetched == again
+    assert fetched.is_relative_to(registry.copy_of(model.version, cache=tmp_path / "cache"))
+    assert (fetched / "words.txt").read_text() == "elsewhere"
+    assert len(list((tmp_path / "cache" / "registered").iterdir())) == 1
 
 
 def test_what_the_machine_does_is_drawn_beside_a_stage(

@@ -83,3 +83,25 @@ def test_pages_that_never_answer_are_named_in_the_end() -> None:
     say_when_they_answer({"Files": address}, [], say=said.append, patience_s=0.1)
 
     assert said == [f"no answer after 0 s from {address}; the lines above may say why"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's end")
+def test_a_tool_is_interrupted_when_its_starter_is_killed() -> None:
+    starts = (
+        "import subprocess, sys, time\n"
+        "from wm_pipeline.gateways.process import interrupted_with_starter\n"
+        "subprocess.Popen([sys.executable, '-c', sys.argv[1]], preexec_fn=interrupted_with_starter)\n"
+        "time.sleep(60)\n"
+    )
+    tool = (
+        "import time\n"
+        "try:\n    print('ready', flush=True)\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    print('interrupted')\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", starts, tool], stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == "ready\n"
+        starter.kill()
+
+        assert starter.stdout.read() == "interrupted\n"  # the pipe closes when the tool, too, has ended

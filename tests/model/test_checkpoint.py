@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from tests.builders_model import TINY_MODEL, save_tiny_checkpoint
 from wm_pipeline.domain.errors import CheckpointError, FormatVersionError
@@ -56,6 +57,22 @@ def test_a_checkpoint_lies_in_a_folder_of_any_name(tmp_path: Path) -> None:
 
     assert load_checkpoint(folder).manifest == saved.manifest
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_weight_whose_values_bf16_has_is_stored_in_half_the_bytes_and_comes_back_as_it_was(tmp_path: Path) -> None:
+    saved = save_tiny_checkpoint(tmp_path / "whole", seed=1)
+    embedding = saved.model.backbone.get_input_embeddings().weight
+    embedding.data = embedding.data.to(torch.bfloat16).float()
+    before = {name: tensor.clone() for name, tensor in saved.model.state_dict().items()}
+
+    save_checkpoint(tmp_path / "c", manifest=saved.manifest, model=saved.model, tokenizer=saved.tokenizer)
+
+    stored = load_file(tmp_path / "c" / "backbone" / "model.safetensors")
+    assert {name for name, tensor in stored.items() if tensor.dtype is torch.bfloat16} >= {"model.embed_tokens.weight"}
+    assert {tensor.dtype for tensor in stored.values()} == {torch.bfloat16, torch.float32}
+    after = load_checkpoint(tmp_path / "c", for_training=True).model.state_dict()
+    assert after.keys() == before.keys()
+    assert all(after[name].dtype is torch.float32 and after[name].equal(before[name]) for name in before)
 
 
 def test_the_version_follows_the_weights(tmp_path: Path) -> None:

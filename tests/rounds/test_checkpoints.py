@@ -9,7 +9,7 @@ import pytest
 
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.rounds.checkpoints import TrainingJob, TrainingRun, _is_readable
+from wm_pipeline.rounds.checkpoints import TrainingJob, TrainingRun, _is_readable, finish_training
 from wm_pipeline.rounds.graph import SFT
 from wm_pipeline.rounds.profiles import tiny
 from wm_pipeline.rounds.settings import StorageSettings
@@ -93,3 +93,23 @@ def test_visits_that_an_earlier_run_left_half_written_are_made_again(tmp_path: P
         assert not _is_readable(table)
     table.unlink()
     assert not _is_readable(table)
+
+
+def test_a_published_training_leaves_its_output_and_nothing_else(workspace: Workspace, job: TrainingJob) -> None:
+    write(job, '{"step": 1, "loss_risk": 2.0}\n')
+    (job.output / "result.json").write_text(
+        json.dumps({"model_version": "sft-1", "parents": ["midtrain-1"], "rows": 7})
+    )
+    (job.output / "checkpoint").mkdir()
+    (job.output / "checkpoint" / "heads.safetensors").write_bytes(b"weights")
+    (job.output / "resume" / "step1").mkdir(parents=True)
+    trained = (job.output / "checkpoint" / "heads.safetensors").stat().st_ino
+
+    output = finish_training(workspace, DAY, [job], dagster_run_id="d1")
+
+    published = Path(output.address)
+    assert (output.rows, job.output.exists()) == (7, False)
+    assert (published / "checkpoint" / "heads.safetensors").read_bytes() == b"weights"
+    assert (published / "checkpoint" / "heads.safetensors").stat().st_ino == trained  # not written a second time
+    assert (published / "metrics.jsonl").read_text() == '{"step": 1, "loss_risk": 2.0}\n'
+    assert workspace.store.problem(f"checkpoints/sft/{DAY}") is None

@@ -9,10 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.builders import SUBMIT_WIRE, payment_state
-from tests.builders_experience import Done, Visit, annotate, experience, trajectory, world
-from tests.builders_rounds import write_folder
-from wm_pipeline.datasets.questions import QuestionFrames
+from tests.builders import payment_state
+from tests.builders_experience import Done, Visit, experience, trajectory, world
+from tests.builders_rounds import collect, finish_round
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.errors import DamagedError
 from wm_pipeline.domain.tables import SftSchema
@@ -23,37 +22,12 @@ from wm_pipeline.rounds import graph
 from wm_pipeline.rounds.datasets import make_dataset
 from wm_pipeline.rounds.graph import ASSET, ASSETS, ROUND_ASSETS, Asset, fingerprints, stale_assets, trainings_of
 from wm_pipeline.rounds.profiles import laptop, tiny
-from wm_pipeline.rounds.questions import write_questions
 from wm_pipeline.rounds.settings import StorageSettings
 from wm_pipeline.rounds.workspace import Workspace, lineage_of
 
 DAY, BEFORE = "2026-11-22", "2026-11-20"
 PROFILE = replace(tiny(), round=replace(tiny().round, sites=("payroll", "webmail")))
 DATASETS = ("midtrain_dataset", "sft_dataset")
-
-
-def collect(workspace: Workspace, site: str, *, day: str = DAY, seed: int = 1) -> None:
-    """raw_trajectories and socratic_annotations of one site."""
-    visit = Visit(payment_state(title=f"{site} {seed}"), [Done(SUBMIT_WIRE), Done(NOOP)])
-    frames = experience(trajectory(world(seed, site=site), [visit], day=day))
-    annotations = annotate(frames)
-    raw = lineage_of(workspace, "raw_trajectories", day)
-    for table in ASSET["raw_trajectories"].tables:
-        workspace.store.write(table, frames._asdict()[table], day=day, partition=site, lineage=raw)
-    write_questions(workspace, day, site, QuestionFrames(frames.state_texts, frames.questions))
-    lineage = lineage_of(workspace, "socratic_annotations", day, partition=site)
-    workspace.store.write("annotations", annotations, day=day, partition=site, lineage=lineage)
-
-
-def finish(workspace: Workspace) -> None:
-    """Every asset of a round, upstream first; what is a folder holds nothing but its note."""
-    for site in PROFILE.round.sites:
-        collect(workspace, site)
-    for name in DATASETS:
-        make_dataset(workspace, DAY, name)
-    for name in ROUND_ASSETS:
-        if ASSET[name].root:
-            write_folder(workspace, name, DAY)
 
 
 def workspace_in(folder: Path) -> Workspace:
@@ -66,7 +40,7 @@ def workspace_in(folder: Path) -> Workspace:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished round, made once."""
     folder = tmp_path_factory.mktemp("finished")
-    finish(workspace_in(folder))
+    finish_round(workspace_in(folder), DAY)
     return folder
 
 
@@ -141,6 +115,25 @@ def test_experience_that_changed_makes_all_that_is_made_from_it_again(workspace:
     assert found["questions"] == "raw_trajectories changed of webmail"
     assert found["socratic_annotations"] == "raw_trajectories changed of webmail"
     assert found["midtrain_checkpoint"] == "midtrain_dataset is made again"
+
+
+def test_every_site_with_a_reason_is_named(workspace: Workspace) -> None:
+    for place in ("tables/annotations", "records/tables/annotations"):
+        shutil.rmtree(workspace.store.address_of(place))
+
+    found = stale(workspace)
+
+    assert found["socratic_annotations"] == "there is none of payroll, webmail"
+
+
+def test_every_damaged_file_is_named(workspace: Workspace) -> None:
+    folder = Path(workspace.store.address_of(f"tables/annotations/round_day={DAY}"))
+    for site in PROFILE.round.sites:
+        (folder / f"{site}.parquet").unlink()
+
+    found = stale(workspace)["socratic_annotations"]
+
+    assert found == "; ".join(f"{folder}/{site}.parquet is missing" for site in PROFILE.round.sites)
 
 
 def test_a_dataset_that_is_made_again_to_the_same_rows_changes_nothing_downstream(workspace: Workspace) -> None:

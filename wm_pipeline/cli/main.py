@@ -5,16 +5,26 @@ Exit status 0: done; 1: an error of ours in one line; 2: bad usage. Anything els
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from wm_pipeline import plugins
-from wm_pipeline.cli import answer, data, doctor, env, model, report, run, worlds
+from wm_pipeline.cli import answer, data, doctor, env, gc, model, report, run, worlds
 from wm_pipeline.cli.output import say
+from wm_pipeline.domain.errors import MADE_AGAIN, DamagedError, WmError
 from wm_pipeline.domain.machine import machine_error
 from wm_pipeline.gateways.places import state_folder
 from wm_pipeline.gateways.process import heed_interrupts
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"wm_pipeline {version('wm_pipeline')}")
+        raise typer.Exit
+
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.command()(run.run)
@@ -29,6 +39,7 @@ app.command()(answer.schema)
 app.command()(run.ui)
 app.command()(run.setup)
 app.command()(doctor.doctor)
+app.command()(gc.gc)
 # The names that these had before commands were grouped by nouns.
 app.command("import", hidden=True)(data.import_files)
 app.command("export", hidden=True)(data.export_lines)
@@ -37,6 +48,15 @@ app.command(hidden=True)(model.promote)
 app.command(hidden=True)(model.rollback)
 app.command(hidden=True)(model.champion)
 app.command(hidden=True)(report.attack)
+
+
+@app.callback()
+def _top(
+    is_version_asked: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and end")
+    ] = False,
+) -> None:
+    del is_version_asked
 
 
 def main() -> None:
@@ -49,8 +69,15 @@ def main() -> None:
         told = machine_error(error, folder=Path(state_folder(os.environ)))
         if told is None:
             raise
-        say(f"wm: {told}")
+        say(f"wm: {told}{_advice(told)}")
         sys.exit(1)
+
+
+def _advice(error: WmError) -> str:
+    """What to do about an output that is damaged, where the error does not say it; its path names the day."""
+    if not isinstance(error, DamagedError) or "`wm " in str(error):
+        return ""
+    return f"; {MADE_AGAIN}"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,12 @@ from wm_pipeline.domain.errors import MachineError, ServiceError
 from wm_pipeline.domain.machine import short_of_space
 from wm_pipeline.domain.user_files import make_folder
 from wm_pipeline.gateways.locks import alone
-from wm_pipeline.gateways.process import say_when_they_answer, stop_processes, training_environment
+from wm_pipeline.gateways.process import (
+    interrupted_with_starter,
+    say_when_they_answer,
+    stop_processes,
+    training_environment,
+)
 
 
 def run(
@@ -102,7 +107,10 @@ def ui(
             *("--backend-store-uri", resource.mlflow_uri, "--default-artifact-root", resource.mlflow_artifacts),
         ],
     ]
-    children = [subprocess.Popen(command, cwd=ROOT, env=environment) for command in commands]  # noqa: S603 our own tools
+    children = [
+        subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=interrupted_with_starter)  # noqa: S603 our own tools; no thread runs here
+        for command in commands
+    ]
     pages = {
         name: f"http://127.0.0.1:{port}" for name, port in (("Dagster UI", dagster_port), ("MLflow UI", mlflow_port))
     }

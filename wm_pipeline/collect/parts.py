@@ -16,6 +16,9 @@ from wm_pipeline.collect.writer import CollectedFrames
 from wm_pipeline.domain.ports import PartStore
 from wm_pipeline.domain.tables import TABLES, StateSchema
 
+PICTURES = "pictures"
+"""In the table store: a folder for each trajectory with failed steps."""
+
 
 class Part(NamedTuple):
     frames: CollectedFrames
@@ -34,7 +37,7 @@ def picture_name(step_index: int, branch_index: int) -> str:
 
 def pictures_folder(trajectory_id: str) -> str:
     """Where the table store keeps a trajectory's pictures."""
-    return f"pictures/{trajectory_id}"
+    return f"{PICTURES}/{trajectory_id}"
 
 
 def pack_part(record: TrajectoryRecords, frames: CollectedFrames) -> bytes:

@@ -22,6 +22,8 @@ from wm_pipeline.domain.experience import check_experience
 from wm_pipeline.domain.ids import digest, trajectory_id_of
 from wm_pipeline.domain.ports import PartStore, Progress, WorkerDied, WorkerPool
 
+STAGING = "staging"
+"""In the store of parts: worlds of unfinished runs, by day and site."""
 WORLD_LIMIT_S = 900.0
 """Seconds. Every step has its own time limit, so a worker that is busy with one world for longer hangs."""
 
@@ -50,7 +52,7 @@ class CollectPlan:
     @property
     def staging_folder(self) -> str:
         """Folder in the store of parts for unfinished runs with any settings."""
-        return f"staging/day={self.day}/{self.site}"
+        return f"{STAGING}/day={self.day}/{self.site}"
 
     @property
     def parts_folder(self) -> str:

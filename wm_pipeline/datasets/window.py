@@ -4,7 +4,6 @@ The numbers suffice to find what days have in common (a visible state, a page, a
 of each day are written to a scratch file, sorted, and these files are merged into pieces in the order of the key.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from wm_pipeline.datasets.settings import DatasetSettings
 from wm_pipeline.datasets.split import SPLITS_IN_ORDER
 from wm_pipeline.domain.errors import TableError
 from wm_pipeline.domain.ids import SplitRule
+from wm_pipeline.domain.scratch import scratch_folder
 from wm_pipeline.domain.tables import (
     KEY,
     AnnotationSchema,
@@ -122,12 +122,11 @@ def in_pieces(
         rows = rows_of(recipe, parts[filled[0]], choice.of_part(filled[0]))
         yield from map(recipe.schema.cast, rows.iter_slices(rows_at_once)) if rows.height else [rows]
         return
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+    with scratch_folder("dataset", parent=scratch) as folder:
         group = max(_LEAST_ROWS_IN_A_GROUP, rows_at_once // len(filled))
         waiting: dict[int, pl.LazyFrame] = {}
         for part in filled:
-            path = Path(folder) / f"{part}.parquet"
+            path = folder / f"{part}.parquet"
             rows_of(recipe, parts[part], choice.of_part(part)).write_parquet(
                 path, compression="lz4", row_group_size=group, statistics=False
             )

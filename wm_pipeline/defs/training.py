@@ -51,11 +51,13 @@ def _run_together(context: dg.AssetExecutionContext, workspace: Workspace, jobs:
     with ExitStack() as sessions:
         try:
             for job in jobs:
+                messages = job.output / "pipes_messages.jsonl"
+                messages.unlink(missing_ok=True)  # of a training that was killed
                 session = sessions.enter_context(
                     dg.open_pipes_session(
                         context.op_execution_context,
-                        context_injector=dg.PipesTempFileContextInjector(),
-                        message_reader=dg.PipesTempFileMessageReader(),
+                        context_injector=dg.PipesFileContextInjector(str(job.output / "pipes_context.json")),
+                        message_reader=dg.PipesFileMessageReader(str(messages)),
                     )
                 )
                 environment = {
@@ -90,8 +92,9 @@ def _run_together(context: dg.AssetExecutionContext, workspace: Workspace, jobs:
 def _finish(context: dg.AssetExecutionContext, workspace: Workspace, jobs: Sequence[TrainingJob]) -> Made:
     from wm_pipeline.evaluate.plots import loss_curves
 
+    curves = {job.training.name: read_curve(job.output) for job in jobs}
     output = finish_training(workspace, context.partition_key, jobs, dagster_run_id=context.run_id)
-    return Made(output, {"loss": loss_curves({job.training.name: read_curve(job.output) for job in jobs})})
+    return Made(output, {"loss": loss_curves(curves)})
 
 
 @round_asset(kinds={"deepspeed", "pytorch"}, pool="gpu", checks=(_FELL, _EXACT))

@@ -29,6 +29,10 @@ class DamagedError(WmError, OSError):
     """A file is not what was committed: bits that flipped, a part that is missing, another file under its name."""
 
 
+MADE_AGAIN = "`wm run --day D` makes it again, or says why it cannot"
+"""What to do about an output that is missing or damaged."""
+
+
 class MissingUpstreamError(WmError, LookupError):
     """What a stage needs has not been made yet."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from wm_pipeline.domain.errors import MachineError, WmError
 
 LEAST_FREE_GIB = 4
-"""Free space of a round: it writes about 2 GiB, three checkpoints, their optimizer states, MLflow's copy."""
+"""Free space of a round: it leaves 1 GiB, and has optimizer states and copies on their way to MLflow meanwhile."""
 _TIGHT_MIB = 64
 """With less free space than this, whatever fails fails for want of it: a browser's profile or a database's journal."""
 _FREE_SOME = "free some, `wm gc --dry-run` says what can go"

@@ -8,7 +8,7 @@ One protocol, on a disk and on S3, for one output or for several that belong tog
 1. Files are staged under `.commits/<token>/`, hidden from every reader.
 2. `.commits/<token>/journal.json` is written, with the new records. From here on the commit stands.
 3. Each file is moved to its place, files of the former output that are not replaced are deleted, records are written,
-   and the staging folder is deleted.
+   and the staging folder is deleted. An output that is to go loses its files, then its record.
 
 Whoever finds a journal carries out what is left of step 3, which may be repeated; who finds staged files of a process
 that is gone, and no journal, deletes them. So a kill at any moment leaves the old outputs or the new ones.
@@ -23,19 +23,19 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.digests import FileDigest, digest_of_bytes, digest_of_file
 from wm_pipeline.domain.errors import DamagedError, InvalidInputError, MissingUpstreamError, TableError
 from wm_pipeline.domain.ids import digest
-from wm_pipeline.domain.processes import is_alive, process_mark
+from wm_pipeline.domain.processes import is_alive
 from wm_pipeline.domain.records import from_json, to_json
+from wm_pipeline.domain.scratch import is_left_over, scratch_name
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.gateways.files import Files, Stamp
 
@@ -91,11 +91,13 @@ def record_path(place: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What a commit puts in place."""
+    """What a commit puts in place, and what it takes away."""
 
     __pydantic_config__ = STRICT
 
-    records: tuple[Record, ...]
+    records: tuple[Record, ...] = ()
+    removed: dict[str, str] = field(default_factory=dict)
+    """Places of outputs that go, each with the time its output was committed; empty where its record is damaged."""
 
 
 class Outputs:
@@ -121,11 +123,7 @@ class Outputs:
         Returns whether a process that lives is carrying out a commit right now.
         """
         is_under_way = False
-        tokens: dict[str, set[str]] = {}
-        for path in self._files.stamps(COMMITS, hidden=True):
-            _, token, name = path.split("/", 2)
-            tokens.setdefault(token, set()).add(name)
-        for token, names in tokens.items():
+        for token, names in self._staged().items():
             if is_alive(token.rpartition("-")[0]):
                 is_under_way |= JOURNAL in names
             elif JOURNAL in names:
@@ -136,6 +134,39 @@ class Outputs:
             if not is_alive(scratch.name.removeprefix(_SCRATCH).rpartition("-")[0]):
                 shutil.rmtree(scratch, ignore_errors=True)
         return is_under_way
+
+    def _staged(self) -> dict[str, dict[str, int]]:
+        """The staged files of each commit with their sizes."""
+        staged: dict[str, dict[str, int]] = {}
+        for path, stamp in self._files.stamps(COMMITS, hidden=True).items():
+            _, token, name = path.split("/", 2)
+            staged.setdefault(token, {})[name] = stamp.size
+        return staged
+
+    def left_over(self) -> dict[str, int]:
+        """What processes that are gone have left, with its size: folders that `settle` would delete, hidden files."""
+        hidden = {
+            path: stamp.size
+            for path, stamp in self._files.stamps("", hidden=True).items()
+            if not path.startswith(f"{COMMITS}/") and is_left_over(path.rpartition("/")[2])
+        }
+        staged = {
+            f"{COMMITS}/{token}": sum(names.values())
+            for token, names in self._staged().items()
+            if JOURNAL not in names and is_left_over(token)
+        }
+        return {**staged, **hidden}
+
+    def delete_left_over(self, path: str) -> None:
+        """Delete one that `left_over` has named."""
+        if path.startswith(f"{COMMITS}/"):
+            self._files.delete_folder(path)
+        else:
+            self._files.delete(path)
+
+    def files_of(self, place: str) -> dict[str, int]:
+        """The files of an output with their sizes, whatever state it is in."""
+        return files_at(self._files, place, _read_record(self._files, record_path(place)))
 
     # --- what was committed -----------------------------------------------------------------------------------------
 
@@ -203,10 +234,11 @@ class Commit:
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._token = f"{process_mark()}-{uuid4().hex[:8]}"
+        self._token = scratch_name()
         self._scratch = Path(tempfile.gettempdir(), f"{_SCRATCH}{self._token}") if files.is_remote else None
         self._is_journaled = False
         self._records: dict[str, Record] = {}
+        self._removed: dict[str, str] = {}
 
     def stage(self, path: str) -> Path:
         """Where on this machine a file that will lie at `path` is to be written."""
@@ -217,13 +249,17 @@ class Commit:
 
     def finish(self, place: str, paths: Iterable[str], note: Mapping[str, Any]) -> None:
         """An output is complete: these files of it were staged, and this is what it was made from."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
         files = {path: digest_of_file(self._local(path)) for path in paths}
-        self._records[place] = _sealed(Record(place, files, dict(note), now))
+        self._records[place] = _sealed(Record(place, files, dict(note), _now()))
+
+    def remove(self, place: str) -> None:
+        """An output goes, with its record."""
+        record = _read_record(self._files, record_path(place))
+        self._removed[place] = "" if record is None else record.committed_at
 
     def publish(self) -> None:
         """Write the journal and carry it out; what was not finished is not published."""
-        if not self._records:
+        if not self._records and not self._removed:
             return
         for path in (path for record in self._records.values() for path in record.files):
             if self._files.is_remote:
@@ -231,7 +267,7 @@ class Commit:
             else:
                 with self._files.writing_to(path), self._local(path).open("rb") as stream:
                     os.fsync(stream.fileno())
-        journal = to_json(Journal(tuple(self._records.values())))
+        journal = to_json(Journal(tuple(self._records.values()), self._removed))
         self._files.write(f"{COMMITS}/{self._token}/{JOURNAL}", journal.encode())
         self._is_journaled = True
         _carry_out(self._files, self._token)
@@ -248,6 +284,10 @@ class Commit:
         if self._scratch is not None:
             return self._scratch / path
         return self._files.local_path(f"{COMMITS}/{self._token}/{path}")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _carry_out(files: Files, token: str) -> None:
@@ -270,7 +310,32 @@ def _move_and_record(files: Files, token: str) -> None:
         for name in former.files.keys() - record.files.keys() if former is not None else ():
             files.delete(name)
         files.write(path, to_json(record).encode())
+    for place, committed_at in journal.removed.items():
+        _take_away(files, place, committed_at)
     files.delete_folder(folder)
+
+
+def _take_away(files: Files, place: str, committed_at: str) -> None:
+    """Delete an output, unless another was committed at its place since."""
+    path = record_path(place)
+    record = _read_record(files, path)
+    if record is not None and record.committed_at != committed_at:
+        return
+    if files.stamp(path) is None:
+        return  # the record goes last
+    for name in files_at(files, place, record):
+        files.delete(name)
+    files.delete(path)
+
+
+def files_at(files: Files, place: str, record: Record | None) -> dict[str, int]:
+    """The files of an output with their sizes: those of its record or, without a readable one, those that are there."""
+    if record is not None:
+        return {path: digest.size for path, digest in record.files.items()}
+    if place.endswith(".parquet"):
+        stamp = files.stamp(place)
+        return {} if stamp is None else {place: stamp.size}
+    return {path: stamp.size for path, stamp in files.stamps(place).items()}
 
 
 def _read_record(files: Files, path: str) -> Record | None:

@@ -5,9 +5,8 @@ Paths are relative to the root and have slashes. A name that begins with a dot i
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,12 @@ from filelock import FileLock
 from wm_pipeline.domain.atomic import commit_file, replacing_folder, unfinished_file
 from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError, TableError
 from wm_pipeline.domain.machine import in_words
+from wm_pipeline.domain.scratch import scratch_folder
+
+_ATTEMPTS = 10
+"""Of a request that S3 refuses for now or does not answer; the waits between them double, up to minutes in all."""
+_REFUSED = ("ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ACCESS_DENIED", "HTTP status 403")
+_NOT_NOW = ("SLOW_DOWN", "SERVICE_UNAVAILABLE", "HTTP status 503", "NETWORK_CONNECTION", "REQUEST_TIMEOUT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class S3Options:
             "aws_access_key_id": self.access_key_id,
             "aws_secret_access_key": self.secret_access_key,
             "aws_region": self.region,
+            "max_retries": _ATTEMPTS,
         }
         if endpoint is not None and endpoint.startswith("http://"):
             options["aws_allow_http"] = "true"
@@ -57,6 +63,7 @@ class S3Options:
             scheme=parts.scheme if parts is not None else "https",
             # Otherwise the parts of an upload would fill memory when the network is slow.
             background_writes=False,
+            retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
         )
 
 
@@ -96,7 +103,7 @@ class Files:
         except FileNotFoundError as error:
             raise MissingUpstreamError(f"there is no {self.address_of(path)}; materialize it first") from error
         except OSError as error:
-            raise TableError(f"cannot read {self.address_of(path)}: {error}") from error
+            raise self._error("read", path, error) from error
 
     def read(self, path: str) -> bytes:
         with self.opened(path) as stream:
@@ -108,7 +115,7 @@ class Files:
         try:
             infos = [info for info in self._fs.get_file_info(selector) if info.type == pafs.FileType.File]
         except OSError as error:
-            raise TableError(f"cannot list {self.address_of(folder)}: {error}") from error
+            raise self._error("list", folder, error) from error
         found = {
             str(info.path).removeprefix(self._base).lstrip("/"): Stamp(info.size, info.mtime_ns or 0) for info in infos
         }
@@ -120,7 +127,7 @@ class Files:
         try:
             (info,) = self._fs.get_file_info([f"{self._base}/{path}"])
         except OSError as error:
-            raise TableError(f"cannot read {self.address_of(path)}: {error}") from error
+            raise self._error("read", path, error) from error
         return Stamp(info.size, info.mtime_ns or 0) if info.type == pafs.FileType.File else None
 
     def write(self, path: str, content: bytes) -> None:
@@ -136,11 +143,14 @@ class Files:
 
         It is hidden beside its target, where a rename costs nothing; for S3 in the system's scratch folder.
         """
-        place = Path(tempfile.gettempdir(), Path(path).name) if self.is_remote else self.local_path(path)
-        with self.writing_to(path):
-            place.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished_file(place) as unfinished:
-            yield unfinished
+        with ExitStack() as stack:
+            with self.writing_to(path):
+                if self.is_remote:
+                    place = stack.enter_context(scratch_folder("file")) / Path(path).name
+                else:
+                    place = self.local_path(path)
+                    place.parent.mkdir(parents=True, exist_ok=True)
+            yield stack.enter_context(unfinished_file(place))
 
     def take(self, local: Path, path: str) -> None:
         """Give a finished local file its place under the root; it may be gone afterwards."""
@@ -214,6 +224,15 @@ class Files:
         except OSError as error:
             if isinstance(error, TableError):
                 raise
-            told = None if self.is_remote else in_words(error, self.local_path(path))
-            told = told or f"cannot write {self.address_of(path)}: {error}; check the disk or the bucket"
-            raise TableError(f"{told}, then run again") from error
+            raise self._error("write", path, error) from error
+
+    def _error(self, verb: str, path: str, error: OSError) -> TableError:
+        told = None if self.is_remote else in_words(error, self.local_path(path))
+        if told is not None:
+            return TableError(f"{told}, then run again")
+        advice = "check the disk or the bucket"
+        if any(word in str(error) for word in _REFUSED):
+            advice = "S3 refuses the credentials: renew them (AWS_ACCESS_KEY_ID and those beside it)"
+        elif any(word in str(error) for word in _NOT_NOW):
+            advice = "S3 does not answer as it should: wait until it does"
+        return TableError(f"cannot {verb} {self.address_of(path)}: {error}; {advice}, then run again")

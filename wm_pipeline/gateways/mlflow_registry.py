@@ -6,18 +6,22 @@ mlflow is imported when first used: it takes seconds and most of what imports th
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
+from wm_pipeline.domain.atomic import share_storage
+from wm_pipeline.domain.digests import files_in
 from wm_pipeline.domain.errors import DamagedError, InvalidInputError, MissingUpstreamError, ServiceError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.processes import is_alive, process_mark
 from wm_pipeline.domain.records import from_json
+from wm_pipeline.domain.scratch import scratch_folder, temporary_files_in
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.user_files import make_folder
 from wm_pipeline.domain.vocabulary import ChampionMove
@@ -34,6 +38,8 @@ EXPERIMENT = "wm_pipeline"
 MODEL_NAME = "world_model_of_consequence"
 _PROCESS = "wm.process"
 """Tag of a run in progress: the mark of the process that follows it."""
+_DELETED = "wm.weights_deleted"
+"""Tag of a version whose weights were deleted; the value is when."""
 CHAMPION, CHALLENGER = "champion", "challenger"
 _ABOUT_MODEL = "Predicts what an action of a browser agent leads to: risk, consequence, alternative, state delta."
 _MOVED = "wm.champion."
@@ -91,9 +97,13 @@ class ModelRegistry:
         if file is None or self._is_ready:
             return MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
         make_folder(file.parent)
-        # Two processes that made the tables at once would leave a database that neither can use.
-        with alone(file.with_name(f"{file.name}.lock"), "opening MLflow's database", say=lambda told: None):
-            renew_addresses(file, self._artifact_root or "", experiment=EXPERIMENT)
+        # Two processes that made the tables at once would leave a database that neither can use. One that cannot be
+        # written has its tables.
+        with ExitStack() as held:
+            if not file.exists() or os.access(file, os.W_OK):
+                lock = file.with_name(f"{file.name}.lock")
+                held.enter_context(alone(lock, "opening MLflow's database", say=lambda told: None))
+                renew_addresses(file, self._artifact_root or "", experiment=EXPERIMENT)
             client = MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
             client.search_experiments(max_results=1)
         self._is_ready = True
@@ -233,8 +243,8 @@ class ModelRegistry:
         self._client().log_inputs(run_id, datasets=inputs)
 
     def log_bytes(self, run_id: str, name: str, content: bytes) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
+        with scratch_folder("mlflow") as folder:
+            path = folder / name
             path.write_bytes(content)
             self._client().log_artifact(run_id, str(path))
 
@@ -243,10 +253,10 @@ class ModelRegistry:
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
 
-        with tempfile.TemporaryDirectory() as folder:
+        with scratch_folder("mlflow") as folder:
             try:
                 path = download_artifacts(
-                    run_id=run_id, artifact_path=name, dst_path=folder, tracking_uri=self._tracking_uri
+                    run_id=run_id, artifact_path=name, dst_path=str(folder), tracking_uri=self._tracking_uri
                 )
             except (MlflowException, OSError) as error:
                 raise MissingUpstreamError(f"MLflow has no {name} of run {run_id}; make the round again") from error
@@ -281,7 +291,7 @@ class ModelRegistry:
         mlflow.set_tracking_uri(self._tracking_uri)
         mlflow.set_registry_uri(self._tracking_uri)
         example = pd.DataFrame(dict(input_example))
-        with mlflow.start_run(run_id=round_run_id):
+        with mlflow.start_run(run_id=round_run_id), scratch_folder("mlflow") as scratch, temporary_files_in(scratch):
             logged = mlflow.pyfunc.log_model(
                 name="world_model",
                 python_model=str(model_code),
@@ -295,6 +305,10 @@ class ModelRegistry:
                 code_paths=[str(package)],
             )
         found = mlflow.register_model(logged.model_uri, MODEL_NAME)
+        kept = self.kept_in(found.version)
+        if kept is not None:  # beside us: the weights need not lie there twice
+            for name, file in files_in(checkpoint_folder).items():
+                share_storage(file, _checkpoint_in(kept) / name)
         tags = {
             "wm.checkpoint": checkpoint_place,
             "wm.model_version": model_version,
@@ -347,39 +361,85 @@ class ModelRegistry:
             raise
 
     def checkpoint_of(self, version: str, *, cache: Path) -> Path:
-        """MLflow's own copy of a version's checkpoint folder, fetched once: a day that is made again replaces the
-        folder that the version was registered from.
+        """MLflow's own copy of a version's checkpoint folder, fetched once where it is not on this machine: a day that
+        is made again replaces the folder that the version was registered from.
 
         Raises MissingUpstreamError when MLflow cannot give it, DamagedError when it does not say where it lies.
         """
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
-        from mlflow.models import Model
-        from yaml import YAMLError
 
-        folder = cache / "registered" / digest(self._tracking_uri, version)
-        if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
+        gone = f"MLflow has no copy of the checkpoint of version {version}"
+        if self._are_weights_deleted(version):
+            raise MissingUpstreamError(f"{gone}, `wm gc` deleted its weights; choose another version")
+        kept, folder = self.kept_in(version), self.copy_of(version, cache=cache)
+        if kept is None and not folder.is_dir():
+            with scratch_folder(".fetched", parent=folder.parent) as temporary:
                 try:
-                    source = self._client().get_model_version_download_uri(MODEL_NAME, version)
                     fetched = download_artifacts(
-                        artifact_uri=source, dst_path=temporary, tracking_uri=self._tracking_uri
+                        artifact_uri=self._source_of(version),
+                        dst_path=str(temporary),
+                        tracking_uri=self._tracking_uri,
                     )
                 except (MlflowException, OSError) as error:
-                    raise MissingUpstreamError(
-                        f"MLflow has no copy of the checkpoint of version {version}; choose another version"
-                    ) from error
+                    raise MissingUpstreamError(f"{gone}; choose another version") from error
                 os.rename(fetched, folder)
         try:
-            path = Model.load(str(folder)).flavors["python_function"]["artifacts"]["checkpoint"]["path"]
-        except (MlflowException, YAMLError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
-            shutil.rmtree(folder)  # a copy, which is fetched again from what is mended
-            raise DamagedError(
-                f"MLflow's description (MLmodel) of version {version} is damaged; restore its artifacts, or choose "
-                "another version"
-            ) from error
-        return folder / str(path)
+            return _checkpoint_in(kept or folder)
+        except DamagedError:
+            if kept is None:
+                shutil.rmtree(folder)  # it is fetched again from what is mended
+            raise
+
+    def weights_of(self, version: str) -> dict[str, int]:
+        """The addresses of all files that MLflow keeps of a version, with their sizes; none once they were deleted."""
+        from mlflow.exceptions import MlflowException
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        repository = get_artifact_repository(self._source_of(version), tracking_uri=self._tracking_uri)
+        found: dict[str, int] = {}
+        folders: list[str | None] = [None]
+        while folders:
+            try:
+                listed = repository.list_artifacts(folders.pop())
+            except (MlflowException, OSError):
+                continue  # of a folder that is gone
+            folders += [one.path for one in listed if one.is_dir]
+            found |= {one.path: int(one.file_size or 0) for one in listed if not one.is_dir}
+        kept = self.kept_in(version)
+        root = self._source_of(version) if kept is None else str(kept)
+        return {f"{root}/{path}": size for path, size in found.items()}
+
+    def delete_weights(self, version: str) -> None:
+        """Delete the files of a version. It stays listed, with its numbers and its gate's reason, and says that.
+
+        Raises InvalidInputError for the champion.
+        """
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        if version == self.champion_version():
+            raise InvalidInputError(f"version {version} is the champion: its weights stay")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        # First, so that what a kill leaves of them is taken for nothing.
+        self._client().set_model_version_tag(MODEL_NAME, version, _DELETED, now)
+        repository: Any = get_artifact_repository(self._source_of(version), tracking_uri=self._tracking_uri)
+        repository.delete_artifacts()
+
+    def _are_weights_deleted(self, version: str) -> bool:
+        return _DELETED in self._client().get_model_version(MODEL_NAME, version).tags
+
+    def copy_of(self, version: str, *, cache: Path) -> Path:
+        """Where what MLflow has of a version lies once it is fetched."""
+        return cache / "registered" / digest(self._tracking_uri, version)
+
+    def _source_of(self, version: str) -> str:
+        return str(self._client().get_model_version_download_uri(MODEL_NAME, version))
+
+    def kept_in(self, version: str) -> Path | None:
+        """The folder in which MLflow keeps a version; None where that is not on this machine, or is gone."""
+        source = self._source_of(version)
+        folder = Path(unquote(urlsplit(source).path))
+        return folder if urlsplit(source).scheme in {"", "file"} and (folder / "MLmodel").is_file() else None
 
     def champion_changes(self) -> tuple[ChampionChange, ...]:
         """Who became champion when, how and why, oldest first."""
@@ -435,3 +495,18 @@ class ModelRegistry:
             raise MissingUpstreamError(
                 f"version {found.version} of {MODEL_NAME} has no tag {error}; it was not registered by wm_pipeline"
             ) from error
+
+
+def _checkpoint_in(folder: Path) -> Path:
+    """The checkpoint in a registered model's folder. Raises DamagedError when its description does not name it."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import Model
+    from yaml import YAMLError
+
+    try:
+        path = Model.load(str(folder)).flavors["python_function"]["artifacts"]["checkpoint"]["path"]
+    except (MlflowException, YAMLError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DamagedError(
+            f"{folder / 'MLmodel'} is damaged; restore MLflow's artifacts from a backup, or choose another version"
+        ) from error
+    return folder / str(path)

@@ -1,5 +1,6 @@
 """Starts a training stage's process group (the same by hand and from Dagster Pipes), and stops processes."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from wm_pipeline.domain.processes import STARTED_BY, process_mark
+
+_PR_SET_PDEATHSIG = 1
 
 
 def training_command(module: str, config: Path, *, processes: int) -> list[str]:
@@ -33,6 +36,15 @@ def training_environment(*, processes: int, cores: int | None = None) -> Mapping
         "HF_HUB_OFFLINE": "1",
         STARTED_BY: process_mark(),
     }
+
+
+def interrupted_with_starter() -> None:
+    """Have the system interrupt this process when the one that started it ends, even by SIGKILL (prctl(2), Linux only).
+
+    For `preexec_fn`: a tool that is not ours cannot watch its starter itself.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def heed_interrupts() -> None:

@@ -8,11 +8,11 @@ An output is committed whole or not at all, alone or together with others, and w
 
 import io
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast
 import dataframely as dy
 import polars as pl
 
-from wm_pipeline.domain.atomic import replace_bytes
+from wm_pipeline.domain.atomic import add_name, replace_bytes
 from wm_pipeline.domain.errors import DamagedError, FormatVersionError, MissingUpstreamError, TableError
 from wm_pipeline.domain.records import is_version
 from wm_pipeline.domain.tables import TABLE_NAMES, TABLES, SchemaT
@@ -32,6 +32,7 @@ from wm_pipeline.gateways.table_file import TableFile, validated, write_whole
 T = TypeVar("T")
 ROUND_DAY = "round_day"
 """Key of a table's folders: the day of the round that made a file; rows of a dataset may be of other days."""
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _PLACE = re.compile(r"tables/[^/]+/[^/]+/[^/]+\.parquet$|(?:[^/]+/)+\d{4}-\d\d-\d\d(?=/|$)")
 """The output that a path belongs to: a table's file, or the folder of a day; other files belong to none."""
 
@@ -88,9 +89,10 @@ class Batch:
             self._commit.finish(path, [path], file.note)
 
     def write_folder(self, place: str, content: Mapping[str, bytes | Path], *, note: Mapping[str, Any]) -> str:
-        """Replace an artifact folder by files, each given as it is or as a local file; return its address.
+        """Replace an artifact folder by files, each given as its content or as a local file; return its address.
 
-        `place`: its path, which ends in a day.
+        `place`: its path, which ends in a day. A local file is not copied where it can have a further name: nobody may
+        write into it any more.
         """
         assert place_of(place) == place, f"{place!r} is no folder of a day"
         paths = {f"{place}/{name}": given for name, given in content.items()}
@@ -98,7 +100,7 @@ class Batch:
             unfinished = self._commit.stage(path)
             with self._store.writing_to(path):
                 if isinstance(given, Path):
-                    shutil.copyfile(given, unfinished)
+                    add_name(given, unfinished)
                 else:
                     unfinished.write_bytes(given)
         self._commit.finish(place, paths, {"format_version": FORMAT_VERSION, **note})
@@ -119,6 +121,9 @@ class TableStore:
         self.is_remote = self._files.is_remote
         self.address_of = self._files.address_of
         self.places = self._outputs.places
+        self.files_of = self._outputs.files_of
+        self.left_over = self._outputs.left_over
+        self.delete_left_over = self._outputs.delete_left_over
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -176,6 +181,12 @@ class TableStore:
     def settle(self) -> None:
         """Carry out what a process that was killed had committed, and delete what it had not."""
         self._outputs.settle()
+
+    def remove(self, places: Sequence[str]) -> None:
+        """Delete outputs with their records; a kill at any moment leaves all of them or none."""
+        with self._outputs.committing() as commit:
+            for place in places:
+                commit.remove(place)
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -252,6 +263,13 @@ class TableStore:
         """What was noted with an output. Raises MissingUpstreamError when there is none."""
         return dict(self._record(place).note)
 
+    def committed_at(self, place: str) -> datetime | None:
+        """When an output was committed; None when there is none, or its record cannot be read."""
+        with suppress(DamagedError):
+            record = self._outputs.record(place)
+            return None if record is None else datetime.fromisoformat(record.committed_at)
+        return None
+
     def problem(self, place: str, *, is_thorough: bool = False) -> str | None:
         """What is wrong with an output, in words, or NOTHING_THERE; None when it is what was committed.
 
@@ -294,6 +312,11 @@ class TableStore:
             return content
 
         return self._settled(read)
+
+    def size_of(self, path: str) -> int:
+        """Bytes of a file; 0 when there is none."""
+        stamp = self._files.stamp(path)
+        return 0 if stamp is None else stamp.size
 
     def list_files(self, folder: str) -> list[str]:
         """Paths under a folder, relative to the root; unfinished files are left out."""
@@ -392,6 +415,13 @@ def place_of(path: str) -> str | None:
     """The output that a path belongs to; None for a file of its own."""
     found = _PLACE.match(path)
     return None if found is None else found[0]
+
+
+def day_of(place: str) -> str:
+    """The day of an output."""
+    found = _DAY.findall(place)
+    assert found, f"{place!r} is no output of a day"
+    return str(found[0])
 
 
 NOTHING_THERE = "there is none"

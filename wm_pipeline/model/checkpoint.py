@@ -102,7 +102,7 @@ def save_checkpoint(
         manifest, model_version=_version(manifest, state), score_heads=tuple(SCORE_HEADS), plugins=plugins_behind(*Kind)
     )
     own = _own_names(model)
-    backbone = {name.removeprefix("backbone."): state[name].contiguous() for name in own}
+    backbone = {name.removeprefix("backbone."): _stored(state[name]) for name in own}
     heads = {name.removeprefix("heads."): t.contiguous() for name, t in state.items() if name.startswith("heads.")}
     with replacing_folder(folder) as incoming:
         # model.save_pretrained would import DeepSpeed, which takes seconds.
@@ -114,6 +114,12 @@ def save_checkpoint(
         stamped = _sealed(replace(stamped, files=digests))
         (incoming / "manifest.json").write_text(to_json(stamped) + "\n")
     return stamped
+
+
+def _stored(weight: Tensor) -> Tensor:
+    """In half the bytes where bf16 has each of its values, as of a base's weights in bf16 that were not trained."""
+    halved = weight.to(torch.bfloat16)
+    return (halved if torch.equal(halved.to(torch.float32), weight) else weight).contiguous()
 
 
 def _sealed(manifest: Manifest) -> Manifest:

@@ -5,7 +5,7 @@ Only the process imports torch (`python -m wm_pipeline.train.run`, the same by h
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,20 +13,21 @@ from typing import Any
 
 import polars as pl
 
-from wm_pipeline.domain.atomic import commit_file, replace_text, unfinished_file
+from wm_pipeline.domain.atomic import commit_file, discard_folder, replace_text, unfinished_file
 from wm_pipeline.domain.digests import files_in
-from wm_pipeline.domain.errors import ServiceError, TrainingError
+from wm_pipeline.domain.errors import DamagedError, MissingUpstreamError, ServiceError, TrainingError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.gateways.mlflow_runs import StageStatus
 from wm_pipeline.gateways.process import training_command
 from wm_pipeline.rounds.datasets import data_version_of
-from wm_pipeline.rounds.graph import ASSET, DISTILLED, MIDTRAIN, SFT, Training
+from wm_pipeline.rounds.graph import ASSET, DISTILLED, MIDTRAIN, SFT, TRAINING, Training
 from wm_pipeline.rounds.models import local_checkpoint
-from wm_pipeline.rounds.names import CHECKPOINT
+from wm_pipeline.rounds.names import CHECKPOINT, TRAININGS
 from wm_pipeline.rounds.visits import collect_visited
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of
 
+_RESULT, _CONFIG, _MADE_FOR = "result.json", "config.json", "made_for.txt"
 _RUN_FILE = "mlflow_run.txt"
 """File in a job's output with the id of its MLflow run."""
 
@@ -50,7 +51,7 @@ def prepare_training(workspace: Workspace, day: str, training: Training) -> Trai
     profile = workspace.profile
     is_midtraining = training is MIDTRAIN
     data = _data_of(workspace, training, day)
-    output = (workspace.work / "training" / day / training.name).absolute()
+    output = _output_of(workspace, training, day)
     initial, parent = None, ""
     if training.starts_from is not None:
         initial = local_checkpoint(workspace, MIDTRAIN.folder(day))
@@ -74,10 +75,10 @@ def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) 
     """Roll the student out under its guard in fresh worlds; return the job that distils on the visited states."""
     profile = workspace.profile
     data = _data_of(workspace, DISTILLED, day)
-    output = (workspace.work / "training" / day / DISTILLED.name).absolute()
+    output = _output_of(workspace, DISTILLED, day)
     student = local_checkpoint(workspace, SFT.folder(day))
     parent = _model_version(workspace, SFT, day)
-    visited_path = output / f"visited-{parent}.parquet"
+    visited_path = output / _visited_name(parent)
     if not _is_readable(visited_path):
         visited = collect_visited(workspace, day, student, progress=progress)
         output.mkdir(parents=True, exist_ok=True)
@@ -108,6 +109,47 @@ def _is_readable(table: Path) -> bool:
     return True
 
 
+def _output_of(workspace: Workspace, training: Training, day: str) -> Path:
+    return (workspace.work / TRAININGS / day / training.name).absolute()
+
+
+def trainings_in_progress(workspace: Workspace) -> Iterator[tuple[str, Training, Path]]:
+    """Day, training and folder of each that has left something in the scratch space."""
+    for folder in sorted((workspace.work / TRAININGS).glob("*/*")):
+        if folder.name in TRAINING:
+            yield folder.parent.name, TRAINING[folder.name], folder
+
+
+def is_published(workspace: Workspace, day: str, training: Training) -> bool:
+    """Whether what a training has left is published: a kill came before its folder went."""
+    file = _output_of(workspace, training, day) / _RESULT
+    with suppress(MissingUpstreamError, DamagedError):
+        return file.exists() and workspace.store.read_bytes(f"{training.folder(day)}/{_RESULT}") == file.read_bytes()
+    return False
+
+
+def is_resumable(workspace: Workspace, day: str, training: Training) -> bool:
+    """Whether what an interrupted training has left would be used: data, code and parent model are still the same."""
+    output = _output_of(workspace, training, day)
+    try:
+        data_version = data_version_of(workspace.store, training.dataset, day)
+        parent = training.starts_from and _model_version(workspace, TRAINING[training.starts_from], day)
+    except MissingUpstreamError:
+        return False
+    if (output / _visited_name(parent)).exists():
+        return True
+    if not (output / _MADE_FOR).exists() or not (output / _CONFIG).exists():
+        return False
+    config = json.loads((output / _CONFIG).read_text())
+    made_for = (output / _MADE_FOR).read_text().partition("\n")[0], config["data_version"], config["code_version"]
+    return made_for == (parent or "", data_version, ASSET[training.asset].code_version)
+
+
+def _visited_name(parent: str | None) -> str:
+    """File with the states that a parent model has visited."""
+    return f"visited-{parent}.parquet"
+
+
 def _data_of(workspace: Workspace, training: Training, day: str) -> dict[str, tuple[str, str]]:
     version = data_version_of(workspace.store, training.dataset, day)
     return {training.dataset: (ASSET[training.dataset].file(day), version)}
@@ -122,17 +164,18 @@ def finish_training(
 ) -> StageOutput:
     """Publish the first job's checkpoint (and the others beside it), log every job's result to MLflow.
 
-    Raises TrainingError when a process ended without a result.
+    Then the jobs' folders go: what is published has taken their weights' place. Raises TrainingError when a process
+    ended without a result.
     """
     asset = jobs[0].training.asset
-    files: dict[str, Path] = {}
+    files: dict[str, bytes | Path] = {}
     results: dict[str, dict[str, Any]] = {}
     links: dict[str, str] = {}
     for job in jobs:
         name = job.training.name
         results[name] = read_result(job)
         beside = "" if job is jobs[0] else f"{name}/"
-        files |= {f"{beside}{file}": job.output / file for file in ("metrics.jsonl", "result.json")}
+        files |= {f"{beside}{file}": (job.output / file).read_bytes() for file in ("metrics.jsonl", _RESULT)}
         weights = files_in(job.output / CHECKPOINT)
         files |= {f"{beside}{CHECKPOINT}/{file}": path for file, path in weights.items()}
         run_id = _run_of(workspace, day, job, dagster_run_id)
@@ -148,6 +191,10 @@ def finish_training(
         model_version=main["model_version"],
     )
     address = workspace.store.write_folder(ASSET[asset].folder(day), files, note=lineage)
+    for job in jobs:
+        discard_folder(job.output)
+        with suppress(OSError):  # of another training of the day
+            job.output.parent.rmdir()
     rows = main["visited_rows"] if jobs[0].training is DISTILLED else main["rows"]
     return StageOutput(address, int(rows), main, links=links)
 
@@ -167,7 +214,7 @@ class TrainingRun:
             parents=[job.parent] if job.parent else [],
             description=f"{job.training.asset} of {day}: {job.training.dataset}, from {job.parent or 'base weights'}.",
         )
-        config = json.loads((job.output / "config.json").read_text())
+        config = json.loads((job.output / _CONFIG).read_text())
         self._registry.log_parameters(self._stage.run_id, {k: v for k, v in config.items() if isinstance(v, dict)})
         self._registry.log_datasets(self._stage.run_id, job.data)
         replace_text(job.output / _RUN_FILE, self._stage.run_id)
@@ -201,7 +248,7 @@ def _run_of(workspace: Workspace, day: str, job: TrainingJob, dagster_run_id: st
 
 def read_result(job: TrainingJob) -> dict[str, Any]:
     """The result.json of the process. Raises TrainingError when the process left none."""
-    path = job.output / "result.json"
+    path = job.output / _RESULT
     if not path.exists():
         raise TrainingError(
             f"{job.training.name} ended without {path}; its last lines of output say why; "
@@ -236,7 +283,7 @@ def _fall_of(curve: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
 
 
 def _model_version(workspace: Workspace, training: Training, day: str) -> str:
-    return str(json.loads(workspace.store.read_bytes(f"{training.folder(day)}/result.json"))["model_version"])
+    return str(json.loads(workspace.store.read_bytes(f"{training.folder(day)}/{_RESULT}"))["model_version"])
 
 
 def _write_config(
@@ -252,12 +299,13 @@ def _write_config(
 
     First empties the folder, except for `kept`, when it is of another configuration or parent model.
     """
-    path = output / "config.json"
+    path = output / _CONFIG
     text = json.dumps(config, indent=1)
-    made_for = output / "made_for.txt"
+    made_for = output / _MADE_FOR
     wanted = f"{parent}\n{text}"
     output.mkdir(parents=True, exist_ok=True)
     if not made_for.exists() or made_for.read_text() != wanted:
+        made_for.unlink(missing_ok=True)  # first: what a kill leaves of the rest is nobody's
         for item in output.iterdir():
             if item != kept:
                 shutil.rmtree(item) if item.is_dir() else item.unlink()

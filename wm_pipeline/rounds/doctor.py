@@ -11,8 +11,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from wm_pipeline.domain.errors import BusyError, WmError
-from wm_pipeline.domain.machine import free_bytes, short_of_space
+from wm_pipeline.domain.errors import MADE_AGAIN, BusyError, WmError
+from wm_pipeline.domain.machine import free_bytes, machine_error, short_of_space
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.gateways.locks import alone
 from wm_pipeline.rounds.days import today
@@ -61,7 +61,7 @@ def examine(
         try:
             yield Finding(what, True, check())
         except (WmError, OSError) as error:
-            yield Finding(what, False, str(error))
+            yield Finding(what, False, str(machine_error(error, folder=state_folder) or error))
 
 
 class DoesNotHoldError(WmError):
@@ -133,9 +133,7 @@ def _outputs(workspace: Workspace, *, is_deep: bool) -> str:
     problems += [f"{store.address_of(path)} has no record" for path in store.unrecorded()]
     if problems:
         more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise DoesNotHoldError(
-            f"{'; '.join(problems[:_SHOWN])}{more}: `wm run --day D` makes it again, or says why it cannot"
-        )
+        raise DoesNotHoldError(f"{'; '.join(problems[:_SHOWN])}{more}: {MADE_AGAIN}")
     return f"{len(places)} outputs are what was committed" + ("" if is_deep else " (`--deep` reads every file anew)")
 
 

@@ -216,6 +216,7 @@ SFT = Training("sft", "sft_checkpoint", "sft_dataset", starts_from="midtrain")
 ABLATION = Training("without_midtraining", "sft_checkpoint", "sft_dataset")
 """SFT from the base weights: what mid-training is compared with."""
 DISTILLED = Training("distilled", "distilled_checkpoint", "sft_dataset", starts_from="sft")
+TRAINING: Mapping[str, Training] = {one.name: one for one in (MIDTRAIN, SFT, ABLATION, DISTILLED)}
 
 
 def trainings_of(profile: Profile) -> tuple[Training, ...]:
@@ -331,35 +332,40 @@ def stale_assets(store: TableStore, profile: Profile, day: str, *, redone: Colle
 
 def _damage(store: TableStore, profile: Profile, asset: Asset, day: str, *, is_redone: bool) -> str | None:
     """What is not as it was committed, in words."""
+    absent: list[str] = []
+    damaged: list[str] = []
     for partition in partitions_of(asset, profile):
         problems = {place: store.problem(place) for place in asset.places(day, partition)}
         if all(problem is NOTHING_THERE for problem in problems.values()):
-            return f"there is none{_of(asset, partition)}"
+            absent.append(partition)
+            continue
         for place, problem in problems.items():
-            if problem is None:
-                continue
-            told = f"{place} is missing" if problem is NOTHING_THERE else problem
-            if not asset.is_repeatable and day != today() and not is_redone:
-                raise DamagedError(
-                    f"{told}; what was rolled out on a past day cannot be made again as it was: restore it from a "
-                    f"backup, or roll out anew (`wm run --day {day} --redo-from {asset.name}`)"
-                )
-            return told
-    return None
+            if problem is not None:
+                damaged.append(f"{place} is missing" if problem is NOTHING_THERE else problem)
+    if damaged and not asset.is_repeatable and day != today() and not is_redone:
+        raise DamagedError(
+            f"{'; '.join(damaged)}; what was rolled out on a past day cannot be made again as it was: restore it from "
+            f"a backup, or roll out anew (`wm run --day {day} --redo-from {asset.name}`)"
+        )
+    missing = [f"there is none{_of(asset, absent)}"] if absent else []
+    return "; ".join((*missing, *damaged)) or None
 
 
 def _own_reason(notes: Notes, profile: Profile, asset: Asset, day: str, wanted: str) -> str | None:
+    found: dict[str, list[str]] = {}
+    """Partitions by what is true of them."""
     for partition in partitions_of(asset, profile):
         note = notes.of(asset, day, partition)
         assert note is not None, "what is not there was found before"
         if note.get("fingerprint") != wanted:
-            return f"code or settings changed{_of(asset, partition)}"
+            found.setdefault("code or settings changed", []).append(partition)
+            continue
         then, now = note.get("upstream", {}), notes.upstream_of(asset, profile, day, partition)
         changed = [name for name in asset.upstream if then.get(name) != now[name]]
         if changed:
-            return f"{', '.join(changed)} changed{_of(asset, partition)}"
-    return None
+            found.setdefault(f"{', '.join(changed)} changed", []).append(partition)
+    return "; ".join(f"{reason}{_of(asset, partitions)}" for reason, partitions in found.items()) or None
 
 
-def _of(asset: Asset, partition: str) -> str:
-    return f" of {partition}" if asset.is_by_site else ""
+def _of(asset: Asset, partitions: Sequence[str]) -> str:
+    return f" of {', '.join(partitions)}" if asset.is_by_site else ""

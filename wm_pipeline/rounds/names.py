@@ -2,6 +2,10 @@
 
 MINIWOB = "miniwob"
 CHECKPOINT = "checkpoint"
+VISITED = "visited"
+"""What a student visits is collected under this name, in place of a site's."""
+TRAININGS = "training"
+"""Folder for trainings in progress, in the scratch space."""
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 VERSION_JSON = "version.json"
 CARD = "card.md"

@@ -26,6 +26,7 @@ from wm_pipeline.guard.policy import GuardedPolicy
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.environments import open_environment
 from wm_pipeline.rounds.models import guard_of
+from wm_pipeline.rounds.names import VISITED
 from wm_pipeline.rounds.pools import split_of_world
 from wm_pipeline.rounds.workspace import Workspace
 from wm_pipeline.rounds.worlds import own_sites
@@ -80,7 +81,7 @@ def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: 
         worlds += [Assignment(spec, "gullible") for spec in attacked_first[:each]]
     kept = _Frames()
     collect_partitions(
-        [CollectPlan(day, "visited", tuple(worlds), profile.collect)],
+        [CollectPlan(day, VISITED, tuple(worlds), profile.collect)],
         make_environment=partial(open_environment, sites[0], workspace.storage.chromium),
         make_policy=partial(guarded_policy, str(student.absolute())),
         pool=workspace.pool(1),

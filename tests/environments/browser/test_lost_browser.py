@@ -2,18 +2,23 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.fakes.page_site import BrowserWorld, ref_of
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.scratch import is_left_over
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.environments.browser.session import SessionSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+ROOT = Path(__file__).parents[3]
 LIMIT_S = 40.0
 """A step, a picture, a page and a browser that do not answer, and a new one, on a busy machine."""
 
@@ -73,3 +78,52 @@ def test_a_browser_that_stands_still_while_the_session_ends_is_ended() -> None:
 
     for one in (process, *children):
         assert not one.is_running() or one.status() == psutil.STATUS_ZOMBIE
+
+
+BROWSING = """
+import time
+from tests.fakes.page_site import BrowserWorld
+worlds = [BrowserWorld(), BrowserWorld()]
+worlds[0].open("mail.html")
+worlds[1].open("mail.html")
+worlds[1].close()
+print("open", flush=True)
+time.sleep(60)
+"""
+
+
+def test_what_browsers_of_a_killed_process_leave_is_recognised(tmp_path: Path) -> None:
+    """The driver is killed, too, as when memory runs out: else it deletes the profiles itself."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", BROWSING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        children = psutil.Process(process.pid).children(recursive=True)
+        alive = [is_left_over(path.name) for path in tmp_path.iterdir()]
+        for one in (*children, psutil.Process(process.pid)):
+            one.kill()
+        process.wait()
+    psutil.wait_procs(children, timeout=10)
+
+    (left,) = tmp_path.iterdir()
+
+    assert alive == [False]
+    assert left.name.startswith("wm-browser-")
+    assert is_left_over(left.name)
+    assert len(list(left.glob("playwright_chromiumdev_profile-*"))) == 1
+
+
+def test_browsers_that_are_closed_leave_nothing(tmp_path: Path) -> None:
+    code = BROWSING.replace("time.sleep(60)", "worlds[0].close()")
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "open\n"), done.stderr
+    assert list(tmp_path.iterdir()) == []

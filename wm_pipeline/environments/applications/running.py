@@ -2,12 +2,12 @@
 
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 from wm_pipeline.domain.errors import InvalidInputError, ServiceError, SettingsError, WorldError
+from wm_pipeline.domain.scratch import scratch_folder
 from wm_pipeline.environments.applications.application import (
     Application,
     ApplicationFile,
@@ -27,7 +27,7 @@ class RunningApplication:
         self.file = file
         self._stack = ExitStack()
         self.process: AppProcess | None = None
-        data = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="wm-app-")))
+        data = self._stack.enter_context(scratch_folder("app"))
         application = file.application
         values = {"folder": str(file.folder), "data": str(data)}
         try:

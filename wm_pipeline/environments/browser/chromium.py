@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,7 @@ from playwright.async_api import Browser, Playwright
 from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.errors import BrowserError
+from wm_pipeline.domain.scratch import scratch_folder
 from wm_pipeline.environments.browser.isolation import wall_flags
 
 VARIABLE = "WM_CHROMIUM"
@@ -87,6 +89,25 @@ def kill_with_children(process: psutil.Process) -> None:
         for one in (*process.children(recursive=True), process):
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
+
+
+_SHARED = contextlib.ExitStack()
+_USERS: list[Path] = []
+
+
+@contextlib.contextmanager
+def profiles_of_browsers() -> Iterator[Path]:
+    """Where Playwright puts the profiles of this process's browsers: one folder, gone with the last of them.
+
+    One, as Playwright takes its place from the environment, which browsers that start at once share.
+    """
+    _USERS.append(_USERS[0] if _USERS else _SHARED.enter_context(scratch_folder("browser")))
+    try:
+        yield _USERS[0]
+    finally:
+        _USERS.pop()
+        if not _USERS:
+            _SHARED.close()
 
 
 async def launch_browser(playwright: Playwright, binary: ChromiumBinary, port: int) -> Browser:

@@ -22,10 +22,17 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.errors import BrowserError, WorldError
 from wm_pipeline.domain.ids import is_same_page
+from wm_pipeline.domain.scratch import temporary_files_in
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.environments.browser.act import check_executable, perform, phrase_of, retype, typed_values
-from wm_pipeline.environments.browser.chromium import ChromiumBinary, kill_with_children, launch_browser, process_of
+from wm_pipeline.environments.browser.chromium import (
+    ChromiumBinary,
+    kill_with_children,
+    launch_browser,
+    process_of,
+    profiles_of_browsers,
+)
 from wm_pipeline.environments.browser.isolation import check_address
 from wm_pipeline.environments.browser.observe import (
     EpisodeView,
@@ -108,6 +115,7 @@ class BrowserSession:
         self._binary = binary
         self._port = port
         self._settings = settings
+        self._scratch = contextlib.ExitStack()
         self._process: psutil.Process | None = None
         """The browser's own process, to end it when it does not answer."""
         self._tab: Tab | None = None
@@ -121,13 +129,16 @@ class BrowserSession:
     @classmethod
     async def launch(cls, binary: ChromiumBinary, port: int, *, settings: SessionSettings | None = None) -> Self:
         """Start the browser; `port` is the HostServer's. Raises BrowserError when it does not start."""
-        playwright = await async_playwright().start()
-        try:
-            browser = await launch_browser(playwright, binary, port)
-        except BrowserError:
-            await playwright.stop()
-            raise
-        session = cls(playwright, browser, binary, port, settings or SessionSettings())
+        with contextlib.ExitStack() as stack:
+            with temporary_files_in(stack.enter_context(profiles_of_browsers())):
+                playwright = await async_playwright().start()
+            try:
+                browser = await launch_browser(playwright, binary, port)
+            except BrowserError:
+                await playwright.stop()
+                raise
+            session = cls(playwright, browser, binary, port, settings or SessionSettings())
+            session._scratch = stack.pop_all()
         session._process = await process_of(browser)
         return session
 
@@ -147,6 +158,7 @@ class BrowserSession:
         with contextlib.suppress(PlaywrightError, TimeoutError):
             async with asyncio.timeout(RECOVERY_LIMIT_S):
                 await self._playwright.stop()
+        self._scratch.close()
 
     # --- an episode -------------------------------------------------------------------------------------------------
 
