@@ -4,8 +4,8 @@ They come out of every library in a form of its own, and none of them is a bug.
 """
 
 import errno
-import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,11 +88,13 @@ def free_bytes(folder: Path) -> int | None:
 
 
 def _is_read_only(folder: Path) -> bool:
-    """A database says of such a disk only that it cannot be opened."""
+    """A database says of such a disk only that it cannot be opened, and a disk that the kernel has taken away after an
+    error of the device does not call itself read-only: so it is tried."""
     try:
-        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-    except OSError:
-        return False
+        with tempfile.TemporaryFile(dir=folder):
+            return False
+    except OSError as error:
+        return error.errno == errno.EROFS
 
 
 def _full_in_words(place: Path) -> str:

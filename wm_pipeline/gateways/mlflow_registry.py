@@ -170,6 +170,7 @@ class ModelRegistry:
                 **commit_tag(),
             },
         )
+        client.set_tag(round_run_id, _PROCESS, process_mark())
         client.update_run(round_run_id, status="RUNNING")
         return StageRun(str(run.info.run_id), round_run_id, client, self._tracking_uri)
 
@@ -291,6 +292,7 @@ class ModelRegistry:
         mlflow.set_tracking_uri(self._tracking_uri)
         mlflow.set_registry_uri(self._tracking_uri)
         example = pd.DataFrame(dict(input_example))
+        client.set_tag(round_run_id, _PROCESS, process_mark())
         with mlflow.start_run(run_id=round_run_id), scratch_folder("mlflow") as scratch, temporary_files_in(scratch):
             logged = mlflow.pyfunc.log_model(
                 name="world_model",
@@ -304,19 +306,18 @@ class ModelRegistry:
                 pip_requirements=list(requirements),
                 code_paths=[str(package)],
             )
-        found = mlflow.register_model(logged.model_uri, MODEL_NAME)
-        kept = self.kept_in(found.version)
-        if kept is not None:  # beside us: the weights need not lie there twice
-            for name, file in files_in(checkpoint_folder).items():
-                share_storage(file, _checkpoint_in(kept) / name)
         tags = {
             "wm.checkpoint": checkpoint_place,
             "wm.model_version": model_version,
             "wm.report": report_place,
             **commit_tag(),
         }
-        for name, value in tags.items():
-            client.set_model_version_tag(MODEL_NAME, found.version, name, value)
+        # With its tags from its first moment: one without them would be registered again after a kill.
+        found = mlflow.register_model(logged.model_uri, MODEL_NAME, tags=tags)
+        kept = self.kept_in(found.version)
+        if kept is not None:  # beside us: the weights need not lie there twice
+            for name, file in files_in(checkpoint_folder).items():
+                share_storage(file, _checkpoint_in(kept) / name)
         client.update_registered_model(MODEL_NAME, description=_ABOUT_MODEL)
         client.update_model_version(MODEL_NAME, found.version, description=description)
         client.set_registered_model_alias(MODEL_NAME, CHALLENGER, found.version)
