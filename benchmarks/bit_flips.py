@@ -27,6 +27,7 @@ import polars as pl
 from benchmarks.chaos.play import make_base
 from benchmarks.chaos.scene import make_cache
 from benchmarks.reporting import machine, publish
+from wm_pipeline.datasets.scan import scan
 from wm_pipeline.defs.resources import workspace_from_environment
 from wm_pipeline.defs.rounds import plan_round
 from wm_pipeline.domain.digests import files_in
@@ -58,7 +59,7 @@ KINDS: Sequence[tuple[str, Callable[[str], bool]]] = (
 )
 """The first that fits. Other files are no artifacts: databases, work in progress, caches, MLflow's copy of the code."""
 
-TRUSTS = ("scan", "plan")
+TRUSTS = ("scan in a notebook", "plan")
 """Ways that may go by size and times."""
 
 
@@ -116,10 +117,11 @@ class Reader:
             return {"note": partial(store.note_of, place), **self._of_kind(workspace, f"data/{self._file_of(place)}")}
         if path.startswith("data/tables/"):
             _, table, day, name = inside.split("/")
-            chosen = {"days": [day.partition("=")[2]], "sites": None if name == "all.parquet" else [Path(name).stem]}
+            days, sites = [day.partition("=")[2]], None if name == "all.parquet" else [Path(name).stem]
             found: dict[str, Read] = {
-                "read": lambda: store.read(TABLES[table], **chosen),
-                "scan": lambda: store.scan(TABLES[table], **chosen).collect(),
+                "read": lambda: store.read(TABLES[table], days=days, sites=sites),
+                "scan": lambda: store.scan(TABLES[table], days=days, sites=sites).collect(),
+                "scan in a notebook": lambda: scan(table, days=days, sites=sites).collect(),
             }
             if name == "all.parquet":
                 found["a training's data"] = lambda: pl.read_parquet(

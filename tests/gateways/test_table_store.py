@@ -235,6 +235,25 @@ def test_what_is_not_as_it_was_committed_is_never_read(
             read(StateSchema)
 
 
+def test_a_bit_that_flips_below_the_file_system_reaches_no_training(tmp_path: Path) -> None:
+    memory = tmp_path / "checked.jsonl"
+    TableStore(str(tmp_path / "data"), memory=memory).write("states", states("one"), day=DAY, lineage=LINEAGE)
+    path = tmp_path / "data" / "tables" / "states" / f"round_day={DAY}" / "all.parquet"
+    os.utime(path, ns=(10**18, 10**18))  # long ago: it is remembered that it was checked
+    before = TableStore(str(tmp_path / "data"), memory=memory)
+    assert before.problem(f"tables/states/round_day={DAY}/all.parquet") is None
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(10**18, 10**18))
+
+    for work in (before, TableStore(str(tmp_path / "data"), memory=memory)):
+        with pytest.raises(DamagedError, match="expected SHA-256"):
+            work.scan(StateSchema)
+        with pytest.raises(DamagedError, match="expected SHA-256"):
+            work.local_file(f"tables/states/round_day={DAY}/all.parquet", cache=tmp_path)
+
+
 def test_a_file_that_is_gone_is_missed(store: TableStore) -> None:
     path = f"tables/states/round_day={DAY}/payroll.parquet"
     for name in "payroll", "webmail":

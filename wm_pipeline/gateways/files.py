@@ -20,8 +20,8 @@ from wm_pipeline.domain.errors import MissingUpstreamError, SettingsError, Table
 from wm_pipeline.domain.machine import in_words
 from wm_pipeline.domain.scratch import scratch_folder
 
-_ATTEMPTS = 10
-"""Of a request that S3 refuses for now or does not answer; the waits between them double, up to minutes in all."""
+_ATTEMPTS = 6
+"""Of a request that S3 refuses for now or does not answer; the waits between them double, a quarter minute in all."""
 _REFUSED = ("ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ACCESS_DENIED", "HTTP status 403")
 _NOT_NOW = ("SLOW_DOWN", "SERVICE_UNAVAILABLE", "HTTP status 503", "NETWORK_CONNECTION", "REQUEST_TIMEOUT")
 

@@ -111,12 +111,14 @@ class TableStore:
     """Tables and artifact folders under one root URL."""
 
     def __init__(
-        self, root: str, s3: S3Options | None = None, *, memory: Path | None = None, check: Check = Check.DIGEST
+        self, root: str, s3: S3Options | None = None, *, memory: Path | None = None, check: Check | None = None
     ) -> None:
-        """`memory`: a file that says which files were checked before; `check`: of files that are scanned."""
+        """`memory`: a file that says which files were checked before; `check`: of files that are scanned or given to a
+        training. None: each is hashed anew, as a bit that flips on a disk changes no time; on S3 it is hashed once.
+        """
         self._files = Files(root, s3)
         self._outputs = Outputs(self._files, memory=memory)
-        self._of_scanned = check
+        self._of_work = check or (Check.DIGEST if self._files.is_remote else Check.DIGEST_ANEW)
         self.root = self._files.root
         self.is_remote = self._files.is_remote
         self.address_of = self._files.address_of
@@ -221,7 +223,7 @@ class TableStore:
         """
         paths = self._chosen_paths(TABLE_NAMES[schema], days, sites)
         for path in paths:
-            self._settled(partial(self._check, path, self._of_scanned))
+            self._settled(partial(self._check, path, self._of_work))
         sources = [self._files.source_of(path) for path in paths]
         # Without glob a folder called `run[1]` is a folder.
         options = self._files.s3.for_polars() if self.is_remote else None
@@ -349,12 +351,9 @@ class TableStore:
         return self._settled(read)
 
     def local_file(self, path: str, *, cache: Path) -> Path:
-        """A local copy of a file of an output; under a local root, the file itself. Raises as `read_bytes`.
-
-        It is hashed whatever its size and time say: who takes it, as a training does, checks nothing.
-        """
+        """A local copy of a file of an output; under a local root, the file itself. Raises as `read_bytes`."""
         if not self.is_remote:
-            self._settled(lambda: self._check(path, Check.DIGEST_ANEW))
+            self._settled(partial(self._check, path, self._of_work))
             return self._files.local_path(path)
         local = cache / path
         with self.writing_to(path):
@@ -366,7 +365,7 @@ class TableStore:
         for name in names:
             self._outputs.check_copy(name, cache / name, record)
 
-    def _check(self, path: str, check: Check = Check.DIGEST) -> None:
+    def _check(self, path: str, check: Check) -> None:
         place = place_of(path)
         assert place is not None, f"{path!r} belongs to no output"
         self._outputs.check(path, self._record(place, path), check)
