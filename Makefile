@@ -11,7 +11,7 @@ FAST := $(addprefix tests/,domain datasets annotate collect guard policies envir
 # MkDocs 1 is pinned; its theme announces the next one with every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup setup-packages third-party browsergym run ui test test-today test-fast test-unit coverage check docs format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training benchmark-stores trl gpu-check screenshots clean
+.PHONY: help setup setup-packages third-party browsergym run ui test test-today test-fast test-unit coverage check docs format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training benchmark-stores benchmark-bit-flips chaos trl gpu-check screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -98,6 +98,12 @@ benchmark-predict: $(READY)  ## all heads from one tree against one JSON object 
 benchmark-stores: $(READY)  ## commits of tables beside Delta Lake's (some minutes)
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt deltalake
 	@$(BIN)/python -m benchmarks.stores --results benchmarks/results/stores.json
+
+benchmark-bit-flips: $(READY)  ## two thousand flipped bits in a round's files, each read in every public way (a quarter of an hour)
+	@TQDM_DISABLE=1 $(BIN)/python -m benchmarks.bit_flips --results benchmarks/results/bit_flips.json
+
+chaos: $(READY)  ## rounds that are killed, cut off and damaged, each made to its end and checked (ROUNDS=100 SEED=0; about a minute a round)
+	@$(BIN)/python -m benchmarks.chaos --rounds $(or $(ROUNDS),100) --seed $(or $(SEED),0) --results benchmarks/results/chaos.jsonl
 
 trl: $(READY)  ## TRL in an environment of its own, to compare training with
 	@PYTHON=$(PYTHON) bash scripts/trl.sh

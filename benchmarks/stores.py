@@ -116,7 +116,8 @@ def s3_process() -> Iterator[S3Options]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)])
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # it prints a line a request
     options = S3Options(f"http://127.0.0.1:{port}", "a-key", "a-secret", "us-east-1")
     try:
         deadline = time.monotonic() + 60

@@ -88,6 +88,17 @@ def test_a_read_only_disk_is_told(write: Callable[[Path], None], small: Path) ->
     assert isinstance(machine_error(caught.value, folder=small), MachineError)
 
 
+def test_a_database_that_a_read_only_disk_refuses_to_open_is_told_in_one_line(small: Path) -> None:
+    error = sqlite3.OperationalError("unable to open database file\n[SQL: PRAGMA main.table_xinfo]\n(Background)")
+
+    before = str(in_words(error, small))
+    subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+    after = str(in_words(error, small))
+
+    assert before == f"{small} cannot be read or written (unable to open database file); check the disk (`wm doctor`)"
+    assert after.startswith(f"{small} cannot be written: its disk is read-only; ")
+
+
 def test_a_store_on_a_full_disk_keeps_what_it_had_and_goes_on_when_there_is_space(small: Path) -> None:
     files = Files(str(small / "data"))
     files.write("notes/a.txt", b"one")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders_registry import registered
-from wm_pipeline.domain.errors import ServiceError
+from wm_pipeline.domain.errors import DamagedError, ServiceError
 from wm_pipeline.gateways.mlflow_home import _ADDRESSES, renew_addresses
 from wm_pipeline.gateways.mlflow_registry import EXPERIMENT, ModelRegistry
 from wm_pipeline.gateways.places import folder_uri, sqlite_uri
@@ -65,6 +65,22 @@ def test_its_artifacts_are_found_in_the_new_place(state: Path, tmp_path: Path, n
     assert len(found) >= len(_ADDRESSES)
     others = [uri for uri in found if uri is not None and uri != root and not uri.startswith(f"{root}/")]
     assert [uri for uri in others if not uri.endswith("/mlruns/0")] == []  # of MLflow's default experiment, not used
+
+
+@pytest.mark.parametrize("content", [b"", b"flavors: [", b"\xff", b"flavors: {}", b"a: \x01"])
+def test_a_description_that_is_damaged_is_told_and_fetched_again_when_it_is_mended(
+    state: Path, tmp_path: Path, content: bytes
+) -> None:
+    registry, cache = registry_in(state), tmp_path / "cache"
+    (description,) = state.rglob("MLmodel")
+    whole = description.read_bytes()
+    description.write_bytes(content)
+
+    with pytest.raises(DamagedError, match=r"/MLmodel is damaged; restore MLflow's artifacts"):
+        registry.checkpoint_of("1", cache=cache)
+    description.write_bytes(whole)
+
+    assert (registry.checkpoint_of("1", cache=cache) / "words.txt").read_text() == "first"
 
 
 def test_an_artifact_root_that_is_named_anew_leaves_what_was_kept_before(state: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -303,3 +305,49 @@ def test_what_mlflow_keeps_elsewhere_is_fetched_once(
     assert fetched.is_relative_to(registry.copy_of(model.version, cache=tmp_path / "cache"))
     assert (fetched / "words.txt").read_text() == "elsewhere"
     assert len(list((tmp_path / "cache" / "registered").iterdir())) == 1
+
+
+def test_runs_of_a_process_that_was_killed_are_ended_and_so_is_its_round(registry: ModelRegistry, place: Path) -> None:
+    day = "2026-11-25"
+    round_run = registry.round_run(day, profile="tiny", dagster_run_id="d1")
+    code = (
+        "import os, sys; from wm_pipeline.gateways.mlflow_registry import ModelRegistry; "
+        "started = ModelRegistry(sys.argv[1], artifact_root=sys.argv[2]).start_stage('sft', round_run_id=sys.argv[3], "
+        "dagster_run_id='d1', parents=[], description=''); print(started.run_id, flush=True); os._exit(1)"
+    )
+    arguments = [f"sqlite:///{place}/state/mlflow.db", str(place / "artifacts"), round_run]
+    ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    stage = ended.stdout.split()[-1]
+    client = client_of(registry)
+    before = [client.get_run(run).info.status for run in (stage, round_run)]
+
+    registry.end_dead_runs()
+
+    assert before == ["RUNNING", "RUNNING"]
+    assert [client.get_run(run).info.status for run in (stage, round_run)] == ["KILLED", "KILLED"]
+
+
+class KilledHere(BaseException):
+    """In place of a signal that nothing is done upon."""
+
+
+def test_a_version_whose_registration_is_killed_is_known_by_its_checkpoint(
+    registry: ModelRegistry, round_run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next round would register the checkpoint once more."""
+    from mlflow.tracking import MlflowClient
+
+    def kill(*arguments: object, **named: object) -> None:
+        raise KilledHere
+
+    for name in ("set_model_version_tag", "update_registered_model", "update_model_version"):
+        monkeypatch.setattr(MlflowClient, name, kill)
+    checkpoints = tmp_path / "checkpoints"
+    checkpoints.mkdir()
+
+    with pytest.raises(KilledHere):
+        registered(registry, round_run, checkpoints, "killed")
+
+    found = registry.find("killed")
+    assert found is not None
+    assert found.checkpoint_place == "s3://lake/checkpoints/killed"

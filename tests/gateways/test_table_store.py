@@ -276,6 +276,19 @@ def test_a_record_that_is_damaged_is_named(store: TableStore, content: bytes) ->
         store.read(StateSchema)
 
 
+def test_a_flipped_bit_of_a_record_is_noticed_wherever_it_is(store: TableStore) -> None:
+    path = f"tables/states/round_day={DAY}/payroll.parquet"
+    store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
+    whole = store._files.read(f"records/{path}.json")
+
+    for at in range(0, 8 * len(whole), 1 if not store.is_remote else 499):
+        content = bytearray(whole)
+        content[at // 8] ^= 1 << at % 8
+        plant(store, f"records/{path}.json", bytes(content))
+        with pytest.raises(DamagedError, match="is damaged"):
+            store.note_of(path)
+
+
 def test_reading_opens_no_file_of_another_day(store: TableStore) -> None:
     store.write("states", states("Home"), day=DAY, partition="payroll", lineage=LINEAGE)
     plant(store, f"tables/states/round_day={NEXT_DAY}/payroll.parquet", b"not a table")

@@ -167,6 +167,19 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "c")
 
 
+def test_a_flipped_bit_of_a_manifest_is_refused_wherever_it_is(tmp_path: Path) -> None:
+    save_tiny_checkpoint(tmp_path / "c", seed=1)
+    path = tmp_path / "c" / "manifest.json"
+    whole = path.read_bytes()
+
+    for at in range(0, 8 * len(whole.strip()), 41):  # every bit of a byte has its turn
+        content = bytearray(whole)
+        content[at // 8] ^= 1 << at % 8
+        path.write_bytes(content)
+        with pytest.raises((CheckpointError, FormatVersionError)):
+            read_manifest(tmp_path / "c")
+
+
 def test_a_threshold_that_was_edited_in_the_manifest_is_refused(tmp_path: Path) -> None:
     saved = save_tiny_checkpoint(tmp_path / "c", seed=1).manifest
     path = tmp_path / "c" / "manifest.json"

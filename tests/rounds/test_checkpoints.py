@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.rounds.checkpoints import TrainingJob, TrainingRun, finish_training
+from wm_pipeline.rounds.checkpoints import TrainingJob, TrainingRun, _is_readable, finish_training
 from wm_pipeline.rounds.graph import SFT
 from wm_pipeline.rounds.profiles import tiny
 from wm_pipeline.rounds.settings import StorageSettings
@@ -78,6 +79,20 @@ def test_a_curve_is_in_mlflow_while_a_training_goes_on_each_step_once(workspace:
     assert done.data.tags["mlflow.note.content"] == "sft_checkpoint of 2026-11-22: sft_dataset, from midtrain-1."
     assert done.inputs is not None
     assert [data.dataset.name for data in done.inputs.dataset_inputs] == ["sft_dataset"]
+
+
+def test_visits_that_an_earlier_run_left_half_written_are_made_again(tmp_path: Path) -> None:
+    """Work in progress has no record, and a training that cannot read it would fail in every round to come."""
+    table = tmp_path / "visited.parquet"
+    pl.DataFrame({"state_id": ["a"] * 1000}).write_parquet(table)
+    whole = table.read_bytes()
+
+    assert _is_readable(table)
+    for cut in (0, 1, len(whole) // 2, len(whole) - 1):
+        table.write_bytes(whole[:cut])
+        assert not _is_readable(table)
+    table.unlink()
+    assert not _is_readable(table)
 
 
 def test_a_published_training_leaves_its_output_and_nothing_else(workspace: Workspace, job: TrainingJob) -> None:

@@ -37,7 +37,7 @@ def run(
     started = time.monotonic()
     resource = workspace_resource(profile)
     use_dagster_home(resource.state_folder)
-    from wm_pipeline.defs.rounds import check_round_day, plan_round, run_round
+    from wm_pipeline.defs.rounds import check_round_day, end_leftovers, plan_round, run_round
     from wm_pipeline.rounds.days import today
 
     workspace = resource.workspace()
@@ -50,7 +50,7 @@ def run(
         answer(plan, *([Rows(("to make", "why"), to_make.items())] if to_make else []), as_json=as_json)
         return
     with alone(workspace.round_lock, f"wm run of {chosen}", say=say):
-        workspace.store.settle()
+        end_leftovers(workspace)
         to_make = plan_round(workspace, chosen, redo_from=redo_from)
         say(_plan_in_words(chosen, profile, to_make))
         if to_make:

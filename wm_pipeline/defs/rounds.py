@@ -62,13 +62,18 @@ def _unregistered(workspace: Workspace, day: str) -> dict[str, str]:
     return {"model_version": "the registry holds no version of this day"}
 
 
+def end_leftovers(workspace: Workspace) -> None:
+    """Clear away what processes that were killed have left: half commits, runs that seem to go on, taken slots."""
+    workspace.store.settle()
+    end_dead_runs(open_instance())
+    workspace.registry.end_dead_runs()
+
+
 def run_round(
     definitions: dg.Definitions, workspace: Workspace, day: str, assets: Sequence[str], *, sites: tuple[str, ...]
 ) -> None:
     """Materialize the assets of a day. Raises the WmError a stage raised."""
     instance = open_instance()
-    end_dead_runs(instance)
-    workspace.registry.end_dead_runs()
     kept = [name for name in ROUND_ASSETS if name not in assets]
     failed = failed_check(instance, definitions, day, of=kept)
     if failed is not None:

@@ -5,6 +5,7 @@ They come out of every library in a form of its own, and none of them is a bug.
 
 import errno
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,12 +52,13 @@ def in_words(error: BaseException, folder: Path) -> str | None:
         return _full_in_words(place)
     if isinstance(error, OSError) and (full := full_disk(folder)) is not None:
         return full
-    if _is(error, _READ_ONLY):
+    if _is(error, _READ_ONLY) or (_is(error, _UNREADABLE) and _is_read_only(folder)):
         return f"{place} cannot be written: its disk is read-only; make it writable, or set WM_STATE to another folder"
     if _is(error, _FORBIDDEN):
         return f"{place} may not be read or written by this user; change its permissions"
     if _is(error, _UNREADABLE):
-        return f"{place} cannot be read or written ({error}); check the disk (`wm doctor`)"
+        (first_line, *_) = str(error).splitlines()
+        return f"{place} cannot be read or written ({first_line}); check the disk (`wm doctor`)"
     if _is(error, _EXHAUSTED):
         return "this process may not open more files; raise the limit (`ulimit -n`)"
     if _is(error, _LOCKED):
@@ -83,6 +85,16 @@ def free_bytes(folder: Path) -> int | None:
         return shutil.disk_usage(place).free
     except (OSError, StopIteration):
         return None
+
+
+def _is_read_only(folder: Path) -> bool:
+    """A database says of such a disk only that it cannot be opened, and a disk that the kernel has taken away after an
+    error of the device does not call itself read-only: so it is tried."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return False
+    except OSError as error:
+        return error.errno == errno.EROFS
 
 
 def _full_in_words(place: Path) -> str:

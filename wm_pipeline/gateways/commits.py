@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -32,6 +32,7 @@ from typing import Any
 from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.digests import FileDigest, digest_of_bytes, digest_of_file
 from wm_pipeline.domain.errors import DamagedError, InvalidInputError, MissingUpstreamError, TableError
+from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.processes import is_alive
 from wm_pipeline.domain.records import from_json, to_json
 from wm_pipeline.domain.scratch import is_left_over, scratch_name
@@ -68,6 +69,20 @@ class Record:
     """What it was made from, with the hash of its content."""
     committed_at: str
     """UTC, ISO 8601."""
+    seal: str = ""
+    """Hash of all of the above: of what an output was made from nothing else would tell a flipped bit."""
+
+
+def _sealed(record: Record) -> Record:
+    return replace(record, seal=digest(to_json(replace(record, seal=""))))
+
+
+def _parse_record(content: bytes) -> Record:
+    """Raises InvalidInputError for one that is not what was written."""
+    found = from_json(Record, content, what="record")
+    if found.seal != _sealed(found).seal:
+        raise InvalidInputError("record: it was changed after it was written")
+    return found
 
 
 def record_path(place: str) -> str:
@@ -159,7 +174,7 @@ class Outputs:
         """None when nothing was committed there. Raises DamagedError when the record cannot be read."""
         path = record_path(place)
         try:
-            return from_json(Record, self._files.read(path), what="record")
+            return _parse_record(self._files.read(path))
         except MissingUpstreamError:
             return None
         except InvalidInputError as error:
@@ -235,7 +250,7 @@ class Commit:
     def finish(self, place: str, paths: Iterable[str], note: Mapping[str, Any]) -> None:
         """An output is complete: these files of it were staged, and this is what it was made from."""
         files = {path: digest_of_file(self._local(path)) for path in paths}
-        self._records[place] = Record(place, files, dict(note), _now())
+        self._records[place] = _sealed(Record(place, files, dict(note), _now()))
 
     def remove(self, place: str) -> None:
         """An output goes, with its record."""
@@ -326,7 +341,7 @@ def files_at(files: Files, place: str, record: Record | None) -> dict[str, int]:
 def _read_record(files: Files, path: str) -> Record | None:
     """None when there is none, or none that can be read."""
     try:
-        return from_json(Record, files.read(path), what="record")
+        return _parse_record(files.read(path))
     except (MissingUpstreamError, InvalidInputError):
         return None
 

@@ -5,6 +5,7 @@ mlflow is imported when first used: it takes seconds and most of what imports th
 
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from wm_pipeline.domain.atomic import share_storage
 from wm_pipeline.domain.digests import files_in
-from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError, ServiceError
+from wm_pipeline.domain.errors import DamagedError, InvalidInputError, MissingUpstreamError, ServiceError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.processes import is_alive, process_mark
@@ -169,6 +170,7 @@ class ModelRegistry:
                 **commit_tag(),
             },
         )
+        client.set_tag(round_run_id, _PROCESS, process_mark())
         client.update_run(round_run_id, status="RUNNING")
         return StageRun(str(run.info.run_id), round_run_id, client, self._tracking_uri)
 
@@ -290,6 +292,7 @@ class ModelRegistry:
         mlflow.set_tracking_uri(self._tracking_uri)
         mlflow.set_registry_uri(self._tracking_uri)
         example = pd.DataFrame(dict(input_example))
+        client.set_tag(round_run_id, _PROCESS, process_mark())
         with mlflow.start_run(run_id=round_run_id), scratch_folder("mlflow") as scratch, temporary_files_in(scratch):
             logged = mlflow.pyfunc.log_model(
                 name="world_model",
@@ -303,16 +306,15 @@ class ModelRegistry:
                 pip_requirements=list(requirements),
                 code_paths=[str(package)],
             )
-        found = mlflow.register_model(logged.model_uri, MODEL_NAME)
-        self.share_weights(found.version, checkpoint_folder)
         tags = {
             "wm.checkpoint": checkpoint_place,
             "wm.model_version": model_version,
             "wm.report": report_place,
             **commit_tag(),
         }
-        for name, value in tags.items():
-            client.set_model_version_tag(MODEL_NAME, found.version, name, value)
+        # With its tags from its first moment: one without them would be registered again after a kill.
+        found = mlflow.register_model(logged.model_uri, MODEL_NAME, tags=tags)
+        self.share_weights(found.version, checkpoint_folder)
         client.update_registered_model(MODEL_NAME, description=_ABOUT_MODEL)
         client.update_model_version(MODEL_NAME, found.version, description=description)
         client.set_registered_model_alias(MODEL_NAME, CHALLENGER, found.version)
@@ -370,7 +372,7 @@ class ModelRegistry:
         """MLflow's own copy of a version's checkpoint folder, fetched once where it is not on this machine: a day that
         is made again replaces the folder that the version was registered from.
 
-        Raises MissingUpstreamError when MLflow cannot give it.
+        Raises MissingUpstreamError when MLflow cannot give it, DamagedError when it does not say where it lies.
         """
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
@@ -390,7 +392,12 @@ class ModelRegistry:
                 except (MlflowException, OSError) as error:
                     raise MissingUpstreamError(f"{gone}; choose another version") from error
                 os.rename(fetched, folder)
-        return _checkpoint_in(kept or folder)
+        try:
+            return _checkpoint_in(kept or folder)
+        except DamagedError:
+            if kept is None:
+                shutil.rmtree(folder)  # it is fetched again from what is mended
+            raise
 
     def weights_of(self, version: str) -> dict[str, int]:
         """The addresses of all files that MLflow keeps of a version, with their sizes; none once they were deleted."""
@@ -499,8 +506,15 @@ class ModelRegistry:
 
 
 def _checkpoint_in(folder: Path) -> Path:
-    """The checkpoint in a registered model's folder."""
+    """The checkpoint in a registered model's folder. Raises DamagedError when its description does not name it."""
+    from mlflow.exceptions import MlflowException
     from mlflow.models import Model
+    from yaml import YAMLError
 
-    path = Model.load(str(folder)).flavors["python_function"]["artifacts"]["checkpoint"]["path"]
+    try:
+        path = Model.load(str(folder)).flavors["python_function"]["artifacts"]["checkpoint"]["path"]
+    except (MlflowException, YAMLError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DamagedError(
+            f"{folder / 'MLmodel'} is damaged; restore MLflow's artifacts from a backup, or choose another version"
+        ) from error
     return folder / str(path)

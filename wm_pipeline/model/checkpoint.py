@@ -154,7 +154,7 @@ def update_manifest(folder: Path, manifest: Manifest) -> None:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest alone; no weights are read. Raises CheckpointError or FormatVersionError."""
     try:
-        text = (folder / "manifest.json").read_text()
+        text = (folder / "manifest.json").read_bytes()
     except OSError as error:
         raise CheckpointError(
             f"expected a checkpoint folder with manifest.json at {str(folder)!r}, found none; "

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from wm_pipeline.domain.atomic import commit_file, discard_folder, replace_text, unfinished_file
 from wm_pipeline.domain.digests import files_in
 from wm_pipeline.domain.errors import DamagedError, MissingUpstreamError, ServiceError, TrainingError
@@ -77,7 +79,7 @@ def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) 
     student = local_checkpoint(workspace, SFT.folder(day))
     parent = _model_version(workspace, SFT, day)
     visited_path = output / _visited_name(parent)
-    if not visited_path.exists():
+    if not _is_readable(visited_path):
         visited = collect_visited(workspace, day, student, progress=progress)
         output.mkdir(parents=True, exist_ok=True)
         with unfinished_file(visited_path) as unfinished:
@@ -96,6 +98,15 @@ def prepare_distillation(workspace: Workspace, day: str, *, progress: Progress) 
         output, config, "wm_pipeline.distill.run", profile.processes, parent=parent, kept=visited_path
     )
     return TrainingJob(DISTILLED, command, profile.processes, output, data, parent)
+
+
+def _is_readable(table: Path) -> bool:
+    """Whether a table that an earlier run left can be read: work in progress has no record."""
+    try:
+        pl.read_parquet(table)
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+    return True
 
 
 def _output_of(workspace: Workspace, training: Training, day: str) -> Path:
