@@ -29,13 +29,13 @@ from benchmarks.chaos.scene import make_cache
 from benchmarks.reporting import machine, publish
 from wm_pipeline.datasets.scan import scan
 from wm_pipeline.defs.resources import workspace_from_environment
-from wm_pipeline.defs.rounds import plan_round
 from wm_pipeline.domain.digests import files_in
 from wm_pipeline.domain.errors import DamagedError, WmError
 from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.gateways.table_store import place_of, table_path
 from wm_pipeline.model.checkpoint import load_checkpoint
 from wm_pipeline.rounds.models import local_checkpoint
+from wm_pipeline.rounds.plan import plan_round
 from wm_pipeline.rounds.reports import read_report
 from wm_pipeline.rounds.workspace import Workspace
 

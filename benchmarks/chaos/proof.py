@@ -19,7 +19,6 @@ from benchmarks.chaos.faults import asset_of
 from wm_pipeline.cli.options import use_dagster_home
 from wm_pipeline.defs.instance import open_instance
 from wm_pipeline.defs.resources import workspace_from_environment
-from wm_pipeline.defs.rounds import plan_round
 from wm_pipeline.domain.errors import WmError
 from wm_pipeline.domain.experience import check_experience
 from wm_pipeline.domain.tables import TABLES, TrajectorySchema
@@ -31,6 +30,7 @@ from wm_pipeline.model.checkpoint import check_checkpoint
 from wm_pipeline.rounds.doctor import examine
 from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.models import stored_manifest
+from wm_pipeline.rounds.plan import plan_round
 from wm_pipeline.rounds.workspace import Workspace
 
 _NOT_OF_THE_ROUND = ("port of ", "base weights")

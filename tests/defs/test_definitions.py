@@ -15,6 +15,7 @@ import pytest
 
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.vocabulary import TeacherKind
+from wm_pipeline.rounds import plan
 from wm_pipeline.rounds.days import today
 from wm_pipeline.rounds.graph import ASSETS, ROUND_ASSETS, Asset, code_version_of
 from wm_pipeline.rounds.settings import SITES
@@ -23,10 +24,10 @@ with warnings.catch_warnings():
     # Dagster announces at import which of its parameters may still change or go: pinned, so nothing changes unseen.
     warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|pool|partitions_def)` of function")
     from wm_pipeline.definitions import defs
-    from wm_pipeline.defs import automation, rounds
+    from wm_pipeline.defs import automation
     from wm_pipeline.defs.partitions import days, days_and_sites
-    from wm_pipeline.defs.resources import environment_profile, workspace_from_environment
-    from wm_pipeline.defs.rounds import check_round_day, failed_check
+    from wm_pipeline.defs.resources import check_round_day, environment_profile, workspace_from_environment
+    from wm_pipeline.defs.rounds import failed_check
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -258,9 +259,9 @@ def test_what_is_made_again_from_an_asset_on_is_what_is_made_from_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, spared: set[str]
 ) -> None:
     monkeypatch.setenv("WM_STATE", str(tmp_path))
-    monkeypatch.setattr(rounds, "stale_assets", lambda *given, **named: {})
+    monkeypatch.setattr(plan, "stale_assets", lambda *given, **named: {})
 
-    planned = rounds.plan_round(workspace_from_environment().workspace(), "2026-11-20", redo_from=name)
+    planned = plan.plan_round(workspace_from_environment().workspace(), "2026-11-20", redo_from=name)
 
     assert list(planned) == [asset for asset in ROUND_ASSETS if asset not in spared]
     assert set(planned.values()) == {f"asked for from {name} on"}

@@ -16,7 +16,8 @@ from tests.builders_registry import registered
 from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.vocabulary import ChampionMove
-from wm_pipeline.gateways.mlflow_registry import MODEL_NAME, ModelRegistry
+from wm_pipeline.gateways import mlflow_registry
+from wm_pipeline.gateways.mlflow_registry import EXPERIMENT, MODEL_NAME, ModelRegistry
 from wm_pipeline.gateways.mlflow_runs import StageRun
 from wm_pipeline.gateways.places import folder_uri, sqlite_uri
 
@@ -351,3 +352,45 @@ def test_a_version_whose_registration_is_killed_is_known_by_its_checkpoint(
     found = registry.find("killed")
     assert found is not None
     assert found.checkpoint_place == "s3://lake/checkpoints/killed"
+
+
+def test_what_a_version_holds_is_known_without_mlflow(
+    registry: ModelRegistry, round_run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    version = registered(registry, round_run, tmp_path / "checkpoints", "held").version
+    deleted = registered(registry, round_run, tmp_path / "checkpoints", "let go").version
+    client_of(registry).delete_model_version(MODEL_NAME, deleted)
+
+    def asked(version: str, model_version: str) -> bool:
+        fast = registry.holds(version, model_version)
+        with monkeypatch.context() as slow:  # as where MLflow is a server
+            slow.setattr(mlflow_registry, "sqlite_file", lambda uri: None)
+            slow.setattr(registry, "_is_ready", True)
+            assert registry.holds(version, model_version) == fast
+        return fast
+
+    assert asked(version, "held")
+    assert not asked(version, "another")
+    assert not asked(deleted, "let go")
+    assert not asked("None", "None")
+    assert not ModelRegistry(f"sqlite:///{tmp_path}/nowhere.db").holds(version, "held")
+
+
+def test_where_no_run_goes_on_mlflow_is_not_asked(
+    registry: ModelRegistry, round_run: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    client = client_of(registry)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    for run in client.search_runs([experiment.experiment_id]):
+        client.set_terminated(run.info.run_id, "FINISHED")
+
+    def client_is_asked() -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(registry, "_client", client_is_asked)
+
+    assert registry.end_dead_runs() == []
+    assert ModelRegistry(f"sqlite:///{tmp_path}/nowhere.db").end_dead_runs() == []
+    assert not (tmp_path / "nowhere.db").exists()

@@ -37,8 +37,11 @@ def run(
     started = time.monotonic()
     resource = workspace_resource(profile)
     use_dagster_home(resource.state_folder)
-    from wm_pipeline.defs.rounds import check_round_day, end_leftovers, plan_round, run_round
+    # What only making needs is imported where something is made: it takes seconds.
+    from wm_pipeline.defs.instance import end_leftovers
+    from wm_pipeline.defs.resources import check_round_day
     from wm_pipeline.rounds.days import today
+    from wm_pipeline.rounds.plan import plan_round
 
     workspace = resource.workspace()
     days = [part.day for part in workspace.store.partitions("trajectories")]
@@ -56,6 +59,7 @@ def run(
         if to_make:
             _check_disk(Path(resource.state_folder))
             from wm_pipeline.definitions import defs
+            from wm_pipeline.defs.rounds import run_round
             from wm_pipeline.environments.browser.chromium import find_chromium
 
             find_chromium(resource.chromium or None)  # a missing browser is told before anything is spent

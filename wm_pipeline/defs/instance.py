@@ -11,6 +11,7 @@ import dagster as dg
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.processes import is_alive, process_mark
 from wm_pipeline.gateways.locks import alone
+from wm_pipeline.rounds.workspace import Workspace
 
 PROCESS_TAG = "wm/process"
 """Marks of the processes that a run lives in, with spaces between them."""
@@ -62,3 +63,10 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         instance.report_run_failed(run, "its process is gone: it was killed, or the machine ran out of memory")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return [run.run_id for run in dead]
+
+
+def end_leftovers(workspace: Workspace) -> None:
+    """Clear away what processes that were killed have left: half commits, runs that seem to go on, taken slots."""
+    workspace.store.settle()
+    end_dead_runs(open_instance())
+    workspace.registry.end_dead_runs()

@@ -114,6 +114,17 @@ def first_day() -> str:
         raise SettingsError(f"WM_FIRST_DAY: {error}") from error
 
 
+def check_round_day(day: str) -> str:
+    """The day, if a round may be made for it. Raises SettingsError."""
+    found = check_day(day)
+    first = first_day()
+    if found < first:
+        raise SettingsError(
+            f"day {found} is before {first}, the first day of rounds; set WM_FIRST_DAY to an earlier one"
+        )
+    return found
+
+
 _VARIABLES = {
     "profile": "WM_PROFILE",
     "mlflow_uri": "WM_MLFLOW_URI",

@@ -6,67 +6,16 @@ from typing import Any
 import dagster as dg
 
 from wm_pipeline.defs.automation import BY_SITE, experience_job, model_job, range_tags
-from wm_pipeline.defs.instance import end_dead_runs, open_instance, process_tags
-from wm_pipeline.defs.partitions import days
-from wm_pipeline.domain.errors import CheckFailedError, SettingsError, StoppedError
+from wm_pipeline.defs.instance import open_instance, process_tags
+from wm_pipeline.domain.errors import CheckFailedError, StoppedError
 from wm_pipeline.domain.machine import machine_error
 from wm_pipeline.domain.panics import panics_as_errors
-from wm_pipeline.rounds.days import check_day
-from wm_pipeline.rounds.graph import ASSET, ASSETS, ROUND_ASSETS, Notes, stale_assets
+from wm_pipeline.rounds.graph import ASSETS, ROUND_ASSETS
 from wm_pipeline.rounds.workspace import Workspace
 
 _LOOKED_BACK = 100
 """Results of a check, over all days, among which the newest of one day is looked for."""
 _CONSOLE: dict[str, Any] = {"loggers": {"console": {"config": {}}}}
-
-
-def check_round_day(day: str) -> str:
-    """The day, if a round may be made for it. Raises SettingsError."""
-    found = check_day(day)
-    first = days.get_first_partition_key()
-    if first is None or found < first:
-        raise SettingsError(
-            f"day {found} is before {first}, the first day of rounds; set WM_FIRST_DAY to an earlier one"
-        )
-    return found
-
-
-def plan_round(workspace: Workspace, day: str, *, redo_from: str | None) -> dict[str, str]:
-    """The assets a round has to make, upstream first, each with the reason in words.
-
-    `redo_from` makes that asset and all that is made from it again. Raises SettingsError for an unknown one.
-    """
-    if redo_from is None:
-        stale = stale_assets(workspace.store, workspace.profile, day)
-        return stale or _unregistered(workspace, day)
-    if redo_from not in ROUND_ASSETS:
-        raise SettingsError(f"unknown asset {redo_from!r}; there are {', '.join(ROUND_ASSETS)}")
-    later = {redo_from}
-    for name in ROUND_ASSETS:
-        if later & set(ASSET[name].upstream):
-            later.add(name)
-    stale = stale_assets(workspace.store, workspace.profile, day, redone=later)
-    return {
-        name: stale.get(name, f"asked for from {redo_from} on")
-        for name in ROUND_ASSETS
-        if name in stale or name in later
-    }
-
-
-def _unregistered(workspace: Workspace, day: str) -> dict[str, str]:
-    """model_version, where the registry does not hold what the day's record says: it was lost, or is an older one."""
-    note = Notes(workspace.store).of(ASSET["model_version"], day) or {}
-    found = workspace.registry.version(str(note.get("registered_version")))
-    if found is not None and found.model_version == note.get("model_version"):
-        return {}
-    return {"model_version": "the registry holds no version of this day"}
-
-
-def end_leftovers(workspace: Workspace) -> None:
-    """Clear away what processes that were killed have left: half commits, runs that seem to go on, taken slots."""
-    workspace.store.settle()
-    end_dead_runs(open_instance())
-    workspace.registry.end_dead_runs()
 
 
 def run_round(

@@ -1,11 +1,12 @@
-"""MLflow's database in a folder that was moved or copied: it stores absolute addresses of artifacts, which are renewed.
+"""MLflow's database in a file, without MLflow, which takes seconds to import.
 
-Only for a database in a file whose artifacts lie in a folder; a server knows where its own are.
+It stores absolute addresses of artifacts; where the folder was moved or copied they are renewed. A server has its own.
 """
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from wm_pipeline.domain.errors import ServiceError
@@ -43,6 +44,35 @@ def renew_addresses(database: Path, artifact_root: str, *, experiment: str) -> b
     except sqlite3.Error as error:
         raise ServiceError(f"MLflow's database {database} cannot be read: {error}; restore it from a backup") from error
     return True
+
+
+def has_running_runs(database: Path) -> bool:
+    """Whether the database holds runs that seem to go on. Raises ServiceError when it cannot be read."""
+    return bool(_selected(database, "SELECT 1 FROM runs WHERE status = 'RUNNING' LIMIT 1", ()))
+
+
+def stored_tag(database: Path, model: str, version: str, tag: str) -> str | None:
+    """A tag of a registered version; None without such a version or tag. Raises ServiceError when it cannot be read."""
+    found = _selected(
+        database,
+        "SELECT value FROM model_version_tags JOIN model_versions USING (workspace, name, version) "
+        "WHERE name = ? AND CAST(version AS TEXT) = ? AND key = ? AND current_stage != 'Deleted_Internal'",
+        (model, version, tag),
+    )
+    return str(found[0][0]) if found else None
+
+
+def _selected(database: Path, query: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    """Rows; none of a database that is not there, or has no tables yet."""
+    if not database.is_file():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'model_version_tags'").fetchone():
+                return []
+            return connection.execute(query, values).fetchall()
+    except sqlite3.Error as error:
+        raise ServiceError(f"MLflow's database {database} cannot be read: {error}; restore it from a backup") from error
 
 
 def _former_root(connection: sqlite3.Connection, experiment: str) -> str | None:

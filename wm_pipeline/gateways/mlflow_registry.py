@@ -26,7 +26,7 @@ from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.user_files import make_folder
 from wm_pipeline.domain.vocabulary import ChampionMove
 from wm_pipeline.gateways.locks import alone
-from wm_pipeline.gateways.mlflow_home import renew_addresses
+from wm_pipeline.gateways.mlflow_home import has_running_runs, renew_addresses, stored_tag
 from wm_pipeline.gateways.mlflow_runs import StageRun, commit_tag, metric_names, metrics_of, parameters_of
 from wm_pipeline.gateways.places import sqlite_file
 
@@ -38,6 +38,7 @@ EXPERIMENT = "wm_pipeline"
 MODEL_NAME = "world_model_of_consequence"
 _PROCESS = "wm.process"
 """Tag of a run in progress: the mark of the process that follows it."""
+_MODEL_VERSION = "wm.model_version"
 _DELETED = "wm.weights_deleted"
 """Tag of a version whose weights were deleted; the value is when."""
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -176,6 +177,9 @@ class ModelRegistry:
 
     def end_dead_runs(self) -> list[str]:
         """Mark runs as killed whose processes are gone: they would seem to go on for ever. Returns their ids."""
+        file = sqlite_file(self._tracking_uri)
+        if file is not None and not has_running_runs(file):
+            return []
         client = self._client()
         experiment = client.get_experiment_by_name(EXPERIMENT)
         found = (
@@ -308,7 +312,7 @@ class ModelRegistry:
             )
         tags = {
             "wm.checkpoint": checkpoint_place,
-            "wm.model_version": model_version,
+            _MODEL_VERSION: model_version,
             "wm.report": report_place,
             **commit_tag(),
         }
@@ -332,7 +336,7 @@ class ModelRegistry:
 
     def find(self, model_version: str) -> RegisteredModel | None:
         """The registered version that holds a checkpoint, by the checkpoint's content version."""
-        known = (one for one in self._versions() if one.tags.get("wm.model_version") == model_version)
+        known = (one for one in self._versions() if one.tags.get(_MODEL_VERSION) == model_version)
         return next(map(self._registered, known), None)
 
     def versions(self) -> tuple[str, ...]:
@@ -343,6 +347,14 @@ class ModelRegistry:
         """The registered version of that number; None when there is none."""
         known = (one for one in self._versions() if str(one.version) == version)
         return next(map(self._registered, known), None)
+
+    def holds(self, version: str, model_version: str) -> bool:
+        """Whether the registered version of that number holds that checkpoint, by its content version."""
+        file = sqlite_file(self._tracking_uri)
+        if file is not None:
+            return stored_tag(file, MODEL_NAME, version, _MODEL_VERSION) == model_version
+        found = self.version(version)
+        return found is not None and found.model_version == model_version
 
     def _versions(self) -> "Sequence[ModelVersion]":
         found: Sequence[ModelVersion] = self._client().search_model_versions(f"name = '{MODEL_NAME}'")
@@ -495,7 +507,7 @@ class ModelRegistry:
                 version=str(found.version),
                 run_id=str(found.run_id),
                 checkpoint_place=found.tags["wm.checkpoint"],
-                model_version=found.tags["wm.model_version"],
+                model_version=found.tags[_MODEL_VERSION],
                 report_place=found.tags["wm.report"],
                 gate_reason=found.tags.get("wm.gate_reason"),
             )
