@@ -50,7 +50,7 @@ def main() -> None:
             failed += bool(told.problems)
             print(in_words(told), flush=True)
             if options.results is not None:
-                write_line(options.results, told)
+                write_line(options.results, told, folder)
     print(f"{options.rounds} rounds, {failed} with problems", file=sys.stderr)
     sys.exit(1 if failed else 0)
 
@@ -63,10 +63,12 @@ def in_words(told: Told) -> str:
     return f"{plan.seed} {plan.fault} ({moment}; {told.did or 'nothing hit'}): {verdict} [{runs}]"
 
 
-def write_line(file: Path, told: Told) -> None:
+def write_line(file: Path, told: Told, folder: Path) -> None:
+    """Without the folder that rounds were played in, which says nothing elsewhere."""
+    line = json.dumps({**told.line(), "cores": machine()["cores"]}).replace(f"{folder}/", "")
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a") as stream:
-        stream.write(json.dumps({**told.line(), "cores": machine()["cores"]}) + "\n")
+        stream.write(f"{line}\n")
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def draw(seed: int, faults: Sequence[str], base: Base, *, first: str = ROUND_ASS
     # Most begin where they are disturbed: a round then takes a minute rather than five.
     ways = (ROUND_ASSETS[at], rng.choice(ROUND_ASSETS[: at + 1]), "next_day", "fresh")
     chosen = rng.choices(ways, (0.8, 0.1, 0.05, 0.05))[0]
-    delay_s = rng.uniform(0, _START_S if stage == START else base.seconds.get(stage, 2.0))
+    delay_s = rng.uniform(0, _START_S if stage == START else 0.7 * base.seconds.get(stage, 2.0))
     return Plan(seed, fault.name, chosen, stage, round(delay_s, 2))
 
 

@@ -218,6 +218,19 @@ def test_two_processes_train_like_one(dataset: Path, unbroken: Path, tmp_path: P
     assert losses(tmp_path / "b") == pytest.approx(losses(unbroken), rel=1e-4)
 
 
+def test_processes_whose_trees_have_labels_for_other_heads_train_together(tmp_path: Path) -> None:
+    """Mid-training has texts alone, and few: a process without any exchanges the same weights' gradients."""
+    pages = write_midtrain(tmp_path / "mid.parquet", 40)
+    settings = tiny_train(max_steps=4, batch_size=2, actions_per_tree=1, text_share=0.3)
+
+    def midtrained(name: str, *, processes: int) -> list[float]:
+        config = tiny_run(pages, tmp_path / name, stage=Stage.MIDTRAIN, train=settings)
+        run(write_config(tmp_path / f"{name}.json", config), processes=processes)
+        return losses(tmp_path / name)
+
+    assert midtrained("two", processes=2) == pytest.approx(midtrained("one", processes=1), rel=1e-4)
+
+
 def test_sharded_weights_train_like_whole_ones(dataset: Path, unbroken: Path, tmp_path: Path) -> None:
     settings = tiny_train(zero_stage=3)
 

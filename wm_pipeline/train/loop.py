@@ -168,7 +168,11 @@ def _optimizer_step(
             if not math.isfinite(_weighted(logged, weights)):
                 break
         if has_labels:
-            engine.backward(zero_loss(engine.module) if loss is None else loss)
+            if loss is None or processes.count > 1:
+                # Processes exchange the gradients of the same weights, whichever heads their own trees have labels for.
+                zero = zero_loss(engine.module)
+                loss = zero if loss is None else zero + loss
+            engine.backward(loss)
             engine.step()
     return logged
 
