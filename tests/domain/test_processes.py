@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-from wm_pipeline.domain.processes import is_alive, process_mark
+from wm_pipeline.domain.processes import ended_in_words, is_alive, process_mark
 
 
 def started(code: str) -> "subprocess.Popen[bytes]":
@@ -54,6 +54,18 @@ def test_a_clock_that_is_set_changes_no_mark(monkeypatch: pytest.MonkeyPatch) ->
 
     assert process_mark() == before
     assert is_alive(before)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (1, "failed with exit status 1"),
+        (-9, "was ended by SIGKILL, by somebody or by a system without memory"),
+        (-15, "was ended by SIGTERM"),
+    ],
+)
+def test_how_a_process_ended_is_told(status: int, told: str) -> None:
+    assert ended_in_words(status) == told
 
 
 @pytest.mark.parametrize("mark", ["another_host-1-1", "another_host-1-x"])

@@ -13,7 +13,7 @@ from wm_pipeline.domain import digests
 from wm_pipeline.domain.digests import FileDigest, digest_of_bytes
 from wm_pipeline.domain.errors import DamagedError
 from wm_pipeline.gateways import commits
-from wm_pipeline.gateways.commits import COMMITS, Check, Commit, Outputs
+from wm_pipeline.gateways.commits import COMMITS, JOURNAL, Check, Commit, Outputs
 from wm_pipeline.gateways.files import Files, S3Options
 
 REPORT, CARD = "reports/2026-11-22", "cards/2026-11-22"
@@ -117,6 +117,20 @@ def test_a_kill_at_any_step_leaves_the_old_outputs_or_the_new_ones(
     assert found in (OLD, NEW)
     assert is_killed or found == NEW
     assert files.stamps(COMMITS, hidden=True) == {}
+
+
+def test_a_journal_that_is_damaged_is_named_with_what_to_do(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(files, OLD)
+    with monkeypatch.context() as patched:
+        kill_at(patched, 12, is_before=True)
+        with suppress(KilledHere):
+            commit(files, NEW)
+    (journal,) = [path for path in files.stamps(COMMITS, hidden=True) if path.endswith(JOURNAL)]
+    files.write(journal, files.read(journal)[:-9])
+    monkeypatch.setattr(commits, "is_alive", lambda mark: False)
+
+    with pytest.raises(DamagedError, match=r"journal\.json is damaged .* delete the folder that it lies in: .* `wm run"):
+        Outputs(files).settle()
 
 
 @pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])

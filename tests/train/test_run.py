@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -17,6 +18,7 @@ from safetensors.torch import load_file
 from tests.builders_model import TINY_MODEL, tiny_run, tiny_train, write_config, write_midtrain, write_sft
 from tests.forked import run_module
 from wm_pipeline.domain.errors import SettingsError, TrainingError
+from wm_pipeline.gateways.process import training_command
 from wm_pipeline.model.backbone import build_tiny_backbone
 from wm_pipeline.model.checkpoint import read_manifest
 from wm_pipeline.model.engine import is_out_of_memory, memory_of_step
@@ -32,8 +34,7 @@ def start(config: Path, *more: str, processes: int = 1) -> subprocess.CompletedP
     arguments = ["--config", str(config), *more]
     if processes == 1:
         return run_module("wm_pipeline.train.run", arguments, config.parent)
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-    command = [sys.executable, *launcher, "-m", "wm_pipeline.train.run", *arguments]
+    command = [*training_command("wm_pipeline.train.run", config, processes=processes), *more]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
 
@@ -209,6 +210,27 @@ def test_an_unknown_engine_is_refused(dataset: Path, tmp_path: Path) -> None:
     refused = start(write_config(tmp_path / "c.json", run_of))
 
     assert (refused.returncode, refused.stderr) == (1, "unknown engine 'none'; there are deepspeed\n")
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_training_process_that_is_killed_ends_the_others_and_is_told(
+    rank: int, dataset: Path, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path / "b.json", tiny_run(dataset, tmp_path / "b", train=tiny_train(max_steps=60)))
+    command = training_command("wm_pipeline.train.run", config, processes=2)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as launcher:
+        assert launcher.stderr is not None
+        next(line for line in launcher.stderr if line.startswith("b 2/60 "))
+        ranks = psutil.Process(launcher.pid).children(recursive=True)
+
+        next(one for one in ranks if one.environ().get("RANK") == str(rank)).kill()
+
+        said = launcher.stderr.read()
+    assert launcher.returncode == 1
+    assert f"training process {rank} of this group was ended by SIGKILL" in said
+    assert "Traceback" not in said
+    assert not any(one.is_running() for one in ranks)
 
 
 def test_two_processes_train_like_one(dataset: Path, unbroken: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from wm_pipeline.defs.assets import Made, round_asset
 from wm_pipeline.defs.checks import Check
 from wm_pipeline.domain.errors import TrainingError
 from wm_pipeline.domain.machine import full_disk
+from wm_pipeline.domain.processes import ended_in_words
 from wm_pipeline.gateways.process import stop_processes, training_environment
 from wm_pipeline.gateways.progress import PrintedProgress
 from wm_pipeline.rounds.checkpoints import (
@@ -84,9 +85,10 @@ def _run_together(context: dg.AssetExecutionContext, workspace: Workspace, jobs:
                     run.end("KILLED")
     failed = {jobs[at].training.name: status for at, status in statuses.items() if status != 0}
     if failed:
-        said = ", ".join(f"{stage} failed with exit status {status}" for stage, status in failed.items())
-        why = full_disk(jobs[0].output) or "its own last lines say why"
-        raise TrainingError(f"{said}; {why}")
+        said = ", ".join(f"{stage} {ended_in_words(status)}" for stage, status in failed.items())
+        has_own_words = any(status > 0 for status in failed.values())
+        why = "its own last lines say why" if has_own_words else "the same command goes on from what was saved"
+        raise TrainingError(f"{said}; {full_disk(jobs[0].output) or why}")
 
 
 def _finish(context: dg.AssetExecutionContext, workspace: Workspace, jobs: Sequence[TrainingJob]) -> Made:

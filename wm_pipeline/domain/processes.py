@@ -51,6 +51,14 @@ def is_alive(mark: str) -> bool:
         return False
 
 
+def ended_in_words(status: int) -> str:
+    """How a process ended, from its exit status; below zero it is the signal that ended it."""
+    if status >= 0:
+        return f"failed with exit status {status}"
+    name = signal.Signals(-status).name
+    return f"was ended by {name}" + (", by somebody or by a system without memory" if name == "SIGKILL" else "")
+
+
 def end_with(mark: str) -> None:
     """End this process, by SIGTERM and soon by force, once another has ended: nobody would read its result."""
 

@@ -302,6 +302,11 @@ def _move_and_record(files: Files, token: str) -> None:
         journal = from_json(Journal, files.read(f"{folder}/{JOURNAL}"), what="journal")
     except MissingUpstreamError:
         return  # another process was faster
+    except InvalidInputError as error:
+        raise DamagedError(
+            f"{files.address_of(f'{folder}/{JOURNAL}')} is damaged ({error}); delete the folder that it lies in: what "
+            "it would have put in its place is then missing, and `wm run --day D` makes it again, or says why it cannot"
+        ) from error
     for record in journal.records:
         path = record_path(record.place)
         former = _read_record(files, path)

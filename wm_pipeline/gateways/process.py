@@ -20,7 +20,7 @@ def training_command(module: str, config: Path, *, processes: int) -> list[str]:
     """Command line of a training stage; more than one process goes through torch's launcher."""
     if processes == 1:
         return [sys.executable, "-m", module, "--config", str(config)]
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    launcher = ["-m", "wm_pipeline.model.launch", "--standalone", "--nproc_per_node", str(processes)]
     return [sys.executable, *launcher, "-m", module, "--config", str(config)]
 
 

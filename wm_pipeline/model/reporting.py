@@ -13,6 +13,7 @@ from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
 
 from wm_pipeline import plugins
 from wm_pipeline.domain.atomic import replace_text
+from wm_pipeline.domain.errors import TrainingError
 from wm_pipeline.domain.machine import machine_error
 from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.processes import STARTED_BY, end_with
@@ -20,6 +21,8 @@ from wm_pipeline.domain.records import from_json
 from wm_pipeline.model.processes import Processes, leave_processes
 
 Config = TypeVar("Config")
+_PEER_IS_GONE = ("reset by peer", "closed by peer")
+"""What the exchange of gradients says when a process that takes part in it is gone."""
 
 
 @contextmanager
@@ -73,8 +76,13 @@ def run_process(
         plugins.load()
         config = from_json(config_type, Path(options.config).read_bytes(), what="config")
         result = options.run(config)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from what was saved", file=sys.stderr)
+        return 1
     except Exception as error:
         refused = machine_error(error, folder=Path(options.config).parent)
+        if refused is None and any(word in str(error) for word in _PEER_IS_GONE):
+            refused = TrainingError("another process of this training has ended")
         if refused is None:
             raise
         print(refused, file=sys.stderr)
