@@ -59,7 +59,7 @@ KINDS: Sequence[tuple[str, Callable[[str], bool]]] = (
 )
 """The first that fits. Other files are no artifacts: databases, work in progress, caches, MLflow's copy of the code."""
 
-TRUSTS = ("scan in a notebook", "plan")
+TRUSTS = ("plan",)
 """Ways that may go by size and times."""
 
 

@@ -129,7 +129,9 @@ def test_a_journal_that_is_damaged_is_named_with_what_to_do(files: Files, monkey
     files.write(journal, files.read(journal)[:-9])
     monkeypatch.setattr(commits, "is_alive", lambda mark: False)
 
-    with pytest.raises(DamagedError, match=r"journal\.json is damaged .* delete the folder that it lies in: .* `wm run"):
+    with pytest.raises(DamagedError, match=r"journal\.json is damaged .* delete the folder that it lies in: "):
+        DamagedError, match=r"journal\.json is damaged .* delete the folder that it lies in: .* `wm run"
+    ):
         Outputs(files).settle()
 
 

@@ -14,8 +14,8 @@ from wm_pipeline.domain.errors import MissingUpstreamError, TableError
 from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.gateways.commits import Check
 from wm_pipeline.gateways.files import S3Options
-from wm_pipeline.gateways.places import data_place, state_folder
-from wm_pipeline.gateways.table_store import ROUND_DAY, TableStore, memory_in
+from wm_pipeline.gateways.places import data_place
+from wm_pipeline.gateways.table_store import ROUND_DAY, TableStore
 
 ALL_DAYS: Final = "all"
 
@@ -52,18 +52,17 @@ def scan(
         DamagedError: a file is not what was committed.
     """
     if root is not None:
-        return _scan(TableStore(root, s3, check=_check_of(root)), table, days, sites)
+        return _scan(_store(root, s3), table, days, sites)
     place = data_place(os.environ)
     try:
-        memory = memory_in(state_folder(os.environ))
-        return _scan(TableStore(place.address, s3, memory=memory, check=_check_of(place.address)), table, days, sites)
+        return _scan(_store(place.address, s3), table, days, sites)
     except MissingUpstreamError as error:
         raise MissingUpstreamError(f"{error}; this folder was chosen because {place.reason}") from error
 
 
-def _check_of(root: str) -> Check:
+def _store(root: str, s3: S3Options | None) -> TableStore:
     """Files of S3 are not fetched only to be checked: S3 keeps checksums of its own, and sizes tell what was cut."""
-    return Check.SIZE if root.startswith("s3://") else Check.DIGEST
+    return TableStore(root, s3, check=Check.SIZE if root.startswith("s3://") else None)
 
 
 def _scan(store: TableStore, table: str, days: str | Sequence[str] | None, sites: Sequence[str] | None) -> pl.LazyFrame:
