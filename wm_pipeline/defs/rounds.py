@@ -1,6 +1,7 @@
 """A whole round from one command: what is unchanged is left alone, the rest is two Dagster runs in this process."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -63,9 +64,14 @@ def _unregistered(workspace: Workspace, day: str) -> dict[str, str]:
 
 
 def end_leftovers(workspace: Workspace) -> None:
-    """Clear away what processes that were killed have left: half commits, runs that seem to go on, taken slots."""
+    """Clear away what processes that were killed have left: half commits, runs that seem to go on, taken slots.
+
+    Whoever calls it holds the lock of a round: where Dagster's history lies beside it, nobody else makes one with it.
+    """
     workspace.store.settle()
-    end_dead_runs(open_instance())
+    instance = open_instance()
+    beside = Path(instance.root_directory).resolve().parent == workspace.work.resolve().parent
+    end_dead_runs(instance, is_alone=beside)
     workspace.registry.end_dead_runs()
 
 

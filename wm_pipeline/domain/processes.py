@@ -51,6 +51,11 @@ def is_alive(mark: str) -> bool:
         return False
 
 
+def is_elsewhere(mark: str) -> bool:
+    """Whether a mark is of another host, or of this one when it had another name."""
+    return mark.partition("-")[0] != _host()
+
+
 def end_with(mark: str) -> None:
     """End this process, by SIGTERM and soon by force, once another has ended: nobody would read its result."""
 
