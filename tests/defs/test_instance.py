@@ -24,8 +24,11 @@ ROUND = """
 import json, sys, time
 import dagster as dg
 from wm_pipeline.defs.instance import end_dead_runs, process_tags
+from wm_pipeline.domain import processes
 
-seconds, has_to_end = float(sys.argv[1]), sys.argv[2] == "end"
+seconds, has_to_end, host = float(sys.argv[1]), sys.argv[2] == "end", sys.argv[3]
+if host:
+    processes._host = lambda: host
 
 @dg.op(pool="browser")
 def roll_out():
@@ -37,7 +40,7 @@ def experience():
     roll_out()
 
 instance = dg.DagsterInstance.get()
-before = end_dead_runs(instance) if has_to_end else []
+before = end_dead_runs(instance, is_alone=True) if has_to_end else []
 done = experience.execute_in_process(instance=instance, tags=process_tags())
 statuses = {run.run_id: run.status.value for run in instance.get_runs()}
 print(json.dumps([before, done.run_id, statuses]), flush=True)
@@ -50,19 +53,21 @@ def home(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "DAGSTER_HOME": str(tmp_path)}
 
 
-def killed_round(home: dict[str, str]) -> None:
-    code = [sys.executable, "-c", ROUND, "60", "begin"]
+def killed_round(home: dict[str, str], *, host: str = "") -> None:
+    code = [sys.executable, "-c", ROUND, "60", "begin", host]
     with subprocess.Popen(code, env=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
         first.kill()
 
 
-def test_a_slot_of_a_killed_run_is_freed_at_the_next_start(home: dict[str, str]) -> None:
-    killed_round(home)
+@pytest.mark.parametrize("host", ["", "former_name"])
+def test_a_slot_of_a_killed_run_is_freed_at_the_next_start(home: dict[str, str], host: str) -> None:
+    """Also where the state folder was copied from another host, or a container has got another name."""
+    killed_round(home, host=host)
 
     second = subprocess.run(
-        [sys.executable, "-c", ROUND, "0", "end"], env=home, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", ROUND, "0", "end", ""], env=home, capture_output=True, text=True, timeout=60, check=True
     )
 
     held, told = second.stdout.splitlines()
@@ -77,5 +82,5 @@ def test_without_it_the_next_run_waits_for_the_slot(home: dict[str, str]) -> Non
 
     with pytest.raises(subprocess.TimeoutExpired):
         subprocess.run(
-            [sys.executable, "-c", ROUND, "0", "begin"], env=home, capture_output=True, timeout=15, check=True
+            [sys.executable, "-c", ROUND, "0", "begin", ""], env=home, capture_output=True, timeout=15, check=True
         )

@@ -100,3 +100,18 @@ def test_blocks_that_overlap_leave_the_place_as_it_was(tmp_path: Path) -> None:
 
     assert between == (str(tmp_path / "2"), str(tmp_path / "2"))
     assert (tempfile.gettempdir(), os.environ.get("TMPDIR")) == before
+
+
+def test_what_another_user_has_left_in_the_temporary_folder_is_his(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / f"wm-mlflow-{process_mark().partition('-')[0]}-999999999-1-abcdef12"
+    left.mkdir()
+    owner = left.stat().st_uid
+    found = {}
+    for user in (owner, owner + 1):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        found[user] = temporary_left_overs()
+
+    assert found == {owner: [left], owner + 1: []}

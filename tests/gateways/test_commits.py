@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.s3_server import BUCKET, s3_server
-from wm_pipeline.domain import digests
+from wm_pipeline.domain import digests, processes
 from wm_pipeline.domain.digests import FileDigest, digest_of_bytes
 from wm_pipeline.domain.errors import DamagedError
 from wm_pipeline.gateways import commits
@@ -194,6 +194,24 @@ def test_a_commit_that_a_living_process_carries_out_is_left_to_it(
     monkeypatch.setattr(commits, "is_alive", lambda mark: False)
     assert not Outputs(files).settle()
 
+    assert found_in(files) == NEW
+
+
+def test_what_was_committed_on_another_host_has_its_place_in_a_copied_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = Files(str(tmp_path / "data"))
+    commit(files, OLD)
+    with monkeypatch.context() as patched:
+        patched.setattr(processes, "_host", lambda: "former_name")
+        patched.setattr(commits, "_carry_out", lambda files, token: None)  # killed right after its journal
+        commit(files, NEW)
+    before = files.read(f"{REPORT}/report.json")
+
+    is_under_way = Outputs(files).settle()
+
+    assert before == b"old"
+    assert not is_under_way
     assert found_in(files) == NEW
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders_registry import registered
-from wm_pipeline.domain.errors import DamagedError, ServiceError
+from wm_pipeline.domain.errors import DamagedError, MissingUpstreamError, ServiceError
 from wm_pipeline.gateways.mlflow_home import _ADDRESSES, renew_addresses
 from wm_pipeline.gateways.mlflow_registry import EXPERIMENT, ModelRegistry
 from wm_pipeline.gateways.places import folder_uri, sqlite_uri
@@ -65,6 +65,21 @@ def test_its_artifacts_are_found_in_the_new_place(state: Path, tmp_path: Path, n
     assert len(found) >= len(_ADDRESSES)
     others = [uri for uri in found if uri is not None and uri != root and not uri.startswith(f"{root}/")]
     assert [uri for uri in others if not uri.endswith("/mlruns/0")] == []  # of MLflow's default experiment, not used
+
+
+def test_a_copy_without_artifacts_has_none_of_the_originals_addresses(state: Path, tmp_path: Path) -> None:
+    """Else a round of the copy would write its report and its weights there, and `wm gc` delete them there."""
+    target = tmp_path / "copied"
+    shutil.copytree(state, target, ignore=shutil.ignore_patterns("mlartifacts"))
+    registry = registry_in(target)
+
+    with pytest.raises(MissingUpstreamError, match="MLflow has no copy of the checkpoint of version 1"):
+        registry.checkpoint_of("1", cache=target / "cache")
+
+    with closing(sqlite3.connect(target / "mlflow.db")) as database:
+        found = [uri for table, column in _ADDRESSES for (uri,) in database.execute(f"SELECT {column} FROM {table}")]
+    root = folder_uri(f"{state}/mlartifacts")
+    assert [uri for uri in found if uri is not None and uri.startswith(root)] == []
 
 
 @pytest.mark.parametrize("content", [b"", b"flavors: [", b"\xff", b"flavors: {}", b"a: \x01"])

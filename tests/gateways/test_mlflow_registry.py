@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -306,6 +307,28 @@ def test_what_mlflow_keeps_elsewhere_is_fetched_once(
     assert fetched.is_relative_to(registry.copy_of(model.version, cache=tmp_path / "cache"))
     assert (fetched / "words.txt").read_text() == "elsewhere"
     assert len(list((tmp_path / "cache" / "registered").iterdir())) == 1
+
+
+def test_a_version_is_not_taken_for_another_that_had_its_number_before_a_backup_was_restored(
+    registry: ModelRegistry, place: Path, round_run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, backup = tmp_path / "state" / "mlflow.db", tmp_path / "backup.db"
+    database.parent.mkdir()
+    shutil.copyfile(place / "state" / "mlflow.db", database)
+    shutil.copyfile(database, backup)
+    monkeypatch.setattr(ModelRegistry, "kept_in", lambda self, version: None)
+
+    def fetched(word: str) -> tuple[str, str]:
+        copied = ModelRegistry(f"sqlite:///{database}", artifact_root=str(place / "artifacts"))
+        model = registered(copied, round_run, tmp_path, word)
+        return model.version, (copied.checkpoint_of(model.version, cache=tmp_path / "cache") / "words.txt").read_text()
+
+    before = fetched("lost")
+    shutil.copyfile(backup, database)
+    after = fetched("newer")
+
+    assert before[0] == after[0]
+    assert (before[1], after[1]) == ("lost", "newer")
 
 
 def test_runs_of_a_process_that_was_killed_are_ended_and_so_is_its_round(registry: ModelRegistry, place: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,11 +15,11 @@ from tests.builders_experience import Done, Visit, experience, trajectory, world
 from tests.builders_rounds import collect, finish_round
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.errors import DamagedError
-from wm_pipeline.domain.tables import SftSchema
+from wm_pipeline.domain.tables import TABLES, SftSchema
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_file import Content, content_of
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.rounds import graph
+from wm_pipeline.rounds import datasets, graph
 from wm_pipeline.rounds.datasets import make_dataset
 from wm_pipeline.rounds.graph import ASSET, ASSETS, ROUND_ASSETS, Asset, fingerprints, stale_assets, trainings_of
 from wm_pipeline.rounds.profiles import laptop, tiny
@@ -147,6 +148,27 @@ def test_experience_of_an_earlier_day_of_the_window_makes_datasets_again(workspa
     collect(workspace, site, day=BEFORE)
 
     assert stale(workspace)["sft_dataset"] == "raw_trajectories, questions, socratic_annotations changed"
+
+
+@pytest.mark.parametrize("table", DATASETS)
+def test_experience_that_comes_while_a_dataset_is_built_makes_it_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    """`wm data import` waits for no round."""
+    read = datasets.in_pieces
+
+    def read_while_it_comes(*arguments: Any, **named: Any) -> Iterator[pl.DataFrame]:
+        collect(workspace, "acme", day=DAY, seed=2)
+        return read(*arguments, **named)
+
+    monkeypatch.setattr(datasets, "in_pieces", read_while_it_comes)
+    make_dataset(workspace, DAY, table)
+    monkeypatch.undo()
+    found = stale(workspace)
+    sites = workspace.store.read(TABLES[table], days=[DAY])["site"].unique().to_list()
+
+    assert "acme" not in sites
+    assert found[table] == "raw_trajectories, questions, socratic_annotations changed"
 
 
 def test_experience_before_the_window_changes_nothing(workspace: Workspace) -> None:

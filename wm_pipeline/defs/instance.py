@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from wm_pipeline.domain.errors import SettingsError
-from wm_pipeline.domain.processes import is_alive, process_mark
+from wm_pipeline.domain.processes import is_alive, is_elsewhere, process_mark
 from wm_pipeline.gateways.locks import alone
 from wm_pipeline.rounds.workspace import Workspace
 
@@ -40,25 +40,27 @@ def open_instance() -> dg.DagsterInstance:
     return instance
 
 
-def dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+def dead_runs(instance: dg.DagsterInstance, *, is_alone: bool = False) -> list[dg.DagsterRun]:
     """Runs that seem to go on, whose processes are gone.
 
-    Those without the tag, which have not begun a step yet, are left to Dagster's own monitoring.
+    `is_alone`: no other process makes a round with this history. Then those of other hosts are gone, too: the folder
+    was copied from there, or this host has another name now. Those without the tag, which have not begun a step yet,
+    are left to Dagster's own monitoring.
     """
     found = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
         marks = run.tags.get(PROCESS_TAG, "").split()
-        if marks and not any(is_alive(mark) for mark in marks):
+        if marks and not any(is_alive(mark) and not (is_alone and is_elsewhere(mark)) for mark in marks):
             found.append(run)
     return found
 
 
-def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs whose processes are gone as failed and free their slots; return their ids.
+def end_dead_runs(instance: dg.DagsterInstance, *, is_alone: bool = False) -> list[str]:
+    """Mark runs whose processes are gone (`dead_runs`) as failed and free their slots; return their ids.
 
     A killed run says nothing, and every later one would wait for its slot.
     """
-    dead = dead_runs(instance)
+    dead = dead_runs(instance, is_alone=is_alone)
     for run in dead:
         instance.report_run_failed(run, "its process is gone: it was killed, or the machine ran out of memory")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
@@ -66,7 +68,12 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def end_leftovers(workspace: Workspace) -> None:
-    """Clear away what processes that were killed have left: half commits, runs that seem to go on, taken slots."""
+    """Clear away what processes that were killed have left: half commits, runs that seem to go on, taken slots.
+
+    Whoever calls it holds the lock of a round: where Dagster's history lies beside it, nobody else makes one with it.
+    """
     workspace.store.settle()
-    end_dead_runs(open_instance())
+    instance = open_instance()
+    is_beside = Path(instance.root_directory).resolve().parent == workspace.work.resolve().parent
+    end_dead_runs(instance, is_alone=is_beside)
     workspace.registry.end_dead_runs()

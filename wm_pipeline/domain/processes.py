@@ -59,6 +59,11 @@ def ended_in_words(status: int) -> str:
     return f"was ended by {name}" + (", by somebody or by a system without memory" if name == "SIGKILL" else "")
 
 
+def is_elsewhere(mark: str) -> bool:
+    """Whether a mark is of another host, or of this one when it had another name."""
+    return mark.partition("-")[0] != _host()
+
+
 def end_with(mark: str) -> None:
     """End this process, by SIGTERM and soon by force, once another has ended: nobody would read its result."""
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -48,8 +48,17 @@ def left_overs_in(folder: Path) -> list[Path]:
 
 
 def temporary_left_overs() -> list[Path]:
-    """What processes of ours that are gone have left in the system's temporary folder."""
-    return sorted(path for path in system_folder().glob(f"{TEMPORARY}*") if is_left_over(path.name))
+    """What processes of ours that are gone have left in the system's temporary folder, but for other users' of it."""
+    return sorted(
+        path for path in system_folder().glob(f"{TEMPORARY}*") if is_left_over(path.name) and _may_delete(path)
+    )
+
+
+def _may_delete(path: Path) -> bool:
+    """In a folder that all users share, one deletes one's own."""
+    with suppress(FileNotFoundError):
+        return os.geteuid() in (0, path.lstat().st_uid)
+    return False
 
 
 def system_folder() -> Path:

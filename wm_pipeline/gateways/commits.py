@@ -33,7 +33,7 @@ from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.digests import FileDigest, digest_of_bytes, digest_of_file
 from wm_pipeline.domain.errors import DamagedError, InvalidInputError, MissingUpstreamError, TableError
 from wm_pipeline.domain.ids import digest
-from wm_pipeline.domain.processes import is_alive
+from wm_pipeline.domain.processes import is_alive, is_elsewhere
 from wm_pipeline.domain.records import from_json, to_json
 from wm_pipeline.domain.scratch import is_left_over, scratch_name
 from wm_pipeline.domain.state import STRICT
@@ -120,14 +120,16 @@ class Outputs:
     def settle(self) -> bool:
         """Carry out what a process that is gone had committed, and delete what it had not.
 
-        Returns whether a process that lives is carrying out a commit right now.
+        In a folder, what another host has committed, too: a copied folder's host never comes back, and the lock keeps
+        two from carrying it out at once. Returns whether a process that lives is carrying out a commit right now.
         """
         is_under_way = False
         for token, names in self._staged().items():
-            if is_alive(token.rpartition("-")[0]):
-                is_under_way |= JOURNAL in names
-            elif JOURNAL in names:
+            owner = token.rpartition("-")[0]
+            if JOURNAL in names and (not is_alive(owner) or (is_elsewhere(owner) and not self._files.is_remote)):
                 _carry_out(self._files, token)
+            elif is_alive(owner):
+                is_under_way |= JOURNAL in names
             else:
                 self._files.delete_folder(f"{COMMITS}/{token}")
         for scratch in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*") if self._files.is_remote else ():

@@ -23,15 +23,18 @@ _ADDRESSES = (
 def renew_addresses(database: Path, artifact_root: str, *, experiment: str) -> bool:
     """Point addresses under the experiment's former artifact root to `artifact_root`; whether any was changed.
 
-    Nothing changes unless artifacts that the database knows of lie in the new place. Raises ServiceError when the
-    database cannot be read or written.
+    Nothing changes unless artifacts that the database knows of lie in the new place, or the former root lies beside
+    another database: it is another deployment's then, also where the copy has no artifacts. Raises ServiceError when
+    the database cannot be read or written.
     """
     if not database.is_file() or not artifact_root.startswith("file:"):
         return False
     try:
         with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
             former = _former_root(connection, experiment)
-            if former is None or former == artifact_root or not _lies_in(connection, former, artifact_root):
+            if former is None or former == artifact_root:
+                return False
+            if not _is_of_another(former, database) and not _lies_in(connection, former, artifact_root):
                 return False
             for table, column in _ADDRESSES:
                 connection.execute(
@@ -83,9 +86,19 @@ def _former_root(connection: sqlite3.Connection, experiment: str) -> str | None:
     return str(found[0]) if found is not None and str(found[0]).startswith("file:") else None
 
 
+def _is_of_another(former: str, database: Path) -> bool:
+    """Whether a former root lies beside a database of its own, as in a state folder that this one was copied from."""
+    beside = _folder_of(former).with_name(database.name)
+    return beside.is_file() and not beside.samefile(database)
+
+
+def _folder_of(root: str) -> Path:
+    return Path(unquote(urlsplit(root).path))
+
+
 def _lies_in(connection: sqlite3.Connection, former: str, artifact_root: str) -> bool:
     """Whether something that was kept under the former root lies under the new one."""
-    folder = Path(unquote(urlsplit(artifact_root).path))
+    folder = _folder_of(artifact_root)
     kept = connection.execute(
         "SELECT artifact_uri FROM runs WHERE substr(artifact_uri, 1, ?) = ?", (len(former) + 1, f"{former}/")
     )

@@ -449,8 +449,9 @@ class ModelRegistry:
         return _DELETED in self._client().get_model_version(MODEL_NAME, version).tags
 
     def copy_of(self, version: str, *, cache: Path) -> Path:
-        """Where what MLflow has of a version lies once it is fetched."""
-        return cache / "registered" / digest(self._tracking_uri, version)
+        """Where what MLflow has of a version lies once it is fetched: a database that was restored from a backup gives
+        numbers out again, so it is named after where it was fetched from."""
+        return cache / "registered" / digest(self._tracking_uri, self._source_of(version))
 
     def _source_of(self, version: str) -> str:
         return str(self._client().get_model_version_download_uri(MODEL_NAME, version))

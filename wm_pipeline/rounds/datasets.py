@@ -36,6 +36,8 @@ def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
     """
     days, profile = days_of_window(workspace, day), workspace.profile
     refresh_questions(workspace, days)
+    # Before anything is read: what an import adds meanwhile makes the dataset out of date, whether it was read or not.
+    lineage = lineage_of(workspace, table, day, days=days)
     store, recipe, suites = workspace.store, RECIPES[table], installed_suites()
     parts = [Tables._make(store.scan(TABLES[name], days=[one]) for name in Tables._fields) for one in days]
     choice = choose(recipe, parts, rule=profile.split_rule, settings=profile.datasets)
@@ -47,10 +49,10 @@ def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
                 compared.append(contamination(rows, suites))
                 outlines.append(outline_of(rows))
                 examples.append(examples_of(rows))
-            lineage = file.finish(lineage_of(workspace, table, day, days=days))
+            note = file.finish(lineage)
         outline, shown, found = pl.concat(outlines, rechunk=True), examples_of(pl.concat(examples)), of_all(compared)
-        card = dataset_card(outline, shown, CardFacts(table, day, choice.removed, found, lineage))
-        batch.write_folder(card_folder(table, day), {CARD: card.encode()}, note=lineage)
+        card = dataset_card(outline, shown, CardFacts(table, day, choice.removed, found, note))
+        batch.write_folder(card_folder(table, day), {CARD: card.encode()}, note=note)
     splits = dict(outline["split"].cast(pl.String).value_counts().iter_rows())
     numbers: dict[str, Any] = {
         "rows": outline.height,

@@ -1,6 +1,5 @@
 """eval_report: checkpoints become predictors, predictions become a report."""
 
-import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -29,6 +28,7 @@ from wm_pipeline.evaluate.catalogue import headline
 from wm_pipeline.evaluate.eval_report import CheckpointNumbers, EvalReport, Measured, Numbers, report_text
 from wm_pipeline.evaluate.gate import GateDecision, GateNumbers, decide_promotion
 from wm_pipeline.evaluate.registry import Place
+from wm_pipeline.gateways.interrupts import run_heeding_interrupts
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.checkpoints import parse_curve
 from wm_pipeline.rounds.datasets import data_version_of
@@ -151,7 +151,7 @@ def evaluate_day(
                     progress=progress,
                 )
 
-    found = asyncio.run(measure())
+    found = run_heeding_interrupts(measure())
     curves = {training.name: _curve(workspace, training.folder(day)) for training in trainings_of(profile)}
     gate = _gate(profile, found.measured)
     report = EvalReport(

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import polars as pl
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.decision import Decision
+from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import to_row
@@ -20,16 +22,26 @@ from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of
 def ingest_decisions(workspace: Workspace, day: str) -> StageOutput:
     """reviewed_decisions of a day: guard decisions that a person has judged, from the service's log of that day."""
     paths = [path for path in workspace.store.list_files(f"decision_log/day={day}") if path.endswith(".json")]
-    rows = [json.loads(workspace.store.read_bytes(path)) for path in paths]
+    rows = [_logged(workspace, path) for path in paths]
     schema = DecisionSchema.create_empty().schema
-    for row in rows:
-        row["decided_at"] = datetime.fromisoformat(row["decided_at"])
     frame = pl.DataFrame(rows, schema=schema, strict=False) if rows else DecisionSchema.create_empty()
     reviewed = frame.filter(pl.col("reviewer_verdict").is_not_null())
     address = workspace.store.write(
         "decisions", reviewed, day=day, lineage=lineage_of(workspace, "reviewed_decisions", day)
     )
     return StageOutput(address, reviewed.height, {"decisions": frame.height, "reviewed": reviewed.height})
+
+
+def _logged(workspace: Workspace, path: str) -> dict[str, Any]:
+    """A decision from its file, in which people write. Raises InvalidInputError with the file's name."""
+    try:
+        row = json.loads(workspace.store.read_bytes(path))
+        return {**row, "decided_at": datetime.fromisoformat(row["decided_at"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInputError(
+            f"{workspace.store.address_of(path)} is no decision as `wm serve` writes them ({error!r}); "
+            "correct it, or move it away, then run again"
+        ) from error
 
 
 def decision_log(workspace: Workspace) -> Callable[[State, Action, Decision], None]:
