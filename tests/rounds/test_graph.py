@@ -155,11 +155,10 @@ def test_experience_that_comes_while_a_dataset_is_built_makes_it_again(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
     """`wm data import` waits for no round."""
-    read = datasets.in_pieces
 
     def read_while_it_comes(*arguments: Any, **named: Any) -> Iterator[pl.DataFrame]:
         collect(workspace, "acme", day=DAY, seed=2)
-        return read(*arguments, **named)
+        return in_pieces(*arguments, **named)
 
     monkeypatch.setattr(datasets, "in_pieces", read_while_it_comes)
     make_dataset(workspace, DAY, table)
