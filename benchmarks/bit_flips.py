@@ -24,6 +24,7 @@ from typing import Any
 
 import polars as pl
 
+from benchmarks.chaos.brief import BRIEF, add_profiles
 from benchmarks.chaos.play import make_base
 from benchmarks.chaos.scene import make_cache
 from benchmarks.reporting import machine, publish
@@ -300,7 +301,7 @@ def main() -> None:
         profile, day, source = options.profile, options.day, options.state
         if source is None:
             base = make_base(Path(folder, "base"), limit_s=3600)
-            profile, day, source = "brief", base.day, base.state
+            profile, day, source = BRIEF, base.day, base.state
         state = Path(folder, "state")
         shutil.copytree(source, state)
         result = measure_copy(state, profile, day, flips=options.flips, seed=options.seed)
@@ -312,6 +313,7 @@ def main() -> None:
 
 def measure_copy(state: Path, profile: str, day: str, *, flips: int, seed: int) -> dict[str, Any]:
     """With the environment of that state folder, in this process."""
+    add_profiles()
     make_cache(state)
     os.environ |= {
         "WM_STATE": str(state),

@@ -47,7 +47,11 @@ def brief_ranks() -> Profile:
     return replace(brief(), name=BRIEF_RANKS, processes=2)
 
 
-PROFILES[BRIEF], PROFILES[BRIEF_RANKS] = brief, brief_ranks
+def add_profiles() -> None:
+    """Make both known to this process."""
+    PROFILES[BRIEF], PROFILES[BRIEF_RANKS] = brief, brief_ranks
+
 
 if __name__ == "__main__":
+    add_profiles()
     main()

@@ -14,6 +14,7 @@ import dagster as dg
 import polars as pl
 from filelock import FileLock, Timeout
 
+from benchmarks.chaos.brief import add_profiles
 from benchmarks.chaos.expected import Expectation, Proof
 from benchmarks.chaos.faults import asset_of
 from wm_pipeline.cli.options import use_dagster_home
@@ -45,6 +46,7 @@ _UNDER_WAY = [
 
 def prove(environment: Mapping[str, str], expected: Expectation) -> Proof:
     """Everything at once; a check that cannot be made is a problem itself."""
+    add_profiles()
     os.environ.update({**environment, "WM_PROFILE": expected.profile})
     warnings.filterwarnings("ignore", module="dagster")
     tempfile.tempdir = None

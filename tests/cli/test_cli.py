@@ -51,7 +51,8 @@ def test_a_dry_run_plans_the_whole_round_and_makes_nothing(wm: Wm, tmp_path: Pat
     plan = json.loads(done.out)
     assert (plan["day"], plan["profile"], plan["to_make"]) == ("2026-11-20", "tiny", list(ROUND_ASSETS))
     assert plan["why"] == dict.fromkeys(ROUND_ASSETS, "there is none") | dict.fromkeys(
-        ("raw_trajectories", "questions", "socratic_annotations"), "there is none of payroll"
+        ("raw_trajectories", "questions", "socratic_annotations"),
+        "there is none of payroll, webmail, identity, miniwob",
     )
     assert done.err == f"round 2026-11-20, profile tiny: {len(ROUND_ASSETS)} assets to make\n"
     table = [line.strip().split(maxsplit=1) for line in shown.out.splitlines() if "there is none" in line]

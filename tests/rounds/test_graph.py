@@ -13,6 +13,7 @@ import pytest
 from tests.builders import payment_state
 from tests.builders_experience import Done, Visit, experience, trajectory, world
 from tests.builders_rounds import collect, finish_round
+from wm_pipeline.datasets.window import in_pieces
 from wm_pipeline.domain.action import NOOP
 from wm_pipeline.domain.errors import DamagedError
 from wm_pipeline.domain.tables import TABLES, SftSchema
