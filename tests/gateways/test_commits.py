@@ -12,6 +12,7 @@ from tests.fakes.s3_server import BUCKET, s3_server
 from wm_pipeline.domain import digests, processes
 from wm_pipeline.domain.digests import FileDigest, digest_of_bytes
 from wm_pipeline.domain.errors import DamagedError
+from wm_pipeline.domain.processes import process_mark
 from wm_pipeline.gateways import commits
 from wm_pipeline.gateways.commits import COMMITS, JOURNAL, Check, Commit, Outputs
 from wm_pipeline.gateways.files import Files, S3Options
@@ -117,6 +118,19 @@ def test_a_kill_at_any_step_leaves_the_old_outputs_or_the_new_ones(
     assert found in (OLD, NEW)
     assert is_killed or found == NEW
     assert files.stamps(COMMITS, hidden=True) == {}
+
+
+def test_a_folder_that_a_killed_process_had_put_no_file_into_is_deleted(tmp_path: Path) -> None:
+    files = Files(str(tmp_path / "data"))
+    commit(files, OLD)
+    for owner in ("1-1", process_mark().partition("-")[2]):
+        (tmp_path / "data" / COMMITS / f"{process_mark().partition('-')[0]}-{owner}-abcdabcd" / "reports").mkdir(
+            parents=True
+        )
+
+    Outputs(files).settle()
+
+    assert [folder.name for folder in (tmp_path / "data" / COMMITS).iterdir()] == [f"{process_mark()}-abcdabcd"]
 
 
 def test_a_journal_that_is_damaged_is_named_with_what_to_do(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:

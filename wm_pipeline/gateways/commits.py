@@ -139,7 +139,8 @@ class Outputs:
 
     def _staged(self) -> dict[str, dict[str, int]]:
         """The staged files of each commit with their sizes."""
-        staged: dict[str, dict[str, int]] = {}
+        # A process that was killed before it wrote a file has left a folder without one.
+        staged: dict[str, dict[str, int]] = {token: {} for token in self._files.folders(COMMITS)}
         for path, stamp in self._files.stamps(COMMITS, hidden=True).items():
             _, token, name = path.split("/", 2)
             staged.setdefault(token, {})[name] = stamp.size

@@ -122,6 +122,15 @@ class Files:
         shown = found if hidden else [path for path in found if not any(part[:1] == "." for part in path.split("/"))]
         return {path: found[path] for path in sorted(shown)}
 
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders right under one, those without a file, too; S3 has none of these."""
+        selector = pafs.FileSelector(f"{self._base}/{folder}", allow_not_found=True)
+        try:
+            infos = self._fs.get_file_info(selector)
+        except OSError as error:
+            raise self._error("list", folder, error) from error
+        return sorted(info.base_name for info in infos if info.type == pafs.FileType.Directory)
+
     def stamp(self, path: str) -> Stamp | None:
         """None when there is no such file."""
         try:
