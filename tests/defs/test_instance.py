@@ -4,9 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from wm_pipeline.defs.instance import _may_have_runs_in_progress
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +70,8 @@ def killed_round(home: dict[str, str], *, host: str = "") -> None:
 def test_a_slot_of_a_killed_run_is_freed_at_the_next_start(home: dict[str, str], host: str) -> None:
     """Also where the state folder was copied from another host, or a container has got another name."""
     killed_round(home, host=host)
+    history = Path(home["DAGSTER_HOME"], "dagster")
+    before = _may_have_runs_in_progress(history)
 
     second = subprocess.run(
         [sys.executable, "-c", ROUND, "0", "end", ""], env=home, capture_output=True, text=True, timeout=60, check=True
@@ -74,6 +81,8 @@ def test_a_slot_of_a_killed_run_is_freed_at_the_next_start(home: dict[str, str],
     (dead,), done, statuses = json.loads(told)
     assert held == "held"
     assert statuses == {dead: "FAILURE", done: "SUCCESS"}
+    assert (before, _may_have_runs_in_progress(history)) == (True, False)
+    assert _may_have_runs_in_progress(history / "elsewhere")
 
 
 def test_without_it_the_next_run_waits_for_the_slot(home: dict[str, str]) -> None:

@@ -4,6 +4,8 @@ They leave runs that seem to go on, and the pool slots that these hold.
 """
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -73,7 +75,22 @@ def end_leftovers(workspace: Workspace) -> None:
     Whoever calls it holds the lock of a round: where Dagster's history lies beside it, nobody else makes one with it.
     """
     workspace.store.settle()
-    instance = open_instance()
-    is_beside = Path(instance.root_directory).resolve().parent == workspace.work.resolve().parent
-    end_dead_runs(instance, is_alone=is_beside)
     workspace.registry.end_dead_runs()
+    home = Path(os.environ.get("DAGSTER_HOME", ""))
+    if _may_have_runs_in_progress(home):
+        is_beside = home.resolve().parent == workspace.work.resolve().parent
+        end_dead_runs(open_instance(), is_alone=is_beside)
+
+
+def _may_have_runs_in_progress(home: Path) -> bool:
+    """A look into a history on this disk: to open it costs a second of every command that has nothing to make."""
+    database = home / "history" / "runs.db"
+    if not database.is_file():
+        return True
+    statuses = [status.value for status in _IN_PROGRESS]
+    query = f"SELECT 1 FROM runs WHERE status IN ({', '.join('?' * len(statuses))}) LIMIT 1"  # noqa: S608 marks alone
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
+            return connection.execute(query, statuses).fetchone() is not None
+    except sqlite3.Error:
+        return True
