@@ -31,11 +31,11 @@ from typing import Any
 
 from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.digests import FileDigest, digest_of_bytes, digest_of_file
-from wm_pipeline.domain.errors import DamagedError, InvalidInputError, MissingUpstreamError, TableError
+from wm_pipeline.domain.errors import MADE_AGAIN, DamagedError, InvalidInputError, MissingUpstreamError, TableError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.processes import is_alive, is_elsewhere
 from wm_pipeline.domain.records import from_json, to_json
-from wm_pipeline.domain.scratch import is_left_over, scratch_name
+from wm_pipeline.domain.scratch import is_left_over, scratch_name, temporary_left_overs
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.gateways.files import Files, Stamp
 
@@ -132,8 +132,8 @@ class Outputs:
                 is_under_way |= JOURNAL in names
             else:
                 self._files.delete_folder(f"{COMMITS}/{token}")
-        for scratch in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*") if self._files.is_remote else ():
-            if not is_alive(scratch.name.removeprefix(_SCRATCH).rpartition("-")[0]):
+        for scratch in temporary_left_overs() if self._files.is_remote else ():
+            if scratch.name.startswith(_SCRATCH):
                 shutil.rmtree(scratch, ignore_errors=True)
         return is_under_way
 
@@ -308,7 +308,7 @@ def _move_and_record(files: Files, token: str) -> None:
     except InvalidInputError as error:
         raise DamagedError(
             f"{files.address_of(f'{folder}/{JOURNAL}')} is damaged ({error}); delete the folder that it lies in: what "
-            "it would have put in its place is then missing, and `wm run --day D` makes it again, or says why it cannot"
+            f"it would have put in its place is then missing, and {MADE_AGAIN}"
         ) from error
     for record in journal.records:
         path = record_path(record.place)
