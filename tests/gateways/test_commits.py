@@ -97,20 +97,26 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, step: int, *, is_before: bool) -> N
     monkeypatch.setattr(Commit, "close", lambda self: None)  # and nothing is cleaned up
 
 
+def was_killed(monkeypatch: pytest.MonkeyPatch, step: int, *, is_before: bool, doing: Callable[[], object]) -> bool:
+    """Whether the process was killed while doing it; from then on every process counts as gone."""
+    with monkeypatch.context() as patched:
+        kill_at(patched, step, is_before=is_before)
+        try:
+            doing()
+        except KilledHere:
+            return True
+        finally:
+            monkeypatch.setattr(commits, "is_alive", lambda mark: False)
+    return False
+
+
 @pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("step", range(1, 17))
 def test_a_kill_at_any_step_leaves_the_old_outputs_or_the_new_ones(
     files: Files, monkeypatch: pytest.MonkeyPatch, step: int, is_before: bool
 ) -> None:
     commit(files, OLD)
-    is_killed = False
-    with monkeypatch.context() as patched:
-        kill_at(patched, step, is_before=is_before)
-        try:
-            commit(files, NEW)
-        except KilledHere:
-            is_killed = True
-    monkeypatch.setattr(commits, "is_alive", lambda mark: False)
+    is_killed = was_killed(monkeypatch, step, is_before=is_before, doing=lambda: commit(files, NEW))
 
     Outputs(files).settle()
 
@@ -135,13 +141,9 @@ def test_a_folder_that_a_killed_process_had_put_no_file_into_is_deleted(tmp_path
 
 def test_a_journal_that_is_damaged_is_named_with_what_to_do(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     commit(files, OLD)
-    with monkeypatch.context() as patched:
-        kill_at(patched, 12, is_before=True)
-        with suppress(KilledHere):
-            commit(files, NEW)
+    assert was_killed(monkeypatch, 12, is_before=True, doing=lambda: commit(files, NEW))
     (journal,) = [path for path in files.stamps(COMMITS, hidden=True) if path.endswith(JOURNAL)]
     files.write(journal, files.read(journal)[:-9])
-    monkeypatch.setattr(commits, "is_alive", lambda mark: False)
 
     with pytest.raises(DamagedError, match=r"journal\.json is damaged .* delete the folder that it lies in: "):
         Outputs(files).settle()
@@ -153,14 +155,7 @@ def test_a_kill_at_any_step_of_a_removal_leaves_the_outputs_or_nothing_of_them(
     files: Files, monkeypatch: pytest.MonkeyPatch, step: int, is_before: bool
 ) -> None:
     commit(files, OLD)
-    is_killed = False
-    with monkeypatch.context() as patched:
-        kill_at(patched, step, is_before=is_before)
-        try:
-            remove(files, OLD)
-        except KilledHere:
-            is_killed = True
-    monkeypatch.setattr(commits, "is_alive", lambda mark: False)
+    is_killed = was_killed(monkeypatch, step, is_before=is_before, doing=lambda: remove(files, OLD))
 
     Outputs(files).settle()
 
