@@ -25,16 +25,17 @@ def registered(
     if not checkpoint.exists():
         checkpoint.mkdir()
         (checkpoint / "words.txt").write_text(version)
-    return registry.register(
+    found = registry.register(
         round_run_id=round_run,
         checkpoint_folder=checkpoint,
         checkpoint_place=address or f"{root}/checkpoints/{version}",
         model_version=name or version,
         report_place=f"{root}/reports/{version}/report.html",
-        description=f"It says {version}.",
         model_code=ECHO_MODEL,
         package=ECHO_MODEL,
         input_example={"state": ["{}"], "action": ["click"]},
         output_example={"outcome": ["{}"]},
         requirements=["pandas"],
     )
+    registry.make_challenger(found.version, description=f"It says {version}.")
+    return found

@@ -312,9 +312,9 @@ FAULTS = (
     Fault("interrupt_run", partial(signal_run, signal.SIGINT), cause="stopped"),
     Fault("terminate_run", partial(signal_run, signal.SIGTERM), cause="stopped", ends_by=frozenset({-signal.SIGTERM})),
     Fault("kill_worker", kill_worker, stages=WITH_WORKERS),
-    Fault("kill_browser", partial(kill_one, is_browser), stages=WITH_BROWSERS, cause="browser|Chromium"),
-    Fault("kill_zygote", partial(kill_one, is_zygote), stages=WITH_BROWSERS, cause="browser|Chromium"),
-    Fault("stop_browser", stop_browser, stages=WITH_BROWSERS, holds_s=(10.0, 60.0), cause="browser|Chromium"),
+    Fault("kill_browser", partial(kill_one, is_browser), stages=WITH_BROWSERS),
+    Fault("kill_zygote", partial(kill_one, is_zygote), stages=WITH_BROWSERS),
+    Fault("stop_browser", stop_browser, stages=WITH_BROWSERS, holds_s=(10.0, 60.0)),
     Fault("kill_training", partial(kill_one, is_training), stages=TRAININGS, cause="failed with exit status"),
     Fault(
         "kill_first_rank",

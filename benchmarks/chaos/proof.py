@@ -25,6 +25,7 @@ from wm_pipeline.domain.experience import check_experience
 from wm_pipeline.domain.tables import TABLES, TrajectorySchema
 from wm_pipeline.gateways.commits import COMMITS
 from wm_pipeline.gateways.locks import alone
+from wm_pipeline.gateways.mlflow_registry import CHALLENGER, MODEL_NAME
 from wm_pipeline.gateways.places import sqlite_uri
 from wm_pipeline.gateways.table_store import TableStore, table_path
 from wm_pipeline.model.checkpoint import check_checkpoint
@@ -128,7 +129,9 @@ def _rows(workspace: Workspace, expected: Expectation) -> Iterator[str]:
 
 
 def _registry(workspace: Workspace, expected: Expectation, seen: Counter[str]) -> Iterator[str]:
-    """One version for each checkpoint; each can be loaded; the day's is the day's."""
+    """One version for each checkpoint; each can be loaded; the day's is the day's, and the challenger."""
+    from mlflow.tracking import MlflowClient
+
     registry = workspace.registry
     numbers = registry.versions()
     seen["versions"] = len(numbers)
@@ -151,6 +154,10 @@ def _registry(workspace: Workspace, expected: Expectation, seen: Counter[str]) -
     of_day = [m.version for m in models if m.checkpoint_place == folder and m.model_version == content]
     if of_day != [str(note["registered_version"])]:
         yield f"{expected.day} noted version {note['registered_version']}, the registry has {of_day} of its checkpoint"
+    client = MlflowClient(tracking_uri=sqlite_uri(f"{os.environ['WM_STATE']}/mlflow.db"))
+    challenger = client.get_model_version_by_alias(MODEL_NAME, CHALLENGER)
+    if (str(challenger.version), bool(challenger.description)) != (str(note["registered_version"]), True):
+        yield f"the challenger is version {challenger.version}, {challenger.description or 'without a description'}"
     champion = registry.champion()
     seen["champions"] = int(champion is not None)
     if not expected.is_registry_lost and not expected.is_fresh and "1" not in numbers:

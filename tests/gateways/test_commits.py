@@ -224,6 +224,31 @@ def test_what_was_committed_on_another_host_has_its_place_in_a_copied_folder(
     assert found_in(files) == NEW
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("is_committed", "limit"), [(True, "_CARRIED_OUT_WITHIN_NS"), (False, "_STAGED_WITHIN_NS")])
+def test_what_another_host_staged_on_s3_is_left_to_it_until_it_has_not_touched_it_for_long(
+    s3: S3Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_committed: bool, limit: str
+) -> None:
+    files = Files(f"s3://{BUCKET}/{tmp_path.name}/data", s3)
+    commit(files, OLD)
+    with monkeypatch.context() as patched:
+        patched.setattr(processes, "_host", lambda: "host_that_is_gone")
+        kill_at(patched, 7 if is_committed else 4, is_before=False)
+        with pytest.raises(KilledHere):
+            commit(files, NEW)
+    staged = files.stamps(COMMITS, hidden=True)
+
+    assert any(path.endswith(JOURNAL) for path in staged) == is_committed
+    assert Outputs(files).settle() == is_committed
+    assert files.stamps(COMMITS, hidden=True) == staged
+    monkeypatch.setattr(commits, limit, 0)
+    assert bool(Outputs(files).left_over()) != is_committed
+    assert not Outputs(files).settle()
+
+    assert found_in(files) == (NEW if is_committed else OLD)
+    assert files.stamps(COMMITS, hidden=True) == {}
+
+
 def test_a_block_that_ends_with_an_error_commits_nothing(files: Files) -> None:
     commit(files, OLD)
 

@@ -364,16 +364,18 @@ def test_a_version_whose_registration_is_killed_is_known_by_its_checkpoint(
     def kill(*arguments: object, **named: object) -> None:
         raise KilledHere
 
-    for name in ("set_model_version_tag", "update_registered_model", "update_model_version"):
-        monkeypatch.setattr(MlflowClient, name, kill)
     checkpoints = tmp_path / "checkpoints"
     checkpoints.mkdir()
-
-    with pytest.raises(KilledHere):
-        registered(registry, round_run, checkpoints, "killed")
+    with monkeypatch.context() as patched:
+        for name in ("set_model_version_tag", "update_registered_model", "update_model_version"):
+            patched.setattr(MlflowClient, name, kill)
+        with pytest.raises(KilledHere):
+            registered(registry, round_run, checkpoints, "killed")
 
     found = registry.find("killed")
     assert found is not None
+    registry.make_challenger(found.version, description="It says killed.")
+    assert registry.find("killed") == registry.version(found.version)
     assert found.checkpoint_place == "s3://lake/checkpoints/killed"
 
 

@@ -1,5 +1,6 @@
 """`wm doctor`: what holds, and what to do where something does not."""
 
+import shutil
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,11 @@ import pytest
 
 from tests.builders import payment_state
 from tests.builders_experience import DAY, states_table
+from tests.builders_model import save_tiny_checkpoint
+from tests.builders_registry import registered
 from wm_pipeline.domain import machine
+from wm_pipeline.domain.digests import files_in
+from wm_pipeline.domain.vocabulary import ChampionMove
 from wm_pipeline.gateways.mlflow_registry import ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds import doctor
@@ -73,6 +78,25 @@ def test_a_file_that_nobody_committed_is_named(workspace: Workspace) -> None:
     path.write_bytes(b"PAR1")
 
     assert found_by(workspace)["outputs"].told.startswith(f"{path} has no record: ")
+
+
+@pytest.mark.slow
+def test_a_champion_of_which_mlflow_has_no_copy_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    made, day = tmp_path / "made", "checkpoints/distilled/2026-11-20"
+    version = save_tiny_checkpoint(made / "checkpoint", seed=1).manifest.model_version
+    workspace.store.write_folder(day, files_in(made), note={})
+    registry = ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db", artifact_root=str(tmp_path / "artifacts"))
+    round_run = registry.round_run("2026-11-20", profile="tiny", dagster_run_id="d1")
+    model = registered(registry, round_run, made, "checkpoint", name=version, address=day)
+    registry.move_champion(model.version, move=ChampionMove.PROMOTE, reason="It knows two pages.")
+    workspace = replace(workspace, registry=registry)
+    before = found_by(workspace)["registry"]
+    shutil.rmtree(tmp_path / "artifacts")
+
+    after = found_by(workspace)["registry"]
+
+    assert (before.holds, after.holds) == (True, False)
+    assert after.told.startswith(f"MLflow has no copy of the weights of version {model.version}, the champion: ")
 
 
 def test_a_port_in_use_is_named(workspace: Workspace) -> None:

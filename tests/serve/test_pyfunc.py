@@ -50,19 +50,19 @@ def register(folder: Path, uri: str, artifacts: Path) -> dict[str, list[str]]:
     saved = save_tiny_checkpoint(folder, seed=3)
     registry = ModelRegistry(uri, artifact_root=str(artifacts))
     example = {"state": [to_json(payment_state())], "action": [to_json(NOOP)]}
-    registry.register(
+    found = registry.register(
         round_run_id=registry.round_run("2026-11-22", profile="tiny", dagster_run_id="d1"),
         checkpoint_folder=folder,
         checkpoint_place=str(folder),
         model_version=saved.manifest.model_version,
         report_place="none",
-        description="It knows two pages.",
         model_code=MODEL_CODE,
         package=PACKAGE,
         input_example=example,
         output_example={"outcome": ["{}"]},
         requirements=model_requirements(),
     )
+    registry.make_challenger(found.version, description="It knows two pages.")
     return example
 
 

@@ -218,7 +218,9 @@ def test_a_training_process_that_is_killed_ends_the_others_and_is_told(
 ) -> None:
     config = write_config(tmp_path / "b.json", tiny_run(dataset, tmp_path / "b", train=tiny_train(max_steps=60)))
     command = training_command("wm_pipeline.train.run", config, processes=2)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(temporary)}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as launcher:
         assert launcher.stderr is not None
         next(line for line in launcher.stderr if line.startswith("b 2/60 "))
@@ -231,6 +233,7 @@ def test_a_training_process_that_is_killed_ends_the_others_and_is_told(
     assert f"training process {rank} of this group was ended by SIGKILL" in said
     assert "Traceback" not in said
     assert not any(one.is_running() for one in ranks)
+    assert [path.name for path in temporary.iterdir() if path.name.startswith(("torchelastic", "wm-"))] == []
 
 
 def test_two_processes_train_like_one(dataset: Path, unbroken: Path, tmp_path: Path) -> None:

@@ -44,6 +44,9 @@ _SCRATCH, _LOCK = "wm-commit-", f"{COMMITS}.lock"
 _READ_AT_ONCE = 2**20
 _SETTLED_AFTER_NS = 2 * 10**9
 """A file that changed so lately may change again under the same time: S3 counts in seconds."""
+_CARRIED_OUT_WITHIN_NS = 15 * 60 * 10**9
+_STAGED_WITHIN_NS = 24 * 3600 * 10**9
+"""On S3 nothing tells that a process of another host is gone, but that what it staged has not changed for so long."""
 
 
 class Check(Enum):
@@ -121,30 +124,40 @@ class Outputs:
         """Carry out what a process that is gone had committed, and delete what it had not.
 
         In a folder, what another host has committed, too: a copied folder's host never comes back, and the lock keeps
-        two from carrying it out at once. Returns whether a process that lives is carrying out a commit right now.
+        two from carrying it out at once. On S3, what another host has left alone for long enough.
+        Returns whether a process that lives is carrying out a commit right now.
         """
         is_under_way = False
-        for token, names in self._staged().items():
-            owner = token.rpartition("-")[0]
-            if JOURNAL in names and (not is_alive(owner) or (is_elsewhere(owner) and not self._files.is_remote)):
+        for token, staged in self._staged().items():
+            is_gone = self._is_gone(token, staged)
+            is_of_a_copy = is_elsewhere(token.rpartition("-")[0]) and not self._files.is_remote
+            if JOURNAL in staged and (is_gone or is_of_a_copy):
                 _carry_out(self._files, token)
-            elif is_alive(owner):
-                is_under_way |= JOURNAL in names
-            else:
+            elif is_gone:
                 self._files.delete_folder(f"{COMMITS}/{token}")
+            else:
+                is_under_way |= JOURNAL in staged
         for scratch in temporary_left_overs() if self._files.is_remote else ():
             if scratch.name.startswith(_SCRATCH):
                 shutil.rmtree(scratch, ignore_errors=True)
         return is_under_way
 
-    def _staged(self) -> dict[str, dict[str, int]]:
-        """The staged files of each commit with their sizes."""
+    def _staged(self) -> dict[str, dict[str, Stamp]]:
+        """The staged files of each commit with their stamps."""
         # A process that was killed before it wrote a file has left a folder without one.
-        staged: dict[str, dict[str, int]] = {token: {} for token in self._files.folders(COMMITS)}
+        staged: dict[str, dict[str, Stamp]] = {token: {} for token in self._files.folders(COMMITS)}
         for path, stamp in self._files.stamps(COMMITS, hidden=True).items():
             _, token, name = path.split("/", 2)
-            staged.setdefault(token, {})[name] = stamp.size
+            staged.setdefault(token, {})[name] = stamp
         return staged
+
+    def _is_gone(self, token: str, staged: Mapping[str, Stamp]) -> bool:
+        """Whether the process of a commit is gone, as far as can be told."""
+        owner = token.rpartition("-")[0]
+        if not (self._files.is_remote and is_elsewhere(owner)):
+            return not is_alive(owner)
+        limit_ns = _CARRIED_OUT_WITHIN_NS if JOURNAL in staged else _STAGED_WITHIN_NS
+        return time.time_ns() - max(stamp.changed_ns for stamp in staged.values()) > limit_ns
 
     def left_over(self) -> dict[str, int]:
         """What processes that are gone have left, with its size: folders that `settle` would delete, hidden files."""
@@ -154,9 +167,9 @@ class Outputs:
             if not path.startswith(f"{COMMITS}/") and is_left_over(path.rpartition("/")[2])
         }
         staged = {
-            f"{COMMITS}/{token}": sum(names.values())
-            for token, names in self._staged().items()
-            if JOURNAL not in names and is_left_over(token)
+            f"{COMMITS}/{token}": sum(stamp.size for stamp in staged.values())
+            for token, staged in self._staged().items()
+            if JOURNAL not in staged and self._is_gone(token, staged)
         }
         return {**staged, **hidden}
 

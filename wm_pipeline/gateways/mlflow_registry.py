@@ -275,7 +275,6 @@ class ModelRegistry:
         checkpoint_place: str,
         model_version: str,
         report_place: str,
-        description: str,
         model_code: Path,
         package: Path,
         input_example: Mapping[str, list[str]],
@@ -283,7 +282,7 @@ class ModelRegistry:
         requirements: Sequence[str],
         plugin_files: Sequence[Path] = (),
     ) -> RegisteredModel:
-        """Log the checkpoint as a pyfunc model and register it as the challenger.
+        """Log the checkpoint as a pyfunc model and register it.
 
         `package` and the files of plug-ins go with it, so that the requirements are all that an environment needs to
         load the model.
@@ -319,10 +318,14 @@ class ModelRegistry:
         # With its tags from its first moment: one without them would be registered again after a kill.
         found = mlflow.register_model(logged.model_uri, MODEL_NAME, tags=tags)
         self.share_weights(found.version, checkpoint_folder)
-        client.update_registered_model(MODEL_NAME, description=_ABOUT_MODEL)
-        client.update_model_version(MODEL_NAME, found.version, description=description)
-        client.set_registered_model_alias(MODEL_NAME, CHALLENGER, found.version)
         return self._registered(client.get_model_version(MODEL_NAME, found.version))
+
+    def make_challenger(self, version: str, *, description: str) -> None:
+        """Say of a registered version what it is, and that it is the one that stands before the gate."""
+        client = self._client()
+        client.update_registered_model(MODEL_NAME, description=_ABOUT_MODEL)
+        client.update_model_version(MODEL_NAME, version, description=description)
+        client.set_registered_model_alias(MODEL_NAME, CHALLENGER, version)
 
     def share_weights(self, version: str, checkpoint_folder: Path) -> None:
         """Store what MLflow keeps of a version and its checkpoint once, where both lie on one disk."""

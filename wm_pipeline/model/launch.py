@@ -11,12 +11,14 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import main as launch
 
 from wm_pipeline.domain.processes import ended_in_words
+from wm_pipeline.domain.scratch import scratch_folder
 
 
 def main() -> int:
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # says the same in twenty lines
     try:
-        launch(sys.argv[1:])
+        with scratch_folder("training-group") as logs:  # torch would leave a folder in the system's for ever
+            launch(["--log-dir", str(logs), *sys.argv[1:]])
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         print(f"training process {rank} of this group {ended_in_words(failure.exitcode)}", file=sys.stderr)

@@ -152,6 +152,11 @@ def _registry(workspace: Workspace) -> str:
     from wm_pipeline.model.checkpoint import check_checkpoint
 
     check_checkpoint(checkpoint_folder(workspace, champion))
+    if not workspace.registry.weights_of(champion.version):
+        raise DoesNotHoldError(
+            f"MLflow has no copy of the weights of version {champion.version}, the champion: once its day is made "
+            "again nothing has them; restore MLflow's artifacts from a backup"
+        )
     return f"champion is version {champion.version} ({champion.model_version}), its weights are its own"
 
 

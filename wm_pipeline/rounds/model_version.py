@@ -40,6 +40,7 @@ def register_day(workspace: Workspace, day: str, *, dagster_run_id: str) -> Stag
         known = _register(workspace, day, report, round_run)
     elif not store.is_remote:  # a day that is made again to the same weights has written them again
         registry.share_weights(known.version, local_checkpoint(workspace, ASSET["distilled_checkpoint"].folder(day)))
+    registry.make_challenger(known.version, description=_description(report))
     registry.log_numbers(round_run, logged_numbers(report))
     registry.log_datasets(
         round_run,
@@ -93,7 +94,6 @@ def _register(workspace: Workspace, day: str, report: EvalReport, round_run: str
         checkpoint_place=path,
         model_version=report.model_version,
         report_place=f"{ASSET['eval_report'].folder(day)}/{REPORT_HTML}",
-        description=_description(report),
         model_code=MODEL_CODE,
         package=PACKAGE,
         input_example={"state": [to_json(example)], "action": [to_json(NOOP)]},
