@@ -25,20 +25,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import boto3
 import numpy as np
 import polars as pl
 from botocore.exceptions import BotoCoreError
 
 from benchmarks.datasets_synthetic import _state_texts
 from benchmarks.reporting import machine, publish, spread
+from tests.fakes.s3_server import BUCKET, make_bucket, options_at
 from wm_pipeline.domain.tables import StateTextSchema
 from wm_pipeline.gateways.files import S3Options
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.settings import SITES
 
 TABLE, STATES = "state_texts", 600
-BUCKET = "lake"
 NOTE = {"fingerprint": "benchmark", "code_version": "1"}
 
 
@@ -118,19 +117,12 @@ def s3_process() -> Iterator[S3Options]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     server = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # it prints a line a request
-    options = S3Options(f"http://127.0.0.1:{port}", "a-key", "a-secret", "us-east-1")
+    options = options_at(f"http://127.0.0.1:{port}")
     try:
         deadline = time.monotonic() + 60
         while True:
             try:
-                client = boto3.client(
-                    "s3",
-                    endpoint_url=options.endpoint_url,
-                    aws_access_key_id=options.access_key_id,
-                    aws_secret_access_key=options.secret_access_key,
-                    region_name=options.region,
-                )
-                client.create_bucket(Bucket=BUCKET)
+                make_bucket(options)
                 break
             except BotoCoreError:
                 if time.monotonic() > deadline:

@@ -10,9 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import boto3
-
-from benchmarks.stores import BUCKET, s3_process
+from benchmarks.stores import s3_process
+from tests.fakes.s3_server import BUCKET, client_of, options_at
 
 _DELAY_S = 2.0
 _ANSWERS = {
@@ -70,13 +69,7 @@ class Store:
             client.delete_object(Bucket=BUCKET, Key=found["Key"])
 
     def _client(self) -> Any:
-        return boto3.client(
-            "s3",
-            endpoint_url=self._upstream,
-            aws_access_key_id="a-key",
-            aws_secret_access_key="a-secret",  # noqa: S106 no secret: the server takes any
-            region_name="us-east-1",
-        )
+        return client_of(options_at(self._upstream))
 
 
 def _handler(store: Store, upstream: str) -> type[BaseHTTPRequestHandler]:

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Any
 
 import boto3
 from moto.server import ThreadedMotoServer
@@ -19,17 +20,30 @@ def s3_server() -> Iterator[S3Options]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    options = S3Options(f"http://{host}:{port}", "a-key", "a-secret", "us-east-1")
-    client = boto3.client(
+    options = options_at(f"http://{host}:{port}")
+    make_bucket(options)
+    try:
+        yield options
+    finally:
+        server.stop()
+
+
+def options_at(address: str) -> S3Options:
+    """moto takes any credentials."""
+    return S3Options(address, "a-key", "a-secret", "us-east-1")
+
+
+def make_bucket(options: S3Options) -> None:
+    """Raises botocore's BotoCoreError while the server does not answer."""
+    with closing(client_of(options)) as client:
+        client.create_bucket(Bucket=BUCKET)
+
+
+def client_of(options: S3Options) -> Any:
+    return boto3.client(
         "s3",
         endpoint_url=options.endpoint_url,
         aws_access_key_id=options.access_key_id,
         aws_secret_access_key=options.secret_access_key,
         region_name=options.region,
     )
-    client.create_bucket(Bucket=BUCKET)
-    client.close()
-    try:
-        yield options
-    finally:
-        server.stop()
