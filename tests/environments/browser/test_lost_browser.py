@@ -15,6 +15,7 @@ from tests.fakes.page_site import BrowserWorld, ref_of
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.scratch import is_left_over
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
+from wm_pipeline.environments.browser.chromium import ChromiumBinary, find_chromium
 from wm_pipeline.environments.browser.session import SessionSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -65,6 +66,21 @@ def test_the_step_fails_and_the_session_goes_on_with_another_browser(world: Brow
     assert time.monotonic() - started < LIMIT_S
     if how != "without its zygotes":
         assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_browser_that_ends_while_it_starts_is_started_again(tmp_path: Path) -> None:
+    lost, starter, chromium = tmp_path / "lost", tmp_path / "chromium", find_chromium(None)
+    starter.write_text(f"""#!/bin/sh
+        [ "$(cat {lost} 2>/dev/null)" = xx ] || {{ printf x >> {lost}; kill -9 $$; }}
+        exec {chromium.path} "$@"
+    """)
+    starter.chmod(0o755)
+
+    world = BrowserWorld(binary=ChromiumBinary(starter, chromium.kind))
+
+    assert world.open("mail.html").title == "Mail"
+    assert lost.read_text() == "xx"
+    world.close()
 
 
 def test_a_browser_that_stands_still_while_the_session_ends_is_ended() -> None:

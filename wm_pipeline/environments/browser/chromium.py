@@ -19,6 +19,8 @@ VARIABLE = "WM_CHROMIUM"
 """The environment variable that names a browser; read by the command line, which hands its value on."""
 
 _ASKED_FOR_S = 5.0
+_LAUNCHES = 3
+"""Tries to start a browser."""
 INSTALL_COMMAND = "apt-get install -y --no-install-recommends chromium-headless-shell"
 
 
@@ -111,7 +113,18 @@ def profiles_of_browsers() -> Iterator[Path]:
 
 
 async def launch_browser(playwright: Playwright, binary: ChromiumBinary, port: int) -> Browser:
-    """Behind the wall, with the server at `port` as the only thing it can reach. Raises BrowserError."""
+    """Behind the wall, with the server at `port` as the only thing it can reach. Raises BrowserError.
+
+    One that ends while it starts is started again: a machine that has just killed a process may kill another.
+    """
+    for _ in range(_LAUNCHES - 1):
+        with contextlib.suppress(BrowserError):
+            return await _launch_once(playwright, binary, port)
+        await asyncio.sleep(1)
+    return await _launch_once(playwright, binary, port)
+
+
+async def _launch_once(playwright: Playwright, binary: ChromiumBinary, port: int) -> Browser:
     try:
         return await playwright.chromium.launch(
             executable_path=binary.path,

@@ -52,8 +52,6 @@ FORESEEN = frozenset(
 """Actions after which a page that asked for nothing can tell whether anything is still to come."""
 RECOVERY_LIMIT_S = 5.0
 """A tab, context or browser that does not open or close within this time is abandoned for a new browser."""
-_LAUNCHES = 3
-"""Tries to start a browser in place of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -503,14 +501,7 @@ class BrowserSession:
 
     async def _relaunch(self) -> None:
         await self._end_browser()
-        for tries_left in range(_LAUNCHES - 1, -1, -1):
-            try:
-                self._browser = await launch_browser(self._playwright, self._binary, self._port)
-                break
-            except BrowserError:
-                if not tries_left:
-                    raise
-                await asyncio.sleep(1)  # a machine that has just killed a browser may not have memory for another
+        self._browser = await launch_browser(self._playwright, self._binary, self._port)
         self._process = await process_of(self._browser)
 
     async def _end_browser(self) -> None:
