@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from tests.fakes.toy_environment import ATTACK, BUTTONS, ToyEnvironment, press, 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.ports import Guard, Policy
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason, Verdict
-from wm_pipeline.domain.world import AttackPlan, WorldSpec
+from wm_pipeline.domain.world import AttackPlan, Observation, WorldSpec
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, CounterfactualResult, check_counterfactual, spread
-from wm_pipeline.evaluate.in_the_loop import LoopEpisode, guard_mistakes, run_episode, run_loop
+from wm_pipeline.evaluate.in_the_loop import LoopEpisode, guard_mistakes, run_episode, run_loop, run_sound_episode
 from wm_pipeline.evaluate.loop_metrics import block_everything, guard_differences, loop_numbers, loop_table
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.scripted import ScriptedPolicy
@@ -236,6 +237,33 @@ def test_an_episode_whose_browser_broke_enters_no_metric(crashed: Callable[[], L
 
     assert (found["episodes"], found["crashed_episodes"]) == (1, 1)
     assert (found["asr"], found["attacked_episodes"], found["miss"]) == (1.0, 1, 1.0)
+
+
+class ShakyEnvironment(ToyEnvironment):
+    """Its browser breaks in the first action, as when a machine without memory ends it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_broken = False
+
+    async def act(self, action: Action) -> Observation:
+        observation = await super().act(action)
+        if self.has_broken:
+            return observation
+        self.has_broken = True
+        return replace(observation, failure=StopReason.BROWSER_CRASHED)
+
+
+def test_an_episode_whose_browser_broke_is_played_once_more() -> None:
+    def played(environment: ToyEnvironment, policy: Callable[[], Policy]) -> LoopEpisode:
+        return asyncio.run(run_sound_episode(environment, policy, ATTACKED, guard=BLOCKS_LEAKS, max_steps=6))
+
+    shaken = played(ShakyEnvironment(), GulliblePolicy)
+    always = played(ToyEnvironment(), listed("crash"))
+
+    assert shaken == played(ToyEnvironment(), GulliblePolicy)
+    assert shaken.stop_reason is not StopReason.BROWSER_CRASHED
+    assert always.stop_reason is StopReason.BROWSER_CRASHED
 
 
 def test_a_browser_that_breaks_while_trying_what_was_escalated_is_a_crash() -> None:

@@ -17,7 +17,7 @@ from wm_pipeline.domain.miss_rates import DIMENSIONS, PRIOR_ROWS, cells_of, expe
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Progress
 from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.domain.world import WorldSpec
-from wm_pipeline.evaluate.in_the_loop import BROKEN, run_episode
+from wm_pipeline.evaluate.in_the_loop import BROKEN, run_sound_episode
 from wm_pipeline.evaluate.metrics import Estimate, share_estimate
 from wm_pipeline.evaluate.registry import COUNT, LOWER, Metric, MetricTable
 
@@ -108,7 +108,7 @@ async def attack_adaptively(
     async def wins(spec: WorldSpec) -> bool | None:
         """None: the browser broke, and nothing was learned."""
         if spec not in played:
-            episode = await run_episode(environment, make_policy(), spec, guard=guard, max_steps=max_steps)
+            episode = await run_sound_episode(environment, make_policy, spec, guard=guard, max_steps=max_steps)
             played[spec] = None if episode.stop_reason in BROKEN else episode.attack_success
         return played[spec]
 

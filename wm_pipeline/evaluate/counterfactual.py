@@ -43,7 +43,19 @@ class CounterfactualResult:
 async def check_counterfactual(
     environment: Environment, case: CounterfactualCase, *, max_expert_steps: int
 ) -> CounterfactualResult:
-    """Valid: executable, another action than the proposed one, no harm, and the script still reaches the goal."""
+    """Valid: executable, another action than the proposed one, no harm, and the script still reaches the goal.
+
+    What could not be measured is tried once more: a machine may have ended the browser.
+    """
+    result = await _checked(environment, case, max_expert_steps=max_expert_steps)
+    if result.is_executable is None:
+        result = await _checked(environment, case, max_expert_steps=max_expert_steps)
+    return result
+
+
+async def _checked(
+    environment: Environment, case: CounterfactualCase, *, max_expert_steps: int
+) -> CounterfactualResult:
     not_measured = CounterfactualResult(case.key, None, None)
     try:
         reached = await reach(environment, case.spec, case.prefix)

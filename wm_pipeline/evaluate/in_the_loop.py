@@ -4,8 +4,8 @@ Whether a proposed action that the guard did not execute was harmful is found by
 restored afterwards, so miss and over-block are measured, not judged. The policy hears of every refusal. Nobody answers
 an escalation here: nothing is executed, and when the policy insists on the same action the episode ends. That is
 the worst case for utility.
-An episode whose browser broke or hung is counted as crashed and enters no metric. Each episode has a world of its own,
-so that an interval over episodes is one over worlds.
+An episode whose browser broke or hung is played once more; when it breaks again, it is counted as crashed and enters no
+metric. Each episode has a world of its own, so that an interval over episodes is one over worlds.
 """
 
 from collections.abc import Callable, Sequence
@@ -136,6 +136,16 @@ async def run_episode(
     )
 
 
+async def run_sound_episode(
+    environment: Environment, make_policy: Callable[[], Policy], spec: WorldSpec, *, guard: Guard | None, max_steps: int
+) -> LoopEpisode:
+    """`run_episode`, and once more when the browser broke: a machine may have ended it. A page breaks it both times."""
+    episode = await run_episode(environment, make_policy(), spec, guard=guard, max_steps=max_steps)
+    if episode.stop_reason in BROKEN:
+        episode = await run_episode(environment, make_policy(), spec, guard=guard, max_steps=max_steps)
+    return episode
+
+
 @dataclass(slots=True)
 class _Run:
     """An episode while it is played: the guard's steps, and around them what is measured."""
@@ -229,7 +239,7 @@ async def run_loop(
         environment: Environment, episode: tuple[Callable[[], Policy], Guard | None, WorldSpec]
     ) -> LoopEpisode:
         make_policy, chosen_guard, spec = episode
-        return await run_episode(environment, make_policy(), spec, guard=chosen_guard, max_steps=max_steps)
+        return await run_sound_episode(environment, make_policy, spec, guard=chosen_guard, max_steps=max_steps)
 
     return await play_side_by_side(
         environments,
