@@ -13,6 +13,7 @@ import dagster as dg
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.processes import is_alive, is_elsewhere, process_mark
 from wm_pipeline.gateways.locks import alone
+from wm_pipeline.rounds.gc import delete_left_overs
 from wm_pipeline.rounds.workspace import Workspace
 
 PROCESS_TAG = "wm/process"
@@ -70,10 +71,11 @@ def end_dead_runs(instance: dg.DagsterInstance, *, is_alone: bool = False) -> li
 
 
 def end_leftovers(workspace: Workspace) -> None:
-    """Clear away what processes that were killed have left: half commits, runs that seem to go on, taken slots.
+    """Clear away what processes that were killed have left: files, half commits, runs that seem to go on, taken slots.
 
     Whoever calls it holds the lock of a round: where Dagster's history lies beside it, nobody else makes one with it.
     """
+    delete_left_overs(workspace)
     workspace.store.settle()
     workspace.registry.end_dead_runs()
     home = Path(os.environ.get("DAGSTER_HOME", ""))
