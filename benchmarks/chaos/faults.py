@@ -305,7 +305,7 @@ def set_clock(scene: Scene) -> Damage:
 
 _KILLED = frozenset({-signal.SIGKILL})
 _WHILE = (5.0, 60.0)
-_OF_TRAINING = "was ended by SIGKILL"
+_OF_TRAINING = "was ended by SIGKILL|failed with exit status 1; its own last lines say why"
 
 FAULTS = (
     Fault("kill_run", partial(signal_run, signal.SIGKILL), ends_by=_KILLED),

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -31,6 +33,7 @@ ROUND = """
 import json, sys, time
 import dagster as dg
 from wm_pipeline.defs.instance import end_dead_runs, process_tags
+from wm_pipeline.defs.orphans import heed_no_interrupt
 from wm_pipeline.domain import processes
 
 seconds, has_to_end, host = float(sys.argv[1]), sys.argv[2] == "end", sys.argv[3]
@@ -46,6 +49,7 @@ def roll_out():
 def experience():
     roll_out()
 
+heed_no_interrupt()
 instance = dg.DagsterInstance.get()
 before = end_dead_runs(instance, is_alone=True) if has_to_end else []
 done = experience.execute_in_process(instance=instance, tags=process_tags())
@@ -129,6 +133,21 @@ def test_with_the_settings_that_are_shipped_no_step_waits_for_a_slot(home: dict[
         code = [sys.executable, "-c", ROUND, "0", "begin", ""]
         subprocess.run(code, env=home, capture_output=True, timeout=60, check=True)
         first.kill()
+
+
+def test_an_interrupt_of_the_whole_group_is_told_by_the_run_alone(home: dict[str, str]) -> None:
+    code = [sys.executable, "-c", ROUND, "60", "begin", ""]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(code, env=home, start_new_session=True, stdout=pipe, stderr=pipe, text=True) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "held\n"
+        time.sleep(2)  # the watch over what mirrors the output has begun
+
+        os.killpg(run.pid, signal.SIGINT)
+        _, err = run.communicate(timeout=60)
+
+    assert "DagsterExecutionInterruptedError" in err
+    assert "watch_orphans" not in err
 
 
 def test_without_it_the_next_run_waits_for_the_slot(home: dict[str, str]) -> None:
