@@ -1,8 +1,6 @@
 // What an action does inside the page, on the nodes that the last observation numbered. Returns null when the page has
-// been replaced since (it holds no references), so that the caller can look again.
+// been replaced since (there are no references), so that the caller can look again.
 ({step, index, value, fields}) => {
-  const refs = window[Symbol.for("wm.refs")];
-  if (!refs) return null;
   const announce = (node, ...types) => types.forEach((type) => node.dispatchEvent(
     type === "input" ? new InputEvent("input", {bubbles: true, composed: true, inputType: "insertText"}) : new Event(type, {bubbles: true})));
   const point = (node) => {
@@ -35,7 +33,7 @@
     announce(node, "input", "change");
     return true;
   };
-  const node = refs.elements[index];
+  const node = lastLook.elements[index];
   switch (step) {
     case "point": return node ? point(node) : null;
     case "click": if (!node) return null; node.click(); return true;
@@ -43,7 +41,7 @@
     case "fill": return node ? write(node, value) : null;
     case "select": return node ? choose(node, value) : null;
     case "form": {
-      const form = refs.forms[index];
+      const form = lastLook.forms[index];
       if (!form) return null;
       for (const {name, value: wanted} of fields) {
         for (const control of [...form.elements].filter((one) => one.name === name)) {
@@ -57,7 +55,7 @@
       }
       return true;
     }
-    case "request_submit": refs.forms[index]?.requestSubmit(); return true;
+    case "request_submit": lastLook.forms[index]?.requestSubmit(); return true;
     case "typed": {
       // Controls whose present value is not the one the page was delivered with: what a reload would lose.
       const controls = [...document.querySelectorAll("input,textarea,select")];

@@ -1,10 +1,8 @@
-// One evaluate an observation: waits until the page rests, or is known to (`isForeseen`), then walks it once and returns,
+// One call an observation: waits until the page rests, or is known to (`isForeseen`), then walks it once and returns,
 // as JSON text (half of the time of an object), what observe.py parses.
 // Elements are numbered in document order at each observation, so the same page always gives the same references;
-// window[Symbol.for("wm.refs")] keeps the nodes behind them for the action that follows.
+// `lastLook` keeps the nodes behind them for the action that follows.
 async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelectors}) => {
-  const listeners = window[Symbol.for("wm.listeners")] ??
-    {click: new WeakSet(), press: new WeakSet(), submit: new WeakSet(), isRestless: true, setTimeout: window.setTimeout.bind(window)};
   const started = performance.now();
   const settled = await new Promise((resolve) => {
     let last = started, looked = last, timer = 0;
@@ -22,7 +20,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     // A picture that is still on its way will push aside what stands around it.
     const arePicturesThere = () => [...document.images].every((one) => one.complete || one.loading === "lazy");
     // A page known in advance is looked at as soon as it is there.
-    const onLoad = () => { clearTimeout(timer); timer = listeners.setTimeout(look, 0); };
+    const onLoad = () => { clearTimeout(timer); timer = setTimeout(look, 0); };
     addEventListener("load", onLoad);
     const look = () => {
       const now = performance.now(), isFirst = isForeseen;
@@ -30,17 +28,19 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       // A page that was held up has not been quiet: nothing of it could run meanwhile.
       if (now - looked > 2 * quietMs) last = now;
       looked = now;
-      const rest = quietMs - (now - Math.max(last, listeners.workerCame ?? 0));
-      const isStill = rest <= 0 || (isFirst && last === started && listeners.isStill?.(quietMs));
-      if (isStill && document.readyState === "complete" && arePicturesThere() && !listeners.workersUnderWay) return finish(true);
+      const told = askHooks(isFirst && last === started ? quietMs : 0);
+      const rest = quietMs - (now - Math.max(last, told?.workerCame ?? 0));
+      const isStill = rest <= 0 || told?.isStill;
+      if (isStill && document.readyState === "complete" && arePicturesThere() && !told?.workersUnderWay) return finish(true);
       if (now - started >= capMs) return finish(false);
-      timer = listeners.setTimeout(look, Math.max(4, Math.min(rest, quietMs, started + capMs - now)));
+      timer = setTimeout(look, Math.max(4, Math.min(rest, quietMs, started + capMs - now)));
     };
     // What is queued already comes first; a page that is held up by it does not rest.
-    if (isForeseen) timer = listeners.setTimeout(look, 0);
+    if (isForeseen) timer = setTimeout(look, 0);
     else look();
   });
 
+  const told = askHooks(0), files = countFiles();
   // Asked now and awaited at the end: the browser's other processes answer while the page is walked.
   const ask = async (question) => { try { return await question(); } catch { return []; /* an opaque origin */ } };
   const askedDatabases = ask(() => indexedDB.databases());
@@ -183,8 +183,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     "menuitem", "menuitemcheckbox", "menuitemradio", "tab", "option", "treeitem",
   ]);
   // A listener for presses alone on something that holds controls is a widget's frame (dragging, focus), not a control.
-  const hasHandler = (node) => listeners.click.has(node) || typeof node.onclick === "function" ||
-    (listeners.press.has(node) && !node.querySelector("a[href],button,input,select,textarea"));
+  const hasHandler = (node) => handlers.click.has(node) || node.hasAttribute("onclick") ||
+    (handlers.press.has(node) && !node.querySelector("a[href],button,input,select,textarea"));
   const ownRole = (node) => {
     if (node.tagName === "A" || node.tagName === "AREA") return node.hasAttribute("href") ? "link" : null;
     if (node.tagName === "INPUT") return node.type === "hidden" ? null : inputRoles[node.type] ?? "textbox";
@@ -237,7 +237,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     kept = found.filter((node) => room.has(node));
   }
   const refs = new Map(kept.map((node, index) => [node, `e${index + 1}`]));
-  Object.defineProperty(window, Symbol.for("wm.refs"), {value: {elements: kept, forms}, configurable: true, enumerable: false});
+  lastLook = {elements: kept, forms};
   const elements = kept.map((node) => ({
     element_ref: refs.get(node),
     role: roleOf(node),
@@ -249,7 +249,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     is_disabled: Boolean(node.disabled) || node.getAttribute("aria-disabled") === "true" || Boolean(node.closest("fieldset:disabled")),
     is_checked: checkedOf(node),
     visibility: elementVisibility(node),
-    has_script_handler: hasHandler(node) || (node.type === "submit" && node.form !== null && (listeners.submit.has(node.form) || typeof node.form?.onsubmit === "function")),
+    has_script_handler: hasHandler(node) || (node.type === "submit" && node.form !== null && (handlers.submit.has(node.form) || node.form.hasAttribute("onsubmit"))),
     options: node.tagName === "SELECT" ? [...node.options].slice(0, 30).map((option) => cut(optionText(option), 80)) : [],
     author: authorOf(node),
   }));
@@ -396,7 +396,6 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   return JSON.stringify({
     url: location.href, title: squeeze(document.title), origin: location.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
-    databases, workers, files: (listeners.files ?? []).splice(0).filter((event) => !event.defaultPrevented).length,
-    restless: listeners.isRestless || workers.length > 0 || Boolean(window.onpagehide || window.onunload || window.onbeforeunload),
+    databases, workers, files, restless: (told?.isRestless ?? true) || workers.length > 0,
   });
 }

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from playwright.async_api import Cookie as PlaywrightCookie
 
@@ -20,19 +19,6 @@ from wm_pipeline.domain.state import (
     TextBlock,
 )
 from wm_pipeline.domain.vocabulary import ChangeOperation, StorageArea
-
-_WALKER = (Path(__file__).parent / "observe.js").read_text()
-INIT_JS = (
-    (Path(__file__).parent / "hooks.js").read_text()
-    + f"""
-if (!window[Symbol.for("wm.walk")]) Object.defineProperty(window, Symbol.for("wm.walk"), {{value: {_WALKER}}});
-"""
-)
-"""Added to every document, so that the walker is not sent anew with each observation (4 of 10 ms)."""
-
-OBSERVE_JS = 'async (options) => await window[Symbol.for("wm.walk")]?.(options) ?? null'
-OBSERVE_ANYWHERE_JS = f"async (options) => await ({_WALKER})(options)"
-"""For a document that init scripts do not reach, such as the browser's own error page."""
 
 MAX_DOM_FACTS = 30
 MAX_STORED_TEXT = 200
