@@ -305,6 +305,7 @@ def set_clock(scene: Scene) -> Damage:
 
 _KILLED = frozenset({-signal.SIGKILL})
 _WHILE = (5.0, 60.0)
+_OF_TRAINING = "was ended by SIGKILL|failed with exit status 1; its own last lines say why"
 
 FAULTS = (
     Fault("kill_run", partial(signal_run, signal.SIGKILL), ends_by=_KILLED),
@@ -315,19 +316,19 @@ FAULTS = (
     Fault("kill_browser", partial(kill_one, is_browser), stages=WITH_BROWSERS),
     Fault("kill_zygote", partial(kill_one, is_zygote), stages=WITH_BROWSERS),
     Fault("stop_browser", stop_browser, stages=WITH_BROWSERS, holds_s=(10.0, 60.0)),
-    Fault("kill_training", partial(kill_one, is_training), stages=TRAININGS, cause="failed with exit status"),
+    Fault("kill_training", partial(kill_one, is_training), stages=TRAININGS, cause=_OF_TRAINING),
     Fault(
         "kill_first_rank",
         partial(kill_one, partial(is_rank, 0)),
         stages=TRAININGS,
-        cause="failed with exit status",
+        cause=_OF_TRAINING,
         profile=BRIEF_RANKS,
     ),
     Fault(
         "kill_other_rank",
         partial(kill_one, partial(is_rank, 1)),
         stages=TRAININGS,
-        cause="failed with exit status",
+        cause=_OF_TRAINING,
         profile=BRIEF_RANKS,
     ),
     Fault("kill_redo", partial(signal_run, signal.SIGKILL), stages=ROUND_ASSETS, ends_by=_KILLED, is_repeated=True),

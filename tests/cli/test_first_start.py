@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,18 @@ def told(started: "subprocess.Popen[str]") -> dict[str, tuple[bool, str]]:
     out, err = started.communicate(timeout=300)
     assert "Traceback" not in err, err
     return {one["what"]: (one["holds"], one["told"]) for one in json.loads(out)}
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.4, 0.8])
+def test_an_interrupt_while_modules_are_loaded_is_no_traceback(tmp_path: Path, seconds: float) -> None:
+    started = start(tmp_path)
+    time.sleep(seconds)
+
+    started.send_signal(signal.SIGINT)
+    _, err = started.communicate(timeout=60)
+
+    assert started.returncode in {130, -signal.SIGINT}
+    assert "Traceback" not in err
 
 
 def test_two_first_commands_at_once_make_one_set_of_databases(tmp_path: Path) -> None:

@@ -126,7 +126,10 @@ def test_what_fails_on_a_full_disk_in_its_own_words_fails_for_the_disk(small: Pa
     [
         (PermissionError(errno.EACCES, "Permission denied", "/some/file"), "/some/file may not be read or written"),
         (OSError(errno.EMFILE, "Too many open files"), "this process may not open more files"),
-        (OSError(errno.EDQUOT, "Disk quota exceeded", "/some/file"), "the disk of /some/file is full"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "/some/file"), "/some/file is full, or this user's share of it"),
+        (OSError(errno.ENOSPC, "No space left on device"), "a disk is full, though not that of "),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", f"{__file__}/a"), f"{__file__} is a file where a "),
+        (FileExistsError(errno.EEXIST, "File exists", __file__), f"{__file__} is a file where a folder is expected"),
         (MemoryError(), "memory ran out"),
         (sqlite3.OperationalError("database is locked"), "keeps a database in"),
         (sqlite3.OperationalError("unable to open database file"), "cannot be read or written"),
@@ -146,7 +149,13 @@ def test_what_the_machine_refuses_is_told_at_any_depth(error: Exception, told: s
     assert told in str(machine_error(ExceptionGroup("several", [raised()]), folder=tmp_path))
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("a"), OSError("of no kind"), TimeoutError()])
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(ValueError("a bug"), KeyError("a"), OSError("of no kind"), TimeoutError()),
+        FileExistsError(errno.EEXIST, "File exists", "/tmp"),  # a race that somebody else handles
+    ],
+)
 def test_other_errors_are_not_the_machines(error: Exception, tmp_path: Path) -> None:
     assert machine_error(error, folder=tmp_path) is None
 

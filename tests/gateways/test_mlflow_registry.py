@@ -15,7 +15,7 @@ import pytest
 
 from tests.builders_registry import registered
 from wm_pipeline.domain.atomic import replace_text
-from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.errors import InvalidInputError, MachineError, MissingUpstreamError
 from wm_pipeline.domain.vocabulary import ChampionMove
 from wm_pipeline.gateways import mlflow_registry
 from wm_pipeline.gateways.mlflow_registry import EXPERIMENT, MODEL_NAME, ModelRegistry
@@ -377,6 +377,13 @@ def test_a_version_whose_registration_is_killed_is_known_by_its_checkpoint(
     registry.make_challenger(found.version, description="It says killed.")
     assert registry.find("killed") == registry.version(found.version)
     assert found.checkpoint_place == "s3://lake/checkpoints/killed"
+
+
+def test_a_folder_in_place_of_the_database_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.db").mkdir()
+
+    with pytest.raises(MachineError, match=r"a\.db is no file that this user may read; move it away"):
+        ModelRegistry(f"sqlite:///{tmp_path}/a.db").champion()
 
 
 def test_what_a_version_holds_is_known_without_mlflow(

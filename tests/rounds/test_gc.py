@@ -19,6 +19,8 @@ from tests.command_line import Wm
 from tests.fakes.s3_server import BUCKET, s3_server
 from wm_pipeline.collect.run import STAGING
 from wm_pipeline.domain.errors import BusyError, InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.processes import process_mark
+from wm_pipeline.domain.scratch import scratch_name
 from wm_pipeline.domain.tables import DecisionSchema, TrajectorySchema
 from wm_pipeline.domain.vocabulary import ChampionMove
 from wm_pipeline.gateways.files import S3Options
@@ -28,7 +30,7 @@ from wm_pipeline.gateways.table_store import TableStore, day_of, table_path
 from wm_pipeline.rounds.champions import plan_promotion
 from wm_pipeline.rounds.checkpoints import prepare_training
 from wm_pipeline.rounds.datasets import make_dataset
-from wm_pipeline.rounds.gc import WasteRule, bytes_freed, clean, find_waste, kept_days
+from wm_pipeline.rounds.gc import WasteRule, bytes_freed, clean, delete_left_overs, find_waste, kept_days
 from wm_pipeline.rounds.graph import ASSETS, DISTILLED, MIDTRAIN, stale_assets
 from wm_pipeline.rounds.profiles import tiny
 from wm_pipeline.rounds.settings import StorageSettings
@@ -372,6 +374,18 @@ def test_what_a_killed_process_has_left_goes_and_what_a_living_one_uses_stays(
     assert find_waste(workspace) == []
     assert days_with(workspace) == before
     assert is_sound(workspace)
+
+
+def test_every_run_deletes_what_a_killed_one_has_made_for_itself(bare: Workspace, temporary_folder: Path) -> None:
+    gone = f"{process_mark().partition('-')[0]}-999999999-1-abcdef12"
+    left = [temporary_folder / f"wm-browser-{gone}", bare.work / "datasets" / gone, bare.cache / f".copy-{gone}"]
+    used = [temporary_folder / f"wm-browser-{scratch_name()}", bare.work / "datasets" / "rows"]
+    for folder in (*left, *used):
+        (folder / "inside").mkdir(parents=True)
+
+    delete_left_overs(bare)
+
+    assert [folder.exists() for folder in (*left, *used)] == [False, False, False, True, True]
 
 
 HOLDER = """

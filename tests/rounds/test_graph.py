@@ -177,6 +177,16 @@ def test_experience_before_the_window_changes_nothing(workspace: Workspace) -> N
     assert stale(workspace) == {}
 
 
+def test_a_day_of_the_window_whose_annotation_was_killed_changes_nothing_whether_it_stays_or_goes(
+    workspace: Workspace,
+) -> None:
+    """Datasets hold annotated days alone, and `wm gc` may delete the rest."""
+    collect(workspace, "payroll", day=BEFORE)
+    workspace.store.remove([f"tables/annotations/round_day={BEFORE}/payroll.parquet"])
+
+    assert stale(workspace) == {}
+
+
 @pytest.mark.parametrize("row", [row for row in ASSETS if row.root], ids=lambda row: row.name)
 def test_an_output_that_is_gone_is_made_again(workspace: Workspace, row: Asset) -> None:
     shutil.rmtree(workspace.store.address_of(row.folder(DAY)))

@@ -9,7 +9,7 @@ from tests.builders import SUBMIT_WIRE, payment_state
 from tests.fakes.predictor import FakePredictor
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.decision import Decision
-from wm_pipeline.domain.errors import CheckpointError
+from wm_pipeline.domain.errors import CheckpointError, TableError
 from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.records import from_json, to_row
 from wm_pipeline.domain.state import State
@@ -55,6 +55,20 @@ def test_a_decision_is_made_and_shown_to_the_log() -> None:
     decision = from_json(Decision, response.content, what="decision")
     assert (decision.verdict.value, decision.executed) == ("switch", NOOP)
     assert [(state, action) for state, action, _ in seen] == [(payment_state(), SUBMIT_WIRE)]
+
+
+def test_a_decision_that_cannot_be_recorded_is_a_persons() -> None:
+    def is_full(state: State, action: Action, decision: Decision) -> None:
+        raise TableError("the disk of /data is full")
+
+    client = client_of(FakePredictor(RISKS, counterfactual=NOOP), on_decision=is_full)
+
+    response = client.post("/decide", json={"state": STATE, "action": ACTION})
+
+    decision = from_json(Decision, response.content, what="decision")
+    assert (response.status_code, decision.verdict.value, decision.executed) == (200, "escalate", None)
+    assert decision.reason == "the decision cannot be recorded: the disk of /data is full"
+    assert decision.outcome is not None
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,24 @@ import dagster as dg
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.processes import is_alive, is_elsewhere, process_mark
 from wm_pipeline.gateways.locks import alone
+from wm_pipeline.rounds.gc import delete_left_overs
 from wm_pipeline.rounds.workspace import Workspace
 
 PROCESS_TAG = "wm/process"
 """Marks of the processes that a run lives in, with spaces between them."""
+_HISTORY_TAG = "wm/history"
+"""The history that a run was begun in: in a copy of it the run does not go on, even while the process lives."""
 _IN_PROGRESS = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 def process_tags(*, with_parent: bool = False) -> dict[str, str]:
     """Tags of a run of this process; `with_parent` where steps have processes of their own, which end before it."""
     pids = [os.getpid(), *([os.getppid()] if with_parent else [])]
-    return {PROCESS_TAG: " ".join(process_mark(pid) for pid in pids)}
+    return {PROCESS_TAG: " ".join(process_mark(pid) for pid in pids), _HISTORY_TAG: str(_home())}
+
+
+def _home() -> Path:
+    return Path(os.environ.get("DAGSTER_HOME", "")).resolve()
 
 
 def open_instance() -> dg.DagsterInstance:
@@ -52,7 +59,9 @@ def dead_runs(instance: dg.DagsterInstance, *, is_alone: bool = False) -> list[d
     found = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
         marks = run.tags.get(PROCESS_TAG, "").split()
-        if marks and not any(is_alive(mark) and not (is_alone and is_elsewhere(mark)) for mark in marks):
+        is_copied = run.tags.get(_HISTORY_TAG, str(_home())) != str(_home())
+        is_gone = not any(is_alive(mark) and not (is_alone and is_elsewhere(mark)) for mark in marks)
+        if marks and (is_copied or is_gone):
             found.append(run)
     return found
 
@@ -70,15 +79,15 @@ def end_dead_runs(instance: dg.DagsterInstance, *, is_alone: bool = False) -> li
 
 
 def end_leftovers(workspace: Workspace) -> None:
-    """Clear away what processes that were killed have left: half commits, runs that seem to go on, taken slots.
+    """Clear away what processes that were killed have left: files, half commits, runs that seem to go on, taken slots.
 
     Whoever calls it holds the lock of a round: where Dagster's history lies beside it, nobody else makes one with it.
     """
+    delete_left_overs(workspace)
     workspace.store.settle()
     workspace.registry.end_dead_runs()
-    home = Path(os.environ.get("DAGSTER_HOME", ""))
-    if _may_have_runs_in_progress(home):
-        is_beside = home.resolve().parent == workspace.work.resolve().parent
+    if _may_have_runs_in_progress(_home()):
+        is_beside = _home().parent == workspace.work.resolve().parent
         end_dead_runs(open_instance(), is_alone=is_beside)
 
 

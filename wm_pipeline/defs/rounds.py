@@ -7,6 +7,7 @@ import dagster as dg
 
 from wm_pipeline.defs.automation import BY_SITE, experience_job, model_job, range_tags
 from wm_pipeline.defs.instance import open_instance, process_tags
+from wm_pipeline.defs.orphans import heed_no_interrupt
 from wm_pipeline.domain.errors import CheckFailedError, StoppedError
 from wm_pipeline.domain.machine import machine_error
 from wm_pipeline.domain.panics import panics_as_errors
@@ -22,6 +23,7 @@ def run_round(
     definitions: dg.Definitions, workspace: Workspace, day: str, assets: Sequence[str], *, sites: tuple[str, ...]
 ) -> None:
     """Materialize the assets of a day. Raises the WmError a stage raised."""
+    heed_no_interrupt()
     instance = open_instance()
     kept = [name for name in ROUND_ASSETS if name not in assets]
     failed = failed_check(instance, definitions, day, of=kept)

@@ -24,6 +24,7 @@ _FULL = (
 _READ_ONLY = ((errno.EROFS,), ("Read-only file system", "attempt to write a readonly database"))
 _FORBIDDEN = ((errno.EACCES, errno.EPERM), ("Permission denied", "Operation not permitted"))
 _UNREADABLE = ((errno.EIO,), ("Input/output error", "unable to open database file"))
+_NO_FOLDER = ((errno.ENOTDIR, errno.EEXIST), ("Not a directory",))
 _EXHAUSTED = ((errno.EMFILE, errno.ENFILE), ("Too many open files",))
 _NO_MEMORY = ((errno.ENOMEM,), ("Cannot allocate memory",))
 _LOCKED = ((), ("database is locked",))
@@ -49,13 +50,17 @@ def in_words(error: BaseException, folder: Path) -> str | None:
     if isinstance(error, MemoryError) or _is(error, _NO_MEMORY):
         return "memory ran out; end what else runs on this machine, or choose a smaller profile"
     if _is(error, _FULL):
-        return _full_in_words(place)
+        if place == folder and full_disk(folder) is None:
+            return f"a disk is full, though not that of {folder}; look where output goes"
+        return _full(place)
     if isinstance(error, OSError) and (full := full_disk(folder)) is not None:
         return full
     if _is(error, _READ_ONLY) or (_is(error, _UNREADABLE) and _is_read_only(folder)):
         return f"{place} cannot be written: its disk is read-only; make it writable, or set WM_STATE to another folder"
     if _is(error, _FORBIDDEN):
         return f"{place} may not be read or written by this user; change its permissions"
+    if _is(error, _NO_FOLDER) and (file := _file_in_the_way(place)) is not None:
+        return f"{file} is a file where a folder is expected; move it away"
     if _is(error, _UNREADABLE):
         (first_line, *_) = str(error).splitlines()
         return f"{place} cannot be read or written ({first_line}); check the disk (`wm doctor`)"
@@ -66,10 +71,14 @@ def in_words(error: BaseException, folder: Path) -> str | None:
     return None
 
 
+def _file_in_the_way(place: Path) -> Path | None:
+    return next((one for one in (place, *place.absolute().parents) if one.exists() and not one.is_dir()), None)
+
+
 def full_disk(folder: Path) -> str | None:
     """In words, that the disk of a folder is as good as full; None when it is not."""
     free = free_bytes(folder)
-    return _full_in_words(folder) if free is not None and free < _TIGHT_MIB * 2**20 else None
+    return _full(folder) if free is not None and free < _TIGHT_MIB * 2**20 else None
 
 
 def short_of_space(folder: Path) -> str | None:
@@ -97,9 +106,11 @@ def _is_read_only(folder: Path) -> bool:
         return error.errno == errno.EROFS
 
 
-def _full_in_words(place: Path) -> str:
+def _full(place: Path) -> str:
     free = free_bytes(place)
-    return f"the disk of {place} is full{'' if free is None else f', {_left(free)}'}; {_FREE_SOME}"
+    if free is None or free < _TIGHT_MIB * 2**20:
+        return f"the disk of {place} is full{'' if free is None else f', {_left(free)}'}; {_FREE_SOME}"
+    return f"the disk of {place} is full, or this user's share of it; {_FREE_SOME}"
 
 
 def _left(free: int) -> str:

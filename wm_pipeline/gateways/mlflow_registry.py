@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from wm_pipeline.domain.atomic import share_storage
 from wm_pipeline.domain.digests import files_in
-from wm_pipeline.domain.errors import DamagedError, InvalidInputError, MissingUpstreamError, ServiceError
+from wm_pipeline.domain.errors import DamagedError, InvalidInputError, MachineError, MissingUpstreamError, ServiceError
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.processes import is_alive, process_mark
@@ -98,6 +98,9 @@ class ModelRegistry:
         if file is None or self._is_ready:
             return MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
         make_folder(file.parent)
+        if file.exists() and not (file.is_file() and os.access(file, os.R_OK)):
+            # MLflow would try for minutes, with a page of warnings.
+            raise MachineError(f"{file} is no file that this user may read; move it away, or change its permissions")
         # Two processes that made the tables at once would leave a database that neither can use. One that cannot be
         # written has its tables.
         with ExitStack() as held:

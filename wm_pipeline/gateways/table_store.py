@@ -22,6 +22,7 @@ import polars as pl
 
 from wm_pipeline.domain.atomic import add_name, replace_bytes
 from wm_pipeline.domain.errors import DamagedError, FormatVersionError, MissingUpstreamError, TableError
+from wm_pipeline.domain.machine import full_disk
 from wm_pipeline.domain.records import is_version
 from wm_pipeline.domain.tables import TABLE_NAMES, TABLES, SchemaT
 from wm_pipeline.domain.vocabulary import FORMAT_VERSION
@@ -173,6 +174,10 @@ class TableStore:
             with self._files.writing_to(path):
                 yield
         except pl.exceptions.PolarsError as error:
+            # Polars' words for a disk that is full are those for a file that is none.
+            full = None if self.is_remote else full_disk(Path(self.root))
+            if full is not None:
+                raise TableError(f"{full}, then run again") from error
             raise TableError(f"cannot write {self.address_of(path)}: {error}") from error
 
     def delete(self, path: str) -> None:

@@ -14,19 +14,10 @@ from wm_pipeline.domain.errors import MissingUpstreamError
 from wm_pipeline.domain.tables import TABLES
 from wm_pipeline.gateways.outside_suites import installed_suites
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.rounds.graph import ASSET, Notes, first_day_of_window
+from wm_pipeline.rounds.graph import ASSET, Notes, days_of_window
 from wm_pipeline.rounds.names import CARD, card_folder
 from wm_pipeline.rounds.questions import refresh_questions
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of, sample_of_table
-
-
-def days_of_window(workspace: Workspace, day: str) -> list[str]:
-    """The days whose experience a dataset of `day` covers."""
-    first = first_day_of_window(workspace.profile, day)
-    days = {part.day for part in workspace.store.partitions("annotations") if first <= part.day <= day}
-    if day not in days:
-        raise MissingUpstreamError(f"no annotations for {day}; materialize socratic_annotations first (`wm run`)")
-    return sorted(days)
 
 
 def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
@@ -34,7 +25,10 @@ def make_dataset(workspace: Workspace, day: str, table: str) -> StageOutput:
 
     The window is read day by day and written in pieces; memory holds about 100 bytes of each row.
     """
-    days, profile = days_of_window(workspace, day), workspace.profile
+    profile = workspace.profile
+    days = days_of_window(workspace.store, profile, day)
+    if day not in days:
+        raise MissingUpstreamError(f"no annotations for {day}; materialize socratic_annotations first (`wm run`)")
     refresh_questions(workspace, days)
     # Before anything is read: what an import adds meanwhile makes the dataset out of date, whether it was read or not.
     lineage = lineage_of(workspace, table, day, days=days)

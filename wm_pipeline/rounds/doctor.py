@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 
 from wm_pipeline.domain.errors import MADE_AGAIN, BusyError, WmError
 from wm_pipeline.domain.machine import free_bytes, machine_error, short_of_space
+from wm_pipeline.domain.scratch import scratch_name
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.gateways.locks import alone
 from wm_pipeline.rounds.days import today
@@ -118,7 +119,7 @@ def _disk(folder: Path) -> str:
 
 
 def _store(workspace: Workspace) -> str:
-    path = "doctor.txt"
+    path = f".{scratch_name('doctor')}"  # another doctor may be at work
     workspace.store.write_bytes(path, b"written by wm doctor")
     workspace.store.read_bytes(path)
     workspace.store.delete(path)

@@ -129,10 +129,20 @@ def champions_of(workspace: Workspace) -> list[RegisteredModel]:
 # --- what was left behind ---------------------------------------------------------------------------------------------
 
 
-def _left_over(workspace: Workspace) -> Iterator[Waste]:
-    """What killed processes have made for themselves."""
+def delete_left_overs(workspace: Workspace) -> None:
+    """Delete what killed processes have made for themselves on this machine, outside the store."""
+    for waste in _left_on_this_machine(workspace):
+        waste.delete()
+
+
+def _left_on_this_machine(workspace: Workspace) -> Iterator[Waste]:
     for path in (*left_overs_in(workspace.work), *left_overs_in(workspace.cache), *temporary_left_overs()):
         yield _local(path, WasteRule.LEFT_OVER)
+
+
+def _left_over(workspace: Workspace) -> Iterator[Waste]:
+    """What killed processes have made for themselves."""
+    yield from _left_on_this_machine(workspace)
     store = workspace.store
     for name, size in store.left_over().items():
         address = store.address_of(name)

@@ -292,9 +292,9 @@ class Notes:
         for name in asset.upstream:
             upstream = ASSET[name]
             if asset.covers_window:
-                first = first_day_of_window(profile, day)
+                days = days_of_window(self._store, profile, day)
                 stored = self._store.partitions(upstream.tables[-1])
-                places = [(part.day, part.name) for part in stored if first <= part.day <= day]
+                places = [(part.day, part.name) for part in stored if part.day in days]
             elif asset.is_by_site and upstream.is_by_site:
                 places = [(day, partition)]
             else:
@@ -303,9 +303,10 @@ class Notes:
         return found
 
 
-def first_day_of_window(profile: Profile, day: str) -> str:
-    """The first day whose experience a dataset of `day` covers."""
-    return (date.fromisoformat(day) - timedelta(days=profile.round.window_days - 1)).isoformat()
+def days_of_window(store: TableStore, profile: Profile, day: str) -> list[str]:
+    """The days whose experience a dataset of `day` covers: those of its window that are annotated, sorted."""
+    first = (date.fromisoformat(day) - timedelta(days=profile.round.window_days - 1)).isoformat()
+    return sorted({part.day for part in store.partitions("annotations") if first <= part.day <= day})
 
 
 def stale_assets(store: TableStore, profile: Profile, day: str, *, redone: Collection[str] = ()) -> dict[str, str]:

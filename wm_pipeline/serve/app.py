@@ -3,7 +3,7 @@
 import secrets
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
@@ -16,6 +16,7 @@ from wm_pipeline.domain.errors import InvalidInputError, WmError
 from wm_pipeline.domain.outcome import Outcome
 from wm_pipeline.domain.ports import Guard, Predictor
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import Verdict
 from wm_pipeline.guard.step import guarded_step
 from wm_pipeline.model.head_registry import check_head
 
@@ -132,12 +133,16 @@ def build_app(
 
     @app.post("/decide", dependencies=protected)
     def decide(request: DecideRequest) -> Decision:
-        """Execute, switch or escalate. A failing or late model escalates."""
+        """Execute, switch or escalate. A failing or late model escalates, and so does a log that cannot be written."""
         check_action(request.state, request.action)
         with turn:
             decision = guarded_step(guard, request.state, request.action).decision
         if on_decision is not None:
-            on_decision(request.state, request.action, decision)
+            try:
+                on_decision(request.state, request.action, decision)
+            except WmError as error:
+                reason = f"the decision cannot be recorded: {error}"
+                return replace(decision, verdict=Verdict.ESCALATE, reason=reason, executed=None)
         return decision
 
     return app
