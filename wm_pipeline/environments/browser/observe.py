@@ -1,5 +1,6 @@
 """From what the in-page walker returns to a State, and from two states to the visible part of a StateDelta."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -47,7 +48,10 @@ class PageWalk:
 
 
 def page_walk_of(answer: str) -> PageWalk:
-    """Raises WorldError when a page tampered with what the walker uses, so that its answer has another form."""
+    """Raises WorldError when the answer has another form. Half a character (a lone surrogate) becomes U+FFFD."""
+    if "\\ud" in answer:
+        halves = json.dumps(json.loads(answer), ensure_ascii=False)
+        answer = halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     try:
         return from_json(PageWalk, answer, what="page")
     except InvalidInputError as error:

@@ -90,8 +90,9 @@ class DocumentWorld:
     async def _entered(self) -> int:
         if self._frame is None:
             self._frame = (await self._cdp.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
+        options = {"frameId": self._frame, "worldName": self._name, "grantUniveralAccess": True}  # sic
         try:
-            made = await self._cdp.send("Page.createIsolatedWorld", {"frameId": self._frame, "worldName": self._name})
+            made = await self._cdp.send("Page.createIsolatedWorld", options)
         except PlaywrightError:
             self._frame = None  # another process shows the page now
             raise
