@@ -158,8 +158,11 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       queryAll(copy, "input,select,textarea,button").forEach((inner) => inner.remove());
       return squeeze(textOf(copy));
     }).join(" ");
+  // Words that stand outside of a shadow root and are shown in its slots.
+  const slottedIn = (node) =>
+    [...queryAll(node, "slot")].flatMap((slot) => slot.assignedNodes({flatten: true})).map((one) => textOf(one)).join(" ");
   const contentName = (node) => {
-    const text = squeeze(read(node, "innerText") ?? textOf(node));
+    const text = squeeze(read(node, "innerText") ?? textOf(node)) || squeeze(slottedIn(node));
     if (text) return text;
     const image = queryOne(node, "img[alt],svg title");
     return image ? squeeze(attribute(image, "alt") ?? textOf(image)) : "";
