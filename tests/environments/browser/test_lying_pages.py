@@ -1,4 +1,4 @@
-"""Pages under tests/pages/lies, each of which tries to be read as something else; what it tries stands in its first line."""
+"""Pages that try to be read as something else; what each tries stands in its first line (tests/pages/lies)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ LIES = sorted(path.stem for path in Path(PAGES, "lies").glob("*.html"))
 pytestmark = pytest.mark.browser
 
 MAIL, PAY = "http://mail.localhost", "http://pay.localhost"
-CART = [("link", "Cart", f"{MAIL}/cart")]
+CART: list[tuple[str, str, str | None]] = [("link", "Cart", f"{MAIL}/cart")]
 BUY = [*CART, ("textbox", "Count", "1"), ("button", "Buy", None)]
 SEEN: dict[str, list[tuple[str, str, str | None]]] = {
     "toJSON": BUY,
@@ -62,7 +62,8 @@ SENT = {
     "arrays": f"POST {MAIL}/buy n=1",
     "getters": f"POST {PAY}/take iban=XX00 1",
     "elements": f"POST {MAIL}/order elements=Fe, Cu",
-    "attributes": f"POST {MAIL}/book closest=north getAttribute=x checkVisibility=y matches=z parentElement=p tagName=t getRootNode=r",
+    "attributes": f"POST {MAIL}/book closest=north getAttribute=x checkVisibility=y matches=z parentElement=p tagName=t"
+    " getRootNode=r",
     "documents": f"POST {MAIL}/order n=2",
     "inherited": f"POST {MAIL}/order n=7",
     "frame": f"POST {MAIL}/charge card=",
