@@ -259,11 +259,11 @@ async def observer(binary: ChromiumBinary, looks: int) -> list[dict[str, Any]]:
     for nodes in PAGE_NODES:
         await session.begin(start_url=f"http://records.localhost/{nodes}", goal="", allowed_hosts={"records.localhost"})
         count = await session.evaluate("() => document.querySelectorAll('*').length")
-        page = session._present_tab().page
+        tab = session._present_tab()
         took = []
         for _ in range(looks):
             started = time.perf_counter()
-            await look_now(page, SettleSettings())
+            await look_now(tab, SettleSettings())
             took.append((time.perf_counter() - started) * 1000)
         found.append({"nodes": count, "look_ms": spread(took)})
     await session.close()

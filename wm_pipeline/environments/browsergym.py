@@ -29,9 +29,6 @@ from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.isolation import wall_flags
 from wm_pipeline.environments.browser.network import FURNITURE
 from wm_pipeline.environments.browser.observe import (
-    INIT_JS,
-    OBSERVE_ANYWHERE_JS,
-    OBSERVE_JS,
     EpisodeView,
     Happenings,
     OriginStorage,
@@ -40,6 +37,7 @@ from wm_pipeline.environments.browser.observe import (
     state_of,
 )
 from wm_pipeline.environments.browser.settle import walk_options
+from wm_pipeline.environments.browser.world import hooks_script, new_channel, world_script
 from wm_pipeline.environments.browsergym_process import BrowserGymSettings, DriverProcess
 from wm_pipeline.environments.instruments.host_server import HostServer
 from wm_pipeline.environments.miniwob import HOST, miniwob_html
@@ -105,6 +103,7 @@ class BrowserGymEnvironment:
     async def start(self) -> None:
         """Start the process. Raises ServiceError when BrowserGym is not installed, WorldError when it cannot start."""
         self._process = await DriverProcess.start(self._python, self._settings)
+        channel = new_channel()
         answer = await self._process.ask(
             "start",
             limit_s=START_LIMIT_S,
@@ -112,9 +111,8 @@ class BrowserGymEnvironment:
             flags=wall_flags(self._server.port),
             modules=self._settings.modules,
             scripts={
-                "init": INIT_JS,
-                "observe": OBSERVE_JS,
-                "observe_anywhere": OBSERVE_ANYWHERE_JS,
+                "hooks": hooks_script(channel),
+                "world": world_script(channel),
                 "options": walk_options(self._settings.settle),
             },
         )

@@ -16,8 +16,7 @@ from typing import Any
 import gymnasium
 from browsergym.core import _get_global_playwright
 
-BIDS_JS = "() => (window[Symbol.for('wm.refs')]?.elements ?? []).map((one) => one.getAttribute('bid'))"
-"""BrowserGym's own names of the elements that the walk has numbered."""
+_WORLD = "outside"
 
 
 class Driver:
@@ -47,7 +46,7 @@ class Driver:
 
             def new_context(**of_context: Any) -> Any:
                 context = plain_new_context(**of_context)
-                context.add_init_script(scripts["init"])
+                context.add_init_script(scripts["hooks"])
                 self._watch(context)
                 return context
 
@@ -93,16 +92,31 @@ class Driver:
     def _look(self) -> dict[str, Any]:
         """The page as our own environments see it: one walk that waits for rest first."""
         page = self._env.page
-        walk = page.evaluate(self._scripts["observe"], self._scripts["options"])
-        if walk is None:
-            walk = page.evaluate(self._scripts["observe_anywhere"], self._scripts["options"])
+        session = page.context.new_cdp_session(page)
+        try:
+            walk = self._call(session, f"look({json.dumps(self._scripts['options'])})")
+            # BrowserGym's own names of the elements that the walk has numbered.
+            bids = self._call(session, "attributesOf('bid')")
+        finally:
+            session.detach()
         return {
             "walk": walk,
-            "bids": page.evaluate(BIDS_JS),
+            "bids": bids,
             "cookies": page.context.cookies(),
             "requests": list(self._requests.pop(page.context, {}).values()),
             "browser": self._env.browser.version,
         }
+
+    def _call(self, session: Any, expression: str) -> Any:
+        """What it answers in our world of the page's document, where it is defined with the first call."""
+        frame = session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
+        made = session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": _WORLD})
+        options = {"contextId": made["executionContextId"], "awaitPromise": True, "returnByValue": True}
+        defined = f"globalThis.look ?? {self._scripts['world']}; {expression}"
+        answer = session.send("Runtime.evaluate", {"expression": defined, **options})
+        if "exceptionDetails" in answer:
+            raise RuntimeError(answer["exceptionDetails"]["exception"]["description"])
+        return answer["result"]["value"]
 
     def _watch(self, context: Any) -> None:
         def asked(request: Any) -> None:

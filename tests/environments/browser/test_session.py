@@ -150,7 +150,7 @@ def test_a_picture_on_its_way_is_waited_for_in_the_page_itself(world: BrowserWor
     world.run(world.session.evaluate(add))
 
     # Not the session's look, which waits for requests too: one that ends while the page is walked is seen by neither.
-    walk = world.run(look_now(world.session._present_tab().page, SettleSettings()))
+    walk = world.run(look_now(world.session._present_tab(), SettleSettings()))
 
     assert walk is not None
     assert walk.title == "Drawn"

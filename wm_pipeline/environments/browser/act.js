@@ -1,16 +1,25 @@
 // What an action does inside the page, on the nodes that the last observation numbered. Returns null when the page has
-// been replaced since (it holds no references), so that the caller can look again.
+// been replaced since (there are no references), so that the caller can look again.
 ({step, index, value, fields}) => {
-  const refs = window[Symbol.for("wm.refs")];
-  if (!refs) return null;
   const announce = (node, ...types) => types.forEach((type) => node.dispatchEvent(
     type === "input" ? new InputEvent("input", {bubbles: true, composed: true, inputType: "insertText"}) : new Event(type, {bubbles: true})));
+  // Where a click goes, in the page's own coordinates; each frame that the node stands in must show it, too.
   const point = (node) => {
-    node.scrollIntoView({block: "center", inline: "center", behavior: "instant"});
-    const rect = [...node.getClientRects()].find((one) => one.width > 0 && one.height > 0);
-    if (!rect || !node.checkVisibility({visibilityProperty: true})) return {x: 0, y: 0, is_on_screen: false};
-    const x = rect.left + rect.width / 2, y = rect.top + rect.height / 2;
-    return {x, y, is_on_screen: x >= 0 && y >= 0 && x < innerWidth && y < innerHeight};
+    scrollTo(node, {block: "center", inline: "center", behavior: "instant"});
+    const rect = [...rectsOf(node)].find((one) => one.width > 0 && one.height > 0);
+    if (!rect || !checkVisibility(node, {visibilityProperty: true})) return {x: 0, y: 0, is_on_screen: false};
+    let x = rect.left + rect.width / 2, y = rect.top + rect.height / 2, is_on_screen = true;
+    for (let view = viewOf(documentOf(node)); view; ) {
+      is_on_screen &&= x >= 0 && y >= 0 && x < view.innerWidth && y < view.innerHeight;
+      const frame = view === window ? null : view.frameElement;
+      if (frame) {
+        const outer = boundsOf(frame);
+        x += outer.left + frame.clientLeft;
+        y += outer.top + frame.clientTop;
+      }
+      view = frame ? viewOf(documentOf(frame)) : null;
+    }
+    return {x, y, is_on_screen};
   };
   const choose = (node, wanted) => {
     const text = (option) => (option.label || option.textContent).replace(/\s+/g, " ").trim();
@@ -35,7 +44,7 @@
     announce(node, "input", "change");
     return true;
   };
-  const node = refs.elements[index];
+  const node = lastLook.elements[index];
   switch (step) {
     case "point": return node ? point(node) : null;
     case "click": if (!node) return null; node.click(); return true;
@@ -43,10 +52,10 @@
     case "fill": return node ? write(node, value) : null;
     case "select": return node ? choose(node, value) : null;
     case "form": {
-      const form = refs.forms[index];
+      const form = lastLook.forms[index];
       if (!form) return null;
       for (const {name, value: wanted} of fields) {
-        for (const control of [...form.elements].filter((one) => one.name === name)) {
+        for (const control of [...controlsOf(form)].filter((one) => one.name === name)) {
           if (control.type === "radio") { if (control.value === wanted) { control.checked = true; announce(control, "input", "change"); } }
           else if (control.type === "checkbox") {
             control.checked = !["", "false", "off", "0"].includes(wanted.toLowerCase());
@@ -57,10 +66,10 @@
       }
       return true;
     }
-    case "request_submit": refs.forms[index]?.requestSubmit(); return true;
+    case "request_submit": if (lastLook.forms[index]) requestSubmit(lastLook.forms[index]); return true;
     case "typed": {
       // Controls whose present value is not the one the page was delivered with: what a reload would lose.
-      const controls = [...document.querySelectorAll("input,textarea,select")];
+      const controls = [...allInDocument(document, "input,textarea,select")];
       return controls.flatMap((one, position) => {
         if (one.type === "hidden" || one.type === "file") return [];
         if (one.tagName === "SELECT") {
@@ -73,7 +82,7 @@
       });
     }
     case "retype": {
-      const controls = [...document.querySelectorAll("input,textarea,select")];
+      const controls = [...allInDocument(document, "input,textarea,select")];
       for (const {position, chosen, text, is_checked: isChecked} of fields) {
         const one = controls[position];
         if (!one) return false;

@@ -6,16 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page
-
 from wm_pipeline.domain.action import Action, check_action
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.text import short_action
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.isolation import check_address
-
-ACT_JS = (Path(__file__).parent / "act.js").read_text()
+from wm_pipeline.environments.browser.tab import Tab
 
 
 def check_executable(
@@ -42,7 +39,7 @@ def _upload_path(name: str, folder: Path | None) -> Path:
     return path
 
 
-async def perform(page: Page, state: State, action: Action, *, upload_folder: Path | None) -> bool:
+async def perform(tab: Tab, state: State, action: Action, *, upload_folder: Path | None) -> bool:
     """Execute the action. Returns False when the page no longer knows the references of its last observation.
 
     `goto` and `back` are not done here: the session knows the history. What a person's browser shrugs at (an option
@@ -52,65 +49,63 @@ async def perform(page: Page, state: State, action: Action, *, upload_folder: Pa
     value = action.value or ""
     match action.kind:
         case ActionKind.CLICK | ActionKind.CHECK:
-            return await _click(page, index)
+            return await _click(tab, index)
         case ActionKind.FILL:
-            return await _in_page(page, "fill", index=index, value=value) is not None
+            return await _in_page(tab, "fill", index=index, value=value) is not None
         case ActionKind.SELECT:
-            return await _in_page(page, "select", index=index, value=value) is not None
+            return await _in_page(tab, "select", index=index, value=value) is not None
         case ActionKind.PRESS:
-            if await _in_page(page, "focus", index=index) is None:
+            if await _in_page(tab, "focus", index=index) is None:
                 return False
-            await page.keyboard.press(value)
+            await tab.page.keyboard.press(value)
         case ActionKind.SUBMIT:
-            return await _submit(page, state, action, index)
+            return await _submit(tab, state, action, index)
         case ActionKind.UPLOAD:
-            handle = await page.evaluate_handle(
-                "(index) => window[Symbol.for('wm.refs')]?.elements[index] ?? null", index
-            )
-            element = handle.as_element()
-            if element is None:
+            node = await tab.world.node(f"nodeOf({index})")
+            if node is None:
                 return False
-            await element.set_input_files(_upload_path(value, upload_folder), timeout=2000)
+            files = [str(_upload_path(value, upload_folder))]
+            await tab.cdp.send("DOM.setFileInputFiles", {"objectId": node, "files": files})
         case ActionKind.RUN_SCRIPT:
-            await page.evaluate(f"() => {{ (0, eval)({json.dumps(value)}); }}")
+            await tab.page.evaluate(f"() => {{ (0, eval)({json.dumps(value)}); }}")
         case ActionKind.NOOP | ActionKind.ASK_HUMAN | ActionKind.GOTO | ActionKind.BACK | ActionKind.TOOL_CALL:
             pass
     return True
 
 
-async def _submit(page: Page, state: State, action: Action, index: int) -> bool:
+async def _submit(tab: Tab, state: State, action: Action, index: int) -> bool:
     fields = [{"name": field.name, "value": field.value} for field in action.fields]
-    if await _in_page(page, "form", index=index, fields=fields) is None:
+    if await _in_page(tab, "form", index=index, fields=fields) is None:
         return False
     form = state.form(action.target_ref or "")
     if form is not None and form.submit_ref is not None:
-        return await _click(page, int(form.submit_ref[1:]) - 1)
-    return await _in_page(page, "request_submit", index=index) is not None
+        return await _click(tab, int(form.submit_ref[1:]) - 1)
+    return await _in_page(tab, "request_submit", index=index) is not None
 
 
-async def _in_page(page: Page, step: str, *, index: int, value: str = "", fields: object = ()) -> Any:
-    return await page.evaluate(ACT_JS, {"step": step, "index": index, "value": value, "fields": fields})
+async def _in_page(tab: Tab, step: str, *, index: int, value: str = "", fields: object = ()) -> Any:
+    return await tab.call("act", {"step": step, "index": index, "value": value, "fields": fields})
 
 
-async def _click(page: Page, index: int) -> bool:
+async def _click(tab: Tab, index: int) -> bool:
     """A click of the mouse where the element is, so that whatever lies over it gets it; a script's click elsewhere."""
-    point = await _in_page(page, "point", index=index)
+    point = await _in_page(tab, "point", index=index)
     if point is None:
         return False
     if point["is_on_screen"]:
-        await page.mouse.click(point["x"], point["y"])
+        await tab.page.mouse.click(point["x"], point["y"])
     else:
-        await _in_page(page, "click", index=index)
+        await _in_page(tab, "click", index=index)
     return True
 
 
-async def typed_values(page: Page) -> tuple[dict[str, Any], ...]:
+async def typed_values(tab: Tab) -> tuple[dict[str, Any], ...]:
     """The controls whose value a reload would lose."""
-    return tuple(await _in_page(page, "typed", index=-1) or ())
+    return tuple(await _in_page(tab, "typed", index=-1) or ())
 
 
-async def retype(page: Page, values: tuple[dict[str, Any], ...]) -> bool:
-    return bool(await _in_page(page, "retype", index=-1, fields=list(values)))
+async def retype(tab: Tab, values: tuple[dict[str, Any], ...]) -> bool:
+    return bool(await _in_page(tab, "retype", index=-1, fields=list(values)))
 
 
 def phrase_of(state: State, action: Action) -> str:

@@ -1,11 +1,24 @@
-// Runs before a page's own scripts: remembers which elements scripts listen on for clicks and submits, whether the page
-// may still do something when nobody acts (timers, listeners for being left), and whether it may do so soon. Idempotent,
-// since an init script can run twice in one window. A hostile page can see it, so it is a hint; facts come from the server.
+// Runs before a page's own scripts, in their world: remembers which elements scripts listen on for clicks and submits,
+// whether the page may still do something when nobody acts (timers, listeners for being left), and whether it may do so
+// soon. The page finds no name of ours: world.js asks by an event whose name, CHANNEL, no page knows. What is told are
+// hints, since a hostile page can still act differently where it is watched; facts come from the server.
 (() => {
-  const key = Symbol.for("wm.listeners");
-  if (window[key]) return;
+  const CHANNEL = "__CHANNEL__";
+  const {setTimeout, clearTimeout, clearInterval, CustomEvent, Set, WeakRef} = window;
+  const {dispatchEvent: dispatch, addEventListener: original} = EventTarget.prototype;
+  const detailOf = Object.getOwnPropertyDescriptor(CustomEvent.prototype, "detail").get;
+  const say = (target, name, detail) => dispatch.call(target, new CustomEvent(CHANNEL + name, {detail, composed: true}));
+  // An init script can run twice in one window.
+  let isThere = false;
+  const onAnswer = () => { isThere = true; };
+  original.call(window, `${CHANNEL}answer`, onAnswer);
+  say(window, "", "");
+  window.removeEventListener(`${CHANNEL}answer`, onAnswer);
+  if (isThere) return;
   const listeners = {
-    click: new WeakSet(), press: new WeakSet(), submit: new WeakSet(), isRestless: false, setTimeout: window.setTimeout.bind(window),
+    isRestless: false,
+    // Elements that scripts listen on and that world.js has not been told of, each with what is listened for.
+    untold: [],
     leaving: [],
     // When something last began or ended whose consequences no timer tells: a request, a frame, a navigation.
     stirred: -Infinity,
@@ -30,18 +43,27 @@
     silence() {
       for (const [target, ...rest] of listeners.leaving.splice(0)) target.removeEventListener(...rest);
       window.onpagehide = window.onunload = window.onbeforeunload = document.onvisibilitychange = null;
-      for (let id = listeners.setTimeout(() => {}); id > 0; id -= 1) { clearTimeout(id); clearInterval(id); }
+      for (let id = setTimeout(() => {}); id > 0; id -= 1) { clearTimeout(id); clearInterval(id); }
       window.stop();
     },
   };
-  Object.defineProperty(window, key, {value: listeners});
+  original.call(window, CHANNEL, (event) => {
+    const question = detailOf.call(event);
+    if (question === "silence") listeners.silence();
+    const untold = listeners.untold.splice(0);
+    for (const entry of untold) {
+      const node = entry.node.deref();
+      if (node?.isConnected) say(node, entry.what, "");
+      else if (node) listeners.untold.push(entry);  // it may still be put into the page
+    }
+    const isStill = question > 0 && listeners.isStill(Number(question));
+    const isRestless = listeners.isRestless || Boolean(window.onpagehide || window.onunload || window.onbeforeunload);
+    const files = question === "files" ? listeners.files.splice(0).filter((one) => !one.defaultPrevented).length : 0;
+    say(window, "answer", `${isStill} ${isRestless} ${listeners.workersUnderWay} ${listeners.workerCame} ${files}`);
+  });
   // When each timer that has not run yet, or runs again, is due; the browser runs some a few milliseconds late.
   const timers = new Map();
   const countLoaders = () => { listeners.loaders = document.querySelectorAll("script,link,style").length; };
-  // A frame of the same site tells the page that is looked at; of a frame of another site it is not known.
-  const filesOfPage = () => {
-    try { return window.top[key].files; } catch { return listeners.files; }
-  };
   const stir = () => { listeners.stirred = performance.now(); };
   const lateElements = "[target]:not([target=_self]),[formtarget],a[href^='javascript:' i],object,embed,audio,video";
   const clickTypes = new Set(["click", "mouseup", "pointerup", "dblclick"]);
@@ -49,12 +71,12 @@
   const leaveTypes = new Set(["pagehide", "unload", "beforeunload", "visibilitychange", "freeze"]);
   // What is told of later than the action that led to it.
   const lateTypes = new Set(["message", "scroll", "scrollend", "toggle", "selectionchange", "popstate", "hashchange", "storage"]);
-  const original = EventTarget.prototype.addEventListener;
+  const listen = (node, what) => listeners.untold.push({node: new WeakRef(node), what});
   EventTarget.prototype.addEventListener = function (type, ...rest) {
     if (this instanceof Element) {
-      if (clickTypes.has(type)) listeners.click.add(this);
-      if (pressTypes.has(type)) listeners.press.add(this);
-      if (type === "submit") listeners.submit.add(this);
+      if (clickTypes.has(type)) listen(this, "click");
+      if (pressTypes.has(type)) listen(this, "press");
+      if (type === "submit") listen(this, "submit");
     }
     if (lateTypes.has(type)) listeners.isTalkative = true;
     if (leaveTypes.has(type)) {
@@ -63,6 +85,18 @@
     }
     return original.call(this, type, ...rest);
   };
+  for (const prototype of [HTMLElement.prototype, SVGElement.prototype]) {
+    for (const type of [...clickTypes, ...pressTypes, "submit"]) {
+      const plain = Object.getOwnPropertyDescriptor(prototype, `on${type}`);
+      const set = new Proxy(plain.set, {
+        apply(target, self, args) {
+          if (typeof args[0] === "function") listen(self, type === "submit" ? type : pressTypes.has(type) ? "press" : "click");
+          return Reflect.apply(target, self, args);
+        },
+      });
+      Object.defineProperty(prototype, `on${type}`, {...plain, set});
+    }
+  }
   for (const name of ["setTimeout", "setInterval", "WebSocket", "EventSource", "Worker", "SharedWorker"]) {
     const plain = window[name];
     if (!plain) continue;
@@ -137,7 +171,7 @@
   original.call(window, "error", stir, true);
   window.navigation?.addEventListener("navigate", (event) => {
     stir();
-    if (event.downloadRequest !== null) filesOfPage().push(event);
+    if (event.downloadRequest !== null) listeners.files.push(event);
   });
   // Every answer that came, whatever asked for it.
   new PerformanceObserver(stir).observe({type: "resource"});

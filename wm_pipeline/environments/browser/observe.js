@@ -1,10 +1,8 @@
-// One evaluate an observation: waits until the page rests, or is known to (`isForeseen`), then walks it once and returns,
+// One call an observation: waits until the page rests, or is known to (`isForeseen`), then walks it once and returns,
 // as JSON text (half of the time of an object), what observe.py parses.
 // Elements are numbered in document order at each observation, so the same page always gives the same references;
-// window[Symbol.for("wm.refs")] keeps the nodes behind them for the action that follows.
+// `lastLook` keeps the nodes behind them for the action that follows.
 async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelectors}) => {
-  const listeners = window[Symbol.for("wm.listeners")] ??
-    {click: new WeakSet(), press: new WeakSet(), submit: new WeakSet(), isRestless: true, setTimeout: window.setTimeout.bind(window)};
   const started = performance.now();
   const settled = await new Promise((resolve) => {
     let last = started, looked = last, timer = 0;
@@ -20,9 +18,9 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       resolve(value);
     };
     // A picture that is still on its way will push aside what stands around it.
-    const arePicturesThere = () => [...document.images].every((one) => one.complete || one.loading === "lazy");
+    const arePicturesThere = () => [...imagesOf(document)].every((one) => one.complete || one.loading === "lazy");
     // A page known in advance is looked at as soon as it is there.
-    const onLoad = () => { clearTimeout(timer); timer = listeners.setTimeout(look, 0); };
+    const onLoad = () => { clearTimeout(timer); timer = setTimeout(look, 0); };
     addEventListener("load", onLoad);
     const look = () => {
       const now = performance.now(), isFirst = isForeseen;
@@ -30,17 +28,19 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       // A page that was held up has not been quiet: nothing of it could run meanwhile.
       if (now - looked > 2 * quietMs) last = now;
       looked = now;
-      const rest = quietMs - (now - Math.max(last, listeners.workerCame ?? 0));
-      const isStill = rest <= 0 || (isFirst && last === started && listeners.isStill?.(quietMs));
-      if (isStill && document.readyState === "complete" && arePicturesThere() && !listeners.workersUnderWay) return finish(true);
+      const told = askHooks(isFirst && last === started ? quietMs : 0);
+      const rest = quietMs - (now - Math.max(last, told?.workerCame ?? 0));
+      const isStill = rest <= 0 || told?.isStill;
+      if (isStill && readinessOf(document) === "complete" && arePicturesThere() && !told?.workersUnderWay) return finish(true);
       if (now - started >= capMs) return finish(false);
-      timer = listeners.setTimeout(look, Math.max(4, Math.min(rest, quietMs, started + capMs - now)));
+      timer = setTimeout(look, Math.max(4, Math.min(rest, quietMs, started + capMs - now)));
     };
     // What is queued already comes first; a page that is held up by it does not rest.
-    if (isForeseen) timer = listeners.setTimeout(look, 0);
+    if (isForeseen) timer = setTimeout(look, 0);
     else look();
   });
 
+  const told = askHooks(0), files = countFiles();
   // Asked now and awaited at the end: the browser's other processes answer while the page is walked.
   const ask = async (question) => { try { return await question(); } catch { return []; /* an opaque origin */ } };
   const askedDatabases = ask(() => indexedDB.databases());
@@ -67,15 +67,19 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const squeeze = (text) => (text ?? "").toWellFormed().replace(/\s+/g, " ").trim();
   const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + "…" : text).toWellFormed();
   const styleOf = once((node) => getComputedStyle(node));
-  const rectOf = once((node) => node.getBoundingClientRect());
+  const rectOf = once((node) => boundsOf(node));
   const alphaOf = once((color) => {
     const parts = color.match(/[\d.]+/g);
     return color === "transparent" ? 0 : parts && parts.length === 4 ? Number(parts[3]) : 1;
   });
 
+  // The frame that shows a node's document; null for the page's own.
+  const frameOf = (node) => { const shown = documentOf(node); return shown === document ? null : viewOf(shown)?.frameElement ?? null; };
   // --- who would see it ---------------------------------------------------------------------------------------------
-  const page = document.documentElement;
-  const pageWidth = page?.scrollWidth ?? 0, left = scrollX, top = scrollY;
+  const pageIn = once((shown) => {
+    const page = pageOf(shown), view = viewOf(shown);
+    return {page, width: page?.scrollWidth ?? 0, left: view?.scrollX ?? 0, top: view?.scrollY ?? 0};
+  });
   const isClipped = (node, style) => {
     const display = style.display;
     if (display === "inline" || display === "contents") return false;
@@ -89,19 +93,24 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   };
   // How much of a node shines through all that it stands in; null: something clips it away.
   const opacityOf = once((node) => {
-    if (!node || node === page) return 1;
-    const around = opacityOf(node.parentElement), style = styleOf(node);
-    return around === null || isClipped(node, style) ? null : around * Number(style.opacity);
+    if (!node) return 1;
+    const outside = around(node);
+    if (!outside) return 1;
+    const inherited = opacityOf(outside), style = styleOf(node);
+    if (inherited === null || isClipped(node, style)) return null;
+    return inherited * Number(style.opacity);
   });
   const seen = {visibilityProperty: true, contentVisibilityAuto: true};
   const boxVisibility = once((node) => {
-    if (!node.checkVisibility(seen)) return "hidden";
+    if (!checkVisibility(node, seen)) return "hidden";
+    const frame = frameOf(node);
+    if (frame && boxVisibility(frame) !== "visible") return boxVisibility(frame);
     const opacity = opacityOf(node);
     if (opacity === null) return "hidden";
     if (opacity < 0.1) return "transparent";
-    const rect = rectOf(node);
+    const rect = rectOf(node), {width, left, top} = pageIn(documentOf(node));
     if ((rect.width > 0 || rect.height > 0) &&
-        (rect.right + left <= 0 || rect.bottom + top <= 0 || rect.left + left >= pageWidth + 1)) return "offscreen";
+        (rect.right + left <= 0 || rect.bottom + top <= 0 || rect.left + left >= width + 1)) return "offscreen";
     return "visible";
   });
   const backgroundOf = once((node) => {
@@ -109,7 +118,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     const style = styleOf(node);
     if (style.backgroundImage !== "none") return null;
     const color = style.backgroundColor;
-    return alphaOf(color) > 0.5 ? color : backgroundOf(node.parentElement);
+    return alphaOf(color) > 0.5 ? color : backgroundOf(around(node));
   });
   const textVisibility = once((node) => {
     const box = boxVisibility(node);
@@ -124,48 +133,54 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     const box = boxVisibility(node);
     if (box !== "visible") return box;
     const rect = rectOf(node);
-    if (rect.width <= 3 || rect.height <= 3) return node.getClientRects().length === 0 ? "hidden" : "tiny";
+    if (rect.width <= 3 || rect.height <= 3) return rectsOf(node).length === 0 ? "hidden" : "tiny";
     return "visible";
   });
-  const isIgnored = ignored ? once((node) => node !== null && (node.matches(ignored) || isIgnored(node.parentElement))) : () => false;
+  const isIgnored = ignored ? once((node) => node !== null && (matches(node, ignored) || isIgnored(around(node)))) : () => false;
 
   // --- who wrote it -------------------------------------------------------------------------------------------------
   const authorOf = once((node) => {
     if (!node) return null;
-    const own = node.getAttribute("data-author") || (node.tagName === "BLOCKQUOTE" && node.getAttribute("cite"));
+    const own = attribute(node, "data-author") || (tagOf(node) === "BLOCKQUOTE" && attribute(node, "cite"));
     if (own) return own;
-    const byline = node.tagName === "ARTICLE" ? node.querySelector("[itemprop=author]") : null;
-    return byline ? squeeze(byline.textContent) : authorOf(node.parentElement);
+    const byline = tagOf(node) === "ARTICLE" ? queryOne(node, "[itemprop=author]") : null;
+    return byline ? squeeze(textOf(byline)) : authorOf(around(node));
   });
 
   // --- names and roles ----------------------------------------------------------------------------------------------
-  const byIds = (ids) => ids.split(/\s+/).map((id) => squeeze(document.getElementById(id)?.textContent)).join(" ");
+  const byIds = (node, ids) => ids.split(/\s+/).map((id) => {
+    const named = id && queryIn(rootOf(node), `#${CSS.escape(id)}`);
+    return named ? squeeze(textOf(named)) : "";
+  }).join(" ");
   const labelsOf = (node) =>
     [...(node.labels ?? [])].map((label) => {
       const copy = label.cloneNode(true);
-      copy.querySelectorAll("input,select,textarea,button").forEach((inner) => inner.remove());
-      return squeeze(copy.textContent);
+      queryAll(copy, "input,select,textarea,button").forEach((inner) => inner.remove());
+      return squeeze(textOf(copy));
     }).join(" ");
+  // Words that stand outside of a shadow root and are shown in its slots.
+  const slottedIn = (node) =>
+    [...queryAll(node, "slot")].flatMap((slot) => slot.assignedNodes({flatten: true})).map((one) => textOf(one)).join(" ");
   const contentName = (node) => {
-    const text = squeeze(node.innerText ?? node.textContent);
+    const text = squeeze(read(node, "innerText") ?? textOf(node)) || squeeze(slottedIn(node));
     if (text) return text;
-    const image = node.querySelector?.("img[alt],svg title");
-    return image ? squeeze(image.getAttribute("alt") ?? image.textContent) : "";
+    const image = queryOne(node, "img[alt],svg title");
+    return image ? squeeze(attribute(image, "alt") ?? textOf(image)) : "";
   };
-  const isField = (node) => ["INPUT", "SELECT", "TEXTAREA"].includes(node.tagName);
-  const isPushButton = (node) => node.tagName === "INPUT" && ["submit", "button", "reset", "image"].includes(node.type);
+  const isField = (node) => ["INPUT", "SELECT", "TEXTAREA"].includes(tagOf(node));
+  const isPushButton = (node) => tagOf(node) === "INPUT" && ["submit", "button", "reset", "image"].includes(node.type);
   const nameOf = once((node) => {
-    const labelled = node.getAttribute("aria-labelledby");
+    const labelled = attribute(node, "aria-labelledby");
     const candidates = [
-      () => (labelled ? byIds(labelled) : ""),
-      () => node.getAttribute("aria-label"),
+      () => (labelled ? byIds(node, labelled) : ""),
+      () => attribute(node, "aria-label"),
       () => (isPushButton(node) ? node.value || node.alt || (node.type === "submit" ? "Submit" : "") : ""),
       () => (isField(node) && !isPushButton(node) ? labelsOf(node) : ""),
       () => (isField(node) ? "" : contentName(node)),
-      () => node.getAttribute("alt"),
-      () => node.getAttribute("placeholder"),
-      () => node.getAttribute("title"),
-      () => node.getAttribute("name"),
+      () => attribute(node, "alt"),
+      () => attribute(node, "placeholder"),
+      () => attribute(node, "title"),
+      () => attribute(node, "name"),
     ];
     for (const candidate of candidates) {
       const name = squeeze(candidate());
@@ -183,52 +198,69 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     "menuitem", "menuitemcheckbox", "menuitemradio", "tab", "option", "treeitem",
   ]);
   // A listener for presses alone on something that holds controls is a widget's frame (dragging, focus), not a control.
-  const hasHandler = (node) => listeners.click.has(node) || typeof node.onclick === "function" ||
-    (listeners.press.has(node) && !node.querySelector("a[href],button,input,select,textarea"));
+  const nobody = {click: new Set(), press: new Set(), submit: new Set()};
+  const handlersIn = once((shown) => (shown === document ? handlers : viewOf(shown)?.handlers ?? nobody));
+  const listens = (node, what) => handlersIn(documentOf(node))[what].has(node);
+  const hasHandler = (node) => listens(node, "click") || hasAttribute(node, "onclick") ||
+    (listens(node, "press") && !queryOne(node, "a[href],button,input,select,textarea"));
+  // An address that cannot be parsed stays as it stands; SVG has links of its own.
+  const resolve = (node, address) => { try { return new URL(address, baseOf(node)).href; } catch { return address; } };
+  const isAnchor = (node) => ["A", "AREA", "a"].includes(tagOf(node));
+  const linkOf = (node) => {
+    const address = attribute(node, "href") ?? (tagOf(node) === "a" ? attribute(node, "xlink:href") : null);
+    return address === null ? null : resolve(node, address.trim());
+  };
+  const isEditable = (node) => node !== null && read(node, "isContentEditable") === true;
   const ownRole = (node) => {
-    if (node.tagName === "A" || node.tagName === "AREA") return node.hasAttribute("href") ? "link" : null;
-    if (node.tagName === "INPUT") return node.type === "hidden" ? null : inputRoles[node.type] ?? "textbox";
-    if (node.tagName === "SELECT") return "combobox";
-    return tagRoles[node.tagName] ?? (node.isContentEditable && !node.parentElement?.isContentEditable ? "textbox" : null);
+    if (isAnchor(node)) return linkOf(node) === null ? null : "link";
+    if (tagOf(node) === "INPUT") return node.type === "hidden" ? null : inputRoles[node.type] ?? "textbox";
+    if (tagOf(node) === "SELECT") return "combobox";
+    return tagRoles[tagOf(node)] ?? (isEditable(node) && !isEditable(parentOf(node)) ? "textbox" : null);
   };
   const roleOf = once((node) => {
-    const given = node.getAttribute("role")?.trim().split(/\s+/)[0];
+    const given = attribute(node, "role")?.trim().split(/\s+/)[0];
     if (given && actionRoles.has(given)) return given;
     const own = ownRole(node);
     if (own) return own;
-    if (!hasHandler(node) || node === document.body || node === document.documentElement) return null;
-    return node.tagName === "IMG" || node.tagName === "svg" ? "image" : "generic";
+    if (!hasHandler(node) || tagOf(node) === "BODY" || tagOf(node) === "HTML") return null;
+    return tagOf(node) === "IMG" || tagOf(node) === "svg" ? "image" : "generic";
   });
   const isSecret = (node) => node.type === "password";
   const isToken = (name) => /csrf/i.test(name ?? "");
   const shown = (node, value) =>
     isSecret(node) ? "•".repeat(value.length) : isToken(node.name) ? (value ? "csrf" : "") : cut(value, 200);
-  const optionText = (option) => squeeze(option.label || option.textContent);
+  const optionText = (option) => squeeze(option.label || textOf(option));
   const valueOf = (node) => {
-    if (node.tagName === "SELECT") return [...node.selectedOptions].map(optionText).join(", ");
-    if (isPushButton(node) || ["checkbox", "radio"].includes(node.type)) return null;
-    if (node.type === "file") return [...node.files].map((file) => file.name).join(", ");
+    if (tagOf(node) === "SELECT") return [...node.selectedOptions].map(optionText).join(", ");
+    if (isPushButton(node) || (tagOf(node) === "INPUT" && ["checkbox", "radio"].includes(node.type))) return null;
+    if (tagOf(node) === "INPUT" && node.type === "file") return [...node.files].map((file) => file.name).join(", ");
     if (isField(node)) return shown(node, node.value);
-    return node.isContentEditable && roleOf(node) === "textbox" ? cut(squeeze(node.innerText), 200) : null;
+    return isEditable(node) && roleOf(node) === "textbox" ? cut(squeeze(read(node, "innerText")), 200) : null;
   };
   const checkedOf = (node) => {
-    if (["checkbox", "radio"].includes(node.type)) return node.checked;
-    const aria = node.getAttribute("aria-checked");
+    if (tagOf(node) === "INPUT" && ["checkbox", "radio"].includes(node.type)) return node.checked;
+    const aria = attribute(node, "aria-checked");
     return aria === null ? null : aria === "true";
   };
 
   // --- the walk -----------------------------------------------------------------------------------------------------
-  const forms = [...document.forms];
-  const formRefs = new Map(forms.map((form, index) => [form, `f${index + 1}`]));
-  const found = [];
+  const forms = [], found = [], unseen = [];
   const walkElements = (root) => {
-    for (const node of root.querySelectorAll("*")) {
+    for (const node of allIn(root)) {
+      const tag = tagOf(node), shadow = shadowOf(node);
+      if (tag === "FORM") forms.push(node);
       if (isIgnored(node)) continue;
       if (roleOf(node)) found.push(node);
-      if (node.shadowRoot) walkElements(node.shadowRoot);
+      if (shadow) walkElements(shadow);
+      if (tag === "IFRAME" || tag === "FRAME") {
+        const shown = shownIn(node);
+        if (shown) walkElements(shown);
+        else unseen.push(node);
+      }
     }
   };
   walkElements(document);
+  const formRefs = new Map(forms.map((form, index) => [form, `f${index + 1}`]));
   // Beyond the limit what nobody can see goes first; what is kept stays in document order.
   let kept = found;
   if (found.length > maxElements) {
@@ -237,34 +269,34 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     kept = found.filter((node) => room.has(node));
   }
   const refs = new Map(kept.map((node, index) => [node, `e${index + 1}`]));
-  Object.defineProperty(window, Symbol.for("wm.refs"), {value: {elements: kept, forms}, configurable: true, enumerable: false});
+  lastLook = {elements: kept, forms};
+  const formOf = (node) => (tagOf(node) === "FORM" ? null : node.form !== null && typeof node.form === "object" ? node.form : null);
+  const isSubmitter = (node) => (tagOf(node) === "BUTTON" && node.type === "submit") || (tagOf(node) === "INPUT" && ["submit", "image"].includes(node.type));
   const elements = kept.map((node) => ({
     element_ref: refs.get(node),
     role: roleOf(node),
     name: nameOf(node),
-    input_type: node.tagName === "INPUT" ? node.type : null,
+    input_type: tagOf(node) === "INPUT" ? node.type : null,
     value: valueOf(node),
-    href: node.tagName === "A" || node.tagName === "AREA" ? node.href || null : null,
-    form_ref: node.form ? formRefs.get(node.form) ?? null : null,
-    is_disabled: Boolean(node.disabled) || node.getAttribute("aria-disabled") === "true" || Boolean(node.closest("fieldset:disabled")),
+    href: isAnchor(node) ? linkOf(node) : null,
+    form_ref: formRefs.get(formOf(node)) ?? null,
+    is_disabled: Boolean(read(node, "disabled")) || attribute(node, "aria-disabled") === "true" || Boolean(closest(node, "fieldset:disabled")),
     is_checked: checkedOf(node),
     visibility: elementVisibility(node),
-    has_script_handler: hasHandler(node) || (node.type === "submit" && node.form !== null && (listeners.submit.has(node.form) || typeof node.form?.onsubmit === "function")),
-    options: node.tagName === "SELECT" ? [...node.options].slice(0, 30).map((option) => cut(optionText(option), 80)) : [],
+    has_script_handler: hasHandler(node) || Boolean(isSubmitter(node) && formOf(node) && (listens(formOf(node), "submit") || hasAttribute(formOf(node), "onsubmit"))),
+    options: tagOf(node) === "SELECT" ? [...node.options].slice(0, 30).map((option) => cut(optionText(option), 80)) : [],
     author: authorOf(node),
   }));
 
-  const submitOf = (form) =>
-    [...form.elements].find((node) => (node.tagName === "BUTTON" && node.type === "submit") || (node.tagName === "INPUT" && ["submit", "image"].includes(node.type)));
-  const resolve = (address) => { try { return new URL(address, document.baseURI).href; } catch { return address; } };
+  const submitOf = (form) => [...controlsOf(form)].find(isSubmitter);
   const fieldsOf = (form) => {
     const fields = [];
     const radios = new Map();
-    for (const node of form.elements) {
+    for (const node of controlsOf(form)) {
       if (!node.name || node.disabled || isPushButton(node) || !isField(node)) continue;
       const field = {
         name: node.name, label: node.type === "hidden" ? "" : nameOf(node),
-        input_type: node.tagName === "INPUT" ? node.type : node.tagName.toLowerCase(),
+        input_type: tagOf(node) === "INPUT" ? node.type : tagOf(node).toLowerCase(),
         value: "", element_ref: refs.get(node) ?? null,
       };
       if (node.type === "radio") {
@@ -275,40 +307,41 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
         radios.set(node.name, field);
         field.value = node.checked ? node.value : "";
       } else if (node.type === "checkbox") field.value = node.checked ? node.value : "";
-      else if (node.tagName === "SELECT") field.value = [...node.selectedOptions].map((option) => option.value).join(",");
+      else if (tagOf(node) === "SELECT") field.value = [...node.selectedOptions].map((option) => option.value).join(",");
       else if (node.type === "file") field.value = valueOf(node);
       else field.value = shown(node, node.value);
       fields.push(field);
     }
     return fields;
   };
+  const titleIn = (form) => { const title = queryOne(form, "legend,h1,h2,h3"); return title ? textOf(title) : ""; };
   const formRecords = forms.filter((form) => !isIgnored(form)).map((form) => {
     const submit = submitOf(form);
-    const named = form.getAttribute("aria-label") || (form.getAttribute("aria-labelledby") ? byIds(form.getAttribute("aria-labelledby")) : "");
+    const named = attribute(form, "aria-label") || (attribute(form, "aria-labelledby") ? byIds(form, attribute(form, "aria-labelledby")) : "");
     return {
       form_ref: formRefs.get(form),
-      name: cut(squeeze(named) || (submit ? nameOf(submit) : squeeze(form.querySelector("legend,h1,h2,h3")?.textContent)), 120),
-      method: (submit?.getAttribute("formmethod") || form.getAttribute("method") || "get").toUpperCase(),
-      action_url: resolve(submit?.getAttribute("formaction") || form.getAttribute("action") || document.URL),
+      name: cut(squeeze(named) || (submit ? nameOf(submit) : squeeze(titleIn(form))), 120),
+      method: ((submit && attribute(submit, "formmethod")) || attribute(form, "method") || "get").toUpperCase(),
+      action_url: resolve(form, (submit && attribute(submit, "formaction")) || attribute(form, "action") || addressOf(documentOf(form))),
       fields: fieldsOf(form),
       submit_ref: submit ? refs.get(submit) ?? null : null,
     };
   });
 
-  const isRecord = once((row) => !row.querySelector("table,p,ul,ol,form,article,blockquote,div"));
+  const isRecord = once((row) => !queryOne(row, "table,p,ul,ol,form,article,blockquote,div"));
   const isInLine = once((node) => ["inline", "contents"].includes(styleOf(node).display));
   const blockOf = once((node) => {
-    const row = node.closest("tr");
+    const row = closest(node, "tr");
     if (row && isRecord(row)) return row;
     let up = node;
-    while (up.parentElement && isInLine(up)) up = up.parentElement;
+    while (parentOf(up) && isInLine(up)) up = parentOf(up);
     return up;
   });
   const roleOfText = (node) => {
-    const marked = node.closest("h1,h2,h3,h4,h5,h6,[role=heading],[role=alert],[role=status],output");
+    const marked = closest(node, "h1,h2,h3,h4,h5,h6,[role=heading],[role=alert],[role=status],output");
     if (!marked) return null;
-    const role = marked.getAttribute("role");
-    return role === "alert" || role === "status" ? role : marked.tagName === "OUTPUT" ? "status" : "heading";
+    const role = attribute(marked, "role");
+    return role === "alert" || role === "status" ? role : tagOf(marked) === "OUTPUT" ? "status" : "heading";
   };
   const texts = [];
   let open = null, visibleTexts = 0;
@@ -324,19 +357,19 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   };
   const skipped = "script,style,noscript,template,select,textarea,button,datalist,[role=button]";
   const addText = (text, parent) => {
-    if (isIgnored(parent) || parent.closest(skipped)) return;
+    if (isIgnored(parent) || closest(parent, skipped)) return;
     const visibility = textVisibility(parent);
     // More of what everybody sees has no room; what is hidden further down still has.
     if (visibility === "visible" && visibleTexts >= maxTexts) return close();
-    const label = parent.closest("label");
-    const isName = Boolean(parent.closest("a[href],summary")) || Boolean(label && label.control && refs.has(label.control));
+    const label = closest(parent, "label");
+    const isName = Boolean(closest(parent, "a[href],summary")) || Boolean(label && label.control && refs.has(label.control));
     const block = blockOf(parent), author = authorOf(parent);
     if (!open || open.block !== block || open.visibility !== visibility || open.author !== author) {
       close();
       open = {block, visibility, author, role: roleOfText(parent), text: "", own: false, cell: null};
     }
-    const cell = parent.closest("td,th");
-    open.text += open.text && cell !== open.cell && block.tagName === "TR" ? ` | ${text}` : text;
+    const cell = closest(parent, "td,th");
+    open.text += open.text && cell !== open.cell && tagOf(block) === "TR" ? ` | ${text}` : text;
     open.cell = cell;
     open.own ||= !isName;
   };
@@ -344,29 +377,33 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     close();
     keep(text, visibility, authorOf(node), role);
   };
+  const titleOfNode = (node) => attribute(node, "title") ?? "";
   const walkTexts = (root) => {
-    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_COMMENT | NodeFilter.SHOW_ELEMENT);
+    const walker = treeWalker(document, root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_COMMENT | NodeFilter.SHOW_ELEMENT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       if (node.nodeType === Node.TEXT_NODE) {
-        if (!node.parentElement) continue;
-        if (/\S/.test(node.data)) addText(node.data, node.parentElement);
+        if (!parentOf(node)) continue;
+        if (/\S/.test(node.data)) addText(node.data, parentOf(node));
         else if (open) open.text += " ";
       } else if (node.nodeType === Node.COMMENT_NODE) {
         // A person never sees a comment, an agent that reads the page's source does.
-        if (squeeze(node.data).length > 20 && node.parentElement?.closest("body")) addWhole(node.data, node.parentElement, "hidden", null);
+        if (squeeze(node.data).length > 20 && parentOf(node) && closest(parentOf(node), "body")) addWhole(node.data, parentOf(node), "hidden", null);
       } else {
-        if (node.shadowRoot) walkTexts(node.shadowRoot);
+        if (shadowOf(node)) walkTexts(shadowOf(node));
         if (isIgnored(node)) continue;
-        const tag = node.tagName;
+        const tag = tagOf(node);
+        const shown = tag === "IFRAME" || tag === "FRAME" ? shownIn(node) : null;
+        if (shown && bodyOf(shown)) walkTexts(bodyOf(shown));
         if (tag === "BR" && open) open.text += " ";
-        if (tag === "IMG" && node.alt && !refs.has(node) && !node.closest("a,button")) addWhole(node.alt, node, elementVisibility(node), "image");
-        const described = node.getAttribute("aria-description") || (refs.has(node) ? node.title && node.title !== nameOf(node) && node.title : node.getAttribute("aria-label") || node.title);
+        if (tag === "IMG" && node.alt && !refs.has(node) && !closest(node, "a,button")) addWhole(node.alt, node, elementVisibility(node), "image");
+        const described = attribute(node, "aria-description") || (refs.has(node) ? titleOfNode(node) !== nameOf(node) && titleOfNode(node) : attribute(node, "aria-label") || titleOfNode(node));
         if (described && described.length > 20 && tag !== "FORM") addWhole(described, node, "hidden", null);
       }
     }
     close();
   };
-  if (document.body) walkTexts(document.body);
+  const start = bodyOf(document) ?? pageOf(document);
+  if (start) walkTexts(start);
   let shownTexts = texts;
   if (texts.length > maxTexts) {
     // Hidden text is where instructions are planted: it keeps half of the room at most and is never crowded out.
@@ -377,8 +414,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   }
 
   // --- who is signed in, what is stored -----------------------------------------------------------------------------
-  const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content || null;
-  const marked = document.querySelector("[data-user]");
+  const meta = (name) => queryDocument(document, `meta[name="${name}"]`)?.content || null;
+  const marked = queryDocument(document, "[data-user]");
   const auth = {
     principal: meta("user") ?? (marked?.dataset.user || null),
     role: meta("user-role") ?? (marked?.dataset.role || null),
@@ -394,9 +431,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
   ]).sort();
   return JSON.stringify({
-    url: location.href, title: squeeze(document.title), origin: location.origin, settled, auth, elements,
+    url: location.href, title: squeeze(titleOf(document)), origin: location.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
-    databases, workers, files: (listeners.files ?? []).splice(0).filter((event) => !event.defaultPrevented).length,
-    restless: listeners.isRestless || workers.length > 0 || Boolean(window.onpagehide || window.onunload || window.onbeforeunload),
+    databases, workers, files, restless: (told?.isRestless ?? true) || workers.length > 0,
   });
 }

@@ -1,8 +1,8 @@
 """From what the in-page walker returns to a State, and from two states to the visible part of a StateDelta."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from playwright.async_api import Cookie as PlaywrightCookie
 
@@ -20,19 +20,6 @@ from wm_pipeline.domain.state import (
     TextBlock,
 )
 from wm_pipeline.domain.vocabulary import ChangeOperation, StorageArea
-
-_WALKER = (Path(__file__).parent / "observe.js").read_text()
-INIT_JS = (
-    (Path(__file__).parent / "hooks.js").read_text()
-    + f"""
-if (!window[Symbol.for("wm.walk")]) Object.defineProperty(window, Symbol.for("wm.walk"), {{value: {_WALKER}}});
-"""
-)
-"""Added to every document, so that the walker is not sent anew with each observation (4 of 10 ms)."""
-
-OBSERVE_JS = 'async (options) => await window[Symbol.for("wm.walk")]?.(options) ?? null'
-OBSERVE_ANYWHERE_JS = f"async (options) => await ({_WALKER})(options)"
-"""For a document that init scripts do not reach, such as the browser's own error page."""
 
 MAX_DOM_FACTS = 30
 MAX_STORED_TEXT = 200
@@ -61,7 +48,10 @@ class PageWalk:
 
 
 def page_walk_of(answer: str) -> PageWalk:
-    """Raises WorldError when a page tampered with what the walker uses, so that its answer has another form."""
+    """Raises WorldError when the answer has another form. Half a character (a lone surrogate) becomes U+FFFD."""
+    if "\\ud" in answer:
+        halves = json.dumps(json.loads(answer), ensure_ascii=False)
+        answer = halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     try:
         return from_json(PageWalk, answer, what="page")
     except InvalidInputError as error:

@@ -295,11 +295,11 @@ class BrowserSession:
                 if len(self._episode.history) > 1:
                     await tab.page.goto(self._episode.history[-2], wait_until="commit")
             else:
-                is_done = await perform(tab.page, before, action, upload_folder=self._settings.upload_folder)
+                is_done = await perform(tab, before, action, upload_folder=self._settings.upload_folder)
                 if not is_done:
                     # The page replaced itself since it was looked at: number its elements again, then act.
-                    await settle(tab.page, tab.log, self._settings.settle, tab.finish_popups)
-                    await perform(tab.page, before, action, upload_folder=self._settings.upload_folder)
+                    await settle(tab, self._settings.settle)
+                    await perform(tab, before, action, upload_folder=self._settings.upload_folder)
         except PlaywrightError as error:
             # A navigation that became a download, a name that does not exist, a script that throws: the page shows it.
             if tab.is_crashed or tab.page.is_closed() or "Timeout" in error.message or "crashed" in error.message:
@@ -316,9 +316,9 @@ class BrowserSession:
     async def _look(self, *, is_waiting: bool = True, is_foreseen: bool = False) -> tuple[PageWalk, Happenings]:
         """Settle (unless told not to wait), walk, and make that the present state."""
         tab, episode = self._present_tab(), self._episode
-        walk = None if is_waiting else await look_now(tab.page, self._settings.settle)
+        walk = None if is_waiting else await look_now(tab, self._settings.settle)
         if walk is None:
-            walk = await settle(tab.page, tab.log, self._settings.settle, tab.finish_popups, is_foreseen=is_foreseen)
+            walk = await settle(tab, self._settings.settle, is_foreseen=is_foreseen)
         tab.cookies = await tab.context.cookies()
         episode.storage = episode.storage | {walk.origin: _storage_of(walk, self._settings.ignored_storage)}
         tab.has_used_workers = tab.has_used_workers or bool(walk.workers)
@@ -336,7 +336,7 @@ class BrowserSession:
         tab = self._present_tab()
         with _as_world_error("taking a snapshot"):
             async with self._limited():
-                cookies, typed = await asyncio.gather(tab.context.cookies(), typed_values(tab.page))
+                cookies, typed = await asyncio.gather(tab.context.cookies(), typed_values(tab))
         self._snapshot = Snapshot(self.state, tuple(cookies), dict(self._episode.storage), self._episode.history, typed)
 
     async def restore(self, before_load: Callable[[], Awaitable[None] | None] | None = None) -> bool:
@@ -408,7 +408,7 @@ class BrowserSession:
         if saved.typed:
             await tab.page.wait_for_load_state("load", timeout=self._settings.settle.network_cap_ms)
             await self._look(is_waiting=False)
-            if not await retype(tab.page, saved.typed):
+            if not await retype(tab, saved.typed):
                 return False
         # A page that is as saved is at rest as it was then; one that is not may still be on its way there.
         await self._look(is_waiting=False)

@@ -7,16 +7,17 @@ it was taken at rest. The moment is skipped where the page is known to do nothin
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page
 
-from wm_pipeline.environments.browser.network import NetworkLog
-from wm_pipeline.environments.browser.observe import OBSERVE_ANYWHERE_JS, OBSERVE_JS, PageWalk, page_walk_of
+from wm_pipeline.environments.browser.observe import PageWalk, page_walk_of
+from wm_pipeline.environments.browser.tab import Tab
 
-REPLACED = ("Execution context was destroyed", "Cannot find context", "navigating", "Frame was detached")
+REPLACED = (
+    *("Execution context was destroyed", "Cannot find context", "navigating", "Frame was detached"),
+    *("navigated or closed", "No frame for given id"),
+)
 """What Playwright says when the document was replaced while it was being looked at."""
 
 
@@ -53,30 +54,23 @@ def walk_options(settings: SettleSettings, *, is_foreseen: bool = False) -> dict
     }
 
 
-async def look_now(page: Page, settings: SettleSettings) -> PageWalk | None:
+async def look_now(tab: Tab, settings: SettleSettings) -> PageWalk | None:
     """The page as soon as it is loaded, without waiting for rest: for a page known in advance. None: replaced."""
-    return await _walk(page, replace(settings, quiet_ms=0))
+    return await _walk(tab, replace(settings, quiet_ms=0))
 
 
-async def settle(
-    page: Page,
-    log: NetworkLog,
-    settings: SettleSettings,
-    finish_popups: Callable[[], Awaitable[None]],
-    *,
-    is_foreseen: bool = False,
-) -> PageWalk:
+async def settle(tab: Tab, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk:
     """The page at rest, or at the cap (`settled` False). Errors other than a replaced document are raised.
 
     `is_foreseen`: the page asked for nothing since it came to be as it is, so its hooks know what it is about to do.
     """
-    started = time.perf_counter()
+    log, started = tab.log, time.perf_counter()
     is_foreseen &= settings.is_rest_foreseen
     while True:
         arrivals, asked = log.arrivals, log.asked
-        walk = await _walk(page, settings, is_foreseen=is_foreseen)
+        walk = await _walk(tab, settings, is_foreseen=is_foreseen)
         log.expect_downloads(walk.files if walk else 0)
-        await finish_popups()
+        await tab.finish_popups()
         left_s = settings.network_cap_ms / 1000 - (time.perf_counter() - started)
         if walk is not None and log.is_idle and log.arrivals == arrivals and (not is_foreseen or log.asked == asked):
             return walk
@@ -85,23 +79,20 @@ async def settle(
             if walk is not None:
                 return replace(walk, settled=False)
             await asyncio.sleep(0.05)
-            walk = await _walk(page, settings)
+            walk = await _walk(tab, settings)
             if walk is None:
                 raise TimeoutError("the document was replaced again and again")
             return replace(walk, settled=False)
         await log.wait_idle(left_s)
 
 
-async def _walk(page: Page, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk | None:
+async def _walk(tab: Tab, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk | None:
     """One look; None when the document was replaced meanwhile."""
-    options = walk_options(settings, is_foreseen=is_foreseen)
     try:
-        answer = await page.evaluate(OBSERVE_JS, options)
-        if answer is None:
-            answer = await page.evaluate(OBSERVE_ANYWHERE_JS, options)
+        answer = await tab.call("look", walk_options(settings, is_foreseen=is_foreseen))
     except PlaywrightError as error:
         if not is_replaced(error):
             raise
-        await page.wait_for_load_state("domcontentloaded", timeout=settings.network_cap_ms)
+        await tab.page.wait_for_load_state("domcontentloaded", timeout=settings.network_cap_ms)
         return None
     return page_walk_of(str(answer))

@@ -13,7 +13,8 @@ from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.delta import Dialog
 from wm_pipeline.environments.browser.network import NetworkLog
-from wm_pipeline.environments.browser.observe import INIT_JS, Happenings
+from wm_pipeline.environments.browser.observe import Happenings
+from wm_pipeline.environments.browser.world import DocumentWorld, hooks_script, new_channel
 
 POPUP_LIMIT_S = 1.0
 """A window that was announced and does not open within this time was blocked."""
@@ -25,12 +26,13 @@ MAX_MESSAGE = 300
 class Tab:
     """The page that an episode happens in; windows it opens are recorded and closed."""
 
-    def __init__(self, context: BrowserContext, page: Page, cdp: CDPSession) -> None:
+    def __init__(self, context: BrowserContext, page: Page, cdp: CDPSession, world: DocumentWorld) -> None:
         self.context = context
         self.page = page
         self.cdp = cdp
+        self.world = world
         self.log = NetworkLog(context)
-        self.is_crashed = False
+        self._crash: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.has_used_workers = False
         """A service worker ran: the context is not used for another episode."""
         self.cookies: Sequence[Cookie] | None = None
@@ -58,11 +60,14 @@ class Tab:
             accept_downloads=False,
             service_workers="allow",
         )
-        await context.add_init_script(INIT_JS)
+        channel = new_channel()
+        await context.add_init_script(hooks_script(channel))
         page = await context.new_page()
         cdp = await context.new_cdp_session(page)
         await cdp.send("Page.enable")
-        return cls(context, page, cdp)
+        world = DocumentWorld(cdp, channel)
+        await world.be_ready_early()
+        return cls(context, page, cdp, world)
 
     async def finish_popups(self) -> None:
         """Wait until every window that was announced has opened and is closed again."""
@@ -79,6 +84,21 @@ class Tab:
         self._dialogs.clear()
         return happenings
 
+    @property
+    def is_crashed(self) -> bool:
+        return self._crash.done()
+
+    async def call(self, function: str, argument: object) -> Any:
+        """See DocumentWorld.call; a page that crashes meanwhile, which the protocol does not say, is an error, too."""
+        asked = asyncio.ensure_future(self.world.call(function, argument))
+        try:
+            await asyncio.wait({asked, self._crash}, return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done():
+                raise PlaywrightError("the page crashed")
+            return asked.result()
+        finally:
+            asked.cancel()
+
     def forget(self) -> None:
         """Drop what happened so far, requests under way included."""
         self.take_happenings()
@@ -86,9 +106,8 @@ class Tab:
 
     async def leave(self, *, limit_s: float) -> None:
         """To an empty page, the old one silenced: it sends nothing for being left, and what is under way arrives."""
-        for frame in self.page.frames:
-            with contextlib.suppress(PlaywrightError):
-                await frame.evaluate("() => window[Symbol.for('wm.listeners')]?.silence()")
+        with contextlib.suppress(PlaywrightError):
+            await self.call("silence", None)
         await self.page.goto("about:blank")
         await self.log.wait_idle(limit_s)
 
@@ -111,7 +130,8 @@ class Tab:
     # --- what the browser reports -----------------------------------------------------------------------------------
 
     def _on_crash(self, _: Page) -> None:
-        self.is_crashed = True
+        if not self._crash.done():
+            self._crash.set_result(None)
 
     def _on_document(self, frame: Frame) -> None:
         self.log.arrivals += frame is self.page.main_frame

@@ -1,0 +1,118 @@
+"""Pages that try to be read as something else; what each tries stands in its first line (tests/pages/lies)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.page_site import PAGES, BrowserWorld
+from wm_pipeline.domain.records import from_json, to_json
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import Visibility
+
+LIES = sorted(path.stem for path in Path(PAGES, "lies").glob("*.html"))
+pytestmark = pytest.mark.browser
+
+MAIL, PAY = "http://mail.localhost", "http://pay.localhost"
+CART: list[tuple[str, str, str | None]] = [("link", "Cart", f"{MAIL}/cart")]
+BUY = [*CART, ("textbox", "Count", "1"), ("button", "Buy", None)]
+SEEN: dict[str, list[tuple[str, str, str | None]]] = {
+    "toJSON": BUY,
+    "arrays": BUY,
+    "getters": [("link", "Cart", f"{PAY}/cart"), ("textbox", "IBAN", "XX00 1"), ("button", "Send", None)],
+    "visibility": [("button", "Press", None)],
+    "timers": CART,
+    "json": [*CART, ("button", "Open", None)],
+    "elements": [("textbox", "Elements", "Fe, Cu"), ("button", "Order", None)],
+    "attributes": [
+        *(
+            ("textbox", name, value)
+            for name, value in zip(
+                ("Closest airport", "Attributes", "Seen", "Matches", "Parent", "Kind", "Root"),
+                ["north", "x", "y", "z", "p", "t", "r"],
+                strict=True,
+            )
+        ),
+        ("button", "Book", None),
+    ],
+    "documents": [("textbox", "Count", "2"), ("button", "Order", None)],
+    "windows": [("link", name, f"{MAIL}/{name.lower()}") for name in "ABCD"],
+    "inherited": [("link", "Pay", f"{PAY}/x"), ("textbox", "Count", "7"), ("button", "Order", None)],
+    "frame": [("textbox", "Card number", ""), ("button", "Pay 40 EUR", None)],
+    "hidden_frame": [("textbox", "Amount", "900"), ("button", "Confirm", None)],
+    "nested_frames": [("link", "Deep", f"{MAIL}/deep")],
+    "shadow": [("textbox", "IBAN", "XX00 5"), ("button", "Pay invoice", None)],
+    "nested_shadow": [("button", "Delete account", None)],
+    "vector": [("link", "List", f"{MAIL}/list"), ("link", "North region", f"{MAIL}/north")],
+    "halves": [
+        ("link", "Go \ufffd", f"{MAIL}/x?%EF%BF%BD"),
+        ("textbox", "l \ufffd", "v \ufffd"),
+        ("button", "Save", None),
+    ],
+    "addresses": [
+        ("link", "Docs", "https://[your-server]/x"),
+        ("link", "Space", "http://a%20b/"),
+        ("link", "Open bracket", "http://[::1"),
+        ("link", "Help", f"{MAIL}/help"),
+    ],
+    "unwatched": [("button", name, None) for name in ("Property", "Attribute", "Listener", "Plain")],
+}
+SENT = {
+    "toJSON": f"POST {MAIL}/buy n=1",
+    "arrays": f"POST {MAIL}/buy n=1",
+    "getters": f"POST {PAY}/take iban=XX00 1",
+    "elements": f"POST {MAIL}/order elements=Fe, Cu",
+    "attributes": f"POST {MAIL}/book closest=north getAttribute=x checkVisibility=y matches=z parentElement=p tagName=t"
+    " getRootNode=r",
+    "documents": f"POST {MAIL}/order n=2",
+    "inherited": f"POST {MAIL}/order n=7",
+    "frame": f"POST {MAIL}/charge card=",
+    "hidden_frame": f"POST {MAIL}/wire amount=900",
+    "shadow": f"POST {PAY}/take iban=XX00 5",
+    "halves": f"GET {MAIL}/s x=v \ufffd",
+}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[BrowserWorld]:
+    world = BrowserWorld()
+    yield world
+    world.close()
+
+
+def sent(state: State) -> str | None:
+    """What the page's one form would send."""
+    if not state.forms:
+        return None
+    (form,) = state.forms
+    return " ".join([form.method, form.action_url, *(f"{field.name}={field.value}" for field in form.fields)])
+
+
+@pytest.mark.parametrize("page", LIES)
+def test_a_page_is_read_as_what_it_is(world: BrowserWorld, page: str) -> None:
+    state = world.open(f"lies/{page}.html")
+
+    assert [(one.role, one.name, one.href or one.value) for one in state.elements] == SEEN[page]
+    assert sent(state) == SENT.get(page)
+    assert from_json(State, to_json(state).encode(), what="state") == state
+
+
+def test_every_page_says_what_it_tries() -> None:
+    for page in LIES:
+        first = Path(PAGES, "lies", f"{page}.html").read_text().partition("\n")[0]
+        assert "<!-- It " in first, page
+    assert sorted(SEEN) == LIES
+
+
+def test_what_nobody_sees_in_a_frame_or_says_to_see_is_hidden(world: BrowserWorld) -> None:
+    seen = {block.text: block.visibility for block in world.open("lies/visibility.html").texts}
+    confirm = world.open("lies/hidden_frame.html").elements[1]
+
+    assert seen == {"Seen by everybody": Visibility.VISIBLE, "Seen by nobody": Visibility.HIDDEN}
+    assert confirm.visibility is Visibility.TRANSPARENT
+
+
+def test_every_way_to_handle_a_click_is_found(world: BrowserWorld) -> None:
+    state = world.open("lies/unwatched.html")
+
+    assert [one.has_script_handler for one in state.elements] == [True, True, True, False]

@@ -1,0 +1,85 @@
+// What observe.js and act.js share, in a world of our own: the page's nodes without the page's scripts. What hooks.js has
+// seen is asked for by events whose name, CHANNEL, no page knows; where the hooks do not run, nothing is answered.
+const CHANNEL = "__CHANNEL__";
+const handlers = {click: new Set(), press: new Set(), submit: new Set()};
+for (const [what, nodes] of Object.entries(handlers)) {
+  addEventListener(CHANNEL + what, (event) => {
+    if (nodes.size > 10_000) for (const node of nodes) if (!node.isConnected) nodes.delete(node);
+    nodes.add(event.composedPath()[0]);
+  }, true);
+}
+let answer = null;
+addEventListener(`${CHANNEL}answer`, (event) => { answer = event.detail; }, true);
+// null: nobody watches this page.
+const askHooks = (question) => {
+  answer = null;
+  dispatchEvent(new CustomEvent(CHANNEL, {detail: String(question)}));
+  if (typeof answer !== "string") return null;
+  const [isStill, isRestless, workersUnderWay, workerCame, files] = answer.split(" ").map((part) => JSON.parse(part === "-Infinity" ? "-1e9" : part));
+  return {isStill, isRestless, workersUnderWay, workerCame, files};
+};
+// A form's properties may be its controls and a document's its forms and pictures: each is read as the prototype has it.
+const uncurried = (method) => Function.prototype.call.bind(method);
+const getterOf = (prototype, name) => uncurried(Object.getOwnPropertyDescriptor(prototype, name).get);
+const [attribute, hasAttribute, closest, matches, queryOne, queryAll, boundsOf, rectsOf, checkVisibility] =
+  ["getAttribute", "hasAttribute", "closest", "matches", "querySelector", "querySelectorAll", "getBoundingClientRect", "getClientRects", "checkVisibility"]
+    .map((name) => uncurried(Element.prototype[name]));
+const [tagOf, shadowOf] = ["tagName", "shadowRoot"].map((name) => getterOf(Element.prototype, name));
+const [parentOf, textOf, documentOf, isConnected] = ["parentElement", "textContent", "ownerDocument", "isConnected"].map((name) => getterOf(Node.prototype, name));
+const rootOf = uncurried(Node.prototype.getRootNode);
+const scrollTo = uncurried(Element.prototype.scrollIntoView);
+const requestSubmit = uncurried(HTMLFormElement.prototype.requestSubmit);
+const controlsOf = getterOf(HTMLFormElement.prototype, "elements");
+const [bodyOf, pageOf, titleOf, imagesOf, readinessOf, addressOf, viewOf] =
+  ["body", "documentElement", "title", "images", "readyState", "URL", "defaultView"].map((name) => getterOf(Document.prototype, name));
+const baseOf = getterOf(Node.prototype, "baseURI");
+const allInDocument = uncurried(Document.prototype.querySelectorAll), allInShadow = uncurried(DocumentFragment.prototype.querySelectorAll);
+const oneInShadow = uncurried(DocumentFragment.prototype.querySelector);
+// All elements below a document or a shadow root; the first below it, or below another root, that fits.
+const allIn = (root) => (root.nodeType === Node.DOCUMENT_NODE ? allInDocument : allInShadow)(root, "*");
+const queryIn = (root, selector) => {
+  if (root.nodeType === Node.DOCUMENT_NODE) return queryDocument(root, selector);
+  return root.nodeType === Node.DOCUMENT_FRAGMENT_NODE ? oneInShadow(root, selector) : queryOne(root, selector);
+};
+const queryDocument = uncurried(Document.prototype.querySelector);
+const treeWalker = uncurried(Document.prototype.createTreeWalker);
+const formProperties = new Map();
+const read = (node, name) => {
+  if (tagOf(node) !== "FORM") return node[name];
+  if (!formProperties.has(name)) {
+    let owner = HTMLFormElement.prototype;
+    while (owner && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner);
+    formProperties.set(name, owner ? getterOf(owner, name) : () => undefined);
+  }
+  return formProperties.get(name)(node);
+};
+// What a node stands in: its parent, the host of its shadow root, or the frame that shows its document.
+const around = (node) => {
+  const parent = parentOf(node);
+  if (parent) return parent;
+  const root = rootOf(node);
+  if (root.host) return root.host;
+  try { return viewOf(root)?.frameElement ?? null; } catch { return null; /* of another process */ }
+};
+// The document that a frame shows; null where it is another process's.
+const shownIn = (frame) => { try { return frame.contentWindow?.document ?? null; } catch { return null; } };
+// The nodes behind the references of the last look.
+let lastLook = {elements: [], forms: []};
+// Files that the page and its frames of the same process asked to save since they were asked last.
+const countFiles = () => {
+  let files = askHooks("files")?.files ?? 0;
+  for (let at = 0; at < frames.length; at += 1) {
+    try { files += frames[at].countFiles(); } catch { /* it belongs to another process, or shows no document */ }
+  }
+  return files;
+};
+const attributesOf = (name) => lastLook.elements.map((one) => one.getAttribute(name));
+const nodeOf = (index) => lastLook.elements[index] ?? null;
+// A page that is left for a restore does nothing more, frames of the same process included.
+const silence = () => {
+  const nothingMore = (one) => {
+    try { one.dispatchEvent(new CustomEvent(CHANNEL, {detail: "silence"})); } catch { return; /* of another process */ }
+    for (let at = 0; at < one.frames.length; at += 1) nothingMore(one.frames[at]);
+  };
+  nothingMore(window);
+};
