@@ -22,6 +22,8 @@ class Expectation:
     is_fresh: bool = False
     """It began from nothing: what the base holds is only compared with."""
     is_registry_lost: bool = False
+    may_drop_branches: bool = False
+    """Trajectories in hindsight come from branches, and may be fewer."""
     profile: str = BRIEF
 
 

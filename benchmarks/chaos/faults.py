@@ -77,6 +77,8 @@ class Fault:
     """What the last words of a run that it ends must say, as a regular expression; empty: it may not fail."""
     ends_by: frozenset[int] = frozenset()
     """Statuses besides 0 and 1 with which the run may end."""
+    drops_branches: bool = False
+    """A branch that it breaks is counted as dropped, and hindsight may lack it."""
     profile: str = BRIEF
     is_repeated: bool = False
     """The command is given again as it was, and disturbed again."""
@@ -313,9 +315,9 @@ FAULTS = (
     Fault("interrupt_run", partial(signal_run, signal.SIGINT), cause="stopped"),
     Fault("terminate_run", partial(signal_run, signal.SIGTERM), cause="stopped", ends_by=frozenset({-signal.SIGTERM})),
     Fault("kill_worker", kill_worker, stages=WITH_WORKERS),
-    Fault("kill_browser", partial(kill_one, is_browser), stages=WITH_BROWSERS),
-    Fault("kill_zygote", partial(kill_one, is_zygote), stages=WITH_BROWSERS),
-    Fault("stop_browser", stop_browser, stages=WITH_BROWSERS, holds_s=(10.0, 60.0)),
+    Fault("kill_browser", partial(kill_one, is_browser), stages=WITH_BROWSERS, drops_branches=True),
+    Fault("kill_zygote", partial(kill_one, is_zygote), stages=WITH_BROWSERS, drops_branches=True),
+    Fault("stop_browser", stop_browser, stages=WITH_BROWSERS, holds_s=(10.0, 60.0), drops_branches=True),
     Fault("kill_training", partial(kill_one, is_training), stages=TRAININGS, cause=_OF_TRAINING),
     Fault(
         "kill_first_rank",

@@ -190,6 +190,7 @@ def _play(plan: Plan, fault: Fault, scene: Scene, tools: Tools, base: Base, *, l
         redone,
         is_fresh=plan.begins == "fresh",
         is_registry_lost=damage is not None and "mlflow" in damage.lost,
+        may_drop_branches=fault.drops_branches,
         profile=fault.profile,
     )
     proof = proved(scene.environment, expected)
