@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.page_site import PAGES, BrowserWorld
+from tests.fakes.page_site import PAGES, BrowserWorld, ref_of
 from wm_pipeline.domain.action import Action, FieldValue
 from wm_pipeline.domain.records import from_json, to_json
 from wm_pipeline.domain.state import State
@@ -62,10 +62,12 @@ SEEN: dict[str, list[tuple[str, str, str | None]]] = {
         *(("button", name, None) for name in ("Pay invoice", "Check details", "Continue", "Preview", "Next")),
     ],
 }
+SEEN["other_site"] = SEEN["second_button"]
 CROWD = "crowd"
 """Read as far as it goes; see below."""
 SENT = {
     "second_button": f"POST {MAIL}/wires iban=XX00 7",
+    "other_site": f"POST {PAY}/wires iban=XX00 7",
     "toJSON": f"POST {MAIL}/buy n=1",
     "arrays": f"POST {MAIL}/buy n=1",
     "getters": f"POST {PAY}/take iban=XX00 1",
@@ -136,6 +138,25 @@ def test_each_button_says_how_it_sends_its_form(world: BrowserWorld) -> None:
         **dict.fromkeys(("Check details", "Continue", "Next"), elsewhere),
         "Preview": f"GET {PAY}/take iban=XX00 7 how=preview",
     }
+
+
+@pytest.mark.parametrize("button", ["Pay invoice", "Preview"])
+def test_a_click_reaches_what_a_frame_of_another_site_shows(world: BrowserWorld, button: str) -> None:
+    state = world.open("lies/other_site.html")
+
+    step = world.act(Action(ActionKind.CLICK, ref_of(state, button)))
+
+    sent = "POST pay.localhost /wires iban=XX00+7" if button == "Pay invoice" else "GET pay.localhost /take"
+    assert step.failure is None
+    assert sent in world.site.requests
+
+
+def test_a_field_of_a_frame_of_another_site_is_filled(world: BrowserWorld) -> None:
+    state = world.open("lies/other_site.html")
+
+    step = world.act(Action(ActionKind.FILL, ref_of(state, "IBAN"), "XX00 8"))
+
+    assert [one.value for one in step.state.elements if one.name == "IBAN"] == ["XX00 8"]
 
 
 def test_what_is_left_out_of_a_crowd_is_counted_and_its_form_can_be_sent(world: BrowserWorld) -> None:

@@ -280,7 +280,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     kept = found.filter((node) => room.has(node));
   }
   const refs = new Map(kept.map((node, index) => [node, `e${index + 1}`]));
-  lastLook = {elements: kept, forms};
+  lastLook = {elements: kept, forms, seenAs: boxVisibility};
   const elements = kept.map((node) => ({
     element_ref: refs.get(node),
     role: roleOf(node),
@@ -454,7 +454,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
   ]).sort();
   return JSON.stringify({
-    more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
+    unseen: unseen.length, more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
     url: location.href, title: squeeze(titleOf(document)), origin: location.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
     databases, workers, files, restless: (told?.isRestless ?? true) || workers.length > 0,

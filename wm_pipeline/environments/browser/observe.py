@@ -44,6 +44,8 @@ class PageWalk:
     more_elements: int
     more_texts: int
     """What is left out: elements, and texts as far as they were counted."""
+    unseen: int
+    """Frames that another process shows, as far as they were not looked into."""
     files: int
     """Files that the page asked to save since it was looked at last."""
     restless: bool
