@@ -63,6 +63,7 @@ SEEN: dict[str, list[tuple[str, str, str | None]]] = {
     ],
 }
 SEEN["other_site"] = SEEN["second_button"]
+SEEN["opened_anew"] = [("button", "Listener", None), ("button", "Plain", None)]
 CROWD = "crowd"
 """Read as far as it goes; see below."""
 SENT = {
@@ -174,4 +175,7 @@ def test_what_is_left_out_of_a_crowd_is_counted_and_its_form_can_be_sent(world: 
 def test_every_way_to_handle_a_click_is_found(world: BrowserWorld) -> None:
     state = world.open("lies/unwatched.html")
 
+    anew = world.open("lies/opened_anew.html")
+
     assert [one.has_script_handler for one in state.elements] == [True, True, True, False]
+    assert [one.has_script_handler for one in anew.elements] == [True, False]

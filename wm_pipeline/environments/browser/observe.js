@@ -454,7 +454,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
   ]).sort();
   return JSON.stringify({
-    unseen: unseen.length, more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
+    watched: told !== null, unseen: unseen.length, more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
     url: location.href, title: squeeze(titleOf(document)), origin: location.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
     databases, workers, files, restless: (told?.isRestless ?? true) || workers.length > 0,

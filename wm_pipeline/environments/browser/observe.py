@@ -44,6 +44,8 @@ class PageWalk:
     more_elements: int
     more_texts: int
     """What is left out: elements, and texts as far as they were counted."""
+    watched: bool
+    """hooks.js runs in the page. A page that opens its document anew is rid of it."""
     unseen: int
     """Frames that another process shows, as far as they were not looked into."""
     files: int

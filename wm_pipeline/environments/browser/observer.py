@@ -71,9 +71,7 @@ class PageObserver:
 
     async def look(self, options: Mapping[str, object]) -> PageWalk:
         """Wait for rest, walk, and number what is found. Raises Playwright's error when the page is replaced."""
-        if not self._is_watched:
-            await self.world.learn_listeners()
-        walk = page_walk_of(str(await self.call("look", options)))
+        walk = await self._walk(self.world, options)
         parts: list[tuple[DocumentWorld, _Frame | None, PageWalk]] = [(self.world, None, walk)]
         for world in await self._other_worlds() if walk.unseen else ():
             with contextlib.suppress(PlaywrightError):  # it is replaced meanwhile: one that is not seen
@@ -81,6 +79,15 @@ class PageObserver:
         self._elements = _places(parts, "elements")
         self._forms = _places(parts, "forms")
         return joined([one for _, _, one in parts])
+
+    async def _walk(self, world: DocumentWorld, options: Mapping[str, object]) -> PageWalk:
+        if not self._is_watched:
+            await world.learn_listeners()
+        walk = page_walk_of(str(await self._unless_crashed(world, "look", options)))
+        if self._is_watched and not walk.watched:
+            await world.learn_listeners()
+            walk = page_walk_of(str(await self._unless_crashed(world, "look", {**options, "quietMs": 0})))
+        return walk
 
     async def _other_worlds(self) -> list[DocumentWorld]:
         """Of frames whose origin is not that of the document around them."""
@@ -109,9 +116,7 @@ class PageObserver:
 
     async def _walk_of_frame(self, world: DocumentWorld, options: Mapping[str, object]) -> tuple[_Frame, PageWalk]:
         owner = (await self._cdp.send("DOM.getFrameOwner", {"frameId": await world.frame_id()}))["backendNodeId"]
-        if not self._is_watched:
-            await world.learn_listeners()
-        walk = page_walk_of(str(await world.call("look", {**options, "quietMs": 0, "isForeseen": False})))
+        walk = await self._walk(world, {**options, "quietMs": 0, "isForeseen": False})
         seen = Visibility(await self.world.asks_of(owner, "seenAs"))
         return _Frame(world, owner), walk if seen is Visibility.VISIBLE else _seen_as(walk, seen)
 
