@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders_registry import registered
 from wm_pipeline.domain.errors import DamagedError, MissingUpstreamError, ServiceError
-from wm_pipeline.gateways.mlflow_home import _ADDRESSES, renew_addresses
+from wm_pipeline.gateways.mlflow_home import _ADDRESSES, has_running_runs, renew_addresses
 from wm_pipeline.gateways.mlflow_registry import EXPERIMENT, ModelRegistry
 from wm_pipeline.gateways.places import folder_uri, sqlite_uri
 
@@ -118,3 +118,22 @@ def test_a_database_without_tables_is_a_new_one(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").touch()
 
     assert not renew_addresses(tmp_path / "mlflow.db", "file:///a", experiment=EXPERIMENT)
+
+
+def test_what_a_cut_off_process_has_left_half_written_is_rolled_back(state: Path, tmp_path: Path) -> None:
+    """A database and its journal as a machine without power leaves them; to read alone is not enough then."""
+    cut_off = tmp_path / "cut_off"
+    cut_off.mkdir()
+    with closing(sqlite3.connect(state / "mlflow.db")) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("UPDATE runs SET status = 'RUNNING'")
+        connection.executemany(
+            "INSERT INTO experiment_tags VALUES (?, ?, 1)", [(f"k{at}", "v" * 900) for at in range(999)]
+        )
+        for file in state.glob("mlflow.db*"):
+            shutil.copy(file, cut_off)
+        connection.rollback()
+
+    assert (cut_off / "mlflow.db-journal").stat().st_size > 0
+    assert has_running_runs(cut_off / "mlflow.db") == has_running_runs(state / "mlflow.db")
+    assert not (cut_off / "mlflow.db-journal").exists()

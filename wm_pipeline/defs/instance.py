@@ -99,7 +99,7 @@ def _may_have_runs_in_progress(home: Path) -> bool:
     statuses = [status.value for status in _IN_PROGRESS]
     query = f"SELECT 1 FROM runs WHERE status IN ({', '.join('?' * len(statuses))}) LIMIT 1"  # noqa: S608 marks alone
     try:
-        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, timeout=60)) as connection:
             return connection.execute(query, statuses).fetchone() is not None
     except sqlite3.Error:
         return True
