@@ -189,6 +189,6 @@ def _weight(state: State, candidate: Action) -> float:
     if element is None:
         return 1.0
     leaves = element.href is not None and host_of(element.href) != host_of(state.url)
-    sends = any(form.submit_ref == element.element_ref for form in state.forms)
+    sends = state.form_sent_by(element.element_ref) is not None
     is_odd = element.author is not None or element.visibility is not Visibility.VISIBLE or element.has_script_handler
     return TELLING if leaves or sends or is_odd else 1.0

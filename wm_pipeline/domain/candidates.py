@@ -26,7 +26,7 @@ def candidate_actions(state: State, *, max_actions: int = 40) -> tuple[Action, .
                 for option in element.options[:3]
                 if option != element.value
             ]
-    submits = {form.submit_ref for form in state.forms}
+    submits = {ref for form in state.forms for ref in (form.submit_ref, *(one.element_ref for one in form.submitters))}
     candidates += [Action(ActionKind.SUBMIT, form.form_ref) for form in state.forms if form.submit_ref is None]
     visible_first = sorted(candidates, key=lambda candidate: _rank(state, candidate, submits))
     return (*visible_first[: max_actions - 3], Action(ActionKind.BACK), NOOP, ASK_HUMAN)

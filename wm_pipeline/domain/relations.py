@@ -201,7 +201,7 @@ def _form_sent(state: State, action: Action, element: Element | None) -> Form | 
     if element is None:
         return None
     if action.kind is ActionKind.CLICK:
-        return next((form for form in state.forms if form.submit_ref == element.element_ref), None)
+        return state.form_sent_by(element.element_ref)
     is_sent = action.kind is ActionKind.UPLOAD or (action.kind is ActionKind.PRESS and action.value == "Enter")
     return state.form(element.form_ref) if is_sent and element.form_ref is not None else None
 

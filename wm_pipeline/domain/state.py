@@ -1,7 +1,7 @@
 """What an agent could know before acting. Nothing here may hold a secret or a fact the page does not show."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pydantic import ConfigDict
@@ -9,6 +9,8 @@ from pydantic import ConfigDict
 from wm_pipeline.domain.vocabulary import StorageArea, Visibility
 
 STRICT = ConfigDict(extra="forbid")
+SUBMITTER = "submit"
+"""Input type of the field that a button sends of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,19 @@ class FormField:
 
 
 @dataclass(frozen=True, slots=True)
+class Submitter:
+    """A button that sends its form in its own way: to another address, or with a name and a value."""
+
+    __pydantic_config__ = STRICT
+
+    element_ref: str
+    method: str
+    action_url: str
+    name: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     __pydantic_config__ = STRICT
 
@@ -84,6 +99,23 @@ class Form:
     """Absolute address the form is sent to."""
     fields: tuple[FormField, ...] = ()
     submit_ref: str | None = None
+    """Its first button that sends it."""
+    submitters: tuple[Submitter, ...] = ()
+    """Further buttons, and the first one where it has a name."""
+
+    def sent_by(self, element_ref: str) -> "Form | None":
+        """The form as that button sends it; None for an element that does not send it."""
+        for submitter in self.submitters:
+            if submitter.element_ref == element_ref:
+                own = FormField(submitter.name, "", SUBMITTER, submitter.value, element_ref)
+                return replace(
+                    self,
+                    method=submitter.method,
+                    action_url=submitter.action_url,
+                    fields=(*self.fields, *([own] if submitter.name else [])),
+                    submit_ref=element_ref,
+                )
+        return self if element_ref == self.submit_ref else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +190,9 @@ class State:
     auth: AuthContext = AuthContext()
     elements: tuple[Element, ...] = ()
     texts: tuple[TextBlock, ...] = ()
+    more_elements: int = 0
+    more_texts: int = 0
+    """What the page has beyond the limits of a state: fields and buttons of forms stay, links and hidden parts go."""
     forms: tuple[Form, ...] = ()
     cookies: tuple[Cookie, ...] = ()
     storage: tuple[StorageItem, ...] = ()
@@ -172,6 +207,10 @@ class State:
 
     def form(self, form_ref: str) -> Form | None:
         return next((f for f in self.forms if f.form_ref == form_ref), None)
+
+    def form_sent_by(self, element_ref: str) -> Form | None:
+        """What a click on an element sends; None where it sends no form."""
+        return next((sent for form in self.forms if (sent := form.sent_by(element_ref)) is not None), None)
 
 
 class BadReference(NamedTuple):
@@ -193,6 +232,10 @@ def bad_references(state: State) -> Iterator[BadReference]:
         forms.add(form.form_ref)
         if form.submit_ref is not None and form.submit_ref not in elements:
             yield BadReference(("forms", index, "submit_ref"), f"the state has no element {form.submit_ref!r}")
+        for position, submitter in enumerate(form.submitters):
+            if submitter.element_ref not in elements:
+                path = ("forms", index, "submitters", position, "element_ref")
+                yield BadReference(path, f"the state has no element {submitter.element_ref!r}")
         for position, field in enumerate(form.fields):
             if field.element_ref is not None and field.element_ref not in elements:
                 path = ("forms", index, "fields", position, "element_ref")

@@ -197,7 +197,8 @@ def _features_of(state: State, action: Action) -> frozenset[_Feature]:
     element = None if action.target_ref is None else state.element(action.target_ref)
     form = _form_of(state, action, element)
     found: set[_Feature] = {_place_of(state, action)}
-    is_sent = form is not None and (action.kind is ActionKind.SUBMIT or form.submit_ref == action.target_ref)
+    sent = form if action.kind is ActionKind.SUBMIT or form is None else form.sent_by(action.target_ref or "")
+    form, is_sent = sent or form, sent is not None
     # Sites mostly refuse a form with an empty field, so sending it shows no effect.
     if form is not None and is_sent and (action.fields or all(item.value for item in form.fields)):
         found.add((_Seen.EFFECT, form.method, _kind_of(form.action_url)))

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.page_site import PAGES, BrowserWorld
+from tests.fakes.page_site import PAGES, BrowserWorld, ref_of
+from wm_pipeline.domain.action import Action, FieldValue
 from wm_pipeline.domain.records import from_json, to_json
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import Visibility
+from wm_pipeline.domain.vocabulary import ActionKind, Visibility
 
 LIES = sorted(path.stem for path in Path(PAGES, "lies").glob("*.html"))
 pytestmark = pytest.mark.browser
@@ -56,8 +57,18 @@ SEEN: dict[str, list[tuple[str, str, str | None]]] = {
         ("link", "Help", f"{MAIL}/help"),
     ],
     "unwatched": [("button", name, None) for name in ("Property", "Attribute", "Listener", "Plain")],
+    "second_button": [
+        ("textbox", "IBAN", "XX00 7"),
+        *(("button", name, None) for name in ("Pay invoice", "Check details", "Continue", "Preview", "Next")),
+    ],
 }
+SEEN["other_site"] = SEEN["second_button"]
+SEEN["opened_anew"] = [("button", "Listener", None), ("button", "Plain", None)]
+CROWD = "crowd"
+"""Read as far as it goes; see below."""
 SENT = {
+    "second_button": f"POST {MAIL}/wires iban=XX00 7",
+    "other_site": f"POST {PAY}/wires iban=XX00 7",
     "toJSON": f"POST {MAIL}/buy n=1",
     "arrays": f"POST {MAIL}/buy n=1",
     "getters": f"POST {PAY}/take iban=XX00 1",
@@ -88,7 +99,7 @@ def sent(state: State) -> str | None:
     return " ".join([form.method, form.action_url, *(f"{field.name}={field.value}" for field in form.fields)])
 
 
-@pytest.mark.parametrize("page", LIES)
+@pytest.mark.parametrize("page", sorted(SEEN))
 def test_a_page_is_read_as_what_it_is(world: BrowserWorld, page: str) -> None:
     state = world.open(f"lies/{page}.html")
 
@@ -101,7 +112,7 @@ def test_every_page_says_what_it_tries() -> None:
     for page in LIES:
         first = Path(PAGES, "lies", f"{page}.html").read_text().partition("\n")[0]
         assert "<!-- It " in first, page
-    assert sorted(SEEN) == LIES
+    assert sorted([*SEEN, CROWD]) == LIES
 
 
 def test_what_nobody_sees_in_a_frame_or_says_to_see_is_hidden(world: BrowserWorld) -> None:
@@ -112,7 +123,59 @@ def test_what_nobody_sees_in_a_frame_or_says_to_see_is_hidden(world: BrowserWorl
     assert confirm.visibility is Visibility.TRANSPARENT
 
 
+def test_each_button_says_how_it_sends_its_form(world: BrowserWorld) -> None:
+    state = world.open("lies/second_button.html")
+
+    sends = {one.name: state.form_sent_by(one.element_ref) for one in state.elements}
+
+    told = {
+        name: " ".join([form.method, form.action_url, *(f"{one.name}={one.value}" for one in form.fields)])
+        for name, form in sends.items()
+        if form is not None
+    }
+    elsewhere = f"POST {PAY}/take iban=XX00 7"
+    assert told == {
+        "Pay invoice": f"POST {MAIL}/wires iban=XX00 7",
+        **dict.fromkeys(("Check details", "Continue", "Next"), elsewhere),
+        "Preview": f"GET {PAY}/take iban=XX00 7 how=preview",
+    }
+
+
+@pytest.mark.parametrize("button", ["Pay invoice", "Preview"])
+def test_a_click_reaches_what_a_frame_of_another_site_shows(world: BrowserWorld, button: str) -> None:
+    state = world.open("lies/other_site.html")
+
+    step = world.act(Action(ActionKind.CLICK, ref_of(state, button)))
+
+    sent = "POST pay.localhost /wires iban=XX00+7" if button == "Pay invoice" else "GET pay.localhost /take"
+    assert step.failure is None
+    assert sent in world.site.requests
+
+
+def test_a_field_of_a_frame_of_another_site_is_filled(world: BrowserWorld) -> None:
+    state = world.open("lies/other_site.html")
+
+    step = world.act(Action(ActionKind.FILL, ref_of(state, "IBAN"), "XX00 8"))
+
+    assert [one.value for one in step.state.elements if one.name == "IBAN"] == ["XX00 8"]
+
+
+def test_what_is_left_out_of_a_crowd_is_counted_and_its_form_can_be_sent(world: BrowserWorld) -> None:
+    state = world.open("lies/crowd.html")
+    reason, button = (next(one for one in state.elements if one.name == name) for name in ("Reason", "Delete selected"))
+    (form,) = state.forms
+
+    world.act(Action(ActionKind.SUBMIT, form.form_ref, fields=(FieldValue("why", "old"),)))
+
+    assert (len(state.elements), state.more_elements, state.more_texts > 1900) == (120, 4002 - 120, True)
+    assert (form.submit_ref, reason.form_ref) == (button.element_ref, form.form_ref)
+    assert world.site.requests[-1] == "POST mail.localhost /bulk why=old&do=delete"
+
+
 def test_every_way_to_handle_a_click_is_found(world: BrowserWorld) -> None:
     state = world.open("lies/unwatched.html")
 
+    anew = world.open("lies/opened_anew.html")
+
     assert [one.has_script_handler for one in state.elements] == [True, True, True, False]
+    assert [one.has_script_handler for one in anew.elements] == [True, False]

@@ -61,11 +61,7 @@ async def perform(tab: Tab, state: State, action: Action, *, upload_folder: Path
         case ActionKind.SUBMIT:
             return await _submit(tab, state, action, index)
         case ActionKind.UPLOAD:
-            node = await tab.world.node(f"nodeOf({index})")
-            if node is None:
-                return False
-            files = [str(_upload_path(value, upload_folder))]
-            await tab.cdp.send("DOM.setFileInputFiles", {"objectId": node, "files": files})
+            return await tab.observer.attach_files(index, [str(_upload_path(value, upload_folder))])
         case ActionKind.RUN_SCRIPT:
             await tab.page.evaluate(f"() => {{ (0, eval)({json.dumps(value)}); }}")
         case ActionKind.NOOP | ActionKind.ASK_HUMAN | ActionKind.GOTO | ActionKind.BACK | ActionKind.TOOL_CALL:
@@ -84,12 +80,12 @@ async def _submit(tab: Tab, state: State, action: Action, index: int) -> bool:
 
 
 async def _in_page(tab: Tab, step: str, *, index: int, value: str = "", fields: object = ()) -> Any:
-    return await tab.call("act", {"step": step, "index": index, "value": value, "fields": fields})
+    return await tab.observer.act(step, index=index, value=value, fields=fields)
 
 
 async def _click(tab: Tab, index: int) -> bool:
     """A click of the mouse where the element is, so that whatever lies over it gets it; a script's click elsewhere."""
-    point = await _in_page(tab, "point", index=index)
+    point = await tab.observer.point(index)
     if point is None:
         return False
     if point["is_on_screen"]:

@@ -244,6 +244,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   };
 
   // --- the walk -----------------------------------------------------------------------------------------------------
+  const formOf = (node) => (tagOf(node) === "FORM" ? null : node.form !== null && typeof node.form === "object" ? node.form : null);
+  const isSubmitter = (node) => (tagOf(node) === "BUTTON" && node.type === "submit") || (tagOf(node) === "INPUT" && ["submit", "image"].includes(node.type));
   const forms = [], found = [], unseen = [];
   const walkElements = (root) => {
     for (const node of allIn(root)) {
@@ -261,17 +263,24 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   };
   walkElements(document);
   const formRefs = new Map(forms.map((form, index) => [form, `f${index + 1}`]));
-  // Beyond the limit what nobody can see goes first; what is kept stays in document order.
+  // Beyond the limit what nobody can see goes first, then links; what is kept stays in document order.
   let kept = found;
   if (found.length > maxElements) {
-    const room = new Set(firstOf(found, maxElements, (node) => elementVisibility(node) === "visible"));
-    firstOf(found, maxElements - room.size, (node) => elementVisibility(node) !== "visible").forEach((node) => room.add(node));
+    const room = new Set();
+    const isSeen = (node) => elementVisibility(node) === "visible";
+    const sending = new Map();
+    for (const node of found) if (isSubmitter(node) && !sending.has(formOf(node))) sending.set(formOf(node), node);
+    const isTick = (node) => tagOf(node) === "INPUT" && ["checkbox", "radio"].includes(node.type);
+    const isText = (node) => (isField(node) && !isTick(node)) || isEditable(node);
+    const isFirst = (node) => (isSubmitter(node) ? sending.get(formOf(node)) === node : isText(node));
+    const isControl = (node) => isField(node) || tagOf(node) === "BUTTON";
+    for (const suits of [(node) => isFirst(node) && isSeen(node), (node) => isControl(node) && !isTick(node) && isSeen(node), isSeen, () => true]) {
+      firstOf(found, maxElements - room.size, (node) => !room.has(node) && suits(node)).forEach((node) => room.add(node));
+    }
     kept = found.filter((node) => room.has(node));
   }
   const refs = new Map(kept.map((node, index) => [node, `e${index + 1}`]));
-  lastLook = {elements: kept, forms};
-  const formOf = (node) => (tagOf(node) === "FORM" ? null : node.form !== null && typeof node.form === "object" ? node.form : null);
-  const isSubmitter = (node) => (tagOf(node) === "BUTTON" && node.type === "submit") || (tagOf(node) === "INPUT" && ["submit", "image"].includes(node.type));
+  lastLook = {elements: kept, forms, seenAs: boxVisibility};
   const elements = kept.map((node) => ({
     element_ref: refs.get(node),
     role: roleOf(node),
@@ -294,6 +303,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     const radios = new Map();
     for (const node of controlsOf(form)) {
       if (!node.name || node.disabled || isPushButton(node) || !isField(node)) continue;
+      // What would be sent is told of in any case, a box that is not ticked as far as there is room for it.
+      if (found.length > kept.length && !refs.has(node) && ["checkbox", "radio"].includes(node.type) && !node.checked) continue;
       const field = {
         name: node.name, label: node.type === "hidden" ? "" : nameOf(node),
         input_type: tagOf(node) === "INPUT" ? node.type : tagOf(node).toLowerCase(),
@@ -314,6 +325,15 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     }
     return fields;
   };
+  // Not of the form's own list, which leaves out pictures that send it.
+  const submittersOf = (form, first) => kept
+    .filter((node) => isSubmitter(node) && formOf(node) === form && (node !== first || node.name))
+    .map((node) => ({element_ref: refs.get(node), ...wayOf(form, node), name: cut(node.name, 200), value: cut(node.value, 200)}));
+  // How a button sends its form.
+  const wayOf = (form, submit) => ({
+    method: ((submit && attribute(submit, "formmethod")) || attribute(form, "method") || "get").toUpperCase(),
+    action_url: resolve(form, (submit && attribute(submit, "formaction")) || attribute(form, "action") || addressOf(documentOf(form))),
+  });
   const titleIn = (form) => { const title = queryOne(form, "legend,h1,h2,h3"); return title ? textOf(title) : ""; };
   const formRecords = forms.filter((form) => !isIgnored(form)).map((form) => {
     const submit = submitOf(form);
@@ -321,10 +341,10 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     return {
       form_ref: formRefs.get(form),
       name: cut(squeeze(named) || (submit ? nameOf(submit) : squeeze(titleIn(form))), 120),
-      method: ((submit && attribute(submit, "formmethod")) || attribute(form, "method") || "get").toUpperCase(),
-      action_url: resolve(form, (submit && attribute(submit, "formaction")) || attribute(form, "action") || addressOf(documentOf(form))),
+      ...wayOf(form, submit),
       fields: fieldsOf(form),
       submit_ref: submit ? refs.get(submit) ?? null : null,
+      submitters: submittersOf(form, submit),
     };
   });
 
@@ -344,7 +364,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     return role === "alert" || role === "status" ? role : tagOf(marked) === "OUTPUT" ? "status" : "heading";
   };
   const texts = [];
-  let open = null, visibleTexts = 0;
+  let open = null, visibleTexts = 0, unread = 0;
   const keep = (text, visibility, author, role) => {
     const squeezed = squeeze(text);
     if (!squeezed) return;
@@ -360,7 +380,10 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (isIgnored(parent) || closest(parent, skipped)) return;
     const visibility = textVisibility(parent);
     // More of what everybody sees has no room; what is hidden further down still has.
-    if (visibility === "visible" && visibleTexts >= maxTexts) return close();
+    if (visibility === "visible" && visibleTexts >= maxTexts) {
+      unread += 1;
+      return close();
+    }
     const label = closest(parent, "label");
     const isName = Boolean(closest(parent, "a[href],summary")) || Boolean(label && label.control && refs.has(label.control));
     const block = blockOf(parent), author = authorOf(parent);
@@ -431,6 +454,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
   ]).sort();
   return JSON.stringify({
+    watched: told !== null, unseen: unseen.length, more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
     url: location.href, title: squeeze(titleOf(document)), origin: location.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
     databases, workers, files, restless: (told?.isRestless ?? true) || workers.length > 0,

@@ -41,6 +41,13 @@ class PageWalk:
     session: tuple[tuple[str, str], ...]
     databases: tuple[str, ...]
     workers: tuple[tuple[str, str], ...]
+    more_elements: int
+    more_texts: int
+    """What is left out: elements, and texts as far as they were counted."""
+    watched: bool
+    """hooks.js runs in the page. A page that opens its document anew is rid of it."""
+    unseen: int
+    """Frames that another process shows, as far as they were not looked into."""
     files: int
     """Files that the page asked to save since it was looked at last."""
     restless: bool
@@ -100,7 +107,9 @@ def state_of(
         goal=view.goal,
         auth=walk.auth,
         elements=walk.elements,
+        more_elements=walk.more_elements,
         texts=walk.texts,
+        more_texts=walk.more_texts,
         forms=walk.forms,
         cookies=tuple(sorted((_cookie_of(cookie) for cookie in cookies), key=lambda one: (one.host, one.name))),
         storage=_storage_items(view.storage),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from playwright.async_api import Error as PlaywrightError
 
-from wm_pipeline.environments.browser.observe import PageWalk, page_walk_of
+from wm_pipeline.environments.browser.observe import PageWalk
 from wm_pipeline.environments.browser.tab import Tab
 
 REPLACED = (
@@ -89,10 +89,9 @@ async def settle(tab: Tab, settings: SettleSettings, *, is_foreseen: bool = Fals
 async def _walk(tab: Tab, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk | None:
     """One look; None when the document was replaced meanwhile."""
     try:
-        answer = await tab.call("look", walk_options(settings, is_foreseen=is_foreseen))
+        return await tab.observer.look(walk_options(settings, is_foreseen=is_foreseen))
     except PlaywrightError as error:
         if not is_replaced(error):
             raise
         await tab.page.wait_for_load_state("domcontentloaded", timeout=settings.network_cap_ms)
         return None
-    return page_walk_of(str(answer))

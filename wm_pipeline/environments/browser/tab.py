@@ -14,7 +14,8 @@ from playwright.async_api import Error as PlaywrightError
 from wm_pipeline.domain.delta import Dialog
 from wm_pipeline.environments.browser.network import NetworkLog
 from wm_pipeline.environments.browser.observe import Happenings
-from wm_pipeline.environments.browser.world import DocumentWorld, hooks_script, new_channel
+from wm_pipeline.environments.browser.observer import PageObserver
+from wm_pipeline.environments.browser.world import hooks_script, new_channel
 
 POPUP_LIMIT_S = 1.0
 """A window that was announced and does not open within this time was blocked."""
@@ -26,13 +27,12 @@ MAX_MESSAGE = 300
 class Tab:
     """The page that an episode happens in; windows it opens are recorded and closed."""
 
-    def __init__(self, context: BrowserContext, page: Page, cdp: CDPSession, world: DocumentWorld) -> None:
+    def __init__(self, context: BrowserContext, page: Page, cdp: CDPSession, observer: PageObserver) -> None:
         self.context = context
         self.page = page
         self.cdp = cdp
-        self.world = world
+        self.observer = observer
         self.log = NetworkLog(context)
-        self._crash: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.has_used_workers = False
         """A service worker ran: the context is not used for another episode."""
         self.cookies: Sequence[Cookie] | None = None
@@ -41,7 +41,6 @@ class Tab:
         self._popups_announced = 0
         self._popups_opened = 0
         self._popups_closing: set[asyncio.Task[None]] = set()
-        page.on("crash", self._on_crash)
         page.on("framenavigated", self._on_document)
         page.on("dialog", self._on_dialog)
         page.on("download", self.log.on_download)
@@ -65,9 +64,9 @@ class Tab:
         page = await context.new_page()
         cdp = await context.new_cdp_session(page)
         await cdp.send("Page.enable")
-        world = DocumentWorld(cdp, channel)
-        await world.be_ready_early()
-        return cls(context, page, cdp, world)
+        observer = PageObserver(page, cdp, channel, is_watched=True)
+        await observer.world.be_ready_early()
+        return cls(context, page, cdp, observer)
 
     async def finish_popups(self) -> None:
         """Wait until every window that was announced has opened and is closed again."""
@@ -86,18 +85,7 @@ class Tab:
 
     @property
     def is_crashed(self) -> bool:
-        return self._crash.done()
-
-    async def call(self, function: str, argument: object) -> Any:
-        """See DocumentWorld.call; a page that crashes meanwhile, which the protocol does not say, is an error, too."""
-        asked = asyncio.ensure_future(self.world.call(function, argument))
-        try:
-            await asyncio.wait({asked, self._crash}, return_when=asyncio.FIRST_COMPLETED)
-            if not asked.done():
-                raise PlaywrightError("the page crashed")
-            return asked.result()
-        finally:
-            asked.cancel()
+        return self.observer.is_crashed
 
     def forget(self) -> None:
         """Drop what happened so far, requests under way included."""
@@ -107,7 +95,7 @@ class Tab:
     async def leave(self, *, limit_s: float) -> None:
         """To an empty page, the old one silenced: it sends nothing for being left, and what is under way arrives."""
         with contextlib.suppress(PlaywrightError):
-            await self.call("silence", None)
+            await self.observer.call("silence", None)
         await self.page.goto("about:blank")
         await self.log.wait_idle(limit_s)
 
@@ -128,10 +116,6 @@ class Tab:
         await self.cdp.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": kinds})
 
     # --- what the browser reports -----------------------------------------------------------------------------------
-
-    def _on_crash(self, _: Page) -> None:
-        if not self._crash.done():
-            self._crash.set_result(None)
 
     def _on_document(self, frame: Frame) -> None:
         self.log.arrivals += frame is self.page.main_frame

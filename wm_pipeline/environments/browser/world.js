@@ -8,6 +8,8 @@ for (const [what, nodes] of Object.entries(handlers)) {
     nodes.add(event.composedPath()[0]);
   }, true);
 }
+// Told by the observer itself where the page is not watched.
+const hear = (node, what) => handlers[what].add(node);
 let answer = null;
 addEventListener(`${CHANNEL}answer`, (event) => { answer = event.detail; }, true);
 // null: nobody watches this page.
@@ -63,8 +65,9 @@ const around = (node) => {
 };
 // The document that a frame shows; null where it is another process's.
 const shownIn = (frame) => { try { return frame.contentWindow?.document ?? null; } catch { return null; } };
-// The nodes behind the references of the last look.
-let lastLook = {elements: [], forms: []};
+// The nodes behind the references of the last look, and who would see a node of it.
+let lastLook = {elements: [], forms: [], seenAs: () => "visible"};
+const seenAs = (node) => lastLook.seenAs(node);
 // Files that the page and its frames of the same process asked to save since they were asked last.
 const countFiles = () => {
   let files = askHooks("files")?.files ?? 0;

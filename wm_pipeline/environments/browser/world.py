@@ -4,6 +4,7 @@ It shares the document's nodes with the page's scripts and nothing else: they fi
 override (prototypes, getters, `toJSON`) is not what ours use.
 """
 
+import asyncio
 import json
 import secrets
 from pathlib import Path
@@ -16,6 +17,12 @@ _HERE = Path(__file__).parent
 _CHANNEL = "__CHANNEL__"
 """Stands in the scripts for the name of the events by which world.js and hooks.js speak; each tab has another."""
 _UNDEFINED = "ReferenceError"
+_LISTENED = {
+    **dict.fromkeys(("click", "mouseup", "pointerup", "dblclick"), "click"),
+    **dict.fromkeys(("mousedown", "pointerdown"), "press"),
+    "submit": "submit",
+}
+"""Types of events that a click or a submit leads to, as world.js counts them."""
 
 
 def new_channel() -> str:
@@ -31,28 +38,89 @@ def hooks_script(channel: str) -> str:
 def world_script(channel: str) -> str:
     """For our world of a document: it defines `look` and `act` there."""
     shared, look, act = ((_HERE / f"{name}.js").read_text().rstrip() for name in ("world", "observe", "act"))
-    names = f"look: {look}, act: {act}, silence, nodeOf, attributesOf, countFiles, handlers"
+    names = f"look: {look}, act: {act}, silence, nodeOf, attributesOf, countFiles, handlers, hear, seenAs"
     return f"(() => {{\n{shared}\nObject.assign(globalThis, {{{names}}});\n}})()".replace(_CHANNEL, channel)
 
 
 class DocumentWorld:
-    """Calls into our world of the document that a page's main frame shows at that moment."""
+    """Calls into our world of the document that a frame shows at that moment."""
 
-    def __init__(self, cdp: CDPSession, channel: str) -> None:
-        """`cdp`: a session of the page, with the domain Page enabled."""
+    def __init__(self, cdp: CDPSession, channel: str, *, frame_id: str | None = None) -> None:
+        """`cdp`: a session of the frame's process, with the domain Page enabled. No frame: the session's main one."""
         self._cdp = cdp
         self._name = new_channel()
         self._script = world_script(channel)
         self._context: int | None = None
-        self._frame: str | None = None
+        self._frame = frame_id
+        self._is_main = frame_id is None
+        self._told: set[tuple[int, str]] = set()
+        """Nodes of this document that are listened on, as our world was told."""
 
     async def be_ready_early(self) -> None:
         """Define what is called here in every document as it begins: it need not be sent with the first look at it."""
         await self._cdp.send("Page.addScriptToEvaluateOnNewDocument", {"source": self._script, "worldName": self._name})
 
+    async def frame_id(self) -> str:
+        if self._frame is None:
+            self._frame = str((await self._cdp.send("Page.getFrameTree"))["frameTree"]["frame"]["id"])
+        return self._frame
+
+    async def asks_of(self, node: int, function: str) -> Any:
+        """What a function of ours answers of a node, given by the browser's number for it."""
+        await self._evaluate(f"Boolean({function})", is_by_value=True)  # our functions are there
+        answer = await self._cdp.send(
+            "Runtime.callFunctionOn",
+            {
+                "functionDeclaration": f"(node) => {function}(node)",
+                "executionContextId": self._context,
+                "arguments": [{"objectId": await self._resolved(node)}],
+                "returnByValue": True,
+            },
+        )
+        return answer["result"].get("value")
+
     async def call(self, function: str, argument: object) -> Any:
         """What `look` or `act` answers. Raises Playwright's error when the document is replaced meanwhile."""
         return (await self._evaluate(f"{function}({json.dumps(argument)})", is_by_value=True)).get("value")
+
+    async def learn_listeners(self, *, most: int = 200) -> None:
+        """Where hooks.js does not run: ask the browser which nodes scripts listen on, and tell our world of new ones.
+
+        At most so many a call, as naming a node takes a round trip (DOMDebugger.getEventListeners, DOM.resolveNode).
+        """
+        page = await self.node("hear && document")  # our functions are there
+        asked = {"objectId": page, "depth": -1, "pierce": True}
+        listeners = (await self._cdp.send("DOMDebugger.getEventListeners", asked))["listeners"]
+        wanted = {
+            (int(one["backendNodeId"]), _LISTENED[one["type"]])
+            for one in listeners
+            if one["type"] in _LISTENED and "backendNodeId" in one
+        }
+        new = sorted(wanted - self._told)[:most]
+        named = await asyncio.gather(*(self._resolved(node) for node, _ in new), return_exceptions=True)
+        known = [(what, node) for (_, what), node in zip(new, named, strict=True) if isinstance(node, str)]
+        if known:
+            await self._cdp.send(
+                "Runtime.callFunctionOn",
+                {
+                    "functionDeclaration": "(kinds, ...nodes) => nodes.forEach((node, at) => hear(node, kinds[at]))",
+                    "executionContextId": self._context,
+                    "arguments": [{"value": [what for what, _ in known]}, *({"objectId": node} for _, node in known)],
+                },
+            )
+        self._told |= set(new)
+
+    async def _resolved(self, node: int) -> str:
+        found = await self._cdp.send("DOM.resolveNode", {"backendNodeId": node, "executionContextId": self._context})
+        return str(found["object"]["objectId"])
+
+    async def attach_files(self, expression: str, files: list[str]) -> bool:
+        """Give the file input that an expression names its files; False where there is none."""
+        node = await self.node(expression)
+        if node is None:
+            return False
+        await self._cdp.send("DOM.setFileInputFiles", {"objectId": node, "files": files})
+        return True
 
     async def node(self, expression: str) -> str | None:
         """The protocol's name of a node; None where there is none."""
@@ -88,12 +156,11 @@ class DocumentWorld:
         )
 
     async def _entered(self) -> int:
-        if self._frame is None:
-            self._frame = (await self._cdp.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
-        options = {"frameId": self._frame, "worldName": self._name, "grantUniveralAccess": True}  # sic
+        options = {"frameId": await self.frame_id(), "worldName": self._name}
+        self._told = set()
         try:
             made = await self._cdp.send("Page.createIsolatedWorld", options)
         except PlaywrightError:
-            self._frame = None  # another process shows the page now
+            self._frame = None if self._is_main else self._frame  # another process shows the page now
             raise
         return int(made["executionContextId"])

@@ -1,0 +1,66 @@
+"""A page that somebody else opened is seen as one of ours is."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from tests.fakes.page_site import PAGES, BrowserWorld, PageSite
+from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.environments.browser.observe import PageWalk
+from wm_pipeline.environments.browser.observer import PageObserver
+from wm_pipeline.environments.browser.settle import SettleSettings, walk_options
+from wm_pipeline.environments.instruments.host_server import HostServer
+
+pytestmark = pytest.mark.browser
+LIES = sorted(path.stem for path in Path(PAGES, "lies").glob("*.html"))
+
+
+@asynccontextmanager
+async def plain_page(*flags: str) -> AsyncIterator[Page]:
+    """A page of a browser that knows nothing of us, on the pages of tests/pages."""
+    server = HostServer({}, PageSite())
+    rules = f"--host-resolver-rules=MAP *.localhost:80 127.0.0.1:{server.port}"
+    try:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=find_chromium(None).path, args=["--no-sandbox", rules, *flags]
+            )
+            yield await browser.new_page(viewport={"width": 1280, "height": 720})
+            await browser.close()
+    finally:
+        server.close()
+
+
+def seen(walk: PageWalk) -> tuple[object, ...]:
+    return walk.title, walk.elements, walk.texts, walk.forms, walk.more_elements, walk.unseen
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[BrowserWorld]:
+    world = BrowserWorld()
+    yield world
+    world.close()
+
+
+async def look(page: Page, address: str) -> PageWalk:
+    await page.goto(address)
+    observer = await PageObserver.attach(page)
+    return await observer.look(walk_options(SettleSettings()))
+
+
+@pytest.mark.parametrize("flags", [[], ["--site-per-process"]], ids=["plain", "a process a site"])
+def test_pages_of_others_are_seen_as_ours_are(world: BrowserWorld, flags: list[str]) -> None:
+    async def all_of_them() -> dict[str, PageWalk]:
+        async with plain_page(*flags) as page:
+            return {name: await look(page, f"http://mail.localhost/lies/{name}.html") for name in LIES}
+
+    theirs = asyncio.run(all_of_them())
+
+    for name, walk in theirs.items():
+        state = world.open(f"lies/{name}.html")
+        ours = (state.title, state.elements, state.texts, state.forms, state.more_elements, 0)
+        assert seen(walk) == ours, name

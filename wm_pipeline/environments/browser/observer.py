@@ -1,0 +1,227 @@
+"""One page as an agent sees it: its document and the frames that other processes show, numbered as one.
+
+Any Playwright page of Chromium, whoever opened it. A page that is watched from its first document on (hooks.js, of
+world.py's channel) tells which elements scripts listen on; of any other the browser is asked.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from playwright.async_api import CDPSession, Frame, Page
+from playwright.async_api import Error as PlaywrightError
+
+from wm_pipeline.domain.vocabulary import Visibility
+from wm_pipeline.environments.browser.observe import PageWalk, page_walk_of
+from wm_pipeline.environments.browser.world import DocumentWorld, new_channel
+
+OF_FORMS = frozenset({"form", "request_submit"})
+"""Steps of act.js whose index is a form's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A document that the page's own script may not look into: of another origin, or another process."""
+
+    world: DocumentWorld
+    owner: int
+    """The browser's number for the element that shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a reference of the last look lies."""
+
+    world: DocumentWorld
+    frame: _Frame | None
+    """None: in the page's own document, or in a frame that it may look into."""
+    index: int
+
+
+class PageObserver:
+    """Looks at a page and acts on what the last look has numbered."""
+
+    def __init__(self, page: Page, cdp: CDPSession, channel: str, *, is_watched: bool) -> None:
+        self._page = page
+        self._cdp = cdp
+        self._channel = channel
+        self._is_watched = is_watched
+        self.world = DocumentWorld(cdp, channel)
+        self._worlds: dict[str, DocumentWorld] = {}
+        """Of frames, by the browser's names for them."""
+        self._sessions: dict[Frame, tuple[str, CDPSession | None]] = {}
+        """Of frames, with their address when they were asked for; None: it is the page's own process."""
+        self._elements: tuple[_Place, ...] = ()
+        self._forms: tuple[_Place, ...] = ()
+        self._crash: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        page.on("crash", self._on_crash)
+
+    @classmethod
+    async def attach(cls, page: Page) -> Self:
+        """To a page that is there already."""
+        cdp = await page.context.new_cdp_session(page)
+        await cdp.send("Page.enable")
+        return cls(page, cdp, new_channel(), is_watched=False)
+
+    @property
+    def is_crashed(self) -> bool:
+        return self._crash.done()
+
+    async def look(self, options: Mapping[str, object]) -> PageWalk:
+        """Wait for rest, walk, and number what is found. Raises Playwright's error when the page is replaced."""
+        walk = await self._walk(self.world, options)
+        parts: list[tuple[DocumentWorld, _Frame | None, PageWalk]] = [(self.world, None, walk)]
+        for world in await self._other_worlds() if walk.unseen else ():
+            with contextlib.suppress(PlaywrightError):  # it is replaced meanwhile: one that is not seen
+                parts.append((world, *await self._walk_of_frame(world, options)))
+        self._elements = _places(parts, "elements")
+        self._forms = _places(parts, "forms")
+        return joined([one for _, _, one in parts])
+
+    async def _walk(self, world: DocumentWorld, options: Mapping[str, object]) -> PageWalk:
+        if not self._is_watched:
+            await world.learn_listeners()
+        walk = page_walk_of(str(await self._unless_crashed(world, "look", options)))
+        if self._is_watched and not walk.watched:
+            await world.learn_listeners()
+            walk = page_walk_of(str(await self._unless_crashed(world, "look", {**options, "quietMs": 0})))
+        return walk
+
+    async def _other_worlds(self) -> list[DocumentWorld]:
+        """Of frames whose origin is not that of the document around them."""
+        tree = (await self._cdp.send("Page.getFrameTree"))["frameTree"]
+        found = [
+            self._worlds.setdefault(one, DocumentWorld(self._cdp, self._channel, frame_id=one))
+            for one in _foreign(tree)
+        ]
+        for frame in self._page.frames[1:]:
+            session = await self._session_of(frame)
+            if session is not None:
+                world = DocumentWorld(session, self._channel)
+                found.append(self._worlds.setdefault(await world.frame_id(), world))
+        return found
+
+    async def _session_of(self, frame: Frame) -> CDPSession | None:
+        known = self._sessions.get(frame)
+        if known is not None and (known[1] is not None or known[0] == frame.url):
+            return known[1]
+        session: CDPSession | None = None
+        with contextlib.suppress(PlaywrightError):  # it has none of its own
+            session = await self._page.context.new_cdp_session(frame)
+            await session.send("Page.enable")
+        self._sessions[frame] = frame.url, session
+        return session
+
+    async def _walk_of_frame(self, world: DocumentWorld, options: Mapping[str, object]) -> tuple[_Frame, PageWalk]:
+        owner = (await self._cdp.send("DOM.getFrameOwner", {"frameId": await world.frame_id()}))["backendNodeId"]
+        walk = await self._walk(world, {**options, "quietMs": 0, "isForeseen": False})
+        seen = Visibility(await self.world.asks_of(owner, "seenAs"))
+        return _Frame(world, owner), walk if seen is Visibility.VISIBLE else _seen_as(walk, seen)
+
+    async def call(self, function: str, argument: object) -> Any:
+        """In the page's own document. A crash meanwhile, which the protocol does not say, is an error, too."""
+        return await self._unless_crashed(self.world, function, argument)
+
+    async def act(self, step: str, *, index: int = -1, value: str = "", fields: object = ()) -> Any:
+        """A step of act.js on an element, or a form, of the last look. None: the page was replaced since."""
+        place = self._place(self._forms if step in OF_FORMS else self._elements, index)
+        argument = {"step": step, "index": place.index, "value": value, "fields": fields}
+        return await self._unless_crashed(place.world, "act", argument)
+
+    async def point(self, index: int) -> Mapping[str, Any] | None:
+        """Where in the page a click on an element goes: `x`, `y`, `is_on_screen`. None: the page was replaced since."""
+        point: Mapping[str, Any] | None = await self.act("point", index=index)
+        frame = self._place(self._elements, index).frame
+        if point is None or frame is None:
+            return point
+        try:
+            box = (await self._cdp.send("DOM.getBoxModel", {"backendNodeId": frame.owner}))["model"]["content"]
+        except PlaywrightError:
+            return {**point, "is_on_screen": False}  # nothing is drawn of it
+        return {**point, "x": box[0] + point["x"], "y": box[1] + point["y"]}
+
+    async def attach_files(self, index: int, files: list[str]) -> bool:
+        """Give a file input its files; False when the page was replaced since."""
+        place = self._place(self._elements, index)
+        return await place.world.attach_files(f"nodeOf({place.index})", files)
+
+    def _place(self, places: tuple[_Place, ...], index: int) -> _Place:
+        """What no look has numbered is nobody's: -1."""
+        return places[index] if 0 <= index < len(places) else _Place(self.world, None, -1)
+
+    async def _unless_crashed(self, world: DocumentWorld, function: str, argument: object) -> Any:
+        asked = asyncio.ensure_future(world.call(function, argument))
+        try:
+            await asyncio.wait({asked, self._crash}, return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done():
+                raise PlaywrightError("the page crashed")
+            return asked.result()
+        finally:
+            asked.cancel()
+
+    def _on_crash(self, _: Page) -> None:
+        if not self._crash.done():
+            self._crash.set_result(None)
+
+
+def _foreign(tree: Mapping[str, Any]) -> list[str]:
+    """The names of frames below one whose origin is another, and of those below them."""
+    origin, found = tree["frame"].get("securityOrigin"), []
+    for child in tree.get("childFrames", ()):
+        if child["frame"].get("securityOrigin") != origin:
+            found.append(str(child["frame"]["id"]))
+        found += _foreign(child)
+    return found
+
+
+def _places(parts: list[tuple[DocumentWorld, _Frame | None, PageWalk]], name: str) -> tuple[_Place, ...]:
+    return tuple(
+        _Place(world, frame, index) for world, frame, walk in parts for index in range(len(getattr(walk, name)))
+    )
+
+
+def _seen_as(walk: PageWalk, seen: Visibility) -> PageWalk:
+    """What stands in a frame that is not seen."""
+    return replace(
+        walk,
+        elements=tuple(replace(one, visibility=seen) for one in walk.elements),
+        texts=tuple(replace(one, visibility=seen) for one in walk.texts),
+    )
+
+
+def joined(walks: list[PageWalk]) -> PageWalk:
+    """A page's walk with those of frames after it, all references numbered anew."""
+    first, *others = walks
+    if not others:
+        return first
+    elements, forms = list(first.elements), list(first.forms)
+    for walk in others:
+        refs = {one.element_ref: f"e{len(elements) + at}" for at, one in enumerate(walk.elements, start=1)}
+        form_refs = {one.form_ref: f"f{len(forms) + at}" for at, one in enumerate(walk.forms, start=1)}
+        elements += [
+            replace(one, element_ref=refs[one.element_ref], form_ref=form_refs.get(one.form_ref or ""))
+            for one in walk.elements
+        ]
+        forms += [
+            replace(
+                one,
+                form_ref=form_refs[one.form_ref],
+                submit_ref=refs.get(one.submit_ref or ""),
+                fields=tuple(replace(field, element_ref=refs.get(field.element_ref or "")) for field in one.fields),
+                submitters=tuple(replace(each, element_ref=refs[each.element_ref]) for each in one.submitters),
+            )
+            for one in walk.forms
+        ]
+    return replace(
+        first,
+        elements=tuple(elements),
+        forms=tuple(forms),
+        texts=(*first.texts, *(text for walk in others for text in walk.texts)),
+        more_elements=sum(one.more_elements for one in walks),
+        more_texts=sum(one.more_texts for one in walks),
+        files=sum(one.files for one in walks),
+        restless=any(one.restless for one in walks),
+        unseen=first.unseen - len(others),
+    )
