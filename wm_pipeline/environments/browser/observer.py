@@ -50,8 +50,8 @@ class PageObserver:
         self._is_watched = is_watched
         self.world = DocumentWorld(cdp, channel)
         self._worlds: dict[str, DocumentWorld] = {}
-        """Of frames, by the browser's names for them."""
-        self._sessions: dict[Frame, tuple[str, CDPSession | None]] = {}
+        """Of frames of other origins in the page's own process, by the browser's names for them."""
+        self._elsewhere: dict[Frame, tuple[str, DocumentWorld | None]] = {}
         """Of frames, with their address when they were asked for; None: it is the page's own process."""
         self._elements: tuple[_Place, ...] = ()
         self._forms: tuple[_Place, ...] = ()
@@ -72,6 +72,8 @@ class PageObserver:
     async def look(self, options: Mapping[str, object]) -> PageWalk:
         """Wait for rest, walk, and number what is found. Raises Playwright's error when the page is replaced."""
         walk = await self._walk(self.world, options)
+        if not walk.unseen:
+            self._worlds, self._elsewhere = {}, {}
         parts: list[tuple[DocumentWorld, _Frame | None, PageWalk]] = [(self.world, None, walk)]
         for world in await self._other_worlds() if walk.unseen else ():
             with contextlib.suppress(PlaywrightError):  # it is replaced meanwhile: one that is not seen
@@ -92,27 +94,24 @@ class PageObserver:
     async def _other_worlds(self) -> list[DocumentWorld]:
         """Of frames whose origin is not that of the document around them."""
         tree = (await self._cdp.send("Page.getFrameTree"))["frameTree"]
-        found = [
-            self._worlds.setdefault(one, DocumentWorld(self._cdp, self._channel, frame_id=one))
+        self._worlds = {
+            one: self._worlds.get(one) or DocumentWorld(self._cdp, self._channel, frame_id=one)
             for one in _foreign(tree)
-        ]
-        for frame in self._page.frames[1:]:
-            session = await self._session_of(frame)
-            if session is not None:
-                world = DocumentWorld(session, self._channel)
-                found.append(self._worlds.setdefault(await world.frame_id(), world))
-        return found
+        }
+        frames = self._page.frames[1:]
+        self._elsewhere = {frame: await self._world_elsewhere(frame) for frame in frames}
+        return [*self._worlds.values(), *(world for _, world in self._elsewhere.values() if world is not None)]
 
-    async def _session_of(self, frame: Frame) -> CDPSession | None:
-        known = self._sessions.get(frame)
+    async def _world_elsewhere(self, frame: Frame) -> tuple[str, DocumentWorld | None]:
+        known = self._elsewhere.get(frame)
         if known is not None and (known[1] is not None or known[0] == frame.url):
-            return known[1]
-        session: CDPSession | None = None
-        with contextlib.suppress(PlaywrightError):  # it has none of its own
+            return known
+        try:
             session = await self._page.context.new_cdp_session(frame)
             await session.send("Page.enable")
-        self._sessions[frame] = frame.url, session
-        return session
+        except PlaywrightError:
+            return frame.url, None  # it has no session of its own
+        return frame.url, DocumentWorld(session, self._channel)
 
     async def _walk_of_frame(self, world: DocumentWorld, options: Mapping[str, object]) -> tuple[_Frame, PageWalk]:
         owner = (await self._cdp.send("DOM.getFrameOwner", {"frameId": await world.frame_id()}))["backendNodeId"]
@@ -120,9 +119,12 @@ class PageObserver:
         seen = Visibility(await self.world.asks_of(owner, "seenAs"))
         return _Frame(world, owner), walk if seen is Visibility.VISIBLE else _seen_as(walk, seen)
 
-    async def call(self, function: str, argument: object) -> Any:
-        """In the page's own document. A crash meanwhile, which the protocol does not say, is an error, too."""
-        return await self._unless_crashed(self.world, function, argument)
+    async def silence(self) -> None:
+        """The page, and the frames that the last look went into, do nothing more: it is about to be left."""
+        elsewhere = (world for _, world in self._elsewhere.values() if world is not None)
+        for world in (self.world, *self._worlds.values(), *elsewhere):
+            with contextlib.suppress(PlaywrightError):  # a frame that is gone is silent
+                await self._unless_crashed(world, "silence", None)
 
     async def act(self, step: str, *, index: int = -1, value: str = "", fields: object = ()) -> Any:
         """A step of act.js on an element, or a form, of the last look. None: the page was replaced since."""
@@ -152,6 +154,7 @@ class PageObserver:
         return places[index] if 0 <= index < len(places) else _Place(self.world, None, -1)
 
     async def _unless_crashed(self, world: DocumentWorld, function: str, argument: object) -> Any:
+        """See DocumentWorld.call; a crash meanwhile, which the protocol does not say, is an error, too."""
         asked = asyncio.ensure_future(world.call(function, argument))
         try:
             await asyncio.wait({asked, self._crash}, return_when=asyncio.FIRST_COMPLETED)

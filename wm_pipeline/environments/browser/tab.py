@@ -94,8 +94,7 @@ class Tab:
 
     async def leave(self, *, limit_s: float) -> None:
         """To an empty page, the old one silenced: it sends nothing for being left, and what is under way arrives."""
-        with contextlib.suppress(PlaywrightError):
-            await self.observer.call("silence", None)
+        await self.observer.silence()
         await self.page.goto("about:blank")
         await self.log.wait_idle(limit_s)
 

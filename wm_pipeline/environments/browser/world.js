@@ -27,7 +27,7 @@ const [attribute, hasAttribute, closest, matches, queryOne, queryAll, boundsOf, 
   ["getAttribute", "hasAttribute", "closest", "matches", "querySelector", "querySelectorAll", "getBoundingClientRect", "getClientRects", "checkVisibility"]
     .map((name) => uncurried(Element.prototype[name]));
 const [tagOf, shadowOf] = ["tagName", "shadowRoot"].map((name) => getterOf(Element.prototype, name));
-const [parentOf, textOf, documentOf, isConnected] = ["parentElement", "textContent", "ownerDocument", "isConnected"].map((name) => getterOf(Node.prototype, name));
+const [parentOf, textOf, documentOf] = ["parentElement", "textContent", "ownerDocument"].map((name) => getterOf(Node.prototype, name));
 const rootOf = uncurried(Node.prototype.getRootNode);
 const scrollTo = uncurried(Element.prototype.scrollIntoView);
 const requestSubmit = uncurried(HTMLFormElement.prototype.requestSubmit);

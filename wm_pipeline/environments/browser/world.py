@@ -7,13 +7,14 @@ override (prototypes, getters, `toJSON`) is not what ours use.
 import asyncio
 import json
 import secrets
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import CDPSession
 from playwright.async_api import Error as PlaywrightError
 
-_HERE = Path(__file__).parent
 _CHANNEL = "__CHANNEL__"
 """Stands in the scripts for the name of the events by which world.js and hooks.js speak; each tab has another."""
 _UNDEFINED = "ReferenceError"
@@ -30,14 +31,19 @@ def new_channel() -> str:
     return f"x{secrets.token_hex(12)}"
 
 
+@cache
+def _source(name: str) -> str:
+    return Path(__file__).with_name(f"{name}.js").read_text().rstrip()
+
+
 def hooks_script(channel: str) -> str:
     """For every document, before its own scripts, in their world."""
-    return (_HERE / "hooks.js").read_text().replace(_CHANNEL, channel)
+    return _source("hooks").replace(_CHANNEL, channel)
 
 
 def world_script(channel: str) -> str:
     """For our world of a document: it defines `look` and `act` there."""
-    shared, look, act = ((_HERE / f"{name}.js").read_text().rstrip() for name in ("world", "observe", "act"))
+    shared, look, act = map(_source, ("world", "observe", "act"))
     names = f"look: {look}, act: {act}, silence, nodeOf, attributesOf, countFiles, handlers, hear, seenAs"
     return f"(() => {{\n{shared}\nObject.assign(globalThis, {{{names}}});\n}})()".replace(_CHANNEL, channel)
 
@@ -68,16 +74,7 @@ class DocumentWorld:
     async def asks_of(self, node: int, function: str) -> Any:
         """What a function of ours answers of a node, given by the browser's number for it."""
         await self._evaluate(f"Boolean({function})", is_by_value=True)  # our functions are there
-        answer = await self._cdp.send(
-            "Runtime.callFunctionOn",
-            {
-                "functionDeclaration": f"(node) => {function}(node)",
-                "executionContextId": self._context,
-                "arguments": [{"objectId": await self._resolved(node)}],
-                "returnByValue": True,
-            },
-        )
-        return answer["result"].get("value")
+        return await self._applied(f"(node) => {function}(node)", {"objectId": await self._resolved(node)})
 
     async def call(self, function: str, argument: object) -> Any:
         """What `look` or `act` answers. Raises Playwright's error when the document is replaced meanwhile."""
@@ -100,15 +97,18 @@ class DocumentWorld:
         named = await asyncio.gather(*(self._resolved(node) for node, _ in new), return_exceptions=True)
         known = [(what, node) for (_, what), node in zip(new, named, strict=True) if isinstance(node, str)]
         if known:
-            await self._cdp.send(
-                "Runtime.callFunctionOn",
-                {
-                    "functionDeclaration": "(kinds, ...nodes) => nodes.forEach((node, at) => hear(node, kinds[at]))",
-                    "executionContextId": self._context,
-                    "arguments": [{"value": [what for what, _ in known]}, *({"objectId": node} for _, node in known)],
-                },
+            await self._applied(
+                "(kinds, ...nodes) => nodes.forEach((node, at) => hear(node, kinds[at]))",
+                {"value": [what for what, _ in known]},
+                *({"objectId": node} for _, node in known),
             )
         self._told |= set(new)
+
+    async def _applied(self, function: str, *arguments: Mapping[str, object]) -> Any:
+        """What a function answers in our world, which has to be there, of values and of nodes by their names."""
+        asked = {"functionDeclaration": function, "executionContextId": self._context, "returnByValue": True}
+        answer = await self._cdp.send("Runtime.callFunctionOn", {**asked, "arguments": list(arguments)})
+        return answer["result"].get("value")
 
     async def _resolved(self, node: int) -> str:
         found = await self._cdp.send("DOM.resolveNode", {"backendNodeId": node, "executionContextId": self._context})
