@@ -5,7 +5,6 @@ They leave runs that seem to go on, and the pool slots that these hold.
 
 import os
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +12,7 @@ import dagster as dg
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.processes import is_alive, is_elsewhere, process_mark
 from wm_pipeline.gateways.locks import alone
+from wm_pipeline.gateways.places import open_sqlite
 from wm_pipeline.rounds.gc import delete_left_overs
 from wm_pipeline.rounds.workspace import Workspace
 
@@ -99,7 +99,7 @@ def _may_have_runs_in_progress(home: Path) -> bool:
     statuses = [status.value for status in _IN_PROGRESS]
     query = f"SELECT 1 FROM runs WHERE status IN ({', '.join('?' * len(statuses))}) LIMIT 1"  # noqa: S608 marks alone
     try:
-        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, timeout=60)) as connection:
+        with open_sqlite(database) as connection:
             return connection.execute(query, statuses).fetchone() is not None
     except sqlite3.Error:
         return True

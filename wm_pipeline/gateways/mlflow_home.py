@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from wm_pipeline.domain.errors import ServiceError
+from wm_pipeline.gateways.places import open_sqlite
 
 _ADDRESSES = (
     ("experiments", "artifact_location"),
@@ -66,14 +67,11 @@ def stored_tag(database: Path, model: str, version: str, tag: str) -> str | None
 
 
 def _selected(database: Path, query: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
-    """Rows; none of a database that is not there, or has no tables yet.
-
-    It is opened for writing where it can be: what a process that was killed has left half-written is rolled back first.
-    """
+    """Rows; none of a database that is not there, or has no tables yet."""
     if not database.is_file():
         return []
     try:
-        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, timeout=60)) as connection:
+        with open_sqlite(database) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'model_version_tags'").fetchone():
                 return []
             return connection.execute(query, values).fetchall()

@@ -4,7 +4,9 @@
 """
 
 import re
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -54,6 +56,13 @@ def sqlite_file(uri: str) -> Path | None:
     if uri.startswith(_SQLITE_QUOTED):
         return Path(unquote(uri.removeprefix(_SQLITE_QUOTED)))
     return Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
+
+
+def open_sqlite(file: Path) -> closing[sqlite3.Connection]:
+    """A database that is there, to be looked into. For writing where that can be: what a process that was killed has
+    left half-written is rolled back first, which a connection that only reads cannot do.
+    """
+    return closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=60))
 
 
 def folder_uri(address: str) -> str:

@@ -160,6 +160,15 @@ def test_a_field_of_a_frame_of_another_site_is_filled(world: BrowserWorld) -> No
     assert [one.value for one in step.state.elements if one.name == "IBAN"] == ["XX00 8"]
 
 
+def test_a_frame_of_another_site_sends_nothing_when_its_page_is_left_for_a_restore(world: BrowserWorld) -> None:
+    world.open("frame_of_another.html")
+    world.run(world.session.snapshot())
+
+    assert world.run(world.session.restore())
+
+    assert not [one for one in world.site.requests if "left-by-frame" in one]
+
+
 def test_what_is_left_out_of_a_crowd_is_counted_and_its_form_can_be_sent(world: BrowserWorld) -> None:
     state = world.open("lies/crowd.html")
     reason, button = (next(one for one in state.elements if one.name == name) for name in ("Reason", "Delete selected"))
