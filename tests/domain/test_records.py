@@ -56,8 +56,8 @@ def test_a_malformed_state_names_its_field() -> None:
         from_json(State, json.dumps(state), what="state")
 
     assert str(error.value) == (
-        "state.elements.0.visibility: input should be 'visible', 'hidden', 'transparent', 'tiny' or 'offscreen', "
-        "found 'glowing'"
+        "state.elements.0.visibility: input should be 'visible', 'hidden', 'transparent', 'tiny', 'offscreen' "
+        "or 'closed', found 'glowing'"
     )
 
 

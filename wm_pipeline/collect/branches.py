@@ -190,5 +190,7 @@ def _weight(state: State, candidate: Action) -> float:
         return 1.0
     leaves = element.href is not None and host_of(element.href) != host_of(state.url)
     sends = state.form_sent_by(element.element_ref) is not None
-    is_odd = element.author is not None or element.visibility is not Visibility.VISIBLE or element.has_script_handler
+    is_odd = (
+        element.author is not None or element.visibility is not Visibility.VISIBLE or element.handled_by is not None
+    )
     return TELLING if leaves or sends or is_odd else 1.0

@@ -23,8 +23,8 @@ class Action:
     """What to do, in terms of the state it is done in.
 
     `target_ref` is an element (click, fill, select, check, press, upload) or a form (submit). `value` is the text to
-    fill, the option to select, the key to press, the address to go to, the script to run, the file to upload or the
-    question to ask.
+    fill, the option to select, the key to press, the address to go to, the script to run, the file to upload, `down` or
+    `up` to scroll, or the question to ask.
     """
 
     __pydantic_config__ = STRICT

@@ -16,7 +16,7 @@ def candidate_actions(state: State, *, max_actions: int = 40) -> tuple[Action, .
     for element in state.elements:
         if element.is_disabled:
             continue
-        if element.role in CLICKABLE_ROLES or element.has_script_handler:
+        if element.role in CLICKABLE_ROLES or element.handled_by is not None:
             candidates.append(Action(ActionKind.CLICK, element.element_ref))
         elif element.role in {"checkbox", "radio", "switch"}:
             candidates.append(Action(ActionKind.CHECK, element.element_ref))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pydantic import ConfigDict
 
-from wm_pipeline.domain.vocabulary import StorageArea, Visibility
+from wm_pipeline.domain.vocabulary import HandledBy, StorageArea, Visibility
 
 STRICT = ConfigDict(extra="forbid")
 SUBMITTER = "submit"
@@ -34,8 +34,12 @@ class Element:
     is_disabled: bool = False
     is_checked: bool | None = None
     visibility: Visibility = Visibility.VISIBLE
-    has_script_handler: bool = False
-    """A script added a click handler, found by watching addEventListener."""
+    handled_by: HandledBy | None = None
+    """Whose listener a script has for clicks on it, the nearest one; None: no script listens, as far as is known."""
+    covered_by: str | None = None
+    """What a click on it would land on instead, in words, such as `link "Prize"` or `frame of https://ads.example`."""
+    origin: str | None = None
+    """Of the frame it stands in; None: it is the page's own."""
     options: tuple[str, ...] = ()
     author: str | None = None
     """Who wrote the part of the page it stands in, where the page says so; None is the site itself."""
@@ -53,6 +57,8 @@ class TextBlock:
     """Who wrote it, where the page says so (an author's markup); None is the site itself."""
     role: str | None = None
     """heading, alert, status or None."""
+    origin: str | None = None
+    """Of the frame it stands in; None: it is the page's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ class FormField:
     """What would be sent now; the value of a CSRF token is replaced by `csrf`, a password by dots."""
     element_ref: str | None = None
     """None for a hidden input: it is sent and nobody can see it."""
+    is_as_loaded: bool = True
+    """Its value is the one that the page came with; False: the agent, the user or a script has changed it since."""
 
     @property
     def is_token(self) -> bool:
@@ -102,6 +110,9 @@ class Form:
     """Its first button that sends it."""
     submitters: tuple[Submitter, ...] = ()
     """Further buttons, and the first one where it has a name."""
+    is_scripted: bool = False
+    """No form of the document: fields and the button beside them, which only a script can send. Method and address are
+    empty, as nobody knows them."""
 
     def sent_by(self, element_ref: str) -> "Form | None":
         """The form as that button sends it; None for an element that does not send it."""
@@ -159,6 +170,19 @@ class NetworkEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierText:
+    """What stood on a page that was read before: where a value that is sent now may come from."""
+
+    __pydantic_config__ = STRICT
+
+    step: int
+    """How many steps ago it was read, counted from 1."""
+    host: str
+    text: str
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ToolSpec:
     __pydantic_config__ = STRICT
 
@@ -193,12 +217,20 @@ class State:
     more_elements: int = 0
     more_texts: int = 0
     """What the page has beyond the limits of a state: fields and buttons of forms stay, links and hidden parts go."""
+    unseen: tuple[str, ...] = ()
+    """Parts that cannot be looked into, in words: `canvas "Chart"`, `closed component pay-box`, `frame of ...`."""
+    is_more_below: bool = False
+    """The page goes on below what is on screen, or may load more there."""
     forms: tuple[Form, ...] = ()
     cookies: tuple[Cookie, ...] = ()
     storage: tuple[StorageItem, ...] = ()
     network: tuple[NetworkEvent, ...] = ()
     prior_steps: tuple[str, ...] = ()
     """What was done before, oldest first, one short phrase an action."""
+    earlier: tuple[EarlierText, ...] = ()
+    """Of earlier pages, newest first: texts that hold something which could be sent on."""
+    other_tabs: tuple[str, ...] = ()
+    """Addresses of further tabs that the page has opened; `back` closes the present one and leads to the last."""
     tools: tuple[ToolSpec, ...] = ()
     tool_results: tuple[str, ...] = ()
 

@@ -194,6 +194,8 @@ def _what(action: Action, target_name: str | None, target_role: str | None) -> s
             return "go back"
         case ActionKind.GOTO:
             return "open address"
+        case ActionKind.SCROLL:
+            return f"scroll {action.value or 'down'}" + (f" in {target_role or 'element'}{name}" if name else "")
         case ActionKind.TOOL_CALL:
             return f"call tool {action.tool_name} with {(action.tool_arguments or '')[:200]}"
         case ActionKind.RUN_SCRIPT:

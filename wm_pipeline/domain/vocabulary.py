@@ -17,6 +17,8 @@ class ActionKind(StrEnum):
     PRESS = "press"
     GOTO = "goto"
     BACK = "back"
+    SCROLL = "scroll"
+    """One screen further, `down` or `up`: of the page, or of what the target stands in."""
     SUBMIT = "submit"
     """Fill the given fields of one form, then send it: one decision, one consequence."""
     UPLOAD = "upload"
@@ -42,6 +44,20 @@ class Visibility(StrEnum):
     TRANSPARENT = "transparent"
     TINY = "tiny"
     OFFSCREEN = "offscreen"
+    CLOSED = "closed"
+    """In a tab, menu or part that one click opens: not shown now, and nobody hides it."""
+
+
+class HandledBy(StrEnum):
+    """Whose listener a script uses to hear a click on an element."""
+
+    OWN = "own"
+    FORM = "form"
+    """The form that it sends."""
+    AROUND = "around"
+    """An element that it stands in."""
+    DOCUMENT = "document"
+    """One for the whole page, as component frameworks have it."""
 
 
 class StorageArea(StrEnum):

@@ -9,7 +9,7 @@ from tests.fakes.page_site import PAGES, BrowserWorld, ref_of
 from wm_pipeline.domain.action import Action, FieldValue
 from wm_pipeline.domain.records import from_json, to_json
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import ActionKind, Visibility
+from wm_pipeline.domain.vocabulary import ActionKind, HandledBy, Visibility
 
 LIES = sorted(path.stem for path in Path(PAGES, "lies").glob("*.html"))
 pytestmark = pytest.mark.browser
@@ -186,5 +186,5 @@ def test_every_way_to_handle_a_click_is_found(world: BrowserWorld) -> None:
 
     anew = world.open("lies/opened_anew.html")
 
-    assert [one.has_script_handler for one in state.elements] == [True, True, True, False]
-    assert [one.has_script_handler for one in anew.elements] == [True, False]
+    assert [one.handled_by for one in state.elements] == [HandledBy.OWN, HandledBy.OWN, HandledBy.OWN, None]
+    assert [one.handled_by for one in anew.elements] == [HandledBy.OWN, None]

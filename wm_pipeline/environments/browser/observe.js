@@ -203,6 +203,11 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const listens = (node, what) => handlersIn(documentOf(node))[what].has(node);
   const hasHandler = (node) => listens(node, "click") || hasAttribute(node, "onclick") ||
     (listens(node, "press") && !queryOne(node, "a[href],button,input,select,textarea"));
+  const handledBy = (node) => {
+    if (hasHandler(node)) return "own";
+    const form = isSubmitter(node) ? formOf(node) : null;
+    return form && (listens(form, "submit") || hasAttribute(form, "onsubmit")) ? "form" : null;
+  };
   // An address that cannot be parsed stays as it stands; SVG has links of its own.
   const resolve = (node, address) => { try { return new URL(address, baseOf(node)).href; } catch { return address; } };
   const isAnchor = (node) => ["A", "AREA", "a"].includes(tagOf(node));
@@ -292,7 +297,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     is_disabled: Boolean(read(node, "disabled")) || attribute(node, "aria-disabled") === "true" || Boolean(closest(node, "fieldset:disabled")),
     is_checked: checkedOf(node),
     visibility: elementVisibility(node),
-    has_script_handler: hasHandler(node) || Boolean(isSubmitter(node) && formOf(node) && (listens(formOf(node), "submit") || hasAttribute(formOf(node), "onsubmit"))),
+    handled_by: handledBy(node),
     options: tagOf(node) === "SELECT" ? [...node.options].slice(0, 30).map((option) => cut(optionText(option), 80)) : [],
     author: authorOf(node),
   }));
