@@ -319,6 +319,23 @@ def test_what_failed_a_blocking_check_is_not_built_upon_until_it_is_made_again()
         assert failed_check(instance, definitions, "2030-01-01", of=["sft_dataset"]) is None
 
 
+def test_a_check_that_its_run_never_came_to_failed_nothing() -> None:
+    @dg.asset(check_specs=[dg.AssetCheckSpec("is_sound", asset="sft_dataset", blocking=True)])
+    def sft_dataset() -> Iterator[dg.Output[None]]:
+        raise RuntimeError("killed")
+        yield dg.Output(None)
+
+    definitions = dg.Definitions([sft_dataset])
+    with dg.DagsterInstance.ephemeral() as instance:
+        made = dg.materialize([sft_dataset], instance=instance, raise_on_error=False, tags={"wm/day": "2030-01-01"})
+        planned = instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(dg.AssetKey("sft_dataset"), "is_sound"), limit=1
+        )
+
+        assert (made.success, len(planned)) == (False, 1)
+        assert failed_check(instance, definitions, "2030-01-01", of=["sft_dataset"]) is None
+
+
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 

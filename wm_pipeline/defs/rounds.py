@@ -70,8 +70,12 @@ def failed_check(
         for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=_LOOKED_BACK):
             made_by = instance.get_run_by_id(record.run_id)
             tags = {} if made_by is None else made_by.tags
-            evaluation = record.evaluation  # None while the run that plans it goes on
-            if evaluation is None or day not in (tags.get("wm/day"), tags.get("dagster/partition")):
+            evaluation = record.evaluation
+            # A run that goes on, or that died before it came so far, has only planned it.
+            if not isinstance(evaluation, dg.AssetCheckEvaluation) or day not in (
+                tags.get("wm/day"),
+                tags.get("dagster/partition"),
+            ):
                 continue
             if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:
                 return CheckFailedError(
