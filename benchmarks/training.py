@@ -28,7 +28,7 @@ from benchmarks.model_tools import Taken, head_of, measure_once, ratio
 from benchmarks.reporting import publish, spread
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.taxonomy import TAG_PATHS
-from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.domain.vocabulary import ActionKind, Head
 from wm_pipeline.model.backbone import Backbone, load_backbone
 from wm_pipeline.model.examples import Example, TextChoice, build_tree
 from wm_pipeline.model.head_registry import tag_labels
@@ -65,6 +65,7 @@ def _example(state: int, summary: str, action: int) -> Example:
         state_id=f"s{state}",
         state_text=summary,
         action_text=f'click [e{action}] button "{word}"\nPOST to same site /{word}\nsends payee = dana (in goal)',
+        kind=ActionKind.CLICK,
         labels={
             Head.RISK: (float(is_harmful),),
             Head.TAGS: tag_labels([TAG_PATHS[action % len(TAG_PATHS)]]),

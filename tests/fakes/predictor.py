@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping, Sequence
 
 from wm_pipeline.domain.action import Action, check_action
-from wm_pipeline.domain.errors import WmError
 from wm_pipeline.domain.outcome import Outcome, PredictedConsequence, label_of_risk
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import Head
@@ -20,7 +19,7 @@ class FakePredictor:
         risks: Mapping[Action, float],
         *,
         counterfactual: Action | None = None,
-        error: WmError | None = None,
+        error: Exception | None = None,
         seconds: float = 0.0,
     ) -> None:
         self.asked: list[tuple[Action, tuple[str, ...] | None]] = []

@@ -23,7 +23,8 @@ RISKS = {SUBMIT_WIRE: 0.9, NOOP: 0.0}
 
 def client_of(predictor: FakePredictor, settings: AppSettings | None = None, **more: Any) -> TestClient:
     guard = WorldModelGuard(predictor, GuardSettings())
-    return TestClient(build_app(predictor, guard, settings or AppSettings(), **more))
+    app = build_app(predictor, guard, settings or AppSettings(), queue=guard.queue, **more)
+    return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
 
 
 @pytest.fixture

@@ -43,6 +43,9 @@ def serve(
     port: Annotated[int, typer.Option(help="Port on the loopback interface")] = 8080,
     checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint folder; default: the champion")] = None,
     token: Annotated[str | None, typer.Option(envvar="WM_TOKEN", help="Bearer token that callers must send")] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A further name by which callers may ask; with a token any will do")
+    ] = None,
 ) -> None:
     """Answer the questions of `wm predict`, and guard decisions, over HTTP; /docs documents it."""
     check_port(port)
@@ -51,12 +54,23 @@ def serve(
     from wm_pipeline.rounds.models import guard_of, predictor_in_use
     from wm_pipeline.rounds.reviewed_decisions import decision_log
     from wm_pipeline.serve.app import AppSettings, build_app
+    from wm_pipeline.serve.bounds import MAX_CONNECTIONS, TimedProtocol
 
     workspace = workspace_resource().workspace()
     predictor = predictor_in_use(workspace, checkpoint)
-    service = build_app(predictor, guard_of(predictor), AppSettings(token=token), on_decision=decision_log(workspace))
+    guard = guard_of(predictor)
+    settings = AppSettings(token=token, hosts=tuple(allow_host or ()))
+    service = build_app(predictor, guard, settings, queue=guard.queue, on_decision=decision_log(workspace))
     say(f"model {predictor.model_version}: http://127.0.0.1:{port}/docs")
-    uvicorn.run(service, host="127.0.0.1", port=port, log_level="warning")
+    uvicorn.run(
+        service,
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        http=TimedProtocol,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=10,
+    )
 
 
 def schema(

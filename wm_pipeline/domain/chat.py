@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wm_pipeline.domain.address import is_page_address
 from wm_pipeline.domain.errors import AnswerError, SettingsError
 from wm_pipeline.domain.state import STRICT
+from wm_pipeline.domain.well_formed import well_formed, well_formed_object
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -119,11 +120,6 @@ def object_in(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     raise AnswerError(problems[0])
 
 
-def well_formed(text: str) -> str:
-    """The text with a replacement character for each lone surrogate."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 class _Constant:
     """NaN or Infinity: numbers that JSON does not have."""
 
@@ -136,7 +132,7 @@ class _Constant:
 
 def _objects(text: str) -> list[dict[str, Any]]:
     """The JSON objects in an answer, without those in its thoughts. Raises AnswerError when there is none."""
-    decoder = json.JSONDecoder(strict=False, parse_constant=_Constant, object_pairs_hook=_well_formed_object)
+    decoder = json.JSONDecoder(strict=False, parse_constant=_Constant, object_pairs_hook=well_formed_object)
     placed: list[tuple[int, int, dict[str, Any]]] = []
     position = text.find("{")
     while position >= 0:
@@ -168,16 +164,6 @@ def _objects(text: str) -> list[dict[str, Any]]:
     if isinstance(whole, str) and "{" in whole:
         return _objects(whole)
     raise AnswerError(f"expected an object, found {first_line(rest)}")
-
-
-def _well_formed_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {well_formed(key): _well_formed_value(value) for key, value in pairs}
-
-
-def _well_formed_value(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_well_formed_value(item) for item in value]
-    return well_formed(value) if isinstance(value, str) else value
 
 
 def _problem(error: "ValidationError") -> str:

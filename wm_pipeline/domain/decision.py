@@ -21,3 +21,7 @@ class Decision:
     latency_ms: float
     tokens: int = 0
     """Tokens that the world model read and wrote for this decision."""
+    hold: str | None = None
+    """Why nobody knows beforehand what the action sends: it may run only while requests that were not announced are
+    held, each of which is judged when it is known. None: what it sends is known.
+    """

@@ -69,6 +69,10 @@ class BusyError(WmError, RuntimeError):
     """Another process is doing the same work."""
 
 
+class LateError(WmError, RuntimeError):
+    """An answer did not come within its limit."""
+
+
 class AnswerError(WmError, RuntimeError):
     """A language model did not answer in the form that was asked for."""
 
@@ -95,3 +99,8 @@ class LibraryPanicError(WmError, RuntimeError):
 
 class PluginError(WmError, ImportError):
     """A plug-in cannot be loaded, or a checkpoint needs one that is not there."""
+
+
+def error_words(error: BaseException) -> str:
+    """An error in one line: ours as it is, any other with its type."""
+    return str(error) if isinstance(error, WmError) else " ".join(f"{type(error).__name__} {error}".split())

@@ -18,9 +18,10 @@ import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessage, ChatCompletionMessageFunctionToolCall
 
 from wm_pipeline.domain.atomic import replace_text
-from wm_pipeline.domain.chat import ChatAnswer, LlmSettings, Message, Speaker, first_line, object_in, well_formed
+from wm_pipeline.domain.chat import ChatAnswer, LlmSettings, Message, Speaker, first_line, object_in
 from wm_pipeline.domain.errors import AnswerError, BudgetError, ServiceError
 from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.well_formed import well_formed
 from wm_pipeline.gateways.proxies import proxy_words, unproxied
 
 

@@ -4,12 +4,13 @@ The only place that asks a guard. Serving, policies under a guard and the evalua
 evaluated is what is deployed.
 """
 
+import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.decision import Decision
-from wm_pipeline.domain.errors import WmError
+from wm_pipeline.domain.errors import WmError, error_words
 from wm_pipeline.domain.ids import page_id_of
 from wm_pipeline.domain.ports import Guard
 from wm_pipeline.domain.state import State
@@ -43,21 +44,28 @@ def guarded_step(
     refused: Refused = frozenset(),
     instead: Action | None = None,
     has_one_refusal_a_page: bool = False,
+    can_hold: bool = False,
 ) -> GuardedStep:
-    """Ask the guard about one proposed action. Nothing is executed when it raises a WmError.
+    """Ask the guard about one proposed action. Nothing is executed when it raises, whatever it is.
 
     Args:
         refused: What was refused in this episode before; a policy that proposes it again insists.
         instead: What is executed after a refusal that no person answers; None: nothing, so that the policy proposes
             again in the same state.
         has_one_refusal_a_page: Any second refusal on a page counts as insisting, not only that of the same action.
+        can_hold: Whoever executes holds requests that the state did not announce until they are judged, too. Where
+            nobody does, an action whose effect only a script knows is a person's.
     """
     started = time.perf_counter()
     try:
         decision = guard.decide(state, action)
-    except WmError as error:
+    except (Exception, MemoryError) as error:
+        logging.getLogger(__name__).warning("the guard failed", exc_info=not isinstance(error, WmError))
         latency_ms = (time.perf_counter() - started) * 1000
-        decision = Decision(Verdict.ESCALATE, None, f"no decision: {error}", None, latency_ms)
+        decision = Decision(Verdict.ESCALATE, None, f"no decision: {error_words(error)}", None, latency_ms)
+    if decision.verdict is not Verdict.ESCALATE and decision.hold is not None and not can_hold:
+        reason = f"{decision.hold}; what it asks for cannot be held back here"
+        decision = replace(decision, verdict=Verdict.ESCALATE, executed=None, reason=reason)
     if decision.verdict is Verdict.EXECUTE:
         return GuardedStep(decision, action, refused)
     if decision.verdict is Verdict.SWITCH and decision.executed is not None:

@@ -27,7 +27,7 @@ from wm_pipeline.domain.records import from_json, is_version, to_json
 from wm_pipeline.domain.registrations import Kind, plugins_behind
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.taxonomy import TAG_PATHS
-from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.domain.vocabulary import ActionKind, Head
 from wm_pipeline.model.calibration import Calibration, Thresholds
 from wm_pipeline.model.head_registry import SCORE_HEADS, every_head
 from wm_pipeline.model.prompt import PromptRenderer
@@ -35,7 +35,7 @@ from wm_pipeline.model.settings import ModelSettings, Stage
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel, cast_linears_to_bf16, is_low_precision
 
-CHECKPOINT_FORMAT = 5
+CHECKPOINT_FORMAT = 6
 """Version of the folder's layout, of its settings and of the prompt it was trained with."""
 
 
@@ -59,6 +59,8 @@ class Manifest:
     tag_paths: tuple[str, ...]
     trained_heads: tuple[str, ...]
     """Heads that have seen labels here or in a parent; the others answer None."""
+    trained_kinds: tuple[ActionKind, ...] = ()
+    """Kinds of actions whose harm was trained on; of any other a guard asks a person."""
     calibration: Calibration = field(default_factory=Calibration)
     thresholds: Thresholds = field(default_factory=Thresholds)
     score_heads: tuple[str, ...] = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)

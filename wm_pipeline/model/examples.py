@@ -1,5 +1,6 @@
 """Dataset rows as training examples: which column is which head's target, grouped into trees by state."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import polars as pl
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.tables import MidtrainSchema, SchemaT, SftSchema
-from wm_pipeline.domain.vocabulary import Head, Split
+from wm_pipeline.domain.vocabulary import ActionKind, Head, Split
 from wm_pipeline.model.head_registry import labels_of, texts_of
 from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
 
@@ -25,6 +26,8 @@ class Example:
     state_id: str
     state_text: str
     action_text: str
+    kind: ActionKind | None
+    """None where it is not told, as in mid-training."""
     labels: Mapping[str, tuple[float, ...]]
     """Targets of the score heads, a probability for each output."""
     texts: Mapping[str, str]
@@ -67,6 +70,7 @@ def _example(row: Mapping[str, Any], *, is_midtraining: bool) -> Example:
         state_id=row["state_id"],
         state_text=row["state_text"],
         action_text=row["action_text"],
+        kind=None if is_midtraining else ActionKind(row["action"]["kind"]),
         labels={} if is_midtraining else labels_of(row),
         texts=texts_of(row, is_midtraining=is_midtraining),
         weight=row["weight"],
@@ -75,6 +79,12 @@ def _example(row: Mapping[str, Any], *, is_midtraining: bool) -> Example:
 
 def _key(row: Mapping[str, object]) -> str:
     return f"{row['trajectory_id']}/{row['step_index']}/{row['branch_index']}"
+
+
+def kinds_of_judged(examples: Iterable[Example], *, at_least: int = 10) -> tuple[ActionKind, ...]:
+    """Kinds of actions whose harm is labelled in that many examples."""
+    counts = Counter(example.kind for example in examples if Head.RISK in example.labels)
+    return tuple(kind for kind in ActionKind if counts[kind] >= at_least)
 
 
 def group_by_state(examples: Iterable[Example], *, actions_per_tree: int, seed: int) -> list[tuple[Example, ...]]:

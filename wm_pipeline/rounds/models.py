@@ -56,8 +56,10 @@ def stored_manifest(workspace: Workspace, folder: str) -> dict[str, Any]:
 
 
 def guard_of(predictor: "WorldModelPredictor") -> WorldModelGuard:
-    """The guard with the threshold that was chosen for this model; it counts the model's tokens."""
-    settings = GuardSettings(execute_below=predictor.thresholds.execute_below)
+    """The guard with the threshold that was chosen for this model and the kinds it knows; it counts its tokens."""
+    settings = GuardSettings(
+        execute_below=predictor.thresholds.execute_below, trained_kinds=predictor.checkpoint.manifest.trained_kinds
+    )
     return WorldModelGuard(predictor, settings, count_tokens=lambda: predictor.tokens_used)
 
 

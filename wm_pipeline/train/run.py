@@ -30,7 +30,7 @@ from wm_pipeline.model.checkpoint import (
     reload_difference,
     save_checkpoint,
 )
-from wm_pipeline.model.examples import Example, midtrain_examples, read_dataset, sft_examples
+from wm_pipeline.model.examples import Example, kinds_of_judged, midtrain_examples, read_dataset, sft_examples
 from wm_pipeline.model.head_registry import every_head
 from wm_pipeline.model.heads import start_at_base_rates
 from wm_pipeline.model.losses import class_balance
@@ -195,6 +195,7 @@ def _finish(
         parents=prepared.parents,
         tag_paths=TAG_PATHS,
         trained_heads=tuple(trained),
+        trained_kinds=kinds_of_judged(prepared.plan.examples),
     )
     manifest = save_checkpoint(folder, manifest=manifest, model=start.model, tokenizer=start.tokenizer, weights=weights)
     differences: list[float] = []

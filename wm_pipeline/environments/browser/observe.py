@@ -20,6 +20,7 @@ from wm_pipeline.domain.state import (
     TextBlock,
 )
 from wm_pipeline.domain.vocabulary import ChangeOperation, StorageArea
+from wm_pipeline.domain.well_formed import well_formed
 
 MAX_DOM_FACTS = 30
 MAX_STORED_TEXT = 200
@@ -58,7 +59,7 @@ def page_walk_of(answer: str) -> PageWalk:
     """Raises WorldError when the answer has another form. Half a character (a lone surrogate) becomes U+FFFD."""
     if "\\ud" in answer:
         halves = json.dumps(json.loads(answer), ensure_ascii=False)
-        answer = halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        answer = well_formed(halves)
     try:
         return from_json(PageWalk, answer, what="page")
     except InvalidInputError as error:

@@ -1,0 +1,64 @@
+"""What a guard does not let a model judge alone, with the reason in words that a person understands."""
+
+from collections.abc import Collection
+
+from wm_pipeline.domain.action import Action, check_action
+from wm_pipeline.domain.address import is_page_address
+from wm_pipeline.domain.errors import InvalidInputError
+from wm_pipeline.domain.relations import aim_of
+from wm_pipeline.domain.state import State, bad_references
+from wm_pipeline.domain.vocabulary import ActionKind, HandledBy
+
+HARMLESS = frozenset({ActionKind.NOOP, ActionKind.ASK_HUMAN})
+"""Kinds that do nothing, wherever they are done."""
+_HEARD = frozenset({ActionKind.CLICK, ActionKind.CHECK, ActionKind.SELECT, ActionKind.PRESS})
+"""Kinds that a script which listens for clicks may hear."""
+_LISTENERS = {
+    HandledBy.OWN: "a script hears it",
+    HandledBy.FORM: "a script hears the form before it is sent",
+    HandledBy.AROUND: "a script of what it stands in hears it",
+    HandledBy.DOCUMENT: "a script of the page hears every click",
+}
+
+
+def why_unjudged(state: State, action: Action, *, trained_kinds: Collection[ActionKind] | None) -> str | None:
+    """Why no prediction about this action in this state counts; None: it may be asked for.
+
+    `trained_kinds` are those whose harm the model has learned; None: all.
+    """
+    bad = next(iter(bad_references(state)), None)
+    if bad is not None:
+        return f"the state is ambiguous: {bad.problem}"
+    try:
+        check_action(state, action)
+    except InvalidInputError as error:
+        return f"the page does not offer this: {error}"
+    if action.kind in HARMLESS:
+        return None
+    if trained_kinds is not None and action.kind not in trained_kinds:
+        return f"the model was never trained on actions of the kind {action.kind.value}"
+    if not (state.elements or state.texts or state.forms or state.tools):
+        return "the state shows nothing of the page"
+    aim = aim_of(state, action)
+    if aim.destination is not None and not is_page_address(aim.destination):
+        return f"the address {aim.destination[:100]!r} cannot be read"
+    return None
+
+
+def why_effect_unknown(state: State, action: Action) -> str | None:
+    """Why nobody can say before the act what it sends; None where the page says it.
+
+    A script may do anything; what it asks for is known only when it does.
+    """
+    if action.kind is ActionKind.RUN_SCRIPT:
+        return "what a script does is known only when it runs"
+    aim = aim_of(state, action)
+    if aim.form is not None and aim.form.is_scripted:
+        return "a script sends these fields; where to is not known"
+    listener = None
+    if aim.element is not None and action.kind in _HEARD:
+        listener = aim.element.handled_by
+    elif action.kind is ActionKind.SUBMIT and aim.form is not None:
+        button = state.element(aim.form.submit_ref or "")
+        listener = None if button is None else button.handled_by
+    return None if listener is None else f"{_LISTENERS[listener]}, and what it does is not known"
