@@ -30,7 +30,15 @@ from wm_pipeline.gateways.table_store import TableStore, day_of, table_path
 from wm_pipeline.rounds.champions import plan_promotion
 from wm_pipeline.rounds.checkpoints import prepare_training
 from wm_pipeline.rounds.datasets import make_dataset
-from wm_pipeline.rounds.gc import WasteRule, bytes_freed, clean, delete_left_overs, find_waste, kept_days
+from wm_pipeline.rounds.gc import (
+    WasteRule,
+    bytes_freed,
+    clean,
+    delete_finished_parts,
+    delete_left_overs,
+    find_waste,
+    kept_days,
+)
 from wm_pipeline.rounds.graph import ASSETS, DISTILLED, MIDTRAIN, stale_assets
 from wm_pipeline.rounds.profiles import tiny
 from wm_pipeline.rounds.settings import StorageSettings
@@ -316,13 +324,17 @@ def test_worlds_from_before_their_partition_was_committed_go_and_later_ones_stay
         part.touch()
         os.utime(part, (committed_at.timestamp() + seconds,) * 2)
 
+    staged = workspace.work / STAGING / f"day={NEWEST}"
     found = of_rule(workspace, WasteRule.PUBLISHED)
-    os.utime(
-        workspace.work / STAGING / f"day={NEWEST}" / "payroll" / "f00" / "t1.zip", (committed_at.timestamp() + 10,) * 2
-    )
+    os.utime(staged / "payroll" / "f00" / "t1.zip", (committed_at.timestamp() + 10,) * 2)
 
-    assert found == [str(workspace.work / STAGING / f"day={NEWEST}" / "payroll")]
+    assert found == [str(staged / "payroll")]
     assert of_rule(workspace, WasteRule.PUBLISHED) == []
+    delete_finished_parts(workspace)
+    assert sorted(path.name for path in staged.iterdir()) == ["payroll", "visited", "webmail"]
+    os.utime(staged / "payroll" / "f00" / "t1.zip", (committed_at.timestamp() - 10,) * 2)
+    delete_finished_parts(workspace)
+    assert sorted(path.name for path in staged.iterdir()) == ["visited", "webmail"]
 
 
 KILLED = """

@@ -13,7 +13,7 @@ from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.processes import is_alive, is_elsewhere, process_mark
 from wm_pipeline.gateways.locks import alone
 from wm_pipeline.gateways.places import open_sqlite
-from wm_pipeline.rounds.gc import delete_left_overs
+from wm_pipeline.rounds.gc import delete_finished_parts, delete_left_overs
 from wm_pipeline.rounds.workspace import Workspace
 
 PROCESS_TAG = "wm/process"
@@ -85,6 +85,7 @@ def end_leftovers(workspace: Workspace) -> None:
     """
     delete_left_overs(workspace)
     workspace.store.settle()
+    delete_finished_parts(workspace)
     workspace.registry.end_dead_runs()
     if _may_have_runs_in_progress(_home()):
         is_beside = _home().parent == workspace.work.resolve().parent

@@ -135,6 +135,12 @@ def delete_left_overs(workspace: Workspace) -> None:
         waste.delete()
 
 
+def delete_finished_parts(workspace: Workspace) -> None:
+    """Delete worlds whose partition is committed: the process that was to do so was killed after its commit began."""
+    for waste in _parts(workspace):
+        waste.delete()
+
+
 def _left_on_this_machine(workspace: Workspace) -> Iterator[Waste]:
     for path in (*left_overs_in(workspace.work), *left_overs_in(workspace.cache), *temporary_left_overs()):
         yield _local(path, WasteRule.LEFT_OVER)
