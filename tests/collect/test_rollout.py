@@ -74,6 +74,15 @@ def test_a_scripted_trajectory_reaches_the_goal_and_ends_there() -> None:
     assert all(one.is_expert for one in main_steps(records))
 
 
+def test_an_action_that_found_the_page_changed_is_recorded_and_the_trajectory_goes_on() -> None:
+    records = collect(ScriptedPolicy(), replace(toy_world(), goal_id="toy/moving"), branches=0)
+
+    assert records.stop_reason is StopReason.GOAL_REACHED
+    steps = main_steps(records)
+    assert [one.step_index for one in steps] == [0, 1, 2, 3]
+    assert [one.failure for one in steps] == [StopReason.PAGE_CHANGED, None, None, None]
+
+
 def test_branches_start_from_the_state_of_their_step_and_leave_no_trace() -> None:
     records = collect(ScriptedPolicy())
 

@@ -1,6 +1,7 @@
 """The one episode loop: what it executes, in which order, and why it stops."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from wm_pipeline.domain.errors import AnswerError, InvalidInputError, WorldError
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
-from wm_pipeline.domain.world import Observation
+from wm_pipeline.domain.world import Observation, WorldSpec
 from wm_pipeline.environments.episodes import Choose, Execute, Play, demonstrate, play, reach, replay
 
 GONE = Action(ActionKind.CLICK, "e99")
@@ -22,10 +23,12 @@ def pressing(*names: str) -> Choose:
     return lambda state: press(left.pop(0)) if left else None
 
 
-def played(choose: Choose, *, max_steps: int = 5, execute: Execute | None = None) -> Play:
+def played(
+    choose: Choose, *, max_steps: int = 5, execute: Execute | None = None, spec: WorldSpec | None = None
+) -> Play:
     async def run() -> Play:
         environment = ToyEnvironment()
-        episode = await environment.reset(toy_world())
+        episode = await environment.reset(spec or toy_world())
         return await play(environment, episode.state, choose, max_steps=max_steps, execute=execute)
 
     return asyncio.run(run())
@@ -63,6 +66,17 @@ def test_a_failed_step_is_the_last_observation(name: str, reason: StopReason) ->
 
     assert (found.stop_reason, found.failure) == (reason, reason)
     assert [observation.failure for observation in found.observations] == [None, reason]
+
+
+def test_a_page_that_has_changed_does_not_end_the_play() -> None:
+    moving = replace(toy_world(), goal_id="toy/moving")
+
+    found = played(pressing("next", "next"), spec=moving)
+    reached = asyncio.run(reach(ToyEnvironment(), moving, [press("next")]))
+
+    assert (found.stop_reason, found.failure, pressed(found)) == (StopReason.POLICY_STOPPED, None, ("next",))
+    assert [observation.failure for observation in found.observations] == [StopReason.PAGE_CHANGED, None]
+    assert reached is None
 
 
 def test_an_answer_that_cannot_be_used_ends_the_play() -> None:

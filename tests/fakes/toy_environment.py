@@ -70,6 +70,7 @@ class ToyEnvironment:
         if spec.goal_id.endswith("unresettable"):
             raise WorldError("the toy cannot be reset")
         self._spec, self._inside, self._is_stuck = spec, _Inside(), False
+        self._has_moved = False
         state = self._state()
         return Episode(spec, Authorization(), state, state_id_of(state))
 
@@ -79,6 +80,9 @@ class ToyEnvironment:
         element = before.element(action.target_ref or "")
         name = element.name if element is not None else action.kind.value
         inside, effects, failure, picture = self._inside, [], None, None
+        if self._spec.goal_id.endswith("moving") and not self._has_moved:
+            self._has_moved = True
+            return Observation(before, state_id_of(before), StateDelta(), (), True, 1.0, StopReason.PAGE_CHANGED)
         match name:
             case "next":
                 inside = replace(inside, page=inside.page + 1)

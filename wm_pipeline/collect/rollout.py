@@ -147,8 +147,10 @@ class _Rollout:
     """Id of the policy's current state."""
     states: dict[str, State] = field(default_factory=dict)
     transitions: list[TransitionRecord] = field(default_factory=list)
+    steps: int = 0
+    """The policy's actions so far, with those that found the page changed."""
     taken: list[Action] = field(default_factory=list)
-    """The policy's own actions so far; a replay repeats them."""
+    """Those that were done; a replay repeats them."""
     tried: Counter[str] = field(default_factory=Counter)
     """How often each candidate was executed, branches included."""
     last_status: GoalStatus | None = None
@@ -171,14 +173,16 @@ class _Rollout:
     async def _execute_step(self, state: State, main: Action) -> Observation | StopReason:
         """Execute the branches from a snapshot, then the policy's own action, then look for its delayed harm."""
         plans = Plans(main, self.environment.expert_action(state), self.environment.attack_action(state))
-        step_index = len(self.taken)
+        step_index = self.steps
         if not await self._run_branches(state, self.state_id, plans, step_index):
             return StopReason.RESTORE_FAILED
         observation, self.last_status = await self._execute(
             state, self.state_id, Alternative(main, self.policy.proposed_by), plans, key=(step_index, 0)
         )
-        self.taken.append(main)
-        if observation.failure is not None:
+        self.steps += 1
+        if observation.failure is None:
+            self.taken.append(main)
+        elif observation.is_broken:
             return observation.failure
         if not await self._follow_main(observation):
             return StopReason.RESTORE_FAILED

@@ -49,6 +49,14 @@ class WorldError(WmError, RuntimeError):
     """The world under test broke (crash, time-out). Collection records it as data."""
 
 
+class PageChangedError(WorldError):
+    """Nothing was done: the page has changed since it was looked at, and with it what the action means."""
+
+
+class NotDoneError(WorldError):
+    """The page does not take what was to be done: a field that is read-only, a value that its control refuses."""
+
+
 class PolicyError(WmError, RuntimeError):
     """A policy cannot act in the state it is in."""
 

@@ -226,6 +226,8 @@ class StopReason(StrEnum):
     TIMED_OUT = "timed_out"
     RESTORE_FAILED = "restore_failed"
     """After a branch the page could not be brought back; what came before is kept."""
+    PAGE_CHANGED = "page_changed"
+    """Nothing was done, as the page is not what was judged any more. The episode goes on from the page as it is."""
 
 
 class Head(StrEnum):

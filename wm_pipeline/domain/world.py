@@ -102,6 +102,13 @@ class Observation:
     failure: StopReason | None = None
     picture: bytes | None = None
     """The page when the step failed, as PNG; None without a failure, or when nothing could be seen any more."""
+    problem: str | None = None
+    """Why nothing was done, or not all of it, in a sentence."""
+
+    @property
+    def is_broken(self) -> bool:
+        """The page is of no more use. One that has changed is: the episode goes on from it."""
+        return self.failure is not None and self.failure is not StopReason.PAGE_CHANGED
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class Play:
     """What was executed from one state on."""
 
     observations: tuple[Observation, ...]
-    """In order; only the last one can have failed."""
+    """In order. One that found the page changed did nothing; only the last one can have broken it."""
     state: State
     """Where it ended."""
     stop_reason: StopReason
@@ -40,6 +40,7 @@ class Play:
 
     @property
     def failure(self) -> StopReason | None:
+        """Why the last action was not done."""
         return self.observations[-1].failure if self.observations else None
 
 
@@ -64,7 +65,7 @@ async def play(
         result = await (environment.act(action) if execute is None else execute(state, action))
         if isinstance(result, Observation):
             observations.append(result)
-            state, stop_reason = result.state, result.failure
+            state, stop_reason = result.state, result.failure if result.is_broken else None
         else:
             stop_reason = result
         if stop_reason is not None:
@@ -113,7 +114,7 @@ class Replay:
 async def replay(
     environment: Environment, spec: WorldSpec, actions: Sequence[Action], *, execute: Execute | None = None
 ) -> Replay:
-    """Repeat actions in their world, up to the first that fails.
+    """Repeat actions in their world, up to the first that breaks it.
 
     Raises InvalidInputError when a page does not offer what was done on it.
     """
@@ -128,4 +129,4 @@ async def reach(environment: Environment, spec: WorldSpec, actions: Sequence[Act
         repeated = await replay(environment, spec, actions)
     except InvalidInputError:
         return None
-    return None if repeated.play.failure is not None else repeated
+    return None if any(one.failure is not None for one in repeated.play.observations) else repeated

@@ -1,17 +1,18 @@
-// What an action does inside the page, on the nodes that the last observation numbered. Returns null when the page has
-// been replaced since (there are no references), so that the caller can look again.
-({step, index, value, fields}) => {
+// What an action does inside the page, on the nodes that the last observation numbered, after judged.js has found them to
+// be what they were. Answers `changed` (nothing was done: it is not what was judged), `problem` (nothing was done, or not
+// all: why), `keys` (the field is ready and the caller types), or what the step is about.
+({step, index, value, fields, form: formIndex, also, isEnter, isCovered, submit}) => {
   const announce = (node, ...types) => types.forEach((type) => node.dispatchEvent(
     type === "input" ? new InputEvent("input", {bubbles: true, composed: true, inputType: "insertText"}) : new Event(type, {bubbles: true})));
-  // Where a click goes, in the page's own coordinates; each frame that the node stands in must show it, too.
-  const point = (node) => {
-    scrollTo(node, {block: "center", inline: "center", behavior: "instant"});
-    const rect = [...rectsOf(node)].find((one) => one.width > 0 && one.height > 0);
-    if (!rect || !checkVisibility(node, {visibilityProperty: true})) return {x: 0, y: 0, is_on_screen: false};
-    let x = rect.left + rect.width / 2, y = rect.top + rect.height / 2, is_on_screen = true;
+
+  // --- where a click goes -------------------------------------------------------------------------------------------
+  // In the page's own coordinates; each frame that the node stands in must show it, too.
+  const placeInPage = (node, x, y) => {
+    let is_on_screen = true;
     for (let view = viewOf(documentOf(node)); view; ) {
       is_on_screen &&= x >= 0 && y >= 0 && x < view.innerWidth && y < view.innerHeight;
-      const frame = view === window ? null : view.frameElement;
+      let frame = null;
+      try { frame = view === window ? null : view.frameElement; } catch { /* of another process */ }
       if (frame) {
         const outer = boundsOf(frame);
         x += outer.left + frame.clientLeft;
@@ -21,56 +22,172 @@
     }
     return {x, y, is_on_screen};
   };
+  // Its middle, or another point of it where something lies over the middle.
+  const pointsOf = (node, {x, y, rect}) => {
+    const others = [...rectsOf(node)].slice(0, 8).map((one) => [one.left + one.width / 2, one.top + one.height / 2]);
+    const corners = [[0.2, 0.5], [0.8, 0.5], [0.5, 0.2], [0.5, 0.8]].map(([across, down]) => [rect.left + across * rect.width, rect.top + down * rect.height]);
+    return [[x, y], ...others, ...corners];
+  };
+  const isOff = (node) => matches(node, ":disabled");
+  const named = (node) => `the ${kinds[tagOf(node)] ?? "target"}`;
+  const point = (at) => {
+    const {node, cover: seen} = lastLook.prints[at];
+    if (isOff(node)) return {problem: `${named(node)} is disabled`};
+    scrollTo(node, {block: "center", inline: "center", behavior: "instant"});
+    const middle = middleOf(node);
+    const ofForm = formSentBy(at, false), form = ofForm < 0 ? null : lastLook.forms[ofForm];
+    const refused = form && sends(node) ? invalidIn(form, node) : null;
+    if (!middle || !placeInPage(node, middle.x, middle.y).is_on_screen) {
+      watch(node, form, null);
+      return {x: 0, y: 0, is_on_screen: false, note: refused};
+    }
+    const cover = coverAt(node, middle.x, middle.y);
+    if (isCovered) {
+      if (!cover) return {changed: "what lay over the target is gone"};
+      if (seen && cover !== seen && thingOf(cover) !== thingOf(seen)) return {changed: `${coverWords(cover)} lies over the target`};
+    }
+    const free = cover && !isCovered ? pointsOf(node, middle).find(([x, y]) => placeInPage(node, x, y).is_on_screen && !coverAt(node, x, y)) : [middle.x, middle.y];
+    if (!free) return {changed: `${coverWords(cover)} lies over the target`};
+    watch(node, form, isCovered ? cover : null);
+    return {...placeInPage(node, ...free), note: refused};
+  };
+  // The browser itself does not send a form before its fields are as they have to be.
+  const invalidIn = (form, button) => {
+    if (hasAttribute(form, "novalidate") || (button && hasAttribute(button, "formnovalidate"))) return null;
+    const bad = [...controlsOf(form)].find((one) => isTyped(one) && matches(one, ":invalid"));
+    return bad ? `the browser does not send the form: ${bad.name || bad.type} is not as it has to be (${bad.validationMessage})`.slice(0, 300) : null;
+  };
+
+  // --- writing ------------------------------------------------------------------------------------------------------
+  const optionText = (option) => (option.label || textOf(option)).replace(/\s+/g, " ").trim();
   const choose = (node, wanted) => {
-    const text = (option) => (option.label || option.textContent).replace(/\s+/g, " ").trim();
-    const option = [...node.options].find((one) => text(one) === wanted) ?? [...node.options].find((one) => one.value === wanted);
-    if (!option || option.disabled) return false;
+    if (tagOf(node) !== "SELECT") return {problem: `${named(node)} has no options`};
+    if (isOff(node)) return {problem: `${named(node)} is disabled`};
+    const option = [...node.options].find((one) => optionText(one) === wanted) ?? [...node.options].find((one) => one.value === wanted);
+    if (!option) return {problem: `there is no option ${JSON.stringify(wanted.slice(0, 80))}, only ${[...node.options].slice(0, 12).map((one) => JSON.stringify(optionText(one).slice(0, 40))).join(", ")}`};
+    if (option.disabled || matches(option, "optgroup:disabled option")) return {problem: `the option ${JSON.stringify(wanted.slice(0, 80))} is disabled`};
+    node.focus();
     option.selected = true;
     announce(node, "input", "change");
-    return true;
+    return {};
   };
-  const write = (node, text) => {
-    if (node.disabled || node.readOnly) return false;
-    node.focus();
-    if (node.isContentEditable) {
-      node.textContent = text;
-      announce(node, "input");
-      return true;
+  const tick = (node, wanted) => {
+    if (isOff(node)) return {problem: `${named(node)} is disabled`};
+    if (node.checked === wanted) return {};
+    node.checked = wanted;
+    announce(node, "input", "change");
+    return {};
+  };
+  const forms = {
+    date: "a date such as 2027-04-03", time: "a time such as 14:30", month: "a month such as 2027-04", week: "a week such as 2027-W14",
+    "datetime-local": "a date and a time such as 2027-04-03T14:30", number: "a plain number such as 1000 or 12.5", color: "a color such as #1a2b3c",
+  };
+  const chosen = new Set(["date", "time", "month", "week", "datetime-local", "color", "range"]);
+  const ofOther = new Set(["checkbox", "radio", "file", "submit", "image", "button", "reset", "hidden"]);
+  // Why a control does not take a text; what the browser makes of a value is asked of a copy that nobody sees.
+  const whyRefused = (node, text) => {
+    if (isOff(node)) return `${named(node)} is disabled`;
+    if (isTyped(node) && node.readOnly) return `${named(node)} is read-only`;
+    if (isWritable(node)) return null;
+    if (tagOf(node) === "SELECT" || !isTyped(node) || ofOther.has(node.type)) return `${named(node)} takes no text`;
+    if (tagOf(node) === "INPUT" && (forms[node.type] || node.type === "range") && text !== "") {
+      const copy = document.createElement("input");
+      for (const name of ["type", "min", "max", "step"]) if (hasAttribute(node, name)) copy.setAttribute(name, attribute(node, name));
+      copy.value = text;
+      if (copy.value.toLowerCase() !== text.toLowerCase() && Number(copy.value) !== Number(text)) {
+        if (node.type !== "range") return `the ${node.type} field takes ${forms[node.type]}`;
+        return `the slider takes a number from ${node.min || 0} to ${node.max || 100} in steps of ${node.step || 1}`;
+      }
     }
-    if (!("value" in node)) return false;
+    return null;
+  };
+  const set = (node, text) => {
     const limit = node.maxLength >= 0 ? node.maxLength : Infinity;
     // The prototype's setter, so that frameworks which watch the property notice.
-    Object.getOwnPropertyDescriptor(Object.getPrototypeOf(node), "value").set.call(node, String(text).slice(0, limit));
+    Object.getOwnPropertyDescriptor(Object.getPrototypeOf(node), "value").set.call(node, text.slice(0, limit));
     announce(node, "input", "change");
-    return true;
   };
-  const node = lastLook.elements[index];
-  switch (step) {
-    case "point": return node ? point(node) : null;
-    case "click": if (!node) return null; node.click(); return true;
-    case "focus": if (!node) return null; node.focus(); return true;
-    case "fill": return node ? write(node, value) : null;
-    case "select": return node ? choose(node, value) : null;
-    case "form": {
-      const form = lastLook.forms[index];
-      if (!form) return null;
-      for (const {name, value: wanted} of fields) {
-        for (const control of [...controlsOf(form)].filter((one) => one.name === name)) {
-          if (control.type === "radio") { if (control.value === wanted) { control.checked = true; announce(control, "input", "change"); } }
-          else if (control.type === "checkbox") {
-            control.checked = !["", "false", "off", "0"].includes(wanted.toLowerCase());
-            announce(control, "input", "change");
-          } else if (control.tagName === "SELECT") choose(control, wanted);
-          else if (!["hidden", "file", "submit", "image", "button"].includes(control.type)) write(control, wanted);
-        }
-      }
-      return true;
+  const liveText = (node) => (isTyped(node) ? node.value : read(node, "innerText") ?? "");
+  // What a field holds after it was written into, where that is another thing: `hides` a password.
+  const whyNotTaken = (node, text) => {
+    const bare = (one) => one.replace(/\s+/g, " ").trim(), holds = bare(liveText(node)), wanted = bare(text);
+    if (holds === wanted || isSameValue(wanted, holds)) return null;
+    if (isWritable(node) && wanted && holds.includes(wanted)) return null;
+    if (isTyped(node) && node.maxLength >= 0 && text.length > node.maxLength) return `${named(node)} takes ${node.maxLength} characters at most`;
+    return node.type === "password" ? `${named(node)} did not take the text` : `${named(node)} did not take the text; it holds ${JSON.stringify(holds.slice(0, 80))}`;
+  };
+  const hasFocus = (node) => { const root = rootOf(node); return (root.host ? root.activeElement : documentOf(node).activeElement) === node; };
+  const selectAll = (node) => {
+    if (isTyped(node)) return void node.select();
+    viewOf(documentOf(node)).getSelection().selectAllChildren(node);
+  };
+  // Whether a script could tell keys from a text that is there at once; unknown where nobody watches.
+  const isKeyed = (node) => viewOf(documentOf(node)).askHooks?.(0)?.isKeyed ??  true;
+  const write = (at, node, text) => {
+    const refused = whyRefused(node, text);
+    if (refused) return {problem: refused};
+    node.focus();
+    if (at >= 0 && !node.isConnected) {
+      // Some pages draw a field anew when it gets the focus.
+      const why = whyElement(at);
+      if (why) return {changed: why};
+      node = lastLook.elements[at];
+      node.focus();
     }
-    case "request_submit": if (lastLook.forms[index]) requestSubmit(lastLook.forms[index]); return true;
+    if (isTyped(node) && chosen.has(node.type)) return set(node, text), {};
+    if (!hasFocus(node)) {
+      // Nobody can type where nobody sees: what a script could do.
+      if (isTyped(node)) set(node, text);
+      else { node.textContent = text; announce(node, "input"); }
+      return {};
+    }
+    selectAll(node);
+    if (isKeyed(node)) return {keys: true};
+    if (text) documentOf(node).execCommand("insertText", false, text);
+    else if (liveText(node)) documentOf(node).execCommand("delete");
+    const why = whyNotTaken(node, text);
+    return why ? {problem: why} : {};
+  };
+  // Focus is taken away, as by a person who goes on to the button: what was typed counts as changed then.
+  const leave = (node) => documentOf(node).activeElement?.blur?.();
+  const controlsNamed = (form, name) => [...controlsOf(form)].filter((one) => one.name === name);
+  const writeField = (form, {name, value: wanted}) => {
+    for (const control of controlsNamed(form, name)) {
+      let done = {};
+      if (control.type === "radio") { if (control.value === wanted) done = tick(control, true); }
+      else if (control.type === "checkbox") done = tick(control, !["", "false", "off", "0"].includes(wanted.toLowerCase()));
+      else if (tagOf(control) === "SELECT") done = choose(control, wanted);
+      else if (!["hidden", "file", "submit", "image", "button"].includes(control.type)) done = write(-1, control, wanted);
+      if (done.problem || done.keys) return done.problem ? {problem: `${name.slice(0, 80)}: ${done.problem}`} : done;
+    }
+    return {};
+  };
+  // The form as it is now, but for what was typed, against what was judged; then where its button is.
+  const ready = () => {
+    const why = whyForm(formIndex, new Set(fields.map((one) => one.name)));
+    if (why) return {changed: why};
+    const form = lastLook.forms[formIndex];
+    for (const {name, value: wanted} of fields) {
+      const control = controlsNamed(form, name).find((one) => isTyped(one) && !["checkbox", "radio", "select-one", "select-multiple", "hidden", "file"].includes(one.type));
+      const taken = control ? whyNotTaken(control, wanted) : null;
+      if (taken) return {problem: `${name.slice(0, 80)}: ${taken}`};
+    }
+    if (submit >= 0) {
+      const changed = whyElement(submit);
+      return changed ? {changed} : point(submit);
+    }
+    leave(form);
+    watch(null, form, null);
+    const note = invalidIn(form, null);
+    requestSubmit(form);
+    return {note};
+  };
+
+  switch (step) {
     case "typed": {
       // Controls whose present value is not the one the page was delivered with: what a reload would lose.
-      const controls = [...allInDocument(document, "input,textarea,select")];
-      return controls.flatMap((one, position) => {
+      const all = [...allInDocument(document, "input,textarea,select")];
+      return all.flatMap((one, position) => {
         if (one.type === "hidden" || one.type === "file") return [];
         if (one.tagName === "SELECT") {
           const chosen = [...one.options].map((option) => option.selected);
@@ -82,9 +199,9 @@
       });
     }
     case "retype": {
-      const controls = [...allInDocument(document, "input,textarea,select")];
+      const all = [...allInDocument(document, "input,textarea,select")];
       for (const {position, chosen, text, is_checked: isChecked} of fields) {
-        const one = controls[position];
+        const one = all[position];
         if (!one) return false;
         if (chosen) chosen.forEach((isOn, at) => { if (one.options?.[at]) one.options[at].selected = isOn; });
         else if (isChecked !== null) one.checked = isChecked;
@@ -93,6 +210,40 @@
       }
       return true;
     }
+    case "field": return writeField(lastLook.forms[formIndex], fields[0]);
+    case "ready": return ready();
+    case "form": {
+      const why = whyForm(formIndex);
+      if (why) return {changed: why};
+      for (const field of fields) {
+        const done = writeField(lastLook.forms[formIndex], field);
+        if (done.problem || done.keys) return done;
+      }
+      return ready();
+    }
+    case "page": return lastLook.address === addressOf(document) ? {} : {changed: "the page was replaced by another"};
   }
-  return null;
+  const why = step === "form?" ? whyForm(formIndex) : whyNot(index, {isEnter, fields: also});
+  if (why) return {changed: why};
+  const node = lastLook.elements[index];
+  switch (step) {
+    case "point": return point(index);
+    case "click": node.click(); return {};
+    case "focus": {
+      node.focus();
+      const form = isEnter ? formSentBy(index, true) : -1;
+      if (form >= 0) watch(null, lastLook.forms[form], null);
+      return hasFocus(node) ? {} : {problem: `${named(node)} cannot have the focus`};
+    }
+    case "fill": return write(index, node, value);
+    case "filled": { const taken = whyNotTaken(node, value); return taken ? {problem: taken} : {}; }
+    case "select": return choose(node, value);
+    case "tick": return tick(node, !["", "false", "off", "0"].includes(value.toLowerCase()));
+    case "file": {
+      const input = tagOf(node) === "LABEL" ? node.control : node;
+      if (isOff(node)) return {problem: `${named(node)} is disabled`};
+      return {is_input: Boolean(input) && tagOf(input) === "INPUT" && input.type === "file" && !isOff(input)};
+    }
+  }
+  return {};
 }

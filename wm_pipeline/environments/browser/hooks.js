@@ -24,6 +24,8 @@
     stirred: -Infinity,
     // Something may speak at any time: a worker, a socket, an observer of sizes.
     isTalkative: false,
+    // Somebody listens for keys, or for what is about to be typed.
+    isKeyed: false,
     // Service workers asked for that are not at work yet, and when the last of them came to be: a page often goes on then.
     workersUnderWay: 0, workerCame: -Infinity,
     // Files asked for by links that save what they lead to: the browser tells of them as late as their answers come.
@@ -59,7 +61,7 @@
     const isStill = question > 0 && listeners.isStill(Number(question));
     const isRestless = listeners.isRestless || Boolean(window.onpagehide || window.onunload || window.onbeforeunload);
     const files = question === "files" ? listeners.files.splice(0).filter((one) => !one.defaultPrevented).length : 0;
-    say(window, "answer", `${isStill} ${isRestless} ${listeners.workersUnderWay} ${listeners.workerCame} ${files}`);
+    say(window, "answer", `${isStill} ${isRestless} ${listeners.workersUnderWay} ${listeners.workerCame} ${files} ${listeners.isKeyed || document.querySelector(keyAttributes) !== null}`);
   });
   // When each timer that has not run yet, or runs again, is due; the browser runs some a few milliseconds late.
   const timers = new Map();
@@ -71,6 +73,8 @@
   const leaveTypes = new Set(["pagehide", "unload", "beforeunload", "visibilitychange", "freeze"]);
   // What is told of later than the action that led to it.
   const lateTypes = new Set(["message", "scroll", "scrollend", "toggle", "selectionchange", "popstate", "hashchange", "storage"]);
+  const keyTypes = new Set(["keydown", "keypress", "keyup", "beforeinput", "textInput", "compositionstart", "compositionend"]);
+  const keyAttributes = "[onkeydown],[onkeypress],[onkeyup],[onbeforeinput]";
   const listen = (node, what) => listeners.untold.push({node: new WeakRef(node), what});
   EventTarget.prototype.addEventListener = function (type, ...rest) {
     if (this instanceof Element) {
@@ -79,6 +83,7 @@
       if (type === "submit") listen(this, "submit");
     }
     if (lateTypes.has(type)) listeners.isTalkative = true;
+    if (keyTypes.has(type)) listeners.isKeyed = true;
     if (leaveTypes.has(type)) {
       listeners.isRestless = true;
       listeners.leaving.push([this ?? window, type, ...rest]);
@@ -95,6 +100,16 @@
         },
       });
       Object.defineProperty(prototype, `on${type}`, {...plain, set});
+    }
+  }
+  for (const owner of [HTMLElement.prototype, Document.prototype, window]) {
+    for (const name of ["onkeydown", "onkeypress", "onkeyup", "onbeforeinput"]) {
+      const plain = Object.getOwnPropertyDescriptor(owner, name);
+      if (!plain?.set) continue;
+      const set = new Proxy(plain.set, {
+        apply(target, self, args) { listeners.isKeyed ||= typeof args[0] === "function"; return Reflect.apply(target, self, args); },
+      });
+      Object.defineProperty(owner, name, {...plain, set});
     }
   }
   for (const name of ["setTimeout", "setInterval", "WebSocket", "EventSource", "Worker", "SharedWorker"]) {

@@ -286,6 +286,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   }
   const refs = new Map(kept.map((node, index) => [node, `e${index + 1}`]));
   lastLook = {elements: kept, forms, seenAs: boxVisibility};
+  remember();
   const elements = kept.map((node) => ({
     element_ref: refs.get(node),
     role: roleOf(node),
@@ -297,6 +298,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     is_disabled: Boolean(read(node, "disabled")) || attribute(node, "aria-disabled") === "true" || Boolean(closest(node, "fieldset:disabled")),
     is_checked: checkedOf(node),
     visibility: elementVisibility(node),
+    covered_by: coverWords(lastLook.prints[Number(refs.get(node).slice(1)) - 1].cover),
     handled_by: handledBy(node),
     options: tagOf(node) === "SELECT" ? [...node.options].slice(0, 30).map((option) => cut(optionText(option), 80)) : [],
     author: authorOf(node),
@@ -459,7 +461,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
   ]).sort();
   return JSON.stringify({
-    watched: told !== null, unseen: unseen.length, more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
+    watched: told !== null, stopped: lastLook.stopped, unseen: unseen.length, more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
     url: location.href, title: squeeze(titleOf(document)), origin: location.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
     databases, workers, files, restless: (told?.isRestless ?? true) || workers.length > 0,

@@ -53,6 +53,8 @@ class PageWalk:
     """Files that the page asked to save since it was looked at last."""
     restless: bool
     """The page may still do something when nobody acts, or when it is left."""
+    stopped: str | None = None
+    """Why the last act was stopped while it was done: what the page heard was not what was judged."""
 
 
 def page_walk_of(answer: str) -> PageWalk:

@@ -6,19 +6,20 @@ world.py's channel) tells which elements scripts listen on; of any other the bro
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from playwright.async_api import CDPSession, Frame, Page
 from playwright.async_api import Error as PlaywrightError
 
-from wm_pipeline.domain.vocabulary import Visibility
+from wm_pipeline.domain.action import Action, FieldValue
+from wm_pipeline.domain.errors import NotDoneError, PageChangedError
+from wm_pipeline.domain.state import Element, State
+from wm_pipeline.domain.vocabulary import ActionKind, Visibility
+from wm_pipeline.environments.browser.aim import Aim, aim_of
 from wm_pipeline.environments.browser.observe import PageWalk, page_walk_of
-from wm_pipeline.environments.browser.world import DocumentWorld, new_channel
-
-OF_FORMS = frozenset({"form", "request_submit"})
-"""Steps of act.js whose index is a form's."""
+from wm_pipeline.environments.browser.world import DocumentWorld, is_replaced, new_channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class PageObserver:
         """Of frames, with their address when they were asked for; None: it is the page's own process."""
         self._elements: tuple[_Place, ...] = ()
         self._forms: tuple[_Place, ...] = ()
+        self._names: tuple[tuple[str, str], ...] = ()
+        """Role and name of each element of the last look."""
         self._crash: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         page.on("crash", self._on_crash)
 
@@ -80,7 +83,9 @@ class PageObserver:
                 parts.append((world, *await self._walk_of_frame(world, options)))
         self._elements = _places(parts, "elements")
         self._forms = _places(parts, "forms")
-        return joined([one for _, _, one in parts])
+        whole = joined([one for _, _, one in parts])
+        self._names = tuple(_name_of(element) for element in whole.elements)
+        return whole
 
     async def _walk(self, world: DocumentWorld, options: Mapping[str, object]) -> PageWalk:
         if not self._is_watched:
@@ -126,28 +131,90 @@ class PageObserver:
             with contextlib.suppress(PlaywrightError):  # a frame that is gone is silent
                 await self._unless_crashed(world, "silence", None)
 
-    async def act(self, step: str, *, index: int = -1, value: str = "", fields: object = ()) -> Any:
-        """A step of act.js on an element, or a form, of the last look. None: the page was replaced since."""
-        place = self._place(self._forms if step in OF_FORMS else self._elements, index)
-        argument = {"step": step, "index": place.index, "value": value, "fields": fields}
-        return await self._unless_crashed(place.world, "act", argument)
+    async def check(self, action: Action, state: State) -> str | None:
+        """Why an action is not any more what was judged in `state`, the last look's; None: it is. Nothing is done.
 
-    async def point(self, index: int) -> Mapping[str, Any] | None:
-        """Where in the page a click on an element goes: `x`, `y`, `is_on_screen`. None: the page was replaced since."""
-        point: Mapping[str, Any] | None = await self.act("point", index=index)
-        frame = self._place(self._elements, index).frame
-        if point is None or frame is None:
+        A target may be scrolled to: what lies over it is a part of what was judged.
+        """
+        aim = aim_of(state, action)
+        target = state.element(action.target_ref or "")
+        if target is not None and (aim.element >= len(self._names) or self._names[aim.element] != _name_of(target)):
+            return "the page was looked at again since"
+        try:
+            if aim.form >= 0:
+                await self.act("form?", aim)
+            elif aim.element < 0 and aim.submit < 0:
+                await self.act("page", aim)
+            elif action.kind in {ActionKind.CLICK, ActionKind.CHECK} or aim.element < 0:
+                await self.point(replace(aim, element=aim.element if aim.element >= 0 else aim.submit))
+            else:
+                await self.act("check", aim)
+        except (PageChangedError, NotDoneError) as error:
+            return str(error)
+        return None
+
+    async def act(
+        self, step: str, aim: Aim, *, value: str = "", fields: Sequence[FieldValue] = ()
+    ) -> Mapping[str, Any]:
+        """A step of act.js on what the last look has numbered; what it answers.
+
+        Raises PageChangedError when that is not what it was, NotDoneError when the page does not take it.
+        """
+        place = self._place(self._forms, aim.form) if aim.form >= 0 else self._place(self._elements, aim.element)
+        argument = {
+            "step": step,
+            "index": place.index if aim.form < 0 else -1,
+            "form": place.index if aim.form >= 0 else -1,
+            "submit": self._place(self._elements, aim.submit).index,
+            "also": [self._place(self._elements, index).index for index in aim.sent],
+            "isEnter": aim.is_enter,
+            "isCovered": aim.is_covered,
+            "value": value,
+            "fields": [{"name": one.name, "value": one.value} for one in fields],
+        }
+        try:
+            answer: Mapping[str, Any] = await self._unless_crashed(place.world, "act", argument)
+        except PlaywrightError as error:
+            if not is_replaced(error):
+                raise
+            raise PageChangedError("the page was replaced by another") from error
+        if "changed" in answer:
+            raise PageChangedError(str(answer["changed"]))
+        if "problem" in answer:
+            raise NotDoneError(str(answer["problem"]))
+        return await self._in_frame(aim, answer) if "x" in answer else answer
+
+    async def point(self, aim: Aim) -> Mapping[str, Any]:
+        """Where in the page a click on an element goes: `x`, `y`, `is_on_screen`. Raises what act() raises."""
+        return await self.act("point", aim)
+
+    async def _in_frame(self, aim: Aim, point: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A point of a frame that another process shows, or of another origin, as a point of the page."""
+        frame = self._place(self._elements, aim.element if aim.element >= 0 else aim.submit).frame
+        if frame is None or not point["is_on_screen"]:
             return point
         try:
             box = (await self._cdp.send("DOM.getBoxModel", {"backendNodeId": frame.owner}))["model"]["content"]
         except PlaywrightError:
             return {**point, "is_on_screen": False}  # nothing is drawn of it
-        return {**point, "x": box[0] + point["x"], "y": box[1] + point["y"]}
+        x, y = box[0] + point["x"], box[1] + point["y"]
+        cover = await self.world.asks_of(frame.owner, "coverHere", x, y)
+        if cover is not None and not aim.is_covered:
+            raise PageChangedError(f"{cover} lies over the target")
+        return {**point, "x": x, "y": y}
+
+    async def typed(self) -> tuple[dict[str, Any], ...]:
+        """The controls whose value a reload would lose."""
+        return tuple(await self._unless_crashed(self.world, "act", {"step": "typed"}) or ())
+
+    async def retype(self, values: Sequence[Mapping[str, Any]]) -> bool:
+        """Put them back; False when the page has no such controls."""
+        return bool(await self._unless_crashed(self.world, "act", {"step": "retype", "fields": list(values)}))
 
     async def attach_files(self, index: int, files: list[str]) -> bool:
-        """Give a file input its files; False when the page was replaced since."""
+        """Give a file input, or the one that a label is for, its files; False when the page was replaced since."""
         place = self._place(self._elements, index)
-        return await place.world.attach_files(f"nodeOf({place.index})", files)
+        return await place.world.attach_files(f"fileInputOf({place.index})", files)
 
     def _place(self, places: tuple[_Place, ...], index: int) -> _Place:
         """What no look has numbered is nobody's: -1."""
@@ -167,6 +234,10 @@ class PageObserver:
     def _on_crash(self, _: Page) -> None:
         if not self._crash.done():
             self._crash.set_result(None)
+
+
+def _name_of(element: Element) -> tuple[str, str]:
+    return element.role, element.name
 
 
 def _foreign(tree: Mapping[str, Any]) -> list[str]:
@@ -227,4 +298,5 @@ def joined(walks: list[PageWalk]) -> PageWalk:
         files=sum(one.files for one in walks),
         restless=any(one.restless for one in walks),
         unseen=first.unseen - len(others),
+        stopped=next((one.stopped for one in walks if one.stopped is not None), None),
     )

@@ -20,12 +20,13 @@ from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import StateDelta
-from wm_pipeline.domain.errors import BrowserError, WorldError
+from wm_pipeline.domain.errors import BrowserError, NotDoneError, PageChangedError, WorldError
 from wm_pipeline.domain.ids import is_same_page
 from wm_pipeline.domain.scratch import temporary_files_in
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
-from wm_pipeline.environments.browser.act import check_executable, perform, phrase_of, retype, typed_values
+from wm_pipeline.environments.browser.act import check_executable, is_lasting, perform, phrase_of
+from wm_pipeline.environments.browser.aim import Aim
 from wm_pipeline.environments.browser.chromium import (
     ChromiumBinary,
     kill_with_children,
@@ -90,6 +91,8 @@ class Step:
     failure: StopReason | None = None
     picture: bytes | None = None
     """The page when the step failed, as PNG; None without a failure, or when nothing could be seen any more."""
+    problem: str | None = None
+    """Why nothing was done, or not all of it, in a sentence; `failure` says so, too, where the page has changed."""
 
 
 @dataclass(slots=True)
@@ -100,6 +103,16 @@ class _Episode:
     history: tuple[str, ...] = ()
     """Addresses to go back through, the present one last."""
     storage: dict[str, OriginStorage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What became of an action in the page."""
+
+    walk: PageWalk
+    happenings: Happenings
+    problem: str | None
+    is_changed: bool
 
 
 class BrowserSession:
@@ -257,13 +270,11 @@ class BrowserSession:
         tab.cookies = None
         started = time.perf_counter()
         failure: StopReason | None = None
-        walk: PageWalk | None = None
-        happenings = Happenings()
+        done: _Done | None = None
         previous_steps = self._episode.prior_steps
-        self._episode.prior_steps = (*previous_steps, phrase_of(before, action))
         try:
             async with self._limited():
-                walk, happenings = await self._perform_and_look(tab, before, action)
+                done = await self._perform_and_look(tab, before, action)
         except TimeoutError:
             failure = StopReason.TIMED_OUT
         except PlaywrightError as error:
@@ -271,20 +282,38 @@ class BrowserSession:
         except WorldError:
             failure = StopReason.BROWSER_CRASHED
         elapsed_ms = (time.perf_counter() - started) * 1000
-        if walk is None:
+        if done is None:
             self._episode.prior_steps = previous_steps
             self._is_broken = True
             picture = await tab.last_picture()
             await self._recover()
             return Step(before, StateDelta(), is_settled=False, elapsed_ms=elapsed_ms, failure=failure, picture=picture)
-        self._remember_address(action, walk.url)
-        return Step(self.state, delta_between(before, self.state, happenings), walk.settled, elapsed_ms)
+        self._remember_address(action, done.walk.url)
+        return Step(
+            self.state,
+            delta_between(before, self.state, done.happenings),
+            done.walk.settled,
+            elapsed_ms,
+            failure=StopReason.PAGE_CHANGED if done.is_changed else None,
+            problem=done.problem,
+        )
 
-    async def _perform_and_look(self, tab: Tab, before: State, action: Action) -> tuple[PageWalk, Happenings]:
-        await self._perform(tab, before, action)
-        return await self._look(is_foreseen=action.kind in FORESEEN and tab.log.is_silent)
+    async def _perform_and_look(self, tab: Tab, before: State, action: Action) -> _Done:
+        problem, is_changed, previous_steps = None, False, self._episode.prior_steps
+        try:
+            problem = await self._perform(tab, before, action)
+        except PageChangedError as error:
+            problem, is_changed = str(error), True
+        except NotDoneError as error:
+            problem = str(error)
+        if not is_changed:
+            self._episode.prior_steps = (*previous_steps, phrase_of(before, action))
+        is_foreseen = action.kind in FORESEEN and tab.log.is_silent and not is_changed
+        walk, happenings = await self._look(is_foreseen=is_foreseen)
+        return _Done(walk, happenings, walk.stopped or problem, is_changed or walk.stopped is not None)
 
-    async def _perform(self, tab: Tab, before: State, action: Action) -> None:
+    async def _perform(self, tab: Tab, before: State, action: Action) -> str | None:
+        """See act.perform()."""
         try:
             if action.kind is ActionKind.GOTO:
                 address = check_address(
@@ -292,18 +321,17 @@ class BrowserSession:
                 )
                 await tab.page.goto(address, wait_until="commit")
             elif action.kind is ActionKind.BACK:
+                await tab.observer.act("page", Aim())
                 if len(self._episode.history) > 1:
                     await tab.page.goto(self._episode.history[-2], wait_until="commit")
             else:
-                is_done = await perform(tab, before, action, upload_folder=self._settings.upload_folder)
-                if not is_done:
-                    # The page replaced itself since it was looked at: number its elements again, then act.
-                    await settle(tab, self._settings.settle)
-                    await perform(tab, before, action, upload_folder=self._settings.upload_folder)
+                folder = self._settings.upload_folder
+                return await perform(tab.page, tab.observer, before, action, upload_folder=folder)
         except PlaywrightError as error:
             # A navigation that became a download, a name that does not exist, a script that throws: the page shows it.
-            if tab.is_crashed or tab.page.is_closed() or "Timeout" in error.message or "crashed" in error.message:
+            if tab.is_crashed or is_lasting(tab.page, error):
                 raise
+        return None
 
     def _remember_address(self, action: Action, url: str) -> None:
         history = self._episode.history
@@ -336,7 +364,7 @@ class BrowserSession:
         tab = self._present_tab()
         with _as_world_error("taking a snapshot"):
             async with self._limited():
-                cookies, typed = await asyncio.gather(tab.context.cookies(), typed_values(tab))
+                cookies, typed = await asyncio.gather(tab.context.cookies(), tab.observer.typed())
         self._snapshot = Snapshot(self.state, tuple(cookies), dict(self._episode.storage), self._episode.history, typed)
 
     async def restore(self, before_load: Callable[[], Awaitable[None] | None] | None = None) -> bool:
@@ -383,10 +411,12 @@ class BrowserSession:
         return self._is_as(saved)
 
     async def repeat(self, action: Action) -> None:
-        """Do an action again without remembering it as a step."""
+        """Do an action again without remembering it as a step. Raises PageChangedError where it is another one now."""
         with _as_world_error("repeating an action"):
             async with self._limited():
-                await self._perform_and_look(self._present_tab(), self.state, action)
+                done = await self._perform_and_look(self._present_tab(), self.state, action)
+        if done.is_changed:
+            raise PageChangedError(done.problem)
 
     async def _restore(self, saved: Snapshot, before_load: Callable[[], Awaitable[None] | None] | None) -> bool:
         tab, episode = self._present_tab(), self._episode
@@ -408,7 +438,7 @@ class BrowserSession:
         if saved.typed:
             await tab.page.wait_for_load_state("load", timeout=self._settings.settle.network_cap_ms)
             await self._look(is_waiting=False)
-            if not await retype(tab, saved.typed):
+            if not await tab.observer.retype(saved.typed):
                 return False
         # A page that is as saved is at rest as it was then; one that is not may still be on its way there.
         await self._look(is_waiting=False)

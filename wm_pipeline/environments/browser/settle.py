@@ -13,12 +13,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.environments.browser.observe import PageWalk
 from wm_pipeline.environments.browser.tab import Tab
-
-REPLACED = (
-    *("Execution context was destroyed", "Cannot find context", "navigating", "Frame was detached"),
-    *("navigated or closed", "No frame for given id"),
-)
-"""What Playwright says when the document was replaced while it was being looked at."""
+from wm_pipeline.environments.browser.world import is_replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +30,6 @@ class SettleSettings:
     """Parts of a page that belong to the instrument, not to what an agent sees."""
     is_rest_foreseen: bool = True
     """Whether what hooks.js watches is all that the pages use; otherwise the quiet time is always waited for."""
-
-
-def is_replaced(error: PlaywrightError) -> bool:
-    return any(sign in error.message for sign in REPLACED)
 
 
 def walk_options(settings: SettleSettings, *, is_foreseen: bool = False) -> dict[str, object]:

@@ -17,8 +17,8 @@ const askHooks = (question) => {
   answer = null;
   dispatchEvent(new CustomEvent(CHANNEL, {detail: String(question)}));
   if (typeof answer !== "string") return null;
-  const [isStill, isRestless, workersUnderWay, workerCame, files] = answer.split(" ").map((part) => JSON.parse(part === "-Infinity" ? "-1e9" : part));
-  return {isStill, isRestless, workersUnderWay, workerCame, files};
+  const [isStill, isRestless, workersUnderWay, workerCame, files, isKeyed] = answer.split(" ").map((part) => JSON.parse(part === "-Infinity" ? "-1e9" : part));
+  return {isStill, isRestless, workersUnderWay, workerCame, files, isKeyed};
 };
 // A form's properties may be its controls and a document's its forms and pictures: each is read as the prototype has it.
 const uncurried = (method) => Function.prototype.call.bind(method);

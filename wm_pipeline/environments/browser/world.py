@@ -43,9 +43,24 @@ def hooks_script(channel: str) -> str:
 
 def world_script(channel: str) -> str:
     """For our world of a document: it defines `look` and `act` there."""
-    shared, look, act = map(_source, ("world", "observe", "act"))
-    names = f"look: {look}, act: {act}, silence, nodeOf, attributesOf, countFiles, handlers, hear, seenAs"
-    return f"(() => {{\n{shared}\nObject.assign(globalThis, {{{names}}});\n}})()".replace(_CHANNEL, channel)
+    shared, judged, look, act = map(_source, ("world", "judged", "observe", "act"))
+    ours = (
+        *("silence", "nodeOf", "attributesOf", "countFiles", "handlers", "hear", "seenAs"),
+        *("askHooks", "fileInputOf", "coverHere"),
+    )
+    names = f"look: {look}, act: {act}, {', '.join(ours)}"
+    return f"(() => {{\n{shared}\n{judged}\nObject.assign(globalThis, {{{names}}});\n}})()".replace(_CHANNEL, channel)
+
+
+REPLACED = (
+    *("Execution context was destroyed", "Cannot find context", "navigating", "Frame was detached"),
+    *("navigated or closed", "No frame for given id"),
+)
+"""What Playwright says when the document was replaced while it was being looked at."""
+
+
+def is_replaced(error: PlaywrightError) -> bool:
+    return any(sign in error.message for sign in REPLACED)
 
 
 class DocumentWorld:
@@ -71,10 +86,11 @@ class DocumentWorld:
             self._frame = str((await self._cdp.send("Page.getFrameTree"))["frameTree"]["frame"]["id"])
         return self._frame
 
-    async def asks_of(self, node: int, function: str) -> Any:
-        """What a function of ours answers of a node, given by the browser's number for it."""
+    async def asks_of(self, node: int, function: str, *values: object) -> Any:
+        """What a function of ours answers of a node, given by the browser's number for it, and of further values."""
         await self._evaluate(f"Boolean({function})", is_by_value=True)  # our functions are there
-        return await self._applied(f"(node) => {function}(node)", {"objectId": await self._resolved(node)})
+        named = {"objectId": await self._resolved(node)}
+        return await self._applied(f"(...all) => {function}(...all)", named, *({"value": one} for one in values))
 
     async def call(self, function: str, argument: object) -> Any:
         """What `look` or `act` answers. Raises Playwright's error when the document is replaced meanwhile."""

@@ -53,4 +53,5 @@ def observation_of(
         elapsed_ms=step.elapsed_ms,
         failure=step.failure,
         picture=step.picture,
+        problem=step.problem,
     )
