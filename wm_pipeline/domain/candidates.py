@@ -2,9 +2,9 @@
 
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.state import Form, State
-from wm_pipeline.domain.vocabulary import ActionKind, Visibility
+from wm_pipeline.domain.vocabulary import ActionKind, HandledBy, Visibility
 
-CLICKABLE_ROLES = frozenset({"link", "button", "menuitem", "tab", "option", "summary", "image"})
+CLICKABLE_ROLES = frozenset({"link", "button", "menuitem", "tab", "option", "summary", "image", "generic"})
 
 
 def candidate_actions(state: State, *, max_actions: int = 40) -> tuple[Action, ...]:
@@ -16,7 +16,7 @@ def candidate_actions(state: State, *, max_actions: int = 40) -> tuple[Action, .
     for element in state.elements:
         if element.is_disabled:
             continue
-        if element.role in CLICKABLE_ROLES or element.handled_by is not None:
+        if element.role in CLICKABLE_ROLES or element.handled_by is HandledBy.OWN:
             candidates.append(Action(ActionKind.CLICK, element.element_ref))
         elif element.role in {"checkbox", "radio", "switch"}:
             candidates.append(Action(ActionKind.CHECK, element.element_ref))

@@ -201,12 +201,57 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const nobody = {click: new Set(), press: new Set(), submit: new Set()};
   const handlersIn = once((shown) => (shown === document ? handlers : viewOf(shown)?.handlers ?? nobody));
   const listens = (node, what) => handlersIn(documentOf(node))[what].has(node);
-  const hasHandler = (node) => listens(node, "click") || hasAttribute(node, "onclick") ||
-    (listens(node, "press") && !queryOne(node, "a[href],button,input,select,textarea"));
+  const handlerAttributes = ["onclick", "ondblclick", "onmouseup", "onpointerup", "onmousedown", "onpointerdown"];
+  // Nodes with such an attribute, found at once for a whole document or shadow root.
+  const attributed = new Set();
+  const hears = (node) => listens(node, "click") || listens(node, "press") || attributed.has(node);
+  const hasHandler = (node) => hears(node) && (listens(node, "click") || hasAttribute(node, "onclick") ||
+    !queryOne(node, "a[href],button,input,select,textarea"));
+  // The nearest node that hears a click on this one; a click does not leave its document.
+  const hearerOf = once((node) => (hears(node) ? node : hearerAround(node)));
+  const hearerAround = (node) => {
+    const outside = parentOf(node) ?? rootOf(node).host;
+    return outside ? hearerOf(outside) : null;
+  };
+  const isHeardByAll = once((shown) => [pageOf(shown), bodyOf(shown)].some((one) => one && hears(one)) ||
+    handlersIn(shown).click.has(shown) || handlersIn(shown).press.has(shown));
+  const areSent = (form) => listens(form, "submit") || hasAttribute(form, "onsubmit") || hears(form);
+  // Where a component framework has put its one listener: what holds most of the page.
+  const holdsThePage = once((node) => {
+    const shown = documentOf(node);
+    return node === bodyOf(shown) || node === pageOf(shown) ||
+      queryAll(node, controls).length > 1 && queryAll(node, "*").length > 0.6 * queryAll(bodyOf(shown) ?? pageOf(shown), "*").length;
+  });
+  const controls = "a[href],button,input,select,textarea,[tabindex],[role=button],[role=link]";
   const handledBy = (node) => {
-    if (hasHandler(node)) return "own";
+    if (hasHandler(node) && !(delegating.has(node) && holdsThePage(node))) return "own";
     const form = isSubmitter(node) ? formOf(node) : null;
-    return form && (listens(form, "submit") || hasAttribute(form, "onsubmit")) ? "form" : null;
+    if (form && areSent(form)) return "form";
+    const hearer = hearerAround(node);
+    if (hearer && !holdsThePage(hearer)) return "around";
+    return hearer || isHeardByAll(documentOf(node)) ? "document" : null;
+  };
+  // What can be clicked only because something around it listens: it shows a hand, can be focused, or says in an attribute
+  // what a click on it does.
+  const delegating = new Set();
+  const commands = "[data-action],[data-click],[data-command],[data-cmd],[data-href],[data-url],[jsaction]";
+  const records = "[data-id],[data-key],[data-value],[data-index],[data-date],[data-day],[data-name]";
+  const hasHand = (node) => {
+    if (styleOf(node).cursor !== "pointer") return false;
+    const outside = around(node);
+    return !outside || styleOf(outside).cursor !== "pointer" || (hears(outside) && rows.has(tagOf(node)));
+  };
+  const rows = new Set(["LI", "TR", "TD"]);
+  const isDelegated = (node) => {
+    const hearer = hearerAround(node);
+    if (!hearer && !isHeardByAll(documentOf(node))) return false;
+    const tag = tagOf(node);
+    if (tag === "BODY" || tag === "HTML" || tag === "LABEL" || tag === "OPTION" || tag === "FORM" || closest(node, "a[href],button,label,summary")) return false;
+    const isLeaf = (what) => matches(node, what) && !queryOne(node, `${controls},${what}`);
+    const isClickable = hasHand(node) || (hasAttribute(node, "tabindex") && node.tabIndex >= 0) || isLeaf(commands) ||
+      (hearer !== null && !holdsThePage(hearer) && isLeaf(records));
+    if (isClickable && hearer) delegating.add(hearer);
+    return isClickable;
   };
   // An address that cannot be parsed stays as it stands; SVG has links of its own.
   const resolve = (node, address) => { try { return new URL(address, baseOf(node)).href; } catch { return address; } };
@@ -227,7 +272,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (given && actionRoles.has(given)) return given;
     const own = ownRole(node);
     if (own) return own;
-    if (!hasHandler(node) || tagOf(node) === "BODY" || tagOf(node) === "HTML") return null;
+    if (hasHandler(node) ? tagOf(node) === "BODY" || tagOf(node) === "HTML" : !isDelegated(node)) return null;
     return tagOf(node) === "IMG" || tagOf(node) === "svg" ? "image" : "generic";
   });
   const isSecret = (node) => node.type === "password";
@@ -251,13 +296,15 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   // --- the walk -----------------------------------------------------------------------------------------------------
   const formOf = (node) => (tagOf(node) === "FORM" ? null : node.form !== null && typeof node.form === "object" ? node.form : null);
   const isSubmitter = (node) => (tagOf(node) === "BUTTON" && node.type === "submit") || (tagOf(node) === "INPUT" && ["submit", "image"].includes(node.type));
-  const forms = [], found = [], unseen = [];
+  const forms = [], listened = [], unseen = [];
+  const lists = new Set(["UL", "OL", "TABLE", "TBODY", "TR"]);
   const walkElements = (root) => {
+    for (const node of allMatchingIn(root, handlerAttributes.map((name) => `[${name}]`).join(","))) attributed.add(node);
     for (const node of allIn(root)) {
       const tag = tagOf(node), shadow = shadowOf(node);
       if (tag === "FORM") forms.push(node);
       if (isIgnored(node)) continue;
-      if (roleOf(node)) found.push(node);
+      if (roleOf(node)) listened.push(node);
       if (shadow) walkElements(shadow);
       if (tag === "IFRAME" || tag === "FRAME") {
         const shown = shownIn(node);
@@ -267,6 +314,10 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     }
   };
   walkElements(document);
+  // Whose listener is for what stands in it is no control, unless it shows a hand of its own.
+  const isRoot = (node) => hasHandler(node) && roleOf(node) === "generic" && (delegating.has(node) || holdsThePage(node)) &&
+    (lists.has(tagOf(node)) || styleOf(node).cursor !== "pointer");
+  const found = listened.filter((node) => !isRoot(node));
   const formRefs = new Map(forms.map((form, index) => [form, `f${index + 1}`]));
   // Beyond the limit what nobody can see goes first, then links; what is kept stays in document order.
   let kept = found;

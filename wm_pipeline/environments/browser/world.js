@@ -5,11 +5,11 @@ const handlers = {click: new Set(), press: new Set(), submit: new Set()};
 for (const [what, nodes] of Object.entries(handlers)) {
   addEventListener(CHANNEL + what, (event) => {
     if (nodes.size > 10_000) for (const node of nodes) if (!node.isConnected) nodes.delete(node);
-    nodes.add(event.composedPath()[0]);
+    hear(event.composedPath()[0], what);
   }, true);
 }
-// Told by the observer itself where the page is not watched.
-const hear = (node, what) => handlers[what].add(node);
+// Told by the observer itself where the page is not watched. A window hears what its document hears.
+const hear = (node, what) => handlers[what].add(node === window ? document : node);
 let answer = null;
 addEventListener(`${CHANNEL}answer`, (event) => { answer = event.detail; }, true);
 // null: nobody watches this page.
@@ -38,7 +38,8 @@ const baseOf = getterOf(Node.prototype, "baseURI");
 const allInDocument = uncurried(Document.prototype.querySelectorAll), allInShadow = uncurried(DocumentFragment.prototype.querySelectorAll);
 const oneInShadow = uncurried(DocumentFragment.prototype.querySelector);
 // All elements below a document or a shadow root; the first below it, or below another root, that fits.
-const allIn = (root) => (root.nodeType === Node.DOCUMENT_NODE ? allInDocument : allInShadow)(root, "*");
+const allMatchingIn = (root, selector) => (root.nodeType === Node.DOCUMENT_NODE ? allInDocument : allInShadow)(root, selector);
+const allIn = (root) => allMatchingIn(root, "*");
 const queryIn = (root, selector) => {
   if (root.nodeType === Node.DOCUMENT_NODE) return queryDocument(root, selector);
   return root.nodeType === Node.DOCUMENT_FRAGMENT_NODE ? oneInShadow(root, selector) : queryOne(root, selector);
