@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 Heard = list[tuple[str, str, HandledBy | None]]
 AROUND, DOCUMENT, OWN = HandledBy.AROUND, HandledBy.DOCUMENT, HandledBy.OWN
-LISTENED = [("generic", "Ticket 1", DOCUMENT), ("generic", "Close all", DOCUMENT), ("button", "New", DOCUMENT)]
+LISTENED: Heard = [("generic", "Ticket 1", DOCUMENT), ("generic", "Close all", DOCUMENT), ("button", "New", DOCUMENT)]
 HEARD: dict[str, Heard] = {
     "list": [
         ("generic", "Invoice 7", AROUND),

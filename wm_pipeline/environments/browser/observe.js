@@ -65,6 +65,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   };
   const ignored = hiddenSelectors.length ? hiddenSelectors.join(",") : null;
   const squeeze = (text) => (text ?? "").toWellFormed().replace(/\s+/g, " ").trim();
+  const MAX = {name: 120};
   const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + "…" : text).toWellFormed();
   const styleOf = once((node) => getComputedStyle(node));
   const rectOf = once((node) => boundsOf(node));
@@ -293,6 +294,57 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     return aria === null ? null : aria === "true";
   };
 
+  // --- what a click would land on -----------------------------------------------------------------------------------
+  const isWithin = (node, outer) => {
+    for (let up = node; up; up = parentOf(up) ?? rootOf(up).host) if (up === outer) return true;
+    return false;
+  };
+  const labelled = (node) => { const label = closest(node, "label"); return label ? label.control : null; };
+  const originOf = (frame) => { try { return new URL(resolve(frame, attribute(frame, "src") ?? "")).origin; } catch { return "null"; } };
+  const wordsFor = (hit) => {
+    const tag = tagOf(hit);
+    if (tag === "IFRAME" || tag === "FRAME" || tag === "OBJECT" || tag === "EMBED") return `frame of ${originOf(hit)}`;
+    let named = hit;
+    while (named && !roleOf(named)) named = parentOf(named) ?? rootOf(named).host;
+    const name = cut(nameOf(named ?? hit), MAX.name), link = named && isAnchor(named) ? linkOf(named) : null;
+    return (named ? roleOf(named) : "part of the page") + (name ? ` "${name}"` : link ? ` to ${cut(link, MAX.name)}` : "");
+  };
+  const isAround = (hit, node) => isWithin(hit, node) || isWithin(node, hit) || labelled(hit) === node;
+  const nothing = Symbol("nothing lies there");
+  // What lies over the middle of the first box, where act.js would click; `nothing` off the screen.
+  const hitOver = (node) => {
+    const box = [...rectsOf(node)].find((one) => one.width > 0 && one.height > 0);
+    if (!box) return nothing;
+    const x = box.left + box.width / 2, y = box.top + box.height / 2, shown = documentOf(node);
+    const hit = hitAt(shown, x, y);
+    if (!hit) return nothing;
+    if (!isAround(hit, node)) return hit;
+    const frame = frameOf(node);
+    return frame && x >= 0 && y >= 0 ? overFrame(frame, x, y) : null;
+  };
+  const overFrame = (frame, x, y) => {
+    const outer = boundsOf(frame), hit = hitAt(documentOf(frame), outer.left + frame.clientLeft + x, outer.top + frame.clientTop + y);
+    return !hit ? nothing : isAround(hit, frame) ? null : hit;
+  };
+  // What covers all of the view, wherever one scrolls; null: nothing does.
+  const overlayOf = once((shown) => {
+    const view = viewOf(shown), width = view?.innerWidth ?? 0, height = view?.innerHeight ?? 0;
+    for (let up = hitAt(shown, width / 2, height / 2); up; up = parentOf(up) ?? rootOf(up).host) {
+      const box = rectOf(up);
+      if (box.width < width * 0.95 || box.height < height * 0.95) continue;
+      if (styleOf(up).position === "fixed") return up;
+    }
+    return null;
+  });
+  const coverOf = (node) => {
+    if (elementVisibility(node) !== "visible") return null;
+    let hit = hitOver(node);
+    if (hit === nothing) hit = overlayOf(documentOf(node));
+    return hit && !isAround(hit, node) ? wordsFor(hit) : null;
+  };
+  // Of a frame that another process or origin shows: what is over its middle.
+  const standingOf = (frame) => ({seenAs: boxVisibility(frame), coveredBy: coverOf(frame)});
+
   // --- the walk -----------------------------------------------------------------------------------------------------
   const formOf = (node) => (tagOf(node) === "FORM" ? null : node.form !== null && typeof node.form === "object" ? node.form : null);
   const isSubmitter = (node) => (tagOf(node) === "BUTTON" && node.type === "submit") || (tagOf(node) === "INPUT" && ["submit", "image"].includes(node.type));
@@ -336,7 +388,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     kept = found.filter((node) => room.has(node));
   }
   const refs = new Map(kept.map((node, index) => [node, `e${index + 1}`]));
-  lastLook = {elements: kept, forms, seenAs: boxVisibility};
+  lastLook = {elements: kept, forms, standingOf};
   const elements = kept.map((node) => ({
     element_ref: refs.get(node),
     role: roleOf(node),
@@ -349,6 +401,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     is_checked: checkedOf(node),
     visibility: elementVisibility(node),
     handled_by: handledBy(node),
+    covered_by: coverOf(node),
     options: tagOf(node) === "SELECT" ? [...node.options].slice(0, 30).map((option) => cut(optionText(option), 80)) : [],
     author: authorOf(node),
   }));

@@ -116,8 +116,8 @@ class PageObserver:
     async def _walk_of_frame(self, world: DocumentWorld, options: Mapping[str, object]) -> tuple[_Frame, PageWalk]:
         owner = (await self._cdp.send("DOM.getFrameOwner", {"frameId": await world.frame_id()}))["backendNodeId"]
         walk = await self._walk(world, {**options, "quietMs": 0, "isForeseen": False})
-        seen = Visibility(await self.world.asks_of(owner, "seenAs"))
-        return _Frame(world, owner), walk if seen is Visibility.VISIBLE else _seen_as(walk, seen)
+        standing = await self.world.asks_of(owner, "standingOf")
+        return _Frame(world, owner), _standing(walk, Visibility(standing["seenAs"]), standing["coveredBy"])
 
     async def silence(self) -> None:
         """The page, and the frames that the last look went into, do nothing more: it is about to be left."""
@@ -185,13 +185,20 @@ def _places(parts: list[tuple[DocumentWorld, _Frame | None, PageWalk]], name: st
     )
 
 
-def _seen_as(walk: PageWalk, seen: Visibility) -> PageWalk:
-    """What stands in a frame that is not seen."""
+def _standing(walk: PageWalk, seen: Visibility, covered_by: str | None) -> PageWalk:
+    """What stands in a frame that is not seen, or that something lies over."""
+    if seen is Visibility.VISIBLE:
+        return walk if covered_by is None else _covered(walk, covered_by)
     return replace(
         walk,
-        elements=tuple(replace(one, visibility=seen) for one in walk.elements),
+        elements=tuple(replace(one, visibility=seen, covered_by=None) for one in walk.elements),
         texts=tuple(replace(one, visibility=seen) for one in walk.texts),
     )
+
+
+def _covered(walk: PageWalk, covered_by: str) -> PageWalk:
+    elements = (replace(one, covered_by=one.covered_by or covered_by) for one in walk.elements)
+    return replace(walk, elements=tuple(elements))
 
 
 def joined(walks: list[PageWalk]) -> PageWalk:

@@ -35,6 +35,17 @@ const controlsOf = getterOf(HTMLFormElement.prototype, "elements");
 const [bodyOf, pageOf, titleOf, imagesOf, readinessOf, addressOf, viewOf] =
   ["body", "documentElement", "title", "images", "readyState", "URL", "defaultView"].map((name) => getterOf(Document.prototype, name));
 const baseOf = getterOf(Node.prototype, "baseURI");
+const hitInDocument = uncurried(Document.prototype.elementFromPoint), hitInShadow = uncurried(ShadowRoot.prototype.elementFromPoint);
+// What lies on top at a point of a document's view, shadow roots looked into; null outside of the view.
+const hitAt = (shown, x, y) => {
+  let hit = hitInDocument(shown, x, y);
+  for (let shadow = hit && shadowOf(hit); shadow; shadow = shadowOf(hit)) {
+    const inner = hitInShadow(shadow, x, y);
+    if (!inner || inner === hit || rootOf(inner) !== shadow) break;
+    hit = inner;
+  }
+  return hit;
+};
 const allInDocument = uncurried(Document.prototype.querySelectorAll), allInShadow = uncurried(DocumentFragment.prototype.querySelectorAll);
 const oneInShadow = uncurried(DocumentFragment.prototype.querySelector);
 // All elements below a document or a shadow root; the first below it, or below another root, that fits.
@@ -67,8 +78,9 @@ const around = (node) => {
 // The document that a frame shows; null where it is another process's.
 const shownIn = (frame) => { try { return frame.contentWindow?.document ?? null; } catch { return null; } };
 // The nodes behind the references of the last look, and who would see a node of it.
-let lastLook = {elements: [], forms: [], seenAs: () => "visible"};
-const seenAs = (node) => lastLook.seenAs(node);
+let lastLook = {elements: [], forms: [], standingOf: () => ({seenAs: "visible", coveredBy: null})};
+// Who would see what a frame shows, and what lies over it.
+const standingOf = (node) => lastLook.standingOf(node);
 // Files that the page and its frames of the same process asked to save since they were asked last.
 const countFiles = () => {
   let files = askHooks("files")?.files ?? 0;

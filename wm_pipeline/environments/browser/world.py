@@ -44,7 +44,7 @@ def hooks_script(channel: str) -> str:
 def world_script(channel: str) -> str:
     """For our world of a document: it defines `look` and `act` there."""
     shared, look, act = map(_source, ("world", "observe", "act"))
-    names = f"look: {look}, act: {act}, silence, nodeOf, attributesOf, countFiles, handlers, hear, seenAs"
+    names = f"look: {look}, act: {act}, silence, nodeOf, attributesOf, countFiles, handlers, hear, standingOf"
     return f"(() => {{\n{shared}\nObject.assign(globalThis, {{{names}}});\n}})()".replace(_CHANNEL, channel)
 
 
@@ -106,7 +106,7 @@ class DocumentWorld:
             )
         self._told |= set(new)
 
-    async def _listeners(self, page: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    async def _listeners(self, page: str | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Of a document's nodes, and of its window: asked of the page's own world, which alone is answered rightly."""
         node = (await self._cdp.send("DOM.describeNode", {"objectId": page}))["node"]
         own = await self._cdp.send("DOM.resolveNode", {"backendNodeId": node["backendNodeId"]})
