@@ -48,6 +48,12 @@
   switch (step) {
     case "point": return node ? point(node) : null;
     case "click": if (!node) return null; node.click(); return true;
+    // The middle of the view, and how far a screen is.
+    case "view": return {x: innerWidth / 2, y: innerHeight / 2, screen: Math.round(innerHeight * 0.9)};
+    case "scrolled": return new Promise((resolve) => {
+      addEventListener("scrollend", () => resolve(true), {capture: true, once: true});
+      setTimeout(() => resolve(true), 400);
+    });
     case "focus": if (!node) return null; node.focus(); return true;
     case "fill": return node ? write(node, value) : null;
     case "select": return node ? choose(node, value) : null;

@@ -1,5 +1,6 @@
 """Executing one action on the page, and the phrase that remembers it; waiting for the result is settle.py's."""
 
+import asyncio
 import json
 from collections.abc import Collection
 from dataclasses import replace
@@ -60,6 +61,8 @@ async def perform(tab: Tab, state: State, action: Action, *, upload_folder: Path
             await tab.page.keyboard.press(value)
         case ActionKind.SUBMIT:
             return await _submit(tab, state, action, index)
+        case ActionKind.SCROLL:
+            return await _scroll(tab, index, is_up=action.value == "up")
         case ActionKind.UPLOAD:
             return await tab.observer.attach_files(index, [str(_upload_path(value, upload_folder))])
         case ActionKind.RUN_SCRIPT:
@@ -92,6 +95,22 @@ async def _click(tab: Tab, index: int) -> bool:
         await tab.page.mouse.click(point["x"], point["y"])
     else:
         await _in_page(tab, "click", index=index)
+    return True
+
+
+async def _scroll(tab: Tab, index: int, *, is_up: bool) -> bool:
+    """Turn the wheel by one screen over the element, or over the page; the mouse stays where it is."""
+    view = await _in_page(tab, "view", index=-1)
+    at = view if index < 0 else await tab.observer.point(index)
+    if view is None or at is None:
+        return False
+    done = asyncio.ensure_future(_in_page(tab, "scrolled", index=-1))
+    turned = -view["screen"] if is_up else view["screen"]
+    wheel = {"type": "mouseWheel", "x": at["x"], "y": at["y"], "deltaX": 0, "deltaY": turned}
+    try:
+        await tab.cdp.send("Input.dispatchMouseEvent", wheel)
+    finally:
+        await done
     return True
 
 

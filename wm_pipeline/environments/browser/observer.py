@@ -72,12 +72,13 @@ class PageObserver:
     async def look(self, options: Mapping[str, object]) -> PageWalk:
         """Wait for rest, walk, and number what is found. Raises Playwright's error when the page is replaced."""
         walk = await self._walk(self.world, options)
-        if not walk.unseen:
+        if not walk.foreign:
             self._worlds, self._elsewhere = {}, {}
         parts: list[tuple[DocumentWorld, _Frame | None, PageWalk]] = [(self.world, None, walk)]
-        for world in await self._other_worlds() if walk.unseen else ():
+        for world in await self._other_worlds() if walk.foreign else ():
             with contextlib.suppress(PlaywrightError):  # it is replaced meanwhile: one that is not seen
-                parts.append((world, *await self._walk_of_frame(world, options)))
+                if not await world.is_seen_from_outside():
+                    parts.append((world, *await self._walk_of_frame(world, options)))
         self._elements = _places(parts, "elements")
         self._forms = _places(parts, "forms")
         return joined([one for _, _, one in parts])
@@ -170,7 +171,7 @@ class PageObserver:
 
 
 def _foreign(tree: Mapping[str, Any]) -> list[str]:
-    """The names of frames below one whose origin is another, and of those below them."""
+    """The names of frames below one whose origin is another, or not told, and of those below them."""
     origin, found = tree["frame"].get("securityOrigin"), []
     for child in tree.get("childFrames", ()):
         if child["frame"].get("securityOrigin") != origin:
@@ -207,6 +208,7 @@ def joined(walks: list[PageWalk]) -> PageWalk:
     if not others:
         return first
     elements, forms = list(first.elements), list(first.forms)
+    others = [_in_frame(one, first.origin) for one in others]
     for walk in others:
         refs = {one.element_ref: f"e{len(elements) + at}" for at, one in enumerate(walk.elements, start=1)}
         form_refs = {one.form_ref: f"f{len(forms) + at}" for at, one in enumerate(walk.forms, start=1)}
@@ -233,5 +235,28 @@ def joined(walks: list[PageWalk]) -> PageWalk:
         more_texts=sum(one.more_texts for one in walks),
         files=sum(one.files for one in walks),
         restless=any(one.restless for one in walks),
-        unseen=first.unseen - len(others),
+        unseen=tuple(words for one in walks for words in one.unseen),
+        foreign=_not_answered([origin for one in walks for origin in one.foreign], [one.origin for one in others]),
     )
+
+
+def _in_frame(walk: PageWalk, page: str) -> PageWalk:
+    """What a frame shows says so, where it is of another origin than the page."""
+    if walk.origin == page:
+        return walk
+    return replace(
+        walk,
+        elements=tuple(replace(one, origin=one.origin or walk.origin) for one in walk.elements),
+        texts=tuple(replace(one, origin=one.origin or walk.origin) for one in walk.texts),
+    )
+
+
+def _not_answered(asked: list[str], answered: list[str]) -> tuple[str, ...]:
+    """Origins of the frames that gave no answer; one that was led elsewhere has answered under another origin."""
+    led_elsewhere = 0
+    for origin in answered:
+        if origin in asked:
+            asked.remove(origin)
+        else:
+            led_elsewhere += 1
+    return tuple(asked[: len(asked) - led_elsewhere])

@@ -26,7 +26,7 @@ const getterOf = (prototype, name) => uncurried(Object.getOwnPropertyDescriptor(
 const [attribute, hasAttribute, closest, matches, queryOne, queryAll, boundsOf, rectsOf, checkVisibility] =
   ["getAttribute", "hasAttribute", "closest", "matches", "querySelector", "querySelectorAll", "getBoundingClientRect", "getClientRects", "checkVisibility"]
     .map((name) => uncurried(Element.prototype[name]));
-const [tagOf, shadowOf] = ["tagName", "shadowRoot"].map((name) => getterOf(Element.prototype, name));
+const [tagOf, shadowOf, childrenOf] = ["tagName", "shadowRoot", "children"].map((name) => getterOf(Element.prototype, name));
 const [parentOf, textOf, documentOf] = ["parentElement", "textContent", "ownerDocument"].map((name) => getterOf(Node.prototype, name));
 const rootOf = uncurried(Node.prototype.getRootNode);
 const scrollTo = uncurried(Element.prototype.scrollIntoView);

@@ -76,6 +76,11 @@ class DocumentWorld:
         await self._evaluate(f"Boolean({function})", is_by_value=True)  # our functions are there
         return await self._applied(f"(node) => {function}(node)", {"objectId": await self._resolved(node)})
 
+    async def is_seen_from_outside(self) -> bool:
+        """Whether the document around the frame may look into it: then its walk has seen all of this one."""
+        answer = await self._evaluate("frameElement !== null", is_by_value=True)
+        return bool(answer.get("value"))
+
     async def call(self, function: str, argument: object) -> Any:
         """What `look` or `act` answers. Raises Playwright's error when the document is replaced meanwhile."""
         return (await self._evaluate(f"{function}({json.dumps(argument)})", is_by_value=True)).get("value")
