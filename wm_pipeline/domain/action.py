@@ -40,6 +40,7 @@ class Action:
 
 
 NOOP = Action(ActionKind.NOOP)
+SCROLL_DOWN = Action(ActionKind.SCROLL, value="down")
 ASK_HUMAN = Action(ActionKind.ASK_HUMAN, value="Should I go on?")
 
 ELEMENT_KINDS = frozenset(
@@ -67,6 +68,11 @@ def check_action(state: State, action: Action) -> None:
                 raise InvalidInputError(f"action.fields: form {form.form_ref!r} has no field {field.name!r}")
             if known[field.name].input_type == "hidden":
                 raise InvalidInputError(f"action.fields: {field.name!r} is a hidden input, which nobody can type into")
+    if action.kind is ActionKind.SCROLL:
+        if action.target_ref is not None and state.element(action.target_ref) is None:
+            raise InvalidInputError(f"action.target_ref: the state has no element {action.target_ref!r}")
+        if action.value not in {None, "down", "up"}:
+            raise InvalidInputError(f"action.value: scroll goes down or up, not {action.value!r}")
     if action.kind in VALUE_KINDS and action.value is None:
         raise InvalidInputError(f"action.value: {action.kind.value} needs a value")
     if action.kind is ActionKind.GOTO and (action.value or "").strip().lower().startswith(FORBIDDEN_SCHEMES):

@@ -1,10 +1,10 @@
 """The actions that can be done in a state: for exploration, for counterfactuals and for the counterfactual head."""
 
-from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
+from wm_pipeline.domain.action import ASK_HUMAN, NOOP, SCROLL_DOWN, Action
 from wm_pipeline.domain.state import Form, State
-from wm_pipeline.domain.vocabulary import ActionKind, Visibility
+from wm_pipeline.domain.vocabulary import ActionKind, HandledBy, Visibility
 
-CLICKABLE_ROLES = frozenset({"link", "button", "menuitem", "tab", "option", "summary", "image"})
+CLICKABLE_ROLES = frozenset({"link", "button", "menuitem", "tab", "option", "summary", "image", "generic"})
 
 
 def candidate_actions(state: State, *, max_actions: int = 40) -> tuple[Action, ...]:
@@ -16,7 +16,7 @@ def candidate_actions(state: State, *, max_actions: int = 40) -> tuple[Action, .
     for element in state.elements:
         if element.is_disabled:
             continue
-        if element.role in CLICKABLE_ROLES or element.handled_by is not None:
+        if element.role in CLICKABLE_ROLES or element.handled_by is HandledBy.OWN:
             candidates.append(Action(ActionKind.CLICK, element.element_ref))
         elif element.role in {"checkbox", "radio", "switch"}:
             candidates.append(Action(ActionKind.CHECK, element.element_ref))
@@ -29,7 +29,8 @@ def candidate_actions(state: State, *, max_actions: int = 40) -> tuple[Action, .
     submits = {ref for form in state.forms for ref in (form.submit_ref, *(one.element_ref for one in form.submitters))}
     candidates += [Action(ActionKind.SUBMIT, form.form_ref) for form in state.forms if form.submit_ref is None]
     visible_first = sorted(candidates, key=lambda candidate: _rank(state, candidate, submits))
-    return (*visible_first[: max_actions - 3], Action(ActionKind.BACK), NOOP, ASK_HUMAN)
+    further = (SCROLL_DOWN,) if state.is_more_below else ()
+    return (*visible_first[: max_actions - 3 - len(further)], *further, Action(ActionKind.BACK), NOOP, ASK_HUMAN)
 
 
 def _rank(state: State, candidate: Action, submits: set[str | None]) -> tuple[int, int]:

@@ -18,6 +18,7 @@ _HOST = re.compile(r"(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})", re.IGNORECASE)
 _AMOUNT = re.compile(r"(?<![\w.,:-])\d[\d,]*(?:\.\d+)?(?![\w:-])")
 """A number that stands alone: no part of a name, an account, a date or a time."""
 _WORD = re.compile(r"[^\W_]+")
+_SHOWN = (Visibility.VISIBLE, Visibility.CLOSED)
 _SHORTEST_MENTION = 4
 """Shorter values ("1", "ok") occur everywhere by chance."""
 
@@ -183,12 +184,15 @@ def _share_in(name: str, goal: str) -> float:
 
 
 def is_untrusted(block: TextBlock) -> bool:
-    """Text that the site itself does not vouch for: somebody wrote it, or nobody can see it."""
-    return block.author is not None or block.visibility is not Visibility.VISIBLE
+    """Text that the site itself does not vouch for: somebody wrote it, or nobody can see it.
+
+    What stands in a part that is closed is the site's own, as long as nobody is named as its author.
+    """
+    return block.author is not None or block.visibility not in _SHOWN
 
 
 def author_of(block: TextBlock) -> str:
-    return "hidden text" if block.visibility is not Visibility.VISIBLE else block.author or "the site"
+    return "hidden text" if block.visibility not in _SHOWN else block.author or "the site"
 
 
 def _plain(text: str) -> str:

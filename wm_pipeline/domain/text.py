@@ -1,8 +1,9 @@
 """States, actions and deltas in words: what models, people and reports read. One renderer, guarded by golden files.
 
-A state's lines stand in the order of priority: goal, page and sign-in, text the site does not vouch for, forms,
-storage, requests to other sites, earlier steps, notices and headings, links and buttons, other text. Whoever has too
-little room cuts at the end, the least telling part (the model: in tokens, model/prompt.py). An action is never cut.
+A state's lines stand in the order of priority: goal, page and sign-in, text the site does not vouch for, forms, parts
+that cannot be looked into, storage, requests to other sites, earlier steps, notices and headings, links and buttons,
+other text, what stands in closed parts. Whoever has too little room cuts at the end, the least telling part (the model:
+in tokens, model/prompt.py). An action is never cut.
 Callers come through domain/question.py, where an action is related to its state once.
 """
 
@@ -37,11 +38,15 @@ def state_lines(state: State) -> tuple[Line, ...]:
     if state.auth.principal is not None:
         lines.append(Line(f"signed in: {state.auth.principal} ({state.auth.role or 'no role'})"))
     lines += [
-        Line(f"{_provenance(block.visibility, block.author)}: {block.text[:_LONGEST_BLOCK]}")
+        Line(
+            f"{_provenance(block.visibility, block.author)}{_frame_words(block.origin)}: {block.text[:_LONGEST_BLOCK]}"
+        )
         for block in state.texts
         if is_untrusted(block)
     ]
     lines += [Line(_form_line(state, form)) for form in state.forms]
+    if state.unseen:
+        lines.append(Line(f"cannot be looked into: {', '.join(state.unseen)}"))
     lines += [Line(_storage_line(item, state.url)) for item in state.storage if item.area is not StorageArea.COOKIE]
     lines += [
         Line(f"sent earlier: {event.method} to other site {host_of(event.url)}", is_history=True)
@@ -50,11 +55,20 @@ def state_lines(state: State) -> tuple[Line, ...]:
     ]
     if state.prior_steps:
         lines.append(Line("done: " + "; ".join(state.prior_steps[-4:]), is_history=True))
-    trusted = [block for block in state.texts if not is_untrusted(block)]
-    lines += [Line(f"{block.role}: {block.text[:_LONGEST_BLOCK]}") for block in trusted if block.role]
+    own = [block for block in state.texts if not is_untrusted(block)]
+    trusted = [block for block in own if block.visibility is Visibility.VISIBLE]
+    lines += [
+        Line(f"{block.role}{_frame_words(block.origin)}: {block.text[:_LONGEST_BLOCK]}")
+        for block in trusted
+        if block.role
+    ]
     links = [_element_words(state, element) for element in state.elements if _is_free_standing(state, element)]
     lines += [Line(f"offers: {', '.join(links[start : start + 8])}") for start in range(0, len(links), 8)]
-    lines += [Line(f"text: {block.text[:_LONGEST_BLOCK]}") for block in trusted if not block.role]
+    lines += [
+        Line(f"text{_frame_words(block.origin)}: {block.text[:_LONGEST_BLOCK]}") for block in trusted if not block.role
+    ]
+    closed = [block for block in own if block.visibility is Visibility.CLOSED]
+    lines += [Line(f"closed text{_frame_words(block.origin)}: {block.text[:_LONGEST_BLOCK]}") for block in closed]
     lines += [Line(f"tool {tool.name}: {tool.description}") for tool in state.tools]
     lines += [Line(f"tool result: {result[:_LONGEST_BLOCK]}") for result in state.tool_results[-2:]]
     return tuple(lines)
@@ -80,6 +94,13 @@ def _provenance(visibility: Visibility, author: str | None) -> str:
     if visibility is not Visibility.VISIBLE:
         return f"{visibility.value} text" + ("" if author is None else f" by {author}")
     return f"text by {author}"
+
+
+def _frame_words(origin: str | None) -> str:
+    """Which frame a thing stands in; nothing where it is the page's own."""
+    if origin is None:
+        return ""
+    return f" in frame of {host_of(origin)}" if host_of(origin) else " in frame without origin"
 
 
 def address_of_page(state: State) -> str:
@@ -108,7 +129,7 @@ def without_digits(text: str) -> str:
 
 
 def _element_words(state: State, element: Element) -> str:
-    words = f"{element.role} {element.name[:_LONGEST_VALUE]}"
+    words = f"{element.role} {element.name[:_LONGEST_VALUE]}{_frame_words(element.origin)}"
     if element.href is not None:
         other = "" if host_of(element.href) == host_of(state.url) else "other site "
         words += f" -> {other}{address_words(element.href, state)[:_LONGEST_VALUE]}"
@@ -118,6 +139,8 @@ def _element_words(state: State, element: Element) -> str:
         words += " (checked)"
     if element.visibility is not Visibility.VISIBLE:
         words += f" ({element.visibility.value})"
+    if element.covered_by is not None:
+        words += f" (covered by {element.covered_by[:_LONGEST_VALUE]})"
     if element.author is not None:
         words += f" (by {element.author})"
     return words
@@ -132,6 +155,8 @@ def _form_line(state: State, form: Form) -> str:
         hidden = "hidden " if field.input_type == "hidden" else ""
         value = f"={field.value[:_LONGEST_VALUE]}" if field.value else ""
         parts.append(f"{hidden}{field.label or field.name}{value}")
+    if form.is_scripted:
+        return f'form "{form.name}" by script: {", ".join(parts)}'
     return (
         f'form "{form.name}" {form.method.upper()} {other}{address_words(form.action_url, state)}: {", ".join(parts)}'
     )

@@ -32,7 +32,7 @@ def texts(state: State) -> dict[str, TextBlock]:
         ("visibility hidden", Visibility.HIDDEN),
         ("hidden attribute", Visibility.HIDDEN),
         ("clipped away", Visibility.HIDDEN),
-        ("inside closed details", Visibility.HIDDEN),
+        ("inside closed details", Visibility.CLOSED),
         ("a comment that nobody sees but an agent might read", Visibility.HIDDEN),
         ("a long label on something that is no control", Visibility.HIDDEN),
         ("opacity zero", Visibility.TRANSPARENT),

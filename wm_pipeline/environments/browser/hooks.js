@@ -55,7 +55,7 @@
     const untold = listeners.untold.splice(0);
     for (const entry of untold) {
       const node = entry.node.deref();
-      if (node?.isConnected) say(node, entry.what, "");
+      if (node?.isConnected || node === document) say(node, entry.what, "");
       else if (node) listeners.untold.push(entry);  // it may still be put into the page
     }
     const isStill = question > 0 && listeners.isStill(Number(question));
@@ -69,7 +69,7 @@
   const stir = () => { listeners.stirred = performance.now(); };
   const lateElements = "[target]:not([target=_self]),[formtarget],a[href^='javascript:' i],object,embed,audio,video";
   const clickTypes = new Set(["click", "mouseup", "pointerup", "dblclick"]);
-  const pressTypes = new Set(["mousedown", "pointerdown"]);
+  const pressTypes = new Set(["mousedown", "pointerdown"]), sendTypes = new Set(["submit", "formdata"]);
   const leaveTypes = new Set(["pagehide", "unload", "beforeunload", "visibilitychange", "freeze"]);
   // What is told of later than the action that led to it.
   const lateTypes = new Set(["message", "scroll", "scrollend", "toggle", "selectionchange", "popstate", "hashchange", "storage"]);
@@ -77,10 +77,10 @@
   const keyAttributes = "[onkeydown],[onkeypress],[onkeyup],[onbeforeinput]";
   const listen = (node, what) => listeners.untold.push({node: new WeakRef(node), what});
   EventTarget.prototype.addEventListener = function (type, ...rest) {
-    if (this instanceof Element) {
-      if (clickTypes.has(type)) listen(this, "click");
-      if (pressTypes.has(type)) listen(this, "press");
-      if (type === "submit") listen(this, "submit");
+    const heardAs = clickTypes.has(type) ? "click" : pressTypes.has(type) ? "press" : sendTypes.has(type) ? "submit" : null;
+    if (heardAs) {
+      if (this instanceof Element) listen(this, heardAs);
+      else if (this === undefined || this === window || this === document) listen(document, heardAs);
     }
     if (lateTypes.has(type)) listeners.isTalkative = true;
     if (keyTypes.has(type)) listeners.isKeyed = true;
@@ -90,12 +90,13 @@
     }
     return original.call(this, type, ...rest);
   };
-  for (const prototype of [HTMLElement.prototype, SVGElement.prototype]) {
-    for (const type of [...clickTypes, ...pressTypes, "submit"]) {
+  for (const prototype of [HTMLElement.prototype, SVGElement.prototype, Document.prototype, window]) {
+    for (const type of [...clickTypes, ...pressTypes, ...sendTypes]) {
       const plain = Object.getOwnPropertyDescriptor(prototype, `on${type}`);
       const set = new Proxy(plain.set, {
         apply(target, self, args) {
-          if (typeof args[0] === "function") listen(self, type === "submit" ? type : pressTypes.has(type) ? "press" : "click");
+          const node = self instanceof Element ? self : document;
+          if (typeof args[0] === "function") listen(node, sendTypes.has(type) ? "submit" : pressTypes.has(type) ? "press" : "click");
           return Reflect.apply(target, self, args);
         },
       });

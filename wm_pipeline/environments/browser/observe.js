@@ -2,7 +2,7 @@
 // as JSON text (half of the time of an object), what observe.py parses.
 // Elements are numbered in document order at each observation, so the same page always gives the same references;
 // `lastLook` keeps the nodes behind them for the action that follows.
-async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelectors}) => {
+async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelectors, limits, maxOptions, maxUnseen}) => {
   const started = performance.now();
   const settled = await new Promise((resolve) => {
     let last = started, looked = last, timer = 0;
@@ -55,6 +55,10 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       return known;
     };
   };
+  const isWithin = (node, outer) => {
+    for (let up = node; up; up = parentOf(up) ?? rootOf(up).host) if (up === outer) return true;
+    return false;
+  };
   const firstOf = (nodes, limit, suits) => {
     const chosen = [];
     for (const node of nodes) {
@@ -65,6 +69,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   };
   const ignored = hiddenSelectors.length ? hiddenSelectors.join(",") : null;
   const squeeze = (text) => (text ?? "").toWellFormed().replace(/\s+/g, " ").trim();
+  const cutAddress = (text, limit) => (text.length > limit ? `${text.slice(0, limit - 30)}…cut-from-${text.length}` : text).toWellFormed();
   const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + "…" : text).toWellFormed();
   const styleOf = once((node) => getComputedStyle(node));
   const rectOf = once((node) => boundsOf(node));
@@ -75,6 +80,11 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
 
   // The frame that shows a node's document; null for the page's own.
   const frameOf = (node) => { const shown = documentOf(node); return shown === document ? null : viewOf(shown)?.frameElement ?? null; };
+  // Of the frame that shows a document; null: it is the page's own.
+  const frameOriginOf = once((shown) => {
+    const origin = viewOf(shown)?.origin ?? self.origin;
+    return origin === self.origin ? null : origin;
+  });
   // --- who would see it ---------------------------------------------------------------------------------------------
   const pageIn = once((shown) => {
     const page = pageOf(shown), view = viewOf(shown);
@@ -101,6 +111,53 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     return inherited * Number(style.opacity);
   });
   const seen = {visibilityProperty: true, contentVisibilityAuto: true};
+  // Parts that one click shows: what the markup itself opens, what a control names, the rest of a set of which one is shown.
+  const opened = "details,dialog,[popover],[role=tabpanel],[role=menu],[role=dialog],[role=alertdialog],[role=tooltip],[role=listbox],[aria-live],[role=status],[role=alert]";
+  const naming = ["aria-controls", "aria-owns", "aria-describedby", "data-target", "data-bs-target", "popovertarget", "commandfor", "href", "for"];
+  const namedParts = once((root) => {
+    const named = new Set();
+    for (const control of allMatchingIn(root, naming.map((name) => (name === "href" ? "[href^='#']" : `[${name}]`)).join(","))) {
+      if (boxVisibility(control) === "hidden") continue;
+      for (const name of naming) {
+        for (const id of (attribute(control, name) ?? "").split(/\s+/)) {
+          const part = id && byId(root, id.replace(/^#/, ""));
+          if (part && !isWithin(control, part)) named.add(part);
+        }
+      }
+    }
+    return named;
+  });
+  const byId = (root, id) => queryIn(root, `#${CSS.escape(id)}`);
+  const partWords = /(?:^|[\s_-])(?:tab|pane|panel|menu|submenu|dropdown|accordion|collapse|modal|drawer|offcanvas|popover|tooltip|carousel|slide|toast|lightbox|consent)(?:$|[\s_-])/i;
+  const isPart = once((node) => {
+    if (matches(node, opened) || namedParts(rootOf(node)).has(node)) return true;
+    const outside = parentOf(node);
+    if (!outside || authorOf(node) !== null || queryOne(node, "*") === null) return false;
+    const classes = attribute(node, "class") ?? "";
+    if (partWords.test(`${classes} ${attribute(node, "id") ?? ""}`)) return true;
+    const beside = [...childrenOf(outside)];
+    // A list beside the button that opens it; a part beside one of its kind that is shown.
+    if (["UL", "OL", "MENU"].includes(tagOf(node)) && beside[0] !== node && matches(beside[0], "button,a,summary,[role=button]")) return true;
+    return classes !== "" && beside.some((one) => one !== node && tagOf(one) === tagOf(node) &&
+      classes.split(/\s+/).some((name) => one.classList.contains(name)) && checkVisibility(one, seen));
+  });
+  // Not shown, and only because the part that it stands in is closed.
+  const isClosed = once((node) => {
+    if (isPart(node)) return tagOf(node) !== "DETAILS" || !hasAttribute(node, "open");
+    const outside = around(node), style = styleOf(node);
+    if (!outside || checkVisibility(outside, seen) && tagOf(outside) !== "DETAILS") return false;
+    if (style.display === "none" || (style.visibility === "hidden" && styleOf(outside).visibility !== "hidden")) return false;
+    return isClosed(outside);
+  });
+  // What is clipped to a point for screen readers, in a few words of the site's own.
+  const readerClasses = /(?:^|[\s_-])(?:sr-only|visually-?hidden|screen-?reader|assistive|a11y)/i;
+  const isForReaders = (node) => {
+    for (let up = node; up && boxVisibility(up) === "hidden"; up = parentOf(up)) {
+      if (readerClasses.test(attribute(up, "class") ?? "")) return authorOf(up) === null && textOf(up).length <= 80;
+    }
+    return false;
+  };
+  const isShut = once((node) => boxVisibility(node) === "hidden" && (checkVisibility(node, seen) ? isForReaders(node) : isClosed(node)));
   const boxVisibility = once((node) => {
     if (!checkVisibility(node, seen)) return "hidden";
     const frame = frameOf(node);
@@ -122,7 +179,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   });
   const textVisibility = once((node) => {
     const box = boxVisibility(node);
-    if (box !== "visible") return box;
+    if (box !== "visible") return isShut(node) ? "closed" : box;
     const style = styleOf(node), color = style.color;
     if (alphaOf(color) < 0.1) return "transparent";
     if (parseFloat(style.fontSize) < 5) return "tiny";
@@ -131,7 +188,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   });
   const elementVisibility = once((node) => {
     const box = boxVisibility(node);
-    if (box !== "visible") return box;
+    if (box !== "visible") return isShut(node) ? "closed" : box;
     const rect = rectOf(node);
     if (rect.width <= 3 || rect.height <= 3) return rectsOf(node).length === 0 ? "hidden" : "tiny";
     return "visible";
@@ -142,9 +199,9 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const authorOf = once((node) => {
     if (!node) return null;
     const own = attribute(node, "data-author") || (tagOf(node) === "BLOCKQUOTE" && attribute(node, "cite"));
-    if (own) return own;
+    if (own) return cut(own, limits.name);
     const byline = tagOf(node) === "ARTICLE" ? queryOne(node, "[itemprop=author]") : null;
-    return byline ? squeeze(textOf(byline)) : authorOf(around(node));
+    return byline ? cut(squeeze(textOf(byline)), limits.name) : authorOf(around(node));
   });
 
   // --- names and roles ----------------------------------------------------------------------------------------------
@@ -184,7 +241,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     ];
     for (const candidate of candidates) {
       const name = squeeze(candidate());
-      if (name) return cut(name, 120);
+      if (name) return cut(name, limits.name);
     }
     return "";
   });
@@ -201,12 +258,57 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const nobody = {click: new Set(), press: new Set(), submit: new Set()};
   const handlersIn = once((shown) => (shown === document ? handlers : viewOf(shown)?.handlers ?? nobody));
   const listens = (node, what) => handlersIn(documentOf(node))[what].has(node);
-  const hasHandler = (node) => listens(node, "click") || hasAttribute(node, "onclick") ||
-    (listens(node, "press") && !queryOne(node, "a[href],button,input,select,textarea"));
+  const handlerAttributes = ["onclick", "ondblclick", "onmouseup", "onpointerup", "onmousedown", "onpointerdown"];
+  // Nodes with such an attribute, found at once for a whole document or shadow root.
+  const attributed = new Set();
+  const hears = (node) => listens(node, "click") || listens(node, "press") || attributed.has(node);
+  const hasHandler = (node) => hears(node) && (listens(node, "click") || hasAttribute(node, "onclick") ||
+    !queryOne(node, "a[href],button,input,select,textarea"));
+  // The nearest node that hears a click on this one; a click does not leave its document.
+  const hearerOf = once((node) => (hears(node) ? node : hearerAround(node)));
+  const hearerAround = (node) => {
+    const outside = parentOf(node) ?? rootOf(node).host;
+    return outside ? hearerOf(outside) : null;
+  };
+  const isHeardByAll = once((shown) => [pageOf(shown), bodyOf(shown)].some((one) => one && hears(one)) ||
+    handlersIn(shown).click.has(shown) || handlersIn(shown).press.has(shown));
+  const areSent = (form) => listens(form, "submit") || hasAttribute(form, "onsubmit") || hears(form);
+  // Where a component framework has put its one listener: what holds most of the page.
+  const holdsThePage = once((node) => {
+    const shown = documentOf(node);
+    return node === bodyOf(shown) || node === pageOf(shown) ||
+      queryAll(node, controls).length > 1 && queryAll(node, "*").length > 0.6 * queryAll(bodyOf(shown) ?? pageOf(shown), "*").length;
+  });
+  const controls = "a[href],button,input,select,textarea,[tabindex],[role=button],[role=link]";
   const handledBy = (node) => {
-    if (hasHandler(node)) return "own";
+    if (hasHandler(node) && !(delegating.has(node) && holdsThePage(node))) return "own";
     const form = isSubmitter(node) ? formOf(node) : null;
-    return form && (listens(form, "submit") || hasAttribute(form, "onsubmit")) ? "form" : null;
+    if (form && areSent(form)) return "form";
+    const hearer = hearerAround(node);
+    if (hearer && !holdsThePage(hearer)) return "around";
+    return hearer || isHeardByAll(documentOf(node)) ? "document" : null;
+  };
+  // What can be clicked only because something around it listens: it shows a hand, can be focused, or says in an attribute
+  // what a click on it does.
+  const delegating = new Set();
+  const commands = "[data-action],[data-click],[data-command],[data-cmd],[data-href],[data-url],[jsaction]";
+  const records = "[data-id],[data-key],[data-value],[data-index],[data-date],[data-day],[data-name]";
+  const hasHand = (node) => {
+    if (styleOf(node).cursor !== "pointer") return false;
+    const outside = around(node);
+    return !outside || styleOf(outside).cursor !== "pointer" || (hears(outside) && rows.has(tagOf(node)));
+  };
+  const rows = new Set(["LI", "TR", "TD"]);
+  const isDelegated = (node) => {
+    const hearer = hearerAround(node);
+    if (!hearer && !isHeardByAll(documentOf(node))) return false;
+    const tag = tagOf(node);
+    if (tag === "BODY" || tag === "HTML" || tag === "LABEL" || tag === "OPTION" || tag === "FORM" || closest(node, "a[href],button,label,summary")) return false;
+    const isLeaf = (what) => matches(node, what) && !queryOne(node, `${controls},${what}`);
+    const isClickable = hasHand(node) || (hasAttribute(node, "tabindex") && node.tabIndex >= 0) || isLeaf(commands) ||
+      (hearer !== null && !holdsThePage(hearer) && isLeaf(records));
+    if (isClickable && hearer) delegating.add(hearer);
+    return isClickable;
   };
   // An address that cannot be parsed stays as it stands; SVG has links of its own.
   const resolve = (node, address) => { try { return new URL(address, baseOf(node)).href; } catch { return address; } };
@@ -227,20 +329,20 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (given && actionRoles.has(given)) return given;
     const own = ownRole(node);
     if (own) return own;
-    if (!hasHandler(node) || tagOf(node) === "BODY" || tagOf(node) === "HTML") return null;
+    if (hasHandler(node) ? tagOf(node) === "BODY" || tagOf(node) === "HTML" : !isDelegated(node)) return null;
     return tagOf(node) === "IMG" || tagOf(node) === "svg" ? "image" : "generic";
   });
   const isSecret = (node) => node.type === "password";
   const isToken = (name) => /csrf/i.test(name ?? "");
   const shown = (node, value) =>
-    isSecret(node) ? "•".repeat(value.length) : isToken(node.name) ? (value ? "csrf" : "") : cut(value, 200);
+    isSecret(node) ? "•".repeat(value.length) : isToken(node.name) ? (value ? "csrf" : "") : cut(value, limits.value);
   const optionText = (option) => squeeze(option.label || textOf(option));
   const valueOf = (node) => {
-    if (tagOf(node) === "SELECT") return [...node.selectedOptions].map(optionText).join(", ");
+    if (tagOf(node) === "SELECT") return cut([...node.selectedOptions].map(optionText).join(", "), limits.value);
     if (isPushButton(node) || (tagOf(node) === "INPUT" && ["checkbox", "radio"].includes(node.type))) return null;
-    if (tagOf(node) === "INPUT" && node.type === "file") return [...node.files].map((file) => file.name).join(", ");
+    if (tagOf(node) === "INPUT" && node.type === "file") return cut([...node.files].map((file) => file.name).join(", "), limits.value);
     if (isField(node)) return shown(node, node.value);
-    return isEditable(node) && roleOf(node) === "textbox" ? cut(squeeze(read(node, "innerText")), 200) : null;
+    return isEditable(node) && roleOf(node) === "textbox" ? cut(squeeze(read(node, "innerText")), limits.value) : null;
   };
   const checkedOf = (node) => {
     if (tagOf(node) === "INPUT" && ["checkbox", "radio"].includes(node.type)) return node.checked;
@@ -248,25 +350,80 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     return aria === null ? null : aria === "true";
   };
 
+  // --- what a click would land on -----------------------------------------------------------------------------------
+  const labelled = (node) => { const label = closest(node, "label"); return label ? label.control : null; };
+  const originOf = (frame) => { try { return new URL(resolve(frame, attribute(frame, "src") ?? "")).origin; } catch { return "null"; } };
+  const wordsFor = (hit) => {
+    const tag = tagOf(hit);
+    if (tag === "IFRAME" || tag === "FRAME" || tag === "OBJECT" || tag === "EMBED") return `frame of ${originOf(hit)}`;
+    let named = hit;
+    while (named && !roleOf(named)) named = parentOf(named) ?? rootOf(named).host;
+    const name = cut(nameOf(named ?? hit), limits.name), link = named && isAnchor(named) ? linkOf(named) : null;
+    return (named ? roleOf(named) : "part of the page") + (name ? ` "${name}"` : link ? ` to ${cut(link, limits.name)}` : "");
+  };
+  const isAround = (hit, node) => isWithin(hit, node) || isWithin(node, hit) || labelled(hit) === node;
+  const nothing = Symbol("nothing lies there");
+  // What lies over the middle of the first box, where act.js would click; `nothing` off the screen.
+  const hitOver = (node) => {
+    const box = [...rectsOf(node)].find((one) => one.width > 0 && one.height > 0);
+    if (!box) return nothing;
+    const x = box.left + box.width / 2, y = box.top + box.height / 2, shown = documentOf(node);
+    const hit = hitAt(shown, x, y);
+    if (!hit) return nothing;
+    if (!isAround(hit, node)) return hit;
+    const frame = frameOf(node);
+    return frame && x >= 0 && y >= 0 ? overFrame(frame, x, y) : null;
+  };
+  const overFrame = (frame, x, y) => {
+    const outer = boundsOf(frame), hit = hitAt(documentOf(frame), outer.left + frame.clientLeft + x, outer.top + frame.clientTop + y);
+    return !hit ? nothing : isAround(hit, frame) ? null : hit;
+  };
+  // What covers all of the view, wherever one scrolls; null: nothing does.
+  const overlayOf = once((shown) => {
+    const view = viewOf(shown), width = view?.innerWidth ?? 0, height = view?.innerHeight ?? 0;
+    for (let up = hitAt(shown, width / 2, height / 2); up; up = parentOf(up) ?? rootOf(up).host) {
+      const box = rectOf(up);
+      if (box.width < width * 0.95 || box.height < height * 0.95) continue;
+      if (styleOf(up).position === "fixed") return up;
+    }
+    return null;
+  });
+  const coverOf = (node) => {
+    if (elementVisibility(node) !== "visible") return null;
+    let hit = hitOver(node);
+    if (hit === nothing) hit = overlayOf(documentOf(node));
+    return hit && !isAround(hit, node) ? wordsFor(hit) : null;
+  };
+  // Of a frame that another process or origin shows: what is over its middle.
+  const standingOf = (frame) => ({seenAs: boxVisibility(frame), coveredBy: coverOf(frame)});
+
   // --- the walk -----------------------------------------------------------------------------------------------------
   const formOf = (node) => (tagOf(node) === "FORM" ? null : node.form !== null && typeof node.form === "object" ? node.form : null);
   const isSubmitter = (node) => (tagOf(node) === "BUTTON" && node.type === "submit") || (tagOf(node) === "INPUT" && ["submit", "image"].includes(node.type));
-  const forms = [], found = [], unseen = [];
+  const forms = [], listened = [], foreign = [], opaque = [];
+  const lists = new Set(["UL", "OL", "TABLE", "TBODY", "TR"]);
+  const opaqueTags = new Set(["CANVAS", "OBJECT", "EMBED"]);
   const walkElements = (root) => {
+    for (const node of allMatchingIn(root, handlerAttributes.map((name) => `[${name}]`).join(","))) attributed.add(node);
     for (const node of allIn(root)) {
       const tag = tagOf(node), shadow = shadowOf(node);
       if (tag === "FORM") forms.push(node);
       if (isIgnored(node)) continue;
-      if (roleOf(node)) found.push(node);
+      if (roleOf(node)) listened.push(node);
       if (shadow) walkElements(shadow);
-      if (tag === "IFRAME" || tag === "FRAME") {
+      else if (opaqueTags.has(tag) || tag.includes("-")) opaque.push(node);
+      if (tag === "IFRAME" || tag === "FRAME" || (tag === "OBJECT" && shownIn(node))) {
         const shown = shownIn(node);
         if (shown) walkElements(shown);
-        else unseen.push(node);
+        else foreign.push(originOf(node));
       }
     }
   };
   walkElements(document);
+  // Whose listener is for what stands in it is no control, unless it shows a hand of its own.
+  const isRoot = (node) => hasHandler(node) && roleOf(node) === "generic" && (delegating.has(node) || holdsThePage(node)) &&
+    (lists.has(tagOf(node)) || styleOf(node).cursor !== "pointer");
+  const found = listened.filter((node) => !isRoot(node));
   const formRefs = new Map(forms.map((form, index) => [form, `f${index + 1}`]));
   // Beyond the limit what nobody can see goes first, then links; what is kept stays in document order.
   let kept = found;
@@ -285,7 +442,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     kept = found.filter((node) => room.has(node));
   }
   const refs = new Map(kept.map((node, index) => [node, `e${index + 1}`]));
-  lastLook = {elements: kept, forms, seenAs: boxVisibility};
+  lastLook = {elements: kept, forms, standingOf};
   remember();
   const elements = kept.map((node) => ({
     element_ref: refs.get(node),
@@ -293,18 +450,27 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     name: nameOf(node),
     input_type: tagOf(node) === "INPUT" ? node.type : null,
     value: valueOf(node),
-    href: isAnchor(node) ? linkOf(node) : null,
+    href: isAnchor(node) && linkOf(node) !== null ? cutAddress(linkOf(node), limits.href) : null,
     form_ref: formRefs.get(formOf(node)) ?? null,
     is_disabled: Boolean(read(node, "disabled")) || attribute(node, "aria-disabled") === "true" || Boolean(closest(node, "fieldset:disabled")),
     is_checked: checkedOf(node),
     visibility: elementVisibility(node),
-    covered_by: coverWords(lastLook.prints[Number(refs.get(node).slice(1)) - 1].cover),
     handled_by: handledBy(node),
-    options: tagOf(node) === "SELECT" ? [...node.options].slice(0, 30).map((option) => cut(optionText(option), 80)) : [],
+    covered_by: coverOf(node),
+    options: tagOf(node) === "SELECT" ? [...node.options].slice(0, maxOptions).map((option) => cut(optionText(option), limits.option)) : [],
     author: authorOf(node),
+    origin: frameOriginOf(documentOf(node)),
   }));
 
   const submitOf = (form) => [...controlsOf(form)].find(isSubmitter);
+  const isAsLoaded = (node) => {
+    if (tagOf(node) === "SELECT") {
+      const options = [...node.options], isAnyDefault = options.some((one) => one.defaultSelected);
+      return isAnyDefault || node.multiple ? options.every((one) => one.selected === one.defaultSelected) : node.selectedIndex <= 0;
+    }
+    if (node.type === "checkbox" || node.type === "radio") return node.checked === node.defaultChecked;
+    return node.type === "file" ? node.files.length === 0 : node.value === node.defaultValue;
+  };
   const fieldsOf = (form) => {
     const fields = [];
     const radios = new Map();
@@ -313,19 +479,21 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       // What would be sent is told of in any case, a box that is not ticked as far as there is room for it.
       if (found.length > kept.length && !refs.has(node) && ["checkbox", "radio"].includes(node.type) && !node.checked) continue;
       const field = {
-        name: node.name, label: node.type === "hidden" ? "" : nameOf(node),
+        name: cut(node.name, limits.name), label: node.type === "hidden" ? "" : nameOf(node),
         input_type: tagOf(node) === "INPUT" ? node.type : tagOf(node).toLowerCase(),
-        value: "", element_ref: refs.get(node) ?? null,
+        value: "", element_ref: refs.get(node) ?? null, is_as_loaded: isAsLoaded(node),
       };
       if (node.type === "radio") {
         if (radios.has(node.name)) {
-          if (node.checked) radios.get(node.name).value = node.value;
+          const first = radios.get(node.name);
+          if (node.checked) first.value = cut(node.value, limits.value);
+          first.is_as_loaded &&= isAsLoaded(node);
           continue;
         }
         radios.set(node.name, field);
-        field.value = node.checked ? node.value : "";
-      } else if (node.type === "checkbox") field.value = node.checked ? node.value : "";
-      else if (tagOf(node) === "SELECT") field.value = [...node.selectedOptions].map((option) => option.value).join(",");
+        field.value = node.checked ? cut(node.value, limits.value) : "";
+      } else if (node.type === "checkbox") field.value = node.checked ? cut(node.value, limits.value) : "";
+      else if (tagOf(node) === "SELECT") field.value = cut([...node.selectedOptions].map((option) => option.value).join(","), limits.value);
       else if (node.type === "file") field.value = valueOf(node);
       else field.value = shown(node, node.value);
       fields.push(field);
@@ -335,11 +503,11 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   // Not of the form's own list, which leaves out pictures that send it.
   const submittersOf = (form, first) => kept
     .filter((node) => isSubmitter(node) && formOf(node) === form && (node !== first || node.name))
-    .map((node) => ({element_ref: refs.get(node), ...wayOf(form, node), name: cut(node.name, 200), value: cut(node.value, 200)}));
+    .map((node) => ({element_ref: refs.get(node), ...wayOf(form, node), name: cut(node.name, limits.name), value: cut(node.value, limits.value)}));
   // How a button sends its form.
   const wayOf = (form, submit) => ({
     method: ((submit && attribute(submit, "formmethod")) || attribute(form, "method") || "get").toUpperCase(),
-    action_url: resolve(form, (submit && attribute(submit, "formaction")) || attribute(form, "action") || addressOf(documentOf(form))),
+    action_url: cutAddress(resolve(form, (submit && attribute(submit, "formaction")) || attribute(form, "action") || addressOf(documentOf(form))), limits.url),
   });
   const titleIn = (form) => { const title = queryOne(form, "legend,h1,h2,h3"); return title ? textOf(title) : ""; };
   const formRecords = forms.filter((form) => !isIgnored(form)).map((form) => {
@@ -347,7 +515,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     const named = attribute(form, "aria-label") || (attribute(form, "aria-labelledby") ? byIds(form, attribute(form, "aria-labelledby")) : "");
     return {
       form_ref: formRefs.get(form),
-      name: cut(squeeze(named) || (submit ? nameOf(submit) : squeeze(titleIn(form))), 120),
+      name: cut(squeeze(named) || (submit ? nameOf(submit) : squeeze(titleIn(form))), limits.name),
       ...wayOf(form, submit),
       fields: fieldsOf(form),
       submit_ref: submit ? refs.get(submit) ?? null : null,
@@ -372,14 +540,14 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   };
   const texts = [];
   let open = null, visibleTexts = 0, unread = 0;
-  const keep = (text, visibility, author, role) => {
+  const keep = (text, visibility, author, role, shown) => {
     const squeezed = squeeze(text);
     if (!squeezed) return;
-    texts.push({text: cut(squeezed, maxText), visibility, author, role});
+    texts.push({text: cut(squeezed, maxText), visibility, author, role, origin: frameOriginOf(shown)});
     visibleTexts += visibility === "visible";
   };
   const close = () => {
-    if (open && open.own) keep(open.text, open.visibility, open.author, open.role);
+    if (open && open.own) keep(open.text, open.visibility, open.author, open.role, documentOf(open.block));
     open = null;
   };
   const skipped = "script,style,noscript,template,select,textarea,button,datalist,[role=button]";
@@ -405,7 +573,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   };
   const addWhole = (text, node, visibility, role) => {
     close();
-    keep(text, visibility, authorOf(node), role);
+    keep(text, visibility, authorOf(node), role, documentOf(node));
   };
   const titleOfNode = (node) => attribute(node, "title") ?? "";
   const walkTexts = (root) => {
@@ -422,7 +590,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
         if (shadowOf(node)) walkTexts(shadowOf(node));
         if (isIgnored(node)) continue;
         const tag = tagOf(node);
-        const shown = tag === "IFRAME" || tag === "FRAME" ? shownIn(node) : null;
+        const shown = tag === "IFRAME" || tag === "FRAME" || tag === "OBJECT" ? shownIn(node) : null;
         if (shown && bodyOf(shown)) walkTexts(bodyOf(shown));
         if (tag === "BR" && open) open.text += " ";
         if (tag === "IMG" && node.alt && !refs.has(node) && !closest(node, "a,button")) addWhole(node.alt, node, elementVisibility(node), "image");
@@ -437,9 +605,11 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   let shownTexts = texts;
   if (texts.length > maxTexts) {
     // Hidden text is where instructions are planted: it keeps half of the room at most and is never crowded out.
-    const hidden = texts.filter((block) => block.visibility !== "visible").slice(0, maxTexts >> 1);
-    const visible = texts.filter((block) => block.visibility === "visible").slice(0, maxTexts - hidden.length);
-    const room = new Set([...hidden, ...visible]);
+    const isOf = (...kinds) => (block) => kinds.includes(block.visibility);
+    const hidden = texts.filter((block) => !isOf("visible", "closed")(block)).slice(0, maxTexts >> 1);
+    const visible = texts.filter(isOf("visible")).slice(0, maxTexts - hidden.length);
+    const closed = texts.filter(isOf("closed")).slice(0, maxTexts - hidden.length - visible.length);
+    const room = new Set([...hidden, ...visible, ...closed]);
     shownTexts = texts.filter((block) => room.has(block));
   }
 
@@ -456,13 +626,37 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       return Object.keys(store).sort().map((itemKey) => [itemKey.toWellFormed(), store.getItem(itemKey).toWellFormed()]);
     } catch { return []; }
   };
+  // --- what cannot be looked into, and what lies below --------------------------------------------------------------
+  const opaqueWords = (node) => {
+    const {width, height} = rectOf(node), tag = tagOf(node);
+    if (width <= 40 || height <= 40 || isIgnored(node) || boxVisibility(node) !== "visible") return null;
+    const named = cut(squeeze(attribute(node, "aria-label") || attribute(node, "title") || attribute(node, "id")), limits.name);
+    const name = named ? ` "${named}"` : "";
+    if (tag === "CANVAS") return `canvas${name} of ${Math.round(width)} x ${Math.round(height)}`;
+    const kind = squeeze(attribute(node, "type"));
+    if (opaqueTags.has(tag)) return shownIn(node) ? null : `embedded ${cut(kind || "object", limits.name)}${name}`;
+    // A component that draws something although it holds nothing has a shadow root that is closed.
+    const isEmpty = !/\S/.test(textOf(node)) && childrenOf(node).length === 0;
+    return isEmpty && matches(node, ":defined") ? `closed component ${cut(tag.toLowerCase(), limits.name)}${name}` : null;
+  };
+  const unseen = firstOf(opaque.map(opaqueWords), maxUnseen, (words) => words !== null);
+  // The page, or the largest part around its middle that scrolls by itself.
+  const isMoreBelow = () => {
+    const page = document.scrollingElement ?? pageOf(document), view = innerHeight;
+    if (page && page.scrollHeight - page.scrollTop - view > 8) return styleOf(page).overflowY !== "hidden";
+    for (let up = hitAt(document, innerWidth / 2, view / 2); up && up !== page; up = around(up)) {
+      const left = up.scrollHeight - up.scrollTop - up.clientHeight;
+      if (left > 8 && up.clientHeight > view / 3 && ["auto", "scroll", "overlay"].includes(styleOf(up).overflowY)) return true;
+    }
+    return false;
+  };
   const databases = (await askedDatabases).map((database) => database.name).sort();
   const workers = (await askedWorkers).map((registration) => [
     registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
   ]).sort();
   return JSON.stringify({
-    watched: told !== null, stopped: lastLook.stopped, unseen: unseen.length, more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
-    url: location.href, title: squeeze(titleOf(document)), origin: location.origin, settled, auth, elements,
+    watched: told !== null, stopped: lastLook.stopped, unseen, foreign, is_more_below: isMoreBelow(), more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
+    url: location.href, title: cut(squeeze(titleOf(document)), limits.title), origin: self.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
     databases, workers, files, restless: (told?.isRestless ?? true) || workers.length > 0,
   });

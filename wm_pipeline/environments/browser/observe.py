@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from playwright.async_api import Cookie as PlaywrightCookie
 
 from wm_pipeline.domain.delta import Dialog, StateDelta, StorageChange
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
-from wm_pipeline.domain.records import from_json
+from wm_pipeline.domain.records import from_json, to_json
 from wm_pipeline.domain.state import (
     AuthContext,
     Cookie,
@@ -21,9 +21,9 @@ from wm_pipeline.domain.state import (
 )
 from wm_pipeline.domain.vocabulary import ChangeOperation, StorageArea
 from wm_pipeline.domain.well_formed import well_formed
+from wm_pipeline.environments.browser.limits import LIMITS, MAX_BYTES, MAX_KEPT, MAX_UNSEEN, ROOMS, cut, cut_address
 
 MAX_DOM_FACTS = 30
-MAX_STORED_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,11 @@ class PageWalk:
     """What is left out: elements, and texts as far as they were counted."""
     watched: bool
     """hooks.js runs in the page. A page that opens its document anew is rid of it."""
-    unseen: int
-    """Frames that another process shows, as far as they were not looked into."""
+    unseen: tuple[str, ...]
+    """What cannot be looked into, in words."""
+    foreign: tuple[str, ...]
+    """Origins of frames that the page itself may not look into."""
+    is_more_below: bool
     files: int
     """Files that the page asked to save since it was looked at last."""
     restless: bool
@@ -63,9 +66,44 @@ def page_walk_of(answer: str) -> PageWalk:
         halves = json.dumps(json.loads(answer), ensure_ascii=False)
         answer = well_formed(halves)
     try:
-        return from_json(PageWalk, answer, what="page")
+        walk = from_json(PageWalk, answer, what="page")
     except InvalidInputError as error:
         raise WorldError(f"the page cannot be read: {error}") from error
+    return walk if len(answer) * 4 < MAX_BYTES else _fitting(walk)
+
+
+def _fitting(walk: PageWalk) -> PageWalk:
+    """As much as there is room for; what each element is called and holds stays."""
+    for room in ROOMS:
+        if len(to_json((walk.elements, walk.texts, walk.forms)).encode()) <= MAX_BYTES:
+            break
+        walk = replace(
+            walk,
+            elements=tuple(
+                replace(
+                    one,
+                    options=one.options[: room.options],
+                    href=one.href and cut_address(one.href, room.address),
+                    form_ref=one.form_ref
+                    if one.form_ref in {form.form_ref for form in walk.forms[: room.forms]}
+                    else None,
+                )
+                for one in walk.elements
+            ),
+            forms=tuple(
+                replace(
+                    form,
+                    action_url=cut_address(form.action_url, room.address),
+                    fields=form.fields[: room.fields],
+                    submitters=tuple(
+                        replace(one, action_url=cut_address(one.action_url, room.address))
+                        for one in form.submitters[: room.fields]
+                    ),
+                )
+                for form in walk.forms[: room.forms]
+            ),
+        )
+    return walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +143,7 @@ def state_of(
     walk: PageWalk, view: EpisodeView, *, cookies: Iterable[PlaywrightCookie], network: tuple[NetworkEvent, ...]
 ) -> State:
     return State(
-        url=walk.url,
+        url=cut_address(walk.url, LIMITS.url),
         title=walk.title,
         goal=view.goal,
         auth=walk.auth,
@@ -113,17 +151,25 @@ def state_of(
         more_elements=walk.more_elements,
         texts=walk.texts,
         more_texts=walk.more_texts,
+        unseen=(*walk.unseen, *(f"frame of {origin}" for origin in walk.foreign))[:MAX_UNSEEN],
+        is_more_below=walk.is_more_below,
         forms=walk.forms,
-        cookies=tuple(sorted((_cookie_of(cookie) for cookie in cookies), key=lambda one: (one.host, one.name))),
-        storage=_storage_items(view.storage),
-        network=network,
+        cookies=tuple(sorted((_cookie_of(cookie) for cookie in cookies), key=lambda one: (one.host, one.name)))[
+            :MAX_KEPT
+        ],
+        storage=_storage_items(view.storage)[:MAX_KEPT],
+        network=_bounded(network),
         prior_steps=view.prior_steps,
     )
 
 
+def _bounded(events: tuple[NetworkEvent, ...]) -> tuple[NetworkEvent, ...]:
+    return tuple(replace(one, url=cut_address(one.url, LIMITS.href)) for one in events[:MAX_KEPT])
+
+
 def _cookie_of(cookie: PlaywrightCookie) -> Cookie:
     return Cookie(
-        name=cookie.get("name", ""),
+        name=cut(cookie.get("name", ""), LIMITS.name),
         host=cookie.get("domain", "").removeprefix("."),
         is_http_only=cookie.get("httpOnly", False),
         is_secure=cookie.get("secure", False),
@@ -141,7 +187,9 @@ def _storage_items(storage: Mapping[str, OriginStorage]) -> tuple[StorageItem, .
             (StorageArea.SERVICE_WORKER, kept.workers),
         )
         items += [
-            StorageItem(area, origin, key, value[:MAX_STORED_TEXT]) for area, pairs in areas for key, value in pairs
+            StorageItem(area, origin, cut(key, LIMITS.name), value[: LIMITS.value])
+            for area, pairs in areas
+            for key, value in pairs
         ]
     return tuple(items)
 
@@ -159,10 +207,12 @@ def delta_between(before: State, after: State, happenings: Happenings) -> StateD
         notices=tuple(
             text.text for text in after.texts if text.role in {"alert", "status"} and text.text not in announced
         ),
-        network=happenings.network,
+        network=_bounded(happenings.network),
         storage=_storage_changes(before, after),
-        downloads=happenings.downloads,
-        dialogs=happenings.dialogs,
+        downloads=tuple(cut(name, LIMITS.name) for name in happenings.downloads[:MAX_KEPT]),
+        dialogs=tuple(
+            Dialog(one.dialog_type, cut_address(one.message, LIMITS.message)) for one in happenings.dialogs[:MAX_KEPT]
+        ),
     )
 
 

@@ -75,12 +75,13 @@ class PageObserver:
     async def look(self, options: Mapping[str, object]) -> PageWalk:
         """Wait for rest, walk, and number what is found. Raises Playwright's error when the page is replaced."""
         walk = await self._walk(self.world, options)
-        if not walk.unseen:
+        if not walk.foreign:
             self._worlds, self._elsewhere = {}, {}
         parts: list[tuple[DocumentWorld, _Frame | None, PageWalk]] = [(self.world, None, walk)]
-        for world in await self._other_worlds() if walk.unseen else ():
+        for world in await self._other_worlds() if walk.foreign else ():
             with contextlib.suppress(PlaywrightError):  # it is replaced meanwhile: one that is not seen
-                parts.append((world, *await self._walk_of_frame(world, options)))
+                if not await world.is_seen_from_outside():
+                    parts.append((world, *await self._walk_of_frame(world, options)))
         self._elements = _places(parts, "elements")
         self._forms = _places(parts, "forms")
         whole = joined([one for _, _, one in parts])
@@ -121,8 +122,8 @@ class PageObserver:
     async def _walk_of_frame(self, world: DocumentWorld, options: Mapping[str, object]) -> tuple[_Frame, PageWalk]:
         owner = (await self._cdp.send("DOM.getFrameOwner", {"frameId": await world.frame_id()}))["backendNodeId"]
         walk = await self._walk(world, {**options, "quietMs": 0, "isForeseen": False})
-        seen = Visibility(await self.world.asks_of(owner, "seenAs"))
-        return _Frame(world, owner), walk if seen is Visibility.VISIBLE else _seen_as(walk, seen)
+        standing = await self.world.asks_of(owner, "standingOf")
+        return _Frame(world, owner), _standing(walk, Visibility(standing["seenAs"]), standing["coveredBy"])
 
     async def silence(self) -> None:
         """The page, and the frames that the last look went into, do nothing more: it is about to be left."""
@@ -241,7 +242,7 @@ def _name_of(element: Element) -> tuple[str, str]:
 
 
 def _foreign(tree: Mapping[str, Any]) -> list[str]:
-    """The names of frames below one whose origin is another, and of those below them."""
+    """The names of frames below one whose origin is another, or not told, and of those below them."""
     origin, found = tree["frame"].get("securityOrigin"), []
     for child in tree.get("childFrames", ()):
         if child["frame"].get("securityOrigin") != origin:
@@ -256,13 +257,20 @@ def _places(parts: list[tuple[DocumentWorld, _Frame | None, PageWalk]], name: st
     )
 
 
-def _seen_as(walk: PageWalk, seen: Visibility) -> PageWalk:
-    """What stands in a frame that is not seen."""
+def _standing(walk: PageWalk, seen: Visibility, covered_by: str | None) -> PageWalk:
+    """What stands in a frame that is not seen, or that something lies over."""
+    if seen is Visibility.VISIBLE:
+        return walk if covered_by is None else _covered(walk, covered_by)
     return replace(
         walk,
-        elements=tuple(replace(one, visibility=seen) for one in walk.elements),
+        elements=tuple(replace(one, visibility=seen, covered_by=None) for one in walk.elements),
         texts=tuple(replace(one, visibility=seen) for one in walk.texts),
     )
+
+
+def _covered(walk: PageWalk, covered_by: str) -> PageWalk:
+    elements = (replace(one, covered_by=one.covered_by or covered_by) for one in walk.elements)
+    return replace(walk, elements=tuple(elements))
 
 
 def joined(walks: list[PageWalk]) -> PageWalk:
@@ -271,6 +279,7 @@ def joined(walks: list[PageWalk]) -> PageWalk:
     if not others:
         return first
     elements, forms = list(first.elements), list(first.forms)
+    others = [_in_frame(one, first.origin) for one in others]
     for walk in others:
         refs = {one.element_ref: f"e{len(elements) + at}" for at, one in enumerate(walk.elements, start=1)}
         form_refs = {one.form_ref: f"f{len(forms) + at}" for at, one in enumerate(walk.forms, start=1)}
@@ -297,6 +306,29 @@ def joined(walks: list[PageWalk]) -> PageWalk:
         more_texts=sum(one.more_texts for one in walks),
         files=sum(one.files for one in walks),
         restless=any(one.restless for one in walks),
-        unseen=first.unseen - len(others),
+        unseen=tuple(words for one in walks for words in one.unseen),
+        foreign=_not_answered([origin for one in walks for origin in one.foreign], [one.origin for one in others]),
         stopped=next((one.stopped for one in walks if one.stopped is not None), None),
     )
+
+
+def _in_frame(walk: PageWalk, page: str) -> PageWalk:
+    """What a frame shows says so, where it is of another origin than the page."""
+    if walk.origin == page:
+        return walk
+    return replace(
+        walk,
+        elements=tuple(replace(one, origin=one.origin or walk.origin) for one in walk.elements),
+        texts=tuple(replace(one, origin=one.origin or walk.origin) for one in walk.texts),
+    )
+
+
+def _not_answered(asked: list[str], answered: list[str]) -> tuple[str, ...]:
+    """Origins of the frames that gave no answer; one that was led elsewhere has answered under another origin."""
+    led_elsewhere = 0
+    for origin in answered:
+        if origin in asked:
+            asked.remove(origin)
+        else:
+            led_elsewhere += 1
+    return tuple(asked[: len(asked) - led_elsewhere])

@@ -7,10 +7,11 @@ it was taken at rest. The moment is skipped where the page is known to do nothin
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from playwright.async_api import Error as PlaywrightError
 
+from wm_pipeline.environments.browser.limits import LIMITS, MAX_OPTIONS, MAX_UNSEEN
 from wm_pipeline.environments.browser.observe import PageWalk
 from wm_pipeline.environments.browser.tab import Tab
 from wm_pipeline.environments.browser.world import is_replaced
@@ -42,6 +43,9 @@ def walk_options(settings: SettleSettings, *, is_foreseen: bool = False) -> dict
         "maxTexts": settings.max_texts,
         "maxText": settings.max_text,
         "hiddenSelectors": list(settings.hidden_selectors),
+        "limits": asdict(LIMITS),
+        "maxOptions": MAX_OPTIONS,
+        "maxUnseen": MAX_UNSEEN,
     }
 
 

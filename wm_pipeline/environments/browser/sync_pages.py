@@ -65,7 +65,9 @@ class SyncDriver:
     def wrapped(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self.wrapped(one) for one in value]
-        is_theirs = type(value).__module__.startswith("playwright.sync_api") and hasattr(async_api, type(value).__name__)
+        is_theirs = type(value).__module__.startswith("playwright.sync_api") and hasattr(
+            async_api, type(value).__name__
+        )
         return _Facade(self, value) if is_theirs and not isinstance(value, Exception) else value
 
     def listener(self, call: Any) -> Any:

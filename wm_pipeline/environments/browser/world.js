@@ -5,11 +5,11 @@ const handlers = {click: new Set(), press: new Set(), submit: new Set()};
 for (const [what, nodes] of Object.entries(handlers)) {
   addEventListener(CHANNEL + what, (event) => {
     if (nodes.size > 10_000) for (const node of nodes) if (!node.isConnected) nodes.delete(node);
-    nodes.add(event.composedPath()[0]);
+    hear(event.composedPath()[0], what);
   }, true);
 }
-// Told by the observer itself where the page is not watched.
-const hear = (node, what) => handlers[what].add(node);
+// Told by the observer itself where the page is not watched. A window hears what its document hears.
+const hear = (node, what) => handlers[what].add(node === window ? document : node);
 let answer = null;
 addEventListener(`${CHANNEL}answer`, (event) => { answer = event.detail; }, true);
 // null: nobody watches this page.
@@ -26,7 +26,7 @@ const getterOf = (prototype, name) => uncurried(Object.getOwnPropertyDescriptor(
 const [attribute, hasAttribute, closest, matches, queryOne, queryAll, boundsOf, rectsOf, checkVisibility] =
   ["getAttribute", "hasAttribute", "closest", "matches", "querySelector", "querySelectorAll", "getBoundingClientRect", "getClientRects", "checkVisibility"]
     .map((name) => uncurried(Element.prototype[name]));
-const [tagOf, shadowOf] = ["tagName", "shadowRoot"].map((name) => getterOf(Element.prototype, name));
+const [tagOf, shadowOf, childrenOf] = ["tagName", "shadowRoot", "children"].map((name) => getterOf(Element.prototype, name));
 const [parentOf, textOf, documentOf] = ["parentElement", "textContent", "ownerDocument"].map((name) => getterOf(Node.prototype, name));
 const rootOf = uncurried(Node.prototype.getRootNode);
 const scrollTo = uncurried(Element.prototype.scrollIntoView);
@@ -35,10 +35,22 @@ const controlsOf = getterOf(HTMLFormElement.prototype, "elements");
 const [bodyOf, pageOf, titleOf, imagesOf, readinessOf, addressOf, viewOf] =
   ["body", "documentElement", "title", "images", "readyState", "URL", "defaultView"].map((name) => getterOf(Document.prototype, name));
 const baseOf = getterOf(Node.prototype, "baseURI");
+const hitInDocument = uncurried(Document.prototype.elementFromPoint), hitInShadow = uncurried(ShadowRoot.prototype.elementFromPoint);
+// What lies on top at a point of a document's view, shadow roots looked into; null outside of the view.
+const hitAt = (shown, x, y) => {
+  let hit = hitInDocument(shown, x, y);
+  for (let shadow = hit && shadowOf(hit); shadow; shadow = shadowOf(hit)) {
+    const inner = hitInShadow(shadow, x, y);
+    if (!inner || inner === hit || rootOf(inner) !== shadow) break;
+    hit = inner;
+  }
+  return hit;
+};
 const allInDocument = uncurried(Document.prototype.querySelectorAll), allInShadow = uncurried(DocumentFragment.prototype.querySelectorAll);
 const oneInShadow = uncurried(DocumentFragment.prototype.querySelector);
 // All elements below a document or a shadow root; the first below it, or below another root, that fits.
-const allIn = (root) => (root.nodeType === Node.DOCUMENT_NODE ? allInDocument : allInShadow)(root, "*");
+const allMatchingIn = (root, selector) => (root.nodeType === Node.DOCUMENT_NODE ? allInDocument : allInShadow)(root, selector);
+const allIn = (root) => allMatchingIn(root, "*");
 const queryIn = (root, selector) => {
   if (root.nodeType === Node.DOCUMENT_NODE) return queryDocument(root, selector);
   return root.nodeType === Node.DOCUMENT_FRAGMENT_NODE ? oneInShadow(root, selector) : queryOne(root, selector);
@@ -66,8 +78,9 @@ const around = (node) => {
 // The document that a frame shows; null where it is another process's.
 const shownIn = (frame) => { try { return frame.contentWindow?.document ?? null; } catch { return null; } };
 // The nodes behind the references of the last look, and who would see a node of it.
-let lastLook = {elements: [], forms: [], seenAs: () => "visible"};
-const seenAs = (node) => lastLook.seenAs(node);
+let lastLook = {elements: [], forms: [], standingOf: () => ({seenAs: "visible", coveredBy: null})};
+// Who would see what a frame shows, and what lies over it.
+const standingOf = (node) => lastLook.standingOf(node);
 // Files that the page and its frames of the same process asked to save since they were asked last.
 const countFiles = () => {
   let files = askHooks("files")?.files ?? 0;

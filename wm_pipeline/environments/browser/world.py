@@ -21,7 +21,7 @@ _UNDEFINED = "ReferenceError"
 _LISTENED = {
     **dict.fromkeys(("click", "mouseup", "pointerup", "dblclick"), "click"),
     **dict.fromkeys(("mousedown", "pointerdown"), "press"),
-    "submit": "submit",
+    **dict.fromkeys(("submit", "formdata"), "submit"),
 }
 """Types of events that a click or a submit leads to, as world.js counts them."""
 
@@ -45,7 +45,7 @@ def world_script(channel: str) -> str:
     """For our world of a document: it defines `look` and `act` there."""
     shared, judged, look, act = map(_source, ("world", "judged", "observe", "act"))
     ours = (
-        *("silence", "nodeOf", "attributesOf", "countFiles", "handlers", "hear", "seenAs"),
+        *("silence", "nodeOf", "attributesOf", "countFiles", "handlers", "hear", "standingOf"),
         *("askHooks", "fileInputOf", "coverHere"),
     )
     names = f"look: {look}, act: {act}, {', '.join(ours)}"
@@ -92,6 +92,11 @@ class DocumentWorld:
         named = {"objectId": await self._resolved(node)}
         return await self._applied(f"(...all) => {function}(...all)", named, *({"value": one} for one in values))
 
+    async def is_seen_from_outside(self) -> bool:
+        """Whether the document around the frame may look into it: then its walk has seen all of this one."""
+        answer = await self._evaluate("frameElement !== null", is_by_value=True)
+        return bool(answer.get("value"))
+
     async def call(self, function: str, argument: object) -> Any:
         """What `look` or `act` answers. Raises Playwright's error when the document is replaced meanwhile."""
         return (await self._evaluate(f"{function}({json.dumps(argument)})", is_by_value=True)).get("value")
@@ -102,13 +107,15 @@ class DocumentWorld:
         At most so many a call, as naming a node takes a round trip (DOMDebugger.getEventListeners, DOM.resolveNode).
         """
         page = await self.node("hear && document")  # our functions are there
-        asked = {"objectId": page, "depth": -1, "pierce": True}
-        listeners = (await self._cdp.send("DOMDebugger.getEventListeners", asked))["listeners"]
+        listeners, of_window = await self._listeners(page)
         wanted = {
             (int(one["backendNodeId"]), _LISTENED[one["type"]])
             for one in listeners
             if one["type"] in _LISTENED and "backendNodeId" in one
         }
+        heard = sorted({_LISTENED[one["type"]] for one in of_window if one["type"] in _LISTENED})
+        if heard:
+            await self._evaluate(f"{json.dumps(heard)}.forEach((what) => hear(window, what))", is_by_value=True)
         new = sorted(wanted - self._told)[:most]
         named = await asyncio.gather(*(self._resolved(node) for node, _ in new), return_exceptions=True)
         known = [(what, node) for (_, what), node in zip(new, named, strict=True) if isinstance(node, str)]
@@ -119,6 +126,19 @@ class DocumentWorld:
                 *({"objectId": node} for _, node in known),
             )
         self._told |= set(new)
+
+    async def _listeners(self, page: str | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Of a document's nodes, and of its window: asked of the page's own world, which alone is answered rightly."""
+        node = (await self._cdp.send("DOM.describeNode", {"objectId": page}))["node"]
+        own = await self._cdp.send("DOM.resolveNode", {"backendNodeId": node["backendNodeId"]})
+        document = {"objectId": own["object"]["objectId"]}
+        asked = {"functionDeclaration": "function () { return this.defaultView; }", **document}
+        window = (await self._cdp.send("Runtime.callFunctionOn", asked))["result"].get("objectId")
+        within, of_window = await asyncio.gather(
+            self._cdp.send("DOMDebugger.getEventListeners", {**document, "depth": -1, "pierce": True}),
+            self._cdp.send("DOMDebugger.getEventListeners", {"objectId": window or document["objectId"]}),
+        )
+        return within["listeners"], of_window["listeners"]
 
     async def _applied(self, function: str, *arguments: Mapping[str, object]) -> Any:
         """What a function answers in our world, which has to be there, of values and of nodes by their names."""
