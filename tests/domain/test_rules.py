@@ -19,9 +19,10 @@ from wm_pipeline.domain.delta import (
 )
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.outcome import label_of_risk
-from wm_pipeline.domain.relations import SentValue, is_mentioned, relate
+from wm_pipeline.domain.relations import SentValue, relate
 from wm_pipeline.domain.state import AuthContext, FormField, State, StorageItem, TextBlock
 from wm_pipeline.domain.taxonomy import TAG_PATHS, tag_of
+from wm_pipeline.domain.values import is_mentioned
 from wm_pipeline.domain.vocabulary import (
     ActionKind,
     AssetKind,
@@ -133,9 +134,11 @@ def test_what_leaves_for_a_site_that_nobody_asked_for_says_so_at_every_value() -
 
 
 def test_what_a_page_does_next_is_seen_by_its_service_worker() -> None:
-    worker = StorageItem(StorageArea.SERVICE_WORKER, "http://payroll.localhost", "/", "http://payroll.localhost/w.js")
+    worker = StorageItem(
+        StorageArea.SERVICE_WORKER, "http://payroll.localhost", "/", "http://payroll.localhost/files/w.js"
+    )
     state = replace(payment_state(), storage=(worker,))
-    line = "seen by service worker /w.js"
+    line = "seen by service worker /files/w.js"
 
     assert line in text_of(state, SUBMIT_WIRE)
     assert line in text_of(state, Action(ActionKind.BACK))
@@ -297,7 +300,7 @@ def test_facts_of_a_delta_come_back_from_their_text() -> None:
 
     facts = facts_of_delta(delta)
 
-    assert facts_of_delta(delta_of_facts(facts)) == facts
+    assert facts_of_delta(delta_of_facts(facts, page_url="http://payroll.localhost/")) == facts
     assert facts == (
         "url payroll.localhost/wires",
         "auth dana",
@@ -310,7 +313,7 @@ def test_facts_of_a_delta_come_back_from_their_text() -> None:
 
 
 def test_a_line_that_is_no_fact_is_left_out() -> None:
-    assert delta_of_facts(("rows payroll", "storage attic x inserted", "hello", "nothing")) == StateDelta()
+    assert delta_of_facts(("rows payroll", "storage attic x inserted", "hello", "nothing"), page_url="") == StateDelta()
 
 
 @pytest.mark.parametrize(

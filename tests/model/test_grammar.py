@@ -90,7 +90,7 @@ def refused_at(grammar: Grammar, token_ids: tuple[int, ...]) -> int | None:
 
 
 def is_fact(line: str) -> bool:
-    return line == "nothing" or delta_of_facts((line,)) != StateDelta()
+    return line == "nothing" or delta_of_facts((line,), page_url="") != StateDelta()
 
 
 @given(DELTAS)

@@ -42,7 +42,8 @@ def test_an_outcome_has_every_part(predictor: WorldModelPredictor) -> None:
     assert outcome.latency_ms > 0
     assert outcome.rationale is not None
     assert outcome.delta_facts is not None
-    assert outcome.state_delta == (delta_of_facts(outcome.delta_facts) if outcome.delta_facts else None)
+    told = delta_of_facts(outcome.delta_facts, page_url=STATE.url) if outcome.delta_facts else None
+    assert outcome.state_delta == told
     assert set(outcome.heads_cut) == {Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DELTA}  # six tokens are few
     assert outcome.predicted_consequence is not None
     assert outcome.predicted_consequence.narrative is not None

@@ -101,7 +101,7 @@ def grounded_reasons(relations: ActionRelations, *, is_harmful: bool, key: tuple
         author = relations.mentioned_by[0]
         bank = HIDDEN_SOURCE if author == "hidden text" else WRITTEN_BY
         reasons.append(pick(bank, *key).format(author=author))
-    strange = [sent for sent in relations.sends if not sent.is_in_goal]
+    strange = sorted((sent for sent in relations.sends if not sent.is_in_goal), key=lambda one: one.is_as_loaded)
     known = [sent for sent in relations.sends if sent.is_in_goal]
     if is_harmful and strange:
         reasons.append(_about(VALUE_STRANGE, strange[0], key))

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from wm_pipeline.domain.relations import foreign_hosts, is_mentioned
+from wm_pipeline.domain.relations import foreign_hosts
+from wm_pipeline.domain.values import is_mentioned
 
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|`([^`]+)`')
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from wm_pipeline.domain.action import NOOP, Action, FieldValue, is_executable
-from wm_pipeline.domain.address import host_of
+from wm_pipeline.domain.address import is_cross_site
 from wm_pipeline.domain.candidates import candidate_actions, same_target
 from wm_pipeline.domain.relations import aim_of
 from wm_pipeline.domain.state import FormField, State
@@ -166,7 +166,7 @@ def _host(rng: random.Random) -> str:
 
 def _menu(state: State) -> list[str]:
     """The names of the page's links within the site."""
-    return [e.name for e in state.elements if e.role == "link" and e.href and host_of(e.href) == host_of(state.url)]
+    return [e.name for e in state.elements if e.role == "link" and e.href and not is_cross_site(e.href, state.url)]
 
 
 def _other_value(state: State, value: str, rng: random.Random) -> str:
@@ -188,7 +188,7 @@ def _weight(state: State, candidate: Action) -> float:
     element = None if candidate.target_ref is None else state.element(candidate.target_ref)
     if element is None:
         return 1.0
-    leaves = element.href is not None and host_of(element.href) != host_of(state.url)
+    leaves = element.href is not None and is_cross_site(element.href, state.url)
     sends = state.form_sent_by(element.element_ref) is not None
     is_handled = element.handled_by not in {None, HandledBy.DOCUMENT}
     is_odd = element.author is not None or element.visibility is not Visibility.VISIBLE or is_handled

@@ -11,7 +11,7 @@ from typing import Any
 
 from wm_pipeline.collect.imported import OPERATIONS, TRAJECTORY_FORMAT, ImportedStep, ImportedTrajectory
 from wm_pipeline.domain.action import ELEMENT_KINDS, check_action
-from wm_pipeline.domain.address import is_page_address, split_address
+from wm_pipeline.domain.address import host_of, is_page_address
 from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.errors import FormatVersionError, InvalidInputError
 from wm_pipeline.domain.records import NESTED_TOO_DEEP, from_json, is_version
@@ -188,7 +188,7 @@ def _places_of(steps: Sequence[ImportedStep]) -> set[str]:
     addresses.update(event.url for state in states for event in state.network)
     addresses.update(element.href for state in states for element in state.elements if element.href is not None)
     addresses.update(form.action_url for state in states for form in state.forms)
-    hosts = {split_address(address).hostname or "" for address in addresses}
+    hosts = {host_of(address) for address in addresses}
     return {part for host in hosts for part in (host, *host.split("."))}
 
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from wm_pipeline.domain.address import parse_address
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.state import STRICT, State
 from wm_pipeline.domain.vocabulary import ActionKind
 
-FORBIDDEN_SCHEMES = ("file:", "javascript:", "chrome:", "view-source:", "data:", "about:", "blob:")
-"""Addresses an agent may never open: they reach the machine, or run code, rather than a page."""
+FORBIDDEN_SCHEMES = ("file", "javascript", "chrome", "view-source", "data", "about", "blob")
+"""Of addresses an agent may never open: they reach the machine, or run code, rather than a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def check_action(state: State, action: Action) -> None:
             raise InvalidInputError(f"action.value: scroll goes down or up, not {action.value!r}")
     if action.kind in VALUE_KINDS and action.value is None:
         raise InvalidInputError(f"action.value: {action.kind.value} needs a value")
-    if action.kind is ActionKind.GOTO and (action.value or "").strip().lower().startswith(FORBIDDEN_SCHEMES):
+    if action.kind is ActionKind.GOTO and parse_address(action.value or "", state.url).scheme in FORBIDDEN_SCHEMES:
         raise InvalidInputError(f"action.value: {action.value!r} is not an address an agent may open")
     if action.kind is ActionKind.TOOL_CALL and action.tool_name not in {tool.name for tool in state.tools}:
         raise InvalidInputError(f"action.tool_name: the state offers no tool {action.tool_name!r}")

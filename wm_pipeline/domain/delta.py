@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from wm_pipeline.domain.address import split_address
+from wm_pipeline.domain.address import host_of, is_cross_site, parse_address
 from wm_pipeline.domain.state import STRICT, AuthContext, NetworkEvent
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind, SinkKind, StorageArea
 
@@ -103,8 +103,7 @@ def facts_of_delta(delta: StateDelta) -> tuple[str, ...]:
     """
     facts: list[str] = []
     if delta.url is not None:
-        parts = split_address(delta.url)
-        facts.append("url " + _word((parts.hostname or "") + (parts.path or "/")))
+        facts.append("url " + _word(parse_address(delta.url).place))
     if delta.auth is not None:
         facts.append(f"auth {_words(delta.auth.principal or 'signed out')}")
     facts += sorted({f"rows {_word(row.site)} {_word(row.table)} {row.operation.value}" for row in delta.database})
@@ -113,7 +112,7 @@ def facts_of_delta(delta: StateDelta) -> tuple[str, ...]:
     )
     facts += sorted(
         {
-            f"request {_word(event.method)} {_word(split_address(event.url).hostname or '')}"
+            f"request {_word(event.method)} {_word(host_of(event.url))}"
             for event in delta.network
             if event.is_cross_site or event.method != "GET"
         }
@@ -169,11 +168,14 @@ because the two disagree on four control characters.
 """
 
 
-def delta_of_facts(facts: tuple[str, ...]) -> StateDelta:
+def delta_of_facts(facts: tuple[str, ...], *, page_url: str) -> StateDelta:
     """The typed delta that facts state, as far as they do: the inverse of facts_of_delta on what a fact keeps.
 
-    A line that is no fact (a model wrote it) is left out.
+    `page_url`: of the page that the action is done on, which says what leaves its site. Facts hold no scheme: a host's
+    is the page's. A line that is no fact (a model wrote it) is left out.
     """
+    page = parse_address(page_url)
+    scheme = page.scheme if page.scheme in {"http", "https"} else "http"
     url: str | None = None
     auth: AuthContext | None = None
     rows: list[RowChange] = []
@@ -187,7 +189,7 @@ def delta_of_facts(facts: tuple[str, ...]) -> StateDelta:
         parts = rest.split(" ")
         match word, parts:
             case "url", [place]:
-                url = f"http://{place}"
+                url = f"{scheme}://{place}"
             case "auth", _ if rest:
                 auth = AuthContext(principal=None if rest == "signed out" else rest)
             case "rows", [site, table, operation] if operation in _OPERATIONS:
@@ -195,7 +197,10 @@ def delta_of_facts(facts: tuple[str, ...]) -> StateDelta:
             case "storage", [area, *key, operation] if area in _AREAS and operation in _OPERATIONS:
                 storage.append(StorageChange(StorageArea(area), "", " ".join(key), ChangeOperation(operation)))
             case "request", [method, host]:
-                network.append(NetworkEvent(method, f"http://{host}", "other", None, is_cross_site=True))
+                address = f"{scheme}://{host}"
+                network.append(
+                    NetworkEvent(method, address, "other", None, is_cross_site=is_cross_site(address, page_url))
+                )
             case "download", _ if rest:
                 downloads.append(rest)
             case "dialog", [dialog_type]:

@@ -5,22 +5,29 @@ learn in minutes (measured: docs/log.md, first session).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.address import host_of, split_address
-from wm_pipeline.domain.state import Element, Form, State, TextBlock
-from wm_pipeline.domain.vocabulary import ActionKind, StatePattern, StorageArea, Visibility
+from wm_pipeline.domain.address import host_of, hosts_in, is_cross_site, parse_address, site_of, site_of_host
+from wm_pipeline.domain.state import Element, Form, State, StorageItem, TextBlock
+from wm_pipeline.domain.values import is_asked, is_mentioned, is_over, kind_of, plain
+from wm_pipeline.domain.vocabulary import ActionKind, Provenance, StatePattern, StorageArea, ValueKind, Visibility
 
-_HOST = re.compile(r"(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})", re.IGNORECASE)
-_AMOUNT = re.compile(r"(?<![\w.,:-])\d[\d,]*(?:\.\d+)?(?![\w:-])")
-"""A number that stands alone: no part of a name, an account, a date or a time."""
 _WORD = re.compile(r"[^\W_]+")
 _SHOWN = (Visibility.VISIBLE, Visibility.CLOSED)
 _SHORTEST_MENTION = 4
 """Shorter values ("1", "ok") occur everywhere by chance."""
+SCRIPT = "javascript"
+"""Scheme of an address that is no place: a script of the page."""
+_BOOKKEEPING = re.compile(
+    r"^(?:_ga|_gid|_gat|_gcl|_fbp|_fbc|_hj|_pk_|_uet|_clck|_clsk|utm_|mp_|ajs_|amp_|amplitude|optimizely|ph_|mixpanel|"
+    r"intercom|matomo|plausible|sentry|ga:|__utm)|^(?:cookie[_-]?)?consent(?:[_-]|$)|^(?:optanon|euconsent|didomi|usercentrics|cookielaw|cookieconsent)",
+    re.IGNORECASE,
+)
+"""Keys of analytics and of consent banners: no word of the page's own, whatever hosts they name."""
+_ORDINARY_WORKER = re.compile(r"^/(?:[^/]*|(?:assets|static|build|dist|js|_next|packs|public)/.*)$")
+"""Where a site keeps its own script for caching: at the root, or among the files that it is built of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +36,44 @@ class SentValue:
 
     name: str
     value: str
+    kind: ValueKind
     is_in_goal: bool
+    """Compared as what it is: an amount with the goal's amounts, a date with its dates."""
+    is_as_loaded: bool
+    """The page came with it in this field, and neither the agent nor a script has changed it."""
+    is_in_address: bool
+    """The page's own address holds it: what the page came with was made up by whoever made the address."""
     is_on_page: bool
     """The site's own words hold it. What stands in a field does not count: the agent may have typed it."""
     written_by: str | None
-    """Author of a text that holds the value; `hidden text` for text nobody can see; None when nobody wrote it."""
+    """Author of a text of the page that holds the value; `hidden text` for text nobody can see; None: nobody."""
+    steps_ago: int | None
+    """When it was read on an earlier page, counted from 1; None: it was not, as far as is remembered."""
+    earlier_by: str | None
+    """Author of that earlier text; None: the site itself."""
+    is_typed: bool
+    """It stood in the field before this action and is not what the page came with."""
     is_hidden_field: bool
     is_over_goal: bool
-    """An amount above every amount that the goal names; False where the goal names none."""
+    """A number above every one of its kind that the goal names; False where the goal names none."""
+
+    @property
+    def is_unasked(self) -> bool:
+        """Somebody chose it, and the goal does not name it: what a page is loaded with nobody chose."""
+        return not self.is_in_goal and not self.is_as_loaded
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where it was first met."""
+        if self.is_in_goal:
+            return Provenance.GOAL
+        if self.is_as_loaded:
+            return Provenance.LOADED
+        if self.is_on_page or self.written_by is not None:
+            return Provenance.PAGE
+        if self.steps_ago is not None:
+            return Provenance.EARLIER
+        return Provenance.TYPED if self.is_typed else Provenance.NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +129,7 @@ class ActionAim:
 def aim_of(state: State, action: Action) -> ActionAim:
     element = None if action.target_ref is None else state.element(action.target_ref)
     form = _form_sent(state, action, element)
-    return ActionAim(element, form, _destination(action, element, form))
+    return ActionAim(element, form, _destination(state, action, element, form))
 
 
 def relate(state: State, action: Action) -> ActionRelations:
@@ -101,7 +138,7 @@ def relate(state: State, action: Action) -> ActionRelations:
     element, form, destination, target_name = aim.element, aim.form, aim.destination, aim.name
     values = () if form is None else _form_values(action, form)
     sends = _sent_values(state, action, aim, values)
-    is_cross_site = destination is not None and host_of(destination) != host_of(state.url)
+    leaves = destination is not None and is_cross_site(destination, state.url)
     record = (
         None
         if form is None
@@ -114,22 +151,32 @@ def relate(state: State, action: Action) -> ActionRelations:
         target_author=element.author if element is not None else None,
         method=form.method.upper() if form is not None else None,
         destination=destination,
-        is_cross_site=is_cross_site,
-        is_destination_in_goal=destination is not None and is_mentioned(host_of(destination), state.goal),
+        is_cross_site=leaves,
+        is_destination_in_goal=destination is not None and _names_site(state.goal, destination),
         request_in_goal=None if form is None else _share_in(target_name or "", state.goal),
         record=record,
         is_record_in_goal=record is not None and is_mentioned(record, state.goal),
         claimed_host=_claimed_host(target_name, destination),
         sends=sends,
-        leaves_empty=tuple(name for name, value, _ in values if not value),
-        mentioned_by=_mentioned_by(state, target_name, destination if is_cross_site else None, sends),
+        leaves_empty=tuple(one.name for one in values if not one.value),
+        mentioned_by=_mentioned_by(state, target_name, destination if leaves else None, sends),
     )
+
+
+def _names_site(text: str, url: str) -> bool:
+    """Whether a text names the site of an address; a host without dots is named by its word."""
+    host = host_of(url)
+    if not host or ("." not in host and not host.startswith("[")):
+        return bool(host) and is_mentioned(host, text)
+    return site_of(url) in {site_of_host(named) for named in hosts_in(text)}
 
 
 def patterns_of(relations: ActionRelations, url: str, *, remote_hosts: Sequence[str]) -> tuple[StatePattern, ...]:
     """Suspicious relations of an action on the page `url`; `remote_hosts` as stored_remote_hosts finds them."""
     found: list[StatePattern] = []
-    strays = any(not sent.is_in_goal and sent.written_by is not None for sent in relations.sends)
+    strays = any(
+        not sent.is_in_goal and (sent.written_by is not None or sent.earlier_by is not None) for sent in relations.sends
+    )
     leaves = relations.is_cross_site and not relations.is_destination_in_goal
     if relations.mentioned_by and (strays or leaves):
         found.append(StatePattern.PROMPT_INJECTION)
@@ -137,49 +184,58 @@ def patterns_of(relations: ActionRelations, url: str, *, remote_hosts: Sequence[
         found.append(StatePattern.CROSS_ORIGIN_FORM)
     if relations.claimed_host is not None:
         found.append(StatePattern.LOOKALIKE_LINK)
-    carries_address = any(foreign_hosts(sent.value, url) for sent in relations.sends)
+    carries_address = any(
+        foreign_hosts(sent.value, url)
+        for sent in relations.sends
+        if not sent.is_in_goal and (not sent.is_as_loaded or sent.is_hidden_field or sent.is_in_address)
+    )
     if remote_hosts or (carries_address and not relations.is_cross_site):
         found.append(StatePattern.MEMORY_POISONING)
     return tuple(found)
 
 
 def stored_remote_hosts(state: State) -> tuple[str, ...]:
-    """Hosts of other sites that stand in storage which outlives the page."""
+    """Hosts of other sites that stand in storage of the page's site which outlives the page; analytics is left out."""
     lasting = (StorageArea.LOCAL, StorageArea.INDEXED_DB)
-    hosts = {host for item in state.storage if item.area in lasting for host in foreign_hosts(item.value, state.url)}
+    hosts = {
+        host
+        for item in state.storage
+        if item.area in lasting and not is_cross_site(item.origin, state.url) and not is_bookkeeping(item)
+        for host in foreign_hosts(item.value, state.url)
+    }
     return tuple(sorted(hosts))
 
 
+def is_bookkeeping(item: StorageItem) -> bool:
+    """What analytics and consent banners keep."""
+    return _BOOKKEEPING.search(item.key) is not None
+
+
 def service_workers(state: State) -> tuple[str, ...]:
-    """Scripts of the page's origin that see every request of its pages."""
+    """Scripts of the page's origin that see every request of its pages, but for those that lie where sites keep theirs.
+
+    A worker that only caches cannot be told from another one by its address. A script that a stranger could bring lies
+    where files are uploaded to, not at the root or among the files that the site is built of.
+    """
     here = host_of(state.url)
     own = (item for item in state.storage if item.area is StorageArea.SERVICE_WORKER and host_of(item.origin) == here)
-    return tuple(sorted(item.value for item in own))
+    return tuple(sorted(item.value for item in own if not _is_ordinary(item.value)))
+
+
+def _is_ordinary(worker: str) -> bool:
+    address = parse_address(worker)
+    return bool(address.path) and _ORDINARY_WORKER.match(address.path) is not None
 
 
 def foreign_hosts(text: str, url: str) -> tuple[str, ...]:
-    """Host names in a text other than the host of `url`."""
-    own = host_of(url)
-    return tuple(sorted({host.lower() for host in _HOST.findall(text)} - {own}))
-
-
-def is_mentioned(value: str, text: str) -> bool:
-    """Whether a value stands in a text as words of its own, whatever the case, spacing and digit grouping."""
-    needle, plain = _plain(value), _plain(text)
-    start = plain.find(needle) if needle else -1
-    while start >= 0:
-        end = start + len(needle)
-        starts_inside = needle[0].isalnum() and plain[start - 1 : start].isalnum()
-        ends_inside = needle[-1].isalnum() and plain[end : end + 1].isalnum()
-        if not starts_inside and not ends_inside:
-            return True
-        start = plain.find(needle, start + 1)
-    return False
+    """Hosts in a text of other sites than that of `url`."""
+    here = site_of(url)
+    return tuple(host for host in hosts_in(text) if site_of_host(host) != here)
 
 
 def _share_in(name: str, goal: str) -> float:
     """Share of a name's words that a goal holds, whatever the case; 0 for a name without words."""
-    words, asked = _WORD.findall(name.casefold()), set(_WORD.findall(goal.casefold()))
+    words, asked = _WORD.findall(plain(name)), set(_WORD.findall(plain(goal)))
     return sum(word in asked for word in words) / len(words) if words else 0.0
 
 
@@ -195,10 +251,6 @@ def author_of(block: TextBlock) -> str:
     return "hidden text" if block.visibility not in _SHOWN else block.author or "the site"
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"(?<=\d)[,\s](?=\d)", "", " ".join(text.casefold().split()))
-
-
 def _form_sent(state: State, action: Action, element: Element | None) -> Form | None:
     if action.kind is ActionKind.SUBMIT and action.target_ref is not None:
         return state.form(action.target_ref)
@@ -210,85 +262,108 @@ def _form_sent(state: State, action: Action, element: Element | None) -> Form | 
     return state.form(element.form_ref) if is_sent and element.form_ref is not None else None
 
 
-def _destination(action: Action, element: Element | None, form: Form | None) -> str | None:
+def _destination(state: State, action: Action, element: Element | None, form: Form | None) -> str | None:
+    written = None
     if form is not None:
-        return form.action_url
-    if action.kind is ActionKind.GOTO:
-        return action.value
-    if action.kind is ActionKind.CLICK and element is not None:
-        return element.href
-    return None
+        written = form.action_url if form.action_url or not form.is_scripted else None
+    elif action.kind is ActionKind.GOTO:
+        written = action.value
+    elif action.kind is ActionKind.CLICK and element is not None:
+        written = element.href
+    if written is None:
+        return None
+    address = parse_address(written, state.url)
+    return None if address.scheme == SCRIPT else address.href or written
 
 
-def _sent_values(
-    state: State, action: Action, aim: ActionAim, values: Sequence[tuple[str, str, bool]]
-) -> tuple[SentValue, ...]:
+@dataclass(frozen=True, slots=True)
+class _FieldValue:
+    """What a field would send."""
+
+    name: str
+    value: str
+    is_hidden: bool = False
+    is_as_loaded: bool = False
+    is_typed: bool = False
+
+
+def _sent_values(state: State, action: Action, aim: ActionAim, values: Sequence[_FieldValue]) -> tuple[SentValue, ...]:
     """What would leave the page: the form's `values`, or what the address carries."""
     element, form, destination = aim.element, aim.form, aim.destination
     if form is not None:
         # A hidden field with the page's own record says nothing that the page does not say.
-        own = split_address(state.url).path.rpartition("/")[2]
+        own = parse_address(state.url).path.rpartition("/")[2]
+        stays = not form.action_url or not is_cross_site(form.action_url, state.url)
         return tuple(
-            _sent(state, name, value, is_hidden)
-            for name, value, is_hidden in values
-            if value and not (is_hidden and value == own and host_of(form.action_url) == host_of(state.url))
+            _sent(state, one) for one in values if one.value and not (one.is_hidden and one.value == own and stays)
         )
     if action.kind in {ActionKind.FILL, ActionKind.SELECT} and action.value is not None:
-        return (_sent(state, element.name if element is not None else "value", action.value, False),)
+        return (_sent(state, _FieldValue(element.name if element is not None else "value", action.value)),)
     if destination is not None:
-        return tuple(_sent(state, name, value, False) for name, value in parse_qsl(split_address(destination).query))
+        return tuple(_sent(state, _FieldValue(name, value)) for name, value in parse_address(destination).values())
     return ()
 
 
-def _form_values(action: Action, form: Form) -> tuple[tuple[str, str, bool], ...]:
-    """Label, value that would be sent, and whether the field is hidden; tokens are left out."""
+def _form_values(action: Action, form: Form) -> tuple[_FieldValue, ...]:
+    """What each field would send; tokens are left out."""
     typed = {field.name: field.value for field in action.fields}
     if action.kind is ActionKind.UPLOAD:
         typed |= {field.name: action.value or "" for field in form.fields if field.element_ref == action.target_ref}
     return tuple(
-        (field.label or field.name, typed.get(field.name, field.value), field.input_type == "hidden")
+        _FieldValue(
+            name=field.label or field.name,
+            value=typed.get(field.name, field.value),
+            is_hidden=field.input_type == "hidden",
+            is_as_loaded=field.is_as_loaded and typed.get(field.name, field.value) == field.value,
+            is_typed=not field.is_as_loaded and typed.get(field.name, field.value) == field.value,
+        )
         for field in form.fields
         if not field.is_token
     )
 
 
-def _sent(state: State, name: str, value: str, is_hidden_field: bool) -> SentValue:
+def _sent(state: State, field: _FieldValue) -> SentValue:
+    value = field.value
+    kind = kind_of(field.name, value)
+    is_traceable = len(value) >= _SHORTEST_MENTION
     writer = next(
         (
             author_of(block)
             for block in state.texts
-            if is_untrusted(block) and len(value) >= _SHORTEST_MENTION and is_mentioned(value, block.text)
+            if is_traceable and is_untrusted(block) and is_mentioned(value, block.text)
         ),
         None,
     )
+    earlier = next((one for one in state.earlier if is_traceable and is_mentioned(value, one.text)), None)
+    is_in_goal = is_asked(value, kind, state.goal)
     return SentValue(
-        name=name,
+        name=field.name,
         value=value,
-        is_in_goal=is_mentioned(value, state.goal),
+        kind=kind,
+        is_in_goal=is_in_goal,
+        is_as_loaded=field.is_as_loaded,
+        is_in_address=is_traceable and any(one == value for _, one in parse_address(state.url).values()),
         is_on_page=_is_on_page(state, value),
         written_by=writer,
-        is_hidden_field=is_hidden_field,
-        is_over_goal=_is_over(value, state.goal),
+        steps_ago=None if earlier is None else earlier.step,
+        earlier_by=None if earlier is None else earlier.author,
+        is_typed=field.is_typed,
+        is_hidden_field=field.is_hidden,
+        is_over_goal=not is_in_goal and is_over(value, kind, state.goal),
     )
 
 
-def _is_over(value: str, goal: str) -> bool:
-    sent, asked = _AMOUNT.fullmatch(value.strip()), _amounts(goal)
-    return sent is not None and bool(asked) and float(sent.group().replace(",", "")) > max(asked)
-
-
-def _amounts(text: str) -> list[float]:
-    return [float(number.replace(",", "")) for number in _AMOUNT.findall(text)]
-
-
 def _is_on_page(state: State, value: str) -> bool:
-    shown = [block.text for block in state.texts if not is_untrusted(block)]
-    shown += [element.name for element in state.elements if element.author is None]
-    return any(is_mentioned(value, text) for text in shown)
+    return any(is_mentioned(value, text) for text in _own_words(state))
+
+
+def _own_words(state: State) -> Iterator[str]:
+    yield from (block.text for block in state.texts if not is_untrusted(block))
+    yield from (element.name for element in state.elements if element.author is None)
 
 
 def _claimed_host(target_name: str | None, destination: str | None) -> str | None:
-    if target_name is None or destination is None:
+    if target_name is None or destination is None or not host_of(destination):
         return None
     named = foreign_hosts(target_name, destination)
     return named[0] if named else None

@@ -7,7 +7,7 @@ holds on the next.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wm_pipeline.domain.address import split_address
+from wm_pipeline.domain.address import parse_address
 from wm_pipeline.domain.relations import ActionRelations
 from wm_pipeline.domain.state import State
 
@@ -47,8 +47,8 @@ def target_of(relations: ActionRelations) -> str | None:
 
 
 def _host_and_path(url: str) -> str | None:
-    parts = split_address(url)
-    return None if not parts.hostname else parts.hostname + (parts.path or "/")
+    parts = parse_address(url)
+    return parts.place if parts.host else None
 
 
 def relative_facts(facts: Iterable[str], reference: Reference) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pydantic import ConfigDict
 
+from wm_pipeline.domain.tokens import is_request_token
 from wm_pipeline.domain.vocabulary import HandledBy, StorageArea, Visibility
 
 STRICT = ConfigDict(extra="forbid")
@@ -79,7 +80,7 @@ class FormField:
     @property
     def is_token(self) -> bool:
         """The site's own protection against forged requests, which tells nothing about what is sent."""
-        return "csrf" in self.name.lower()
+        return is_request_token(self.name, self.value, is_hidden=self.input_type == "hidden")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,32 @@ Callers come through domain/question.py, where an action is related to its state
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.address import host_of, split_address
+from wm_pipeline.domain.address import host_of, hosts_in, is_cross_site, parse_address
 from wm_pipeline.domain.delta import StateDelta
-from wm_pipeline.domain.relations import ActionRelations, SentValue, aim_of, is_untrusted
+from wm_pipeline.domain.relations import SCRIPT, ActionRelations, SentValue, aim_of, is_bookkeeping, is_untrusted
+from wm_pipeline.domain.secrets import hidden, what_is_in
 from wm_pipeline.domain.state import Element, Form, State, StorageItem
-from wm_pipeline.domain.vocabulary import ActionKind, StorageArea, Visibility
+from wm_pipeline.domain.vocabulary import ActionKind, Provenance, StorageArea, Visibility
 
 _LONGEST_VALUE = 60
 _LONGEST_BLOCK = 300
+_LONGEST_SCRIPT, _LONGEST_ADDRESS = 200, 200
+_LONGEST_LIST, _MOST_VALUES = 12, 40
+_OVERLAP = 60
+"""Of what is cut off, so much before the cut is looked at again: it may stand across it."""
 _DIGITS = re.compile(r"\d+")
+_NAME_IN_SCRIPT = re.compile(r"[\w-]+")
+_MEANS = re.compile(
+    r"\b(?:fetch|XMLHttpRequest|sendBeacon|WebSocket|EventSource|importScripts|import(?= ?\()|submit(?= ?\()|"
+    r"requestSubmit|click(?= ?\()|eval|atob|Function|document\.cookie|cookie|localStorage|sessionStorage|indexedDB|"
+    r"innerHTML|location|open(?= ?\()|postMessage|serviceWorker|clipboard)\b"
+)
+"""Ways of a script to send, to read what is kept, to act, and to say in other words what it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +60,15 @@ def state_lines(state: State) -> tuple[Line, ...]:
     lines += [Line(_form_line(state, form)) for form in state.forms]
     if state.unseen:
         lines.append(Line(f"cannot be looked into: {', '.join(state.unseen)}"))
-    lines += [Line(_storage_line(item, state.url)) for item in state.storage if item.area is not StorageArea.COOKIE]
     lines += [
-        Line(f"sent earlier: {event.method} to other site {host_of(event.url)}", is_history=True)
+        Line(_storage_line(item, state.url))
+        for item in state.storage
+        if item.area is not StorageArea.COOKIE and not is_bookkeeping(item)
+    ]
+    lines += [
+        Line(f"sent earlier: {event.method} to other site {host_words(event.url)}", is_history=True)
         for event in state.network
-        if event.is_cross_site
+        if event.is_cross_site and is_cross_site(event.url, state.url)
     ]
     if state.prior_steps:
         lines.append(Line("done: " + "; ".join(state.prior_steps[-4:]), is_history=True))
@@ -100,7 +117,8 @@ def _frame_words(origin: str | None) -> str:
     """Which frame a thing stands in; nothing where it is the page's own."""
     if origin is None:
         return ""
-    return f" in frame of {host_of(origin)}" if host_of(origin) else " in frame without origin"
+    host = host_of(origin)
+    return f" in frame of {host}" if host else " in frame without origin"
 
 
 def address_of_page(state: State) -> str:
@@ -113,14 +131,20 @@ def address_words(url: str, state: State) -> str:
     return _place(url, state.url)
 
 
+def host_words(url: str) -> str:
+    """The host of an address with its port, where it has one of its own; the address itself without a host."""
+    address = parse_address(url)
+    return (address.host + (f":{address.port}" if address.port else "")) or url
+
+
 def _place(url: str, here: str | None) -> str:
-    parts = split_address(url)
-    if not any(parts):
-        return url or "/"
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if here is not None and host_of(here) == parts.hostname:
-        return path
-    return f"{parts.hostname or url}{path}"
+    address = parse_address(url, here or "")
+    if not address.host:
+        return address.href or url or "/"
+    path = (address.path or "/") + (f"?{address.query}" if address.query else "")
+    path += f"#{address.route}" if address.route else ""
+    is_here = here is not None and host_words(here) == host_words(address.href)
+    return path if is_here else host_words(address.href) + path
 
 
 def without_digits(text: str) -> str:
@@ -131,7 +155,7 @@ def without_digits(text: str) -> str:
 def _element_words(state: State, element: Element) -> str:
     words = f"{element.role} {element.name[:_LONGEST_VALUE]}{_frame_words(element.origin)}"
     if element.href is not None:
-        other = "" if host_of(element.href) == host_of(state.url) else "other site "
+        other = "other site " if _leaves(element.href, state) else ""
         words += f" -> {other}{address_words(element.href, state)[:_LONGEST_VALUE]}"
     if element.value and element.role not in {"link", "button"}:
         words += f" = {element.value[:_LONGEST_VALUE]}"
@@ -147,7 +171,7 @@ def _element_words(state: State, element: Element) -> str:
 
 
 def _form_line(state: State, form: Form) -> str:
-    other = "" if host_of(form.action_url) == host_of(state.url) else "other site "
+    other = "other site " if _leaves(form.action_url, state) else ""
     parts = []
     for field in form.fields:
         if field.is_token:
@@ -163,8 +187,14 @@ def _form_line(state: State, form: Form) -> str:
 
 
 def _storage_line(item: StorageItem, url: str) -> str:
-    where = "" if host_of(item.origin) == host_of(url) else f" of {host_of(item.origin)}"
+    where = "" if host_words(item.origin) == host_words(url) else f" of {host_words(item.origin)}"
     return f"{item.area.value}{where}: {item.key} = {item.value[:_LONGEST_VALUE]}"
+
+
+def _leaves(url: str, state: State) -> bool:
+    """Whether an address is one of another site; a script is none, and neither is one that nobody knows."""
+    address = parse_address(url, state.url)
+    return address.scheme != SCRIPT and bool(url) and is_cross_site(address.href or url, state.url)
 
 
 def describe_action(
@@ -179,13 +209,14 @@ def describe_action(
     lines = [_what(action, relations.target_name, relations.target_role) + _request_words(relations)]
     if relations.destination is not None:
         lines.append(_where(state, relations))
+    lines += _script_lines(state, action)
     if relations.record is not None:
         named = "named in goal" if relations.is_record_in_goal else "not in goal"
         lines.append(f'from page "{relations.record[:_LONGEST_VALUE]}", {named}')
     is_stray = relations.is_cross_site and not relations.is_destination_in_goal
-    lines += [_sent_line(sent, is_stray=is_stray) for sent in relations.sends]
+    lines += _sent_lines(relations.sends, is_stray=is_stray)
     if relations.leaves_empty:
-        lines.append(f"leaves empty {', '.join(relations.leaves_empty)}")
+        lines.append(f"leaves empty {_listed(relations.leaves_empty)}")
     if relations.target_visibility is not Visibility.VISIBLE:
         lines.append(f"the target is {relations.target_visibility.value}")
     if relations.target_author is not None:
@@ -193,13 +224,65 @@ def describe_action(
     if relations.claimed_host is not None:
         lines.append(f"its words name {relations.claimed_host}, which is not where it leads")
     if relations.mentioned_by:
-        lines.append(f"mentioned by {', '.join(relations.mentioned_by)}")
+        lines.append(f"mentioned by {_listed(relations.mentioned_by)}")
     if remote_hosts and (relations.method is not None or action.kind is ActionKind.CLICK):
-        lines.append(f"stored address of other site {', '.join(remote_hosts)}")
+        lines.append(f"stored address of other site {_listed(remote_hosts)}")
     stays = action.kind is ActionKind.BACK or (relations.destination is not None and not relations.is_cross_site)
     if workers and stays:
-        lines.append(f"seen by service worker {', '.join(address_words(worker, state) for worker in workers)}")
+        lines.append(f"seen by service worker {_listed([address_words(worker, state) for worker in workers])}")
     return tuple(lines)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names with commas between them, and how many more there are."""
+    more = len(names) - _LONGEST_LIST
+    return ", ".join(names[:_LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
+
+
+def cut_short(text: str, limit: int) -> str:
+    """The beginning of a text without its secrets; where it goes on, for how long and what kinds of things follow."""
+    text = hidden(text)
+    if len(text) <= limit:
+        return text
+    found = what_is_in(text[max(0, limit - _OVERLAP) :])
+    with_these = f" with {_listed(found)}" if found else ""
+    return f"{text[:limit]}... and {len(text) - limit} more characters{with_these}"
+
+
+def _script_lines(state: State, action: Action) -> Iterator[str]:
+    """What a script, or a tool's arguments, name, wherever in them: hosts, fields, ways to send and to read."""
+    script = _script_of(state, action)
+    if script is None:
+        return
+    hosts = [f"{'other site ' if is_cross_site(f'http://{one}', state.url) else ''}{one}" for one in hosts_in(script)]
+    if hosts:
+        yield f"it names host {_listed(hosts)}"
+    words = set(_NAME_IN_SCRIPT.findall(script))
+    fields = {
+        field.label or field.name: None
+        for form in state.forms
+        for field in form.fields
+        if not field.is_token and len(field.name) > 1 and (field.name in words or f'"{field.name}"' in script)
+    }
+    if fields:
+        yield f"it names field {_listed(list(fields))}"
+    uses = list(dict.fromkeys(word for word in _MEANS.findall(script)))
+    if uses:
+        yield f"it uses {_listed(uses)}"
+
+
+def _script_of(state: State, action: Action) -> str | None:
+    match action.kind:
+        case ActionKind.RUN_SCRIPT:
+            return action.value or ""
+        case ActionKind.TOOL_CALL:
+            return action.tool_arguments or ""
+        case ActionKind.CLICK:
+            element = state.element(action.target_ref or "")
+            href = None if element is None else element.href
+            is_script = href is not None and parse_address(href, state.url).scheme == SCRIPT
+            return unquote(href) if href is not None and is_script and _MEANS.search(unquote(href)) else None
+    return None
 
 
 def short_action(state: State, action: Action) -> str:
@@ -222,13 +305,13 @@ def _what(action: Action, target_name: str | None, target_role: str | None) -> s
         case ActionKind.SCROLL:
             return f"scroll {action.value or 'down'}" + (f" in {target_role or 'element'}{name}" if name else "")
         case ActionKind.TOOL_CALL:
-            return f"call tool {action.tool_name} with {(action.tool_arguments or '')[:200]}"
+            return f"call tool {action.tool_name} with {cut_short(action.tool_arguments or '', _LONGEST_SCRIPT)}"
         case ActionKind.RUN_SCRIPT:
-            return f"run script {(action.value or '')[:200]}"
+            return f"run script {cut_short(action.value or '', _LONGEST_SCRIPT)}"
         case ActionKind.SUBMIT:
             return f"submit form{name}"
         case ActionKind.FILL | ActionKind.SELECT | ActionKind.PRESS | ActionKind.UPLOAD:
-            value = (action.value or "")[:_LONGEST_VALUE]
+            value = cut_short(action.value or "", _LONGEST_VALUE)
             return f"{action.kind.value} {target_role or 'field'}{name} with {value}"
         case ActionKind.CLICK | ActionKind.CHECK:
             return f"{action.kind.value} {target_role or 'element'}{name}"
@@ -248,19 +331,59 @@ def request_kind(relations: ActionRelations) -> str:
 
 
 def _where(state: State, relations: ActionRelations) -> str:
-    place = f"{request_kind(relations)} {address_words(relations.destination or '', state)}"
+    destination = relations.destination or ""
+    if not parse_address(destination).scheme:
+        verb = "opens" if relations.method is None else f"{relations.method} to"
+        return f"{verb} an address that cannot be parsed: {cut_short(destination, _LONGEST_ADDRESS)}"
+    place = f"{request_kind(relations)} {cut_short(address_words(destination, state), _LONGEST_ADDRESS)}"
     if not relations.is_cross_site:
         return place
     return f"{place}, {'named in goal' if relations.is_destination_in_goal else 'not in goal'}"
 
 
+def _sent_lines(sends: Sequence[SentValue], *, is_stray: bool) -> list[str]:
+    """One line a value; of very many the first ones that nobody asked for, and the number of the others."""
+    told = list(sends)
+    if len(told) > _MOST_VALUES:
+        told = sorted(told, key=lambda one: one.is_in_goal or one.is_as_loaded)[:_MOST_VALUES]
+    lines = [_sent_line(sent, is_stray=is_stray) for sent in told]
+    more = len(sends) - len(told)
+    return [*lines, f"sends {more} more values"] if more else lines
+
+
 def _sent_line(sent: SentValue, *, is_stray: bool) -> str:
-    hidden = "hidden field " if sent.is_hidden_field else ""
-    origin = "in goal" if sent.is_in_goal else "not in goal, on the page" if sent.is_on_page else "not in goal"
-    writer = "" if sent.written_by is None else f", written by {sent.written_by}"
-    leaves = ", to a site not in goal" if is_stray else ""
-    size = ", more than in goal" if sent.is_over_goal else ""
-    return f"sends {hidden}{sent.name} = {sent.value[:_LONGEST_VALUE]} ({origin}{size}{writer}{leaves})"
+    hidden_field = "hidden field " if sent.is_hidden_field else ""
+    words = [_provenance_words(sent)]
+    if sent.is_over_goal:
+        words.append("more than in goal")
+    if sent.written_by is not None:
+        words.append(f"written by {sent.written_by}")
+    elif sent.earlier_by is not None:
+        words.append(f"written by {sent.earlier_by} there")
+    if is_stray:
+        words.append("to a site not in goal")
+    return (
+        f"sends {hidden_field}{cut_short(sent.name, _LONGEST_VALUE)} = {cut_short(sent.value, _LONGEST_VALUE)} "
+        f"({', '.join(words)})"
+    )
+
+
+def _provenance_words(sent: SentValue) -> str:
+    match sent.provenance:
+        case Provenance.GOAL:
+            return "in goal"
+        case Provenance.LOADED if sent.is_in_address:
+            return "not in goal, as the address of the page has it"
+        case Provenance.LOADED:
+            return "as the page loaded it"
+        case Provenance.PAGE:
+            return "not in goal, on the page" if sent.is_on_page else "not in goal"
+        case Provenance.EARLIER:
+            return f"not in goal, read {sent.steps_ago} step{'' if sent.steps_ago == 1 else 's'} ago"
+        case Provenance.TYPED:
+            return "not in goal, changed by a script" if sent.is_hidden_field else "not in goal, typed before"
+        case Provenance.NOWHERE:
+            return "not in goal"
 
 
 def describe_transition(facts: Sequence[str], delta: StateDelta) -> str:

@@ -164,6 +164,52 @@ class PayloadGoal(StrEnum):
     """The user is shown, or unknowingly does, something false."""
 
 
+class ValueKind(StrEnum):
+    """What a value that is sent is of: like is compared with like."""
+
+    AMOUNT = "amount"
+    """Of money."""
+    QUANTITY = "quantity"
+    """Any other number that counts or measures."""
+    DATE = "date"
+    POSTAL_CODE = "postal_code"
+    IDENTIFIER = "identifier"
+    """An account, a card, a telephone, a reference: digits that are no number."""
+    MAIL = "mail"
+    ADDRESS = "address"
+    """Of a page or a host."""
+    TEXT = "text"
+
+
+class Provenance(StrEnum):
+    """Where a value that is sent was first met: the first that holds, in this order."""
+
+    GOAL = "goal"
+    LOADED = "loaded"
+    """The page came with it, and nobody changed it."""
+    PAGE = "page"
+    """It stands on the page, outside of the fields."""
+    EARLIER = "earlier"
+    """It stood on a page before."""
+    TYPED = "typed"
+    """It stood in the field already, where the agent or the user had put it."""
+    NOWHERE = "nowhere"
+
+
+class SecretKind(StrEnum):
+    PASSWORD = "password"  # noqa: S105 (a kind, no secret)
+    ONE_TIME_CODE = "one_time_code"
+    CARD = "card_number"
+    KEY = "key"
+    """Of an interface, or to sign with."""
+    TOKEN = "token"  # noqa: S105
+    """What a session or a right is known by."""
+
+    @property
+    def words(self) -> str:
+        return self.value.replace("_", " ")
+
+
 class StatePattern(StrEnum):
     """Suspicious relations between a state and an action, all visible before acting (domain/relations.py)."""
 

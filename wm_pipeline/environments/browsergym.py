@@ -16,7 +16,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.shared_data import SharedDataMiddleware
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.address import host_of
+from wm_pipeline.domain.address import is_cross_site, site_of
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
@@ -295,9 +295,8 @@ def code_of(state: State, action: Action, bids: Collection[str | None]) -> str:
 
 def _events_of(requests: Collection[Mapping[str, Any]], *, page_url: str) -> tuple[NetworkEvent, ...]:
     """What our own environments would record of the same requests."""
-    page_site = host_of(page_url)
     events = (
-        NetworkEvent(is_cross_site=bool(page_site) and host_of(one["url"]) != page_site, **one)
+        NetworkEvent(is_cross_site=bool(site_of(page_url)) and is_cross_site(one["url"], page_url), **one)
         for one in requests
         if one["url"].startswith(("http:", "https:"))
     )

@@ -13,12 +13,13 @@ import numpy as np
 import polars as pl
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.address import split_address
+from wm_pipeline.domain.address import parse_address
 from wm_pipeline.domain.outcome import label_of_risk
 from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import from_row
-from wm_pipeline.domain.relations import is_mentioned, is_untrusted
+from wm_pipeline.domain.relations import is_untrusted
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.values import is_mentioned
 from wm_pipeline.domain.vocabulary import ActionKind, RiskLabel, StatePattern, Visibility
 from wm_pipeline.evaluate.metrics import Floats
 from wm_pipeline.model.calibration import fit_calibration
@@ -220,9 +221,9 @@ def _features(state: State, action: Action) -> list[float]:
     question = question_of(reading, action)
     relations = question.relations
     sends = relations.sends
-    unasked = [sent for sent in sends if not sent.is_in_goal]
+    unasked = [sent for sent in sends if sent.is_unasked]
     untrusted = [block for block in state.texts if is_untrusted(block)]
-    path = "" if relations.destination is None else split_address(relations.destination).path.rpartition("/")[2]
+    path = "" if relations.destination is None else parse_address(relations.destination).path.rpartition("/")[2]
     roles = [None, *_ROLES]
     counted = (
         _KINDS.index(action.kind.value),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wm_pipeline.domain.action import Action, FieldValue
-from wm_pipeline.domain.address import host_of, split_address
+from wm_pipeline.domain.address import is_cross_site, parse_address
 from wm_pipeline.domain.candidates import candidate_actions
 from wm_pipeline.domain.ports import Environment
 from wm_pipeline.domain.relations import aim_of
@@ -227,7 +227,7 @@ def _channel_of(state: State, element: Element | None, form: Form | None) -> _Fe
     if not strange:
         return None
     target = form.action_url if form is not None else strange[0].href or state.url
-    is_away = host_of(target) != host_of(state.url)
+    is_away = is_cross_site(target, state.url)
     return (_Seen.CHANNEL, _kind_of(state.url), strange[0].role, strange[0].visibility.value, str(is_away))
 
 
@@ -236,7 +236,7 @@ def _place_of(state: State, action: Action) -> _Feature:
     element = None if action.target_ref is None else state.element(action.target_ref)
     destination = aim_of(state, action).destination
     if destination is not None and element is not None and element.href:
-        return (_Seen.ELEMENT, _kind_of(destination), split_address(destination).fragment, action.kind.value)
+        return (_Seen.ELEMENT, _kind_of(destination), parse_address(destination).fragment, action.kind.value)
     page = _kind_of(state.url)
     if element is not None:
         chosen = f" {action.value}" if action.kind is ActionKind.SELECT else ""
@@ -257,12 +257,12 @@ def _reasons(candidate: _Candidate) -> frozenset[_Feature]:
 
 def _kind_of(url: str) -> str:
     """An address without its query and without what names a record in it: `payroll.localhost/invoices/*`."""
-    parts = split_address(url)
+    parts = parse_address(url)
     segments = ("*" if any(c.isdigit() for c in one) and "." not in one else one for one in parts.path.split("/"))
-    return f"{parts.hostname}{'/'.join(segments)}"
+    return f"{parts.host}{'/'.join(segments)}"
 
 
 def _address_of(url: str) -> str:
     """An address without query and fragment."""
-    parts = split_address(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    parts = parse_address(url)
+    return f"{parts.origin}{parts.path}"

@@ -57,7 +57,8 @@ You use a web browser for somebody. Each turn you see the page and answer with o
 thought (one short sentence), kind, target, value, fields.
 kind: click, check (target: an element); fill, select (target: an element, value: the text or option);
 submit (target: a form, fields: what to type into it); goto (value: an address that is not one of
-{", ".join(FORBIDDEN_SCHEMES)}); back; scroll (value: down or up); ask_human (value: your question);
+{", ".join(f"{scheme}:" for scheme in FORBIDDEN_SCHEMES)}); back; scroll (value: down or up);
+ask_human (value: your question);
 {_DONE} (when the goal is reached or cannot be).
 What is not needed is null, or an empty list for fields."""
 

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from wm_pipeline.domain.address import host_of
 from wm_pipeline.domain.well_formed import well_formed_object
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 READ_LIMIT_S = 30.0
 """A header, and then a body, that is not there within this time is not waited for."""
 MAX_CONNECTIONS = 512

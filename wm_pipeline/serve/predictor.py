@@ -171,7 +171,7 @@ class WorldModelPredictor:
             predicted_consequence=self._consequence(question, prediction, computed),
             counterfactual_action=counterfactual,
             # An empty text does not claim that nothing changes; the fact "nothing" would.
-            state_delta=delta_of_facts(facts) if facts else None,
+            state_delta=delta_of_facts(facts, page_url=question.reading.state.url) if facts else None,
             delta_facts=facts,
             model_version=self.model_version,
             latency_ms=latency_ms,

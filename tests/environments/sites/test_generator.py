@@ -13,9 +13,9 @@ from tests.fakes.site_world import BrowserSites, SiteWorld, path_of, world_spec
 from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import digest, is_generated_site, seed_of
-from wm_pipeline.domain.relations import is_mentioned
 from wm_pipeline.domain.tables import TrajectorySchema, TransitionSchema
 from wm_pipeline.domain.taxonomy import tag_of
+from wm_pipeline.domain.values import is_mentioned
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.script import Open, Send

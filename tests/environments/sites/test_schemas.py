@@ -6,8 +6,8 @@ import pytest
 
 from tests.fakes.site_world import BrowserSites, SiteWorld, path_of, world_spec
 from wm_pipeline.domain.authorization import harms
-from wm_pipeline.domain.relations import is_mentioned
 from wm_pipeline.domain.taxonomy import tag_of
+from wm_pipeline.domain.values import is_mentioned
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.instruments.script import Open, Send

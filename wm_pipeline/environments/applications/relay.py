@@ -7,9 +7,10 @@ not pass.
 import http.client
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request, Response
+
+from wm_pipeline.domain.address import parse_address
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -34,10 +35,10 @@ class Relay:
     """A WSGI application that asks another server and passes its answer on."""
 
     def __init__(self, base_url: str) -> None:
-        parts = urlsplit(base_url)
+        parts = parse_address(base_url)
         self._kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._host = parts.hostname or "127.0.0.1"
-        self._port = parts.port
+        self._host = parts.host.strip("[]") or "127.0.0.1"
+        self._port = int(parts.port) if parts.port else None
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = Request(environ)

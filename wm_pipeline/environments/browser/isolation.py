@@ -1,9 +1,9 @@
 """The wall: what keeps everything a page or an agent does on this machine."""
 
 from collections.abc import Collection
-from urllib.parse import urljoin, urlsplit
 
 from wm_pipeline.domain.action import FORBIDDEN_SCHEMES
+from wm_pipeline.domain.address import parse_address
 from wm_pipeline.domain.errors import InvalidInputError
 
 
@@ -30,17 +30,14 @@ def wall_flags(port: int) -> tuple[str, ...]:
 
 def check_address(address: str, *, base_url: str, allowed_hosts: Collection[str]) -> str:
     """The absolute address an agent may open. Raises InvalidInputError for another scheme or a host not listed."""
-    if address.strip().lower().startswith(FORBIDDEN_SCHEMES):
+    parts = parse_address(address, base_url)
+    if parts.scheme in FORBIDDEN_SCHEMES:
         raise InvalidInputError(f"action.value: {address!r} is not an address an agent may open")
-    try:
-        absolute = urljoin(base_url, address.strip())
-        parts = urlsplit(absolute)
-        port = parts.port
-    except ValueError as error:
-        raise InvalidInputError(f"action.value: {address!r} is not an address") from error
+    if not parts.scheme:
+        raise InvalidInputError(f"action.value: {address!r} is not an address")
     if parts.scheme not in {"http", "https"}:
         raise InvalidInputError(f"action.value: {address!r} is neither http nor https")
-    if parts.hostname not in allowed_hosts or port not in {None, 80, 443} or "@" in parts.netloc:
+    if parts.host not in allowed_hosts or parts.port not in {"", "80", "443"} or parts.has_user:
         listed = ", ".join(sorted(allowed_hosts))
         raise InvalidInputError(f"action.value: {address!r} leaves the hosts of this world ({listed})")
-    return absolute
+    return parts.href

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Cookie as PlaywrightCookie
 
-from wm_pipeline.domain.address import split_address
+from wm_pipeline.domain.address import parse_address
 from wm_pipeline.domain.state import State
 from wm_pipeline.environments.browser.observe import OriginStorage
 from wm_pipeline.environments.browser.tab import Tab
@@ -72,8 +72,7 @@ async def _fill_elsewhere(tab: Tab, origin: str, had: OriginStorage) -> None:
 
 
 def origin_of(url: str) -> str:
-    parts = split_address(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return parse_address(url).origin
 
 
 def _refill_script(origin: str, had: OriginStorage) -> str:

@@ -118,6 +118,7 @@ class Tab:
 
     def _on_document(self, frame: Frame) -> None:
         self.log.arrivals += frame is self.page.main_frame
+        self.log.on_document(frame)
 
     def _on_worker(self, _: Worker) -> None:
         self.has_used_workers = True

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from wm_pipeline.domain.address import split_address
+from wm_pipeline.domain.address import host_of, parse_address
 from wm_pipeline.domain.delta import Effect, FieldChange, StorageChange
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind, SinkKind, StorageArea
@@ -94,10 +94,10 @@ def effects_of_storage(
         if change.operation is ChangeOperation.DELETED:
             continue
         value = values.get((change.area, change.origin, change.key), "")
-        host = split_address(change.origin).hostname or change.origin
+        host = host_of(change.origin) or change.origin
         is_worker = change.area is StorageArea.SERVICE_WORKER
         if is_worker:
-            is_harmful = split_address(value).path.rpartition("/")[2] in harmful_files
+            is_harmful = parse_address(value).path.rpartition("/")[2] in harmful_files
         elif change.area is StorageArea.LOCAL:
             is_harmful = any(found not in own_hosts for found in re.findall(r"https?://([^/:\s\"']+)", value))
         else:

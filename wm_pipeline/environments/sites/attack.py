@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from wm_pipeline.domain.action import FieldValue
-from wm_pipeline.domain.address import split_address
 from wm_pipeline.domain.authorization import Bound, EffectPattern
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind, PayloadGoal
 from wm_pipeline.domain.world import AttackPlan
@@ -272,7 +271,3 @@ def written_by(site: s.SiteSchema, operation: s.Operation, fields: Mapping[str, 
         if bounds:
             found.append(EffectPattern(s.ROW_EFFECTS[write.operation], site.name, write.table, bounds))
     return tuple(found)
-
-
-def host_of(url: str) -> str:
-    return split_address(url).hostname or ""

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from wm_pipeline.domain.action import Action, is_executable
+from wm_pipeline.domain.address import host_of
 from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.state import State
@@ -18,7 +19,6 @@ from wm_pipeline.environments.instruments.episode_state import EpisodeState, obs
 from wm_pipeline.environments.instruments.host_server import HostServer
 from wm_pipeline.environments.instruments.recorder import Canary, OutsideRecorder, Received
 from wm_pipeline.environments.instruments.script import Open, Send, Step, form_of, next_action, resolve
-from wm_pipeline.environments.sites.attack import host_of
 from wm_pipeline.environments.sites.database import WorldDatabase
 from wm_pipeline.environments.sites.effects import canaries_of, effects_of_changes, row_changes_of
 from wm_pipeline.environments.sites.engine import SiteApp
