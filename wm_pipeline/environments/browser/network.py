@@ -8,8 +8,9 @@ what a document fetches from other sites to be shown at all, as long as its addr
 import asyncio
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from playwright.async_api import BrowserContext, Download, Frame, Request, Response
+from playwright.async_api import BrowserContext, Download, Frame, Page, Request, Response
 from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.address import is_cross_site, parse_address, site_of
@@ -51,9 +52,9 @@ class _Seen:
 
 
 class NetworkLog:
-    """Listens to one context. Cross site means another site than that of the document that asked, at that time."""
+    """Listens to one context, or to one page. Cross site: to another site than the asking document's, then."""
 
-    def __init__(self, context: BrowserContext) -> None:
+    def __init__(self, context: BrowserContext | Page) -> None:
         self.page_url = ""
         """The address of the page that is watched, kept by the session: what asks without a document belongs to it."""
         self.arrivals = 0
@@ -71,10 +72,11 @@ class NetworkLog:
         """A link that saves what it leads to: no request is told of, and the download once its answer comes."""
         self._idle = asyncio.Event()
         self._idle.set()
-        context.on("request", self._on_request)
-        context.on("response", self._on_response)
-        context.on("requestfinished", self._on_end)
-        context.on("requestfailed", self._on_end)
+        asked: Any = context  # both have these events
+        asked.on("request", self._on_request)
+        asked.on("response", self._on_response)
+        asked.on("requestfinished", self._on_end)
+        asked.on("requestfailed", self._on_end)
 
     def _on_request(self, request: Request) -> None:
         if parse_address(request.url).scheme not in {"http", "https"}:

@@ -424,11 +424,20 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const isRoot = (node) => hasHandler(node) && roleOf(node) === "generic" && (delegating.has(node) || holdsThePage(node)) &&
     (lists.has(tagOf(node)) || styleOf(node).cursor !== "pointer");
   const found = listened.filter((node) => !isRoot(node));
+  // What is pointed at is a part of the state in any case, as the control that it stands in, or as it is.
+  let target = pointed?.isConnected ? pointed : null;
+  if (target) {
+    const offered = new Set(found);
+    let inside = target;
+    while (inside && !offered.has(inside)) inside = around(inside);
+    if (inside) target = inside;
+    else found.push(target);
+  }
   const formRefs = new Map(forms.map((form, index) => [form, `f${index + 1}`]));
   // Beyond the limit what nobody can see goes first, then links; what is kept stays in document order.
   let kept = found;
   if (found.length > maxElements) {
-    const room = new Set();
+    const room = new Set(target ? [target] : []);
     const isSeen = (node) => elementVisibility(node) === "visible";
     const sending = new Map();
     for (const node of found) if (isSubmitter(node) && !sending.has(formOf(node))) sending.set(formOf(node), node);
@@ -446,7 +455,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   remember();
   const elements = kept.map((node) => ({
     element_ref: refs.get(node),
-    role: roleOf(node),
+    role: roleOf(node) ?? "generic",
     name: nameOf(node),
     input_type: tagOf(node) === "INPUT" ? node.type : null,
     value: valueOf(node),
@@ -655,7 +664,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
   ]).sort();
   return JSON.stringify({
-    watched: told !== null, stopped: lastLook.stopped, unseen, foreign, is_more_below: isMoreBelow(), more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
+    watched: told !== null, pointed: refs.get(target) ?? null, stopped: lastLook.stopped, unseen, foreign, is_more_below: isMoreBelow(), more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
     url: location.href, title: cut(squeeze(titleOf(document)), limits.title), origin: self.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
     databases, workers, files, restless: (told?.isRestless ?? true) || workers.length > 0,

@@ -58,6 +58,8 @@ class PageWalk:
     """The page may still do something when nobody acts, or when it is left."""
     stopped: str | None = None
     """Why the last act was stopped while it was done: what the page heard was not what was judged."""
+    pointed: str | None = None
+    """Reference of the element that whoever drives the page means."""
 
 
 def page_walk_of(answer: str) -> PageWalk:

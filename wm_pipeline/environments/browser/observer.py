@@ -69,6 +69,11 @@ class PageObserver:
         return cls(page, cdp, new_channel(), is_watched=False)
 
     @property
+    def cdp(self) -> CDPSession:
+        """A session of the page, with the domain Page enabled."""
+        return self._cdp
+
+    @property
     def is_crashed(self) -> bool:
         return self._crash.done()
 
@@ -87,6 +92,13 @@ class PageObserver:
         whole = joined([one for _, _, one in parts])
         self._names = tuple(_name_of(element) for element in whole.elements)
         return whole
+
+    async def expect_pointed(self, name: str) -> None:
+        """Make the element that an event of this name is about a part of the next look."""
+        elsewhere = (world for _, world in self._elsewhere.values() if world is not None)
+        for world in (self.world, *self._worlds.values(), *elsewhere):
+            with contextlib.suppress(PlaywrightError):  # a frame that is gone is not pointed at
+                await self._unless_crashed(world, "expectPointed", name)
 
     async def _walk(self, world: DocumentWorld, options: Mapping[str, object]) -> PageWalk:
         if not self._is_watched:
@@ -278,10 +290,11 @@ def joined(walks: list[PageWalk]) -> PageWalk:
     first, *others = walks
     if not others:
         return first
-    elements, forms = list(first.elements), list(first.forms)
+    elements, forms, pointed = list(first.elements), list(first.forms), first.pointed
     others = [_in_frame(one, first.origin) for one in others]
     for walk in others:
         refs = {one.element_ref: f"e{len(elements) + at}" for at, one in enumerate(walk.elements, start=1)}
+        pointed = pointed or refs.get(walk.pointed or "")
         form_refs = {one.form_ref: f"f{len(forms) + at}" for at, one in enumerate(walk.forms, start=1)}
         elements += [
             replace(one, element_ref=refs[one.element_ref], form_ref=form_refs.get(one.form_ref or ""))
@@ -308,6 +321,7 @@ def joined(walks: list[PageWalk]) -> PageWalk:
         restless=any(one.restless for one in walks),
         unseen=tuple(words for one in walks for words in one.unseen),
         foreign=_not_answered([origin for one in walks for origin in one.foreign], [one.origin for one in others]),
+        pointed=pointed,
         stopped=next((one.stopped for one in walks if one.stopped is not None), None),
     )
 

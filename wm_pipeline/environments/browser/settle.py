@@ -8,12 +8,15 @@ it was taken at rest. The moment is skipped where the page is known to do nothin
 import asyncio
 import time
 from dataclasses import asdict, dataclass, replace
+from typing import Protocol
 
 from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page
 
 from wm_pipeline.environments.browser.limits import LIMITS, MAX_OPTIONS, MAX_UNSEEN
+from wm_pipeline.environments.browser.network import NetworkLog
 from wm_pipeline.environments.browser.observe import PageWalk
-from wm_pipeline.environments.browser.tab import Tab
+from wm_pipeline.environments.browser.observer import PageObserver
 from wm_pipeline.environments.browser.world import is_replaced
 
 
@@ -33,6 +36,21 @@ class SettleSettings:
     """Whether what hooks.js watches is all that the pages use; otherwise the quiet time is always waited for."""
 
 
+class Watched(Protocol):
+    """A page with what listens to it."""
+
+    @property
+    def page(self) -> Page: ...
+    @property
+    def observer(self) -> PageObserver: ...
+    @property
+    def log(self) -> NetworkLog: ...
+
+    async def finish_popups(self) -> None:
+        """Wait for the windows that the page has opened."""
+        ...
+
+
 def walk_options(settings: SettleSettings, *, is_foreseen: bool = False) -> dict[str, object]:
     """What observe.js is called with."""
     return {
@@ -49,12 +67,12 @@ def walk_options(settings: SettleSettings, *, is_foreseen: bool = False) -> dict
     }
 
 
-async def look_now(tab: Tab, settings: SettleSettings) -> PageWalk | None:
+async def look_now(tab: Watched, settings: SettleSettings) -> PageWalk | None:
     """The page as soon as it is loaded, without waiting for rest: for a page known in advance. None: replaced."""
     return await _walk(tab, replace(settings, quiet_ms=0))
 
 
-async def settle(tab: Tab, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk:
+async def settle(tab: Watched, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk:
     """The page at rest, or at the cap (`settled` False). Errors other than a replaced document are raised.
 
     `is_foreseen`: the page asked for nothing since it came to be as it is, so its hooks know what it is about to do.
@@ -81,7 +99,7 @@ async def settle(tab: Tab, settings: SettleSettings, *, is_foreseen: bool = Fals
         await log.wait_idle(left_s)
 
 
-async def _walk(tab: Tab, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk | None:
+async def _walk(tab: Watched, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk | None:
     """One look; None when the document was replaced meanwhile."""
     try:
         return await tab.observer.look(walk_options(settings, is_foreseen=is_foreseen))

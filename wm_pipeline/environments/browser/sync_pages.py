@@ -5,6 +5,7 @@ loop of their own, which stands still while one of them waits. What is limited b
 """
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, cast
@@ -30,14 +31,14 @@ class SyncDriver:
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """What the coroutine returns, or raises."""
         self._theirs = asyncio._get_running_loop()
+        return self._run_in(self._loop, self._pumped(coroutine))
+
+    def _run_in(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Result]) -> Result:
         asyncio._set_running_loop(None)
         try:
-            return self._loop.run_until_complete(self._pumped(coroutine))
+            return loop.run_until_complete(coroutine)
         finally:
             asyncio._set_running_loop(self._theirs)
-
-    def close(self) -> None:
-        self._loop.close()
 
     async def _pumped(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         pump = asyncio.ensure_future(self._pump())
@@ -55,12 +56,12 @@ class SyncDriver:
 
     def blocking(self, method: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
         """Call into Playwright's own loop, which is the running one meanwhile."""
+        ours = asyncio._get_running_loop()
         asyncio._set_running_loop(self._theirs)
         try:
             return method(*arguments, **more)
         finally:
-            self._theirs = asyncio._get_running_loop()
-            asyncio._set_running_loop(self._loop)
+            asyncio._set_running_loop(ours)
 
     def wrapped(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -77,7 +78,9 @@ class SyncDriver:
             def heard(*arguments: Any) -> None:
                 answer = call(*map(self.wrapped, arguments))
                 if inspect.iscoroutine(answer):
-                    self._loop.call_soon(lambda: self._loop.create_task(answer))
+                    # In a loop of its own: that of the caller may stand still until this has answered.
+                    with contextlib.closing(asyncio.new_event_loop()) as loop:
+                        self._run_in(loop, answer)
 
             self._listeners[call] = heard
         return self._listeners[call]

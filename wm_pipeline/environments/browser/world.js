@@ -81,6 +81,19 @@ const shownIn = (frame) => { try { return frame.contentWindow?.document ?? null;
 let lastLook = {elements: [], forms: [], standingOf: () => ({seenAs: "visible", coveredBy: null})};
 // Who would see what a frame shows, and what lies over it.
 const standingOf = (node) => lastLook.standingOf(node);
+// The node that whoever drives the page means: it is told by an event whose name is used once.
+let pointed = null;
+const expectPointed = (name) => {
+  pointed = null;
+  const listen = (shown) => {
+    shown.addEventListener(name, (event) => { pointed = event.composedPath()[0]; }, {capture: true, once: true});
+    for (const frame of allIn(shown)) {
+      const inner = tagOf(frame) === "IFRAME" || tagOf(frame) === "FRAME" ? shownIn(frame) : null;
+      if (inner) listen(inner);
+    }
+  };
+  listen(document);
+};
 // Files that the page and its frames of the same process asked to save since they were asked last.
 const countFiles = () => {
   let files = askHooks("files")?.files ?? 0;

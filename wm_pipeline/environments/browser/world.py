@@ -46,7 +46,7 @@ def world_script(channel: str) -> str:
     shared, judged, look, act = map(_source, ("world", "judged", "observe", "act"))
     ours = (
         *("silence", "nodeOf", "attributesOf", "countFiles", "handlers", "hear", "standingOf"),
-        *("askHooks", "fileInputOf", "coverHere"),
+        *("askHooks", "fileInputOf", "coverHere", "expectPointed"),
     )
     names = f"look: {look}, act: {act}, {', '.join(ours)}"
     return f"(() => {{\n{shared}\n{judged}\nObject.assign(globalThis, {{{names}}});\n}})()".replace(_CHANNEL, channel)

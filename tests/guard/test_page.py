@@ -1,0 +1,263 @@
+"""GuardedPage: somebody's own page under a guard, in the sync and async API, on an application of no schema of ours."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import async_playwright
+from playwright.sync_api import sync_playwright
+
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.decision import Decision
+from wm_pipeline.domain.errors import NotDoneError, WorldError
+from wm_pipeline.domain.relations import relate
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import Verdict
+from wm_pipeline.environments.browser.any_page import Session, observe
+from wm_pipeline.environments.browser.chromium import find_chromium
+from wm_pipeline.guard.page import ActionRefusedError, GuardedPage, Judged
+from wm_pipeline.guard.unjudged import why_effect_unknown
+
+PAGE = """<!doctype html><title>Orders</title><h1>New order</h1>
+<form action="/order" method="post">
+  <label>Name <input name="name"></label>
+  <label>Size <select name="size"><option>small<option>large</select></label>
+  <label>Paid <input type="checkbox" name="paid" value="yes"></label>
+  <button>Order</button>
+</form>
+<button id="ping" onclick="fetch('/ping', {method: 'POST', body: JSON.stringify({iban: 'DE00 5001'})})">Check</button>
+<button id="title" onclick="document.title = 'clicked'">Show</button>
+<button id="later">Later</button>
+<form action="/files" method="post" enctype="multipart/form-data">
+  <input type="file" name="file" aria-label="File"></form>
+<a href="/other">Other</a> <a href="http://elsewhere.localhost:PORT/take?iban=DE00%205001">Confirm</a>
+"""
+ATTACHED = "document.querySelector('input[type=file]').files[0]?.name"
+
+
+class Orders:
+    """A small shop that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, str]] = []
+        shop = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                shop.received += [(self.path, "")] if "elsewhere" in self.headers["host"] else []
+                self._answer()
+
+            def do_POST(self) -> None:
+                length = int(self.headers["content-length"])
+                shop.received.append((self.path, self.rfile.read(length).decode()))
+                self._answer()
+
+            def _answer(self) -> None:
+                self.send_response(200)
+                self.send_header("content-type", "text/html")
+                self.end_headers()
+                self.wfile.write(PAGE.replace("PORT", self.headers["host"].partition(":")[2]).encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://localhost:{self.server.server_port}/"
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def orders() -> Iterator[Orders]:
+    shop = Orders()
+    yield shop
+    shop.server.shutdown()
+    shop.server.server_close()
+
+
+class AccountGuard:
+    """Leaves to a person whatever sends the account away."""
+
+    def decide(self, state: State, action: Action) -> Decision:
+        sends = relate(state, action).sends
+        verdict = Verdict.ESCALATE if any("DE00" in sent.value for sent in sends) else Verdict.EXECUTE
+        executed = action if verdict is Verdict.EXECUTE else None
+        return Decision(verdict, executed, "the account", None, 1.0, hold=why_effect_unknown(state, action))
+
+
+TOLD = (ActionRefusedError, NotDoneError, PlaywrightError)
+
+
+def in_sync(orders: Orders, steps: list[Callable[[GuardedPage], Any]], **options: Any) -> list[Any]:
+    answers = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(find_chromium(None).path), args=["--no-sandbox"])
+        page = GuardedPage(browser.new_page(), AccountGuard(), goal="Order for Dana.", **options)
+        page.goto(orders.url)
+        for step in steps:
+            try:
+                answers.append(step(page))
+            except TOLD as error:
+                answers.append(error)
+        browser.close()
+    return answers
+
+
+def in_async(orders: Orders, steps: list[Callable[[GuardedPage], Any]], **options: Any) -> list[Any]:
+    async def play() -> list[Any]:
+        answers = []
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=str(find_chromium(None).path), args=["--no-sandbox"]
+            )
+            page = GuardedPage(await browser.new_page(), AccountGuard(), goal="Order for Dana.", **options)
+            await page.goto(orders.url)
+            for step in steps:
+                try:
+                    answers.append(await step(page))
+                except TOLD as error:
+                    answers.append(error)
+            await browser.close()
+        return answers
+
+    return asyncio.run(play())
+
+
+both = pytest.mark.parametrize("play", [in_sync, in_async], ids=["sync", "async"])
+Play = Callable[..., list[Any]]
+
+
+@both
+def test_what_is_let_through_is_done_as_the_page_itself_does_it(play: Play, orders: Orders, tmp_path: Path) -> None:
+    file = tmp_path / "receipt.txt"
+    file.write_text("paid")
+
+    answers = play(
+        orders,
+        [
+            lambda page: page.set_input_files("input[type=file]", file),
+            lambda page: page.unguarded.evaluate(ATTACHED),
+            lambda page: page.get_by_label("Name").fill("Dana"),
+            lambda page: page.locator("form").first.locator("select").select_option("large"),
+            lambda page: page.check("[name=paid]"),
+            lambda page: page.check("[name=paid]"),
+            lambda page: page.get_by_role("button", name="Order").click(),
+            lambda page: page.click("#title"),
+            lambda page: page.title(),
+            lambda page: page.get_by_role("link", name="Other").click(),
+        ],
+    )
+
+    assert orders.received == [("/order", "name=Dana&size=large&paid=yes")]
+    assert (answers[1], answers[8]) == ("receipt.txt", "clicked")
+    assert not [one for one in answers if isinstance(one, Exception)]
+
+
+@both
+def test_what_only_a_script_knew_is_judged_before_it_leaves(play: Play, orders: Orders) -> None:
+    refused, title = play(orders, [lambda page: page.click("#ping"), lambda page: page.title()])
+
+    assert isinstance(refused, ActionRefusedError)
+    assert str(refused) == 'not done: click button "Check": the account'
+    assert (orders.received, title) == ([], "Orders")
+
+
+@both
+def test_a_person_lets_one_action_through_once(play: Play, orders: Orders) -> None:
+    asked: list[Judged] = []
+
+    def on_escalate(judged: Judged) -> bool:
+        asked.append(judged)
+        return len(asked) == 1
+
+    first, second = play(orders, [lambda page: page.click("#ping")] * 2, on_escalate=on_escalate)
+
+    assert (first, type(second)) == (None, ActionRefusedError)
+    assert orders.received == [("/ping", json.dumps({"iban": "DE00 5001"}, separators=(",", ":")))]
+    assert [one.decision.verdict for one in asked] == [Verdict.ESCALATE] * 2
+
+
+@both
+def test_a_callback_that_fails_is_a_no(play: Play, orders: Orders) -> None:
+    def on_escalate(judged: Judged) -> bool:
+        raise RuntimeError("nobody is there")
+
+    (refused,) = play(orders, [lambda page: page.get_by_text("Confirm").click()], on_escalate=on_escalate)
+
+    assert isinstance(refused, ActionRefusedError)
+    assert orders.received == []
+
+
+@both
+def test_in_observe_mode_all_is_done_and_the_verdict_kept(play: Play, orders: Orders) -> None:
+    verdicts: list[Verdict] = []
+
+    def kept(page: GuardedPage) -> Any:
+        verdicts.extend(one.decision.verdict for one in page.judged)
+        return page.title()
+
+    play(orders, [lambda page: page.get_by_text("Confirm").click(), kept], mode="observe")
+
+    assert orders.received == [("/take?iban=DE00%205001", "")]
+    assert verdicts == [Verdict.EXECUTE, Verdict.ESCALATE]
+
+
+@both
+def test_a_script_of_the_agents_runs_with_its_requests_held(play: Play, orders: Orders) -> None:
+    sends = "fetch('/ping', {method: 'POST', body: 'iban=DE00 5001'}).then(() => 'sent', () => 'held')"
+
+    read, refused = play(orders, [lambda page: page.evaluate("document.title"), lambda page: page.evaluate(sends)])
+
+    assert (read, type(refused)) == ("Orders", ActionRefusedError)
+    assert orders.received == []
+
+
+@both
+def test_going_back_sends_no_form_again(play: Play, orders: Orders) -> None:
+    order, other, back = play(
+        orders,
+        [
+            lambda page: page.get_by_role("button", name="Order").click(),
+            lambda page: page.get_by_role("link", name="Other").click(),
+            lambda page: page.go_back(),
+        ],
+    )
+
+    assert (order, other, str(back)) == (None, None, "going back would send a form again; open its page instead")
+    assert len(orders.received) == 1
+
+
+@both
+def test_an_element_that_is_not_one_is_told_as_by_the_page_itself(play: Play, orders: Orders) -> None:
+    (told,) = play(orders, [lambda page: page.click("button")])
+
+    assert "strict mode violation" in str(told)
+
+
+def test_what_no_guard_judges_is_refused_by_name(orders: Orders) -> None:
+    def tried(page: GuardedPage) -> str:
+        with pytest.raises(AttributeError) as told:
+            page.drag_and_drop("#ping", "#title")
+        return str(told.value)
+
+    assert in_sync(orders, [tried]) == ["no guard judges drag_and_drop; where nobody need judge it, use .unguarded"]
+
+
+def test_a_page_that_is_gone_cannot_be_observed(orders: Orders) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(find_chromium(None).path), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(orders.url)
+        session = Session("Order for Dana.")
+        seen = observe(page, session)
+        page.close()
+        with pytest.raises(WorldError, match="cannot be read"):
+            observe(page, session)
+        browser.close()
+
+    assert (seen.title, seen.goal, [form.method for form in seen.forms]) == ("Orders", "Order for Dana.", ["POST"] * 2)

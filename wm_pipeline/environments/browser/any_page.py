@@ -1,0 +1,189 @@
+"""A page of anybody's Playwright, sync or async, launched or connected: looked at and acted on as our own are.
+
+Nothing of the page or its context is changed: no dialog is answered, no tab closed, no script added to it.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, overload
+from weakref import WeakKeyDictionary
+
+from playwright import async_api, sync_api
+from playwright.async_api import Error as PlaywrightError
+
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.errors import NotDoneError, WorldError
+from wm_pipeline.domain.state import NetworkEvent, State
+from wm_pipeline.domain.vocabulary import ActionKind
+from wm_pipeline.environments.browser.act import perform, phrase_of
+from wm_pipeline.environments.browser.hold import Hold, Judge, announced_by
+from wm_pipeline.environments.browser.network import NetworkLog
+from wm_pipeline.environments.browser.observe import EpisodeView, OriginStorage, state_of
+from wm_pipeline.environments.browser.observer import PageObserver
+from wm_pipeline.environments.browser.settle import SettleSettings, settle
+from wm_pipeline.environments.browser.sync_pages import SyncDriver
+
+AsyncPage = async_api.Page
+AsyncLocator = async_api.Locator
+Page = async_api.Page | sync_api.Page
+Locator = async_api.Locator | sync_api.Locator
+Result = TypeVar("Result")
+LOOK_LIMIT_S = 10.0
+"""A page that does not answer a look within this time, or an act, cannot be judged."""
+_POINT = "(node, name) => { node.dispatchEvent(new CustomEvent(name, {bubbles: true, composed: true})); }"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look gave."""
+
+    state: State
+    element_ref: str | None
+    """Of the element that was pointed at; None where none was, or where nothing of the page is it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What became of an action."""
+
+    answer: Any = None
+    """Of a script that was run."""
+    problem: str | None = None
+    """Why nothing was done, or not all of it."""
+    held: tuple[NetworkEvent, ...] = ()
+    """Requests that did not leave, as nobody had announced them or let them through."""
+    unheld: tuple[str, ...] = ()
+    """What could not have been held."""
+
+
+class _Watched:
+    """One page with what listens to it."""
+
+    def __init__(self, page: async_api.Page, observer: PageObserver) -> None:
+        self.page = page
+        self.observer = observer
+        self.log = NetworkLog(page)
+        page.on("framenavigated", self.log.on_document)
+
+    async def finish_popups(self) -> None:
+        """Windows that it opens belong to whoever drives it."""
+
+
+class Session:
+    """One agent's browser as we know it: what it is to do, what it did, and what it has read where."""
+
+    def __init__(self, goal: str = "", *, settings: SettleSettings | None = None) -> None:
+        self.goal = goal
+        self._settings = settings or SettleSettings()
+        self._watched: WeakKeyDictionary[object, _Watched] = WeakKeyDictionary()
+        self._drivers: WeakKeyDictionary[object, SyncDriver] = WeakKeyDictionary()
+        self._steps: tuple[str, ...] = ()
+        self._storage: dict[str, OriginStorage] = {}
+        self._last: State | None = None
+
+    def run(
+        self, page: Page, work: Callable[[async_api.Page], Coroutine[Any, Any, Result]]
+    ) -> "Result | Coroutine[Any, Any, Result]":
+        """Do some work on a page: at once where it is a sync one, else as a coroutine to await."""
+        if isinstance(page, async_api.Page):
+            return work(page)
+        driver = self._drivers.get(page)
+        if driver is None:
+            driver = self._drivers[page] = SyncDriver(page)
+        return driver.run(work(driver.page))
+
+    def locator(self, page: Page, locator: Locator) -> async_api.Locator:
+        """A locator of the page as its async counterpart, for work that run() does."""
+        return locator if isinstance(locator, async_api.Locator) else self._drivers[page].wrapped(locator)
+
+    async def look(self, page: async_api.Page, *, at: async_api.Locator | None = None) -> Seen:
+        """The page at rest, and the element that a locator means, which is part of the state in any case.
+
+        Raises WorldError when the page cannot be read in time.
+        """
+        try:
+            async with asyncio.timeout(LOOK_LIMIT_S):
+                watched = await self._watch(page)
+                if at is not None:
+                    await self._point_at(watched, at)
+                walk = await settle(watched, self._settings)
+                cookies = await page.context.cookies()
+        except TimeoutError as error:
+            raise WorldError(f"the page at {page.url[:200]} did not answer within {LOOK_LIMIT_S:.0f} s") from error
+        except PlaywrightError as error:
+            raise WorldError(f"the page cannot be read: {error.message.partition(chr(10))[0]}") from error
+        origin = OriginStorage(walk.local, walk.session, walk.databases, walk.workers)
+        self._storage = self._storage | {walk.origin: origin}
+        watched.log.page_url = walk.url
+        view = EpisodeView(self.goal, self._steps, self._storage)
+        state = state_of(walk, view, cookies=cookies, network=watched.log.take())
+        self._last = state
+        return Seen(state, walk.pointed)
+
+    async def act(
+        self,
+        page: async_api.Page,
+        state: State,
+        action: Action,
+        *,
+        judge: Judge | None = None,
+        upload_folder: Path | None = None,
+        script: Callable[[], Awaitable[Any]] | None = None,
+    ) -> Acted:
+        """Do what was judged in `state`, the last look's; requests that it did not announce wait for `judge`.
+
+        Without a judge nothing is held. `script`: what a `run_script` runs. Raises PageChangedError when the action is
+        not what was judged any more: nothing was done.
+        """
+        watched = await self._watch(page)
+        announced = announced_by(state, action)
+        problem, answer = None, None
+        async with Hold(page.context, page, watched.observer.cdp, announced, judge=judge) as hold:
+            try:
+                if action.kind is ActionKind.GOTO:
+                    await page.goto(action.value or "", wait_until="commit")
+                elif action.kind is ActionKind.BACK:
+                    answer = await page.go_back(wait_until="commit")
+                elif script is not None:
+                    answer = await script()
+                else:
+                    problem = await perform(page, watched.observer, state, action, upload_folder=upload_folder)
+                await settle(watched, self._settings)
+            except NotDoneError as error:
+                problem = str(error)
+            except PlaywrightError:
+                if not hold.held:
+                    raise  # else it is the end of a navigation that was held
+        self._steps = (*self._steps, phrase_of(state, action))
+        return Acted(answer, problem, tuple(hold.held), tuple(hold.unheld))
+
+    async def _watch(self, page: async_api.Page) -> _Watched:
+        watched = self._watched.get(page)
+        if watched is None:
+            watched = self._watched[page] = _Watched(page, await PageObserver.attach(page))
+        return watched
+
+    async def _point_at(self, watched: _Watched, locator: async_api.Locator) -> None:
+        """The page is asked which element it is by an event of a name that is used once: it cannot prepare for it."""
+        name = f"x{secrets.token_hex(12)}"
+        await watched.observer.expect_pointed(name)
+        await locator.evaluate(_POINT, name)
+
+
+@overload
+def observe(page: sync_api.Page, session: Session) -> State: ...
+@overload
+def observe(page: async_api.Page, session: Session) -> Coroutine[Any, Any, State]: ...
+def observe(page: Page, session: Session) -> "State | Coroutine[Any, Any, State]":
+    """What an agent could know of a page before it acts: of a sync page at once, of an async one to be awaited.
+
+    Raises WorldError when the page cannot be read.
+    """
+
+    async def look(own: async_api.Page) -> State:
+        return (await session.look(own)).state
+
+    return session.run(page, look)
