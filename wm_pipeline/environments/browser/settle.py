@@ -78,11 +78,14 @@ async def settle(tab: Tab, settings: SettleSettings, *, is_foreseen: bool = Fals
 
 
 async def _walk(tab: Tab, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk | None:
-    """One look; None when the document was replaced meanwhile."""
+    """One look; None when the document, or the window, was replaced meanwhile."""
+    page = tab.page
     try:
         return await tab.observer.look(walk_options(settings, is_foreseen=is_foreseen))
     except PlaywrightError as error:
+        if await tab.is_left_soon(page):
+            return None
         if not is_replaced(error):
             raise
-        await tab.page.wait_for_load_state("domcontentloaded", timeout=settings.network_cap_ms)
+        await page.wait_for_load_state("domcontentloaded", timeout=settings.network_cap_ms)
         return None
