@@ -272,13 +272,31 @@ def test_a_click_that_opens_a_file_chooser_says_so(world: BrowserWorld) -> None:
 # --- covers ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "pressed"), [("Free", "Free"), ("Inner", "Inner"), ("Half", "Half")])
-def test_a_target_that_is_free_at_one_point_is_clicked_there(world: BrowserWorld, name: str, pressed: str) -> None:
+@pytest.mark.parametrize("name", ["Free", "Inner", "Half"])
+def test_a_target_that_is_free_at_one_point_is_clicked_there(world: BrowserWorld, name: str) -> None:
+    state = world.open("covered.html")
+    world.run(world.session.evaluate("() => { coverHalf(); }"))
+
+    step = world.act(click(state, name))
+
+    assert (step.failure, step.delta.notices) == (None, (f"pressed {name}",))
+
+
+def test_a_target_that_hears_no_click_leaves_it_to_what_it_stands_in(world: BrowserWorld) -> None:
+    state = world.open("covered.html")
+
+    step = world.act(click(state, "Dead"))
+
+    assert (step.failure, step.problem, step.delta) == (None, None, StateDelta())
+
+
+@pytest.mark.parametrize(("name", "at"), [("Details", "http://evil.localhost/second.html"), ("Framed", None)])
+def test_what_a_state_says_that_a_click_lands_on_gets_it(world: BrowserWorld, name: str, at: str | None) -> None:
     state = world.open("covered.html")
 
     step = world.act(click(state, name))
 
-    assert (step.failure, step.delta.notices) == (None, (f"pressed {pressed}",))
+    assert (step.failure, step.problem, step.delta.url) == (None, None, at)
 
 
 def test_a_label_over_its_own_control_is_no_cover(world: BrowserWorld) -> None:

@@ -13,7 +13,7 @@
     if (isOff(node)) return {problem: `${named(node)} is disabled`};
     scrollTo(node, {block: "center", inline: "center", behavior: "instant"});
     const ofForm = formSentBy(at, false), form = ofForm < 0 ? null : lastLook.forms[ofForm];
-    const note = form && sends(node) ? invalidIn(form, node) : null, aim = aimAt(node);
+    const note = form && sends(node) ? invalidIn(form, node) : null, aim = aimAt(node, isCovered);
     if (!aim) {
       watch(node, form, null);
       return {x: 0, y: 0, is_on_screen: false, note};
@@ -21,6 +21,7 @@
     const {x, y, is_on_screen, cover} = aim;
     const isOther = cover && seen && cover !== seen && thingOf(cover) !== thingOf(seen);
     if (isCovered && !cover) return {changed: "what lay over the target is gone"};
+    if (cover && !isCovered && cover === seen) return {problem: `${coverWords(cover)} lies over the target`};
     if (cover && (!isCovered || isOther)) return {changed: `${coverWords(cover)} lies over the target`};
     watch(node, form, cover);
     return {x, y, is_on_screen, note};

@@ -13,7 +13,6 @@ from playwright.async_api import (
     BrowserContext,
     CDPSession,
     Cookie,
-    FileChooser,
     Frame,
     Page,
     Worker,
@@ -205,13 +204,14 @@ class Tab:
         page.on("framenavigated", self._on_document)
         page.on("dialog", self._on_dialog)
         page.on("download", self.log.on_download)
-        page.on("filechooser", self._on_chooser)
         page.on("close", self._leave_window)
 
     async def _window_of(self, page: Page) -> Window:
         cdp = await self.context.new_cdp_session(page)
         cdp.on("Page.windowOpen", self._on_window_open)
+        cdp.on("Page.fileChooserOpened", self._on_chooser)
         await cdp.send("Page.enable")
+        await cdp.send("Page.setInterceptFileChooserDialog", {"enabled": True})
         observer = PageObserver(page, cdp, self._channel, is_watched=True)
         await observer.world.be_ready_early()
         return Window(page, cdp, observer)
@@ -226,7 +226,7 @@ class Tab:
                 self.windows.append(window)
                 self.log.arrivals += 1
 
-    def _on_chooser(self, _: FileChooser) -> None:
+    def _on_chooser(self, _: dict[str, Any]) -> None:
         self.choosers += 1
 
     def _on_worker(self, _: Worker) -> None:
