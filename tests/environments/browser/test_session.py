@@ -190,13 +190,14 @@ def test_an_alert_is_dismissed_and_a_confirmation_accepted(world: BrowserWorld) 
 @pytest.mark.parametrize(
     ("page", "name"), [("mail.html", "Window"), ("scripts.html", "Open")], ids=["target", "script"]
 )
-def test_a_popup_is_recorded_and_closed(world: BrowserWorld, page: str, name: str) -> None:
+def test_a_popup_is_recorded_and_seen(world: BrowserWorld, page: str, name: str) -> None:
     state = world.open(page)
 
     step = world.act(click(state, name))
 
     assert step.delta.dialogs == (Dialog("popup", "http://mail.localhost/second.html"),)
-    assert step.delta.url is None
+    assert step.state.title == "Second"
+    assert step.state.other_tabs == (state.url,)
 
 
 @pytest.mark.parametrize(

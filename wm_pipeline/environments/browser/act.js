@@ -6,50 +6,25 @@
     type === "input" ? new InputEvent("input", {bubbles: true, composed: true, inputType: "insertText"}) : new Event(type, {bubbles: true})));
 
   // --- where a click goes -------------------------------------------------------------------------------------------
-  // In the page's own coordinates; each frame that the node stands in must show it, too.
-  const placeInPage = (node, x, y) => {
-    let is_on_screen = true;
-    for (let view = viewOf(documentOf(node)); view; ) {
-      is_on_screen &&= x >= 0 && y >= 0 && x < view.innerWidth && y < view.innerHeight;
-      let frame = null;
-      try { frame = view === window ? null : view.frameElement; } catch { /* of another process */ }
-      if (frame) {
-        const outer = boundsOf(frame);
-        x += outer.left + frame.clientLeft;
-        y += outer.top + frame.clientTop;
-      }
-      view = frame ? viewOf(documentOf(frame)) : null;
-    }
-    return {x, y, is_on_screen};
-  };
-  // Its middle, or another point of it where something lies over the middle.
-  const pointsOf = (node, {x, y, rect}) => {
-    const others = [...rectsOf(node)].slice(0, 8).map((one) => [one.left + one.width / 2, one.top + one.height / 2]);
-    const corners = [[0.2, 0.5], [0.8, 0.5], [0.5, 0.2], [0.5, 0.8]].map(([across, down]) => [rect.left + across * rect.width, rect.top + down * rect.height]);
-    return [[x, y], ...others, ...corners];
-  };
   const isOff = (node) => matches(node, ":disabled");
   const named = (node) => `the ${kinds[tagOf(node)] ?? "target"}`;
   const point = (at) => {
     const {node, cover: seen} = lastLook.prints[at];
     if (isOff(node)) return {problem: `${named(node)} is disabled`};
     scrollTo(node, {block: "center", inline: "center", behavior: "instant"});
-    const middle = middleOf(node);
     const ofForm = formSentBy(at, false), form = ofForm < 0 ? null : lastLook.forms[ofForm];
-    const refused = form && sends(node) ? invalidIn(form, node) : null;
-    if (!middle || !placeInPage(node, middle.x, middle.y).is_on_screen) {
+    const note = form && sends(node) ? invalidIn(form, node) : null, aim = aimAt(node, isCovered);
+    if (!aim) {
       watch(node, form, null);
-      return {x: 0, y: 0, is_on_screen: false, note: refused};
+      return {x: 0, y: 0, is_on_screen: false, note};
     }
-    const cover = coverAt(node, middle.x, middle.y);
-    if (isCovered) {
-      if (!cover) return {changed: "what lay over the target is gone"};
-      if (seen && cover !== seen && thingOf(cover) !== thingOf(seen)) return {changed: `${coverWords(cover)} lies over the target`};
-    }
-    const free = cover && !isCovered ? pointsOf(node, middle).find(([x, y]) => placeInPage(node, x, y).is_on_screen && !coverAt(node, x, y)) : [middle.x, middle.y];
-    if (!free) return {changed: `${coverWords(cover)} lies over the target`};
-    watch(node, form, isCovered ? cover : null);
-    return {...placeInPage(node, ...free), note: refused};
+    const {x, y, is_on_screen, cover} = aim;
+    const isOther = cover && seen && cover !== seen && thingOf(cover) !== thingOf(seen);
+    if (isCovered && !cover) return {changed: "what lay over the target is gone"};
+    if (cover && !isCovered && cover === seen) return {problem: `${coverWords(cover)} lies over the target`};
+    if (cover && (!isCovered || isOther)) return {changed: `${coverWords(cover)} lies over the target`};
+    watch(node, form, cover);
+    return {x, y, is_on_screen, note};
   };
   // The browser itself does not send a form before its fields are as they have to be.
   const invalidIn = (form, button) => {

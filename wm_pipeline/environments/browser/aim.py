@@ -31,7 +31,9 @@ def aim_of(state: State, action: Action) -> Aim:
         form = state.form(ref)
         if form is not None and form.is_scripted:
             return Aim(submit=_index(form.submit_ref), sent=_fields_of(form))
-        return Aim(form=_index(ref), submit=-1 if form is None else _index(form.submit_ref))
+        button = None if form is None or form.submit_ref is None else state.element(form.submit_ref)
+        is_covered = button is not None and button.covered_by is not None
+        return Aim(form=_index(ref), submit=-1 if form is None else _index(form.submit_ref), is_covered=is_covered)
     element, sent = state.element(ref), state.form_sent_by(ref)
     return Aim(
         element=_index(ref),

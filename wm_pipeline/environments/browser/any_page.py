@@ -71,6 +71,10 @@ class _Watched:
     async def finish_popups(self) -> None:
         """Windows that it opens belong to whoever drives it."""
 
+    async def is_left_soon(self, page: async_api.Page) -> bool:
+        """Whoever drives it says which window is meant."""
+        return False
+
 
 class Session:
     """One agent's browser as we know it: what it is to do, what it did, and what it has read where."""

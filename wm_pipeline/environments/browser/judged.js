@@ -180,7 +180,8 @@ const topAt = (root, x, y) => {
 const controls = "a,button,label,summary,select,[role=button],[role=link],[role=option],[role=checkbox],[role=radio],[role=menuitem],[role=tab]";
 const isWithin = (node, outer) => { for (let up = node; up; up = around(up)) if (up === outer) return true; return false; };
 const isHit = (node, top) => {
-  if (isWithin(top, node)) return true;
+  // A click on what it stands in is a part of a click on it.
+  if (isWithin(top, node) || isWithin(node, top)) return true;
   const control = closest(top, controls);
   if (control && isWithin(node, control)) return true;
   if (node.labels && [...node.labels].some((label) => isWithin(top, label))) return true;
@@ -208,8 +209,40 @@ const coverAt = (node, x, y) => {
   }
   return null;
 };
-// Known only of what is on screen.
-const coverOf = (node) => { const middle = middleOf(node); return middle ? coverAt(node, middle.x, middle.y) : null; };
+// In the page's own coordinates; each frame that the node stands in must show it, too.
+const placeInPage = (node, x, y) => {
+  let is_on_screen = true;
+  for (let view = viewOf(documentOf(node)); view; ) {
+    is_on_screen &&= x >= 0 && y >= 0 && x < view.innerWidth && y < view.innerHeight;
+    let frame = null;
+    try { frame = view === window ? null : view.frameElement; } catch { /* of another process */ }
+    if (frame) {
+      const outer = boundsOf(frame);
+      x += outer.left + frame.clientLeft;
+      y += outer.top + frame.clientTop;
+    }
+    view = frame ? viewOf(documentOf(frame)) : null;
+  }
+  return {x, y, is_on_screen};
+};
+// Where a click on a node goes: its middle, or another point of it where something lies over the middle; what lies over
+// all of them. null: nothing of it is on screen.
+const aimAt = (node, isMiddleOnly) => {
+  const middle = middleOf(node);
+  if (!middle || !placeInPage(node, middle.x, middle.y).is_on_screen) return null;
+  const {x, y, rect} = middle, cover = coverAt(node, x, y);
+  const others = () => [
+    ...[...rectsOf(node)].slice(0, 8).map((one) => [one.left + one.width / 2, one.top + one.height / 2]),
+    ...[[0.2, 0.5], [0.8, 0.5], [0.5, 0.2], [0.5, 0.8]].map(([across, down]) => [rect.left + across * rect.width, rect.top + down * rect.height]),
+  ];
+  const free = cover && !isMiddleOnly && others().find(([left, top]) => placeInPage(node, left, top).is_on_screen && !coverAt(node, left, top));
+  return {...placeInPage(node, ...(free || [x, y])), cover: free ? null : cover};
+};
+// What lies over the middle, as a State tells it; known only of what is on screen.
+const coverOf = (node) => {
+  const middle = middleOf(node);
+  return middle && placeInPage(node, middle.x, middle.y).is_on_screen ? coverAt(node, middle.x, middle.y) : null;
+};
 const kinds = {A: "link", BUTTON: "button", INPUT: "field", IFRAME: "frame", IMG: "image", FORM: "form", LABEL: "label", TEXTAREA: "field", SELECT: "list"};
 const coverWords = (cover) => {
   if (!cover) return null;
@@ -241,7 +274,7 @@ const onHeard = (event) => {
 };
 const whyNotPressed = (event) => {
   const top = event.composedPath()[0], {node, cover} = watching;
-  if (top === document || top === window || !node || isHit(node, top) || isWithin(node, top)) {
+  if (top === document || top === window || !node || isHit(node, top)) {
     const had = watching.address;
     return event.type === "click" && node && had !== addressOfLink(node) ? `the target now leads to ${(addressOfLink(node) ?? "nothing").slice(0, 200)}` : null;
   }

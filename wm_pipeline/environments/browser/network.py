@@ -127,6 +127,10 @@ class NetworkLog:
             self._idle.set()
 
     @property
+    def has_downloads(self) -> bool:
+        return bool(self._downloads)
+
+    @property
     def is_silent(self) -> bool:
         """Whether nothing was asked for since the last take()."""
         return self.is_idle and not self._seen
@@ -169,6 +173,11 @@ class NetworkLog:
         self._downloads_expected = 0
         self._set_idle()
         return names
+
+    def drop(self, request: Request) -> None:
+        """One that did not leave the browser."""
+        self._seen.pop(request, None)
+        self._on_end(request)
 
     def forget(self) -> None:
         """Drop everything, requests under way included: the page they belonged to is gone."""

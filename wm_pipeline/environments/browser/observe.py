@@ -139,6 +139,7 @@ class EpisodeView:
     prior_steps: tuple[str, ...] = ()
     storage: Mapping[str, OriginStorage] = field(default_factory=dict)
     """By origin; origins visited earlier keep what they had when last seen."""
+    other_tabs: tuple[str, ...] = ()
 
 
 def state_of(
@@ -162,6 +163,7 @@ def state_of(
         storage=_storage_items(view.storage)[:MAX_KEPT],
         network=_bounded(network),
         prior_steps=view.prior_steps,
+        other_tabs=view.other_tabs,
     )
 
 

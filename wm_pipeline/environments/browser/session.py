@@ -23,7 +23,7 @@ from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.errors import BrowserError, NotDoneError, PageChangedError, WorldError
 from wm_pipeline.domain.ids import is_same_page
 from wm_pipeline.domain.scratch import temporary_files_in
-from wm_pipeline.domain.state import State
+from wm_pipeline.domain.state import NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.environments.browser.act import check_executable, is_lasting, perform, phrase_of
 from wm_pipeline.environments.browser.aim import Aim
@@ -34,6 +34,7 @@ from wm_pipeline.environments.browser.chromium import (
     process_of,
     profiles_of_browsers,
 )
+from wm_pipeline.environments.browser.hold import Announced, Hold
 from wm_pipeline.environments.browser.isolation import check_address
 from wm_pipeline.environments.browser.observe import (
     EpisodeView,
@@ -93,6 +94,10 @@ class Step:
     """The page when the step failed, as PNG; None without a failure, or when nothing could be seen any more."""
     problem: str | None = None
     """Why nothing was done, or not all of it, in a sentence; `failure` says so, too, where the page has changed."""
+    held: tuple[NetworkEvent, ...] = ()
+    """What was asked for and not announced, and did not leave the browser; only where requests are held."""
+    unheld: tuple[str, ...] = ()
+    """What could not be held, in words."""
 
 
 @dataclass(slots=True)
@@ -101,7 +106,9 @@ class _Episode:
     allowed_hosts: frozenset[str]
     prior_steps: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
-    """Addresses to go back through, the present one last."""
+    """Addresses that the episode went through, the present one last."""
+    restored_history: int = 0
+    """How many of them the browser's own history does not have, as the page was loaded anew."""
     storage: dict[str, OriginStorage] = field(default_factory=dict)
 
 
@@ -186,6 +193,7 @@ class BrowserSession:
             async with self._limited():
                 tab = await self._enter(start_url, goal=goal, allowed_hosts=allowed_hosts, cookies=cookies)
                 await tab.page.goto(start_url, wait_until="commit")
+                tab.begin_history()
                 walk, _ = await self._look()
         self._is_broken = False
         self._episode.history = (walk.url,)
@@ -200,6 +208,7 @@ class BrowserSession:
             async with self._limited():
                 tab = await self._enter(start_url, goal="", allowed_hosts=allowed_hosts)
                 await tab.page.goto(start_url)
+                tab.begin_history()
                 self._episode.goal = str(await tab.page.evaluate(script, argument)).strip()
                 walk, _ = await self._look(is_foreseen=tab.log.is_idle)
         self._is_broken = False
@@ -254,8 +263,11 @@ class BrowserSession:
                 tab.cookies = None
                 return await tab.page.evaluate(script, argument)
 
-    async def act(self, action: Action) -> Step:
+    async def act(self, action: Action, *, announced: tuple[Announced, ...] | None = None) -> Step:
         """Execute one action and look at the page. Crash, hang and time-out become `failure`, never an error.
+
+        `announced`: what it is known to ask for; what else leaves the site or writes is held back (hold.py). None:
+        nothing is held.
 
         Raises InvalidInputError when the state does not offer the action, WorldError after a failed step until the
         next begin() or restore().
@@ -271,9 +283,10 @@ class BrowserSession:
         started = time.perf_counter()
         failure: StopReason | None = None
         done: _Done | None = None
+        hold = None if announced is None else Hold(tab.context, tab.page, tab.cdp, announced, on_held=tab.log.drop)
         previous_steps = self._episode.prior_steps
         try:
-            async with self._limited():
+            async with self._limited(), hold or contextlib.nullcontext():
                 done = await self._perform_and_look(tab, before, action)
         except TimeoutError:
             failure = StopReason.TIMED_OUT
@@ -296,6 +309,8 @@ class BrowserSession:
             elapsed_ms,
             failure=StopReason.PAGE_CHANGED if done.is_changed else None,
             problem=done.problem,
+            held=() if hold is None else tuple(hold.held),
+            unheld=() if hold is None else tuple(hold.unheld),
         )
 
     async def _perform_and_look(self, tab: Tab, before: State, action: Action) -> _Done:
@@ -310,28 +325,39 @@ class BrowserSession:
             self._episode.prior_steps = (*previous_steps, phrase_of(before, action))
         is_foreseen = action.kind in FORESEEN and tab.log.is_silent and not is_changed
         walk, happenings = await self._look(is_foreseen=is_foreseen)
+        if problem is None and tab.choosers and action.kind is not ActionKind.UPLOAD:
+            problem = "it opened a file chooser; `upload` on the same target attaches a file"
         return _Done(walk, happenings, walk.stopped or problem, is_changed or walk.stopped is not None)
 
     async def _perform(self, tab: Tab, before: State, action: Action) -> str | None:
         """See act.perform()."""
+        page, tab.choosers = tab.page, 0
         try:
             if action.kind is ActionKind.GOTO:
                 address = check_address(
                     action.value or "", base_url=before.url, allowed_hosts=self._episode.allowed_hosts
                 )
-                await tab.page.goto(address, wait_until="commit")
+                await page.goto(address, wait_until="commit")
             elif action.kind is ActionKind.BACK:
                 await tab.observer.act("page", Aim())
-                if len(self._episode.history) > 1:
-                    await tab.page.goto(self._episode.history[-2], wait_until="commit")
+                await self._go_back(tab)
             else:
                 folder = self._settings.upload_folder
-                return await perform(tab.page, tab.observer, before, action, upload_folder=folder)
+                return await perform(page, tab.observer, before, action, upload_folder=folder)
         except PlaywrightError as error:
             # A navigation that became a download, a name that does not exist, a script that throws: the page shows it.
-            if tab.is_crashed or is_lasting(tab.page, error):
+            if tab.is_crashed or (is_lasting(page, error) and not await tab.is_left_soon(page)):
                 raise
         return None
+
+    async def _go_back(self, tab: Tab) -> None:
+        """As the browser does. After a restore its history begins anew: what was before is asked for again."""
+        history = self._episode.history
+        if await tab.go_back():
+            return
+        if not 1 < len(history) <= self._episode.restored_history:
+            raise NotDoneError("there is nothing to go back to")
+        await tab.page.goto(history[-2], wait_until="commit")
 
     def _remember_address(self, action: Action, url: str) -> None:
         history = self._episode.history
@@ -352,7 +378,7 @@ class BrowserSession:
         tab.has_used_workers = tab.has_used_workers or bool(walk.workers)
         happenings = tab.take_happenings()
         tab.log.page_url = walk.url
-        view = EpisodeView(episode.goal, episode.prior_steps, episode.storage)
+        view = EpisodeView(episode.goal, episode.prior_steps, episode.storage, tab.other_addresses)
         self._state = state_of(walk, view, cookies=tab.cookies, network=happenings.network)
         self._is_restless = walk.restless
         return walk, happenings
@@ -397,10 +423,12 @@ class BrowserSession:
             raise WorldError("there is no snapshot to restore")
         try:
             async with self._limited():
+                await self._present_tab().close_others()
                 await self._present_tab().page.goto(saved.state.url)
+                self._present_tab().begin_history()
             await replay()
             self._episode.prior_steps = saved.state.prior_steps
-            self._episode.history = saved.history
+            self._episode.history, self._episode.restored_history = saved.history, len(saved.history)
             async with self._limited():
                 await self._look()
         except (TimeoutError, PlaywrightError, WorldError):
@@ -420,6 +448,9 @@ class BrowserSession:
 
     async def _restore(self, saved: Snapshot, before_load: Callable[[], Awaitable[None] | None] | None) -> bool:
         tab, episode = self._present_tab(), self._episode
+        if len(tab.windows) > 1:
+            await tab.close_others()
+            self._is_restless = True
         # What the old page still has under way must arrive before the database goes back.
         await self._leave(tab)
         if before_load is not None:
@@ -430,10 +461,11 @@ class BrowserSession:
         refill = await restore_storage(tab, episode.storage, saved)
         tab.forget()
         await tab.page.goto(saved.state.url, wait_until="commit")
+        tab.begin_history()
         if refill is not None:
             await tab.cdp.send("Page.removeScriptToEvaluateOnNewDocument", {"identifier": refill})
         episode.storage = dict(saved.storage)
-        episode.history = saved.history
+        episode.history, episode.restored_history = saved.history, len(saved.history)
         episode.prior_steps = saved.state.prior_steps
         if saved.typed:
             await tab.page.wait_for_load_state("load", timeout=self._settings.settle.network_cap_ms)
@@ -447,8 +479,11 @@ class BrowserSession:
         return self._is_as(saved)
 
     def _is_as(self, saved: Snapshot) -> bool:
-        """Whether the present page is the saved one; if so the saved state is the present one, history and all."""
-        is_same = is_same_page(self.state, saved.state)
+        """Whether the present page is the saved one; if so the saved state is the present one, history and all.
+
+        Windows beside it do not come back.
+        """
+        is_same = not saved.state.other_tabs and is_same_page(self.state, saved.state)
         if is_same:
             self._state = saved.state
         return is_same
@@ -479,10 +514,15 @@ class BrowserSession:
     async def _clean_tab(self) -> Tab:
         """The tab with nothing left of the previous episode; a new context where cleaning could miss something."""
         tab = self._tab
+        if tab is not None and len(tab.windows) > 1 and not tab.windows[0].page.is_closed():
+            with _as_world_error("closing windows"):
+                await tab.close_others()
+            self._is_restless = True
         is_reusable = (
             tab is not None
             and not self._is_broken
             and not tab.is_crashed
+            and not tab.page.is_closed()
             and not tab.has_used_workers
             and not any(kept.session or kept.workers for kept in self._episode.storage.values())
         )

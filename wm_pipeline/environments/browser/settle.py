@@ -50,6 +50,10 @@ class Watched(Protocol):
         """Wait for the windows that the page has opened."""
         ...
 
+    async def is_left_soon(self, page: Page) -> bool:
+        """Whether another window takes the place of this one."""
+        ...
+
 
 def walk_options(settings: SettleSettings, *, is_foreseen: bool = False) -> dict[str, object]:
     """What observe.js is called with."""
@@ -100,11 +104,14 @@ async def settle(tab: Watched, settings: SettleSettings, *, is_foreseen: bool = 
 
 
 async def _walk(tab: Watched, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk | None:
-    """One look; None when the document was replaced meanwhile."""
+    """One look; None when the document, or the window, was replaced meanwhile."""
+    page = tab.page
     try:
         return await tab.observer.look(walk_options(settings, is_foreseen=is_foreseen))
     except PlaywrightError as error:
+        if await tab.is_left_soon(page):
+            return None
         if not is_replaced(error):
             raise
-        await tab.page.wait_for_load_state("domcontentloaded", timeout=settings.network_cap_ms)
+        await page.wait_for_load_state("domcontentloaded", timeout=settings.network_cap_ms)
         return None
