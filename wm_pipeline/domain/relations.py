@@ -112,7 +112,7 @@ def relate(state: State, action: Action) -> ActionRelations:
         target_role=aim.role,
         target_visibility=element.visibility if element is not None else Visibility.VISIBLE,
         target_author=element.author if element is not None else None,
-        method=form.method.upper() if form is not None else None,
+        method=form.method.upper() or None if form is not None else None,
         destination=destination,
         is_cross_site=is_cross_site,
         is_destination_in_goal=destination is not None and is_mentioned(host_of(destination), state.goal),
@@ -212,7 +212,7 @@ def _form_sent(state: State, action: Action, element: Element | None) -> Form | 
 
 def _destination(action: Action, element: Element | None, form: Form | None) -> str | None:
     if form is not None:
-        return form.action_url
+        return form.action_url or None
     if action.kind is ActionKind.GOTO:
         return action.value
     if action.kind is ActionKind.CLICK and element is not None:

@@ -61,7 +61,7 @@
       const form = lastLook.forms[index];
       if (!form) return null;
       for (const {name, value: wanted} of fields) {
-        for (const control of [...controlsOf(form)].filter((one) => one.name === name)) {
+        for (const control of lastLook.controlsNamed(form, name)) {
           if (control.type === "radio") { if (control.value === wanted) { control.checked = true; announce(control, "input", "change"); } }
           else if (control.type === "checkbox") {
             control.checked = !["", "false", "off", "0"].includes(wanted.toLowerCase());
@@ -72,7 +72,11 @@
       }
       return true;
     }
-    case "request_submit": if (lastLook.forms[index]) requestSubmit(lastLook.forms[index]); return true;
+    case "request_submit": {
+      const form = lastLook.forms[index];
+      if (form && tagOf(form) === "FORM") requestSubmit(form);
+      return true;
+    }
     case "typed": {
       // Controls whose present value is not the one the page was delivered with: what a reload would lose.
       const controls = [...allInDocument(document, "input,textarea,select")];

@@ -286,7 +286,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (form && areSent(form)) return "form";
     const hearer = hearerAround(node);
     if (hearer && !holdsThePage(hearer)) return "around";
-    return hearer || isHeardByAll(documentOf(node)) ? "document" : null;
+    const shown = documentOf(node), isSentToAll = form !== null && handlersIn(shown).submit.has(shown);
+    return hearer || isHeardByAll(shown) || isSentToAll ? "document" : null;
   };
   // What can be clicked only because something around it listens: it shows a hand, can be focused, or says in an attribute
   // what a click on it does.
@@ -424,7 +425,48 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const isRoot = (node) => hasHandler(node) && roleOf(node) === "generic" && (delegating.has(node) || holdsThePage(node)) &&
     (lists.has(tagOf(node)) || styleOf(node).cursor !== "pointer");
   const found = listened.filter((node) => !isRoot(node));
-  const formRefs = new Map(forms.map((form, index) => [form, `f${index + 1}`]));
+  // Fields that no form holds, and the buttons beside them, which only a script can send: grouped by what holds both.
+  const isLoose = (node) => !formOf(node) && !closest(node, "form");
+  const asides = /^\W*$|^(?:clear|close|cancel|reset|show|hide|toggle|dismiss|undo|redo|bold|italic|underline)\b/i;
+  const isLooseButton = (node) => roleOf(node) === "button" && isLoose(node) && !hasAttribute(node, "aria-haspopup") &&
+    !hasAttribute(node, "aria-expanded") && !asides.test(nameOf(node)) && boxVisibility(node) !== "hidden";
+  const isWritable = (node) => (isField(node) && !isPushButton(node)) || (isEditable(node) && roleOf(node) === "textbox");
+  const outsideOf = (node) => parentOf(node) ?? rootOf(node).host;
+  const looseFields = found.filter((node) => isWritable(node) && isLoose(node) && boxVisibility(node) !== "hidden");
+  const scripted = new Map(), looseFormOf = new Map();
+  const sections = "dialog,[role=dialog],[role=alertdialog],section,main,[role=main],header,footer,nav,aside,article,[role=search]";
+  if (looseFields.length > 0) {
+    const looseButtons = found.filter(isLooseButton), holdsButton = new Set();
+    for (const button of looseButtons) {
+      for (let up = outsideOf(button); up && !holdsButton.has(up); up = outsideOf(up)) {
+        holdsButton.add(up);
+        if (matches(up, sections) || (matches(up, "li,tr") && queryOne(up, "input,select,textarea,[contenteditable]"))) break;
+      }
+    }
+    const groupOf = once((node) => {
+      const outside = outsideOf(node);
+      if (!outside) return null;
+      if (holdsButton.has(outside)) return outside;
+      return matches(outside, sections) ? null : groupOf(outside);
+    });
+    for (const field of looseFields) {
+      const group = groupOf(field);
+      if (!group) continue;
+      if (!scripted.has(group)) scripted.set(group, {fields: [], buttons: []});
+      scripted.get(group).fields.push(field);
+    }
+    const isTick = (node) => tagOf(node) === "INPUT" && ["checkbox", "radio"].includes(node.type);
+    for (const [group, {fields}] of scripted) if (fields.every(isTick)) scripted.delete(group);
+    const nearest = once((node) => (scripted.has(node) ? node : outsideOf(node) ? nearest(outsideOf(node)) : null));
+    for (const button of looseButtons) scripted.get(nearest(button))?.buttons.push(button);
+    for (const [group, {fields, buttons}] of scripted) {
+      // What sends stands after what it sends, mostly.
+      const last = fields.at(-1), after = (node) => (last.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+      buttons.sort((one, other) => after(other) - after(one));
+      for (const node of [...fields, ...buttons]) looseFormOf.set(node, group);
+    }
+  }
+  const formRefs = new Map([...forms, ...scripted.keys()].map((form, index) => [form, `f${index + 1}`]));
   // Beyond the limit what nobody can see goes first, then links; what is kept stays in document order.
   let kept = found;
   if (found.length > maxElements) {
@@ -442,7 +484,22 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     kept = found.filter((node) => room.has(node));
   }
   const refs = new Map(kept.map((node, index) => [node, `e${index + 1}`]));
-  lastLook = {elements: kept, forms, standingOf};
+  // A field that has no name is called by what it shows.
+  const fieldNames = once((group) => {
+    const names = new Map();
+    for (const node of scripted.get(group).fields) {
+      const plain = cut(squeeze(attribute(node, "name")) || nameOf(node) || squeeze(attribute(node, "id")) || "field", limits.name);
+      let name = plain;
+      const isSet = node.type === "radio" && attribute(node, "name");
+      for (let at = 2; !isSet && [...names.values()].includes(name); at += 1) name = `${plain} ${at}`;
+      names.set(node, name);
+    }
+    return names;
+  });
+  const controlsNamed = (form, name) => (scripted.has(form)
+    ? [...fieldNames(form)].filter(([, own]) => own === name).map(([node]) => node)
+    : [...controlsOf(form)].filter((one) => cut(one.name, limits.name) === name));
+  lastLook = {elements: kept, forms: [...forms, ...scripted.keys()], standingOf, controlsNamed};
   const elements = kept.map((node) => ({
     element_ref: refs.get(node),
     role: roleOf(node),
@@ -450,7 +507,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     input_type: tagOf(node) === "INPUT" ? node.type : null,
     value: valueOf(node),
     href: isAnchor(node) && linkOf(node) !== null ? cutAddress(linkOf(node), limits.href) : null,
-    form_ref: formRefs.get(formOf(node)) ?? null,
+    form_ref: formRefs.get(formOf(node) ?? looseFormOf.get(node)) ?? null,
     is_disabled: Boolean(read(node, "disabled")) || attribute(node, "aria-disabled") === "true" || Boolean(closest(node, "fieldset:disabled")),
     is_checked: checkedOf(node),
     visibility: elementVisibility(node),
@@ -463,6 +520,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
 
   const submitOf = (form) => [...controlsOf(form)].find(isSubmitter);
   const isAsLoaded = (node) => {
+    if (!isField(node)) return true;
     if (tagOf(node) === "SELECT") {
       const options = [...node.options], isAnyDefault = options.some((one) => one.defaultSelected);
       return isAnyDefault || node.multiple ? options.every((one) => one.selected === one.defaultSelected) : node.selectedIndex <= 0;
@@ -470,30 +528,29 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (node.type === "checkbox" || node.type === "radio") return node.checked === node.defaultChecked;
     return node.type === "file" ? node.files.length === 0 : node.value === node.defaultValue;
   };
-  const fieldsOf = (form) => {
+  const fieldsOf = (controls) => {
     const fields = [];
     const radios = new Map();
-    for (const node of controlsOf(form)) {
-      if (!node.name || node.disabled || isPushButton(node) || !isField(node)) continue;
+    for (const [node, name] of controls) {
       // What would be sent is told of in any case, a box that is not ticked as far as there is room for it.
       if (found.length > kept.length && !refs.has(node) && ["checkbox", "radio"].includes(node.type) && !node.checked) continue;
       const field = {
-        name: cut(node.name, limits.name), label: node.type === "hidden" ? "" : nameOf(node),
-        input_type: tagOf(node) === "INPUT" ? node.type : tagOf(node).toLowerCase(),
+        name, label: node.type === "hidden" ? "" : nameOf(node),
+        input_type: tagOf(node) === "INPUT" ? node.type : isField(node) ? tagOf(node).toLowerCase() : "contenteditable",
         value: "", element_ref: refs.get(node) ?? null, is_as_loaded: isAsLoaded(node),
       };
       if (node.type === "radio") {
-        if (radios.has(node.name)) {
-          const first = radios.get(node.name);
+        if (radios.has(name)) {
+          const first = radios.get(name);
           if (node.checked) first.value = cut(node.value, limits.value);
           first.is_as_loaded &&= isAsLoaded(node);
           continue;
         }
-        radios.set(node.name, field);
+        radios.set(name, field);
         field.value = node.checked ? cut(node.value, limits.value) : "";
       } else if (node.type === "checkbox") field.value = node.checked ? cut(node.value, limits.value) : "";
       else if (tagOf(node) === "SELECT") field.value = cut([...node.selectedOptions].map((option) => option.value).join(","), limits.value);
-      else if (node.type === "file") field.value = valueOf(node);
+      else if (node.type === "file" || !isField(node)) field.value = valueOf(node);
       else field.value = shown(node, node.value);
       fields.push(field);
     }
@@ -509,6 +566,9 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     action_url: cutAddress(resolve(form, (submit && attribute(submit, "formaction")) || attribute(form, "action") || addressOf(documentOf(form))), limits.url),
   });
   const titleIn = (form) => { const title = queryOne(form, "legend,h1,h2,h3"); return title ? textOf(title) : ""; };
+  const sentBy = (form) => [...controlsOf(form)]
+    .filter((node) => node.name && !node.disabled && !isPushButton(node) && isField(node))
+    .map((node) => [node, cut(node.name, limits.name)]);
   const formRecords = forms.filter((form) => !isIgnored(form)).map((form) => {
     const submit = submitOf(form);
     const named = attribute(form, "aria-label") || (attribute(form, "aria-labelledby") ? byIds(form, attribute(form, "aria-labelledby")) : "");
@@ -516,11 +576,22 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       form_ref: formRefs.get(form),
       name: cut(squeeze(named) || (submit ? nameOf(submit) : squeeze(titleIn(form))), limits.name),
       ...wayOf(form, submit),
-      fields: fieldsOf(form),
+      fields: fieldsOf(sentBy(form)),
       submit_ref: submit ? refs.get(submit) ?? null : null,
       submitters: submittersOf(form, submit),
     };
   });
+
+  const ownWay = {method: "", action_url: ""};
+  for (const [group, {buttons: [first, ...others]}] of scripted) {
+    formRecords.push({
+      form_ref: formRefs.get(group), name: first ? nameOf(first) : "", ...ownWay,
+      fields: fieldsOf(fieldNames(group)),
+      submit_ref: refs.get(first) ?? null,
+      submitters: others.filter((node) => refs.has(node)).map((node) => ({element_ref: refs.get(node), ...ownWay, name: "", value: ""})),
+      is_scripted: true,
+    });
+  }
 
   const isRecord = once((row) => !queryOne(row, "table,p,ul,ol,form,article,blockquote,div"));
   const isInLine = once((node) => ["inline", "contents"].includes(styleOf(node).display));
