@@ -4,7 +4,16 @@
 // `lastLook` keeps the nodes behind them for the action that follows.
 async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelectors, limits, maxOptions, maxUnseen}) => {
   const started = performance.now();
-  const settled = await new Promise((resolve) => {
+  // Where the page may run no scripts, no timer of ours runs either; `noscript` is then read as what it holds.
+  const isScriptless = () => {
+    try {
+      const box = document.createElement("div");
+      box.innerHTML = "<noscript><b></b></noscript>";
+      return box.firstChild.firstChild?.nodeType === Node.ELEMENT_NODE;
+    } catch { return false; /* markup must be vouched for here, by a script that runs */ }
+  };
+  const cannotWait = isScriptless();
+  const settled = cannotWait ? readinessOf(document) === "complete" : await new Promise((resolve) => {
     let last = started, looked = last, timer = 0;
     const observer = new MutationObserver(() => { last = performance.now(); });
     observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
@@ -94,7 +103,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     const display = style.display;
     if (display === "inline" || display === "contents") return false;
     const clipPath = style.clipPath;
-    if (clipPath.startsWith("inset(50%") || clipPath.startsWith("inset(100%")) return true;
+    if (clipPath !== "none" && /^(?:inset\((?:[5-9]\d|100)(?:\.\d+)?%|(?:circle|ellipse)\(0)/.test(clipPath)) return true;
     if (style.position === "absolute" && /^rect\((0|1)px,? (0|1)px,? (0|1)px,? (0|1)px\)$/.test(style.clip)) return true;
     const overflow = style.overflow;
     if (overflow === "visible") return false;
@@ -108,7 +117,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (!outside) return 1;
     const inherited = opacityOf(outside), style = styleOf(node);
     if (inherited === null || isClipped(node, style)) return null;
-    return inherited * Number(style.opacity);
+    const filter = style.filter, faded = filter === "none" ? null : filter.match(/opacity\(([\d.]+)(%?)\)/);
+    return inherited * Number(style.opacity) * (faded ? Number(faded[1]) / (faded[2] ? 100 : 1) : 1);
   });
   const seen = {visibilityProperty: true, contentVisibilityAuto: true};
   // Parts that one click shows: what the markup itself opens, what a control names, the rest of a set of which one is shown.
@@ -184,6 +194,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (alphaOf(color) < 0.1) return "transparent";
     if (parseFloat(style.fontSize) < 5) return "tiny";
     if (parseFloat(style.textIndent) < -500) return "offscreen";
+    const rect = rectOf(node);
+    if (rect.width === 0 && rect.height === 0 && style.display !== "contents") return "hidden";
     return color === backgroundOf(node) ? "transparent" : "visible";
   });
   const elementVisibility = once((node) => {
@@ -218,8 +230,15 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   // Words that stand outside of a shadow root and are shown in its slots.
   const slottedIn = (node) =>
     [...queryAll(node, "slot")].flatMap((slot) => slot.assignedNodes({flatten: true})).map((one) => textOf(one)).join(" ");
+  // Words that only the style writes; letters of icon fonts are none.
+  const styledWords = (node, where) => {
+    const content = getComputedStyle(node, where).content;
+    if (content === "none" || content === "normal") return "";
+    return [...content.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, words]) => words.replace(/\\(.)/g, "$1")).join("").replace(/[\ue000-\uf8ff]/g, "");
+  };
   const contentName = (node) => {
-    const text = squeeze(read(node, "innerText") ?? textOf(node)) || squeeze(slottedIn(node));
+    const own = squeeze(read(node, "innerText") ?? textOf(node)) || squeeze(slottedIn(node));
+    const text = squeeze(`${styledWords(node, "::before")}${own}${styledWords(node, "::after")}`);
     if (text) return text;
     const image = queryOne(node, "img[alt],svg title");
     return image ? squeeze(attribute(image, "alt") ?? textOf(image)) : "";
@@ -622,7 +641,10 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   };
   const skipped = "script,style,noscript,template,select,textarea,button,datalist,[role=button]";
   const addText = (text, parent) => {
-    if (isIgnored(parent) || closest(parent, skipped)) return;
+    if (isIgnored(parent)) return;
+    const within = closest(parent, skipped);
+    // What a button shows is its name, unless it is called otherwise.
+    if (within && !(refs.has(within) && !isField(within) && !nameOf(within).includes(squeeze(text)))) return;
     const visibility = textVisibility(parent);
     // More of what everybody sees has no room; what is hidden further down still has.
     if (visibility === "visible" && visibleTexts >= maxTexts) {
@@ -630,7 +652,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       return close();
     }
     const label = closest(parent, "label");
-    const isName = Boolean(closest(parent, "a[href],summary")) || Boolean(label && label.control && refs.has(label.control));
+    const link = closest(parent, "a[href],summary");
+    const isName = Boolean(link && !(refs.has(link) && !nameOf(link).includes(squeeze(text)))) || Boolean(label && label.control && refs.has(label.control));
     const block = blockOf(parent), author = authorOf(parent);
     if (!open || open.block !== block || open.visibility !== visibility || open.author !== author) {
       close();
@@ -725,6 +748,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
   ]).sort();
   return JSON.stringify({
+    is_unready: cannotWait && !settled,
     watched: told !== null, unseen, foreign, is_more_below: isMoreBelow(), more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
     url: location.href, title: cut(squeeze(titleOf(document)), limits.title), origin: self.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),

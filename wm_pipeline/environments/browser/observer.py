@@ -6,6 +6,7 @@ world.py's channel) tells which elements scripts listen on; of any other the bro
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -90,6 +91,10 @@ class PageObserver:
         if self._is_watched and not walk.watched:
             await world.learn_listeners()
             walk = page_walk_of(str(await self._unless_crashed(world, "look", {**options, "quietMs": 0})))
+        deadline = time.perf_counter() + float(str(options["capMs"])) / 1000
+        while walk.is_unready and time.perf_counter() < deadline:
+            await asyncio.sleep(0.02)
+            walk = page_walk_of(str(await self._unless_crashed(world, "look", options)))
         return walk
 
     async def _other_worlds(self) -> list[DocumentWorld]:
