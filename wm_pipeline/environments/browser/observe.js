@@ -216,10 +216,11 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     return byline ? cut(squeeze(textOf(byline)), limits.name) : authorOf(around(node));
   });
 
+  const isInLine = once((node) => ["inline", "contents"].includes(styleOf(node).display));
   // --- names and roles ----------------------------------------------------------------------------------------------
   const byIds = (node, ids) => ids.split(/\s+/).map((id) => {
-    const named = id && queryIn(rootOf(node), `#${CSS.escape(id)}`);
-    return named ? squeeze(textOf(named)) : "";
+    const named = id && byId(rootOf(node), id);
+    return named ? squeeze(attribute(named, "aria-label")) || (isField(named) ? "" : contentName(named)) : "";
   }).join(" ");
   const labelsOf = (node) =>
     [...(node.labels ?? [])].map((label) => {
@@ -230,6 +231,21 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   // Words that stand outside of a shadow root and are shown in its slots.
   const slottedIn = (node) =>
     [...queryAll(node, "slot")].flatMap((slot) => slot.assignedNodes({flatten: true})).map((one) => textOf(one)).join(" ");
+  // What a screen reader says of a node's content: pictures by their words, nothing of what is marked as an ornament.
+  const spokenIn = (node) => {
+    let said = "";
+    for (const child of nodesOf(node)) {
+      if (child.nodeType === Node.TEXT_NODE) said += child.data;
+      if (child.nodeType !== Node.ELEMENT_NODE || attribute(child, "aria-hidden") === "true") continue;
+      const tag = tagOf(child), label = squeeze(attribute(child, "aria-label"));
+      if (label) said += ` ${label} `;
+      else if (tag === "IMG") said += ` ${attribute(child, "alt") ?? ""} `;
+      else if (tag === "svg") said += ` ${squeeze(textOf(queryOne(child, "title") ?? child))} `;
+      else if (tag === "BR" || (checkVisibility(child) && !isInLine(child))) said += ` ${spokenIn(child)} `;
+      else if (checkVisibility(child)) said += spokenIn(child);
+    }
+    return said;
+  };
   // Words that only the style writes; letters of icon fonts are none.
   const styledWords = (node, where) => {
     const content = getComputedStyle(node, where).content;
@@ -237,7 +253,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     return [...content.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, words]) => words.replace(/\\(.)/g, "$1")).join("").replace(/[\ue000-\uf8ff]/g, "");
   };
   const contentName = (node) => {
-    const own = squeeze(read(node, "innerText") ?? textOf(node)) || squeeze(slottedIn(node));
+    const said = queryOne(node, "img[alt],[aria-label],[aria-hidden=true],svg title") && checkVisibility(node) ? spokenIn(node) : null;
+    const own = squeeze(said ?? read(node, "innerText") ?? textOf(node)) || squeeze(slottedIn(node));
     const text = squeeze(`${styledWords(node, "::before")}${own}${styledWords(node, "::after")}`);
     if (text) return text;
     const image = queryOne(node, "img[alt],svg title");
@@ -245,17 +262,19 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   };
   const isField = (node) => ["INPUT", "SELECT", "TEXTAREA"].includes(tagOf(node));
   const isPushButton = (node) => tagOf(node) === "INPUT" && ["submit", "button", "reset", "image"].includes(node.type);
+  const pushed = {submit: "Submit", image: "Submit", reset: "Reset", button: ""};
   const nameOf = once((node) => {
     const labelled = attribute(node, "aria-labelledby");
     const candidates = [
       () => (labelled ? byIds(node, labelled) : ""),
       () => attribute(node, "aria-label"),
-      () => (isPushButton(node) ? node.value || node.alt || (node.type === "submit" ? "Submit" : "") : ""),
+      () => (isPushButton(node) ? node.value || node.alt || attribute(node, "title") || pushed[node.type] : ""),
       () => (isField(node) && !isPushButton(node) ? labelsOf(node) : ""),
       () => (isField(node) ? "" : contentName(node)),
       () => attribute(node, "alt"),
-      () => attribute(node, "placeholder"),
       () => attribute(node, "title"),
+      () => attribute(node, "placeholder"),
+      () => attribute(node, "aria-placeholder"),
       () => attribute(node, "name"),
     ];
     for (const candidate of candidates) {
@@ -269,6 +288,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     submit: "button", button: "button", reset: "button", image: "button", checkbox: "checkbox", radio: "radio",
     range: "slider", file: "file", color: "textbox",
   };
+  // The first role that there is counts; these are no controls.
+  const otherRoles = new Set(["none", "presentation", "generic", "group", "img", "heading", "list", "listitem", "row", "cell", "region", "status", "alert", "dialog"]);
   const actionRoles = new Set([
     "link", "button", "textbox", "searchbox", "combobox", "checkbox", "radio", "switch", "slider", "spinbutton",
     "menuitem", "menuitemcheckbox", "menuitemradio", "tab", "option", "treeitem",
@@ -338,19 +359,22 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     return address === null ? null : resolve(node, address.trim());
   };
   const isEditable = (node) => node !== null && read(node, "isContentEditable") === true;
-  const ownRole = (node) => {
-    if (isAnchor(node)) return linkOf(node) === null ? null : "link";
-    if (tagOf(node) === "INPUT") return node.type === "hidden" ? null : inputRoles[node.type] ?? "textbox";
-    if (tagOf(node) === "SELECT") return "combobox";
-    return tagRoles[tagOf(node)] ?? (isEditable(node) && !isEditable(parentOf(node)) ? "textbox" : null);
+  const ownRole = (node, tag) => {
+    if (tag === "A" || tag === "AREA" || tag === "a") return linkOf(node) === null ? null : "link";
+    if (tag === "INPUT") return node.type === "hidden" ? null : inputRoles[node.type] ?? "textbox";
+    if (tag === "SELECT") return "combobox";
+    return tagRoles[tag] ?? (isAnyEditable && isEditable(node) && !isEditable(parentOf(node)) ? "textbox" : null);
   };
+  // Asked first, as most pages have none.
+  let isAnyEditable = document.designMode === "on";
+  const isAnyHeard = (shown) => attributed.size > 0 || handlersIn(shown).click.size > 0 || handlersIn(shown).press.size > 0;
   const roleOf = once((node) => {
-    const given = attribute(node, "role")?.trim().split(/\s+/)[0];
+    const given = attribute(node, "role")?.trim().split(/\s+/).find((role) => actionRoles.has(role) || otherRoles.has(role));
     if (given && actionRoles.has(given)) return given;
-    const own = ownRole(node);
+    const tag = tagOf(node), own = ownRole(node, tag);
     if (own) return own;
-    if (hasHandler(node) ? tagOf(node) === "BODY" || tagOf(node) === "HTML" : !isDelegated(node)) return null;
-    return tagOf(node) === "IMG" || tagOf(node) === "svg" ? "image" : "generic";
+    if (!isAnyHeard(documentOf(node)) || (hasHandler(node) ? tag === "BODY" || tag === "HTML" : !isDelegated(node))) return null;
+    return tag === "IMG" || tag === "svg" ? "image" : "generic";
   });
   const isSecret = (node) => node.type === "password";
   const isToken = (name) => /csrf/i.test(name ?? "");
@@ -425,6 +449,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const opaqueTags = new Set(["CANVAS", "OBJECT", "EMBED"]);
   const walkElements = (root) => {
     for (const node of allMatchingIn(root, handlerAttributes.map((name) => `[${name}]`).join(","))) attributed.add(node);
+    isAnyEditable ||= root.designMode === "on" || allMatchingIn(root, "[contenteditable]").length > 0;
     for (const node of allIn(root)) {
       const tag = tagOf(node), shadow = shadowOf(node);
       if (tag === "FORM") forms.push(node);
@@ -613,7 +638,6 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   }
 
   const isRecord = once((row) => !queryOne(row, "table,p,ul,ol,form,article,blockquote,div"));
-  const isInLine = once((node) => ["inline", "contents"].includes(styleOf(node).display));
   const blockOf = once((node) => {
     const row = closest(node, "tr");
     if (row && isRecord(row)) return row;

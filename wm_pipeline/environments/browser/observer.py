@@ -46,7 +46,7 @@ class PageObserver:
 
     def __init__(self, page: Page, cdp: CDPSession, channel: str, *, is_watched: bool) -> None:
         self._page = page
-        self._cdp = cdp
+        self.cdp = cdp
         self._channel = channel
         self._is_watched = is_watched
         self.world = DocumentWorld(cdp, channel)
@@ -99,10 +99,9 @@ class PageObserver:
 
     async def _other_worlds(self) -> list[DocumentWorld]:
         """Of frames whose origin is not that of the document around them."""
-        tree = (await self._cdp.send("Page.getFrameTree"))["frameTree"]
+        tree = (await self.cdp.send("Page.getFrameTree"))["frameTree"]
         self._worlds = {
-            one: self._worlds.get(one) or DocumentWorld(self._cdp, self._channel, frame_id=one)
-            for one in _foreign(tree)
+            one: self._worlds.get(one) or DocumentWorld(self.cdp, self._channel, frame_id=one) for one in _foreign(tree)
         }
         frames = self._page.frames[1:]
         self._elsewhere = {frame: await self._world_elsewhere(frame) for frame in frames}
@@ -120,7 +119,7 @@ class PageObserver:
         return frame.url, DocumentWorld(session, self._channel)
 
     async def _walk_of_frame(self, world: DocumentWorld, options: Mapping[str, object]) -> tuple[_Frame, PageWalk]:
-        owner = (await self._cdp.send("DOM.getFrameOwner", {"frameId": await world.frame_id()}))["backendNodeId"]
+        owner = (await self.cdp.send("DOM.getFrameOwner", {"frameId": await world.frame_id()}))["backendNodeId"]
         walk = await self._walk(world, {**options, "quietMs": 0, "isForeseen": False})
         standing = await self.world.asks_of(owner, "standingOf")
         return _Frame(world, owner), _standing(walk, Visibility(standing["seenAs"]), standing["coveredBy"])
@@ -145,7 +144,7 @@ class PageObserver:
         if point is None or frame is None:
             return point
         try:
-            box = (await self._cdp.send("DOM.getBoxModel", {"backendNodeId": frame.owner}))["model"]["content"]
+            box = (await self.cdp.send("DOM.getBoxModel", {"backendNodeId": frame.owner}))["model"]["content"]
         except PlaywrightError:
             return {**point, "is_on_screen": False}  # nothing is drawn of it
         return {**point, "x": box[0] + point["x"], "y": box[1] + point["y"]}

@@ -38,7 +38,7 @@ const tagOf = (node) => {
   if (tag === undefined) tags.set(name, tag = name.toUpperCase());
   return tag;
 };
-const [parentOf, textOf, documentOf] = ["parentElement", "textContent", "ownerDocument"].map((name) => getterOf(Node.prototype, name));
+const [parentOf, textOf, documentOf, nodesOf] = ["parentElement", "textContent", "ownerDocument", "childNodes"].map((name) => getterOf(Node.prototype, name));
 const rootOf = uncurried(Node.prototype.getRootNode);
 const scrollTo = uncurried(Element.prototype.scrollIntoView);
 const requestSubmit = uncurried(HTMLFormElement.prototype.requestSubmit);
