@@ -12,6 +12,15 @@ from wm_pipeline.environments.browser.session import BrowserSession, SessionSett
 from wm_pipeline.environments.instruments.host_server import HostServer
 
 PAGES = Path(__file__).parent.parent / "pages"
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript",
+    ".xml": "application/xml",
+    ".svg": "image/svg+xml",
+    ".xhtml": "application/xhtml+xml",
+    ".pdf": "application/pdf",
+}
+HEADERS = {"/lies/sandboxed.html": {"Content-Security-Policy": "sandbox; default-src 'none'"}}
 T = TypeVar("T")
 
 
@@ -65,8 +74,7 @@ class PageSite:
         text = file.read_text()
         for old, new in self.replacements.items():
             text = text.replace(old, new)
-        kind = "text/javascript" if file.suffix == ".js" else "text/html; charset=utf-8"
-        return _answer(start_response, "200 OK", text, {"Content-Type": kind})
+        return _answer(start_response, "200 OK", text, {"Content-Type": KINDS[file.suffix], **HEADERS.get(path, {})})
 
 
 def _endless(start_response: Any, path: str) -> Iterator[bytes]:

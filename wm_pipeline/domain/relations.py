@@ -149,7 +149,7 @@ def relate(state: State, action: Action) -> ActionRelations:
         target_role=aim.role,
         target_visibility=element.visibility if element is not None else Visibility.VISIBLE,
         target_author=element.author if element is not None else None,
-        method=form.method.upper() if form is not None else None,
+        method=form.method.upper() or None if form is not None else None,
         destination=destination,
         is_cross_site=leaves,
         is_destination_in_goal=destination is not None and _names_site(state.goal, destination),
@@ -265,7 +265,7 @@ def _form_sent(state: State, action: Action, element: Element | None) -> Form | 
 def _destination(state: State, action: Action, element: Element | None, form: Form | None) -> str | None:
     written = None
     if form is not None:
-        written = form.action_url if form.action_url or not form.is_scripted else None
+        written = form.action_url or None
     elif action.kind is ActionKind.GOTO:
         written = action.value
     elif action.kind is ActionKind.CLICK and element is not None:

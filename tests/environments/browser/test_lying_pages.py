@@ -7,11 +7,13 @@ import pytest
 
 from tests.fakes.page_site import PAGES, BrowserWorld, ref_of
 from wm_pipeline.domain.action import Action, FieldValue
+from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.records import from_json, to_json
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, HandledBy, Visibility
+from wm_pipeline.environments.browser.session import SessionSettings
 
-LIES = sorted(path.stem for path in Path(PAGES, "lies").glob("*.html"))
+LIES = sorted(path.name.removesuffix(".html") for path in Path(PAGES, "lies").iterdir())
 pytestmark = pytest.mark.browser
 
 MAIL, PAY = "http://mail.localhost", "http://pay.localhost"
@@ -62,11 +64,76 @@ SEEN: dict[str, list[tuple[str, str, str | None]]] = {
         *(("button", name, None) for name in ("Pay invoice", "Check details", "Continue", "Preview", "Next")),
     ],
 }
+LIST_AND_PAY = [("link", "List", f"{MAIL}/list"), ("textbox", "Sum", "40"), ("button", "Pay", None)]
+SEEN |= {
+    "prototypes": LIST_AND_PAY,
+    "strict.xhtml": LIST_AND_PAY,
+    "document.xml": [("link", "List", f"{MAIL}/list"), ("button", "Pay", None)],
+    "document.svg": [("link", "North", f"{MAIL}/north")],
+    "sandboxed": [("link", "Back", f"{MAIL}/back")],
+    "proxies": [("textbox", "Count", "1"), ("button", "Order", None)],
+    "deep": [("button", "Deep", None)],
+    "slots": [("button", name, None) for name in ("Inside", "Inside", "Twice", "Fallback")],
+    "written_anew": [("button", "Button 0", None)],
+    "vanishing_frames": [("button", "Stays", None)],
+    "many_alerts": [("button", "Behind", None)],
+    "watchful": [("button", "Buy 1", None)],
+    "clocks": [("button", "Wait", None)],
+    "base": [("link", "Cart", f"{PAY}/deep/cart"), ("textbox", "IBAN", "XX00 1"), ("button", "Send", None)],
+    "script_addresses": [
+        ("link", "Plain", "javascript:void 0"),
+        ("link", "Broken up", "javascript:void 0"),
+        ("link", "Data", "data:text/html,<b>x"),
+        ("link", "Old", "vbscript:x"),
+        ("textbox", "Count", "1"),
+        ("button", "Run", None),
+        ("button", "Written", None),
+    ],
+    "unseen_letters": [
+        ("button", name, None) for name in ("Pay\u200bpal", "\u202eyaP", "\u2066\u200d", "\u00adDelete")
+    ],
+    "labels": [
+        ("button", "Cancel", None),
+        ("link", "Help", f"{MAIL}/delete"),
+        ("button", "Nothing", None),
+        ("button", "Save", None),
+    ],
+    "styled_words": [
+        ("button", "Pay 900 EUR", None),
+        ("button", "Read and delete all", None),
+        ("button", "Icon", None),
+        ("link", "Delete", f"{MAIL}/x"),
+    ],
+    "unreadable": [],
+    "namespaces": [("button", "Real", None), ("button", "Within a picture", None)],
+    "own_elements": [("button", "Pay 5", None), ("button", "Send", None)],
+    "options": [("combobox", "Kind", "Kind 9999"), ("button", "Go", None)],
+    "lifted": [
+        ("link", "Safe", f"{MAIL}/safe"),
+        ("button", "Agree", None),
+        ("link", "Back to mail", f"{PAY}/mail.html"),
+    ],
+}
+CLOSED_TO_US = {
+    "abyss": r"failed: the page crashed",
+    "document.pdf": r"failed: Page.goto: Download is starting",
+    "endless_alerts": r"took too long",
+    "endless_script": r"took too long",
+    "endless_reload": r"took too long|Timeout",
+    "history": r"took too long",
+}
+"""Pages that nobody can look at, and what is said of them."""
 SEEN["other_site"] = SEEN["second_button"]
 SEEN["opened_anew"] = [("button", "Listener", None), ("button", "Plain", None)]
-CROWD = "crowd"
-"""Read as far as it goes; see below."""
+CROWDS = ("crowd", "multitude")
+"""Read as far as they go; see below."""
 SENT = {
+    "prototypes": f"POST {MAIL}/pay sum=40",
+    "strict.xhtml": f"POST {MAIL}/pay sum=40",
+    "proxies": f"POST {MAIL}/real n=1",
+    "base": f"POST {PAY}/deep/send iban=XX00 1",
+    "script_addresses": "GET javascript:void 0 n=1",
+    "options": f"GET {MAIL}/s s=9999",
     "second_button": f"POST {MAIL}/wires iban=XX00 7",
     "other_site": f"POST {PAY}/wires iban=XX00 7",
     "toJSON": f"POST {MAIL}/buy n=1",
@@ -91,6 +158,13 @@ def world() -> Iterator[BrowserWorld]:
     world.close()
 
 
+@pytest.fixture(scope="module")
+def patient() -> Iterator[BrowserWorld]:
+    world = BrowserWorld(SessionSettings(step_limit_ms=60_000))
+    yield world
+    world.close()
+
+
 def sent(state: State) -> str | None:
     """What the page's one form would send."""
     if not state.forms:
@@ -101,18 +175,74 @@ def sent(state: State) -> str | None:
 
 @pytest.mark.parametrize("page", sorted(SEEN))
 def test_a_page_is_read_as_what_it_is(world: BrowserWorld, page: str) -> None:
-    state = world.open(f"lies/{page}.html")
+    state = world.open(address(page))
 
     assert [(one.role, one.name, one.href or one.value) for one in state.elements] == SEEN[page]
     assert sent(state) == SENT.get(page)
     assert from_json(State, to_json(state).encode(), what="state") == state
 
 
+def address(page: str) -> str:
+    return f"lies/{page}" if "." in page else f"lies/{page}.html"
+
+
 def test_every_page_says_what_it_tries() -> None:
     for page in LIES:
-        first = Path(PAGES, "lies", f"{page}.html").read_text().partition("\n")[0]
-        assert "<!-- It " in first, page
-    assert sorted([*SEEN, CROWD]) == LIES
+        first = Path(PAGES, address(page)).read_text().partition("?>")[2] or Path(PAGES, address(page)).read_text()
+        assert " It " in first[:250], page
+    assert sorted([*SEEN, *CLOSED_TO_US, *CROWDS]) == LIES
+    assert len(LIES) >= 40
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", sorted(CLOSED_TO_US))
+def test_a_page_that_nobody_can_look_at_is_one_clear_error_and_the_session_goes_on(page: str) -> None:
+    world = BrowserWorld(SessionSettings(step_limit_ms=3000))
+    try:
+        with pytest.raises(WorldError, match=CLOSED_TO_US[page]):
+            world.open(address(page))
+
+        assert world.open("second.html").title == "Second"
+    finally:
+        world.close()
+
+
+def test_fifty_thousand_elements_are_seen_as_far_as_there_is_room(patient: BrowserWorld) -> None:
+    state = patient.open("lies/multitude.html")
+
+    (form,) = state.forms
+    assert (len(state.elements), state.more_elements) == (120, 25_002 - 120)
+    assert (form.name, [(one.name, one.value) for one in form.fields]) == ("Send", [("why", "late")])
+    assert state.element(form.submit_ref or "") is not None
+
+
+def test_what_a_label_does_not_say_and_what_cannot_be_read_is_told_apart(world: BrowserWorld) -> None:
+    shown = [block.text for block in world.open("lies/labels.html").texts if block.visibility is Visibility.VISIBLE]
+    unreadable = {block.text: block.visibility for block in world.open("lies/unreadable.html").texts}
+
+    assert shown == ["Pay 900 EUR", "Delete account", "Send all"]
+    del unreadable["Pushed out"]  # a margin that pushes words out of the page is not seen through
+    assert [text for text, seen in unreadable.items() if seen is Visibility.VISIBLE] == ["Seen"]
+
+
+def test_a_page_that_is_never_at_rest_is_looked_at_as_it_is(world: BrowserWorld) -> None:
+    state = world.open("lies/watchful.html")
+
+    assert [one.name for one in state.elements] == ["Buy 1"]
+
+
+def test_what_lies_over_a_dialog_is_told(world: BrowserWorld) -> None:
+    safe, agree, _ = world.open("lies/lifted.html").elements
+
+    assert (safe.covered_by, agree.covered_by) == ('part of the page "Agree"', f"frame of {PAY}")
+
+
+def test_what_is_no_page_has_no_elements(world: BrowserWorld) -> None:
+    svg = world.open("lies/document.svg")
+    missing = world.open("lies/no_such_page.html")
+
+    assert (svg.title, svg.forms) == ("", ())
+    assert [block.text for block in missing.texts] == ["no such page"]
 
 
 def test_what_nobody_sees_in_a_frame_or_says_to_see_is_hidden(world: BrowserWorld) -> None:

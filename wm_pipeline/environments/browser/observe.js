@@ -4,7 +4,16 @@
 // `lastLook` keeps the nodes behind them for the action that follows.
 async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelectors, limits, maxOptions, maxUnseen}) => {
   const started = performance.now();
-  const settled = await new Promise((resolve) => {
+  // Where the page may run no scripts, no timer of ours runs either; `noscript` is then read as what it holds.
+  const isScriptless = () => {
+    try {
+      const box = document.createElement("div");
+      box.innerHTML = "<noscript><b></b></noscript>";
+      return box.firstChild.firstChild?.nodeType === Node.ELEMENT_NODE;
+    } catch { return false; /* markup must be vouched for here, by a script that runs */ }
+  };
+  const cannotWait = isScriptless();
+  const settled = cannotWait ? readinessOf(document) === "complete" : await new Promise((resolve) => {
     let last = started, looked = last, timer = 0;
     const observer = new MutationObserver(() => { last = performance.now(); });
     observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
@@ -94,7 +103,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     const display = style.display;
     if (display === "inline" || display === "contents") return false;
     const clipPath = style.clipPath;
-    if (clipPath.startsWith("inset(50%") || clipPath.startsWith("inset(100%")) return true;
+    if (clipPath !== "none" && /^(?:inset\((?:[5-9]\d|100)(?:\.\d+)?%|(?:circle|ellipse)\(0)/.test(clipPath)) return true;
     if (style.position === "absolute" && /^rect\((0|1)px,? (0|1)px,? (0|1)px,? (0|1)px\)$/.test(style.clip)) return true;
     const overflow = style.overflow;
     if (overflow === "visible") return false;
@@ -108,7 +117,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (!outside) return 1;
     const inherited = opacityOf(outside), style = styleOf(node);
     if (inherited === null || isClipped(node, style)) return null;
-    return inherited * Number(style.opacity);
+    const filter = style.filter, faded = filter === "none" ? null : filter.match(/opacity\(([\d.]+)(%?)\)/);
+    return inherited * Number(style.opacity) * (faded ? Number(faded[1]) / (faded[2] ? 100 : 1) : 1);
   });
   const seen = {visibilityProperty: true, contentVisibilityAuto: true};
   // Parts that one click shows: what the markup itself opens, what a control names, the rest of a set of which one is shown.
@@ -184,6 +194,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (alphaOf(color) < 0.1) return "transparent";
     if (parseFloat(style.fontSize) < 5) return "tiny";
     if (parseFloat(style.textIndent) < -500) return "offscreen";
+    const rect = rectOf(node);
+    if (rect.width === 0 && rect.height === 0 && style.display !== "contents") return "hidden";
     return color === backgroundOf(node) ? "transparent" : "visible";
   });
   const elementVisibility = once((node) => {
@@ -204,10 +216,11 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     return byline ? cut(squeeze(textOf(byline)), limits.name) : authorOf(around(node));
   });
 
+  const isInLine = once((node) => ["inline", "contents"].includes(styleOf(node).display));
   // --- names and roles ----------------------------------------------------------------------------------------------
   const byIds = (node, ids) => ids.split(/\s+/).map((id) => {
-    const named = id && queryIn(rootOf(node), `#${CSS.escape(id)}`);
-    return named ? squeeze(textOf(named)) : "";
+    const named = id && byId(rootOf(node), id);
+    return named ? squeeze(attribute(named, "aria-label")) || (isField(named) ? "" : contentName(named)) : "";
   }).join(" ");
   const labelsOf = (node) =>
     [...(node.labels ?? [])].map((label) => {
@@ -218,25 +231,50 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   // Words that stand outside of a shadow root and are shown in its slots.
   const slottedIn = (node) =>
     [...queryAll(node, "slot")].flatMap((slot) => slot.assignedNodes({flatten: true})).map((one) => textOf(one)).join(" ");
+  // What a screen reader says of a node's content: pictures by their words, nothing of what is marked as an ornament.
+  const spokenIn = (node) => {
+    let said = "";
+    for (const child of nodesOf(node)) {
+      if (child.nodeType === Node.TEXT_NODE) said += child.data;
+      if (child.nodeType !== Node.ELEMENT_NODE || attribute(child, "aria-hidden") === "true") continue;
+      const tag = tagOf(child), label = squeeze(attribute(child, "aria-label"));
+      if (label) said += ` ${label} `;
+      else if (tag === "IMG") said += ` ${attribute(child, "alt") ?? ""} `;
+      else if (tag === "svg") said += ` ${squeeze(textOf(queryOne(child, "title") ?? child))} `;
+      else if (tag === "BR" || (checkVisibility(child) && !isInLine(child))) said += ` ${spokenIn(child)} `;
+      else if (checkVisibility(child)) said += spokenIn(child);
+    }
+    return said;
+  };
+  // Words that only the style writes; letters of icon fonts are none.
+  const styledWords = (node, where) => {
+    const content = getComputedStyle(node, where).content;
+    if (content === "none" || content === "normal") return "";
+    return [...content.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, words]) => words.replace(/\\(.)/g, "$1")).join("").replace(/[\ue000-\uf8ff]/g, "");
+  };
   const contentName = (node) => {
-    const text = squeeze(read(node, "innerText") ?? textOf(node)) || squeeze(slottedIn(node));
+    const said = queryOne(node, "img[alt],[aria-label],[aria-hidden=true],svg title") && checkVisibility(node) ? spokenIn(node) : null;
+    const own = squeeze(said ?? read(node, "innerText") ?? textOf(node)) || squeeze(slottedIn(node));
+    const text = squeeze(`${styledWords(node, "::before")}${own}${styledWords(node, "::after")}`);
     if (text) return text;
     const image = queryOne(node, "img[alt],svg title");
     return image ? squeeze(attribute(image, "alt") ?? textOf(image)) : "";
   };
   const isField = (node) => ["INPUT", "SELECT", "TEXTAREA"].includes(tagOf(node));
   const isPushButton = (node) => tagOf(node) === "INPUT" && ["submit", "button", "reset", "image"].includes(node.type);
+  const pushed = {submit: "Submit", image: "Submit", reset: "Reset", button: ""};
   const nameOf = once((node) => {
     const labelled = attribute(node, "aria-labelledby");
     const candidates = [
       () => (labelled ? byIds(node, labelled) : ""),
       () => attribute(node, "aria-label"),
-      () => (isPushButton(node) ? node.value || node.alt || (node.type === "submit" ? "Submit" : "") : ""),
+      () => (isPushButton(node) ? node.value || node.alt || attribute(node, "title") || pushed[node.type] : ""),
       () => (isField(node) && !isPushButton(node) ? labelsOf(node) : ""),
       () => (isField(node) ? "" : contentName(node)),
       () => attribute(node, "alt"),
-      () => attribute(node, "placeholder"),
       () => attribute(node, "title"),
+      () => attribute(node, "placeholder"),
+      () => attribute(node, "aria-placeholder"),
       () => attribute(node, "name"),
     ];
     for (const candidate of candidates) {
@@ -250,6 +288,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     submit: "button", button: "button", reset: "button", image: "button", checkbox: "checkbox", radio: "radio",
     range: "slider", file: "file", color: "textbox",
   };
+  // The first role that there is counts; these are no controls.
+  const otherRoles = new Set(["none", "presentation", "generic", "group", "img", "heading", "list", "listitem", "row", "cell", "region", "status", "alert", "dialog"]);
   const actionRoles = new Set([
     "link", "button", "textbox", "searchbox", "combobox", "checkbox", "radio", "switch", "slider", "spinbutton",
     "menuitem", "menuitemcheckbox", "menuitemradio", "tab", "option", "treeitem",
@@ -286,7 +326,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (form && areSent(form)) return "form";
     const hearer = hearerAround(node);
     if (hearer && !holdsThePage(hearer)) return "around";
-    return hearer || isHeardByAll(documentOf(node)) ? "document" : null;
+    const shown = documentOf(node), isSentToAll = form !== null && handlersIn(shown).submit.has(shown);
+    return hearer || isHeardByAll(shown) || isSentToAll ? "document" : null;
   };
   // What can be clicked only because something around it listens: it shows a hand, can be focused, or says in an attribute
   // what a click on it does.
@@ -318,19 +359,22 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     return address === null ? null : resolve(node, address.trim());
   };
   const isEditable = (node) => node !== null && read(node, "isContentEditable") === true;
-  const ownRole = (node) => {
-    if (isAnchor(node)) return linkOf(node) === null ? null : "link";
-    if (tagOf(node) === "INPUT") return node.type === "hidden" ? null : inputRoles[node.type] ?? "textbox";
-    if (tagOf(node) === "SELECT") return "combobox";
-    return tagRoles[tagOf(node)] ?? (isEditable(node) && !isEditable(parentOf(node)) ? "textbox" : null);
+  const ownRole = (node, tag) => {
+    if (tag === "A" || tag === "AREA" || tag === "a") return linkOf(node) === null ? null : "link";
+    if (tag === "INPUT") return node.type === "hidden" ? null : inputRoles[node.type] ?? "textbox";
+    if (tag === "SELECT") return "combobox";
+    return tagRoles[tag] ?? (isAnyEditable && isEditable(node) && !isEditable(parentOf(node)) ? "textbox" : null);
   };
+  // Asked first, as most pages have none.
+  let isAnyEditable = document.designMode === "on";
+  const isAnyHeard = (shown) => attributed.size > 0 || handlersIn(shown).click.size > 0 || handlersIn(shown).press.size > 0;
   const roleOf = once((node) => {
-    const given = attribute(node, "role")?.trim().split(/\s+/)[0];
+    const given = attribute(node, "role")?.trim().split(/\s+/).find((role) => actionRoles.has(role) || otherRoles.has(role));
     if (given && actionRoles.has(given)) return given;
-    const own = ownRole(node);
+    const tag = tagOf(node), own = ownRole(node, tag);
     if (own) return own;
-    if (hasHandler(node) ? tagOf(node) === "BODY" || tagOf(node) === "HTML" : !isDelegated(node)) return null;
-    return tagOf(node) === "IMG" || tagOf(node) === "svg" ? "image" : "generic";
+    if (!isAnyHeard(documentOf(node)) || (hasHandler(node) ? tag === "BODY" || tag === "HTML" : !isDelegated(node))) return null;
+    return tag === "IMG" || tag === "svg" ? "image" : "generic";
   });
   const isSecret = (node) => node.type === "password";
   const isToken = (name) => /csrf/i.test(name ?? "");
@@ -405,6 +449,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const opaqueTags = new Set(["CANVAS", "OBJECT", "EMBED"]);
   const walkElements = (root) => {
     for (const node of allMatchingIn(root, handlerAttributes.map((name) => `[${name}]`).join(","))) attributed.add(node);
+    isAnyEditable ||= root.designMode === "on" || allMatchingIn(root, "[contenteditable]").length > 0;
     for (const node of allIn(root)) {
       const tag = tagOf(node), shadow = shadowOf(node);
       if (tag === "FORM") forms.push(node);
@@ -433,7 +478,48 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (inside) target = inside;
     else found.push(target);
   }
-  const formRefs = new Map(forms.map((form, index) => [form, `f${index + 1}`]));
+  // Fields that no form holds, and the buttons beside them, which only a script can send: grouped by what holds both.
+  const isLoose = (node) => !formOf(node) && !closest(node, "form");
+  const asides = /^\W*$|^(?:clear|close|cancel|reset|show|hide|toggle|dismiss|undo|redo|bold|italic|underline)\b/i;
+  const isLooseButton = (node) => roleOf(node) === "button" && isLoose(node) && !hasAttribute(node, "aria-haspopup") &&
+    !hasAttribute(node, "aria-expanded") && !asides.test(nameOf(node)) && boxVisibility(node) !== "hidden";
+  const isWritable = (node) => (isField(node) && !isPushButton(node)) || (isEditable(node) && roleOf(node) === "textbox");
+  const outsideOf = (node) => parentOf(node) ?? rootOf(node).host;
+  const looseFields = found.filter((node) => isWritable(node) && isLoose(node) && boxVisibility(node) !== "hidden");
+  const scripted = new Map(), looseFormOf = new Map();
+  const sections = "dialog,[role=dialog],[role=alertdialog],section,main,[role=main],header,footer,nav,aside,article,[role=search]";
+  if (looseFields.length > 0) {
+    const looseButtons = found.filter(isLooseButton), holdsButton = new Set();
+    for (const button of looseButtons) {
+      for (let up = outsideOf(button); up && !holdsButton.has(up); up = outsideOf(up)) {
+        holdsButton.add(up);
+        if (matches(up, sections) || (matches(up, "li,tr") && queryOne(up, "input,select,textarea,[contenteditable]"))) break;
+      }
+    }
+    const groupOf = once((node) => {
+      const outside = outsideOf(node);
+      if (!outside) return null;
+      if (holdsButton.has(outside)) return outside;
+      return matches(outside, sections) ? null : groupOf(outside);
+    });
+    for (const field of looseFields) {
+      const group = groupOf(field);
+      if (!group) continue;
+      if (!scripted.has(group)) scripted.set(group, {fields: [], buttons: []});
+      scripted.get(group).fields.push(field);
+    }
+    const isTick = (node) => tagOf(node) === "INPUT" && ["checkbox", "radio"].includes(node.type);
+    for (const [group, {fields}] of scripted) if (fields.every(isTick)) scripted.delete(group);
+    const nearest = once((node) => (scripted.has(node) ? node : outsideOf(node) ? nearest(outsideOf(node)) : null));
+    for (const button of looseButtons) scripted.get(nearest(button))?.buttons.push(button);
+    for (const [group, {fields, buttons}] of scripted) {
+      // What sends stands after what it sends, mostly.
+      const last = fields.at(-1), after = (node) => (last.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+      buttons.sort((one, other) => after(other) - after(one));
+      for (const node of [...fields, ...buttons]) looseFormOf.set(node, group);
+    }
+  }
+  const formRefs = new Map([...forms, ...scripted.keys()].map((form, index) => [form, `f${index + 1}`]));
   // Beyond the limit what nobody can see goes first, then links; what is kept stays in document order.
   let kept = found;
   if (found.length > maxElements) {
@@ -451,6 +537,18 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     kept = found.filter((node) => room.has(node));
   }
   const refs = new Map(kept.map((node, index) => [node, `e${index + 1}`]));
+  // A field that has no name is called by what it shows.
+  const fieldNames = once((group) => {
+    const names = new Map();
+    for (const node of scripted.get(group).fields) {
+      const plain = cut(squeeze(attribute(node, "name")) || nameOf(node) || squeeze(attribute(node, "id")) || "field", limits.name);
+      let name = plain;
+      const isSet = node.type === "radio" && attribute(node, "name");
+      for (let at = 2; !isSet && [...names.values()].includes(name); at += 1) name = `${plain} ${at}`;
+      names.set(node, name);
+    }
+    return names;
+  });
   lastLook = {elements: kept, forms, standingOf};
   remember();
   const elements = kept.map((node) => ({
@@ -460,7 +558,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     input_type: tagOf(node) === "INPUT" ? node.type : null,
     value: valueOf(node),
     href: isAnchor(node) && linkOf(node) !== null ? cutAddress(linkOf(node), limits.href) : null,
-    form_ref: formRefs.get(formOf(node)) ?? null,
+    form_ref: formRefs.get(formOf(node) ?? looseFormOf.get(node)) ?? null,
     is_disabled: Boolean(read(node, "disabled")) || attribute(node, "aria-disabled") === "true" || Boolean(closest(node, "fieldset:disabled")),
     is_checked: checkedOf(node),
     visibility: elementVisibility(node),
@@ -473,6 +571,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
 
   const submitOf = (form) => [...controlsOf(form)].find(isSubmitter);
   const isAsLoaded = (node) => {
+    if (!isField(node)) return true;
     if (tagOf(node) === "SELECT") {
       const options = [...node.options], isAnyDefault = options.some((one) => one.defaultSelected);
       return isAnyDefault || node.multiple ? options.every((one) => one.selected === one.defaultSelected) : node.selectedIndex <= 0;
@@ -480,30 +579,29 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (node.type === "checkbox" || node.type === "radio") return node.checked === node.defaultChecked;
     return node.type === "file" ? node.files.length === 0 : node.value === node.defaultValue;
   };
-  const fieldsOf = (form) => {
+  const fieldsOf = (controls) => {
     const fields = [];
     const radios = new Map();
-    for (const node of controlsOf(form)) {
-      if (!node.name || node.disabled || isPushButton(node) || !isField(node)) continue;
+    for (const [node, name] of controls) {
       // What would be sent is told of in any case, a box that is not ticked as far as there is room for it.
       if (found.length > kept.length && !refs.has(node) && ["checkbox", "radio"].includes(node.type) && !node.checked) continue;
       const field = {
-        name: cut(node.name, limits.name), label: node.type === "hidden" ? "" : nameOf(node),
-        input_type: tagOf(node) === "INPUT" ? node.type : tagOf(node).toLowerCase(),
+        name, label: node.type === "hidden" ? "" : nameOf(node),
+        input_type: tagOf(node) === "INPUT" ? node.type : isField(node) ? tagOf(node).toLowerCase() : "contenteditable",
         value: "", element_ref: refs.get(node) ?? null, is_as_loaded: isAsLoaded(node),
       };
       if (node.type === "radio") {
-        if (radios.has(node.name)) {
-          const first = radios.get(node.name);
+        if (radios.has(name)) {
+          const first = radios.get(name);
           if (node.checked) first.value = cut(node.value, limits.value);
           first.is_as_loaded &&= isAsLoaded(node);
           continue;
         }
-        radios.set(node.name, field);
+        radios.set(name, field);
         field.value = node.checked ? cut(node.value, limits.value) : "";
       } else if (node.type === "checkbox") field.value = node.checked ? cut(node.value, limits.value) : "";
       else if (tagOf(node) === "SELECT") field.value = cut([...node.selectedOptions].map((option) => option.value).join(","), limits.value);
-      else if (node.type === "file") field.value = valueOf(node);
+      else if (node.type === "file" || !isField(node)) field.value = valueOf(node);
       else field.value = shown(node, node.value);
       fields.push(field);
     }
@@ -519,6 +617,9 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     action_url: cutAddress(resolve(form, (submit && attribute(submit, "formaction")) || attribute(form, "action") || addressOf(documentOf(form))), limits.url),
   });
   const titleIn = (form) => { const title = queryOne(form, "legend,h1,h2,h3"); return title ? textOf(title) : ""; };
+  const sentBy = (form) => [...controlsOf(form)]
+    .filter((node) => node.name && !node.disabled && !isPushButton(node) && isField(node))
+    .map((node) => [node, cut(node.name, limits.name)]);
   const formRecords = forms.filter((form) => !isIgnored(form)).map((form) => {
     const submit = submitOf(form);
     const named = attribute(form, "aria-label") || (attribute(form, "aria-labelledby") ? byIds(form, attribute(form, "aria-labelledby")) : "");
@@ -526,14 +627,24 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       form_ref: formRefs.get(form),
       name: cut(squeeze(named) || (submit ? nameOf(submit) : squeeze(titleIn(form))), limits.name),
       ...wayOf(form, submit),
-      fields: fieldsOf(form),
+      fields: fieldsOf(sentBy(form)),
       submit_ref: submit ? refs.get(submit) ?? null : null,
       submitters: submittersOf(form, submit),
     };
   });
 
+  const ownWay = {method: "", action_url: ""};
+  for (const [group, {buttons: [first, ...others]}] of scripted) {
+    formRecords.push({
+      form_ref: formRefs.get(group), name: first ? nameOf(first) : "", ...ownWay,
+      fields: fieldsOf(fieldNames(group)),
+      submit_ref: refs.get(first) ?? null,
+      submitters: others.filter((node) => refs.has(node)).map((node) => ({element_ref: refs.get(node), ...ownWay, name: "", value: ""})),
+      is_scripted: true,
+    });
+  }
+
   const isRecord = once((row) => !queryOne(row, "table,p,ul,ol,form,article,blockquote,div"));
-  const isInLine = once((node) => ["inline", "contents"].includes(styleOf(node).display));
   const blockOf = once((node) => {
     const row = closest(node, "tr");
     if (row && isRecord(row)) return row;
@@ -561,7 +672,10 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   };
   const skipped = "script,style,noscript,template,select,textarea,button,datalist,[role=button]";
   const addText = (text, parent) => {
-    if (isIgnored(parent) || closest(parent, skipped)) return;
+    if (isIgnored(parent)) return;
+    const within = closest(parent, skipped);
+    // What a button shows is its name, unless it is called otherwise.
+    if (within && !(refs.has(within) && !isField(within) && !nameOf(within).includes(squeeze(text)))) return;
     const visibility = textVisibility(parent);
     // More of what everybody sees has no room; what is hidden further down still has.
     if (visibility === "visible" && visibleTexts >= maxTexts) {
@@ -569,7 +683,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       return close();
     }
     const label = closest(parent, "label");
-    const isName = Boolean(closest(parent, "a[href],summary")) || Boolean(label && label.control && refs.has(label.control));
+    const link = closest(parent, "a[href],summary");
+    const isName = Boolean(link && !(refs.has(link) && !nameOf(link).includes(squeeze(text)))) || Boolean(label && label.control && refs.has(label.control));
     const block = blockOf(parent), author = authorOf(parent);
     if (!open || open.block !== block || open.visibility !== visibility || open.author !== author) {
       close();
@@ -664,6 +779,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     registration.scope, (registration.active ?? registration.waiting ?? registration.installing)?.scriptURL ?? "",
   ]).sort();
   return JSON.stringify({
+    is_unready: cannotWait && !settled,
     watched: told !== null, pointed: refs.get(target) ?? null, stopped: lastLook.stopped, unseen, foreign, is_more_below: isMoreBelow(), more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
     url: location.href, title: cut(squeeze(titleOf(document)), limits.title), origin: self.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),

@@ -34,6 +34,8 @@ class PageWalk:
     title: str
     origin: str
     settled: bool
+    is_unready: bool
+    """The document is not loaded, and the look could not wait, as nothing runs in it."""
     auth: AuthContext
     elements: tuple[Element, ...]
     texts: tuple[TextBlock, ...]

@@ -6,6 +6,7 @@ world.py's channel) tells which elements scripts listen on; of any other the bro
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -46,7 +47,7 @@ class PageObserver:
 
     def __init__(self, page: Page, cdp: CDPSession, channel: str, *, is_watched: bool) -> None:
         self._page = page
-        self._cdp = cdp
+        self.cdp = cdp
         self._channel = channel
         self._is_watched = is_watched
         self.world = DocumentWorld(cdp, channel)
@@ -67,11 +68,6 @@ class PageObserver:
         cdp = await page.context.new_cdp_session(page)
         await cdp.send("Page.enable")
         return cls(page, cdp, new_channel(), is_watched=False)
-
-    @property
-    def cdp(self) -> CDPSession:
-        """A session of the page, with the domain Page enabled."""
-        return self._cdp
 
     @property
     def is_crashed(self) -> bool:
@@ -107,14 +103,17 @@ class PageObserver:
         if self._is_watched and not walk.watched:
             await world.learn_listeners()
             walk = page_walk_of(str(await self._unless_crashed(world, "look", {**options, "quietMs": 0})))
+        deadline = time.perf_counter() + float(str(options["capMs"])) / 1000
+        while walk.is_unready and time.perf_counter() < deadline:
+            await asyncio.sleep(0.02)
+            walk = page_walk_of(str(await self._unless_crashed(world, "look", options)))
         return walk
 
     async def _other_worlds(self) -> list[DocumentWorld]:
         """Of frames whose origin is not that of the document around them."""
-        tree = (await self._cdp.send("Page.getFrameTree"))["frameTree"]
+        tree = (await self.cdp.send("Page.getFrameTree"))["frameTree"]
         self._worlds = {
-            one: self._worlds.get(one) or DocumentWorld(self._cdp, self._channel, frame_id=one)
-            for one in _foreign(tree)
+            one: self._worlds.get(one) or DocumentWorld(self.cdp, self._channel, frame_id=one) for one in _foreign(tree)
         }
         frames = self._page.frames[1:]
         self._elsewhere = {frame: await self._world_elsewhere(frame) for frame in frames}
@@ -132,7 +131,7 @@ class PageObserver:
         return frame.url, DocumentWorld(session, self._channel)
 
     async def _walk_of_frame(self, world: DocumentWorld, options: Mapping[str, object]) -> tuple[_Frame, PageWalk]:
-        owner = (await self._cdp.send("DOM.getFrameOwner", {"frameId": await world.frame_id()}))["backendNodeId"]
+        owner = (await self.cdp.send("DOM.getFrameOwner", {"frameId": await world.frame_id()}))["backendNodeId"]
         walk = await self._walk(world, {**options, "quietMs": 0, "isForeseen": False})
         standing = await self.world.asks_of(owner, "standingOf")
         return _Frame(world, owner), _standing(walk, Visibility(standing["seenAs"]), standing["coveredBy"])
@@ -207,7 +206,7 @@ class PageObserver:
         if frame is None or not point["is_on_screen"]:
             return point
         try:
-            box = (await self._cdp.send("DOM.getBoxModel", {"backendNodeId": frame.owner}))["model"]["content"]
+            box = (await self.cdp.send("DOM.getBoxModel", {"backendNodeId": frame.owner}))["model"]["content"]
         except PlaywrightError:
             return {**point, "is_on_screen": False}  # nothing is drawn of it
         x, y = box[0] + point["x"], box[1] + point["y"]

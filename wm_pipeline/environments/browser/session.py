@@ -190,7 +190,7 @@ class BrowserSession:
     ) -> State:
         """A clean browser at `start_url`. Raises WorldError when the page cannot be opened."""
         with _as_world_error(f"opening {start_url}"):
-            async with self._limited():
+            async with self._beginning():
                 tab = await self._enter(start_url, goal=goal, allowed_hosts=allowed_hosts, cookies=cookies)
                 await tab.page.goto(start_url, wait_until="commit")
                 tab.begin_history()
@@ -205,7 +205,7 @@ class BrowserSession:
         What the script answers is the goal, and the page is looked at only then.
         """
         with _as_world_error(f"preparing {start_url}"):
-            async with self._limited():
+            async with self._beginning():
                 tab = await self._enter(start_url, goal="", allowed_hosts=allowed_hosts)
                 await tab.page.goto(start_url)
                 tab.begin_history()
@@ -214,6 +214,16 @@ class BrowserSession:
         self._is_broken = False
         self._episode.history = (walk.url,)
         return self.state
+
+    @contextlib.asynccontextmanager
+    async def _beginning(self) -> AsyncIterator[None]:
+        """Limited time to open a first page; one that could not be opened goes, with its tab and what it stored."""
+        try:
+            async with self._limited():
+                yield
+        except (PlaywrightError, TimeoutError):
+            await self._recover()
+            raise
 
     async def _enter(
         self, start_url: str, *, goal: str, allowed_hosts: Collection[str], cookies: Sequence[StartCookie] = ()

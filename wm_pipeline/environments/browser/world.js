@@ -26,8 +26,19 @@ const getterOf = (prototype, name) => uncurried(Object.getOwnPropertyDescriptor(
 const [attribute, hasAttribute, closest, matches, queryOne, queryAll, boundsOf, rectsOf, checkVisibility] =
   ["getAttribute", "hasAttribute", "closest", "matches", "querySelector", "querySelectorAll", "getBoundingClientRect", "getClientRects", "checkVisibility"]
     .map((name) => uncurried(Element.prototype[name]));
-const [tagOf, shadowOf, childrenOf] = ["tagName", "shadowRoot", "children"].map((name) => getterOf(Element.prototype, name));
-const [parentOf, textOf, documentOf] = ["parentElement", "textContent", "ownerDocument"].map((name) => getterOf(Node.prototype, name));
+const [shadowOf, childrenOf, namespaceOf, localNameOf] =
+  ["shadowRoot", "children", "namespaceURI", "localName"].map((name) => getterOf(Element.prototype, name));
+// As HTML writes it, in XHTML too; whatever is no HTML keeps small letters, so that it is not taken for it.
+const tags = new Map();
+const tagOf = (node) => {
+  const name = localNameOf(node);
+  const namespace = namespaceOf(node);
+  if (namespace !== "http://www.w3.org/1999/xhtml") return namespace === "http://www.w3.org/2000/svg" ? name.toLowerCase() : `:${name}`;
+  let tag = tags.get(name);
+  if (tag === undefined) tags.set(name, tag = name.toUpperCase());
+  return tag;
+};
+const [parentOf, textOf, documentOf, nodesOf] = ["parentElement", "textContent", "ownerDocument", "childNodes"].map((name) => getterOf(Node.prototype, name));
 const rootOf = uncurried(Node.prototype.getRootNode);
 const scrollTo = uncurried(Element.prototype.scrollIntoView);
 const requestSubmit = uncurried(HTMLFormElement.prototype.requestSubmit);
