@@ -103,7 +103,7 @@ class ToyEnvironment:
             self._inside = replace(inside, prior_steps=(*inside.prior_steps, name))
         state = self._state()
         delta = StateDelta(url=state.url if state.url != before.url else None)
-        return Observation(state, state_id_of(state), delta, tuple(effects), True, 1.0, failure, picture)
+        return Observation(state, state_id_of(state), delta, tuple(effects), True, 1.0, action, failure, picture)
 
     async def snapshot(self) -> None:
         self._saved = self._inside

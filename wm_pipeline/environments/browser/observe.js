@@ -2,7 +2,7 @@
 // as JSON text (half of the time of an object), what observe.py parses.
 // Elements are numbered in document order at each observation, so the same page always gives the same references;
 // `lastLook` keeps the nodes behind them for the action that follows.
-async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelectors}) => {
+async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelectors, tokens, secretFields, margin}) => {
   const started = performance.now();
   const settled = await new Promise((resolve) => {
     let last = started, looked = last, timer = 0;
@@ -65,7 +65,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   };
   const ignored = hiddenSelectors.length ? hiddenSelectors.join(",") : null;
   const squeeze = (text) => (text ?? "").toWellFormed().replace(/\s+/g, " ").trim();
-  const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + "…" : text).toWellFormed();
+  // Somewhat longer than it is kept: a secret that stands across the end is known as one by observe.py, which cuts.
+  const cut = (text, limit) => text.slice(0, limit + margin).toWellFormed();
   const styleOf = once((node) => getComputedStyle(node));
   const rectOf = once((node) => boundsOf(node));
   const alphaOf = once((color) => {
@@ -230,10 +231,47 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (!hasHandler(node) || tagOf(node) === "BODY" || tagOf(node) === "HTML") return null;
     return tagOf(node) === "IMG" || tagOf(node) === "svg" ? "image" : "generic";
   });
-  const isSecret = (node) => node.type === "password";
-  const isToken = (name) => /csrf/i.test(name ?? "");
-  const shown = (node, value) =>
-    isSecret(node) ? "•".repeat(value.length) : isToken(node.name) ? (value ? "csrf" : "") : cut(value, 200);
+  // domain/tokens.py and domain/secrets.py say what is what, and read it alike.
+  const like = (form) => new RegExp(form, "i"), exactly = (form) => new RegExp(form);
+  const tokenNames = like(tokens.names), hiddenNames = like(tokens.hiddenNames);
+  const [tokenValue, noTokenValue, randomValue] = [tokens.value, tokens.noValue, tokens.random].map(exactly);
+  const isToken = (node, value) => {
+    if (node.type !== "hidden" || noTokenValue.test(value)) return false;
+    return tokenNames.test(node.name) ? !value || tokenValue.test(value) : hiddenNames.test(node.name) && randomValue.test(value);
+  };
+  const secretForms = secretFields.map(([kind, form]) => [kind, like(form)]);
+  const openTypes = new Set(["checkbox", "radio", "file", "submit", "range", "color", "date", "button", "reset", "image"]);
+  const secretOf = once((node) => {
+    const type = tagOf(node) === "INPUT" ? node.type : tagOf(node).toLowerCase();
+    if (openTypes.has(type)) return null;
+    const said = [type, attribute(node, "autocomplete") ?? "", attribute(node, "name") ?? "", attribute(node, "id") ?? "", nameOf(node)].join(" ");
+    return secretForms.find(([, form]) => form.test(said))?.[0] ?? null;
+  });
+  // What stands in a secret's field is told as such, and replaced by a mark as soon as Python has it.
+  const shown = (node, value) => {
+    if (isToken(node, value)) return value ? tokens.shown : "";
+    const kind = value ? secretOf(node) : null;
+    return kind ? `\x01${kind}\x02${value.slice(0, 2000).toWellFormed()}\x03` : cut(value, 200);
+  };
+  const hiddenNow = new Map();
+  // Whether what would be sent is what the page came with.
+  const isAsLoaded = (node) => {
+    if (node.type === "hidden") {
+      const key = JSON.stringify([attribute(node.form ?? node, "action") ?? "", node.name]);
+      if (hiddenFirst.has(key)) return hiddenFirst.get(key).has(node.value);
+      hiddenNow.set(key, (hiddenNow.get(key) ?? new Set()).add(node.value));
+      return true;
+    }
+    if (["checkbox", "radio"].includes(node.type)) return node.checked === node.defaultChecked;
+    if (node.type === "file") return node.files.length === 0;
+    if (tagOf(node) !== "SELECT") return node.value === node.defaultValue;
+    const options = [...node.options], marked = options.filter((option) => option.defaultSelected);
+    if (node.multiple || marked.length) {
+      const first = node.multiple ? new Set(marked) : new Set(marked.slice(-1));
+      return options.every((option) => option.selected === first.has(option));
+    }
+    return node.selectedIndex <= Math.max(0, options.findIndex((option) => !option.disabled));
+  };
   const optionText = (option) => squeeze(option.label || textOf(option));
   const valueOf = (node) => {
     if (tagOf(node) === "SELECT") return [...node.selectedOptions].map(optionText).join(", ");
@@ -313,11 +351,12 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       const field = {
         name: node.name, label: node.type === "hidden" ? "" : nameOf(node),
         input_type: tagOf(node) === "INPUT" ? node.type : tagOf(node).toLowerCase(),
-        value: "", element_ref: refs.get(node) ?? null,
+        value: "", element_ref: refs.get(node) ?? null, is_as_loaded: isAsLoaded(node),
       };
       if (node.type === "radio") {
         if (radios.has(node.name)) {
           if (node.checked) radios.get(node.name).value = node.value;
+          radios.get(node.name).is_as_loaded &&= field.is_as_loaded;
           continue;
         }
         radios.set(node.name, field);
@@ -352,6 +391,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       submitters: submittersOf(form, submit),
     };
   });
+
+  for (const [key, values] of hiddenNow) hiddenFirst.set(key, values);
 
   const isRecord = once((row) => !queryOne(row, "table,p,ul,ol,form,article,blockquote,div"));
   const isInLine = once((node) => ["inline", "contents"].includes(styleOf(node).display));

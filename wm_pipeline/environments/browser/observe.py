@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from playwright.async_api import Cookie as PlaywrightCookie
 
 from wm_pipeline.domain.delta import Dialog, StateDelta, StorageChange
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
+from wm_pipeline.domain.memory import but_for
 from wm_pipeline.domain.records import from_json
+from wm_pipeline.domain.secrets import Redactor
 from wm_pipeline.domain.state import (
     AuthContext,
     Cookie,
+    EarlierText,
     Element,
     Form,
     NetworkEvent,
@@ -23,6 +26,9 @@ from wm_pipeline.domain.vocabulary import ChangeOperation, StorageArea
 
 MAX_DOM_FACTS = 30
 MAX_STORED_TEXT = 200
+MAX_NAME, MAX_VALUE, MAX_OPTION = 120, 200, 80
+MARGIN = 64
+"""Characters that the walker tells beyond what is kept: enough to know a secret that stands across the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +60,51 @@ class PageWalk:
     """The page may still do something when nobody acts, or when it is left."""
 
 
-def page_walk_of(answer: str) -> PageWalk:
-    """Raises WorldError when the answer has another form. Half a character (a lone surrogate) becomes U+FFFD."""
+def page_walk_of(answer: str, redactor: Redactor, *, max_text: int) -> PageWalk:
+    """What the page shows without its secrets; its storage and its address are as they are, to come back to it.
+
+    Raises WorldError when the answer has another form. Half a character (a lone surrogate) becomes U+FFFD.
+    """
     if "\\ud" in answer:
         halves = json.dumps(json.loads(answer), ensure_ascii=False)
         answer = halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     try:
-        return from_json(PageWalk, answer, what="page")
+        walk = from_json(PageWalk, answer, what="page")
     except InvalidInputError as error:
         raise WorldError(f"the page cannot be read: {error}") from error
+    # Fields first: what stands in one that is secret is found in the texts, too.
+    forms, elements = tuple(map(redactor.form, walk.forms)), tuple(map(redactor.element, walk.elements))
+    return replace(
+        walk,
+        title=redactor.text(walk.title),
+        forms=tuple(_cut_form(form) for form in forms),
+        elements=tuple(_cut_element(element) for element in elements),
+        texts=tuple(replace(one, text=_cut(redactor.text(one.text), max_text)) for one in walk.texts),
+    )
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _cut_element(element: Element) -> Element:
+    return replace(
+        element,
+        name=_cut(element.name, MAX_NAME),
+        value=None if element.value is None else _cut(element.value, MAX_VALUE),
+        options=tuple(_cut(option, MAX_OPTION) for option in element.options),
+    )
+
+
+def _cut_form(form: Form) -> Form:
+    return replace(
+        form,
+        name=_cut(form.name, MAX_NAME),
+        fields=tuple(
+            replace(one, label=_cut(one.label, MAX_NAME), value=_cut(one.value, MAX_VALUE)) for one in form.fields
+        ),
+        submitters=tuple(replace(one, value=_cut(one.value, MAX_VALUE)) for one in form.submitters),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +129,9 @@ class Happenings:
     downloads: tuple[str, ...] = ()
     dialogs: tuple[Dialog, ...] = ()
 
+    def without_secrets(self, redactor: Redactor) -> "Happenings":
+        return Happenings(redactor.events(self.network), redactor.texts(self.downloads), redactor.dialogs(self.dialogs))
+
 
 @dataclass(frozen=True, slots=True)
 class EpisodeView:
@@ -96,13 +141,20 @@ class EpisodeView:
     prior_steps: tuple[str, ...] = ()
     storage: Mapping[str, OriginStorage] = field(default_factory=dict)
     """By origin; origins visited earlier keep what they had when last seen."""
+    earlier: tuple[EarlierText, ...] = ()
 
 
 def state_of(
-    walk: PageWalk, view: EpisodeView, *, cookies: Iterable[PlaywrightCookie], network: tuple[NetworkEvent, ...]
+    walk: PageWalk,
+    view: EpisodeView,
+    *,
+    cookies: Iterable[PlaywrightCookie],
+    network: tuple[NetworkEvent, ...],
+    redactor: Redactor,
 ) -> State:
-    return State(
-        url=walk.url,
+    """A state without secrets; `network`, steps and earlier texts have none left."""
+    state = State(
+        url=redactor.text(walk.url),
         title=walk.title,
         goal=view.goal,
         auth=walk.auth,
@@ -112,10 +164,11 @@ def state_of(
         more_texts=walk.more_texts,
         forms=walk.forms,
         cookies=tuple(sorted((_cookie_of(cookie) for cookie in cookies), key=lambda one: (one.host, one.name))),
-        storage=_storage_items(view.storage),
+        storage=_storage_items(view.storage, redactor),
         network=network,
         prior_steps=view.prior_steps,
     )
+    return replace(state, earlier=but_for(view.earlier, state))
 
 
 def _cookie_of(cookie: PlaywrightCookie) -> Cookie:
@@ -128,7 +181,7 @@ def _cookie_of(cookie: PlaywrightCookie) -> Cookie:
     )
 
 
-def _storage_items(storage: Mapping[str, OriginStorage]) -> tuple[StorageItem, ...]:
+def _storage_items(storage: Mapping[str, OriginStorage], redactor: Redactor) -> tuple[StorageItem, ...]:
     items: list[StorageItem] = []
     for origin, kept in sorted(storage.items()):
         areas = (
@@ -138,7 +191,10 @@ def _storage_items(storage: Mapping[str, OriginStorage]) -> tuple[StorageItem, .
             (StorageArea.SERVICE_WORKER, kept.workers),
         )
         items += [
-            StorageItem(area, origin, key, value[:MAX_STORED_TEXT]) for area, pairs in areas for key, value in pairs
+            replace(item, value=item.value[:MAX_STORED_TEXT])
+            for area, pairs in areas
+            for key, value in pairs
+            for item in (redactor.item(StorageItem(area, origin, key, value[: MAX_STORED_TEXT + MARGIN])),)
         ]
     return tuple(items)
 

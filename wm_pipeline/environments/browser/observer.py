@@ -13,6 +13,7 @@ from typing import Any, Self
 from playwright.async_api import CDPSession, Frame, Page
 from playwright.async_api import Error as PlaywrightError
 
+from wm_pipeline.domain.secrets import Redactor, new_key
 from wm_pipeline.domain.vocabulary import Visibility
 from wm_pipeline.environments.browser.observe import PageWalk, page_walk_of
 from wm_pipeline.environments.browser.world import DocumentWorld, new_channel
@@ -43,7 +44,10 @@ class _Place:
 class PageObserver:
     """Looks at a page and acts on what the last look has numbered."""
 
-    def __init__(self, page: Page, cdp: CDPSession, channel: str, *, is_watched: bool) -> None:
+    def __init__(
+        self, page: Page, cdp: CDPSession, channel: str, *, is_watched: bool, redactor: Redactor | None = None
+    ) -> None:
+        self._redactor = redactor or Redactor(new_key())
         self._page = page
         self._cdp = cdp
         self._channel = channel
@@ -85,11 +89,15 @@ class PageObserver:
     async def _walk(self, world: DocumentWorld, options: Mapping[str, object]) -> PageWalk:
         if not self._is_watched:
             await world.learn_listeners()
-        walk = page_walk_of(str(await self._unless_crashed(world, "look", options)))
+        walk = self._page_walk_of(await self._unless_crashed(world, "look", options), options)
         if self._is_watched and not walk.watched:
             await world.learn_listeners()
-            walk = page_walk_of(str(await self._unless_crashed(world, "look", {**options, "quietMs": 0})))
+            answer = await self._unless_crashed(world, "look", {**options, "quietMs": 0})
+            walk = self._page_walk_of(answer, options)
         return walk
+
+    def _page_walk_of(self, answer: object, options: Mapping[str, object]) -> PageWalk:
+        return page_walk_of(str(answer), self._redactor, max_text=int(str(options["maxText"])))
 
     async def _other_worlds(self) -> list[DocumentWorld]:
         """Of frames whose origin is not that of the document around them."""

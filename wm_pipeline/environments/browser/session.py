@@ -22,8 +22,10 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.errors import BrowserError, WorldError
 from wm_pipeline.domain.ids import is_same_page
+from wm_pipeline.domain.memory import remember
 from wm_pipeline.domain.scratch import temporary_files_in
-from wm_pipeline.domain.state import State
+from wm_pipeline.domain.secrets import Redactor, new_key
+from wm_pipeline.domain.state import EarlierText, State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.environments.browser.act import check_executable, perform, phrase_of, retype, typed_values
 from wm_pipeline.environments.browser.chromium import (
@@ -63,6 +65,8 @@ class SessionSettings:
     """Keys of local and session storage that are no part of a state; shell wildcards."""
     upload_folder: Path | None = None
     """Files an agent may upload; None: no uploads."""
+    redaction_key: bytes | None = None
+    """Under it secrets are replaced by marks; None: one of this session's own, so marks of two sessions never equal."""
     is_server_static: bool = False
     """The server only hands out files, the same for ever: those that one episode loaded serve the next, and what a page
     that is left still sends changes nothing."""
@@ -87,6 +91,8 @@ class Step:
     delta: StateDelta
     is_settled: bool
     elapsed_ms: float
+    recorded: Action
+    """The action without the secrets that it types: what may be written down."""
     failure: StopReason | None = None
     picture: bytes | None = None
     """The page when the step failed, as PNG; None without a failure, or when nothing could be seen any more."""
@@ -100,6 +106,7 @@ class _Episode:
     history: tuple[str, ...] = ()
     """Addresses to go back through, the present one last."""
     storage: dict[str, OriginStorage] = field(default_factory=dict)
+    earlier: tuple[EarlierText, ...] = ()
 
 
 class BrowserSession:
@@ -113,12 +120,15 @@ class BrowserSession:
         self._binary = binary
         self._port = port
         self._settings = settings
+        self.redactor = Redactor(settings.redaction_key or new_key())
         self._scratch = contextlib.ExitStack()
         self._process: psutil.Process | None = None
         """The browser's own process, to end it when it does not answer."""
         self._tab: Tab | None = None
         self._episode = _Episode(goal="", allowed_hosts=frozenset())
         self._state: State | None = None
+        self._url = ""
+        """The address of the present page; the state's may have a mark for a secret in it."""
         self._snapshot: Snapshot | None = None
         self._is_broken = False
         self._is_restless = True
@@ -259,8 +269,10 @@ class BrowserSession:
         failure: StopReason | None = None
         walk: PageWalk | None = None
         happenings = Happenings()
-        previous_steps = self._episode.prior_steps
-        self._episode.prior_steps = (*previous_steps, phrase_of(before, action))
+        previous_steps, previous_earlier = self._episode.prior_steps, self._episode.earlier
+        recorded = self.redactor.action(before, action)
+        self._episode.prior_steps = (*previous_steps, phrase_of(before, recorded))
+        self._episode.earlier = remember(before)
         try:
             async with self._limited():
                 walk, happenings = await self._perform_and_look(tab, before, action)
@@ -272,13 +284,22 @@ class BrowserSession:
             failure = StopReason.BROWSER_CRASHED
         elapsed_ms = (time.perf_counter() - started) * 1000
         if walk is None:
-            self._episode.prior_steps = previous_steps
+            self._episode.prior_steps, self._episode.earlier = previous_steps, previous_earlier
             self._is_broken = True
             picture = await tab.last_picture()
             await self._recover()
-            return Step(before, StateDelta(), is_settled=False, elapsed_ms=elapsed_ms, failure=failure, picture=picture)
+            return Step(
+                before,
+                StateDelta(),
+                is_settled=False,
+                elapsed_ms=elapsed_ms,
+                recorded=recorded,
+                failure=failure,
+                picture=picture,
+            )
         self._remember_address(action, walk.url)
-        return Step(self.state, delta_between(before, self.state, happenings), walk.settled, elapsed_ms)
+        delta = delta_between(before, self.state, happenings)
+        return Step(self.state, delta, walk.settled, elapsed_ms, recorded=recorded)
 
     async def _perform_and_look(self, tab: Tab, before: State, action: Action) -> tuple[PageWalk, Happenings]:
         await self._perform(tab, before, action)
@@ -288,7 +309,7 @@ class BrowserSession:
         try:
             if action.kind is ActionKind.GOTO:
                 address = check_address(
-                    action.value or "", base_url=before.url, allowed_hosts=self._episode.allowed_hosts
+                    action.value or "", base_url=self._url, allowed_hosts=self._episode.allowed_hosts
                 )
                 await tab.page.goto(address, wait_until="commit")
             elif action.kind is ActionKind.BACK:
@@ -322,10 +343,11 @@ class BrowserSession:
         tab.cookies = await tab.context.cookies()
         episode.storage = episode.storage | {walk.origin: _storage_of(walk, self._settings.ignored_storage)}
         tab.has_used_workers = tab.has_used_workers or bool(walk.workers)
-        happenings = tab.take_happenings()
+        happenings = tab.take_happenings().without_secrets(self.redactor)
         tab.log.page_url = walk.url
-        view = EpisodeView(episode.goal, episode.prior_steps, episode.storage)
-        self._state = state_of(walk, view, cookies=tab.cookies, network=happenings.network)
+        view = EpisodeView(episode.goal, episode.prior_steps, episode.storage, episode.earlier)
+        self._state = state_of(walk, view, cookies=tab.cookies, network=happenings.network, redactor=self.redactor)
+        self._url = walk.url
         self._is_restless = walk.restless
         return walk, happenings
 
@@ -337,7 +359,9 @@ class BrowserSession:
         with _as_world_error("taking a snapshot"):
             async with self._limited():
                 cookies, typed = await asyncio.gather(tab.context.cookies(), typed_values(tab))
-        self._snapshot = Snapshot(self.state, tuple(cookies), dict(self._episode.storage), self._episode.history, typed)
+        self._snapshot = Snapshot(
+            self.state, self._url, tuple(cookies), dict(self._episode.storage), self._episode.history, typed
+        )
 
     async def restore(self, before_load: Callable[[], Awaitable[None] | None] | None = None) -> bool:
         """Go back to the snapshot in the same page; False when the page found there differs from the saved one.
@@ -369,9 +393,9 @@ class BrowserSession:
             raise WorldError("there is no snapshot to restore")
         try:
             async with self._limited():
-                await self._present_tab().page.goto(saved.state.url)
+                await self._present_tab().page.goto(saved.url)
             await replay()
-            self._episode.prior_steps = saved.state.prior_steps
+            self._episode.prior_steps, self._episode.earlier = saved.state.prior_steps, saved.state.earlier
             self._episode.history = saved.history
             async with self._limited():
                 await self._look()
@@ -399,12 +423,12 @@ class BrowserSession:
         await restore_cookies(tab, saved, present=tab.cookies)
         refill = await restore_storage(tab, episode.storage, saved)
         tab.forget()
-        await tab.page.goto(saved.state.url, wait_until="commit")
+        await tab.page.goto(saved.url, wait_until="commit")
         if refill is not None:
             await tab.cdp.send("Page.removeScriptToEvaluateOnNewDocument", {"identifier": refill})
         episode.storage = dict(saved.storage)
         episode.history = saved.history
-        episode.prior_steps = saved.state.prior_steps
+        episode.prior_steps, episode.earlier = saved.state.prior_steps, saved.state.earlier
         if saved.typed:
             await tab.page.wait_for_load_state("load", timeout=self._settings.settle.network_cap_ms)
             await self._look(is_waiting=False)
@@ -420,7 +444,7 @@ class BrowserSession:
         """Whether the present page is the saved one; if so the saved state is the present one, history and all."""
         is_same = is_same_page(self.state, saved.state)
         if is_same:
-            self._state = saved.state
+            self._state, self._url = saved.state, saved.url
         return is_same
 
     async def screenshot(self) -> bytes:
@@ -487,7 +511,7 @@ class BrowserSession:
 
     async def _open_tab(self) -> Tab:
         async with asyncio.timeout(RECOVERY_LIMIT_S):
-            return await Tab.open(self._browser)
+            return await Tab.open(self._browser, self.redactor)
 
     async def _drop_tab(self) -> None:
         tab, self._tab = self._tab, None

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from playwright.async_api import Error as PlaywrightError
 
-from wm_pipeline.environments.browser.observe import PageWalk
+from wm_pipeline.domain import secrets, tokens
+from wm_pipeline.environments.browser.observe import MARGIN, PageWalk
 from wm_pipeline.environments.browser.tab import Tab
 
 REPLACED = (
@@ -51,6 +52,9 @@ def walk_options(settings: SettleSettings, *, is_foreseen: bool = False) -> dict
         "maxTexts": settings.max_texts,
         "maxText": settings.max_text,
         "hiddenSelectors": list(settings.hidden_selectors),
+        "tokens": tokens.walker_options(),
+        "secretFields": secrets.walker_options(),
+        "margin": MARGIN,
     }
 
 

@@ -12,6 +12,7 @@ from playwright.async_api import Dialog as PlaywrightDialog
 from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.delta import Dialog
+from wm_pipeline.domain.secrets import Redactor
 from wm_pipeline.environments.browser.network import NetworkLog
 from wm_pipeline.environments.browser.observe import Happenings
 from wm_pipeline.environments.browser.observer import PageObserver
@@ -49,7 +50,7 @@ class Tab:
         context.on("serviceworker", self._on_worker)
 
     @classmethod
-    async def open(cls, browser: Browser) -> Self:
+    async def open(cls, browser: Browser, redactor: Redactor) -> Self:
         context = await browser.new_context(
             viewport={"width": 1280, "height": 720},
             locale="en-US",
@@ -64,7 +65,7 @@ class Tab:
         page = await context.new_page()
         cdp = await context.new_cdp_session(page)
         await cdp.send("Page.enable")
-        observer = PageObserver(page, cdp, channel, is_watched=True)
+        observer = PageObserver(page, cdp, channel, is_watched=True, redactor=redactor)
         await observer.world.be_ready_early()
         return cls(context, page, cdp, observer)
 

@@ -67,6 +67,8 @@ const around = (node) => {
 const shownIn = (frame) => { try { return frame.contentWindow?.document ?? null; } catch { return null; } };
 // The nodes behind the references of the last look, and who would see a node of it.
 let lastLook = {elements: [], forms: [], seenAs: () => "visible"};
+// Values that hidden fields of this document came with, by form and name: their defaults change with them.
+const hiddenFirst = new Map();
 const seenAs = (node) => lastLook.seenAs(node);
 // Files that the page and its frames of the same process asked to save since they were asked last.
 const countFiles = () => {
