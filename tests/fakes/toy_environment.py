@@ -82,7 +82,9 @@ class ToyEnvironment:
         inside, effects, failure, picture = self._inside, [], None, None
         if self._spec.goal_id.endswith("moving") and not self._has_moved:
             self._has_moved = True
-            return Observation(before, state_id_of(before), StateDelta(), (), True, 1.0, StopReason.PAGE_CHANGED)
+            return Observation(
+                before, state_id_of(before), StateDelta(), (), True, 1.0, action, StopReason.PAGE_CHANGED
+            )
         match name:
             case "next":
                 inside = replace(inside, page=inside.page + 1)
@@ -107,7 +109,7 @@ class ToyEnvironment:
             self._inside = replace(inside, prior_steps=(*inside.prior_steps, name))
         state = self._state()
         delta = StateDelta(url=state.url if state.url != before.url else None)
-        return Observation(state, state_id_of(state), delta, tuple(effects), True, 1.0, failure, picture)
+        return Observation(state, state_id_of(state), delta, tuple(effects), True, 1.0, action, failure, picture)
 
     async def snapshot(self) -> None:
         self._saved = self._inside

@@ -11,6 +11,7 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import Effect, RowChange, StateDelta
 from wm_pipeline.domain.ids import digest, seed_of, state_id_of
+from wm_pipeline.domain.secrets import Redactor
 from wm_pipeline.domain.state import STRICT, State
 from wm_pipeline.domain.vocabulary import ChangeOperation, EffectKind, ProposedBy, StopReason
 from wm_pipeline.domain.world import IMPORTED, UNWATCHED, AttackPlan, GoalStatus, WorldSpec
@@ -66,6 +67,21 @@ class ImportedTrajectory:
     attack_success: bool | None = None
     tokens: int = 0
     """Tokens of all models that were asked; 0 for a person or a script."""
+
+
+def without_secrets(one: ImportedTrajectory, redactor: Redactor) -> ImportedTrajectory:
+    """What may be kept of a trajectory; goals and what they authorize stay as they are."""
+    steps = (
+        replace(
+            step,
+            state=redactor.state(step.state),
+            action=redactor.action(step.state, step.action),
+            next_state=redactor.state(step.next_state),
+            state_delta=None if step.state_delta is None else redactor.delta(step.state_delta),
+        )
+        for step in one.steps
+    )
+    return replace(one, steps=tuple(steps))
 
 
 def records_of(one: ImportedTrajectory, *, day: str, site: str) -> TrajectoryRecords:

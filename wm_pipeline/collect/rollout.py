@@ -257,7 +257,7 @@ class _Rollout:
                 branch_index=key[1],
                 state_id=state_id,
                 next_state_id=observation.state_id,
-                action=alternative.action,
+                action=observation.recorded,
                 proposed_by=alternative.proposed_by,
                 is_expert=plans.expert is not None and same_target(state, alternative.action, plans.expert),
                 delta=observation.delta,

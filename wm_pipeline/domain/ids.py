@@ -29,13 +29,17 @@ def state_id_of(state: State) -> str:
 
 
 def page_id_of(state: State) -> str:
-    """Content hash of the page alone: what must be equal after a restore (requests and steps are history)."""
-    return state_id_of(replace(state, network=(), prior_steps=()))
+    """Content hash of the page alone: what must be equal after a restore (what led there is history)."""
+    return state_id_of(_without_history(state))
 
 
 def is_same_page(one: State, other: State) -> bool:
     """Whether two states have the same page_id_of, without the work of hashing them."""
-    return replace(one, network=(), prior_steps=()) == replace(other, network=(), prior_steps=())
+    return _without_history(one) == _without_history(other)
+
+
+def _without_history(state: State) -> State:
+    return replace(state, network=(), prior_steps=(), earlier=())
 
 
 def trajectory_id_of(day: str, spec: WorldSpec, policy: str) -> str:

@@ -11,12 +11,17 @@ and had its last release in 2024.
 
 import hashlib
 import math
+import os
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import unquote
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.address import hosts_in
@@ -24,6 +29,8 @@ from wm_pipeline.domain.delta import Dialog, FieldChange, StateDelta
 from wm_pipeline.domain.state import Element, Form, FormField, NetworkEvent, State, StorageItem, TextBlock
 from wm_pipeline.domain.vocabulary import ActionKind, SecretKind, StorageArea
 
+MADE_UP = b"secrets drawn from seeds"
+"""Key for worlds whose secrets are drawn from seeds that stand in their tables: equal in every process."""
 DIGEST_BYTES = 3
 KEY_BYTES = 32
 _MOST_KNOWN = 200
@@ -111,7 +118,7 @@ _CODE_NAMED = re.compile(
     r"two[- ]factor|2fa|mfa|reset)[ -]?(?:pass)?(?:code|pin|tan|word)|einmal\w*|bestätigungscode|sicherheitscode|"
     r"code de (?:vérification|sécurité)|código de (?:verificación|seguridad)|codice di (?:verifica|sicurezza)|"
     r"otp|pin|tan|passcode|cvc|cvv|csc)s?\b(?!\s*=?\s*<)[^0-9\n<]{0,24}?(?<![\w,.])"
-    r"(?P<value>[0-9]{3,4}[ -]?[0-9]{0,4})(?![\w,.:-]*[0-9])",
+    r"(?P<value>[0-9]{3,4}(?:[ -]?[0-9]{1,4})?)(?![\w,.:-]*[0-9])",
     re.IGNORECASE,
 )
 _CODE_BEFORE = re.compile(
@@ -133,6 +140,9 @@ _MAY_HOLD = re.compile(r"[0-9]{3}|[\w+/-]{16}|[=:|]|\b(?:is|ist|est|es)\b|-----B
 MARK = re.compile(
     rf"<(?P<kind>{'|'.join(kind.words for kind in SecretKind)})(?: (?P<digest>[0-9a-f]{{{2 * DIGEST_BYTES}}}))?>"
 )
+_ENCODED = re.compile(r"[^\s&?#=/\"'<>]*%[0-9A-Fa-f]{2}[^\s&?#=/\"'<>]*")
+_KINDS_ENCODED = "|".join(kind.words.replace(" ", "%20") for kind in SecretKind)
+_ENCODED_MARK = re.compile(rf"%3C(?:{_KINDS_ENCODED})(?:%20[0-9a-f]{{{2 * DIGEST_BYTES}}})?%3E")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _NUMBER = re.compile(r"(?<![\w.,])[0-9][0-9.,]*[0-9](?!\w)")
 _STORED_SECRET = re.compile(r"token|jwt|session|auth|secret|password|passwd|api.?key|credential|bearer", re.IGNORECASE)
@@ -159,7 +169,11 @@ def secrets_in(text: str) -> tuple[Found, ...]:
     kept: list[Found] = []
     for found in sorted(_candidates(text), key=lambda one: (one.start, -one.end)):
         is_marked = any(found.start < end and start < found.end for start, end in marks)
-        if not is_marked and (not kept or found.start >= kept[-1].end):
+        if is_marked:
+            continue
+        if kept and found.start < kept[-1].end:
+            kept[-1] = kept[-1]._replace(end=max(found.end, kept[-1].end))
+        else:
             kept.append(found)
     return tuple(kept)
 
@@ -231,10 +245,28 @@ def _is_random(text: str) -> bool:
 def hidden(text: str) -> str:
     """A text with `<kind>` in the place of each secret; marks lose their digests, which say nothing to who reads."""
     parts, at = [], 0
+    text = _with_decoded(text, hidden)
     for found in secrets_in(text):
         parts += [text[at : found.start], f"<{found.kind.words}>"]
         at = found.end
     return MARK.sub(lambda mark: f"<{mark['kind']}>", "".join((*parts, text[at:])))
+
+
+def _with_decoded(text: str, without_secrets: Callable[[str], str]) -> str:
+    """A text with those of its parts that are written with percent signs replaced where they hold a secret."""
+
+    def replaced(found: re.Match[str]) -> str:
+        decoded = unquote(found.group())
+        # Decoded once: what is written with percent signs twice is for somebody else to read.
+        redacted = without_secrets(decoded) if "%" not in decoded else decoded
+        return found.group() if redacted == decoded else redacted
+
+    return _ENCODED.sub(replaced, text) if "%" in text else text
+
+
+def marks_in_address(address: str) -> str:
+    """An address with its marks as they were, before it was written as addresses are."""
+    return _ENCODED_MARK.sub(lambda found: unquote(found.group()), address)
 
 
 def what_is_in(text: str) -> tuple[str, ...]:
@@ -271,6 +303,9 @@ class Redactor:
 
     def field(self, kind: SecretKind | None, value: str) -> str:
         """The value of a field that holds such a secret; it is known from now on."""
+        wrapped = _WRAPPED.fullmatch(value)
+        if wrapped is not None:
+            kind, value = SecretKind(wrapped["kind"]), wrapped["value"]
         if kind is None:
             return self.text(value)
         self.learn(kind, value)
@@ -290,6 +325,7 @@ class Redactor:
         """A text without its secrets."""
         if "\x01" in text:
             text = _WRAPPED.sub(lambda found: self.field(SecretKind(found["kind"]), found["value"]), text)
+        text = _with_decoded(text, self.text)
         if self._known_form is not None:
             text = self._known_form.sub(lambda found: self.mark(self._known[found.group()], found.group()), text)
         found_ones = secrets_in(text)
@@ -353,10 +389,11 @@ class Redactor:
         """A state without its secrets, but for its goal, which is the user's own words."""
         return _with(
             state,
-            url=self.text(state.url),
-            title=self.text(state.title),
+            # Fields first: what stands in one that is secret is found everywhere else, too.
             forms=tuple(map(self.form, state.forms)),
             elements=tuple(map(self.element, state.elements)),
+            url=self.text(state.url),
+            title=self.text(state.title),
             texts=tuple(map(self.block, state.texts)),
             unseen=self.texts(state.unseen),
             storage=tuple(map(self.item, state.storage)),
@@ -428,6 +465,21 @@ _WRITTEN_ROLES = frozenset({"textbox", "searchbox", "spinbutton", "combobox"})
 def _with(record: T, **changes: Any) -> T:
     """The record itself where nothing changes."""
     return replace(record, **changes) if any(getattr(record, name) != to for name, to in changes.items()) else record
+
+
+def new_key() -> bytes:
+    return token_bytes(KEY_BYTES)
+
+
+def key_kept_in(folder: Path) -> bytes:
+    """The deployment's key, made when it is first asked for; only its owner may read the file."""
+    file = folder / "redaction.key"
+    folder.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(new_key())
+    return file.read_bytes()
 
 
 def walker_options() -> list[list[str]]:

@@ -16,7 +16,7 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.address import host_of, hosts_in, is_cross_site, parse_address
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.relations import SCRIPT, ActionRelations, SentValue, aim_of, is_bookkeeping, is_untrusted
-from wm_pipeline.domain.secrets import hidden, what_is_in
+from wm_pipeline.domain.secrets import hidden, marks_in_address, what_is_in
 from wm_pipeline.domain.state import Element, Form, State, StorageItem
 from wm_pipeline.domain.vocabulary import ActionKind, Provenance, StorageArea, Visibility
 
@@ -144,7 +144,7 @@ def _place(url: str, here: str | None) -> str:
     path = (address.path or "/") + (f"?{address.query}" if address.query else "")
     path += f"#{address.route}" if address.route else ""
     is_here = here is not None and host_words(here) == host_words(address.href)
-    return path if is_here else host_words(address.href) + path
+    return marks_in_address(path if is_here else host_words(address.href) + path)
 
 
 def without_digits(text: str) -> str:

@@ -26,7 +26,7 @@ NAMES = "|".join(
 """What tokens are called; JavaScript and Python read it alike, whatever the case."""
 HIDDEN_NAMES = "token|nonce|state$|hash$|signature$"
 """What hidden fields with something random are called."""
-VALUE = "^[A-Za-z0-9+/=_.:~-]{8,}$"
+VALUE = "^[A-Za-z0-9+/=_.:~-]{6,}$"
 NO_VALUE = "^[A-Z]{2}[0-9]{2}[A-Z0-9]{8,}$|^[0-9.:-]+$|^https?:|[.][a-z]{2,}(?:/|$)"
 """Accounts, numbers, telephones and addresses are written with the same signs and are no token."""
 RANDOM = "^(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{20,}$"
@@ -48,4 +48,11 @@ def is_request_token(name: str, value: str, *, is_hidden: bool) -> bool:
 
 def walker_options() -> dict[str, str]:
     """For the walker in the page."""
-    return {"names": NAMES, "hiddenNames": HIDDEN_NAMES, "value": VALUE, "noValue": NO_VALUE, "random": RANDOM}
+    return {
+        "shown": SHOWN,
+        "names": NAMES,
+        "hiddenNames": HIDDEN_NAMES,
+        "value": VALUE,
+        "noValue": NO_VALUE,
+        "random": RANDOM,
+    }

@@ -99,6 +99,8 @@ class Observation:
     is_settled: bool
     """The page came to rest within its time limit."""
     elapsed_ms: float
+    recorded: Action
+    """The action as it may be written down: without the secrets that it types."""
     failure: StopReason | None = None
     picture: bytes | None = None
     """The page when the step failed, as PNG; None without a failure, or when nothing could be seen any more."""

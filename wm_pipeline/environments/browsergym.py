@@ -21,6 +21,8 @@ from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
 from wm_pipeline.domain.ids import page_id_of, state_id_of
+from wm_pipeline.domain.memory import remember
+from wm_pipeline.domain.secrets import Redactor, new_key
 from wm_pipeline.domain.state import NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
@@ -92,6 +94,7 @@ class BrowserGymEnvironment:
         self._server = server
         self._settings = settings
         self._process: DriverProcess | None = None
+        self._redactor = Redactor(new_key())
         self._running: _Running | None = None
         self._saved: _Saved | None = None
         self.tasks: tuple[str, ...] = ()
@@ -147,6 +150,7 @@ class BrowserGymEnvironment:
             effects=(),
             is_settled=is_settled,
             elapsed_ms=(time.perf_counter() - started) * 1000,
+            recorded=self._redactor.action(before, action),
             failure=failure,
         )
 
@@ -235,7 +239,10 @@ class BrowserGymEnvironment:
         if self._process is None:
             raise WorldError("BrowserGym has ended; reset the environment first")
         answer = await self._process.ask("act", code=code)
-        prior_steps = (*running.state.prior_steps, phrase_of(running.state, action))
+        prior_steps = (
+            *running.state.prior_steps,
+            phrase_of(running.state, self._redactor.action(running.state, action)),
+        )
         running.actions.append(action)
         return self._take(running, answer, prior_steps=prior_steps)
 
@@ -243,11 +250,11 @@ class BrowserGymEnvironment:
         self, running: _Running, answer: Mapping[str, Any], *, prior_steps: tuple[str, ...]
     ) -> tuple[Happenings, bool]:
         """Make what the driver saw the present state."""
-        walk = page_walk_of(str(answer["walk"]))
-        network = _events_of(answer["requests"], page_url=running.state.url)
+        walk = page_walk_of(str(answer["walk"]), self._redactor, max_text=self._settings.settle.max_text)
+        network = self._redactor.events(_events_of(answer["requests"], page_url=running.state.url))
         running.storage[walk.origin] = OriginStorage(walk.local, walk.session, walk.databases, walk.workers)
-        view = EpisodeView(running.goal, prior_steps, running.storage)
-        running.state = state_of(walk, view, cookies=answer["cookies"], network=network)
+        view = EpisodeView(running.goal, prior_steps, running.storage, earlier=remember(running.state))
+        running.state = state_of(walk, view, cookies=answer["cookies"], network=network, redactor=self._redactor)
         running.bids = tuple(answer["bids"])
         running.reward, running.is_done = float(answer["reward"]), bool(answer["is_done"])
         self.gym_ms = float(answer["gym_ms"])

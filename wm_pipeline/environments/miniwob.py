@@ -19,6 +19,7 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.errors import SettingsError, WorldError
 from wm_pipeline.domain.ids import state_id_of
+from wm_pipeline.domain.secrets import MADE_UP
 from wm_pipeline.domain.state import Element, State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
@@ -165,7 +166,7 @@ class MiniWobEnvironment:
         server = HostServer({HOST: pages}, NotFound())
         settle = SettleSettings(hidden_selectors=HIDDEN_SELECTORS)
         try:
-            settings = SessionSettings(settle=settle, is_server_static=True)
+            settings = SessionSettings(settle=settle, is_server_static=True, redaction_key=MADE_UP)
             session = await BrowserSession.launch(binary, server.port, settings=settings)
         except BaseException:
             server.close()

@@ -17,6 +17,7 @@ from wm_pipeline.collect.imported import (
     ImportedStep,
     ImportedTrajectory,
     records_of,
+    without_secrets,
 )
 from wm_pipeline.collect.writer import CollectedFrames, Versions, frames_of
 from wm_pipeline.datasets.questions import QuestionFrames, render_questions
@@ -27,6 +28,7 @@ from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.experience import check_experience
 from wm_pipeline.domain.ids import digest, is_generated_site
 from wm_pipeline.domain.records import from_python, from_row, to_json
+from wm_pipeline.domain.secrets import Redactor, key_kept_in
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import (
     AnnotationSchema,
@@ -76,7 +78,8 @@ def import_trajectories(
     lines = [line for name, text in texts.items() for line in lines_of(name, text)]
     if not lines:
         raise InvalidInputError(f"no trajectory in {', '.join(texts)}; write one JSON object a line")
-    found = parse_trajectories(lines, site=site)
+    redactor = Redactor(key_kept_in(workspace.work))
+    found = [without_secrets(one, redactor) for one in parse_trajectories(lines, site=site)]
     frames = frames_of([records_of(one, day=day, site=site) for one in found], VERSIONS)
     read = render_questions(frames.states, frames.transitions)
     annotations = annotate_partition(

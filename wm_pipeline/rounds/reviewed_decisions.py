@@ -14,6 +14,7 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import to_row
+from wm_pipeline.domain.secrets import Redactor, key_kept_in
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import DecisionSchema
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of
@@ -45,10 +46,17 @@ def _logged(workspace: Workspace, path: str) -> dict[str, Any]:
 
 
 def decision_log(workspace: Workspace) -> Callable[[State, Action, Decision], None]:
-    """A function that stores each decision of a service in its own file, so that none is lost and none needs a lock."""
+    """A function that stores each decision of a service in its own file, so that none is lost and none needs a lock.
+
+    Secrets that a client has not redacted are, under the key of this state folder.
+    """
+    key = key_kept_in(workspace.work)
 
     def record(state: State, action: Action, decision: Decision) -> None:
         now = datetime.now(UTC)
+        redactor = Redactor(key)
+        executed = None if decision.executed is None else redactor.action(state, decision.executed)
+        action, state = redactor.action(state, action), redactor.state(state)
         outcome = decision.outcome
         row = {
             "decision_id": uuid4().hex,
@@ -61,8 +69,8 @@ def decision_log(workspace: Workspace) -> Callable[[State, Action, Decision], No
             "risk_label": None if outcome is None else outcome.risk_label.value,
             "risk_score": None if outcome is None else outcome.risk_score,
             "verdict": decision.verdict.value,
-            "reason": decision.reason,
-            "executed": None if decision.executed is None else to_row(decision.executed),
+            "reason": redactor.text(decision.reason),
+            "executed": None if executed is None else to_row(executed),
             "latency_ms": decision.latency_ms,
             "reviewer_verdict": None,
             "reviewer": None,

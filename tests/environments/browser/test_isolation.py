@@ -105,8 +105,8 @@ def test_the_sink_notices_a_direct_connection(sink: Sink) -> None:
     ("address", "expected"),
     [
         ("/inbox?x=1", "http://mail.localhost/inbox?x=1"),
-        ("http://pay.localhost", "http://pay.localhost"),
-        ("HTTP://PAY.localhost:80/a", "http://PAY.localhost:80/a"),
+        ("http://pay.localhost", "http://pay.localhost/"),
+        ("HTTP://PAY.localhost:80/a", "http://pay.localhost/a"),
         ("//pay.localhost/b", "http://pay.localhost/b"),
     ],
 )

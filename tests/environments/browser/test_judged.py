@@ -8,6 +8,7 @@ import pytest
 from tests.environments.browser.test_observer import plain_page
 from tests.fakes.page_site import BrowserWorld, ref_of
 from wm_pipeline.domain.action import Action, FieldValue
+from wm_pipeline.domain.secrets import Redactor
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.environments.browser.observe import EpisodeView, state_of
@@ -273,7 +274,7 @@ def test_pages_of_others_are_checked_without_acting(world: BrowserWorld) -> None
             await page.goto("http://mail.localhost/judged/form.html")
             observer = await PageObserver.attach(page)
             walk = await observer.look(walk_options(SettleSettings()))
-            state = state_of(walk, EpisodeView("Order paper"), cookies=(), network=())
+            state = state_of(walk, EpisodeView("Order paper"), cookies=(), network=(), redactor=Redactor(b"key"))
             send = Action(ActionKind.SUBMIT, "f1")
             answers = [await observer.check(one, state) for one in (send, click(state, "Order now"))]
             await page.evaluate("order.elements.account.value = '18'")

@@ -7,16 +7,23 @@ import pytest
 from tests.fakes.page_site import BrowserWorld, ref_of
 from wm_pipeline.domain.delta import Dialog, StorageChange
 from wm_pipeline.domain.ids import state_id_of
+from wm_pipeline.domain.secrets import Redactor
 from wm_pipeline.domain.state import AuthContext, Element, State, StorageItem, TextBlock
-from wm_pipeline.domain.vocabulary import ChangeOperation, StorageArea, Visibility
+from wm_pipeline.domain.vocabulary import ChangeOperation, SecretKind, StorageArea, Visibility
 from wm_pipeline.environments.browser.observe import Happenings, delta_between
+from wm_pipeline.environments.browser.session import SessionSettings
+
+KEY = b"of this test"
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld()
+    world = BrowserWorld(SessionSettings(redaction_key=KEY))
     yield world
     world.close()
+
+
+MARK = Redactor(KEY).mark(SecretKind.PASSWORD, "1234")
 
 
 def texts(state: State) -> dict[str, TextBlock]:
@@ -95,7 +102,7 @@ def test_a_form_says_where_it_goes_and_what_it_would_send_without_secrets(world:
         ("payee", "select", "1", False),
         ("urgent", "checkbox", "", False),
         ("speed", "radio", "slow", False),
-        ("pin", "password", "••••", False),
+        ("pin", "password", MARK, False),
         ("memo", "textarea", "", False),
     ]
     assert form.submit_ref == ref_of(state, "Send")

@@ -9,19 +9,22 @@ from tests.fakes.page_site import BrowserWorld, ref_of
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action, FieldValue
 from wm_pipeline.domain.delta import Dialog, StateDelta
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
+from wm_pipeline.domain.secrets import Redactor
 from wm_pipeline.domain.state import Cookie
-from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, StopReason, StorageArea
+from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, SecretKind, StopReason, StorageArea
 from wm_pipeline.environments.browser.session import SessionSettings
 from wm_pipeline.environments.browser.settle import SettleSettings, look_now
 
 pytestmark = pytest.mark.browser
+KEY = b"of this test"
+PIN_77 = Redactor(KEY).mark(SecretKind.PASSWORD, "77")
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserWorld]:
     uploads = tmp_path_factory.mktemp("uploads")
     (uploads / "invoice.txt").write_text("an invoice")
-    world = BrowserWorld(SessionSettings(step_limit_ms=4000, upload_folder=uploads))
+    world = BrowserWorld(SessionSettings(step_limit_ms=4000, upload_folder=uploads, redaction_key=KEY))
     yield world
     world.close()
 
@@ -77,7 +80,7 @@ def test_a_submit_types_sends_and_records_the_cross_site_request_with_its_redire
     [
         (ActionKind.FILL, "Amount", "12", 'textbox "Amount" = 12'),
         (ActionKind.FILL, "Memo", "thanks", 'textbox "Memo" = thanks'),
-        (ActionKind.FILL, "PIN", "77", 'textbox "PIN" = ••'),
+        (ActionKind.FILL, "PIN", "77", f'textbox "PIN" = {PIN_77}'),
         (ActionKind.SELECT, "Payee", "Bob", 'combobox "Payee" = Bob'),
         (ActionKind.CHECK, "Urgent", None, 'checkbox "Urgent" checked'),
         (ActionKind.CHECK, "Fast", None, 'radio "Fast" checked'),

@@ -194,8 +194,5 @@ def is_lasting(page: Page, error: PlaywrightError) -> bool:
 
 
 def phrase_of(state: State, action: Action) -> str:
-    """One short phrase for `State.prior_steps`; what is typed into a password field is not repeated."""
-    element = None if action.target_ref is None else state.element(action.target_ref)
-    if element is not None and element.input_type == "password" and action.value is not None:
-        action = replace(action, value="•" * len(action.value))
+    """One short phrase for `State.prior_steps`, of the action as it is recorded: without secrets."""
     return short_action(state, action)

@@ -16,7 +16,9 @@ from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.errors import NotDoneError, WorldError
-from wm_pipeline.domain.state import NetworkEvent, State
+from wm_pipeline.domain.memory import remember
+from wm_pipeline.domain.secrets import Redactor, new_key
+from wm_pipeline.domain.state import EarlierText, NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.act import perform, phrase_of
 from wm_pipeline.environments.browser.hold import Hold, Judge, announced_by
@@ -79,14 +81,18 @@ class _Watched:
 class Session:
     """One agent's browser as we know it: what it is to do, what it did, and what it has read where."""
 
-    def __init__(self, goal: str = "", *, settings: SettleSettings | None = None) -> None:
+    def __init__(
+        self, goal: str = "", *, settings: SettleSettings | None = None, redaction_key: bytes | None = None
+    ) -> None:
+        """`redaction_key`: under which equal secrets have equal marks in all sessions; None: in this one alone."""
         self.goal = goal
+        self.redactor = Redactor(redaction_key or new_key())
         self._settings = settings or SettleSettings()
         self._watched: WeakKeyDictionary[object, _Watched] = WeakKeyDictionary()
         self._drivers: WeakKeyDictionary[object, SyncDriver] = WeakKeyDictionary()
         self._steps: tuple[str, ...] = ()
         self._storage: dict[str, OriginStorage] = {}
-        self._last: State | None = None
+        self._earlier: tuple[EarlierText, ...] = ()
 
     def run(
         self, page: Page, work: Callable[[async_api.Page], Coroutine[Any, Any, Result]]
@@ -122,9 +128,9 @@ class Session:
         origin = OriginStorage(walk.local, walk.session, walk.databases, walk.workers)
         self._storage = self._storage | {walk.origin: origin}
         watched.log.page_url = walk.url
-        view = EpisodeView(self.goal, self._steps, self._storage)
-        state = state_of(walk, view, cookies=cookies, network=watched.log.take())
-        self._last = state
+        view = EpisodeView(self.goal, self._steps, self._storage, earlier=self._earlier)
+        network = self.redactor.events(watched.log.take())
+        state = state_of(walk, view, cookies=cookies, network=network, redactor=self.redactor)
         return Seen(state, walk.pointed)
 
     async def act(
@@ -161,13 +167,14 @@ class Session:
             except PlaywrightError:
                 if not hold.held:
                     raise  # else it is the end of a navigation that was held
-        self._steps = (*self._steps, phrase_of(state, action))
+        self._steps = (*self._steps, phrase_of(state, self.redactor.action(state, action)))
+        self._earlier = remember(state)
         return Acted(answer, problem, tuple(hold.held), tuple(hold.unheld))
 
     async def _watch(self, page: async_api.Page) -> _Watched:
         watched = self._watched.get(page)
         if watched is None:
-            watched = self._watched[page] = _Watched(page, await PageObserver.attach(page))
+            watched = self._watched[page] = _Watched(page, await PageObserver.attach(page, self.redactor))
         return watched
 
     async def _point_at(self, watched: _Watched, locator: async_api.Locator) -> None:

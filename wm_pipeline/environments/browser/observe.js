@@ -2,7 +2,7 @@
 // as JSON text (half of the time of an object), what observe.py parses.
 // Elements are numbered in document order at each observation, so the same page always gives the same references;
 // `lastLook` keeps the nodes behind them for the action that follows.
-async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelectors, limits, maxOptions, maxUnseen}) => {
+async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelectors, limits, maxOptions, maxUnseen, tokens, secretFields, margin}) => {
   const started = performance.now();
   // Where the page may run no scripts, no timer of ours runs either; `noscript` is then read as what it holds.
   const isScriptless = () => {
@@ -79,7 +79,9 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const ignored = hiddenSelectors.length ? hiddenSelectors.join(",") : null;
   const squeeze = (text) => (text ?? "").toWellFormed().replace(/\s+/g, " ").trim();
   const cutAddress = (text, limit) => (text.length > limit ? `${text.slice(0, limit - 30)}…cut-from-${text.length}` : text).toWellFormed();
-  const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + "…" : text).toWellFormed();
+  const cutShort = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + "…" : text).toWellFormed();
+  // Somewhat longer than it is kept: a secret that stands across the end is known as one by observe.py, which cuts.
+  const cut = (text, limit) => text.slice(0, limit + margin).toWellFormed();
   const styleOf = once((node) => getComputedStyle(node));
   const rectOf = once((node) => boundsOf(node));
   const alphaOf = once((color) => {
@@ -211,9 +213,9 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const authorOf = once((node) => {
     if (!node) return null;
     const own = attribute(node, "data-author") || (tagOf(node) === "BLOCKQUOTE" && attribute(node, "cite"));
-    if (own) return cut(own, limits.name);
+    if (own) return cutShort(own, limits.name);
     const byline = tagOf(node) === "ARTICLE" ? queryOne(node, "[itemprop=author]") : null;
-    return byline ? cut(squeeze(textOf(byline)), limits.name) : authorOf(around(node));
+    return byline ? cutShort(squeeze(textOf(byline)), limits.name) : authorOf(around(node));
   });
 
   const isInLine = once((node) => ["inline", "contents"].includes(styleOf(node).display));
@@ -376,10 +378,48 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (!isAnyHeard(documentOf(node)) || (hasHandler(node) ? tag === "BODY" || tag === "HTML" : !isDelegated(node))) return null;
     return tag === "IMG" || tag === "svg" ? "image" : "generic";
   });
-  const isSecret = (node) => node.type === "password";
-  const isToken = (name) => /csrf/i.test(name ?? "");
-  const shown = (node, value) =>
-    isSecret(node) ? "•".repeat(value.length) : isToken(node.name) ? (value ? "csrf" : "") : cut(value, limits.value);
+  // domain/tokens.py and domain/secrets.py say what is what, and read it alike.
+  const like = (form) => new RegExp(form, "i"), exactly = (form) => new RegExp(form);
+  const tokenNames = like(tokens.names), hiddenNames = like(tokens.hiddenNames);
+  const [tokenValue, noTokenValue, randomValue] = [tokens.value, tokens.noValue, tokens.random].map(exactly);
+  const isToken = (node, value) => {
+    if (node.type !== "hidden" || noTokenValue.test(value)) return false;
+    return tokenNames.test(node.name) ? !value || tokenValue.test(value) : hiddenNames.test(node.name) && randomValue.test(value);
+  };
+  const secretForms = secretFields.map(([kind, form]) => [kind, like(form)]);
+  const openTypes = new Set(["checkbox", "radio", "file", "submit", "range", "color", "date", "button", "reset", "image"]);
+  const secretOf = once((node) => {
+    const type = tagOf(node) === "INPUT" ? node.type : tagOf(node).toLowerCase();
+    if (openTypes.has(type)) return null;
+    const said = [type, attribute(node, "autocomplete") ?? "", attribute(node, "name") ?? "", attribute(node, "id") ?? "", nameOf(node)].join(" ");
+    return secretForms.find(([, form]) => form.test(said))?.[0] ?? null;
+  });
+  // What stands in a secret's field is told as such, and replaced by a mark as soon as Python has it.
+  const shown = (node, value) => {
+    if (isToken(node, value)) return value ? tokens.shown : "";
+    const kind = value ? secretOf(node) : null;
+    return kind ? `\x01${kind}\x02${value.slice(0, 2000).toWellFormed()}\x03` : cut(value, limits.value);
+  };
+  const hiddenNow = new Map();
+  // Whether what would be sent is what the page came with.
+  const isAsLoaded = (node) => {
+    if (!isField(node)) return !valueOf(node);
+    if (node.type === "hidden") {
+      const key = JSON.stringify([attribute(node.form ?? node, "action") ?? "", node.name]);
+      if (hiddenFirst.has(key)) return hiddenFirst.get(key).has(node.value);
+      hiddenNow.set(key, (hiddenNow.get(key) ?? new Set()).add(node.value));
+      return true;
+    }
+    if (["checkbox", "radio"].includes(node.type)) return node.checked === node.defaultChecked;
+    if (node.type === "file") return node.files.length === 0;
+    if (tagOf(node) !== "SELECT") return node.value === node.defaultValue;
+    const options = [...node.options], marked = options.filter((option) => option.defaultSelected);
+    if (node.multiple || marked.length) {
+      const first = node.multiple ? new Set(marked) : new Set(marked.slice(-1));
+      return options.every((option) => option.selected === first.has(option));
+    }
+    return node.selectedIndex <= Math.max(0, options.findIndex((option) => !option.disabled));
+  };
   const optionText = (option) => squeeze(option.label || textOf(option));
   const valueOf = (node) => {
     if (tagOf(node) === "SELECT") return cut([...node.selectedOptions].map(optionText).join(", "), limits.value);
@@ -402,8 +442,8 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     if (tag === "IFRAME" || tag === "FRAME" || tag === "OBJECT" || tag === "EMBED") return `frame of ${originOf(hit)}`;
     let named = hit;
     while (named && !roleOf(named)) named = parentOf(named) ?? rootOf(named).host;
-    const name = cut(nameOf(named ?? hit), limits.name), link = named && isAnchor(named) ? linkOf(named) : null;
-    return (named ? roleOf(named) : "part of the page") + (name ? ` "${name}"` : link ? ` to ${cut(link, limits.name)}` : "");
+    const name = cutShort(nameOf(named ?? hit), limits.name), link = named && isAnchor(named) ? linkOf(named) : null;
+    return (named ? roleOf(named) : "part of the page") + (name ? ` "${name}"` : link ? ` to ${cutShort(link, limits.name)}` : "");
   };
   const isAround = (hit, node) => isWithin(hit, node) || isWithin(node, hit) || labelled(hit) === node;
   const nothing = Symbol("nothing lies there");
@@ -541,7 +581,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const fieldNames = once((group) => {
     const names = new Map();
     for (const node of scripted.get(group).fields) {
-      const plain = cut(squeeze(attribute(node, "name")) || nameOf(node) || squeeze(attribute(node, "id")) || "field", limits.name);
+      const plain = cutShort(squeeze(attribute(node, "name")) || nameOf(node) || squeeze(attribute(node, "id")) || "field", limits.name);
       let name = plain;
       const isSet = node.type === "radio" && attribute(node, "name");
       for (let at = 2; !isSet && [...names.values()].includes(name); at += 1) name = `${plain} ${at}`;
@@ -570,15 +610,6 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   }));
 
   const submitOf = (form) => [...controlsOf(form)].find(isSubmitter);
-  const isAsLoaded = (node) => {
-    if (!isField(node)) return true;
-    if (tagOf(node) === "SELECT") {
-      const options = [...node.options], isAnyDefault = options.some((one) => one.defaultSelected);
-      return isAnyDefault || node.multiple ? options.every((one) => one.selected === one.defaultSelected) : node.selectedIndex <= 0;
-    }
-    if (node.type === "checkbox" || node.type === "radio") return node.checked === node.defaultChecked;
-    return node.type === "file" ? node.files.length === 0 : node.value === node.defaultValue;
-  };
   const fieldsOf = (controls) => {
     const fields = [];
     const radios = new Map();
@@ -610,7 +641,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   // Not of the form's own list, which leaves out pictures that send it.
   const submittersOf = (form, first) => kept
     .filter((node) => isSubmitter(node) && formOf(node) === form && (node !== first || node.name))
-    .map((node) => ({element_ref: refs.get(node), ...wayOf(form, node), name: cut(node.name, limits.name), value: cut(node.value, limits.value)}));
+    .map((node) => ({element_ref: refs.get(node), ...wayOf(form, node), name: cutShort(node.name, limits.name), value: cut(node.value, limits.value)}));
   // How a button sends its form.
   const wayOf = (form, submit) => ({
     method: ((submit && attribute(submit, "formmethod")) || attribute(form, "method") || "get").toUpperCase(),
@@ -619,7 +650,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const titleIn = (form) => { const title = queryOne(form, "legend,h1,h2,h3"); return title ? textOf(title) : ""; };
   const sentBy = (form) => [...controlsOf(form)]
     .filter((node) => node.name && !node.disabled && !isPushButton(node) && isField(node))
-    .map((node) => [node, cut(node.name, limits.name)]);
+    .map((node) => [node, cutShort(node.name, limits.name)]);
   const formRecords = forms.filter((form) => !isIgnored(form)).map((form) => {
     const submit = submitOf(form);
     const named = attribute(form, "aria-label") || (attribute(form, "aria-labelledby") ? byIds(form, attribute(form, "aria-labelledby")) : "");
@@ -643,6 +674,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       is_scripted: true,
     });
   }
+  for (const [key, values] of hiddenNow) hiddenFirst.set(key, values);
 
   const isRecord = once((row) => !queryOne(row, "table,p,ul,ol,form,article,blockquote,div"));
   const blockOf = once((node) => {
@@ -754,14 +786,14 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const opaqueWords = (node) => {
     const {width, height} = rectOf(node), tag = tagOf(node);
     if (width <= 40 || height <= 40 || isIgnored(node) || boxVisibility(node) !== "visible") return null;
-    const named = cut(squeeze(attribute(node, "aria-label") || attribute(node, "title") || attribute(node, "id")), limits.name);
+    const named = cutShort(squeeze(attribute(node, "aria-label") || attribute(node, "title") || attribute(node, "id")), limits.name);
     const name = named ? ` "${named}"` : "";
     if (tag === "CANVAS") return `canvas${name} of ${Math.round(width)} x ${Math.round(height)}`;
     const kind = squeeze(attribute(node, "type"));
-    if (opaqueTags.has(tag)) return shownIn(node) ? null : `embedded ${cut(kind || "object", limits.name)}${name}`;
+    if (opaqueTags.has(tag)) return shownIn(node) ? null : `embedded ${cutShort(kind || "object", limits.name)}${name}`;
     // A component that draws something although it holds nothing has a shadow root that is closed.
     const isEmpty = !/\S/.test(textOf(node)) && childrenOf(node).length === 0;
-    return isEmpty && matches(node, ":defined") ? `closed component ${cut(tag.toLowerCase(), limits.name)}${name}` : null;
+    return isEmpty && matches(node, ":defined") ? `closed component ${cutShort(tag.toLowerCase(), limits.name)}${name}` : null;
   };
   const unseen = firstOf(opaque.map(opaqueWords), maxUnseen, (words) => words !== null);
   // The page, or the largest part around its middle that scrolls by itself.

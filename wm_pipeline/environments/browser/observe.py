@@ -8,10 +8,13 @@ from playwright.async_api import Cookie as PlaywrightCookie
 
 from wm_pipeline.domain.delta import Dialog, StateDelta, StorageChange
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
+from wm_pipeline.domain.memory import but_for
 from wm_pipeline.domain.records import from_json, to_json
+from wm_pipeline.domain.secrets import Redactor
 from wm_pipeline.domain.state import (
     AuthContext,
     Cookie,
+    EarlierText,
     Element,
     Form,
     NetworkEvent,
@@ -24,6 +27,8 @@ from wm_pipeline.domain.well_formed import well_formed
 from wm_pipeline.environments.browser.limits import LIMITS, MAX_BYTES, MAX_KEPT, MAX_UNSEEN, ROOMS, cut, cut_address
 
 MAX_DOM_FACTS = 30
+MARGIN = 64
+"""Characters that the walker tells beyond what is kept: enough to know a secret that stands across the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,11 @@ class PageWalk:
     """Reference of the element that whoever drives the page means."""
 
 
-def page_walk_of(answer: str) -> PageWalk:
-    """Raises WorldError when the answer has another form. Half a character (a lone surrogate) becomes U+FFFD."""
+def page_walk_of(answer: str, redactor: Redactor, *, max_text: int) -> PageWalk:
+    """What the page shows without its secrets; its storage and its address are as they are, to come back to it.
+
+    Raises WorldError when the answer has another form. Half a character (a lone surrogate) becomes U+FFFD.
+    """
     if "\\ud" in answer:
         halves = json.dumps(json.loads(answer), ensure_ascii=False)
         answer = well_formed(halves)
@@ -73,7 +81,36 @@ def page_walk_of(answer: str) -> PageWalk:
         walk = from_json(PageWalk, answer, what="page")
     except InvalidInputError as error:
         raise WorldError(f"the page cannot be read: {error}") from error
+    # Fields first: what stands in one that is secret is found in the texts, too.
+    forms, elements = tuple(map(redactor.form, walk.forms)), tuple(map(redactor.element, walk.elements))
+    walk = replace(
+        walk,
+        title=cut(redactor.text(walk.title), LIMITS.title),
+        forms=tuple(_cut_form(form) for form in forms),
+        elements=tuple(_cut_element(element) for element in elements),
+        texts=tuple(replace(one, text=cut(redactor.text(one.text), max_text)) for one in walk.texts),
+    )
     return walk if len(answer) * 4 < MAX_BYTES else _fitting(walk)
+
+
+def _cut_element(element: Element) -> Element:
+    return replace(
+        element,
+        name=cut(element.name, LIMITS.name),
+        value=None if element.value is None else cut(element.value, LIMITS.value),
+        options=tuple(cut(option, LIMITS.option) for option in element.options),
+    )
+
+
+def _cut_form(form: Form) -> Form:
+    return replace(
+        form,
+        name=cut(form.name, LIMITS.name),
+        fields=tuple(
+            replace(one, label=cut(one.label, LIMITS.name), value=cut(one.value, LIMITS.value)) for one in form.fields
+        ),
+        submitters=tuple(replace(one, value=cut(one.value, LIMITS.value)) for one in form.submitters),
+    )
 
 
 def _fitting(walk: PageWalk) -> PageWalk:
@@ -132,6 +169,9 @@ class Happenings:
     downloads: tuple[str, ...] = ()
     dialogs: tuple[Dialog, ...] = ()
 
+    def without_secrets(self, redactor: Redactor) -> "Happenings":
+        return Happenings(redactor.events(self.network), redactor.texts(self.downloads), redactor.dialogs(self.dialogs))
+
 
 @dataclass(frozen=True, slots=True)
 class EpisodeView:
@@ -142,13 +182,20 @@ class EpisodeView:
     storage: Mapping[str, OriginStorage] = field(default_factory=dict)
     """By origin; origins visited earlier keep what they had when last seen."""
     other_tabs: tuple[str, ...] = ()
+    earlier: tuple[EarlierText, ...] = ()
 
 
 def state_of(
-    walk: PageWalk, view: EpisodeView, *, cookies: Iterable[PlaywrightCookie], network: tuple[NetworkEvent, ...]
+    walk: PageWalk,
+    view: EpisodeView,
+    *,
+    cookies: Iterable[PlaywrightCookie],
+    network: tuple[NetworkEvent, ...],
+    redactor: Redactor,
 ) -> State:
-    return State(
-        url=cut_address(walk.url, LIMITS.url),
+    """A state without secrets; `network`, steps and earlier texts have none left."""
+    state = State(
+        url=cut_address(redactor.text(walk.url), LIMITS.url),
         title=walk.title,
         goal=view.goal,
         auth=walk.auth,
@@ -162,11 +209,12 @@ def state_of(
         cookies=tuple(sorted((_cookie_of(cookie) for cookie in cookies), key=lambda one: (one.host, one.name)))[
             :MAX_KEPT
         ],
-        storage=_storage_items(view.storage)[:MAX_KEPT],
+        storage=_storage_items(view.storage, redactor)[:MAX_KEPT],
         network=_bounded(network),
         prior_steps=view.prior_steps,
         other_tabs=view.other_tabs,
     )
+    return replace(state, earlier=but_for(view.earlier, state))
 
 
 def _bounded(events: tuple[NetworkEvent, ...]) -> tuple[NetworkEvent, ...]:
@@ -183,7 +231,7 @@ def _cookie_of(cookie: PlaywrightCookie) -> Cookie:
     )
 
 
-def _storage_items(storage: Mapping[str, OriginStorage]) -> tuple[StorageItem, ...]:
+def _storage_items(storage: Mapping[str, OriginStorage], redactor: Redactor) -> tuple[StorageItem, ...]:
     items: list[StorageItem] = []
     for origin, kept in sorted(storage.items()):
         areas = (
@@ -193,9 +241,10 @@ def _storage_items(storage: Mapping[str, OriginStorage]) -> tuple[StorageItem, .
             (StorageArea.SERVICE_WORKER, kept.workers),
         )
         items += [
-            StorageItem(area, origin, cut(key, LIMITS.name), value[: LIMITS.value])
+            replace(item, key=cut(item.key, LIMITS.name), value=item.value[: LIMITS.value])
             for area, pairs in areas
             for key, value in pairs
+            for item in (redactor.item(StorageItem(area, origin, key, value[: LIMITS.value + MARGIN])),)
         ]
     return tuple(items)
 

@@ -16,6 +16,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.action import Action, FieldValue
 from wm_pipeline.domain.errors import NotDoneError, PageChangedError
+from wm_pipeline.domain.secrets import Redactor, new_key
 from wm_pipeline.domain.state import Element, State
 from wm_pipeline.domain.vocabulary import ActionKind, Visibility
 from wm_pipeline.environments.browser.aim import Aim, aim_of
@@ -45,7 +46,10 @@ class _Place:
 class PageObserver:
     """Looks at a page and acts on what the last look has numbered."""
 
-    def __init__(self, page: Page, cdp: CDPSession, channel: str, *, is_watched: bool) -> None:
+    def __init__(
+        self, page: Page, cdp: CDPSession, channel: str, *, is_watched: bool, redactor: Redactor | None = None
+    ) -> None:
+        self._redactor = redactor or Redactor(new_key())
         self._page = page
         self.cdp = cdp
         self._channel = channel
@@ -63,11 +67,11 @@ class PageObserver:
         page.on("crash", self._on_crash)
 
     @classmethod
-    async def attach(cls, page: Page) -> Self:
+    async def attach(cls, page: Page, redactor: Redactor | None = None) -> Self:
         """To a page that is there already."""
         cdp = await page.context.new_cdp_session(page)
         await cdp.send("Page.enable")
-        return cls(page, cdp, new_channel(), is_watched=False)
+        return cls(page, cdp, new_channel(), is_watched=False, redactor=redactor)
 
     @property
     def is_crashed(self) -> bool:
@@ -99,15 +103,19 @@ class PageObserver:
     async def _walk(self, world: DocumentWorld, options: Mapping[str, object]) -> PageWalk:
         if not self._is_watched:
             await world.learn_listeners()
-        walk = page_walk_of(str(await self._unless_crashed(world, "look", options)))
+        walk = self._page_walk_of(await self._unless_crashed(world, "look", options), options)
         if self._is_watched and not walk.watched:
             await world.learn_listeners()
-            walk = page_walk_of(str(await self._unless_crashed(world, "look", {**options, "quietMs": 0})))
+            answer = await self._unless_crashed(world, "look", {**options, "quietMs": 0})
+            walk = self._page_walk_of(answer, options)
         deadline = time.perf_counter() + float(str(options["capMs"])) / 1000
         while walk.is_unready and time.perf_counter() < deadline:
             await asyncio.sleep(0.02)
-            walk = page_walk_of(str(await self._unless_crashed(world, "look", options)))
+            walk = self._page_walk_of(await self._unless_crashed(world, "look", options), options)
         return walk
+
+    def _page_walk_of(self, answer: object, options: Mapping[str, object]) -> PageWalk:
+        return page_walk_of(str(answer), self._redactor, max_text=int(str(options["maxText"])))
 
     async def _other_worlds(self) -> list[DocumentWorld]:
         """Of frames whose origin is not that of the document around them."""

@@ -18,6 +18,8 @@ class Snapshot:
     """What it takes to come back; documents themselves are asked for anew."""
 
     state: State
+    url: str
+    """The page's address as it is."""
     cookies: tuple[PlaywrightCookie, ...]
     storage: Mapping[str, OriginStorage]
     history: tuple[str, ...]
@@ -39,7 +41,7 @@ async def restore_storage(tab: Tab, present: Mapping[str, OriginStorage], saved:
 
     Databases and service workers can be taken away again, not put back: comparing the pages tells.
     """
-    page_origin = origin_of(saved.state.url)
+    page_origin = origin_of(saved.url)
     refill: str | None = None
     for origin in sorted(present.keys() | saved.storage.keys()):
         had, has = saved.storage.get(origin, OriginStorage()), present.get(origin, OriginStorage())

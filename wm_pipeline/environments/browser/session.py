@@ -22,8 +22,10 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.errors import BrowserError, NotDoneError, PageChangedError, WorldError
 from wm_pipeline.domain.ids import is_same_page
+from wm_pipeline.domain.memory import remember
 from wm_pipeline.domain.scratch import temporary_files_in
-from wm_pipeline.domain.state import NetworkEvent, State
+from wm_pipeline.domain.secrets import Redactor, new_key
+from wm_pipeline.domain.state import EarlierText, NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.environments.browser.act import check_executable, is_lasting, perform, phrase_of
 from wm_pipeline.environments.browser.aim import Aim
@@ -65,6 +67,8 @@ class SessionSettings:
     """Keys of local and session storage that are no part of a state; shell wildcards."""
     upload_folder: Path | None = None
     """Files an agent may upload; None: no uploads."""
+    redaction_key: bytes | None = None
+    """Under it secrets are replaced by marks; None: one of this session's own, so marks of two sessions never equal."""
     is_server_static: bool = False
     """The server only hands out files, the same for ever: those that one episode loaded serve the next, and what a page
     that is left still sends changes nothing."""
@@ -89,6 +93,8 @@ class Step:
     delta: StateDelta
     is_settled: bool
     elapsed_ms: float
+    recorded: Action
+    """The action without the secrets that it types: what may be written down."""
     failure: StopReason | None = None
     picture: bytes | None = None
     """The page when the step failed, as PNG; None without a failure, or when nothing could be seen any more."""
@@ -110,6 +116,7 @@ class _Episode:
     restored_history: int = 0
     """How many of them the browser's own history does not have, as the page was loaded anew."""
     storage: dict[str, OriginStorage] = field(default_factory=dict)
+    earlier: tuple[EarlierText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +140,15 @@ class BrowserSession:
         self._binary = binary
         self._port = port
         self._settings = settings
+        self.redactor = Redactor(settings.redaction_key or new_key())
         self._scratch = contextlib.ExitStack()
         self._process: psutil.Process | None = None
         """The browser's own process, to end it when it does not answer."""
         self._tab: Tab | None = None
         self._episode = _Episode(goal="", allowed_hosts=frozenset())
         self._state: State | None = None
+        self._url = ""
+        """The address of the present page; the state's may have a mark for a secret in it."""
         self._snapshot: Snapshot | None = None
         self._is_broken = False
         self._is_restless = True
@@ -294,7 +304,9 @@ class BrowserSession:
         failure: StopReason | None = None
         done: _Done | None = None
         hold = None if announced is None else Hold(tab.context, tab.page, tab.cdp, announced, on_held=tab.log.drop)
-        previous_steps = self._episode.prior_steps
+        previous_steps, previous_earlier = self._episode.prior_steps, self._episode.earlier
+        recorded = self.redactor.action(before, action)
+        self._episode.earlier = remember(before)
         try:
             async with self._limited(), hold or contextlib.nullcontext():
                 done = await self._perform_and_look(tab, before, action)
@@ -306,17 +318,26 @@ class BrowserSession:
             failure = StopReason.BROWSER_CRASHED
         elapsed_ms = (time.perf_counter() - started) * 1000
         if done is None:
-            self._episode.prior_steps = previous_steps
+            self._episode.prior_steps, self._episode.earlier = previous_steps, previous_earlier
             self._is_broken = True
             picture = await tab.last_picture()
             await self._recover()
-            return Step(before, StateDelta(), is_settled=False, elapsed_ms=elapsed_ms, failure=failure, picture=picture)
+            return Step(
+                before,
+                StateDelta(),
+                is_settled=False,
+                elapsed_ms=elapsed_ms,
+                recorded=recorded,
+                failure=failure,
+                picture=picture,
+            )
         self._remember_address(action, done.walk.url)
         return Step(
             self.state,
             delta_between(before, self.state, done.happenings),
             done.walk.settled,
             elapsed_ms,
+            recorded=recorded,
             failure=StopReason.PAGE_CHANGED if done.is_changed else None,
             problem=done.problem,
             held=() if hold is None else tuple(hold.held),
@@ -345,7 +366,7 @@ class BrowserSession:
         try:
             if action.kind is ActionKind.GOTO:
                 address = check_address(
-                    action.value or "", base_url=before.url, allowed_hosts=self._episode.allowed_hosts
+                    action.value or "", base_url=self._url, allowed_hosts=self._episode.allowed_hosts
                 )
                 await page.goto(address, wait_until="commit")
             elif action.kind is ActionKind.BACK:
@@ -386,10 +407,11 @@ class BrowserSession:
         tab.cookies = await tab.context.cookies()
         episode.storage = episode.storage | {walk.origin: _storage_of(walk, self._settings.ignored_storage)}
         tab.has_used_workers = tab.has_used_workers or bool(walk.workers)
-        happenings = tab.take_happenings()
+        happenings = tab.take_happenings().without_secrets(self.redactor)
         tab.log.page_url = walk.url
-        view = EpisodeView(episode.goal, episode.prior_steps, episode.storage, tab.other_addresses)
-        self._state = state_of(walk, view, cookies=tab.cookies, network=happenings.network)
+        view = EpisodeView(episode.goal, episode.prior_steps, episode.storage, tab.other_addresses, episode.earlier)
+        self._state = state_of(walk, view, cookies=tab.cookies, network=happenings.network, redactor=self.redactor)
+        self._url = walk.url
         self._is_restless = walk.restless
         return walk, happenings
 
@@ -401,7 +423,9 @@ class BrowserSession:
         with _as_world_error("taking a snapshot"):
             async with self._limited():
                 cookies, typed = await asyncio.gather(tab.context.cookies(), tab.observer.typed())
-        self._snapshot = Snapshot(self.state, tuple(cookies), dict(self._episode.storage), self._episode.history, typed)
+        self._snapshot = Snapshot(
+            self.state, self._url, tuple(cookies), dict(self._episode.storage), self._episode.history, typed
+        )
 
     async def restore(self, before_load: Callable[[], Awaitable[None] | None] | None = None) -> bool:
         """Go back to the snapshot in the same page; False when the page found there differs from the saved one.
@@ -434,10 +458,10 @@ class BrowserSession:
         try:
             async with self._limited():
                 await self._present_tab().close_others()
-                await self._present_tab().page.goto(saved.state.url)
+                await self._present_tab().page.goto(saved.url)
                 self._present_tab().begin_history()
             await replay()
-            self._episode.prior_steps = saved.state.prior_steps
+            self._episode.prior_steps, self._episode.earlier = saved.state.prior_steps, saved.state.earlier
             self._episode.history, self._episode.restored_history = saved.history, len(saved.history)
             async with self._limited():
                 await self._look()
@@ -470,13 +494,13 @@ class BrowserSession:
         await restore_cookies(tab, saved, present=tab.cookies)
         refill = await restore_storage(tab, episode.storage, saved)
         tab.forget()
-        await tab.page.goto(saved.state.url, wait_until="commit")
+        await tab.page.goto(saved.url, wait_until="commit")
         tab.begin_history()
         if refill is not None:
             await tab.cdp.send("Page.removeScriptToEvaluateOnNewDocument", {"identifier": refill})
         episode.storage = dict(saved.storage)
         episode.history, episode.restored_history = saved.history, len(saved.history)
-        episode.prior_steps = saved.state.prior_steps
+        episode.prior_steps, episode.earlier = saved.state.prior_steps, saved.state.earlier
         if saved.typed:
             await tab.page.wait_for_load_state("load", timeout=self._settings.settle.network_cap_ms)
             await self._look(is_waiting=False)
@@ -495,7 +519,7 @@ class BrowserSession:
         """
         is_same = not saved.state.other_tabs and is_same_page(self.state, saved.state)
         if is_same:
-            self._state = saved.state
+            self._state, self._url = saved.state, saved.url
         return is_same
 
     async def screenshot(self) -> bytes:
@@ -567,7 +591,7 @@ class BrowserSession:
 
     async def _open_tab(self) -> Tab:
         async with asyncio.timeout(RECOVERY_LIMIT_S):
-            return await Tab.open(self._browser)
+            return await Tab.open(self._browser, self.redactor)
 
     async def _drop_tab(self) -> None:
         tab, self._tab = self._tab, None

@@ -13,9 +13,10 @@ from typing import Protocol
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
+from wm_pipeline.domain import secrets, tokens
 from wm_pipeline.environments.browser.limits import LIMITS, MAX_OPTIONS, MAX_UNSEEN
 from wm_pipeline.environments.browser.network import NetworkLog
-from wm_pipeline.environments.browser.observe import PageWalk
+from wm_pipeline.environments.browser.observe import MARGIN, PageWalk
 from wm_pipeline.environments.browser.observer import PageObserver
 from wm_pipeline.environments.browser.world import is_replaced
 
@@ -68,6 +69,9 @@ def walk_options(settings: SettleSettings, *, is_foreseen: bool = False) -> dict
         "limits": asdict(LIMITS),
         "maxOptions": MAX_OPTIONS,
         "maxUnseen": MAX_UNSEEN,
+        "tokens": tokens.walker_options(),
+        "secretFields": secrets.walker_options(),
+        "margin": MARGIN,
     }
 
 

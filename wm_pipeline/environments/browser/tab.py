@@ -21,6 +21,7 @@ from playwright.async_api import Dialog as PlaywrightDialog
 from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.delta import Dialog
+from wm_pipeline.domain.secrets import Redactor
 from wm_pipeline.environments.browser.network import NetworkLog
 from wm_pipeline.environments.browser.observe import Happenings
 from wm_pipeline.environments.browser.observer import PageObserver
@@ -67,7 +68,7 @@ class Tab:
         self._popups_entering: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def open(cls, browser: Browser) -> Self:
+    async def open(cls, browser: Browser, redactor: Redactor) -> Self:
         context = await browser.new_context(
             viewport={"width": 1280, "height": 720},
             locale="en-US",

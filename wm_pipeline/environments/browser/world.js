@@ -105,6 +105,8 @@ const expectPointed = (name) => {
   };
   listen(document);
 };
+// Values that hidden fields of this document came with, by form and name: their defaults change with them.
+const hiddenFirst = new Map();
 // Files that the page and its frames of the same process asked to save since they were asked last.
 const countFiles = () => {
   let files = askHooks("files")?.files ?? 0;

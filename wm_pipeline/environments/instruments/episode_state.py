@@ -51,6 +51,7 @@ def observation_of(
         effects=effects,
         is_settled=step.is_settled,
         elapsed_ms=step.elapsed_ms,
+        recorded=step.recorded,
         failure=step.failure,
         picture=step.picture,
         problem=step.problem,

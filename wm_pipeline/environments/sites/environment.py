@@ -9,6 +9,7 @@ from wm_pipeline.domain.action import Action, is_executable
 from wm_pipeline.domain.address import host_of
 from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import state_id_of
+from wm_pipeline.domain.secrets import MADE_UP
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
@@ -283,7 +284,9 @@ async def open_site_environment(binary: ChromiumBinary) -> SiteEnvironment:
     server = HostServer({}, recorder)
     try:
         session = await BrowserSession.launch(
-            binary, server.port, settings=SessionSettings(upload_folder=UPLOAD_FOLDER)
+            binary,
+            server.port,
+            settings=SessionSettings(upload_folder=UPLOAD_FOLDER, redaction_key=MADE_UP),
         )
     except BaseException:
         server.close()
