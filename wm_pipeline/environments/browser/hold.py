@@ -13,7 +13,7 @@ from playwright.async_api import BrowserContext, CDPSession, Page, Request, Rout
 from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.address import host_of, split_address
+from wm_pipeline.domain.address import host_of
 from wm_pipeline.domain.state import NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.network import FURNITURE
@@ -29,9 +29,13 @@ class Announced:
     url: str
 
     def is_for(self, request: Request) -> bool:
-        here, there = split_address(self.url), split_address(request.url)
-        is_same = (here.scheme, here.netloc, here.path or "/") == (there.scheme, there.netloc, there.path or "/")
-        return is_same and request.method == self.method
+        return request.method == self.method and _place(request.url) == _place(self.url)
+
+
+def _place(url: str) -> str:
+    """An address without query and fragment, as browsers write it: a host alone has the path `/`."""
+    place = url.partition("#")[0].partition("?")[0]
+    return f"{place}/" if place.count("/") == 2 else place
 
 
 def announced_by(state: State, action: Action) -> tuple[Announced, ...]:
@@ -91,7 +95,7 @@ class Hold:
             await self._context.unroute("**/*", self._on_route)
 
     def _is_unannounced(self, request: Request) -> bool:
-        if split_address(request.url).scheme not in {"http", "https"}:
+        if not request.url.startswith(("http://", "https://")):
             return False
         if request.method in READING and host_of(request.url) == self._site:
             return False
