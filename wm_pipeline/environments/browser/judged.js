@@ -2,7 +2,16 @@
 // taken anew and compared, and while it is done what the page hears is watched. No value leaves our world.
 const MOST_WORDS = 400;
 const FARTHEST = 12;
-const squeezed = (text) => (text ?? "").replace(/\s+/g, " ").trim().slice(0, MOST_WORDS);
+const squeezed = (text) => (text ?? "").slice(0, 4 * MOST_WORDS).replace(/\s+/g, " ").trim().slice(0, MOST_WORDS);
+// The words of a node; while a look is remembered each is read once, as many elements stand in the same ones.
+let said = null;
+const saysOf = (node) => {
+  const known = said?.get(node);
+  if (known !== undefined) return known;
+  const words = squeezed(textOf(node));
+  said?.set(node, words);
+  return words;
+};
 // Clocks and ages go on by themselves.
 const timeless = (text) => text.replace(/\b\d+ ?(seconds?|secs?|minutes?|mins?|hours?|[smh])( ago)?\b|\b\d{1,2}:\d\d:\d\d\b/gi, "#");
 const isTyped = (node) => ["INPUT", "SELECT", "TEXTAREA"].includes(tagOf(node));
@@ -31,10 +40,10 @@ const addressOfLink = (node) => {
 const rows = "tr,li,article,dialog,[role=row],[role=listitem],[role=option],[role=treeitem],[role=dialog]";
 // The words of what it stands in: of its row, as far as there is one, and of the nearest part that says more than it.
 const placeOf = (node) => {
-  const own = squeezed(textOf(node));
+  const own = saysOf(node);
   let row = null, part = null;
   for (let up = parentOf(node), steps = 0; up && tagOf(up) !== "BODY" && steps < FARTHEST; up = parentOf(up), steps += 1) {
-    const says = squeezed(textOf(up)), isMore = says !== own;
+    const says = saysOf(up), isMore = says !== own;
     part ??= isMore ? says : null;
     const beside = up.previousElementSibling ?? up.nextElementSibling;
     const isRepeated = beside && tagOf(beside) === tagOf(up) && attribute(beside, "class") === attribute(up, "class");
@@ -74,7 +83,9 @@ const printOf = (node) => ({
 // Called by each look for what it has numbered.
 const remember = () => {
   stopWatching();
+  said = new Map();
   lastLook.prints = lastLook.elements.map(printOf);
+  said = null;
   lastLook.formPrints = lastLook.forms.map(printOfForm);
   lastLook.address = addressOf(document);
   lastLook.stopped = stopped;
