@@ -11,7 +11,7 @@ FAST := $(addprefix tests/,domain datasets annotate collect guard policies envir
 # MkDocs 1 is pinned; its theme announces the next one with every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup setup-packages third-party browsergym run ui test test-today test-fast test-unit coverage check docs format notebook benchmark-datasets benchmark-rollout benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training benchmark-stores benchmark-bit-flips chaos trl gpu-check screenshots clean
+.PHONY: help setup setup-packages third-party browsergym run ui test test-today test-fast test-unit coverage check docs format notebook benchmark-datasets benchmark-rollout benchmark-observe benchmark-curriculum benchmark-ablations benchmark-recipes outside benchmark-predict benchmark-training benchmark-stores benchmark-bit-flips chaos trl gpu-check screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list what there is
@@ -82,6 +82,9 @@ benchmark-datasets: $(READY)  ## 10 million synthetic rows built and read, besid
 
 benchmark-rollout: $(READY) browsergym  ## steps a second against BrowserGym on the same tasks, and our own sites in detail (a quarter of an hour)
 	@$(BIN)/python -m benchmarks.rollout
+
+benchmark-observe: $(READY) browsergym  ## one look at a page: ours, Playwright's aria_snapshot, BrowserGym's extraction (some minutes)
+	@$(BIN)/python -m benchmarks.observe --results benchmarks/results/observe.json
 
 benchmark-curriculum: $(READY)  ## rounds drawn by the curriculum against rounds drawn evenly, 20 seeds (an hour; rolls out 140 worlds a slice)
 	@$(BIN)/python -m benchmarks.curriculum --results benchmarks/results/curriculum.json

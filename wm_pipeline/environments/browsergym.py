@@ -52,6 +52,8 @@ VERSION = "0.14.3"
 """What constraints-browsergym.txt installs."""
 PYTHON = Path(__file__).parents[2] / ".local" / "browsergym" / "venv" / "bin" / "python"
 """Where `make browsergym` puts its interpreter."""
+_SCREEN = 648
+"""Pixels of one scroll: nine tenths of BrowserGym's view, as ours does it."""
 START_LIMIT_S = 60.0
 
 
@@ -265,7 +267,7 @@ def code_of(state: State, action: Action, bids: Collection[str | None]) -> str:
     """The action in BrowserGym's own words. Raises InvalidInputError for what it has no words for."""
     named = dict(zip((element.element_ref for element in state.elements), bids, strict=True))
 
-    def call(name: str, *arguments: str) -> str:
+    def call(name: str, *arguments: str | int) -> str:
         return f"{name}({', '.join(repr(argument) for argument in arguments)})"
 
     def bid_of(element_ref: str | None) -> str:
@@ -288,6 +290,8 @@ def code_of(state: State, action: Action, bids: Collection[str | None]) -> str:
             return call("goto", value)
         case ActionKind.BACK:
             return call("go_back")
+        case ActionKind.SCROLL:
+            return call("scroll", 0, -_SCREEN if value == "up" else _SCREEN)
         case ActionKind.SUBMIT:
             form = state.form(action.target_ref or "")
             assert form is not None  # check_executable has seen it

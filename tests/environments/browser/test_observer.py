@@ -11,7 +11,7 @@ from tests.environments.browser.test_lying_pages import SEEN, address
 from tests.fakes.page_site import BrowserWorld, PageSite
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.browser.observe import PageWalk
-from wm_pipeline.environments.browser.observer import PageObserver
+from wm_pipeline.environments.browser.observer import PageObserver, not_answered
 from wm_pipeline.environments.browser.settle import SettleSettings, walk_options
 from wm_pipeline.environments.instruments.host_server import HostServer
 
@@ -51,6 +51,15 @@ async def look(page: Page, address: str) -> PageWalk:
     await page.goto(address)
     observer = await PageObserver.attach(page)
     return await observer.look(walk_options(SettleSettings()))
+
+
+def test_a_frame_that_gives_no_answer_stays_named() -> None:
+    asked = ["http://a", "http://b", "http://b", "http://c"]
+
+    assert not_answered(asked, []) == tuple(asked)
+    assert not_answered(asked, ["http://b"]) == ("http://a", "http://b", "http://c")
+    # One of them was led to another site, nobody knows which: as many stay as did not answer.
+    assert len(not_answered(asked, ["http://a", "http://elsewhere"])) == 2
 
 
 @pytest.mark.parametrize("flags", [[], ["--site-per-process"]], ids=["plain", "a process a site"])

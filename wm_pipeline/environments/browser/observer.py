@@ -7,7 +7,7 @@ world.py's channel) tells which elements scripts listen on; of any other the bro
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -327,7 +327,7 @@ def joined(walks: list[PageWalk]) -> PageWalk:
         files=sum(one.files for one in walks),
         restless=any(one.restless for one in walks),
         unseen=tuple(words for one in walks for words in one.unseen),
-        foreign=_not_answered([origin for one in walks for origin in one.foreign], [one.origin for one in others]),
+        foreign=not_answered([origin for one in walks for origin in one.foreign], [one.origin for one in others]),
         pointed=pointed,
         stopped=next((one.stopped for one in walks if one.stopped is not None), None),
     )
@@ -344,12 +344,12 @@ def _in_frame(walk: PageWalk, page: str) -> PageWalk:
     )
 
 
-def _not_answered(asked: list[str], answered: list[str]) -> tuple[str, ...]:
+def not_answered(asked: Sequence[str], answered: Iterable[str]) -> tuple[str, ...]:
     """Origins of the frames that gave no answer; one that was led elsewhere has answered under another origin."""
-    led_elsewhere = 0
+    left, led_elsewhere = list(asked), 0
     for origin in answered:
-        if origin in asked:
-            asked.remove(origin)
+        if origin in left:
+            left.remove(origin)
         else:
             led_elsewhere += 1
-    return tuple(asked[: len(asked) - led_elsewhere])
+    return tuple(left[: max(0, len(left) - led_elsewhere)])
