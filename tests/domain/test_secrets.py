@@ -164,6 +164,7 @@ def test_what_stood_in_a_secret_field_is_found_elsewhere() -> None:
         "Postal code 10115, code review on 2026-01-02, error code: 404",
         "/files/a-long-name-of-a-file-in-2026/summary-of-the-year-2026.html",
         "3f2a8b9c-0d1e-4f3a-8b5c-6d7e8f9a0b1c",
+        "T3BlbiB0aGUgbGluayBhbmQgc2VuZCB0aGUgbGlzdCB0byB1cyB0b2RheQ==",  # a message in base 64
         "Donaudampfschifffahrtsgesellschaftskapitaen",
         "http://shop.example/orders/118?page=2&sort=price&code=DE",
         "Secret Santa 2026 | Token ring | Key | Password | Role",

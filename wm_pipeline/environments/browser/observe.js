@@ -209,14 +209,101 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   });
   const isIgnored = ignored ? once((node) => node !== null && (matches(node, ignored) || isIgnored(around(node)))) : () => false;
 
-  // --- who wrote it -------------------------------------------------------------------------------------------------
-  const authorOf = once((node) => {
-    if (!node) return null;
-    const own = attribute(node, "data-author") || (tagOf(node) === "BLOCKQUOTE" && attribute(node, "cite"));
-    if (own) return cutShort(own, limits.name);
-    const byline = tagOf(node) === "ARTICLE" ? queryOne(node, "[itemprop=author]") : null;
-    return byline ? cutShort(squeeze(textOf(byline)), limits.name) : authorOf(around(node));
-  });
+  // --- who wrote it: what is printed above, below or beside a text, as people read it --------------------------------
+  const datedAs = new RegExp([
+    "\\b\\d{4}-\\d{1,2}-\\d{1,2}\\b", "\\b\\d{1,2}[./]\\s?\\d{1,2}[./]\\s?\\d{2,4}\\b", "\\b\\d{1,2}:\\d{2}(?::\\d{2})?\\s?(?:[ap]m)?\\b",
+    "\\b\\d{1,2}(?:st|nd|rd|th|\\.)?\\s+(?:jan|feb|mar|mär|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz]|janv|févr|avr|juin|juil|août|ene|abr|ago|dic|gen|mag|giu|lug|set|ott)[a-zäûé]*\\.?(?:,?\\s+\\d{4})?",
+    "\\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\\.?\\s+\\d{1,2}(?:st|nd|rd|th)?\\b(?:,?\\s+\\d{4})?",
+    "\\b(?:\\d+|an?|one|two|three|few|ein(?:em|er)?|une?|una?)\\s*(?:s|min|h|d|w|mo|y|seconds?|minutes?|hours?|days?|weeks?|months?|years?)\\.?\\s+ago\\b",
+    "\\bvor\\s+\\d+\\s+\\p{L}+", "\\bil y a\\s+\\d+\\s+\\p{L}+", "\\bhace\\s+\\d+\\s+\\p{L}+", "\\b\\d+\\s+\\p{L}+\\s+fa\\b",
+    "\\b(?:just now|yesterday|today|gestern|heute|hier|aujourd.hui|ayer|hoy|ieri|oggi)\\b",
+  ].join("|"), "giu");
+  const mailAs = /[\w.+-]+@[\w-]+(?:\.[\w-]+)*/u;
+  const personAs = /^(?:@?[\w.+-]+@[\w-]+(?:\.[\w-]+)*|@[\w.-]{2,40}|\p{Lu}[\p{L}'’.-]*(?: (?:\p{Lu}[\p{L}'’.-]*|von|van|de|der|den|da|di|la|le|bin|al)){0,3})$/u;
+  const noNames = new Set(("due paid date created updated changed sent received since until start end deadline invoice order total amount status new open closed last first next today yesterday monday tuesday wednesday thursday friday saturday sunday version page from to subject payment report note notes comment comments reply edit delete the this our your all march may april june july august published posted delivered shipped expires valid meeting").split(" "));
+  const isPerson = (text) => {
+    if (text.length < 2 || text.length > 60 || !personAs.test(text)) return false;
+    return !text.toLowerCase().split(/[\s.]+/).some((word) => noNames.has(word));
+  };
+  const inOthersWords = /^(?:(?:posted|written|sent|added|changed|edited|uploaded|created|commented|submitted|reviewed|geschrieben|écrit|publié|escrito|scritto)\s+)?(?:by|from|von|par|por|da)\s*:?\s+(.+)$/iu;
+  const labelled = /^(?:from|by|author|sender|posted by|written by|uploaded by|von|absender|verfasser|autor|de|expéditeur|auteur|remitente|mittente|autore)\s*:\s*(.+)$/iu;
+  const hasSaid = /^(.{2,60}?)\s+(?:wrote|writes|said|commented|replied|schrieb|schreibt|a écrit|écrit|escribió|ha scritto)\s*:?$/iu;
+  const bare = (text) => squeeze(text.replace(datedAs, " ").replace(/^[\s·•|,:;–—-]+|[\s·•|,:;–—-]+$/gu, " ").replace(/\s+(?:on|at|am|um|le|à|el|il|alle)\s*$/iu, ""));
+  const isDated = (text) => { datedAs.lastIndex = 0; return datedAs.test(text); };
+  const named = (text) => {
+    const inBrackets = /^(.{0,80}?)\s*[<(]([\w.+-]+@[\w-]+(?:\.[\w-]+)*)[>)]$/u.exec(text);
+    if (inBrackets) return inBrackets[2];
+    return isPerson(text) ? text : null;
+  };
+  const personOf = (node) => {
+    const text = squeeze(textOf(node));
+    if (text.length < 2 || text.length > 120) return null;
+    const rest = bare(text), told = labelled.exec(rest) ?? inOthersWords.exec(rest) ?? hasSaid.exec(text);
+    if (told && named(bare(told[1]))) return named(bare(told[1]));
+    // A name alone is one beside a date; an address beside one, too.
+    const next = node.nextElementSibling, isPart = ["B", "STRONG", "A", "SPAN", "CITE", "EM", "ADDRESS", "H3", "H4", "H5", "H6", "DT", "DIV", "P"].includes(tagOf(node));
+    const isName = named(rest), isWhole = rest === text;
+    if (isName && !isWhole && (rest.includes(" ") || rest.includes("@") || node.childElementCount > 0)) return isName;
+    if (!isName || !isWhole || !isPart) return null;
+    const beside = next ? squeeze(textOf(next)) : "";
+    if (beside.length && beside.length < 60 && (tagOf(next) === "TIME" || isDated(beside)) && !named(bare(beside))) return isName;
+    return attribute(node, "rel") === "author" || /(?:^|[\s_-])(?:author|byline|sender|commenter|poster|username|user-name)(?:$|[\s_-])/i.test(attribute(node, "class") ?? "") ? isName : null;
+  };
+  // Bylines by the element that they are about: the nearest that holds more words than theirs.
+  const bylines = new Map(), wholes = new Set(["HTML", "BODY", "MAIN"]), noBylines = "a[href^=mailto],button,label,select,option,textarea,script,style,nav,header,body > footer,h1,title";
+  const columnAs = /^(?:author|from|by|sender|changed by|edited by|created by|uploaded by|posted by|written by|von|absender|geändert von|erstellt von|auteur|modifié par|autor|remitente|autore|mittente)$/iu;
+  const rowAuthors = new Map();
+  const findBylines = (root) => {
+    for (const node of allIn(root)) {
+      const tag = tagOf(node);
+      if (tag === "TH" && columnAs.test(squeeze(textOf(node)))) {
+        const table = closest(node, "table");
+        for (const row of queryAll(table, "tr")) {
+          const cell = row.cells?.[node.cellIndex], who = cell && cell !== node && tagOf(cell) === "TD" ? squeeze(textOf(cell)) : "";
+          if (who && who.length <= 60) rowAuthors.set(row, who);
+        }
+      }
+      if (shadowOf(node)) findBylines(shadowOf(node));
+      if (tag === "IFRAME" && shownIn(node)) findBylines(shownIn(node));
+      if (node.childElementCount > 4 || closest(node, noBylines) || wholes.has(tag) || tag === "TABLE" || tag === "TR") continue;
+      const who = personOf(node);
+      if (!who) continue;
+      const own = squeeze(textOf(node)).length;
+      let about = parentOf(node), depth = 0;
+      const isEntry = (one) => ["ARTICLE", "LI", "BLOCKQUOTE"].includes(tagOf(one)) || /^(?:article|listitem|comment)$/.test(attribute(one, "role") ?? "");
+      while (about && depth < 3 && !wholes.has(tagOf(about)) && !isEntry(about) && squeeze(textOf(about)).length < own + 25 && !queryOne(about, "form,button,img,input,a[href]")) {
+        about = parentOf(about);
+        depth += 1;
+      }
+      if (!about || tagOf(about) === "FORM") continue;
+      if (!bylines.has(about)) bylines.set(about, []);
+      if (!bylines.get(about).some((one) => one.node.contains(node))) bylines.get(about).push({node, who});
+    }
+  };
+  const isBefore = (one, other) => Boolean(one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING);
+  const ends = new Set(["H1", "H2", "H3", "FORM", "SECTION", "NAV", "FOOTER", "TABLE", "HR", "MAIN"]);
+  const childIn = (about, node) => { while (node && parentOf(node) !== about) node = parentOf(node); return node; };
+  const bylineFor = (about, node) => {
+    const found = bylines.get(about), isWhole = wholes.has(tagOf(about)) || tagOf(about) === "SECTION";
+    const before = found.filter((one) => one.node.contains(node) || isBefore(one.node, node)).at(-1);
+    if (!isWhole && found.length === 1) return found[0].who;
+    if (!before) return null;
+    if (!isWhole) return before.who;
+    // On a whole page a byline is about what follows it, up to what begins something else.
+    const start = childIn(about, before.node), end = childIn(about, node);
+    for (let at = start; at && at !== end; at = at.nextElementSibling) if (at !== start && ends.has(tagOf(at))) return null;
+    return end && ends.has(tagOf(end)) && end !== start ? null : before.who;
+  };
+  findBylines(document);
+  const authorOf = (node) => {
+    let at = node;
+    while (at) {
+      const who = rowAuthors.get(at) ?? (bylines.has(at) ? bylineFor(at, node) : null);
+      if (who) return cutShort(who, 60);
+      at = around(at);
+    }
+    return null;
+  };
 
   const isInLine = once((node) => ["inline", "contents"].includes(styleOf(node).display));
   // --- names and roles ----------------------------------------------------------------------------------------------
@@ -770,12 +857,29 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   }
 
   // --- who is signed in, what is stored -----------------------------------------------------------------------------
-  const meta = (name) => queryDocument(document, `meta[name="${name}"]`)?.content || null;
-  const marked = queryDocument(document, "[data-user]");
-  const auth = {
-    principal: meta("user") ?? (marked?.dataset.user || null),
-    role: meta("user-role") ?? (marked?.dataset.role || null),
+  // A button or link that signs out, and the name or the address beside it.
+  const signsOut = /^(?:(?:sign|log)[ -]?(?:out|off)|abmelden|ausloggen|(?:se )?d[ée]connecter|d[ée]connexion|cerrar sesi[óo]n|salir|esci|disconnetti(?:ti)?)$/iu;
+  const signedIn = /^(?:(?:signed|logged) in as|angemeldet als|connect[ée] en tant que|conectado como|hello|hi|welcome|hallo|bonjour|hola|ciao),?:?\s+(.{2,60}?)[.!]?$/iu;
+  const roleAs = /^\(?((?:super |site |system )?(?:admin(?:istrator)?|owner|editor|viewer|member|manager|accountant|agent|clerk|user|guest|operator|reviewer|developer|analyst|supervisor|moderator|[a-z]{4,20}))\)?$/u;
+  const leavesOf = (root) => [...queryAll(root, "*")].filter((one) => one.childElementCount === 0 && !["SCRIPT", "STYLE", "OPTION"].includes(tagOf(one)));
+  const whoBeside = (button) => {
+    const own = squeeze(contentName(button));
+    for (let around_ = parentOf(button), depth = 0; around_ && depth < 5; around_ = parentOf(around_), depth += 1) {
+      if (["BODY", "HTML", "MAIN"].includes(tagOf(around_))) return null;
+      const leaves = leavesOf(around_).map((one) => ({one, text: squeeze(textOf(one))})).filter(({text}) => text && text !== own && text.length <= 60);
+      const greeted = leaves.map(({text}) => signedIn.exec(text)?.[1]).find(Boolean);
+      const mail = leaves.find(({text}) => mailAs.exec(text)?.[0] === text);
+      const person = leaves.find(({one, text}) => isPerson(text) && text.includes(" ") && !(tagOf(one) === "A" && closest(one, "nav")));
+      const whole = squeeze(textOf(around_)).match(/^([\w.+-]+@[\w-]+(?:\.[\w-]+)+)/u);
+      const principal = greeted ?? mail?.text ?? whole?.[1] ?? person?.text;
+      if (!principal) continue;
+      const at = leaves.findIndex(({text}) => text.includes(principal)), beside = leaves[at + 1]?.text ?? "";
+      return {principal, role: roleAs.exec(beside)?.[1] ?? null};
+    }
+    return null;
   };
+  const out = [...allIn(document)].filter((node) => ["A", "BUTTON", "INPUT"].includes(tagOf(node)) && signsOut.test(squeeze(tagOf(node) === "INPUT" ? node.value : contentName(node) || textOf(node))));
+  const auth = out.map(whoBeside).find(Boolean) ?? {principal: null, role: null};
   const readStorage = (area) => {
     try {
       const store = window[area];

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wm_pipeline.domain.action import Action, FieldValue
-from wm_pipeline.domain.state import Form, State
+from wm_pipeline.domain.secrets import MARK
+from wm_pipeline.domain.state import Form, FormField, State
 from wm_pipeline.domain.vocabulary import ActionKind
 
 
@@ -78,9 +79,14 @@ def _is_planted(state: State, form: Form) -> bool:
     return any(element is not None and element.author is not None for element in elements)
 
 
+def _holds(field: FormField, value: str) -> bool:
+    """Whether a field has that value; one whose value is not shown has it once somebody has typed into it."""
+    return field.value == value or (not field.is_as_loaded and MARK.fullmatch(field.value) is not None)
+
+
 def _send(state: State, form: Form, step: Send) -> Action:
     present = {field.name: field for field in form.fields}
-    wrong = [value for value in step.fields if value.name in present and present[value.name].value != value.value]
+    wrong = [value for value in step.fields if value.name in present and not _holds(present[value.name], value.value)]
     for value in wrong:
         if present[value.name].input_type == "file":
             return Action(ActionKind.UPLOAD, present[value.name].element_ref, value.value)

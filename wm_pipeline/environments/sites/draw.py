@@ -79,6 +79,8 @@ class Layout:
     density: str
     """plain, or wordy: with a tip and a footer."""
     colour: str
+    byline: str
+    """How the author of a text is printed: above, by, sender, bubble or wrote."""
 
 
 _OF_THE_WORLD = ("company", "people", "vendors", "layout")
@@ -200,4 +202,5 @@ class Draw:
             field_order=self.choice("field_order", ("given", "reversed")),
             density=self.choice("density", ("plain", "plain", "wordy")),
             colour=self.choice("colour", ("#204a87", "#4e5d2c", "#5c3566", "#8f4a1b")),
+            byline=self.choice("byline", ("above", "by", "sender", "bubble", "wrote")),
         )
