@@ -226,7 +226,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     return !text.toLowerCase().split(/[\s.]+/).some((word) => noNames.has(word));
   };
   const inOthersWords = /^(?:(?:posted|written|sent|added|changed|edited|uploaded|created|commented|submitted|reviewed|geschrieben|écrit|publié|escrito|scritto)\s+)?(?:by|from|von|par|por|da)\s*:?\s+(.+)$/iu;
-  const labelled = /^(?:from|by|author|sender|posted by|written by|uploaded by|von|absender|verfasser|autor|de|expéditeur|auteur|remitente|mittente|autore)\s*:\s*(.+)$/iu;
+  const saidToBe = /^(?:from|by|author|sender|posted by|written by|uploaded by|von|absender|verfasser|autor|de|expéditeur|auteur|remitente|mittente|autore)\s*:\s*(.+)$/iu;
   const hasSaid = /^(.{2,60}?)\s+(?:wrote|writes|said|commented|replied|schrieb|schreibt|a écrit|écrit|escribió|ha scritto)\s*:?$/iu;
   const bare = (text) => squeeze(text.replace(datedAs, " ").replace(/^[\s·•|,:;–—-]+|[\s·•|,:;–—-]+$/gu, " ").replace(/\s+(?:on|at|am|um|le|à|el|il|alle)\s*$/iu, ""));
   const isDated = (text) => { datedAs.lastIndex = 0; return datedAs.test(text); };
@@ -238,7 +238,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const personOf = (node) => {
     const text = squeeze(textOf(node));
     if (text.length < 2 || text.length > 120) return null;
-    const rest = bare(text), told = labelled.exec(rest) ?? inOthersWords.exec(rest) ?? hasSaid.exec(text);
+    const rest = bare(text), told = saidToBe.exec(rest) ?? inOthersWords.exec(rest) ?? hasSaid.exec(text);
     if (told && named(bare(told[1]))) return named(bare(told[1]));
     // A name alone is one beside a date; an address beside one, too.
     const next = node.nextElementSibling, isPart = ["B", "STRONG", "A", "SPAN", "CITE", "EM", "ADDRESS", "H3", "H4", "H5", "H6", "DT", "DIV", "P"].includes(tagOf(node));

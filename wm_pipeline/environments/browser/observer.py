@@ -46,10 +46,8 @@ class _Place:
 class PageObserver:
     """Looks at a page and acts on what the last look has numbered."""
 
-    def __init__(
-        self, page: Page, cdp: CDPSession, channel: str, *, is_watched: bool, redactor: Redactor | None = None
-    ) -> None:
-        self._redactor = redactor or Redactor(new_key())
+    def __init__(self, page: Page, cdp: CDPSession, channel: str, *, is_watched: bool, redactor: Redactor) -> None:
+        self._redactor = redactor
         self._page = page
         self.cdp = cdp
         self._channel = channel
@@ -71,7 +69,7 @@ class PageObserver:
         """To a page that is there already."""
         cdp = await page.context.new_cdp_session(page)
         await cdp.send("Page.enable")
-        return cls(page, cdp, new_channel(), is_watched=False, redactor=redactor)
+        return cls(page, cdp, new_channel(), is_watched=False, redactor=redactor or Redactor(new_key()))
 
     @property
     def is_crashed(self) -> bool:

@@ -353,7 +353,7 @@ class BrowserSession:
         except NotDoneError as error:
             problem = str(error)
         if not is_changed:
-            self._episode.prior_steps = (*previous_steps, phrase_of(before, action))
+            self._episode.prior_steps = (*previous_steps, phrase_of(before, self.redactor.action(before, action)))
         is_foreseen = action.kind in FORESEEN and tab.log.is_silent and not is_changed
         walk, happenings = await self._look(is_foreseen=is_foreseen)
         if problem is None and tab.choosers and action.kind is not ActionKind.UPLOAD:

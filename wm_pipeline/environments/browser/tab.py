@@ -51,7 +51,7 @@ class Window:
 class Tab:
     """What an episode happens in: a window, and those that it opens, the present one last."""
 
-    def __init__(self, context: BrowserContext, channel: str) -> None:
+    def __init__(self, context: BrowserContext, channel: str, redactor: Redactor) -> None:
         self.context = context
         self.windows: list[Window] = []
         self.log = NetworkLog(context)
@@ -62,6 +62,7 @@ class Tab:
         self.choosers = 0
         """File choosers that were opened since somebody asked; none is shown."""
         self._channel = channel
+        self._redactor = redactor
         self._dialogs: list[Dialog] = []
         self._popups_announced = 0
         self._popups_opened = 0
@@ -78,7 +79,7 @@ class Tab:
             accept_downloads=False,
             service_workers="allow",
         )
-        tab = cls(context, new_channel())
+        tab = cls(context, new_channel(), redactor)
         await context.add_init_script(hooks_script(tab._channel))
         page = await context.new_page()
         tab._listen(page)
@@ -213,7 +214,7 @@ class Tab:
         cdp.on("Page.fileChooserOpened", self._on_chooser)
         await cdp.send("Page.enable")
         await cdp.send("Page.setInterceptFileChooserDialog", {"enabled": True})
-        observer = PageObserver(page, cdp, self._channel, is_watched=True)
+        observer = PageObserver(page, cdp, self._channel, is_watched=True, redactor=self._redactor)
         await observer.world.be_ready_early()
         return Window(page, cdp, observer)
 
