@@ -36,6 +36,7 @@ from wm_pipeline.rounds.gc import (
     clean,
     delete_finished_parts,
     delete_left_overs,
+    delete_parts_not_due,
     find_waste,
     kept_days,
 )
@@ -335,6 +336,22 @@ def test_worlds_from_before_their_partition_was_committed_go_and_later_ones_stay
     os.utime(staged / "payroll" / "f00" / "t1.zip", (committed_at.timestamp() - 10,) * 2)
     delete_finished_parts(workspace)
     assert sorted(path.name for path in staged.iterdir()) == ["visited", "webmail"]
+
+
+def test_worlds_of_a_redo_that_came_to_nothing_go_with_the_next_run_and_those_that_are_due_stay(
+    bare: Workspace,
+) -> None:
+    staged = bare.work / STAGING / f"day={NEWEST}"
+    for site in ("payroll", "visited"):
+        (staged / site).mkdir(parents=True)
+        (staged / site / "t1.zip").touch()
+
+    delete_parts_not_due(bare, NEWEST, to_make=["raw_trajectories", "distilled_checkpoint"])
+    assert sorted(path.name for path in staged.iterdir()) == ["payroll", "visited"]
+    delete_parts_not_due(bare, NEWEST, to_make=["distilled_checkpoint"])
+    assert [path.name for path in staged.iterdir()] == ["visited"]
+    delete_parts_not_due(bare, NEWEST, to_make=[])
+    assert list(staged.iterdir()) == []
 
 
 KILLED = """

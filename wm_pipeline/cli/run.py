@@ -41,6 +41,7 @@ def run(
     from wm_pipeline.defs.instance import end_leftovers
     from wm_pipeline.defs.resources import check_round_day
     from wm_pipeline.rounds.days import today
+    from wm_pipeline.rounds.gc import delete_parts_not_due
     from wm_pipeline.rounds.plan import plan_round
 
     workspace = resource.workspace()
@@ -56,6 +57,7 @@ def run(
         end_leftovers(workspace)
         to_make = plan_round(workspace, chosen, redo_from=redo_from)
         say(_plan_in_words(chosen, profile, to_make))
+        delete_parts_not_due(workspace, chosen, to_make=to_make)
         if to_make:
             _check_disk(Path(resource.state_folder))
             from wm_pipeline.definitions import defs

@@ -141,6 +141,16 @@ def delete_finished_parts(workspace: Workspace) -> None:
         waste.delete()
 
 
+def delete_parts_not_due(workspace: Workspace, day: str, *, to_make: Collection[str]) -> None:
+    """Delete worlds that wait for a partition of this day which is not to be made: of a redo that came to nothing.
+
+    Whoever calls it holds the lock of a round, so that nobody collects meanwhile.
+    """
+    for folder in sorted((workspace.work / STAGING / f"day={day}").glob("*")):
+        if (DISTILLED.asset if folder.name == VISITED else "raw_trajectories") not in to_make:
+            discard_folder(folder)
+
+
 def _left_on_this_machine(workspace: Workspace) -> Iterator[Waste]:
     for path in (*left_overs_in(workspace.work), *left_overs_in(workspace.cache), *temporary_left_overs()):
         yield _local(path, WasteRule.LEFT_OVER)
