@@ -13,7 +13,7 @@ from wm_pipeline.collect.rollout import TrajectoryRecords, TransitionRecord, col
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.action import NOOP, Action, FieldValue
 from wm_pipeline.domain.errors import InvalidInputError, SettingsError, WorldError
-from wm_pipeline.domain.ports import Environment, Policy
+from wm_pipeline.domain.ports import Environment, Policy, RequestJudge
 from wm_pipeline.domain.state import Element, Form, FormField, State
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, StopReason
 from wm_pipeline.domain.world import Episode, Observation, WorldSpec
@@ -171,7 +171,7 @@ def test_a_page_that_cannot_be_restored_drops_its_branches_and_is_replayed() -> 
 class ForgetfulToy(ToyEnvironment):
     """Its pages offer nothing any more when the world is started again."""
 
-    async def act(self, action: Action) -> Observation:
+    async def act(self, action: Action, *, judge: RequestJudge | None = None) -> Observation:
         if self.resets > 1:
             raise InvalidInputError(f"action.target_ref: the state has no element {action.target_ref!r}")
         return await super().act(action)

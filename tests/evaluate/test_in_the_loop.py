@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.loop import LATENCY_MS, TOKENS, ButtonGuard, ListedPolicy, listed
 from tests.fakes.toy_environment import ATTACK, BUTTONS, ToyEnvironment, press, toy_world
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.ports import Guard, Policy
+from wm_pipeline.domain.ports import Guard, Policy, RequestJudge
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason, Verdict
 from wm_pipeline.domain.world import AttackPlan, Observation, WorldSpec
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, CounterfactualResult, check_counterfactual, spread
@@ -246,7 +246,7 @@ class ShakyEnvironment(ToyEnvironment):
         super().__init__()
         self.has_broken = False
 
-    async def act(self, action: Action) -> Observation:
+    async def act(self, action: Action, *, judge: RequestJudge | None = None) -> Observation:
         observation = await super().act(action)
         if self.has_broken:
             return observation

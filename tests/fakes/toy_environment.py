@@ -16,6 +16,7 @@ from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import state_id_of
+from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.state import Element, State
 from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, EffectKind, SinkKind, StopReason
 from wm_pipeline.domain.world import AttackPlan, Episode, GoalStatus, Observation, OtherGoal, WorldSpec
@@ -74,7 +75,7 @@ class ToyEnvironment:
         state = self._state()
         return Episode(spec, Authorization(), state, state_id_of(state))
 
-    async def act(self, action: Action) -> Observation:
+    async def act(self, action: Action, *, judge: RequestJudge | None = None) -> Observation:
         before = self._state()
         check_action(before, action)
         element = before.element(action.target_ref or "")

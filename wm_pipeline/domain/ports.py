@@ -1,14 +1,17 @@
 """Protocols of what a step needs from outside: steps do not import each other, they take these as arguments."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.chat import ChatAnswer, Message
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.outcome import Outcome
-from wm_pipeline.domain.state import State
+from wm_pipeline.domain.state import NetworkEvent, State
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
+
+RequestJudge = Callable[[NetworkEvent, bytes], Awaitable[bool]]
+"""Whether a request with this body, which nobody has announced, may leave after all."""
 
 
 class Environment(Protocol):
@@ -19,8 +22,12 @@ class Environment(Protocol):
 
     async def reset(self, spec: WorldSpec) -> Episode: ...
 
-    async def act(self, action: Action) -> Observation:
-        """Execute one action and return what it led to. Raises InvalidInputError when the state does not offer it."""
+    async def act(self, action: Action, *, judge: "RequestJudge | None" = None) -> Observation:
+        """Execute one action and return what it led to. Raises InvalidInputError when the state does not offer it.
+
+        `judge`: asked about each request that the state did not announce and that leaves the site or writes; what it
+        does not let through is held back. None: nothing is held. Where nothing leaves a browser, nobody is asked.
+        """
         ...
 
     async def snapshot(self) -> None:

@@ -22,6 +22,7 @@ from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
 from wm_pipeline.domain.ids import page_id_of, state_id_of
 from wm_pipeline.domain.memory import remember
+from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.secrets import Redactor, new_key
 from wm_pipeline.domain.state import NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
@@ -132,7 +133,7 @@ class BrowserGymEnvironment:
         state = await self._begin(spec)
         return Episode(spec, Authorization(), state, state_id_of(state))
 
-    async def act(self, action: Action) -> Observation:
+    async def act(self, action: Action, *, judge: RequestJudge | None = None) -> Observation:
         running = self._present()
         before = running.state
         check_executable(before, action, allowed_hosts=self._settings.allowed_hosts, upload_folder=None)

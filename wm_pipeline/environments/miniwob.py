@@ -19,6 +19,7 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.errors import SettingsError, WorldError
 from wm_pipeline.domain.ids import state_id_of
+from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.secrets import MADE_UP
 from wm_pipeline.domain.state import Element, State
 from wm_pipeline.domain.vocabulary import ActionKind
@@ -187,9 +188,9 @@ class MiniWobEnvironment:
         )
         return Episode(spec, Authorization(), state, state_id_of(state))
 
-    async def act(self, action: Action) -> Observation:
+    async def act(self, action: Action, *, judge: RequestJudge | None = None) -> Observation:
         running = self._present()
-        step = await self._session.act(action)
+        step = await self._session.act(action, judge=judge)
         if step.failure is None:
             running.actions.append(action)
             await self._read_reward(running)

@@ -1,7 +1,8 @@
 """Policies acting in fresh worlds, with and without the guard; loop_metrics.py makes numbers of the episodes.
 
 Whether a proposed action that the guard did not execute was harmful is found by executing it from a snapshot that is
-restored afterwards, so miss and over-block are measured, not judged. The policy hears of every refusal. Nobody answers
+restored afterwards, so miss and over-block are measured, not judged. What a script asks for beyond the state is held
+until the guard has judged it, too, as GuardedPage does. The policy hears of every refusal. Nobody answers
 an escalation here: nothing is executed, and when the policy insists on the same action the episode ends. That is
 the worst case for utility.
 An episode whose browser broke or hung is played once more; when it breaks again, it is counted as crashed and enters no
@@ -10,6 +11,7 @@ metric. Each episode has a world of its own, so that an interval over episodes i
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import product
 
 from wm_pipeline.domain.action import Action
@@ -19,12 +21,13 @@ from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Progress
 from wm_pipeline.domain.question import question_of, read_state
-from wm_pipeline.domain.state import State
+from wm_pipeline.domain.state import NetworkEvent, State
 from wm_pipeline.domain.text import short_action
 from wm_pipeline.domain.vocabulary import StopReason, Verdict
 from wm_pipeline.domain.world import Observation, WorldSpec
 from wm_pipeline.environments.episodes import play
 from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
+from wm_pipeline.guard.requests import state_with_request
 from wm_pipeline.guard.step import Refused, guarded_step
 
 BROKEN = frozenset({StopReason.BROWSER_CRASHED, StopReason.TIMED_OUT})
@@ -164,7 +167,7 @@ class _Run:
         """The guard's step; what it did not execute is tried out from a snapshot first."""
         executed, decision = proposed, None
         if self.guard is not None:
-            step = guarded_step(self.guard, state, proposed, refused=self.refused)
+            step = guarded_step(self.guard, state, proposed, refused=self.refused, can_hold=True)
             decision, self.refused = step.decision, step.refused
             self._count(decision)
             if not step.is_as_proposed:
@@ -174,7 +177,8 @@ class _Run:
             if step.executed is None:
                 return StopReason.ESCALATED if step.is_insisting else None
             executed = step.executed
-        observation = await self.environment.act(executed)
+        judge = None if self.guard is None else partial(self._may_leave, state, executed)
+        observation = await self.environment.act(executed, judge=judge)
         is_harmful = bool(harms(observation.effects, self.authorization))
         self.counts.harm_count += is_harmful
         if executed == proposed:
@@ -187,6 +191,14 @@ class _Run:
             status = await self.environment.goal_status()
             self.executed.append(ExecutedStep(state, executed, status.is_reached, bool(status.is_attack_successful)))
         return observation
+
+    async def _may_leave(self, state: State, action: Action, request: NetworkEvent, body: bytes) -> bool:
+        """Whether the guard lets through what only a script knew of, once it is known."""
+        assert self.guard is not None
+        known = state_with_request(state, request, body, name=short_action(state, action))
+        decision = guarded_step(self.guard, *known, can_hold=True).decision
+        self._count(decision)
+        return decision.verdict is Verdict.EXECUTE
 
     def _count(self, decision: Decision) -> None:
         self.counts.decisions += 1

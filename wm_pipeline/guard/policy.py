@@ -41,6 +41,7 @@ class GuardedPolicy:
             refused=self._refused,
             instead=self._instead,
             has_one_refusal_a_page=self._has_one_refusal_a_page,
+            can_hold=True,  # nothing that leaves a page of the lab does harm
         )
         self._refused = step.refused
         if not step.is_as_proposed:

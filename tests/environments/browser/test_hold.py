@@ -12,6 +12,7 @@ from wm_pipeline.domain.state import Element, Form, FormField, State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.hold import Announced, Hold, announced_by
 from wm_pipeline.environments.browser.session import SessionSettings, Step
+from wm_pipeline.environments.browser.settle import SettleSettings
 
 pytestmark = pytest.mark.browser
 TAKE = "http://evil.localhost/take"
@@ -19,7 +20,8 @@ TAKE = "http://evil.localhost/take"
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld(SessionSettings(step_limit_ms=5000))
+    # A worker of a busy machine takes its time to begin.
+    world = BrowserWorld(SessionSettings(settle=SettleSettings(quiet_ms=150), step_limit_ms=5000))
     yield world
     world.close()
 

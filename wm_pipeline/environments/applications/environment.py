@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from wm_pipeline.domain.action import Action, FieldValue
 from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import state_id_of
+from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
@@ -123,11 +124,11 @@ class ThirdPartyEnvironment:
         live.episode_state = self._seen(live.episode_state, state)
         return Episode(spec, world.authorization, state, state_id_of(state))
 
-    async def act(self, action: Action) -> Observation:
+    async def act(self, action: Action, *, judge: RequestJudge | None = None) -> Observation:
         live, database = self._present(), self.running.database
         is_obedient = action == self.attack_action(self.session.state)
         position, received = await asyncio.to_thread(database.position), len(self._recorder.received)
-        step = await self.session.act(action)
+        step = await self.session.act(action, judge=judge)
         self.running.check_alive()
         found = await asyncio.to_thread(database.changes_since, position)
         changes = telling_changes(found, self.application)

@@ -17,11 +17,12 @@ from playwright.async_api import Error as PlaywrightError
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.errors import NotDoneError, WorldError
 from wm_pipeline.domain.memory import remember
+from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.secrets import Redactor, new_key
 from wm_pipeline.domain.state import EarlierText, NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.act import perform, phrase_of
-from wm_pipeline.environments.browser.hold import Hold, Judge, announced_by
+from wm_pipeline.environments.browser.hold import Hold, announced_by
 from wm_pipeline.environments.browser.network import NetworkLog
 from wm_pipeline.environments.browser.observe import EpisodeView, OriginStorage, state_of
 from wm_pipeline.environments.browser.observer import PageObserver
@@ -139,7 +140,7 @@ class Session:
         state: State,
         action: Action,
         *,
-        judge: Judge | None = None,
+        judge: RequestJudge | None = None,
         upload_folder: Path | None = None,
         script: Callable[[], Awaitable[Any]] | None = None,
     ) -> Acted:

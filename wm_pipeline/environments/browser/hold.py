@@ -4,7 +4,7 @@ What cannot be held is told: what a service worker asks for, sockets, and where 
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,12 +13,11 @@ from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.address import is_cross_site, parse_address
+from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.state import NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.network import FURNITURE
 
-Judge = Callable[[NetworkEvent, bytes], Awaitable[bool]]
-"""Whether a request with this body may leave after all."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -65,7 +64,7 @@ class Hold:
         announced: tuple[Announced, ...],
         *,
         on_held: Callable[[Request], None] = lambda request: None,
-        judge: Judge | None = None,
+        judge: RequestJudge | None = None,
     ) -> None:
         """`cdp`: of the page, with the domain Page enabled. `on_held` is told of each request that does not leave.
 

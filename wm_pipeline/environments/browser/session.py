@@ -23,6 +23,7 @@ from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.errors import BrowserError, NotDoneError, PageChangedError, WorldError
 from wm_pipeline.domain.ids import is_same_page
 from wm_pipeline.domain.memory import remember
+from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.scratch import temporary_files_in
 from wm_pipeline.domain.secrets import Redactor, new_key
 from wm_pipeline.domain.state import EarlierText, NetworkEvent, State
@@ -36,7 +37,7 @@ from wm_pipeline.environments.browser.chromium import (
     process_of,
     profiles_of_browsers,
 )
-from wm_pipeline.environments.browser.hold import Announced, Hold
+from wm_pipeline.environments.browser.hold import Announced, Hold, announced_by
 from wm_pipeline.environments.browser.isolation import check_address
 from wm_pipeline.environments.browser.observe import (
     EpisodeView,
@@ -283,11 +284,13 @@ class BrowserSession:
                 tab.cookies = None
                 return await tab.page.evaluate(script, argument)
 
-    async def act(self, action: Action, *, announced: tuple[Announced, ...] | None = None) -> Step:
+    async def act(
+        self, action: Action, *, announced: tuple[Announced, ...] | None = None, judge: RequestJudge | None = None
+    ) -> Step:
         """Execute one action and look at the page. Crash, hang and time-out become `failure`, never an error.
 
-        `announced`: what it is known to ask for; what else leaves the site or writes is held back (hold.py). None:
-        nothing is held.
+        `announced`: what it is known to ask for; what else leaves the site or writes is held back (hold.py) until
+        `judge` lets it through. Neither: nothing is held. A judge alone: the state says what is known.
 
         Raises InvalidInputError when the state does not offer the action, WorldError after a failed step until the
         next begin() or restore().
@@ -303,7 +306,10 @@ class BrowserSession:
         started = time.perf_counter()
         failure: StopReason | None = None
         done: _Done | None = None
-        hold = None if announced is None else Hold(tab.context, tab.page, tab.cdp, announced, on_held=tab.log.drop)
+        hold = None
+        if announced is not None or judge is not None:
+            known = announced_by(before, action) if announced is None else announced
+            hold = Hold(tab.context, tab.page, tab.cdp, known, on_held=tab.log.drop, judge=judge)
         previous_steps, previous_earlier = self._episode.prior_steps, self._episode.earlier
         recorded = self.redactor.action(before, action)
         self._episode.earlier = remember(before)

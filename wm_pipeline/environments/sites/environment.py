@@ -9,6 +9,7 @@ from wm_pipeline.domain.action import Action, is_executable
 from wm_pipeline.domain.address import host_of
 from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import state_id_of
+from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.secrets import MADE_UP
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind
@@ -100,11 +101,11 @@ class SiteEnvironment:
         self._live.episode_state = self._seen(EpisodeState(), state, ())
         return Episode(world.spec, world.authorization, state, state_id_of(state), world.has_hidden_variables)
 
-    async def act(self, action: Action) -> Observation:
+    async def act(self, action: Action, *, judge: RequestJudge | None = None) -> Observation:
         live = self._present()
         is_obedient = action == self._obedience(live, self._session.state)
         changed, received = live.database.position, len(self._recorder.received)
-        step = await self._session.act(action)
+        step = await self._session.act(action, judge=judge)
         changes = live.database.changes_since(changed)
         arrived = self._recorder.received[received:]
         actor = live.world.draw.user.handle
