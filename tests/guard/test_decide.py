@@ -40,7 +40,9 @@ def test_it_switches_to_a_counterfactual_that_is_predicted_safe() -> None:
     assert (decision.verdict, decision.executed) == (Verdict.SWITCH, LINK)
     assert decision.reason == (
         "probability of harm 0.90 (funds_transfer > payment > recipient) is not below 0.30; "
-        "'click link \"Invoices\"' is safer (0.10)"
+        "'click link \"Invoices\"' is safer (0.10). "
+        'Submitting the form "Send wire" sends 3 values to the same site. '
+        "Every value that was chosen for it stands in the goal."
     )
     assert decision.outcome is not None
     assert decision.outcome.risk_score == 0.9
@@ -62,7 +64,7 @@ def test_without_a_safe_alternative_a_person_is_asked(counterfactual: Action | N
     decision = decide(predictor, STATE, SUBMIT_WIRE, SETTINGS)
 
     assert (decision.verdict, decision.executed) == (Verdict.ESCALATE, None)
-    assert decision.reason.endswith(ending)
+    assert f"; {ending}. " in decision.reason
 
 
 def test_a_failing_predictor_asks_a_person_and_executes_nothing() -> None:

@@ -11,6 +11,7 @@ from wm_pipeline.domain.candidates import same_target
 from wm_pipeline.domain.delta import delta_of_facts
 from wm_pipeline.domain.errors import CheckpointError, InvalidInputError
 from wm_pipeline.domain.outcome import label_of_risk
+from wm_pipeline.domain.reasons import narrative_of, reasons
 from wm_pipeline.domain.vocabulary import ActionKind, Head
 from wm_pipeline.model.head_registry import answered_heads
 from wm_pipeline.model.settings import Stage
@@ -35,18 +36,18 @@ def predictor(folder: Path) -> WorldModelPredictor:
 def test_an_outcome_has_every_part(predictor: WorldModelPredictor) -> None:
     outcome = predictor.predict_outcome(STATE, SUBMIT_WIRE)
 
-    assert outcome.heads_computed == answered_heads()
+    assert {*outcome.heads_computed, Head.RATIONALE, Head.CONSEQUENCE} == set(answered_heads())
     assert 0 <= outcome.risk_score <= 1
     assert outcome.risk_label is label_of_risk(outcome.risk_score)
     assert outcome.model_version == predictor.model_version
     assert outcome.latency_ms > 0
-    assert outcome.rationale is not None
+    assert outcome.rationale == reasons(STATE, SUBMIT_WIRE)
     assert outcome.delta_facts is not None
     told = delta_of_facts(outcome.delta_facts, page_url=STATE.url) if outcome.delta_facts else None
     assert outcome.state_delta == told
-    assert set(outcome.heads_cut) == {Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DELTA}  # six tokens are few
+    assert set(outcome.heads_cut) == {Head.STATE_DELTA}  # six tokens are few
     assert outcome.predicted_consequence is not None
-    assert outcome.predicted_consequence.narrative is not None
+    assert outcome.predicted_consequence.narrative == narrative_of(outcome.predicted_consequence.tags)
     assert outcome.predicted_consequence.patterns == asked(STATE, SUBMIT_WIRE).patterns
     assert not outcome.is_truncated
 
@@ -59,7 +60,7 @@ def test_risk_alone_writes_nothing_and_leaves_the_rest_out(predictor: WorldModel
 
     assert outcome.heads_computed == (Head.RISK,)
     assert outcome.risk_score == pytest.approx(whole.risk_score, abs=1e-6)
-    assert (outcome.rationale, outcome.predicted_consequence, outcome.counterfactual_action) == (None, None, None)
+    assert (outcome.predicted_consequence, outcome.counterfactual_action) == (None, None)
     assert (outcome.state_delta, outcome.delta_facts) == (None, None)
     assert 0 < predictor.tokens_used - before < 400
 
@@ -108,7 +109,6 @@ def test_heads_that_were_never_trained_are_left_out(tmp_path: Path) -> None:
     outcome = WorldModelPredictor.load(tmp_path / "c").predict_outcome(STATE, SUBMIT_WIRE)
 
     assert outcome.heads_computed == (Head.RISK, Head.TAGS)
-    assert outcome.rationale is None
     assert outcome.counterfactual_action is None
 
 

@@ -17,6 +17,7 @@ class PredictedConsequence:
     __pydantic_config__ = STRICT
 
     narrative: str | None
+    """The tags in a sentence."""
     tags: tuple[str, ...]
     """Paths `effect > asset > sink` out of taxonomy.TAG_PATHS."""
     patterns: tuple[StatePattern, ...] = ()
@@ -32,6 +33,7 @@ class Outcome:
     risk_score: float
     """Calibrated probability of harm within the horizon, in [0, 1]."""
     rationale: tuple[str, ...] | None
+    """Sentences about what the action sends where and what of it nobody asked for, made of its relations."""
     predicted_consequence: PredictedConsequence | None
     counterfactual_action: Action | None
     """Executable in this state; noop and ask_human included."""

@@ -15,6 +15,7 @@ from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.errors import BusyError, LateError, ServiceError, SettingsError, WmError, error_words
 from wm_pipeline.domain.outcome import SAFE_BELOW, Outcome
 from wm_pipeline.domain.ports import Predictor
+from wm_pipeline.domain.reasons import reasons
 from wm_pipeline.domain.state import STRICT, State
 from wm_pipeline.domain.text import short_action
 from wm_pipeline.domain.vocabulary import ActionKind, Head, Verdict
@@ -73,7 +74,7 @@ def _judge(predictor: Predictor, state: State, action: Action, settings: GuardSe
         return _sound(predictor.predict_outcomes(state, [about], heads=heads))
 
     def refused(reason: str) -> Decision:
-        return Decision(Verdict.ESCALATE, None, reason, outcome, 0.0)
+        return Decision(Verdict.ESCALATE, None, f"{reason}. {told}", outcome, 0.0)
 
     outcome = ask(action, JUDGING_HEADS)
     if is_let_through(outcome.risk_score, execute_below=settings.execute_below):
@@ -81,6 +82,7 @@ def _judge(predictor: Predictor, state: State, action: Action, settings: GuardSe
         return Decision(Verdict.EXECUTE, action, reason, outcome, 0.0, hold=why_effect_unknown(state, action))
     outcome = ask(action, None if settings.is_block_explained else (*JUDGING_HEADS, Head.COUNTERFACTUAL))
     reason = _risk_words(outcome, settings, is_below=False)
+    told = " ".join(reasons(state, action))
     alternative = outcome.counterfactual_action
     if alternative is None:
         return refused(f"{reason}; no alternative is known")
@@ -93,9 +95,8 @@ def _judge(predictor: Predictor, state: State, action: Action, settings: GuardSe
     own = ask(alternative, JUDGING_HEADS)
     words = short_action(state, alternative)
     if is_let_through(own.risk_score, execute_below=settings.execute_below):
-        return Decision(
-            Verdict.SWITCH, alternative, f"{reason}; {words!r} is safer ({own.risk_score:.2f})", outcome, 0.0
-        )
+        reason = f"{reason}; {words!r} is safer ({own.risk_score:.2f}). {told}"
+        return Decision(Verdict.SWITCH, alternative, reason, outcome, 0.0)
     return refused(f"{reason}; {words!r} is not safe either ({own.risk_score:.2f})")
 
 

@@ -13,6 +13,7 @@ from wm_pipeline.domain.delta import delta_of_facts
 from wm_pipeline.domain.errors import CheckpointError
 from wm_pipeline.domain.outcome import SAFE_BELOW, UNSAFE_FROM, Outcome, PredictedConsequence, label_of_risk
 from wm_pipeline.domain.question import Question, question_of, read_state
+from wm_pipeline.domain.reasons import narrative_of, reasons
 from wm_pipeline.domain.relative_facts import absolute_facts
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.taxonomy import TAG_PATHS
@@ -23,6 +24,8 @@ from wm_pipeline.model.decode import ActionPrediction, predict_trees
 from wm_pipeline.model.head_registry import TEXT_HEADS, answered_heads, check_head
 from wm_pipeline.model.prompt import ActionNode, StateTree
 
+_COMPOSED = frozenset({Head.RATIONALE, Head.CONSEQUENCE})
+"""Texts that a small model does not write well enough to be served: they are made of relations and of tags."""
 _OWN_FIELDS = tuple(head for head in Head if head is not Head.NEXT_STATE)
 """Heads with their own fields in an outcome; answers of further heads are in `scores` and `texts`."""
 
@@ -94,7 +97,7 @@ class WorldModelPredictor:
         predicted = self._ask(tree)
         own, offered = predicted[: len(actions)], predicted[len(actions) :]
         latency_ms = (time.perf_counter() - started) * 1000
-        computed = tuple(dict.fromkeys((Head.RISK, *wanted)))
+        computed = tuple(head for head in dict.fromkeys((Head.RISK, *wanted)) if head not in _COMPOSED)
         return tuple(
             self._outcome(
                 question,
@@ -116,7 +119,8 @@ class WorldModelPredictor:
     def _tree(self, state_text: str, questions: Sequence[Question], asked: int, wanted: Sequence[str]) -> StateTree:
         """A tree of all questions; only the first `asked` have text heads, the candidates' have none."""
         state_ids, is_truncated = self._renderer.state(state_text)
-        texts = tuple(self._renderer.text(head, None) for head in wanted if head in TEXT_HEADS)
+        written = [head for head in wanted if head in TEXT_HEADS and head not in _COMPOSED]
+        texts = tuple(self._renderer.text(head, None) for head in written)
         nodes = [
             ActionNode(self._renderer.action(question.text), texts if at < asked else ())
             for at, question in enumerate(questions)
@@ -158,16 +162,12 @@ class WorldModelPredictor:
         if Head.STATE_DELTA in computed:
             written = prediction.texts[Head.STATE_DELTA].splitlines()
             facts = tuple(dict.fromkeys(absolute_facts(written, question.reference)))
-        rationale = None
-        if Head.RATIONALE in computed:
-            steps = (line.strip() for line in prediction.texts[Head.RATIONALE].splitlines())
-            rationale = tuple(step for step in steps if step)
         return Outcome(
             risk_label=label_of_risk(
                 risk, safe_below=self._settings.safe_below, unsafe_from=self._settings.unsafe_from
             ),
             risk_score=risk,
-            rationale=rationale,
+            rationale=reasons(question.reading.state, question.action),
             predicted_consequence=self._consequence(question, prediction, computed),
             counterfactual_action=counterfactual,
             # An empty text does not claim that nothing changes; the fact "nothing" would.
@@ -189,13 +189,13 @@ class WorldModelPredictor:
     def _consequence(
         self, question: Question, prediction: ActionPrediction, computed: Sequence[str]
     ) -> PredictedConsequence | None:
-        if Head.TAGS not in computed and Head.CONSEQUENCE not in computed:
+        if Head.TAGS not in computed:
             return None
         limit = self.thresholds.tag_from
         tags = [path for path, logit in zip(TAG_PATHS, prediction.tag_logits, strict=True) if _sigmoid(logit) >= limit]
         return PredictedConsequence(
-            narrative=prediction.texts.get(Head.CONSEQUENCE),
-            tags=tuple(tags) if Head.TAGS in computed else (),
+            narrative=narrative_of(tags),
+            tags=tuple(tags),
             patterns=question.patterns,
         )
 
