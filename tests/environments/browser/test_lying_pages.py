@@ -123,6 +123,11 @@ CLOSED_TO_US = {
     "history": r"took too long",
 }
 """Pages that nobody can look at, and what is said of them."""
+HERE = f"{MAIL}/lies/names_of_nothing.html"
+SEEN["names_of_nothing"] = [
+    *(("link", "Menu", f"{HERE}#"), ("link", "Odd", f"{HERE}#%%"), ("button", "Open", None)),
+    *(("textbox", "a", ""), ("button", "Send", None)),
+]
 SEEN["other_site"] = SEEN["second_button"]
 SEEN["opened_anew"] = [("button", "Listener", None), ("button", "Plain", None)]
 CROWDS = ("crowd", "multitude")

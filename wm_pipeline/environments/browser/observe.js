@@ -139,7 +139,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     }
     return named;
   });
-  const byId = (root, id) => queryIn(root, `#${CSS.escape(id)}`);
+  const byId = (root, id) => (id ? queryIn(root, `#${CSS.escape(id)}`) : null);
   const partWords = /(?:^|[\s_-])(?:tab|pane|panel|menu|submenu|dropdown|accordion|collapse|modal|drawer|offcanvas|popover|tooltip|carousel|slide|toast|lightbox|consent)(?:$|[\s_-])/i;
   const isPart = once((node) => {
     if (matches(node, opened) || namedParts(rootOf(node)).has(node)) return true;
