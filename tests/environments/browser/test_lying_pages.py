@@ -133,6 +133,7 @@ SEEN["opened_anew"] = [("button", "Listener", None), ("button", "Plain", None)]
 CROWDS = ("crowd", "multitude")
 """Read as far as they go; see below."""
 SENT = {
+    "names_of_nothing": f"GET {HERE} a=",
     "prototypes": f"POST {MAIL}/pay sum=40",
     "strict.xhtml": f"POST {MAIL}/pay sum=40",
     "proxies": f"POST {MAIL}/real n=1",

@@ -243,7 +243,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     // A name alone is one beside a date; an address beside one, too.
     const next = node.nextElementSibling, isPart = ["B", "STRONG", "A", "SPAN", "CITE", "EM", "ADDRESS", "H3", "H4", "H5", "H6", "DT", "DIV", "P"].includes(tagOf(node));
     const isName = named(rest), isWhole = rest === text;
-    if (isName && !isWhole && (rest.includes(" ") || rest.includes("@") || node.childElementCount > 0)) return isName;
+    if (isName && isDated(text) && (rest.includes(" ") || rest.includes("@") || node.childElementCount > 0)) return isName;
     if (!isName || !isWhole || !isPart) return null;
     const beside = next ? squeeze(textOf(next)) : "";
     if (beside.length && beside.length < 60 && (tagOf(next) === "TIME" || isDated(beside)) && !named(bare(beside))) return isName;
@@ -265,7 +265,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
       }
       if (shadowOf(node)) findBylines(shadowOf(node));
       if (tag === "IFRAME" && shownIn(node)) findBylines(shownIn(node));
-      if (node.childElementCount > 4 || closest(node, noBylines) || wholes.has(tag) || tag === "TABLE" || tag === "TR") continue;
+      if (node.childElementCount > 4 || closest(node, noBylines) || queryOne(node, "label,input,select,textarea") || wholes.has(tag) || tag === "TABLE" || tag === "TR") continue;
       const who = personOf(node);
       if (!who) continue;
       const own = squeeze(textOf(node)).length;
