@@ -7,6 +7,7 @@ loop of their own, which stands still while one of them waits. What is limited b
 import asyncio
 import contextlib
 import inspect
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, cast
 
@@ -23,6 +24,7 @@ class SyncDriver:
     def __init__(self, page: sync_api.Page) -> None:
         self._page = page
         self._loop = asyncio.new_event_loop()
+        weakref.finalize(self, self._loop.close)
         self._theirs: asyncio.AbstractEventLoop | None = None
         self._listeners: dict[Any, Any] = {}
         self.page = cast(async_api.Page, _Facade(self, page))
