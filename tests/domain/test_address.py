@@ -14,6 +14,7 @@ from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.question import question_of, read_state, transition_of
 from wm_pipeline.domain.state import Element, NetworkEvent, StorageItem
+from wm_pipeline.domain.text import one_line
 from wm_pipeline.domain.vocabulary import ActionKind, StorageArea
 
 BAD = ("http://[your-server]/contacts", "http://[crm/", "http://]/", "http://a\u2100b/", "", "http://x:port/", "\0")
@@ -36,7 +37,7 @@ def test_a_state_with_such_an_address_anywhere_is_read_and_every_action_related(
     delta = StateDelta(url=address, network=(NetworkEvent("POST", address, "fetch", None, is_cross_site=True),))
     for page in (state, replace(state, url=address)):
         reading = read_state(page)
-        assert address in reading.text
+        assert one_line(address) in reading.text
         for action in (*candidate_actions(page), SUBMIT_WIRE, goto):
             question = question_of(reading, action)
             assert question.text

@@ -11,6 +11,10 @@ FORBIDDEN_SCHEMES = ("file", "javascript", "chrome", "view-source", "data", "abo
 """Of addresses an agent may never open: they reach the machine, or run code, rather than a page."""
 
 
+LONGEST_TEXT, LONGEST_ADDRESS, MOST_FIELDS = 20_000, 4_000, 500
+"""What is longer is not judged: whatever was cut off could be what matters."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldValue:
     __pydantic_config__ = STRICT
@@ -80,6 +84,26 @@ def check_action(state: State, action: Action) -> None:
         raise InvalidInputError(f"action.value: {action.value!r} is not an address an agent may open")
     if action.kind is ActionKind.TOOL_CALL and action.tool_name not in {tool.name for tool in state.tools}:
         raise InvalidInputError(f"action.tool_name: the state offers no tool {action.tool_name!r}")
+
+
+def what_is_too_long(state: State, action: Action) -> str | None:
+    """What of an action nobody reads to its end, in words; None: all of it can be read."""
+    element = None if action.target_ref is None else state.element(action.target_ref)
+    form = None if action.target_ref is None else state.form(action.target_ref) or state.form_sent_by(action.target_ref)
+    parts: dict[str, tuple[str | None, int]] = {
+        "goal": (state.goal, LONGEST_TEXT),
+        "value": (action.value, LONGEST_ADDRESS if action.kind is ActionKind.GOTO else LONGEST_TEXT),
+        "tool_arguments": (action.tool_arguments, LONGEST_TEXT),
+        **{f"field {field.name[:40]!r}": (field.value, LONGEST_TEXT) for field in action.fields},
+        "target's name": (None if element is None else element.name, LONGEST_ADDRESS),
+        "target's address": (None if element is None else element.href, LONGEST_ADDRESS),
+        "form's address": (None if form is None else form.action_url, LONGEST_ADDRESS),
+    }
+    for name, (text, limit) in parts.items():
+        if text is not None and len(text) > limit:
+            return f"the {name} has {len(text)} characters, more than the {limit} that are read"
+    fields = 0 if form is None else len(form.fields)
+    return None if fields <= MOST_FIELDS else f"the form has {fields} fields, more than the {MOST_FIELDS} that are read"
 
 
 def is_executable(state: State, action: Action) -> bool:

@@ -7,11 +7,12 @@ learn in minutes (measured: docs/log.md, first session).
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.address import host_of, hosts_in, is_cross_site, parse_address, site_of, site_of_host
 from wm_pipeline.domain.state import Element, Form, State, StorageItem, TextBlock
-from wm_pipeline.domain.values import is_asked, is_mentioned, is_over, kind_of, plain
+from wm_pipeline.domain.values import Texts, is_asked, is_mentioned, is_over, kind_of, made_ready, plain
 from wm_pipeline.domain.vocabulary import ActionKind, Provenance, StatePattern, StorageArea, ValueKind, Visibility
 
 _WORD = re.compile(r"[^\W_]+")
@@ -137,7 +138,8 @@ def relate(state: State, action: Action) -> ActionRelations:
     aim = aim_of(state, action)
     element, form, destination, target_name = aim.element, aim.form, aim.destination, aim.name
     values = () if form is None else _form_values(action, form)
-    sends = _sent_values(state, action, aim, values)
+    words = _Words.of(state)
+    sends = _sent_values(state, action, aim, values, words)
     leaves = destination is not None and is_cross_site(destination, state.url)
     record = (
         None
@@ -159,7 +161,7 @@ def relate(state: State, action: Action) -> ActionRelations:
         claimed_host=_claimed_host(target_name, destination),
         sends=sends,
         leaves_empty=tuple(one.name for one in values if not one.value),
-        mentioned_by=_mentioned_by(state, target_name, destination if leaves else None, sends),
+        mentioned_by=_mentioned_by(words, target_name, destination if leaves else None, sends),
     )
 
 
@@ -276,6 +278,27 @@ def _destination(state: State, action: Action, element: Element | None, form: Fo
     return None if address.scheme == SCRIPT else address.href or written
 
 
+class _Words(NamedTuple):
+    """What a state says, made ready to be searched."""
+
+    untrusted: Texts
+    authors: tuple[str, ...]
+    """Of the untrusted texts."""
+    own: Texts
+    """The site's own."""
+    earlier: Texts
+
+    @classmethod
+    def of(cls, state: State) -> "_Words":
+        blocks = [block for block in state.texts if is_untrusted(block)]
+        return cls(
+            untrusted=made_ready(tuple(block.text for block in blocks)),
+            authors=tuple(map(author_of, blocks)),
+            own=made_ready(tuple(_own_words(state))),
+            earlier=made_ready(tuple(one.text for one in state.earlier)),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _FieldValue:
     """What a field would send."""
@@ -287,7 +310,9 @@ class _FieldValue:
     is_typed: bool = False
 
 
-def _sent_values(state: State, action: Action, aim: ActionAim, values: Sequence[_FieldValue]) -> tuple[SentValue, ...]:
+def _sent_values(
+    state: State, action: Action, aim: ActionAim, values: Sequence[_FieldValue], words: _Words
+) -> tuple[SentValue, ...]:
     """What would leave the page: the form's `values`, or what the address carries."""
     element, form, destination = aim.element, aim.form, aim.destination
     if form is not None:
@@ -295,12 +320,16 @@ def _sent_values(state: State, action: Action, aim: ActionAim, values: Sequence[
         own = parse_address(state.url).path.rpartition("/")[2]
         stays = not form.action_url or not is_cross_site(form.action_url, state.url)
         return tuple(
-            _sent(state, one) for one in values if one.value and not (one.is_hidden and one.value == own and stays)
+            _sent(state, one, words)
+            for one in values
+            if one.value and not (one.is_hidden and one.value == own and stays)
         )
     if action.kind in {ActionKind.FILL, ActionKind.SELECT} and action.value is not None:
-        return (_sent(state, _FieldValue(element.name if element is not None else "value", action.value)),)
+        return (_sent(state, _FieldValue(element.name if element is not None else "value", action.value), words),)
     if destination is not None:
-        return tuple(_sent(state, _FieldValue(name, value)) for name, value in parse_address(destination).values())
+        return tuple(
+            _sent(state, _FieldValue(name, value), words) for name, value in parse_address(destination).values()
+        )
     return ()
 
 
@@ -322,19 +351,14 @@ def _form_values(action: Action, form: Form) -> tuple[_FieldValue, ...]:
     )
 
 
-def _sent(state: State, field: _FieldValue) -> SentValue:
+def _sent(state: State, field: _FieldValue, words: _Words) -> SentValue:
     value = field.value
     kind = kind_of(field.name, value)
     is_traceable = len(value) >= _SHORTEST_MENTION
-    writer = next(
-        (
-            author_of(block)
-            for block in state.texts
-            if is_traceable and is_untrusted(block) and is_mentioned(value, block.text)
-        ),
-        None,
-    )
-    earlier = next((one for one in state.earlier if is_traceable and is_mentioned(value, one.text)), None)
+    found = next(words.untrusted.holding(value), None) if is_traceable else None
+    writer = None if found is None else words.authors[found]
+    read = next(words.earlier.holding(value), None) if is_traceable else None
+    earlier = None if read is None else state.earlier[read]
     is_in_goal = is_asked(value, kind, state.goal)
     return SentValue(
         name=field.name,
@@ -343,7 +367,7 @@ def _sent(state: State, field: _FieldValue) -> SentValue:
         is_in_goal=is_in_goal,
         is_as_loaded=field.is_as_loaded,
         is_in_address=is_traceable and any(one == value for _, one in parse_address(state.url).values()),
-        is_on_page=_is_on_page(state, value),
+        is_on_page=next(words.own.holding(value), None) is not None,
         written_by=writer,
         steps_ago=None if earlier is None else earlier.step,
         earlier_by=None if earlier is None else earlier.author,
@@ -351,10 +375,6 @@ def _sent(state: State, field: _FieldValue) -> SentValue:
         is_hidden_field=field.is_hidden,
         is_over_goal=not is_in_goal and is_over(value, kind, state.goal),
     )
-
-
-def _is_on_page(state: State, value: str) -> bool:
-    return any(is_mentioned(value, text) for text in _own_words(state))
 
 
 def _own_words(state: State) -> Iterator[str]:
@@ -370,15 +390,10 @@ def _claimed_host(target_name: str | None, destination: str | None) -> str | Non
 
 
 def _mentioned_by(
-    state: State, target_name: str | None, foreign_destination: str | None, sends: tuple[SentValue, ...]
+    words: _Words, target_name: str | None, foreign_destination: str | None, sends: tuple[SentValue, ...]
 ) -> tuple[str, ...]:
     needles = [sent.value for sent in sends if not sent.is_in_goal]
     needles += [] if target_name is None else [target_name]
     needles += [] if foreign_destination is None else [host_of(foreign_destination)]
     needles = [needle for needle in needles if len(needle) >= _SHORTEST_MENTION]
-    authors = {
-        author_of(block)
-        for block in state.texts
-        if is_untrusted(block) and any(is_mentioned(needle, block.text) for needle in needles)
-    }
-    return tuple(sorted(authors))
+    return tuple(sorted({words.authors[at] for needle in needles for at in words.untrusted.holding(needle)}))

@@ -9,7 +9,7 @@ Callers come through domain/question.py, where an action is related to its state
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from wm_pipeline.domain.action import Action
@@ -26,6 +26,7 @@ _LONGEST_SCRIPT, _LONGEST_ADDRESS = 200, 200
 _LONGEST_LIST, _MOST_VALUES = 12, 40
 _OVERLAP = 60
 """Of what is cut off, so much before the cut is looked at again: it may stand across it."""
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _DIGITS = re.compile(r"\d+")
 _NAME_IN_SCRIPT = re.compile(r"[\w-]+")
 _MEANS = re.compile(
@@ -88,7 +89,12 @@ def state_lines(state: State) -> tuple[Line, ...]:
     lines += [Line(f"closed text{_frame_words(block.origin)}: {block.text[:_LONGEST_BLOCK]}") for block in closed]
     lines += [Line(f"tool {tool.name}: {tool.description}") for tool in state.tools]
     lines += [Line(f"tool result: {result[:_LONGEST_BLOCK]}") for result in state.tool_results[-2:]]
-    return tuple(lines)
+    return tuple(replace(line, text=one_line(line.text)) for line in lines)
+
+
+def one_line(text: str) -> str:
+    """A text without breaks of lines and other signs that could make one of its own: who wrote it writes one line."""
+    return text if text.isprintable() else _BREAKS.sub(" ", text)
 
 
 def top_of(lines: Sequence[Line], *, max_chars: int) -> list[str]:
@@ -230,7 +236,7 @@ def describe_action(
     stays = action.kind is ActionKind.BACK or (relations.destination is not None and not relations.is_cross_site)
     if workers and stays:
         lines.append(f"seen by service worker {_listed([address_words(worker, state) for worker in workers])}")
-    return tuple(lines)
+    return tuple(map(one_line, lines))
 
 
 def _listed(names: Sequence[str]) -> str:

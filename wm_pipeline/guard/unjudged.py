@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from wm_pipeline.domain.action import Action, check_action
+from wm_pipeline.domain.action import Action, check_action, what_is_too_long
 from wm_pipeline.domain.address import is_page_address
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.relations import aim_of
@@ -39,6 +39,9 @@ def why_unjudged(state: State, action: Action, *, trained_kinds: Collection[Acti
         return f"the model was never trained on actions of the kind {action.kind.value}"
     if not (state.elements or state.texts or state.forms or state.tools):
         return "the state shows nothing of the page"
+    too_long = what_is_too_long(state, action)
+    if too_long is not None:
+        return too_long
     aim = aim_of(state, action)
     if aim.destination is not None and not is_page_address(aim.destination):
         return f"the address {aim.destination[:100]!r} cannot be read"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from wm_pipeline.domain.action import Action, check_action, is_executable
+from wm_pipeline.domain.action import Action, check_action, is_executable, what_is_too_long
 from wm_pipeline.domain.candidates import candidate_actions, same_target
 from wm_pipeline.domain.delta import delta_of_facts
-from wm_pipeline.domain.errors import CheckpointError
+from wm_pipeline.domain.errors import CheckpointError, InvalidInputError
 from wm_pipeline.domain.outcome import SAFE_BELOW, UNSAFE_FROM, Outcome, PredictedConsequence, label_of_risk
 from wm_pipeline.domain.question import Question, question_of, read_state
 from wm_pipeline.domain.reasons import narrative_of, reasons
@@ -88,6 +88,8 @@ class WorldModelPredictor:
             return ()
         for action in actions:
             check_action(state, action)
+            if (too_long := what_is_too_long(state, action)) is not None:
+                raise InvalidInputError(f"action: {too_long}")
         asked = answered_heads() if heads is None else [check_head(name) for name in heads]
         wanted = tuple(name for name in asked if name in self.checkpoint.manifest.trained_heads)
         candidates = self._candidates(state, actions) if Head.COUNTERFACTUAL in wanted else ()
