@@ -356,6 +356,27 @@ def test_a_zip_file_that_is_cut_or_none_is_refused(tmp_path: Path) -> None:
         assert str(refused.value) == f"cannot read {file}: it is no zip file, or not whole; nothing was imported"
 
 
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        read(tmp_path / "none.zip")
+
+    assert str(refused.value) == f"cannot read {tmp_path}/none.zip: No such file or directory"
+
+
+def test_small_parts_that_are_read_without_end_are_refused(tmp_path: Path) -> None:
+    file = zip_of(tmp_path, {"style.css": "x" * 1_000})
+
+    with PackedFile(file, most_read=1_500) as packed:
+        packed.read("style.css")
+        with pytest.raises(InvalidInputError) as refused:
+            packed.read("style.css")
+
+    assert (
+        str(refused.value)
+        == f"cannot read style.css in {file}: it is larger than the 500 bytes that may be read; nothing was imported"
+    )
+
+
 def test_a_damaged_part_is_refused(tmp_path: Path) -> None:
     file = zip_of(tmp_path, {"trace.trace": lines(OPTIONS)})
     content = bytearray(file.read_bytes())
@@ -377,7 +398,7 @@ def test_a_part_that_unpacks_to_more_than_it_may_is_refused(tmp_path: Path) -> N
         packed.read("trace.trace", most_bytes=999_999)
 
     assert str(refused.value) == (
-        f"cannot read trace.trace in {file}: it is larger than 999999 bytes; nothing was imported"
+        f"cannot read trace.trace in {file}: it is larger than the 999999 bytes that may be read; nothing was imported"
     )
 
 
