@@ -14,6 +14,7 @@ from wm_pipeline.environments.instruments.host_server import HostServer
 PAGES = Path(__file__).parent.parent / "pages"
 KINDS = {
     ".html": "text/html; charset=utf-8",
+    ".css": "text/css",
     ".js": "text/javascript",
     ".xml": "application/xml",
     ".svg": "image/svg+xml",

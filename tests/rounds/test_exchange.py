@@ -564,6 +564,7 @@ def test_the_command_checks_imports_and_exports(wm: Wm, tmp_path: Path) -> None:
         "labels": {"safe": 1},
         "replaced": 0,
         "is_dry_run": False,
+        "left_out": {},
     }
     assert out.out == f"1 trajectories in {tmp_path}/out.jsonl\n"
     assert pictures.err == (

@@ -16,9 +16,15 @@ data_app = typer.Typer(no_args_is_help=True, help="Trajectories of your own and 
 
 @data_app.command("import")
 def import_files(
-    files: Annotated[list[Path], typer.Argument(help="JSONL files, one trajectory a line (docs/trajectories.md)")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="JSONL, one trajectory a line (docs/trajectories.md), Playwright's trace.zip, or HAR"),
+    ],
     day: Annotated[str, typer.Option("--day", help="YYYY-MM-DD; the round whose datasets they should enter")],
     site: Annotated[str, typer.Option("--site", help="A name of yours; an earlier import of that name is replaced")],
+    goal: Annotated[
+        str | None, typer.Option("--goal", help="Of traces and HAR files: what was to be done; default: their title")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line, write nothing")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -26,8 +32,11 @@ def import_files(
     resource = workspace_resource()
     from wm_pipeline.rounds.days import check_day
     from wm_pipeline.rounds.exchange import import_trajectories
+    from wm_pipeline.rounds.recordings import left_out_words
 
-    report = import_trajectories(resource.workspace(), files, day=check_day(day), site=site, is_dry_run=dry_run)
+    report = import_trajectories(
+        resource.workspace(), files, day=check_day(day), site=site, goal=goal, is_dry_run=dry_run
+    )
     labels = ", ".join(f"{count} {label}" for label, count in report.labels.items()) or "none"
     answer(
         asdict(report),
@@ -37,6 +46,8 @@ def import_files(
     )
     if as_json:
         return
+    if report.left_out:
+        say(left_out_words(report.left_out, report.transitions))
     if report.replaced:
         say(f"{report.replaced} of an earlier import {'would be' if dry_run else 'were'} replaced")
     then = f"`wm run --day {report.day} --redo-from midtrain_dataset` makes the datasets with them"

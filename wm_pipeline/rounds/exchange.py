@@ -1,5 +1,7 @@
 """Trajectories from files into the tables, annotated at once, and out of the tables again."""
 
+import asyncio
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +13,7 @@ import dataframely as dy
 import polars as pl
 
 from wm_pipeline.annotate.run import ExperienceTables, annotate_partition
-from wm_pipeline.collect.import_checks import lines_of, parse_trajectories
+from wm_pipeline.collect.import_checks import first_problem, lines_of, parse_trajectories
 from wm_pipeline.collect.imported import (
     TRAJECTORY_FORMAT,
     ImportedStep,
@@ -19,6 +21,7 @@ from wm_pipeline.collect.imported import (
     records_of,
     without_secrets,
 )
+from wm_pipeline.collect.recorded_steps import Recording
 from wm_pipeline.collect.writer import CollectedFrames, Versions, frames_of
 from wm_pipeline.datasets.questions import QuestionFrames, render_questions
 from wm_pipeline.domain.action import Action
@@ -42,6 +45,7 @@ from wm_pipeline.domain.world import UNWATCHED, WorldSpec
 from wm_pipeline.environments.browsergym import ENVIRONMENT as BROWSERGYM
 from wm_pipeline.gateways.table_store import Partition
 from wm_pipeline.rounds.questions import write_questions
+from wm_pipeline.rounds.recordings import is_recording, read_recordings
 from wm_pipeline.rounds.settings import GENERATED, SITES
 from wm_pipeline.rounds.workspace import Workspace, origin_of
 
@@ -63,23 +67,36 @@ class ImportReport:
     replaced: int
     """Trajectories of an earlier import under this day and site that were replaced."""
     is_dry_run: bool
+    left_out: Mapping[str, int]
+    """Steps of recordings that are no action of ours, by what they were."""
 
 
 def import_trajectories(
-    workspace: Workspace, files: Sequence[Path], *, day: str, site: str, is_dry_run: bool = False
+    workspace: Workspace,
+    files: Sequence[Path],
+    *,
+    day: str,
+    site: str,
+    goal: str | None = None,
+    is_dry_run: bool = False,
 ) -> ImportReport:
     """Check every line of every file, then write them as one partition, replacing an earlier import of that name.
 
-    Nothing is written when anything is wrong. Raises InvalidInputError or FormatVersionError with line and reason.
+    `goal`: of whoever was recorded, for traces and HAR files; lines have their own. Nothing is written when anything is
+    wrong. Raises InvalidInputError or FormatVersionError with line and reason.
     """
     _check_site(workspace, site)
     replaced = _earlier_import(workspace, day, site)
-    texts = {str(file): read_text_file(file) for file in files}
+    recordings = [file for file in files if is_recording(file)]
+    texts = {str(file): read_text_file(file) for file in files if file not in recordings}
     lines = [line for name, text in texts.items() for line in lines_of(name, text)]
-    if not lines:
+    if texts and not lines:
         raise InvalidInputError(f"no trajectory in {', '.join(texts)}; write one JSON object a line")
-    redactor = Redactor(key_kept_in(workspace.work))
-    found = [without_secrets(one, redactor) for one in parse_trajectories(lines, site=site)]
+    key = key_kept_in(workspace.work)
+    redactor = Redactor(key)
+    read_lines = parse_trajectories(lines, site=site)
+    recorded = _read_recordings(workspace, recordings, goal=goal, redaction_key=key, site=site)
+    found = [without_secrets(one, redactor) for one in (*read_lines, *recorded.trajectories)]
     frames = frames_of([records_of(one, day=day, site=site) for one in found], VERSIONS)
     read = render_questions(frames.states, frames.transitions)
     annotations = annotate_partition(
@@ -87,6 +104,7 @@ def import_trajectories(
     )
     if not is_dry_run:
         sources = {name: digest(text) for name, text in texts.items()}
+        sources |= {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in recordings}
         _write(workspace, frames, read, annotations, day=day, site=site, sources=sources)
     return ImportReport(
         day=day,
@@ -98,7 +116,25 @@ def import_trajectories(
         labels=dict(sorted(Counter(annotations["risk_label"].cast(pl.String).to_list()).items())),
         replaced=replaced,
         is_dry_run=is_dry_run,
+        left_out=recorded.left_out,
     )
+
+
+def _read_recordings(
+    workspace: Workspace, files: Sequence[Path], *, goal: str | None, redaction_key: bytes, site: str
+) -> Recording:
+    if not files:
+        return Recording((), {})
+    chromium = workspace.storage.chromium
+    recorded = asyncio.run(read_recordings(files, chromium=chromium, goal=goal, redaction_key=redaction_key))
+    names = Counter(one.name for one in recorded.trajectories)
+    for one in recorded.trajectories:
+        if names[one.name] > 1:
+            raise InvalidInputError(f"{one.name}: the file stands twice in the command; nothing was imported")
+        problem = first_problem(one, site=site)
+        if problem is not None:
+            raise InvalidInputError(f"{one.name}: {problem}; nothing was imported")
+    return recorded
 
 
 def _check_site(workspace: Workspace, site: str) -> None:

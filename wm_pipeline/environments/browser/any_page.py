@@ -168,9 +168,17 @@ class Session:
             except PlaywrightError:
                 if not hold.held:
                     raise  # else it is the end of a navigation that was held
+        self.remember_act(state, action)
+        return Acted(answer, problem, tuple(hold.held), tuple(hold.unheld))
+
+    def remember_act(self, state: State, action: Action) -> None:
+        """What was done in `state`, by whomever: the states after it say so, and what was read in it."""
         self._steps = (*self._steps, phrase_of(state, self.redactor.action(state, action)))
         self._earlier = remember(state)
-        return Acted(answer, problem, tuple(hold.held), tuple(hold.unheld))
+
+    @property
+    def prior_steps(self) -> tuple[str, ...]:
+        return self._steps
 
     async def _watch(self, page: async_api.Page) -> _Watched:
         watched = self._watched.get(page)
