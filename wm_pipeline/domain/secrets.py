@@ -36,6 +36,7 @@ DIGEST_BYTES = 3
 KEY_BYTES = 32
 _MOST_KNOWN = 200
 """Values of secret fields that are looked for elsewhere, the latest."""
+_MOST_MEANT = 2000
 _SHORTEST_KNOWN = 6
 """Shorter ones ("1234") occur elsewhere by chance; in a secret field they are redacted all the same."""
 
@@ -303,6 +304,8 @@ class Redactor:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._known: OrderedDict[str, SecretKind] = OrderedDict()
+        self._meant: OrderedDict[str, str] = OrderedDict()
+        """What marks stand for, the latest."""
         self._known_form: re.Pattern[str] | None = None
 
     def mark(self, kind: SecretKind, value: str) -> str:
@@ -311,7 +314,27 @@ class Redactor:
             return value
         bare = re.sub(r"[ -]", "", value) if kind in (SecretKind.CARD, SecretKind.ONE_TIME_CODE) else value
         digest = hashlib.blake2b(bare.encode(errors="replace"), key=self._key, digest_size=DIGEST_BYTES).hexdigest()
-        return f"<{kind.words} {digest}>"
+        mark = f"<{kind.words} {digest}>"
+        self._meant[mark] = value
+        if len(self._meant) > _MOST_MEANT:
+            self._meant.popitem(last=False)
+        return mark
+
+    def revealed(self, action: Action, goal: str) -> Action:
+        """An action as it was before it was recorded: with what its marks stand for, as far as that was seen or the
+        goal says it. For worlds whose secrets are made up, so that what was recorded can be done again; anywhere else
+        an agent would get to type what it may not know.
+        """
+        words = [word.strip("\"'.,;:!?()") for word in goal.split()]
+
+        def real(mark: re.Match[str]) -> str:
+            if mark.group() in self._meant:
+                return self._meant[mark.group()]
+            kind = next(one for one in SecretKind if one.words == mark["kind"])
+            return next((word for word in words if self.mark(kind, word) == mark.group()), mark.group())
+
+        fields = tuple(replace(one, value=MARK.sub(real, one.value)) for one in action.fields)
+        return replace(action, value=action.value and MARK.sub(real, action.value), fields=fields)
 
     def field(self, kind: SecretKind | None, value: str) -> str:
         """The value of a field that holds such a secret; it is known from now on."""

@@ -2,7 +2,7 @@
 // as JSON text (half of the time of an object), what observe.py parses.
 // Elements are numbered in document order at each observation, so the same page always gives the same references;
 // `lastLook` keeps the nodes behind them for the action that follows.
-async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelectors, limits, maxOptions, maxUnseen, tokens, secretFields, margin}) => {
+async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hiddenSelectors, limits, maxOptions, maxUnseen, tokens, secretFields, margin}) => {
   const started = performance.now();
   // Where the page may run no scripts, no timer of ours runs either; `noscript` is then read as what it holds.
   const isScriptless = () => {
@@ -49,6 +49,7 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
     else look();
   });
 
+  if (fromTop) window.scrollTo({left: 0, top: 0, behavior: "instant"});
   const told = askHooks(0), files = countFiles();
   // Asked now and awaited at the end: the browser's other processes answer while the page is walked.
   const ask = async (question) => { try { return await question(); } catch { return []; /* an opaque origin */ } };
@@ -490,7 +491,11 @@ async ({quietMs, capMs, isForeseen, maxElements, maxTexts, maxText, hiddenSelect
   const hiddenNow = new Map();
   // Whether what would be sent is what the page came with.
   const isAsLoaded = (node) => {
-    if (!isField(node)) return !valueOf(node);
+    if (!isField(node)) {
+      const text = valueOf(node);
+      if (!firstTexts.has(node)) firstTexts.set(node, text);
+      return firstTexts.get(node) === text;
+    }
     if (node.type === "hidden") {
       const key = JSON.stringify([attribute(node.form ?? node, "action") ?? "", node.name]);
       if (hiddenFirst.has(key)) return hiddenFirst.get(key).has(node.value);

@@ -25,7 +25,7 @@ from wm_pipeline.domain.ids import is_same_page
 from wm_pipeline.domain.memory import remember
 from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.scratch import temporary_files_in
-from wm_pipeline.domain.secrets import Redactor, new_key
+from wm_pipeline.domain.secrets import MADE_UP, Redactor, new_key
 from wm_pipeline.domain.state import EarlierText, NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.environments.browser.act import check_executable, is_lasting, perform, phrase_of
@@ -204,8 +204,8 @@ class BrowserSession:
             async with self._beginning():
                 tab = await self._enter(start_url, goal=goal, allowed_hosts=allowed_hosts, cookies=cookies)
                 await tab.page.goto(start_url, wait_until="commit")
-                tab.begin_history()
                 walk, _ = await self._look()
+                tab.begin_history()
         self._is_broken = False
         self._episode.history = (walk.url,)
         return self.state
@@ -219,9 +219,9 @@ class BrowserSession:
             async with self._beginning():
                 tab = await self._enter(start_url, goal="", allowed_hosts=allowed_hosts)
                 await tab.page.goto(start_url)
-                tab.begin_history()
                 self._episode.goal = str(await tab.page.evaluate(script, argument)).strip()
                 walk, _ = await self._look(is_foreseen=tab.log.is_idle)
+                tab.begin_history()
         self._is_broken = False
         self._episode.history = (walk.url,)
         return self.state
@@ -298,6 +298,8 @@ class BrowserSession:
         if self._is_broken:
             raise WorldError("the last step failed; begin a new episode or restore a snapshot first")
         before = self.state
+        if self._settings.redaction_key == MADE_UP:
+            action = self.redactor.revealed(action, before.goal)
         check_executable(
             before, action, allowed_hosts=self._episode.allowed_hosts, upload_folder=self._settings.upload_folder
         )
@@ -361,7 +363,8 @@ class BrowserSession:
         if not is_changed:
             self._episode.prior_steps = (*previous_steps, phrase_of(before, self.redactor.action(before, action)))
         is_foreseen = action.kind in FORESEEN and tab.log.is_silent and not is_changed
-        walk, happenings = await self._look(is_foreseen=is_foreseen)
+        is_back = action.kind is ActionKind.BACK
+        walk, happenings = await self._look(is_foreseen=is_foreseen, from_top=is_back)
         if problem is None and tab.choosers and action.kind is not ActionKind.UPLOAD:
             problem = "it opened a file chooser; `upload` on the same target attaches a file"
         return _Done(walk, happenings, walk.stopped or problem, is_changed or walk.stopped is not None)
@@ -404,12 +407,14 @@ class BrowserSession:
             history = (*history, url)
         self._episode.history = history
 
-    async def _look(self, *, is_waiting: bool = True, is_foreseen: bool = False) -> tuple[PageWalk, Happenings]:
+    async def _look(
+        self, *, is_waiting: bool = True, is_foreseen: bool = False, from_top: bool = False
+    ) -> tuple[PageWalk, Happenings]:
         """Settle (unless told not to wait), walk, and make that the present state."""
         tab, episode = self._present_tab(), self._episode
         walk = None if is_waiting else await look_now(tab, self._settings.settle)
         if walk is None:
-            walk = await settle(tab, self._settings.settle, is_foreseen=is_foreseen)
+            walk = await settle(tab, self._settings.settle, is_foreseen=is_foreseen, from_top=from_top)
         tab.cookies = await tab.context.cookies()
         episode.storage = episode.storage | {walk.origin: _storage_of(walk, self._settings.ignored_storage)}
         tab.has_used_workers = tab.has_used_workers or bool(walk.workers)
@@ -480,6 +485,8 @@ class BrowserSession:
 
     async def repeat(self, action: Action) -> None:
         """Do an action again without remembering it as a step. Raises PageChangedError where it is another one now."""
+        if self._settings.redaction_key == MADE_UP:
+            action = self.redactor.revealed(action, self.state.goal)
         with _as_world_error("repeating an action"):
             async with self._limited():
                 done = await self._perform_and_look(self._present_tab(), self.state, action)
@@ -501,7 +508,6 @@ class BrowserSession:
         refill = await restore_storage(tab, episode.storage, saved)
         tab.forget()
         await tab.page.goto(saved.url, wait_until="commit")
-        tab.begin_history()
         if refill is not None:
             await tab.cdp.send("Page.removeScriptToEvaluateOnNewDocument", {"identifier": refill})
         episode.storage = dict(saved.storage)
@@ -516,6 +522,7 @@ class BrowserSession:
         await self._look(is_waiting=False)
         if not self._is_as(saved) or not tab.log.is_idle:
             await self._look()
+        tab.begin_history()
         return self._is_as(saved)
 
     def _is_as(self, saved: Snapshot) -> bool:

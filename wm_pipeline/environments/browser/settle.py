@@ -56,12 +56,13 @@ class Watched(Protocol):
         ...
 
 
-def walk_options(settings: SettleSettings, *, is_foreseen: bool = False) -> dict[str, object]:
+def walk_options(settings: SettleSettings, *, is_foreseen: bool = False, from_top: bool = False) -> dict[str, object]:
     """What observe.js is called with."""
     return {
         "quietMs": settings.quiet_ms,
         "capMs": settings.page_cap_ms,
         "isForeseen": is_foreseen,
+        "fromTop": from_top,
         "maxElements": settings.max_elements,
         "maxTexts": settings.max_texts,
         "maxText": settings.max_text,
@@ -80,16 +81,19 @@ async def look_now(tab: Watched, settings: SettleSettings) -> PageWalk | None:
     return await _walk(tab, replace(settings, quiet_ms=0))
 
 
-async def settle(tab: Watched, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk:
+async def settle(
+    tab: Watched, settings: SettleSettings, *, is_foreseen: bool = False, from_top: bool = False
+) -> PageWalk:
     """The page at rest, or at the cap (`settled` False). Errors other than a replaced document are raised.
 
     `is_foreseen`: the page asked for nothing since it came to be as it is, so its hooks know what it is about to do.
+    `from_top`: the page is scrolled up first, wherever the browser had put it.
     """
     log, started = tab.log, time.perf_counter()
     is_foreseen &= settings.is_rest_foreseen
     while True:
         arrivals, asked = log.arrivals, log.asked
-        walk = await _walk(tab, settings, is_foreseen=is_foreseen)
+        walk = await _walk(tab, settings, is_foreseen=is_foreseen, from_top=from_top)
         log.expect_downloads(walk.files if walk else 0)
         await tab.finish_popups()
         left_s = settings.network_cap_ms / 1000 - (time.perf_counter() - started)
@@ -100,18 +104,20 @@ async def settle(tab: Watched, settings: SettleSettings, *, is_foreseen: bool = 
             if walk is not None:
                 return replace(walk, settled=False)
             await asyncio.sleep(0.05)
-            walk = await _walk(tab, settings)
+            walk = await _walk(tab, settings, from_top=from_top)
             if walk is None:
                 raise TimeoutError("the document was replaced again and again")
             return replace(walk, settled=False)
         await log.wait_idle(left_s)
 
 
-async def _walk(tab: Watched, settings: SettleSettings, *, is_foreseen: bool = False) -> PageWalk | None:
+async def _walk(
+    tab: Watched, settings: SettleSettings, *, is_foreseen: bool = False, from_top: bool = False
+) -> PageWalk | None:
     """One look; None when the document, or the window, was replaced meanwhile."""
     page = tab.page
     try:
-        return await tab.observer.look(walk_options(settings, is_foreseen=is_foreseen))
+        return await tab.observer.look(walk_options(settings, is_foreseen=is_foreseen, from_top=from_top))
     except PlaywrightError as error:
         if await tab.is_left_soon(page):
             return None

@@ -107,6 +107,8 @@ const expectPointed = (name) => {
 };
 // Values that hidden fields of this document came with, by form and name: their defaults change with them.
 const hiddenFirst = new Map();
+// What parts that one can write into held when they were looked at first.
+const firstTexts = new WeakMap();
 // Files that the page and its frames of the same process asked to save since they were asked last.
 const countFiles = () => {
   let files = askHooks("files")?.files ?? 0;
