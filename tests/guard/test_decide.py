@@ -1,6 +1,7 @@
 """The guard executes what is safe, switches when something else is, and asks a person in every other case."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -63,6 +64,17 @@ def test_without_a_safe_alternative_a_person_is_asked(counterfactual: Action | N
 
     assert (decision.verdict, decision.executed) == (Verdict.ESCALATE, None)
     assert decision.reason.endswith(ending)
+
+
+def test_a_click_that_would_land_on_something_else_is_a_persons() -> None:
+    covered = replace(STATE, elements=tuple(replace(one, covered_by='link "x"') for one in STATE.elements))
+    predictor = FakePredictor({LINK: 0.0})
+
+    decision = decide(predictor, covered, LINK, SETTINGS)
+
+    assert decision.verdict is Verdict.ESCALATE
+    assert decision.reason == 'link "x" lies over the target, and a click would land on it'
+    assert predictor.asked == []
 
 
 def test_a_failing_predictor_asks_a_person_and_executes_nothing() -> None:
