@@ -7,6 +7,7 @@ loop of their own, which stands still while one of them waits. What is limited b
 import asyncio
 import contextlib
 import inspect
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, cast
 
@@ -23,15 +24,17 @@ class SyncDriver:
     def __init__(self, page: sync_api.Page) -> None:
         self._page = page
         self._loop = asyncio.new_event_loop()
+        weakref.finalize(self, self._loop.close)
         self._theirs: asyncio.AbstractEventLoop | None = None
         self._listeners: dict[Any, Any] = {}
         self.page = cast(async_api.Page, _Facade(self, page))
         """The page as its async counterpart, for coroutines that run here."""
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """What the coroutine returns, or raises."""
+        """What the coroutine returns, or raises; an object of the page's own API as that API has it."""
         self._theirs = asyncio._get_running_loop()
-        return self._run_in(self._loop, self._pumped(coroutine))
+        answer: Any = self._run_in(self._loop, self._pumped(coroutine))
+        return cast(Result, answer._theirs if isinstance(answer, _Facade) else answer)
 
     def _run_in(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Result]) -> Result:
         asyncio._set_running_loop(None)
