@@ -129,3 +129,10 @@ def test_an_impossible_threshold_is_refused(threshold: float) -> None:
         GuardSettings(execute_below=threshold)
 
     assert str(caught.value) == f"execute_below: expected a probability in (0, 1], found {threshold!r}"
+
+
+def test_an_address_that_cannot_be_read_is_the_reason_on_an_empty_page_too() -> None:
+    empty = replace(STATE, elements=(), texts=(), forms=())
+    goto = Action(ActionKind.GOTO, value="http://[your-server]/")
+
+    assert "cannot be read" in decide(FakePredictor({goto: 0.0}), empty, goto, SETTINGS).reason

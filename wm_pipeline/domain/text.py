@@ -26,6 +26,7 @@ _LONGEST_SCRIPT, _LONGEST_ADDRESS = 200, 200
 _LONGEST_LIST, _MOST_VALUES = 12, 40
 _OVERLAP = 60
 """Of what is cut off, so much before the cut is looked at again: it may stand across it."""
+_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _DIGITS = re.compile(r"\d+")
 _NAME_IN_SCRIPT = re.compile(r"[\w-]+")
 _MEANS = re.compile(
@@ -88,7 +89,12 @@ def state_lines(state: State) -> tuple[Line, ...]:
     lines += [Line(f"closed text{_frame_words(block.origin)}: {block.text[:_LONGEST_BLOCK]}") for block in closed]
     lines += [Line(f"tool {tool.name}: {tool.description}") for tool in state.tools]
     lines += [Line(f"tool result: {result[:_LONGEST_BLOCK]}") for result in state.tool_results[-2:]]
-    return tuple(lines)
+    return tuple(Line(_in_one_line(line.text), line.is_history) for line in lines)
+
+
+def _in_one_line(text: str) -> str:
+    """What a page or a caller writes begins no line of its own."""
+    return _BREAKS.sub(" ", text)
 
 
 def top_of(lines: Sequence[Line], *, max_chars: int) -> list[str]:
@@ -230,7 +236,7 @@ def describe_action(
     stays = action.kind is ActionKind.BACK or (relations.destination is not None and not relations.is_cross_site)
     if workers and stays:
         lines.append(f"seen by service worker {_listed([address_words(worker, state) for worker in workers])}")
-    return tuple(lines)
+    return tuple(_in_one_line(line) for line in lines)
 
 
 def _listed(names: Sequence[str]) -> str:

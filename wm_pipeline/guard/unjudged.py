@@ -40,11 +40,11 @@ def why_unjudged(state: State, action: Action, *, trained_kinds: Collection[Acti
         return f"{covered_by[:100]} lies over the target, and a click would land on it"
     if trained_kinds is not None and action.kind not in trained_kinds:
         return f"the model was never trained on actions of the kind {action.kind.value}"
-    if not (state.elements or state.texts or state.forms or state.tools):
-        return "the state shows nothing of the page"
     aim = aim_of(state, action)
     if aim.destination is not None and not is_page_address(aim.destination):
         return f"the address {aim.destination[:100]!r} cannot be read"
+    if not (state.elements or state.texts or state.forms or state.tools):
+        return "the state shows nothing of the page"
     return None
 
 
