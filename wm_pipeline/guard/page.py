@@ -31,22 +31,27 @@ FOUND_LIMIT_MS = 10_000
 """How long an element that is to be acted on is waited for."""
 READING = frozenset(
     {
-        *("url", "title", "content", "screenshot", "pdf", "viewport_size", "is_closed", "frames", "main_frame"),
+        *("url", "title", "content", "screenshot", "pdf", "viewport_size", "is_closed"),
         *("text_content", "inner_text", "inner_html", "get_attribute", "input_value", "aria_snapshot", "bounding_box"),
         *("is_visible", "is_hidden", "is_enabled", "is_disabled", "is_checked", "is_editable", "count"),
         *("all_inner_texts", "all_text_contents", "wait_for", "wait_for_timeout", "wait_for_load_state"),
-        *("wait_for_url", "wait_for_selector", "set_default_timeout", "set_default_navigation_timeout"),
-        *("bring_to_front", "close", "video", "on", "once", "remove_listener", "expect_event", "expect_popup"),
+        *("wait_for_url", "set_default_timeout", "set_default_navigation_timeout"),
+        *("bring_to_front", "close", "video", "on", "once", "remove_listener"),
         *("expect_download", "expect_navigation", "expect_request", "expect_response", "pause"),
     }
 )
-"""What only looks, waits or listens."""
+"""What only looks, waits or listens, and hands out nothing that can be acted on."""
+OPTIONS = frozenset({"timeout", "delay", "force", "no_wait_after", "strict"})
+"""How an action is done, not what it is."""
 FINDING = frozenset(
     {
         *("locator", "get_by_role", "get_by_text", "get_by_label", "get_by_placeholder", "get_by_alt_text"),
-        *("get_by_title", "get_by_test_id", "filter", "nth", "and_", "or_"),
+        *("get_by_title", "get_by_test_id", "filter", "nth", "and_", "or_", "frame_locator"),
     }
 )
+
+
+_HELD = "(node) => node.value ?? node.innerText ?? ''"
 
 
 class Mode(StrEnum):
@@ -101,6 +106,8 @@ class GuardedPage:
         self.session = Session(goal)
         self.judged: list[Judged] = []
         """Every action so far, oldest first."""
+        self.unheld: list[str] = []
+        """What actions led to and nobody could hold back, in words: sockets, service workers, where answers led."""
         self._guard = guard
         self._mode = Mode(mode)
         self._on_escalate = on_escalate
@@ -108,6 +115,12 @@ class GuardedPage:
 
     def __getattr__(self, name: str) -> Any:
         return _passed_on(self, self.unguarded, name)
+
+    def beside(self, page: Page) -> "GuardedPage":
+        """Another page under the same guard, such as a window that this one has opened."""
+        other = GuardedPage(page, self._guard, goal=self.session.goal, mode=self._mode, on_escalate=self._on_escalate)
+        other.session, other.judged, other.unheld = self.session, self.judged, self.unheld
+        return other
 
     @property
     def keyboard(self) -> "_GuardedKeyboard":
@@ -211,6 +224,9 @@ class GuardedPage:
             except PageChangedError as error:
                 why = str(error)
                 continue
+            self.unheld += acted.unheld
+            for what in acted.unheld:
+                logging.getLogger(__name__).warning("not held back: %s", what)
             if acted.held and judge is None:
                 raise NotDoneError("going back would send a form again; open its page instead")
             if acted.held:
@@ -278,7 +294,9 @@ class GuardedLocator:
         return self._act(ActionKind.FILL, "", lambda own: own.clear(**options), options)
 
     def press_sequentially(self, text: str, **options: Any) -> Any:
-        return self._act(ActionKind.FILL, text, lambda own: own.press_sequentially(text, **options), options)
+        return self._act(
+            ActionKind.FILL, text, lambda own: own.press_sequentially(text, **options), options, is_added=True
+        )
 
     def press(self, key: str, **options: Any) -> Any:
         return self._act(ActionKind.PRESS, key, lambda own: own.press(key, **options), options)
@@ -318,18 +336,23 @@ class GuardedLocator:
         *,
         upload_folder: Path | None = None,
         is_done: Callable[[AsyncLocator], Coroutine[Any, Any, bool]] | None = None,
+        is_added: bool = False,
     ) -> Any:
+        """`is_added`: the value comes after what the target holds, and what is judged is the whole."""
         page = self._page
+        if odd := sorted(options.keys() - OPTIONS):
+            raise _unjudged(f"{kind.value} with {', '.join(odd)}")
 
         async def work(own_page: AsyncPage) -> Any:
             own = page.session.locator(page.unguarded, self.unguarded)
             await own.wait_for(state="attached", timeout=options.get("timeout", FOUND_LIMIT_MS))
             if is_done is not None and await is_done(own):
                 return None
+            whole = f"{await own.evaluate(_HELD)}{value}" if is_added else value
             return await page._guarded(
                 own_page,
                 own,
-                lambda ref: Action(kind, ref, value),
+                lambda ref: Action(kind, ref, whole),
                 lambda: plain(own),
                 upload_folder=upload_folder,
             )

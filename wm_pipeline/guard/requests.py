@@ -34,8 +34,9 @@ def values_of(body: bytes) -> list[tuple[str, str]]:
         pass
     if text.startswith("--") and "form-data" in text:
         return _parts(text)
-    pairs = parse_qsl(text, keep_blank_values=True)
-    return pairs or [("body", text)]
+    if "=" not in text:
+        return [("body", text)]
+    return [pair for part in text.split("&") for pair in (parse_qsl(part, keep_blank_values=True) or [("body", part)])]
 
 
 def _leaves(value: Any, name: str) -> list[tuple[str, str]]:

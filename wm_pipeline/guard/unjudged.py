@@ -35,17 +35,32 @@ def why_unjudged(state: State, action: Action, *, trained_kinds: Collection[Acti
         return f"the page does not offer this: {error}"
     if action.kind in HARMLESS:
         return None
+    covered_by = _cover_of(state, action)
+    if covered_by is not None:
+        return f"{covered_by[:100]} lies over the target, and a click would land on it"
     if trained_kinds is not None and action.kind not in trained_kinds:
         return f"the model was never trained on actions of the kind {action.kind.value}"
-    if not (state.elements or state.texts or state.forms or state.tools):
-        return "the state shows nothing of the page"
     too_long = what_is_too_long(state, action)
     if too_long is not None:
         return too_long
     aim = aim_of(state, action)
     if aim.destination is not None and not is_page_address(aim.destination):
         return f"the address {aim.destination[:100]!r} cannot be read"
+    if not (state.elements or state.texts or state.forms or state.tools):
+        return "the state shows nothing of the page"
     return None
+
+
+def _cover_of(state: State, action: Action) -> str | None:
+    """What a click of this action would land on instead of its target."""
+    ref = action.target_ref or ""
+    if action.kind is ActionKind.SUBMIT:
+        form = state.form(ref)
+        ref = "" if form is None else form.submit_ref or ""
+    elif action.kind not in {ActionKind.CLICK, ActionKind.CHECK}:
+        return None
+    element = state.element(ref)
+    return None if element is None else element.covered_by
 
 
 def why_effect_unknown(state: State, action: Action) -> str | None:

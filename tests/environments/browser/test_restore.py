@@ -173,3 +173,22 @@ def test_without_a_snapshot_there_is_nothing_to_restore(world: BrowserWorld) -> 
 
     with pytest.raises(WorldError, match=r"^there is no snapshot to restore$"):
         restore(world)
+
+
+def test_an_address_with_a_place_in_it_is_loaded_anew(world: BrowserWorld) -> None:
+    fresh = world.open("kept.html#one")
+    save(world)
+    world.act(click(world, "Keep"))
+    is_same = restore(world)
+    world.act(click(world, "Keep"))
+    again = world.open("kept.html#two")
+
+    assert is_same
+    assert (again.texts, again.elements) == (fresh.texts, fresh.elements)
+    assert world.site.requests == ["GET mail.localhost /kept.html"]
+
+
+def test_a_button_of_a_closed_part_has_its_name(world: BrowserWorld) -> None:
+    state = world.open("kept.html")
+
+    assert [form.name for form in state.forms] == ["Sign out"]

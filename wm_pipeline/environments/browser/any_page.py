@@ -35,7 +35,10 @@ Page = async_api.Page | sync_api.Page
 Locator = async_api.Locator | sync_api.Locator
 Result = TypeVar("Result")
 LOOK_LIMIT_S = 10.0
-"""A page that does not answer a look within this time, or an act, cannot be judged."""
+"""A page that does not answer a look within this time cannot be judged."""
+ACT_LIMIT_S = 30.0
+"""Of an act, a navigation included, without the time that judging takes."""
+PAUSE_S = 0.1
 _POINT = "(node, name) => { node.dispatchEvent(new CustomEvent(name, {bubbles: true, composed: true})); }"
 
 
@@ -146,23 +149,22 @@ class Session:
     ) -> Acted:
         """Do what was judged in `state`, the last look's; requests that it did not announce wait for `judge`.
 
-        Without a judge nothing is held. `script`: what a `run_script` runs. Raises PageChangedError when the action is
-        not what was judged any more: nothing was done.
+        Without a judge none of them leaves. `script`: what a `run_script` runs. Raises PageChangedError when the action
+        is not what was judged any more: nothing was done; WorldError when the page does not answer.
         """
         watched = await self._watch(page)
         announced = announced_by(state, action)
         problem, answer = None, None
         async with Hold(page.context, page, watched.observer.cdp, announced, judge=judge) as hold:
             try:
-                if action.kind is ActionKind.GOTO:
-                    await page.goto(action.value or "", wait_until="commit")
-                elif action.kind is ActionKind.BACK:
-                    answer = await page.go_back(wait_until="commit")
-                elif script is not None:
+                if script is not None:
                     answer = await script()
                 else:
-                    problem = await perform(page, watched.observer, state, action, upload_folder=upload_folder)
+                    work = self._done(watched, state, action, upload_folder)
+                    answer, problem = await _limited(work, hold, page)
                 await settle(watched, self._settings)
+                if await hold.all_judged():
+                    await settle(watched, self._settings)
             except NotDoneError as error:
                 problem = str(error)
             except PlaywrightError:
@@ -180,6 +182,16 @@ class Session:
     def prior_steps(self) -> tuple[str, ...]:
         return self._steps
 
+    async def _done(
+        self, watched: _Watched, state: State, action: Action, upload_folder: Path | None
+    ) -> tuple[Any, str | None]:
+        """What the browser answers, and what it did not do."""
+        if action.kind is ActionKind.GOTO:
+            return await watched.page.goto(action.value or "", wait_until="commit"), None
+        if action.kind is ActionKind.BACK:
+            return await watched.page.go_back(wait_until="commit"), None
+        return None, await perform(watched.page, watched.observer, state, action, upload_folder=upload_folder)
+
     async def _watch(self, page: async_api.Page) -> _Watched:
         watched = self._watched.get(page)
         if watched is None:
@@ -191,6 +203,20 @@ class Session:
         name = f"x{secrets.token_hex(12)}"
         await watched.observer.expect_pointed(name)
         await locator.evaluate(_POINT, name)
+
+
+async def _limited(work: Coroutine[Any, Any, Result], hold: Hold, page: async_api.Page) -> Result:
+    """Raises WorldError when the page does not answer in time; what the judge takes does not count."""
+    acting, left_s = asyncio.ensure_future(work), ACT_LIMIT_S
+    try:
+        while not acting.done() and left_s > 0:
+            await asyncio.wait({acting}, timeout=PAUSE_S)
+            left_s -= 0 if hold.is_judging else PAUSE_S
+        if not acting.done():
+            raise WorldError(f"the page at {page.url[:200]} did not answer an action within {ACT_LIMIT_S:.0f} s")
+        return acting.result()
+    finally:
+        acting.cancel()
 
 
 @overload

@@ -3,10 +3,12 @@
 What cannot be held is told: what a service worker asks for, sockets, and where a server's answer leads to.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from playwright.async_api import BrowserContext, CDPSession, Page, Request, Route, WebSocket
 from playwright.async_api import Error as PlaywrightError
@@ -14,30 +16,69 @@ from playwright.async_api import Error as PlaywrightError
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.address import is_cross_site, parse_address
 from wm_pipeline.domain.ports import RequestJudge
-from wm_pipeline.domain.state import NetworkEvent, State
+from wm_pipeline.domain.secrets import MARK
+from wm_pipeline.domain.state import Form, FormField, NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.network import FURNITURE
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+CHOICES = frozenset({"checkbox", "radio", "select"})
+"""Fields whose value, once an agent has chosen it, is the page's word for what was chosen."""
+PAUSE_S = 0.02
+END_LIMIT_S = 2.0
+"""A browser that does not let go of its requests by then is not waited for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """A request that is known before: its method, and its address without query."""
+    """A navigation that is known before: where to, how, and what it sends. What a script asks for itself is none."""
 
     method: str
     url: str
+    fields: tuple[FormField, ...] | None = None
+    """What a form sends; None: there is no form."""
+    chosen: frozenset[str] = frozenset()
+    """Names of the fields that the action itself fills in."""
 
     def is_for(self, request: Request) -> bool:
         here, there = parse_address(self.url), parse_address(request.url)
         is_same = (here.scheme, here.host, here.port, here.path or "/") == (
             *(there.scheme, there.host, there.port, there.path or "/"),
         )
-        return is_same and request.method == self.method
+        if not is_same or request.method != self.method or not request.is_navigation_request():
+            return False
+        if self.fields is None:
+            return here.query == there.query
+        if self.method == "GET":
+            return self._sends(there.query)
+        body = (request.post_data_buffer or b"").decode("utf-8", "replace")
+        return here.query == there.query and self._sends(body)
+
+    def _sends(self, text: str) -> bool:
+        """Whether a form that was sent so has no other name and no other value than the state said."""
+        pairs = parse_qsl(text, keep_blank_values=True)
+        is_read = len(pairs) == (text.count("&") + 1 if text else 0)
+        return is_read and all(self._is_known(name, value) for name, value in pairs)
+
+    def _is_known(self, name: str, value: str) -> bool:
+        if name.rpartition(".")[2] in {"x", "y"} and value.isdigit() and len(value) < 5:
+            return True  # where a picture that sends the form was clicked
+        return any(self._is_of(field, value) for field in self.fields or () if field.name == name)
+
+    def _is_of(self, field: FormField, value: str) -> bool:
+        if field.is_token or MARK.search(field.value):
+            return True
+        if field.input_type in CHOICES and field.name in self.chosen:
+            return True
+        told = field.value.replace("\r\n", "\n").strip()
+        wanted = value.replace("\r\n", "\n").strip()
+        return wanted == told or (field.input_type == "select" and wanted in told.split(","))
 
 
 def announced_by(state: State, action: Action) -> tuple[Announced, ...]:
-    """What a state says that an action asks for: what a link leads to, where a form goes."""
+    """What a state says that an action asks for: what a link leads to, where a form goes and with what."""
     if action.kind is ActionKind.GOTO:
         return (Announced("GET", parse_address(action.value or "", state.url).href),)
     ref = action.target_ref or ""
@@ -46,11 +87,19 @@ def announced_by(state: State, action: Action) -> tuple[Announced, ...]:
         element = state.element(ref)
         form = None if element is None or element.form_ref is None else state.form(element.form_ref)
     if form is not None and not form.is_scripted:
-        return (Announced(form.method, form.action_url),)
+        return (_announced_form(form, action),)
     element = state.element(ref)
     if action.kind is ActionKind.CLICK and element is not None and element.href is not None:
         return (Announced("GET", element.href),)
     return ()
+
+
+def _announced_form(form: Form, action: Action) -> Announced:
+    """With the name of its button, and with what the action fills in."""
+    sent = form.sent_by(form.submit_ref or "") or form
+    filled = {field.name: field.value for field in action.fields}
+    fields = tuple(replace(field, value=filled.get(field.name, field.value)) for field in sent.fields)
+    return Announced(form.method, form.action_url, fields, frozenset(filled))
 
 
 class Hold:
@@ -77,6 +126,13 @@ class Hold:
         self._on_held = on_held
         self._judge = judge
         self._page_url = page.url
+        self._used: set[Announced] = set()
+        """Writes that were announced and have been asked for: once."""
+        self._passed: set[Request] = set()
+        """What has been let through: the user's own handlers come next, and then this one again."""
+        self._others: list[Page] = []
+        """Pages of the same context that the page has nothing to do with."""
+        self._judging = 0
         self._has_left = False
         """Another document is there: what it shows itself with is no part of the action."""
         self.held: list[NetworkEvent] = []
@@ -87,15 +143,48 @@ class Hold:
         self._context.on("request", self._on_request)
         self._page.on("websocket", self._on_socket)
         self._cdp.on("Page.frameNavigated", self._on_navigated)
+        self._others = await self._unrelated()
+        # Of the page, too: its handlers come before those of its context, and the last one first.
         await self._context.route("**/*", self._on_route)
+        await self._page.route("**/*", self._on_route)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._context.remove_listener("request", self._on_request)
         self._page.remove_listener("websocket", self._on_socket)
         self._cdp.remove_listener("Page.frameNavigated", self._on_navigated)
-        with contextlib.suppress(PlaywrightError):  # the browser is gone, and with it all requests
-            await self._context.unroute("**/*", self._on_route)
+        await self.all_judged()
+        with contextlib.suppress(PlaywrightError, TimeoutError):  # the browser is gone, and with it all requests
+            async with asyncio.timeout(END_LIMIT_S):
+                await self._page.unroute("**/*", self._on_route)
+                await self._context.unroute("**/*", self._on_route)
+
+    @property
+    def is_judging(self) -> bool:
+        return self._judging > 0
+
+    async def all_judged(self) -> bool:
+        """Wait for the judge; whether it was asked still."""
+        was_judging = self.is_judging
+        while self.is_judging:
+            await asyncio.sleep(PAUSE_S)
+        return was_judging
+
+    async def _unrelated(self) -> list[Page]:
+        """Pages that were not opened by each other cannot speak by each other's windows."""
+        families = {page: await _opener_of(page) for page in self._context.pages}
+        family, is_growing = {self._page}, True
+        while is_growing:
+            more = {page for page, opener in families.items() if page in family or opener in family}
+            more |= {opener for page, opener in families.items() if page in family and opener is not None}
+            is_growing, family = not more <= family, family | more
+        return [page for page in families if page not in family]
+
+    def _is_of_another(self, request: Request) -> bool:
+        try:
+            return request.frame.page in self._others
+        except PlaywrightError:
+            return False  # a document that is asked for, or a service worker
 
     def _is_unannounced(self, request: Request) -> bool:
         if parse_address(request.url).scheme not in {"http", "https"}:
@@ -104,7 +193,7 @@ class Hold:
             return False
         if request.method in READING and request.resource_type in FURNITURE and self._is_of_new_document(request):
             return False
-        return not any(one.is_for(request) for one in self._announced)
+        return not any(one.is_for(request) for one in self._announced if one not in self._used)
 
     def _is_of_new_document(self, request: Request) -> bool:
         try:
@@ -113,7 +202,10 @@ class Hold:
             return self._has_left  # a document that is asked for, or a service worker
 
     async def _on_route(self, route: Route, request: Request) -> None:
-        if not self._is_unannounced(request):
+        if request in self._passed or self._is_of_another(request) or not self._is_unannounced(request):
+            if request.method not in READING:
+                self._used |= {one for one in self._announced if one.is_for(request)}
+            self._passed.add(request)
             await route.fallback()
             return
         body = request.post_data_buffer or b""
@@ -125,12 +217,22 @@ class Hold:
             is_cross_site=is_cross_site(request.url, self._page_url),
             body_bytes=len(body),
         )
-        if self._judge is not None and await self._judge(event, body):
+        if await self._is_let_through(event, body):
+            self._passed.add(request)
             await route.fallback()
             return
         self._on_held(request)
         self.held.append(event)
         await route.abort("aborted")  # the page stays where a navigation is aborted so
+
+    async def _is_let_through(self, event: NetworkEvent, body: bytes) -> bool:
+        if self._judge is None:
+            return False
+        self._judging += 1
+        try:
+            return await self._judge(event, body)
+        finally:
+            self._judging -= 1
 
     def _on_request(self, request: Request) -> None:
         if request.redirected_from is not None and self._is_unannounced(request):
@@ -141,3 +243,9 @@ class Hold:
 
     def _on_navigated(self, event: dict[str, Any]) -> None:
         self._has_left = self._has_left or "parentId" not in event["frame"]
+
+
+async def _opener_of(page: Page) -> Page | None:
+    with contextlib.suppress(PlaywrightError):  # it is closed meanwhile
+        return await page.opener()
+    return None

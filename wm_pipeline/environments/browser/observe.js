@@ -344,7 +344,8 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
   };
   const contentName = (node) => {
     const said = queryOne(node, "img[alt],[aria-label],[aria-hidden=true],svg title") && checkVisibility(node) ? spokenIn(node) : null;
-    const own = squeeze(said ?? read(node, "innerText") ?? textOf(node)) || squeeze(slottedIn(node));
+    // What a closed part holds has no words that are drawn.
+    const own = squeeze(said ?? read(node, "innerText") ?? textOf(node)) || squeeze(slottedIn(node)) || (checkVisibility(node) ? "" : squeeze(textOf(node)));
     const text = squeeze(`${styledWords(node, "::before")}${own}${styledWords(node, "::after")}`);
     if (text) return text;
     const image = queryOne(node, "img[alt],svg title");

@@ -203,7 +203,7 @@ class BrowserSession:
         with _as_world_error(f"opening {start_url}"):
             async with self._beginning():
                 tab = await self._enter(start_url, goal=goal, allowed_hosts=allowed_hosts, cookies=cookies)
-                await tab.page.goto(start_url, wait_until="commit")
+                await tab.load(start_url, wait_until="commit")
                 walk, _ = await self._look()
                 tab.begin_history()
         self._is_broken = False
@@ -218,7 +218,7 @@ class BrowserSession:
         with _as_world_error(f"preparing {start_url}"):
             async with self._beginning():
                 tab = await self._enter(start_url, goal="", allowed_hosts=allowed_hosts)
-                await tab.page.goto(start_url)
+                await tab.load(start_url)
                 self._episode.goal = str(await tab.page.evaluate(script, argument)).strip()
                 walk, _ = await self._look(is_foreseen=tab.log.is_idle)
                 tab.begin_history()
@@ -469,7 +469,7 @@ class BrowserSession:
         try:
             async with self._limited():
                 await self._present_tab().close_others()
-                await self._present_tab().page.goto(saved.url)
+                await self._present_tab().load(saved.url)
                 self._present_tab().begin_history()
             await replay()
             self._episode.prior_steps, self._episode.earlier = saved.state.prior_steps, saved.state.earlier
@@ -507,7 +507,7 @@ class BrowserSession:
         await restore_cookies(tab, saved, present=tab.cookies)
         refill = await restore_storage(tab, episode.storage, saved)
         tab.forget()
-        await tab.page.goto(saved.url, wait_until="commit")
+        await tab.load(saved.url, wait_until="commit")
         if refill is not None:
             await tab.cdp.send("Page.removeScriptToEvaluateOnNewDocument", {"identifier": refill})
         episode.storage = dict(saved.storage)

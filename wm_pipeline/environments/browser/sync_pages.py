@@ -31,9 +31,10 @@ class SyncDriver:
         """The page as its async counterpart, for coroutines that run here."""
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """What the coroutine returns, or raises."""
+        """What the coroutine returns, or raises; an object of the page's own API as that API has it."""
         self._theirs = asyncio._get_running_loop()
-        return self._run_in(self._loop, self._pumped(coroutine))
+        answer: Any = self._run_in(self._loop, self._pumped(coroutine))
+        return cast(Result, answer._theirs if isinstance(answer, _Facade) else answer)
 
     def _run_in(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Result]) -> Result:
         asyncio._set_running_loop(None)

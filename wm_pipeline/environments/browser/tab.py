@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from playwright.async_api import (
     Browser,
@@ -177,6 +177,13 @@ class Tab:
         """Drop what happened so far, requests under way included."""
         self.take_happenings()
         self.log.forget()
+
+    async def load(self, url: str, *, wait_until: Literal["commit", "load"] = "load") -> None:
+        """The document of an address, anew: to a place in the present one the browser would go without loading it."""
+        if "#" in url and self.page.url.partition("#")[0] == url.partition("#")[0]:
+            await self.page.goto("about:blank")
+            self.forget()
+        await self.page.goto(url, wait_until=wait_until)
 
     async def leave(self, *, limit_s: float) -> None:
         """To an empty page, the old one silenced: it sends nothing for being left, and what is under way arrives."""
