@@ -20,7 +20,7 @@ from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.errors import SettingsError, WorldError
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.ports import RequestJudge
-from wm_pipeline.domain.secrets import MADE_UP
+from wm_pipeline.domain.secrets import MADE_UP, MARK
 from wm_pipeline.domain.state import Element, State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
@@ -167,7 +167,9 @@ class MiniWobEnvironment:
         server = HostServer({HOST: pages}, NotFound())
         settle = SettleSettings(hidden_selectors=HIDDEN_SELECTORS)
         try:
-            settings = SessionSettings(settle=settle, is_server_static=True, redaction_key=MADE_UP)
+            settings = SessionSettings(
+                settle=settle, is_server_static=True, is_back_asked_for=True, redaction_key=MADE_UP
+            )
             session = await BrowserSession.launch(binary, server.port, settings=settings)
         except BaseException:
             server.close()
@@ -322,7 +324,8 @@ def _type_all(state: State) -> Action | None:
     fields = [one for one in state.elements if one.role == "textbox"]
     for position, field in enumerate(fields):
         value = values[min(position, len(values) - 1)]
-        if len(field.value or "") != len(value):
+        # What is typed into a password field is shown as a mark.
+        if len(field.value or "") != len(value) and not MARK.fullmatch(field.value or ""):
             return Action(ActionKind.FILL, field.element_ref, value)
     return _submit(state)
 

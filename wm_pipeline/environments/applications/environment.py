@@ -260,6 +260,7 @@ async def open_application(file: ApplicationFile, binary: ChromiumBinary) -> Thi
                 is_rest_foreseen=False,
             ),
             ignored_storage=file.application.ignored_storage,
+            is_back_asked_for=True,
         )
         session = await BrowserSession.launch(binary, server.port, settings=settings)
     except BaseException:

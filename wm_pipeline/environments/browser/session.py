@@ -70,6 +70,8 @@ class SessionSettings:
     """Files an agent may upload; None: no uploads."""
     redaction_key: bytes | None = None
     """Under it secrets are replaced by marks; None: one of this session's own, so marks of two sessions never equal."""
+    is_back_asked_for: bool = False
+    """Going back asks for the page before anew, as it has to after a restore: so that both lead to the same."""
     is_server_static: bool = False
     """The server only hands out files, the same for ever: those that one episode loaded serve the next, and what a page
     that is left still sends changes nothing."""
@@ -393,6 +395,11 @@ class BrowserSession:
     async def _go_back(self, tab: Tab) -> None:
         """As the browser does. After a restore its history begins anew: what was before is asked for again."""
         history = self._episode.history
+        if self._settings.is_back_asked_for and len(tab.windows) == 1:
+            if len(history) < 2:
+                raise NotDoneError("there is nothing to go back to")
+            await tab.page.goto(history[-2], wait_until="commit")
+            return
         if await tab.go_back():
             return
         if not 1 < len(history) <= self._episode.restored_history:

@@ -287,7 +287,7 @@ async def open_site_environment(binary: ChromiumBinary) -> SiteEnvironment:
         session = await BrowserSession.launch(
             binary,
             server.port,
-            settings=SessionSettings(upload_folder=UPLOAD_FOLDER, redaction_key=MADE_UP),
+            settings=SessionSettings(upload_folder=UPLOAD_FOLDER, is_back_asked_for=True, redaction_key=MADE_UP),
         )
     except BaseException:
         server.close()
