@@ -356,6 +356,11 @@ class Redactor:
         longest_first = sorted(self._known, key=len, reverse=True)
         self._known_form = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in longest_first))
 
+    def forget(self) -> None:
+        """Know no value any more: what another episode has shown is no part of this one."""
+        self._known.clear()
+        self._known_form = None
+
     def text(self, text: str) -> str:
         """A text without its secrets."""
         if "\x01" in text:

@@ -244,6 +244,7 @@ class BrowserSession:
         """A clean tab that is about to open the first page."""
         check_address(start_url, base_url=start_url, allowed_hosts=allowed_hosts)
         self._snapshot = None
+        self.redactor.forget()
         tab = await self._clean_tab()
         tab.cookies = None
         self._episode = _Episode(goal=goal, allowed_hosts=frozenset(allowed_hosts))
