@@ -56,7 +56,8 @@ class NetworkLog:
 
     def __init__(self, context: BrowserContext | Page) -> None:
         self.page_url = ""
-        """The address of the page that is watched, kept by the session: what asks without a document belongs to it."""
+        """Of the page that is watched, kept by the session: what asks without a document belongs to it. Empty: an episode
+        begins, whose first document nobody has asked for."""
         self.arrivals = 0
         """Documents and answers to scripts that have come: a look during which one came may show the page before it."""
         self.asked = 0
@@ -83,7 +84,10 @@ class NetworkLog:
             return
         self.asked += 1
         frame = _frame_of(request)
-        asker = _document_of(frame) or self.page_url
+        is_first = (
+            not self.page_url and frame is not None and frame.parent_frame is None and request.is_navigation_request()
+        )
+        asker = "" if is_first else _document_of(frame) or self.page_url
         self._seen[request] = _Seen(
             request,
             is_cross_site=bool(site_of(asker)) and is_cross_site(request.url, asker),
