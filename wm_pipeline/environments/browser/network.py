@@ -56,8 +56,10 @@ class NetworkLog:
 
     def __init__(self, context: BrowserContext | Page) -> None:
         self.page_url = ""
-        """Of the page that is watched, kept by the session: what asks without a document belongs to it. Empty: an episode
-        begins, whose first document nobody has asked for."""
+        """Of the page that is watched, kept by the session: what asks without a document belongs to it.
+
+        Empty: an episode begins, whose first document nobody has asked for.
+        """
         self.arrivals = 0
         """Documents and answers to scripts that have come: a look during which one came may show the page before it."""
         self.asked = 0
