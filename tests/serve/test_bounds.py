@@ -146,12 +146,12 @@ def test_with_a_token_any_name_will_do() -> None:
 
 
 def test_waiting_in_the_queue_counts() -> None:
-    with served(FakePredictor(RISKS, seconds=0.6), limit_ms=900) as port, ThreadPoolExecutor(6) as pool:
+    with served(FakePredictor(RISKS, seconds=1.5), limit_ms=2500) as port, ThreadPoolExecutor(6) as pool:
         url = f"http://localhost:{port}/decide"
         answers = list(pool.map(lambda _: httpx.post(url, json=BODY, timeout=30).json(), range(6)))
 
     assert sorted(answer["verdict"] for answer in answers) == ["escalate"] * 5 + ["execute"]
-    assert all(answer["latency_ms"] < 1400 for answer in answers)
+    assert all(answer["latency_ms"] < 4500 for answer in answers)
 
 
 def test_a_question_that_was_given_up_keeps_the_model() -> None:
