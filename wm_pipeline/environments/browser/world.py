@@ -54,7 +54,7 @@ def world_script(channel: str) -> str:
 
 REPLACED = (
     *("Execution context was destroyed", "Cannot find context", "navigating", "Frame was detached"),
-    *("navigated or closed", "No frame for given id"),
+    *("navigated or closed", "No frame for given id", "does not belong to the document", "node with given id"),
 )
 """What Playwright says when the document was replaced while it was being looked at."""
 
