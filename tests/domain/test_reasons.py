@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from tests.builders import SUBMIT_WIRE, payment_state
+from wm_pipeline.annotate.dialogue import grounded_reasons
 from wm_pipeline.domain.action import NOOP, Action, FieldValue
 from wm_pipeline.domain.reasons import narrative_of, reasons
-from wm_pipeline.domain.state import EarlierText, Element, Form, FormField, TextBlock
+from wm_pipeline.domain.relations import relate
+from wm_pipeline.domain.state import EarlierText, Element, Form, FormField, State, TextBlock
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import ActionKind, HandledBy, Visibility
 
@@ -24,8 +26,12 @@ LINK = Element(
 BUTTON = Element("e91", "button", "Send", handled_by=HandledBy.OWN)
 
 
+def told_of(state: State, action: Action) -> tuple[str, ...]:
+    return reasons(state, action, relate(state, action))
+
+
 def test_what_is_asked_for_says_so() -> None:
-    assert reasons(STATE, SUBMIT_WIRE) == (
+    assert told_of(STATE, SUBMIT_WIRE) == (
         'Submitting the form "Send wire" sends 3 values to the same site.',
         "Every value that was chosen for it stands in the goal.",
     )
@@ -41,7 +47,7 @@ def test_what_nobody_asked_for_is_named_with_where_it_comes_from() -> None:
     form = replace(state.forms[0], fields=(*state.forms[0].fields, FormField("note", "Note", "text", "")))
     sent = replace(SUBMIT_WIRE, fields=(*SUBMIT_WIRE.fields, *fields))
 
-    told = reasons(replace(state, forms=(form,)), sent)
+    told = told_of(replace(state, forms=(form,)), sent)
 
     assert any("XX00 1111 is not in the goal; it stands in what is written by guest." in one for one in told)
     assert "The Note = ZX-9041 is not in the goal; it was read 2 steps ago, written by Rob Lane." in told
@@ -50,7 +56,7 @@ def test_what_nobody_asked_for_is_named_with_where_it_comes_from() -> None:
 def test_a_link_of_a_stranger_to_another_site() -> None:
     state = replace(STATE, elements=(*STATE.elements, LINK))
 
-    assert reasons(state, Action(ActionKind.CLICK, "e90"))[:5] == (
+    assert told_of(state, Action(ActionKind.CLICK, "e90"))[:5] == (
         'Clicking the link "payroll.localhost/help" opens a page of evil.localhost, another site, '
         "which the goal does not name.",
         'A click there lands on link "Prize" instead.',
@@ -58,6 +64,15 @@ def test_a_link_of_a_stranger_to_another_site() -> None:
         "The target stands in what guest wrote.",
         "Its words name payroll.localhost, which is not where it leads.",
     )
+
+
+@pytest.mark.parametrize("visibility", Visibility)
+def test_only_what_nobody_can_open_is_concealed(visibility: Visibility) -> None:
+    state = replace(STATE, elements=(*STATE.elements, replace(BUTTON, visibility=visibility)))
+    relations = relate(state, Action(ActionKind.CLICK, "e91"))
+    told = "The target cannot be seen by a person." in grounded_reasons(relations, is_harmful=False, key=("k",))
+
+    assert told is visibility.is_concealed is (visibility not in {Visibility.VISIBLE, Visibility.CLOSED})
 
 
 @pytest.mark.parametrize(
@@ -74,7 +89,7 @@ def test_what_cannot_be_known_is_said_to_be(action: Action, told: str) -> None:
     form = Form("f9", "Save", "", "", (FormField("x", "X", "text", "1", is_as_loaded=False),), is_scripted=True)
     state = replace(STATE, elements=(*STATE.elements, BUTTON), forms=(*STATE.forms, form))
 
-    assert reasons(state, action)[0] == told
+    assert told_of(state, action)[0] == told
 
 
 def test_every_tag_can_be_said() -> None:

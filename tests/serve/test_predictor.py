@@ -12,6 +12,7 @@ from wm_pipeline.domain.delta import delta_of_facts
 from wm_pipeline.domain.errors import CheckpointError, InvalidInputError
 from wm_pipeline.domain.outcome import label_of_risk
 from wm_pipeline.domain.reasons import narrative_of, reasons
+from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.vocabulary import ActionKind, Head
 from wm_pipeline.model.head_registry import answered_heads
 from wm_pipeline.model.settings import Stage
@@ -41,7 +42,7 @@ def test_an_outcome_has_every_part(predictor: WorldModelPredictor) -> None:
     assert outcome.risk_label is label_of_risk(outcome.risk_score)
     assert outcome.model_version == predictor.model_version
     assert outcome.latency_ms > 0
-    assert outcome.rationale == reasons(STATE, SUBMIT_WIRE)
+    assert outcome.rationale == reasons(STATE, SUBMIT_WIRE, relate(STATE, SUBMIT_WIRE))
     assert outcome.delta_facts is not None
     told = delta_of_facts(outcome.delta_facts, page_url=STATE.url) if outcome.delta_facts else None
     assert outcome.state_delta == told

@@ -9,7 +9,7 @@ from wm_pipeline.domain.address import host_of
 from wm_pipeline.domain.delta import Effect, FieldChange
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.relations import ActionRelations, SentValue
-from wm_pipeline.domain.vocabulary import EffectKind, Visibility
+from wm_pipeline.domain.vocabulary import EffectKind
 
 QUESTIONS = (
     "What changes?",
@@ -107,7 +107,7 @@ def grounded_reasons(relations: ActionRelations, *, is_harmful: bool, key: tuple
         reasons.append(_about(VALUE_STRANGE, strange[0], key))
     if not is_harmful and known:
         reasons.append(_about(VALUE_KNOWN, known[0], key))
-    if relations.target_visibility is not Visibility.VISIBLE:
+    if relations.target_visibility.is_concealed:
         reasons.append("The target cannot be seen by a person.")
     if relations.claimed_host is not None:
         reasons.append(f"The words name {relations.claimed_host}, the link leads elsewhere.")

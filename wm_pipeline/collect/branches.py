@@ -14,7 +14,7 @@ from wm_pipeline.domain.address import is_cross_site
 from wm_pipeline.domain.candidates import candidate_actions, same_target
 from wm_pipeline.domain.relations import aim_of
 from wm_pipeline.domain.state import FormField, State
-from wm_pipeline.domain.vocabulary import ActionKind, HandledBy, ProposedBy, Visibility
+from wm_pipeline.domain.vocabulary import ActionKind, HandledBy, ProposedBy
 
 TELLING = 3.0
 """Weight of a candidate that may have consequences (sends a form, leaves the site, was written by somebody, is hidden)
@@ -191,5 +191,5 @@ def _weight(state: State, candidate: Action) -> float:
     leaves = element.href is not None and is_cross_site(element.href, state.url)
     sends = state.form_sent_by(element.element_ref) is not None
     is_handled = element.handled_by not in {None, HandledBy.DOCUMENT}
-    is_odd = element.author is not None or element.visibility is not Visibility.VISIBLE or is_handled
+    is_odd = element.author is not None or element.visibility.is_concealed or is_handled
     return TELLING if leaves or sends or is_odd else 1.0

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wm_pipeline.domain.address import is_cross_site, parse_address, site_of
 from wm_pipeline.domain.state import NetworkEvent
-from wm_pipeline.environments.browser.network import FURNITURE, SHOWN_WITH, carries_data
+from wm_pipeline.environments.browser.network import SHOWN_WITH, is_told
 
 _LENIENT = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 """The formats are others': what is not needed here is passed over."""
@@ -114,15 +114,9 @@ def events_of(entries: Iterable[Entry], page_url: str) -> tuple[NetworkEvent, ..
             is_cross_site=bool(site_of(asker)) and is_cross_site(request.url, asker),
             body_bytes=max(0, request.body_size),
         )
-        if one.is_web and _is_told(event):
+        if one.is_web and is_told(event, is_shown_with=event.resource_type in SHOWN_WITH):
             events.append(event)
     return tuple(events)
-
-
-def _is_told(event: NetworkEvent) -> bool:
-    if event.method != "GET" or event.resource_type not in FURNITURE:
-        return True
-    return event.is_cross_site and (event.resource_type not in SHOWN_WITH or carries_data(event.url))
 
 
 def _type_of(entry: Entry) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.address import host_name, host_of
-from wm_pipeline.domain.relations import ActionRelations, SentValue, aim_of, relate
+from wm_pipeline.domain.relations import ActionRelations, SentValue, aim_of
 from wm_pipeline.domain.secrets import what_is_in
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import ActionKind, Provenance, SinkKind, Visibility
+from wm_pipeline.domain.vocabulary import ActionKind, Provenance, SinkKind
 
 MOST_VALUES = 4
 LONGEST_VALUE = 60
@@ -32,9 +32,8 @@ _ALONE = {
 _NOTHING = {ActionKind.NOOP: "Nothing is done.", ActionKind.ASK_HUMAN: "A person is asked."}
 
 
-def reasons(state: State, action: Action) -> tuple[str, ...]:
+def reasons(state: State, action: Action, relations: ActionRelations) -> tuple[str, ...]:
     """Sentences about what `action` does in `state`: first what it sends where, then what nobody asked for."""
-    relations = relate(state, action)
     return (_what(state, action, relations), *_oddities(state, action, relations))
 
 
@@ -67,7 +66,7 @@ def _oddities(state: State, action: Action, relations: ActionRelations) -> Itera
     element = state.element(action.target_ref or "")
     if element is not None and element.covered_by is not None:
         yield f"A click there lands on {element.covered_by} instead."
-    if relations.target_visibility not in (Visibility.VISIBLE, Visibility.CLOSED):
+    if relations.target_visibility.is_concealed:
         yield f"A person does not see the target: it is {relations.target_visibility.value}."
     if relations.target_author is not None:
         yield f"The target stands in what {relations.target_author} wrote."

@@ -16,7 +16,6 @@ from wm_pipeline.domain.values import Texts, is_asked, is_mentioned, is_over, ki
 from wm_pipeline.domain.vocabulary import ActionKind, Provenance, StatePattern, StorageArea, ValueKind, Visibility
 
 _WORD = re.compile(r"[^\W_]+")
-_SHOWN = (Visibility.VISIBLE, Visibility.CLOSED)
 _SHORTEST_MENTION = 4
 """Shorter values ("1", "ok") occur everywhere by chance."""
 SCRIPT = "javascript"
@@ -246,11 +245,11 @@ def is_untrusted(block: TextBlock) -> bool:
 
     What stands in a part that is closed is the site's own, as long as nobody is named as its author.
     """
-    return block.author is not None or block.visibility not in _SHOWN
+    return block.author is not None or block.visibility.is_concealed
 
 
 def author_of(block: TextBlock) -> str:
-    return "hidden text" if block.visibility not in _SHOWN else block.author or "the site"
+    return "hidden text" if block.visibility.is_concealed else block.author or "the site"
 
 
 def _form_sent(state: State, action: Action, element: Element | None) -> Form | None:

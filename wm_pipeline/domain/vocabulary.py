@@ -47,6 +47,11 @@ class Visibility(StrEnum):
     CLOSED = "closed"
     """In a tab, menu or part that one click opens: not shown now, and nobody hides it."""
 
+    @property
+    def is_concealed(self) -> bool:
+        """Nobody can see it, whatever one opens."""
+        return self not in (Visibility.VISIBLE, Visibility.CLOSED)
+
 
 class HandledBy(StrEnum):
     """Whose listener a script uses to hear a click on an element."""

@@ -20,7 +20,7 @@ from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.relations import is_untrusted
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.values import is_mentioned
-from wm_pipeline.domain.vocabulary import ActionKind, RiskLabel, StatePattern, Visibility
+from wm_pipeline.domain.vocabulary import ActionKind, RiskLabel, StatePattern
 from wm_pipeline.evaluate.metrics import Floats
 from wm_pipeline.model.calibration import fit_calibration
 
@@ -234,7 +234,7 @@ def _features(state: State, action: Action) -> list[float]:
         relations.is_cross_site and not relations.is_destination_in_goal,
         relations.destination is not None,
         relations.claimed_host is not None,
-        relations.target_visibility is not Visibility.VISIBLE,
+        relations.target_visibility.is_concealed,
         relations.target_author is not None,
         len(sends),
         len(unasked),
@@ -252,7 +252,7 @@ def _features(state: State, action: Action) -> list[float]:
         bool(path) and is_mentioned(path, state.goal),
         len(reading.remote_hosts),
         len(untrusted),
-        sum(block.visibility is not Visibility.VISIBLE for block in untrusted),
+        sum(block.visibility.is_concealed for block in untrusted),
         len(state.forms),
         len(state.elements),
         len(state.prior_steps),

@@ -16,6 +16,7 @@ from wm_pipeline.domain.errors import BusyError, LateError, ServiceError, Settin
 from wm_pipeline.domain.outcome import SAFE_BELOW, Outcome
 from wm_pipeline.domain.ports import Predictor
 from wm_pipeline.domain.reasons import reasons
+from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.state import STRICT, State
 from wm_pipeline.domain.text import short_action
 from wm_pipeline.domain.vocabulary import ActionKind, Head, Verdict
@@ -82,7 +83,7 @@ def _judge(predictor: Predictor, state: State, action: Action, settings: GuardSe
         return Decision(Verdict.EXECUTE, action, reason, outcome, 0.0, hold=why_effect_unknown(state, action))
     outcome = ask(action, None if settings.is_block_explained else (*JUDGING_HEADS, Head.COUNTERFACTUAL))
     reason = _risk_words(outcome, settings, is_below=False)
-    told = " ".join(reasons(state, action))
+    told = " ".join(reasons(state, action, relate(state, action)))
     alternative = outcome.counterfactual_action
     if alternative is None:
         return refused(f"{reason}; no alternative is known")

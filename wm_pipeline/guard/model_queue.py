@@ -34,7 +34,10 @@ class ModelQueue:
 
     def ask(self, work: Callable[[], Answer], *, limit_s: float) -> Answer:
         """What `work` answers. Raises what it raises, LateError after the limit, BusyError when too many wait."""
-        pending = self.begin(work)
+        if self.waiting >= self._max_waiting:
+            raise BusyError(f"the model has {self.waiting} questions waiting already; ask again later")
+        pending: Future[Answer] = Future()
+        self._jobs.put((pending, work))
         try:
             return pending.result(timeout=limit_s)
         except TimeoutError:
@@ -42,14 +45,6 @@ class ModelQueue:
                 raise  # it is the work's own
             pending.cancel()
             raise LateError(f"no prediction within {limit_s * 1000:.0f} ms") from None
-
-    def begin(self, work: Callable[[], Answer]) -> "Future[Answer]":
-        """Put `work` at the end of the queue. Raises BusyError when too many wait."""
-        if self.waiting >= self._max_waiting:
-            raise BusyError(f"the model has {self.waiting} questions waiting already; ask again later")
-        pending: Future[Answer] = Future()
-        self._jobs.put((pending, work))
-        return pending
 
     def close(self) -> None:
         """Take no more; what is under way ends by itself."""

@@ -6,7 +6,7 @@ from wm_pipeline.domain.action import Action, check_action, what_is_too_long
 from wm_pipeline.domain.address import is_page_address
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.relations import aim_of
-from wm_pipeline.domain.state import State, bad_references
+from wm_pipeline.domain.state import Element, State, bad_references
 from wm_pipeline.domain.vocabulary import ActionKind, HandledBy
 
 HARMLESS = frozenset({ActionKind.NOOP, ActionKind.ASK_HUMAN})
@@ -35,9 +35,9 @@ def why_unjudged(state: State, action: Action, *, trained_kinds: Collection[Acti
         return f"the page does not offer this: {error}"
     if action.kind in HARMLESS:
         return None
-    covered_by = _cover_of(state, action)
-    if covered_by is not None:
-        return f"{covered_by[:100]} lies over the target, and a click would land on it"
+    clicked = _clicked(state, action)
+    if clicked is not None and clicked.covered_by is not None:
+        return f"{clicked.covered_by[:100]} lies over the target, and a click would land on it"
     if trained_kinds is not None and action.kind not in trained_kinds:
         return f"the model was never trained on actions of the kind {action.kind.value}"
     too_long = what_is_too_long(state, action)
@@ -51,16 +51,13 @@ def why_unjudged(state: State, action: Action, *, trained_kinds: Collection[Acti
     return None
 
 
-def _cover_of(state: State, action: Action) -> str | None:
-    """What a click of this action would land on instead of its target."""
+def _clicked(state: State, action: Action) -> Element | None:
+    """What a click of this action is meant for: its target, or the button of the form that it submits."""
     ref = action.target_ref or ""
     if action.kind is ActionKind.SUBMIT:
         form = state.form(ref)
-        ref = "" if form is None else form.submit_ref or ""
-    elif action.kind not in {ActionKind.CLICK, ActionKind.CHECK}:
-        return None
-    element = state.element(ref)
-    return None if element is None else element.covered_by
+        return None if form is None else state.element(form.submit_ref or "")
+    return state.element(ref) if action.kind in {ActionKind.CLICK, ActionKind.CHECK} else None
 
 
 def why_effect_unknown(state: State, action: Action) -> str | None:
@@ -73,10 +70,6 @@ def why_effect_unknown(state: State, action: Action) -> str | None:
     aim = aim_of(state, action)
     if aim.form is not None and aim.form.is_scripted:
         return "a script sends these fields; where to is not known"
-    listener = None
-    if aim.element is not None and action.kind in _HEARD:
-        listener = aim.element.handled_by
-    elif action.kind is ActionKind.SUBMIT and aim.form is not None:
-        button = state.element(aim.form.submit_ref or "")
-        listener = None if button is None else button.handled_by
+    heard = aim.element if action.kind in _HEARD else _clicked(state, action)
+    listener = None if heard is None else heard.handled_by
     return None if listener is None else f"{_LISTENERS[listener]}, and what it does is not known"

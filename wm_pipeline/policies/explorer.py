@@ -223,7 +223,7 @@ def _channel_of(state: State, element: Element | None, form: Form | None) -> _Fe
     if form is not None:
         refs = (form.submit_ref, *(item.element_ref for item in form.fields))
         parts += [found for ref in refs if ref is not None and (found := state.element(ref)) is not None]
-    strange = [one for one in parts if one.author is not None or one.visibility is not Visibility.VISIBLE]
+    strange = [one for one in parts if one.author is not None or one.visibility.is_concealed]
     if not strange:
         return None
     target = form.action_url if form is not None else strange[0].href or state.url

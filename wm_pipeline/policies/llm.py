@@ -9,7 +9,7 @@ from wm_pipeline.domain.errors import AnswerError, InvalidInputError
 from wm_pipeline.domain.ports import ChatModel, Environment
 from wm_pipeline.domain.state import Element, Form, State
 from wm_pipeline.domain.text import state_lines, top_of
-from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, Visibility
+from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy
 from wm_pipeline.domain.world import Episode
 
 MAX_ATTEMPTS = 2
@@ -129,7 +129,7 @@ def _page(state: State, refused: list[str]) -> str:
 
 
 def _element_line(element: Element) -> str:
-    seen = "" if element.visibility is Visibility.VISIBLE else " (nobody can see it)"
+    seen = " (nobody can see it)" if element.visibility.is_concealed else ""
     options = f" one of {', '.join(element.options)}" if element.options else ""
     return f'{element.element_ref} {element.role} "{element.name}"{options}{seen}'
 

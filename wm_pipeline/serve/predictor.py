@@ -169,7 +169,7 @@ class WorldModelPredictor:
                 risk, safe_below=self._settings.safe_below, unsafe_from=self._settings.unsafe_from
             ),
             risk_score=risk,
-            rationale=reasons(question.reading.state, question.action),
+            rationale=reasons(question.reading.state, question.action, question.relations),
             predicted_consequence=self._consequence(question, prediction, computed),
             counterfactual_action=counterfactual,
             # An empty text does not claim that nothing changes; the fact "nothing" would.

@@ -156,21 +156,10 @@ class NetworkLog:
 
     def take(self) -> tuple[NetworkEvent, ...]:
         """The events so far, oldest first; they are forgotten here."""
-        events = tuple(
-            NetworkEvent(
-                method=seen.request.method,
-                url=seen.request.url,
-                resource_type=seen.request.resource_type,
-                status=seen.status,
-                is_cross_site=seen.is_cross_site,
-                body_bytes=len(seen.request.post_data_buffer or b""),
-            )
-            for seen in self._seen.values()
-            if _is_event(seen)
-        )
+        seen = [(_event_of(one), one.is_shown_with) for one in self._seen.values()]
         self._seen.clear()
         self._loading.clear()
-        return events
+        return tuple(event for event, is_shown_with in seen if is_told(event, is_shown_with=is_shown_with))
 
     def take_downloads(self) -> tuple[str, ...]:
         """The names so far, as they came; they are forgotten here, and so is what was due and did not begin."""
@@ -211,10 +200,23 @@ def _document_of(frame: Frame | None) -> str:
     return ""
 
 
-def _is_event(seen: _Seen) -> bool:
-    if seen.request.method != "GET" or seen.request.resource_type not in FURNITURE:
+def _event_of(seen: _Seen) -> NetworkEvent:
+    request = seen.request
+    return NetworkEvent(
+        method=request.method,
+        url=request.url,
+        resource_type=request.resource_type,
+        status=seen.status,
+        is_cross_site=seen.is_cross_site,
+        body_bytes=len(request.post_data_buffer or b""),
+    )
+
+
+def is_told(event: NetworkEvent, *, is_shown_with: bool) -> bool:
+    """Whether a state tells of a request. `is_shown_with`: its document needs it to be shown."""
+    if event.method != "GET" or event.resource_type not in FURNITURE:
         return True
-    return seen.is_cross_site and not (seen.is_shown_with and not carries_data(seen.request.url))
+    return event.is_cross_site and not (is_shown_with and not carries_data(event.url))
 
 
 def carries_data(url: str) -> bool:

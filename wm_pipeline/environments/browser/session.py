@@ -300,9 +300,7 @@ class BrowserSession:
         """
         if self._is_broken:
             raise WorldError("the last step failed; begin a new episode or restore a snapshot first")
-        before = self.state
-        if self._settings.redaction_key == MADE_UP:
-            action = self.redactor.revealed(action, before.goal)
+        before, action = self.state, self._as_meant(action)
         check_executable(
             before, action, allowed_hosts=self._episode.allowed_hosts, upload_folder=self._settings.upload_folder
         )
@@ -491,10 +489,14 @@ class BrowserSession:
         self._is_broken = False
         return self._is_as(saved)
 
+    def _as_meant(self, action: Action) -> Action:
+        """A recorded action can be done again where secrets are made up: with what its marks stand for."""
+        is_made_up = self._settings.redaction_key == MADE_UP
+        return self.redactor.revealed(action, self.state.goal) if is_made_up else action
+
     async def repeat(self, action: Action) -> None:
         """Do an action again without remembering it as a step. Raises PageChangedError where it is another one now."""
-        if self._settings.redaction_key == MADE_UP:
-            action = self.redactor.revealed(action, self.state.goal)
+        action = self._as_meant(action)
         with _as_world_error("repeating an action"):
             async with self._limited():
                 done = await self._perform_and_look(self._present_tab(), self.state, action)
