@@ -257,10 +257,11 @@ def _form_sent(state: State, action: Action, element: Element | None) -> Form | 
         return state.form(action.target_ref)
     if element is None:
         return None
-    if action.kind is ActionKind.CLICK:
-        return state.form_sent_by(element.element_ref)
-    is_sent = action.kind is ActionKind.UPLOAD or (action.kind is ActionKind.PRESS and action.value == "Enter")
-    return state.form(element.form_ref) if is_sent and element.form_ref is not None else None
+    is_enter = action.kind is ActionKind.PRESS and action.value == "Enter"
+    sent = state.form_sent_by(element.element_ref) if is_enter or action.kind is ActionKind.CLICK else None
+    if sent is not None or not (is_enter or action.kind is ActionKind.UPLOAD) or element.form_ref is None:
+        return sent
+    return state.form(element.form_ref)
 
 
 def _destination(state: State, action: Action, element: Element | None, form: Form | None) -> str | None:

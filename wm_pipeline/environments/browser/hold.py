@@ -16,6 +16,7 @@ from playwright.async_api import Error as PlaywrightError
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.address import is_cross_site, parse_address
 from wm_pipeline.domain.ports import RequestJudge
+from wm_pipeline.domain.relations import aim_of
 from wm_pipeline.domain.secrets import MARK
 from wm_pipeline.domain.state import Form, FormField, NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind
@@ -79,19 +80,12 @@ class Announced:
 
 def announced_by(state: State, action: Action) -> tuple[Announced, ...]:
     """What a state says that an action asks for: what a link leads to, where a form goes and with what."""
-    if action.kind is ActionKind.GOTO:
-        return (Announced("GET", parse_address(action.value or "", state.url).href),)
-    ref = action.target_ref or ""
-    form = state.form(ref) if action.kind is ActionKind.SUBMIT else state.form_sent_by(ref)
-    if action.kind is ActionKind.PRESS and action.value == "Enter" and form is None:
-        element = state.element(ref)
-        form = None if element is None or element.form_ref is None else state.form(element.form_ref)
-    if form is not None and not form.is_scripted:
-        return (_announced_form(form, action),)
-    element = state.element(ref)
-    if action.kind is ActionKind.CLICK and element is not None and element.href is not None:
-        return (Announced("GET", element.href),)
-    return ()
+    aim = aim_of(state, action)
+    if aim.form is not None:
+        # A file that is chosen sends its form only where a script does so.
+        is_own = not aim.form.is_scripted and action.kind is not ActionKind.UPLOAD
+        return (_announced_form(aim.form, action),) if is_own else ()
+    return () if aim.destination is None else (Announced("GET", aim.destination),)
 
 
 def _announced_form(form: Form, action: Action) -> Announced:
