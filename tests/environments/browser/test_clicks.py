@@ -1,7 +1,6 @@
 """What can be clicked is offered, and says whose listener hears the click."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -40,13 +39,6 @@ HEARD: dict[str, Heard] = {
     ],
     **{f"on_{where}": LISTENED for where in ("document", "window", "body", "attribute")},
 }
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld()
-    yield world
-    world.close()
 
 
 def heard(elements: tuple[Element, ...]) -> Heard:

@@ -1,6 +1,5 @@
 """What one click shows is told apart from what nobody is meant to see."""
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,13 +11,6 @@ from wm_pipeline.domain.vocabulary import Visibility
 pytestmark = pytest.mark.browser
 CLOSED = ("Menu", "Pane", "Controlled", "Tab", "Details", "Dialog", "Popover", "Alert", "Reader")
 SECRET = ("one", "two", "three", "four", "five", "six", "seven", "eight")
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld()
-    yield world
-    world.close()
 
 
 def test_closed_is_not_hidden(world: BrowserWorld) -> None:

@@ -1,6 +1,5 @@
 """A State says what a click on an element would land on, where that is something else."""
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -8,13 +7,6 @@ from tests.fakes.page_site import BrowserWorld
 from wm_pipeline.domain.vocabulary import Visibility
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld()
-    yield world
-    world.close()
 
 
 def covers(world: BrowserWorld, page: str) -> dict[str, str | None]:

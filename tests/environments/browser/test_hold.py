@@ -1,7 +1,6 @@
 """What an action was not said to ask for does not leave the browser while it is done, where that is asked for."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,12 +17,8 @@ pytestmark = pytest.mark.browser
 TAKE = "http://evil.localhost/take"
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    # A worker of a busy machine takes its time to begin.
-    world = BrowserWorld(SessionSettings(settle=SettleSettings(quiet_ms=150), step_limit_ms=5000))
-    yield world
-    world.close()
+# A worker of a busy machine takes its time to begin.
+SETTINGS = SessionSettings(settle=SettleSettings(quiet_ms=150), step_limit_ms=5000)
 
 
 def click(world: BrowserWorld, name: str) -> Step:

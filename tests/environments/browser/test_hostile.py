@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,11 +21,7 @@ LIMIT_S = STEP_LIMIT_S + PICTURE_LIMIT_S + 2 * RECOVERY_LIMIT_S + 2
 """The step, its picture, a page and a browser that do not close, and a new one on a busy machine."""
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld(SessionSettings(step_limit_ms=STEP_LIMIT_S * 1000))
-    yield world
-    world.close()
+SETTINGS = SessionSettings(step_limit_ms=STEP_LIMIT_S * 1000)
 
 
 def press(world: BrowserWorld, name: str) -> tuple[Step, float]:

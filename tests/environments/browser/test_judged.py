@@ -1,7 +1,6 @@
 """What is done is what was judged: a page that changes between the look and the act is noticed, and nothing is done."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,11 +18,7 @@ from wm_pipeline.environments.browser.settle import SettleSettings, walk_options
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld(SessionSettings(step_limit_ms=4000))
-    yield world
-    world.close()
+SETTINGS = SessionSettings(step_limit_ms=4000)
 
 
 def meanwhile(world: BrowserWorld, script: str) -> None:

@@ -1,6 +1,5 @@
 """However much a page writes, its State is small, says what was cut, and is one that a service takes."""
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,13 +12,6 @@ from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.limits import LIMITS, MAX_KEPT, cut_address
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld()
-    yield world
-    world.close()
 
 
 def test_every_part_of_a_state_is_bounded_and_says_when_it_was_cut(world: BrowserWorld) -> None:

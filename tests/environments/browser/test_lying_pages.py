@@ -158,13 +158,6 @@ SENT = {
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld()
-    yield world
-    world.close()
-
-
-@pytest.fixture(scope="module")
 def patient() -> Iterator[BrowserWorld]:
     world = BrowserWorld(SessionSettings(step_limit_ms=60_000))
     yield world

@@ -1,6 +1,5 @@
 """What a page holds is what its state says: names, authors, visibility, forms; secrets are left out."""
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,11 +15,7 @@ from wm_pipeline.environments.browser.session import SessionSettings
 KEY = b"of this test"
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld(SessionSettings(redaction_key=KEY))
-    yield world
-    world.close()
+SETTINGS = SessionSettings(redaction_key=KEY)
 
 
 MARK = Redactor(KEY).mark(SecretKind.PASSWORD, "1234")

@@ -1,7 +1,7 @@
 """A page that somebody else opened is seen as one of ours is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -38,13 +38,6 @@ async def plain_page(*flags: str) -> AsyncIterator[Page]:
 
 def seen(walk: PageWalk) -> tuple[object, ...]:
     return walk.title, walk.elements, walk.texts, walk.forms, walk.more_elements, walk.unseen, walk.foreign
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld()
-    yield world
-    world.close()
 
 
 async def look(page: Page, address: str) -> PageWalk:

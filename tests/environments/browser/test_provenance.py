@@ -1,6 +1,5 @@
 """What a page came with, what was changed since, what it asked for by itself, and what was read before."""
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,13 +11,6 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld()
-    yield world
-    world.close()
 
 
 def click(state: State, name: str) -> Action:

@@ -1,7 +1,6 @@
 """A saved page can be gone back to exactly, and a page that cannot is noticed."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,11 +13,7 @@ from wm_pipeline.environments.browser.session import SessionSettings
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld(SessionSettings(step_limit_ms=4000))
-    yield world
-    world.close()
+SETTINGS = SessionSettings(step_limit_ms=4000)
 
 
 def click(world: BrowserWorld, name: str) -> Action:

@@ -1,6 +1,5 @@
 """What a single-page application would send is a form: its fields with their values, and the button that sends them."""
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,13 +11,6 @@ from wm_pipeline.domain.text import state_lines
 from wm_pipeline.domain.vocabulary import ActionKind
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld()
-    yield world
-    world.close()
 
 
 def scripted(state: State) -> dict[str, Form]:

@@ -1,6 +1,5 @@
 """A page that goes on below says so, offers to scroll, and what scrolling loads is in the State and in the delta."""
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,13 +10,6 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import ActionKind
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld()
-    yield world
-    world.close()
 
 
 def test_what_scrolling_loads_can_be_reached(world: BrowserWorld) -> None:

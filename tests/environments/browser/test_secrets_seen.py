@@ -1,7 +1,6 @@
 """Whatever place of a page a secret stands in, nothing that a session gives away holds it; what is typed is real."""
 
 import random
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,13 +14,6 @@ from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.session import Step
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld()
-    yield world
-    world.close()
 
 
 def written(step: Step) -> str:

@@ -16,12 +16,8 @@ pytestmark = pytest.mark.browser
 QUIET_MS = 300
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    """Waits long enough for what is late, if it waits."""
-    world = BrowserWorld(SessionSettings(settle=SettleSettings(quiet_ms=100)))
-    yield world
-    world.close()
+SETTINGS = SessionSettings(settle=SettleSettings(quiet_ms=100))
+"""Waits long enough for what is late, if it waits."""
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """A window that a page opens is the present one; going back is the browser's own."""
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,11 +15,7 @@ BACK = Action(ActionKind.BACK)
 OPENER = "http://mail.localhost/tabs/opener.html"
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[BrowserWorld]:
-    world = BrowserWorld(SessionSettings(step_limit_ms=5000))
-    yield world
-    world.close()
+SETTINGS = SessionSettings(step_limit_ms=5000)
 
 
 def click(world: BrowserWorld, name: str) -> Step:
