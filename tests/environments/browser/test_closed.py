@@ -1,6 +1,5 @@
 """What one click shows is told apart from what nobody is meant to see."""
 
-
 import pytest
 
 from tests.fakes.page_site import BrowserWorld

@@ -1,6 +1,5 @@
 """A State says what a click on an element would land on, where that is something else."""
 
-
 import pytest
 
 from tests.fakes.page_site import BrowserWorld

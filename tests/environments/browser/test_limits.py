@@ -1,6 +1,5 @@
 """However much a page writes, its State is small, says what was cut, and is one that a service takes."""
 
-
 import pytest
 
 from tests.fakes.page_site import BrowserWorld, ref_of

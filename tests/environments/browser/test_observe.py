@@ -1,6 +1,5 @@
 """What a page holds is what its state says: names, authors, visibility, forms; secrets are left out."""
 
-
 import pytest
 
 from tests.fakes.page_site import BrowserWorld, ref_of

@@ -1,6 +1,5 @@
 """What a page came with, what was changed since, what it asked for by itself, and what was read before."""
 
-
 import pytest
 
 from tests.builders import asked

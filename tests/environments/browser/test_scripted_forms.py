@@ -1,6 +1,5 @@
 """What a single-page application would send is a form: its fields with their values, and the button that sends them."""
 
-
 import pytest
 
 from tests.fakes.page_site import BrowserWorld, ref_of

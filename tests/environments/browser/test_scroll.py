@@ -1,6 +1,5 @@
 """A page that goes on below says so, offers to scroll, and what scrolling loads is in the State and in the delta."""
 
-
 import pytest
 
 from tests.fakes.page_site import BrowserWorld, ref_of

@@ -1,6 +1,5 @@
 """A window that a page opens is the present one; going back is the browser's own."""
 
-
 import pytest
 
 from tests.fakes.page_site import BrowserWorld, ref_of
