@@ -6,7 +6,6 @@ alike. Numbers go to standard output as JSON, a copy to benchmarks/results.
 
 import argparse
 import asyncio
-import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable, Sequence
@@ -174,4 +173,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

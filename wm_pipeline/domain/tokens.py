@@ -20,6 +20,7 @@ NAMES = "|".join(
         "^_?wpnonce$|_wpnonce$",  # WordPress
         "(?:^|[_.-])nonce$",
         "^form_build_id$|^form_token$",  # Drupal
+        "^sesskey$",  # Moodle
         "^(?:anti[_-]?forgery|request[_-]?token|security[_-]?token|formkey|form[_-]key)",  # Magento and others
     )
 )

@@ -13,7 +13,7 @@
     if (isOff(node)) return {problem: `${named(node)} is disabled`};
     scrollTo(node, {block: "center", inline: "center", behavior: "instant"});
     const ofForm = formSentBy(at, false), form = ofForm < 0 ? null : lastLook.forms[ofForm];
-    const note = form && sends(node) ? invalidIn(form, node) : null, aim = aimAt(node, isCovered);
+    const note = form && isSubmitter(node) ? invalidIn(form, node) : null, aim = aimAt(node, isCovered);
     if (!aim) {
       watch(node, form, null);
       return {x: 0, y: 0, is_on_screen: false, note};
@@ -29,7 +29,7 @@
   // The browser itself does not send a form before its fields are as they have to be.
   const invalidIn = (form, button) => {
     if (hasAttribute(form, "novalidate") || (button && hasAttribute(button, "formnovalidate"))) return null;
-    const bad = [...controlsOf(form)].find((one) => isTyped(one) && matches(one, ":invalid"));
+    const bad = [...controlsOf(form)].find((one) => isField(one) && matches(one, ":invalid"));
     return bad ? `the browser does not send the form: ${bad.name || bad.type} is not as it has to be (${bad.validationMessage})`.slice(0, 300) : null;
   };
 
@@ -62,9 +62,9 @@
   // Why a control does not take a text; what the browser makes of a value is asked of a copy that nobody sees.
   const whyRefused = (node, text) => {
     if (isOff(node)) return `${named(node)} is disabled`;
-    if (isTyped(node) && node.readOnly) return `${named(node)} is read-only`;
+    if (isField(node) && node.readOnly) return `${named(node)} is read-only`;
     if (isWritable(node)) return null;
-    if (tagOf(node) === "SELECT" || !isTyped(node) || ofOther.has(node.type)) return `${named(node)} takes no text`;
+    if (tagOf(node) === "SELECT" || !isField(node) || ofOther.has(node.type)) return `${named(node)} takes no text`;
     if (tagOf(node) === "INPUT" && (forms[node.type] || node.type === "range") && text !== "") {
       const copy = document.createElement("input");
       for (const name of ["type", "min", "max", "step"]) if (hasAttribute(node, name)) copy.setAttribute(name, attribute(node, name));
@@ -82,18 +82,18 @@
     Object.getOwnPropertyDescriptor(Object.getPrototypeOf(node), "value").set.call(node, text.slice(0, limit));
     announce(node, "input", "change");
   };
-  const liveText = (node) => (isTyped(node) ? node.value : read(node, "innerText") ?? "");
+  const liveText = (node) => (isField(node) ? node.value : read(node, "innerText") ?? "");
   // What a field holds after it was written into, where that is another thing: `hides` a password.
   const whyNotTaken = (node, text) => {
     const bare = (one) => one.replace(/\s+/g, " ").trim(), holds = bare(liveText(node)), wanted = bare(text);
     if (holds === wanted || isSameValue(wanted, holds)) return null;
     if (isWritable(node) && wanted && holds.includes(wanted)) return null;
-    if (isTyped(node) && node.maxLength >= 0 && text.length > node.maxLength) return `${named(node)} takes ${node.maxLength} characters at most`;
+    if (isField(node) && node.maxLength >= 0 && text.length > node.maxLength) return `${named(node)} takes ${node.maxLength} characters at most`;
     return node.type === "password" ? `${named(node)} did not take the text` : `${named(node)} did not take the text; it holds ${JSON.stringify(holds.slice(0, 80))}`;
   };
   const hasFocus = (node) => { const root = rootOf(node); return (root.host ? root.activeElement : documentOf(node).activeElement) === node; };
   const selectAll = (node) => {
-    if (isTyped(node)) return void node.select();
+    if (isField(node)) return void node.select();
     viewOf(documentOf(node)).getSelection().selectAllChildren(node);
   };
   // Whether a script could tell keys from a text that is there at once; unknown where nobody watches.
@@ -109,10 +109,10 @@
       node = lastLook.elements[at];
       node.focus();
     }
-    if (isTyped(node) && chosen.has(node.type)) return set(node, text), {};
+    if (isField(node) && chosen.has(node.type)) return set(node, text), {};
     if (!hasFocus(node)) {
       // Nobody can type where nobody sees: what a script could do.
-      if (isTyped(node)) set(node, text);
+      if (isField(node)) set(node, text);
       else { node.textContent = text; announce(node, "input"); }
       return {};
     }
@@ -143,7 +143,7 @@
     if (why) return {changed: why};
     const form = lastLook.forms[formIndex];
     for (const {name, value: wanted} of fields) {
-      const control = controlsNamed(form, name).find((one) => isTyped(one) && !["checkbox", "radio", "select-one", "select-multiple", "hidden", "file"].includes(one.type));
+      const control = controlsNamed(form, name).find((one) => isField(one) && !["checkbox", "radio", "select-one", "select-multiple", "hidden", "file"].includes(one.type));
       const taken = control ? whyNotTaken(control, wanted) : null;
       if (taken) return {problem: `${name.slice(0, 80)}: ${taken}`};
     }

@@ -14,18 +14,13 @@ const saysOf = (node) => {
 };
 // Clocks and ages go on by themselves.
 const timeless = (text) => text.replace(/\b\d+ ?(seconds?|secs?|minutes?|mins?|hours?|[smh])( ago)?\b|\b\d{1,2}:\d\d:\d\d\b/gi, "#");
-const isTyped = (node) => ["INPUT", "SELECT", "TEXTAREA"].includes(tagOf(node));
-const isPush = (node) => tagOf(node) === "INPUT" && ["submit", "button", "reset", "image"].includes(node.type);
-const sends = (node) => (tagOf(node) === "BUTTON" && node.type === "submit") || (tagOf(node) === "INPUT" && ["submit", "image"].includes(node.type));
-const ownerForm = (node) => (tagOf(node) !== "FORM" && typeof node.form === "object" ? node.form : null);
 const isWritable = (node) => read(node, "isContentEditable") === true;
-const addressIn = (node, address) => { try { return new URL(address, baseOf(node)).href; } catch { return address; } };
 const wordsOf = (node) => {
   const labelled = (attribute(node, "aria-labelledby") ?? "").split(/\s+/).map((id) => id && queryIn(rootOf(node), `#${CSS.escape(id)}`));
   return [
     ...["aria-label", "title", "alt", "placeholder"].map((name) => attribute(node, name)), ...labelled.filter(Boolean).map(textOf),
-    ...(isTyped(node) ? [...(node.labels ?? [])].map((label) => (queryOne(label, "select,textarea") ? "" : textOf(label))) : []),
-    isPush(node) ? node.value : isTyped(node) || isWritable(node) ? "" : textOf(node),
+    ...(isField(node) ? [...(node.labels ?? [])].map((label) => (queryOne(label, "select,textarea") ? "" : textOf(label))) : []),
+    isPushButton(node) ? node.value : isField(node) || isWritable(node) ? "" : textOf(node),
   ].map(squeezed).join("|");
 };
 // A link, and what it leads to; a field; a button: all that a person would know it by.
@@ -35,7 +30,7 @@ const thingOf = (node) => JSON.stringify([
 ]);
 const addressOfLink = (node) => {
   const address = attribute(node, "href") ?? attribute(node, "xlink:href");
-  return address === null ? null : addressIn(node, address);
+  return address === null ? null : resolve(node, address);
 };
 const rows = "tr,li,article,dialog,[role=row],[role=listitem],[role=option],[role=treeitem],[role=dialog]";
 // The words of what it stands in: of its row, as far as there is one, and of the nearest part that says more than it.
@@ -51,34 +46,32 @@ const placeOf = (node) => {
   }
   return {row: row === null ? null : timeless(row), part: part === null ? "" : timeless(part)};
 };
-const isTokenName = (name) => /csrf|xsrf|authenticity_token|requestverificationtoken|^_?_?(token|nonce|wpnonce|viewstate|eventvalidation)$|^form_(key|token|build_id)$|^sesskey$/i.test(name);
-const isToken = (control) => control.type === "hidden" && isTokenName(control.name) && /^[\w+/=.:-]{6,}$/.test(control.value);
 // Live, as it would be sent; an empty list for what is not sent.
 const valuesOf = (control) => {
   if (tagOf(control) === "SELECT") return [...control.selectedOptions].map((option) => option.value);
   if (["checkbox", "radio"].includes(control.type)) return control.checked ? [control.value] : [];
   if (control.type === "file") return [...control.files].map((file) => file.name);
-  if (isToken(control)) return ["(token)"];
-  return [isTyped(control) ? control.value : isWritable(control) ? squeezed(textOf(control)) : ""];
+  if (lastLook.isToken(control, control.value)) return ["(token)"];
+  return [isField(control) ? control.value : isWritable(control) ? squeezed(textOf(control)) : ""];
 };
 // How a form is sent, by a button of it or without one: what the browser does with it.
 const wayOf = (form, button) => {
   const given = (own, name) => (button && attribute(button, own)) || attribute(form, name) || "";
   return {
-    address: addressIn(form, given("formaction", "action") || addressOf(documentOf(form))),
+    address: resolve(form, given("formaction", "action") || addressOf(documentOf(form))),
     method: (given("formmethod", "method") || "get").toLowerCase(), frame: given("formtarget", "target"), coding: given("formenctype", "enctype"),
     own: button && button.name ? `${button.name}=${button.value}` : "",
   };
 };
 const sentBy = (form) => [...controlsOf(form)]
-  .filter((one) => one.name && !matches(one, ":disabled") && tagOf(one) !== "BUTTON" && tagOf(one) !== "FIELDSET" && !isPush(one))
+  .filter((one) => one.name && !matches(one, ":disabled") && tagOf(one) !== "BUTTON" && tagOf(one) !== "FIELDSET" && !isPushButton(one))
   .flatMap((one) => valuesOf(one).map((value) => [one.name, value]));
 // As the key Enter in a field sends it: by its first button.
-const firstWayOf = (form) => wayOf(form, [...controlsOf(form)].find(sends) ?? null);
+const firstWayOf = (form) => wayOf(form, [...controlsOf(form)].find(isSubmitter) ?? null);
 const printOfForm = (form) => ({node: form, way: wayOf(form, null), first: firstWayOf(form), sent: sentBy(form), key: JSON.stringify([attribute(form, "id"), attribute(form, "name"), attribute(form, "aria-label"), wayOf(form, null)])});
 const printOf = (node) => ({
-  node, thing: thingOf(node), ...placeOf(node), values: isTyped(node) || isWritable(node) ? valuesOf(node) : [],
-  way: sends(node) && ownerForm(node) ? wayOf(ownerForm(node), node) : null, cover: coverOf(node),
+  node, thing: thingOf(node), ...placeOf(node), values: isField(node) || isWritable(node) ? valuesOf(node) : [],
+  way: isSubmitter(node) && formOf(node) ? wayOf(formOf(node), node) : null, cover: coverOf(node),
 });
 // Called by each look for what it has numbered.
 const remember = () => {
@@ -138,7 +131,7 @@ const whyElement = (index) => {
   if (had[4] !== has[4]) return "the words of the target have changed";
   if (had.some((one, at) => one !== has[at])) return "the target is another kind of thing now";
   if (print.row !== placeOf(print.node).row) return "the target stands in another row now";
-  const form = ownerForm(print.node), way = sends(print.node) && form ? wayOf(form, print.node) : null;
+  const form = formOf(print.node), way = isSubmitter(print.node) && form ? wayOf(form, print.node) : null;
   if ((way === null) !== (print.way === null)) return way ? "the target sends a form now" : "the target does not send its form any more";
   return way ? changeOfWay(print.way, way) : null;
 };
@@ -161,7 +154,7 @@ const whyForm = (index, without = new Set()) => {
 };
 // The form that a click, or the key Enter, on an element sends; -1 where none is known.
 const formSentBy = (index, isEnter) => {
-  const node = lastLook.elements[index], form = node && (sends(node) || (isEnter && tagOf(node) === "INPUT")) ? ownerForm(node) : null;
+  const node = lastLook.elements[index], form = node && (isSubmitter(node) || (isEnter && tagOf(node) === "INPUT")) ? formOf(node) : null;
   return form ? lastLook.forms.indexOf(form) : -1;
 };
 // Before anything is done: the target, the form that it sends, and `fields`, whose values a script would send.
@@ -181,13 +174,6 @@ const whyNot = (index, {isEnter = false, fields = []}) => {
 };
 
 // --- what lies where a click goes --------------------------------------------------------------------------------------
-const pointedAt = uncurried(Document.prototype.elementFromPoint), pointedAtInShadow = uncurried(ShadowRoot.prototype.elementFromPoint);
-const topAt = (root, x, y) => {
-  const top = (root.nodeType === Node.DOCUMENT_NODE ? pointedAt : pointedAtInShadow)(root, x, y);
-  const inside = top && shadowOf(top);
-  const deeper = inside ? topAt(inside, x, y) : null;
-  return deeper && deeper !== top ? deeper : top;
-};
 const controls = "a,button,label,summary,select,[role=button],[role=link],[role=option],[role=checkbox],[role=radio],[role=menuitem],[role=tab]";
 const isWithin = (node, outer) => { for (let up = node; up; up = around(up)) if (up === outer) return true; return false; };
 const isHit = (node, top) => {
@@ -207,7 +193,7 @@ const middleOf = (node) => {
 const coverAt = (node, x, y) => {
   let inner = node;
   for (let view = viewOf(documentOf(node)); view; ) {
-    const top = topAt(documentOf(inner), x, y);
+    const top = hitAt(documentOf(inner), x, y);
     if (top && !isHit(inner, top)) return top;
     let frame = null;
     try { frame = view === window ? null : view.frameElement; } catch { /* of another process */ }
@@ -249,17 +235,18 @@ const aimAt = (node, isMiddleOnly) => {
   const free = cover && !isMiddleOnly && others().find(([left, top]) => placeInPage(node, left, top).is_on_screen && !coverAt(node, left, top));
   return {...placeInPage(node, ...(free || [x, y])), cover: free ? null : cover};
 };
+const isOnScreen = (node) => { const middle = middleOf(node); return middle !== null && placeInPage(node, middle.x, middle.y).is_on_screen; };
 // What lies over the middle, as a State tells it; known only of what is on screen.
 const coverOf = (node) => {
-  const middle = middleOf(node);
-  return middle && placeInPage(node, middle.x, middle.y).is_on_screen ? coverAt(node, middle.x, middle.y) : null;
+  const middle = isOnScreen(node) ? middleOf(node) : null;
+  return middle && coverAt(node, middle.x, middle.y);
 };
 const kinds = {A: "link", BUTTON: "button", INPUT: "field", IFRAME: "frame", IMG: "image", FORM: "form", LABEL: "label", TEXTAREA: "field", SELECT: "list"};
 const coverWords = (cover) => {
   if (!cover) return null;
   const control = closest(cover, "a,button,label,input,select,textarea") ?? cover, tag = tagOf(control).toUpperCase();
   if (tag === "IFRAME") { try { return `frame of ${new URL(control.src, baseOf(control)).origin}`; } catch { return "frame"; } }
-  const name = squeezed(attribute(control, "aria-label") || textOf(control) || (isPush(control) ? control.value : "") || attribute(control, "title")).slice(0, 60);
+  const name = squeezed(attribute(control, "aria-label") || textOf(control) || (isPushButton(control) ? control.value : "") || attribute(control, "title")).slice(0, 60);
   const address = tag === "A" ? addressOfLink(control) : null;
   return `${kinds[tag] ?? "part"} "${name}"${address ? ` to ${address.slice(0, 120)}` : ""}`;
 };
@@ -305,8 +292,8 @@ const watch = (node, form, cover) => {
   stopped = null;
   const view = viewOf(documentOf(node ?? form)), outside = [];
   for (let up = node && around(node); up; up = around(up)) outside.push(up);
-  const known = form ? new Map([null, ...controlsOf(form)].filter((one) => one === null || sends(one)).map((one) => [one, wayOf(form, one)])) : new Map();
-  if (form && node && sends(node)) known.set(node, wayOf(form, node));
+  const known = form ? new Map([null, ...controlsOf(form)].filter((one) => one === null || isSubmitter(one)).map((one) => [one, wayOf(form, one)])) : new Map();
+  if (form && node && isSubmitter(node)) known.set(node, wayOf(form, node));
   watching = {
     view, node, form, cover, outside, address: node ? addressOfLink(node) : null, sent: form ? sentBy(form) : [],
     way: (button) => known.get(button ?? null) ?? known.get(null),

@@ -65,10 +65,6 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
       return known;
     };
   };
-  const isWithin = (node, outer) => {
-    for (let up = node; up; up = parentOf(up) ?? rootOf(up).host) if (up === outer) return true;
-    return false;
-  };
   const firstOf = (nodes, limit, suits) => {
     const chosen = [];
     for (const node of nodes) {
@@ -351,8 +347,6 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     const image = queryOne(node, "img[alt],svg title");
     return image ? squeeze(attribute(image, "alt") ?? textOf(image)) : "";
   };
-  const isField = (node) => ["INPUT", "SELECT", "TEXTAREA"].includes(tagOf(node));
-  const isPushButton = (node) => tagOf(node) === "INPUT" && ["submit", "button", "reset", "image"].includes(node.type);
   const pushed = {submit: "Submit", image: "Submit", reset: "Reset", button: ""};
   const nameOf = once((node) => {
     const labelled = attribute(node, "aria-labelledby");
@@ -442,8 +436,7 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     if (isClickable && hearer) delegating.add(hearer);
     return isClickable;
   };
-  // An address that cannot be parsed stays as it stands; SVG has links of its own.
-  const resolve = (node, address) => { try { return new URL(address, baseOf(node)).href; } catch { return address; } };
+  // SVG has links of its own.
   const isAnchor = (node) => ["A", "AREA", "a"].includes(tagOf(node));
   const linkOf = (node) => {
     const address = attribute(node, "href") ?? (tagOf(node) === "a" ? attribute(node, "xlink:href") : null);
@@ -528,7 +521,6 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
   };
 
   // --- what a click would land on -----------------------------------------------------------------------------------
-  const labelled = (node) => { const label = closest(node, "label"); return label ? label.control : null; };
   const originOf = (frame) => { try { return new URL(resolve(frame, attribute(frame, "src") ?? "")).origin; } catch { return "null"; } };
   const wordsFor = (hit) => {
     const tag = tagOf(hit);
@@ -537,23 +529,6 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     while (named && !roleOf(named)) named = parentOf(named) ?? rootOf(named).host;
     const name = cutShort(nameOf(named ?? hit), limits.name), link = named && isAnchor(named) ? linkOf(named) : null;
     return (named ? roleOf(named) : "part of the page") + (name ? ` "${name}"` : link ? ` to ${cutShort(link, limits.name)}` : "");
-  };
-  const isAround = (hit, node) => isWithin(hit, node) || isWithin(node, hit) || labelled(hit) === node;
-  const nothing = Symbol("nothing lies there");
-  // What lies over the middle of the first box, where act.js would click; `nothing` off the screen.
-  const hitOver = (node) => {
-    const box = [...rectsOf(node)].find((one) => one.width > 0 && one.height > 0);
-    if (!box) return nothing;
-    const x = box.left + box.width / 2, y = box.top + box.height / 2, shown = documentOf(node);
-    const hit = hitAt(shown, x, y);
-    if (!hit) return nothing;
-    if (!isAround(hit, node)) return hit;
-    const frame = frameOf(node);
-    return frame && x >= 0 && y >= 0 ? overFrame(frame, x, y) : null;
-  };
-  const overFrame = (frame, x, y) => {
-    const outer = boundsOf(frame), hit = hitAt(documentOf(frame), outer.left + frame.clientLeft + x, outer.top + frame.clientTop + y);
-    return !hit ? nothing : isAround(hit, frame) ? null : hit;
   };
   // What covers all of the view, wherever one scrolls; null: nothing does.
   const overlayOf = once((shown) => {
@@ -565,18 +540,16 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     }
     return null;
   });
-  const coverOf = (node) => {
+  // In words; `cover` is what gets a click on the node's middle.
+  const coveredBy = (node, cover) => {
     if (elementVisibility(node) !== "visible") return null;
-    let hit = hitOver(node);
-    if (hit === nothing) hit = overlayOf(documentOf(node));
-    return hit && !isAround(hit, node) ? wordsFor(hit) : null;
+    const hit = cover ?? (isOnScreen(node) ? null : overlayOf(documentOf(node)));
+    return hit && !isHit(node, hit) ? wordsFor(hit) : null;
   };
   // Of a frame that another process or origin shows: what is over its middle.
-  const standingOf = (frame) => ({seenAs: boxVisibility(frame), coveredBy: coverOf(frame)});
+  const standingOf = (frame) => ({seenAs: boxVisibility(frame), coveredBy: coveredBy(frame, coverOf(frame))});
 
   // --- the walk -----------------------------------------------------------------------------------------------------
-  const formOf = (node) => (tagOf(node) === "FORM" ? null : node.form !== null && typeof node.form === "object" ? node.form : null);
-  const isSubmitter = (node) => (tagOf(node) === "BUTTON" && node.type === "submit") || (tagOf(node) === "INPUT" && ["submit", "image"].includes(node.type));
   const forms = [], listened = [], foreign = [], opaque = [];
   const lists = new Set(["UL", "OL", "TABLE", "TBODY", "TR"]);
   const opaqueTags = new Set(["CANVAS", "OBJECT", "EMBED"]);
@@ -682,9 +655,9 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     }
     return names;
   });
-  lastLook = {elements: kept, forms, standingOf};
+  lastLook = {elements: kept, forms, standingOf, isToken};
   remember();
-  const elements = kept.map((node) => ({
+  const elements = kept.map((node, at) => ({
     element_ref: refs.get(node),
     role: roleOf(node) ?? "generic",
     name: nameOf(node),
@@ -696,7 +669,7 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     is_checked: checkedOf(node),
     visibility: elementVisibility(node),
     handled_by: handledBy(node),
-    covered_by: coverOf(node),
+    covered_by: coveredBy(node, lastLook.prints[at].cover),
     options: tagOf(node) === "SELECT" ? [...node.options].slice(0, maxOptions).map((option) => cut(optionText(option), limits.option)) : [],
     author: authorOf(node),
     origin: frameOriginOf(documentOf(node)),

@@ -88,8 +88,14 @@ const around = (node) => {
 };
 // The document that a frame shows; null where it is another process's.
 const shownIn = (frame) => { try { return frame.contentWindow?.document ?? null; } catch { return null; } };
+const isField = (node) => ["INPUT", "SELECT", "TEXTAREA"].includes(tagOf(node));
+const isPushButton = (node) => tagOf(node) === "INPUT" && ["submit", "button", "reset", "image"].includes(node.type);
+const isSubmitter = (node) => (tagOf(node) === "BUTTON" && node.type === "submit") || (tagOf(node) === "INPUT" && ["submit", "image"].includes(node.type));
+const formOf = (node) => (tagOf(node) !== "FORM" && typeof node.form === "object" ? node.form : null);
+// An address that cannot be parsed stays as it stands.
+const resolve = (node, address) => { try { return new URL(address, baseOf(node)).href; } catch { return address; } };
 // The nodes behind the references of the last look, and who would see a node of it.
-let lastLook = {elements: [], forms: [], standingOf: () => ({seenAs: "visible", coveredBy: null})};
+let lastLook = {elements: [], forms: [], isToken: () => false, standingOf: () => ({seenAs: "visible", coveredBy: null})};
 // Who would see what a frame shows, and what lies over it.
 const standingOf = (node) => lastLook.standingOf(node);
 // The node that whoever drives the page means: it is told by an event whose name is used once.
