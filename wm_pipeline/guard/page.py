@@ -9,12 +9,13 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.address import site_of
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.errors import NotDoneError, PageChangedError, WmError, error_words
 from wm_pipeline.domain.ports import Guard
@@ -101,8 +102,7 @@ class GuardedPage:
         `on_escalate` is asked about each action that the guard leaves to a person: True lets this one through, once.
         Without it such actions are refused.
         """
-        self.unguarded = page
-        """The page itself: what is done with it nobody judges."""
+        self._page = page
         self.session = Session(goal)
         self.judged: list[Judged] = []
         """Every action so far, oldest first."""
@@ -112,14 +112,23 @@ class GuardedPage:
         self._mode = Mode(mode)
         self._on_escalate = on_escalate
         self._refused: Refused = frozenset()
+        self._evading: dict[str, str] = {}
+        """Sites whose pages sent something that could not be held, and what: what is done there is a person's."""
 
     def __getattr__(self, name: str) -> Any:
-        return _passed_on(self, self.unguarded, name)
+        return _passed_on(self, self._page, name)
+
+    @property
+    def unguarded(self) -> Page:
+        """The page itself: what is done with it nobody judges, nor what it asks for until the next guarded action."""
+        self.session.lift()
+        return self._page
 
     def beside(self, page: Page) -> "GuardedPage":
         """Another page under the same guard, such as a window that this one has opened."""
         other = GuardedPage(page, self._guard, goal=self.session.goal, mode=self._mode, on_escalate=self._on_escalate)
         other.session, other.judged, other.unheld = self.session, self.judged, self.unheld
+        other._evading = self._evading
         return other
 
     @property
@@ -132,7 +141,7 @@ class GuardedPage:
         async def look(page: AsyncPage) -> State:
             return (await self.session.look(page)).state
 
-        return self.session.run(self.unguarded, look)
+        return self.session.run(self._page, look)
 
     # --- actions of the page ----------------------------------------------------------------------------------------
 
@@ -143,7 +152,7 @@ class GuardedPage:
         return self._act(Action(ActionKind.BACK), lambda page: page.go_back(**options))
 
     def reload(self, **options: Any) -> Any:
-        return self._act(Action(ActionKind.GOTO, value=self.unguarded.url), lambda page: page.reload(**options))
+        return self._act(Action(ActionKind.GOTO, value=self._page.url), lambda page: page.reload(**options))
 
     def evaluate(self, expression: str, arg: Any = None) -> Any:
         def run(page: AsyncPage) -> Awaitable[Any]:
@@ -182,7 +191,7 @@ class GuardedPage:
             script = (lambda: plain(page)) if is_script else None
             return await self._guarded(page, None, lambda _: action, lambda: plain(page), script=script)
 
-        return self.session.run(self.unguarded, work)
+        return self.session.run(self._page, work)
 
     async def _guarded(
         self,
@@ -204,29 +213,30 @@ class GuardedPage:
                     raise
                 return await plain()
             action = propose(seen.element_ref)
+            self._tell(page.url)
             judged = await self._judge(seen.state, action)
             if self._mode is Mode.OBSERVE:
                 return await plain()
 
-            async def may_leave(request: NetworkEvent, body: bytes, before: Judged = judged) -> bool:
-                name = short_action(before.state, before.action)
-                later = await self._judge(*state_with_request(before.state, request, body, name=name))
-                return later.is_approved or later.decision.verdict is Verdict.EXECUTE
-
             if not judged.is_approved and judged.decision.verdict is not Verdict.EXECUTE:
                 raise ActionRefusedError(judged.decision, short_action(seen.state, action))
+            asked = _Asked(self, judged)
             # A form that going back would send again is not sent.
-            judge = None if action.kind is ActionKind.BACK else may_leave
+            judge = None if action.kind is ActionKind.BACK else asked.may_leave
             try:
                 acted = await self.session.act(
-                    page, seen.state, action, judge=judge, upload_folder=upload_folder, script=script
+                    page,
+                    seen.state,
+                    action,
+                    judge=judge,
+                    later=asked.may_leave_later,
+                    upload_folder=upload_folder,
+                    script=script,
                 )
             except PageChangedError as error:
                 why = str(error)
                 continue
-            self.unheld += acted.unheld
-            for what in acted.unheld:
-                logging.getLogger(__name__).warning("not held back: %s", what)
+            self._tell(seen.state.url, acted.unheld)
             if acted.held and judge is None:
                 raise NotDoneError("going back would send a form again; open its page instead")
             if acted.held:
@@ -237,15 +247,27 @@ class GuardedPage:
         decision = Decision(Verdict.ESCALATE, None, why, None, 0.0)
         raise ActionRefusedError(decision, short_action(seen.state, action))
 
-    async def _judge(self, state: State, action: Action) -> Judged:
-        """The guard's decision, and a person's where it leaves it to one; kept and logged."""
+    def _tell(self, url: str, unheld: tuple[str, ...] = ()) -> None:
+        """What could not be held, and what went past since: the doing of the page at `url`."""
+        past = self.session.take_past()
+        self._evading.update({site_of(url): one for one in past})
+        self.unheld += [*unheld, *past]
+        for what in (*unheld, *past):
+            logging.getLogger(__name__).warning("not held back: %s", what)
+
+    async def _judge(self, state: State, action: Action, *, is_asked: bool = True) -> Judged:
+        """The guard's decision, and a person's where it leaves it to one and they are asked; kept and logged."""
         step = await asyncio.to_thread(guarded_step, self._guard, state, action, refused=self._refused, can_hold=True)
         self._refused = step.refused
-        judged = Judged(state, action, step.decision)
-        if self._mode is Mode.ENFORCE and step.decision.verdict is not Verdict.EXECUTE:
-            judged = Judged(state, action, step.decision, await self._ask(judged))
+        decision = step.decision
+        if (sent := self._evading.get(site_of(state.url))) is not None:
+            reason = f"a page of this site has sent what could not be held back: {sent}"
+            decision = replace(decision, verdict=Verdict.ESCALATE, executed=None, reason=reason)
+        judged = Judged(state, action, decision)
+        if is_asked and self._mode is Mode.ENFORCE and decision.verdict is not Verdict.EXECUTE:
+            judged = replace(judged, is_approved=await self._ask(judged))
         self.judged.append(judged)
-        words = step.decision.verdict.value, short_action(state, action), step.decision.reason
+        words = decision.verdict.value, short_action(state, action), decision.reason
         logging.getLogger(__name__).info("%s %s: %s", *words)
         return judged
 
@@ -261,17 +283,45 @@ class GuardedPage:
             return False
 
 
+class _Asked:
+    """What the page asks for as an action is done and after it, judged as that action's doing."""
+
+    def __init__(self, page: GuardedPage, before: Judged) -> None:
+        self._page = page
+        self._before = before
+        self._known: dict[tuple[str, str, bytes], bool] = {}
+
+    async def may_leave(self, request: NetworkEvent, body: bytes, *, is_asked: bool = True) -> bool:
+        state, action = self._before.state, self._before.action
+        known = state_with_request(state, request, body, name=short_action(state, action))
+        judged = await self._page._judge(*known, is_asked=is_asked)
+        return judged.is_approved or judged.decision.verdict is Verdict.EXECUTE
+
+    async def may_leave_later(self, request: NetworkEvent, body: bytes) -> bool:
+        """Nobody is asked about what a page sends by and by; the same again is judged once."""
+        key = (request.method, request.url, body)
+        if key not in self._known:
+            self._known[key] = await self.may_leave(request, body, is_asked=False)
+        return self._known[key]
+
+
 class GuardedLocator:
     """A locator of a guarded page."""
 
     def __init__(self, page: GuardedPage, locator: Locator) -> None:
-        self.unguarded = locator
         self._page = page
+        self._locator = locator
 
     def __getattr__(self, name: str) -> Any:
         if name in {"first", "last"}:
-            return GuardedLocator(self._page, getattr(self.unguarded, name))
-        return _passed_on(self._page, self.unguarded, name)
+            return GuardedLocator(self._page, getattr(self._locator, name))
+        return _passed_on(self._page, self._locator, name)
+
+    @property
+    def unguarded(self) -> Locator:
+        """As that of the page."""
+        self._page.session.lift()
+        return self._locator
 
     def click(self, *, button: str = "left", click_count: int = 1, **options: Any) -> Any:
         if button != "left" or click_count != 1 or options.get("modifiers"):
@@ -344,7 +394,7 @@ class GuardedLocator:
             raise _unjudged(f"{kind.value} with {', '.join(odd)}")
 
         async def work(own_page: AsyncPage) -> Any:
-            own = page.session.locator(page.unguarded, self.unguarded)
+            own = page.session.locator(page._page, self._locator)
             await own.wait_for(state="attached", timeout=options.get("timeout", FOUND_LIMIT_MS))
             if is_done is not None and await is_done(own):
                 return None
@@ -357,7 +407,7 @@ class GuardedLocator:
                 upload_folder=upload_folder,
             )
 
-        return page.session.run(page.unguarded, work)
+        return page.session.run(page._page, work)
 
 
 class _GuardedKeyboard:
@@ -387,7 +437,7 @@ def _passed_on(page: GuardedPage, own: Any, name: str) -> Any:
 
 
 def _plain(argument: Any) -> Any:
-    return argument.unguarded if isinstance(argument, GuardedLocator) else argument
+    return argument._locator if isinstance(argument, GuardedLocator) else argument
 
 
 def _unjudged(what: str) -> AttributeError:

@@ -133,7 +133,8 @@ def test_pages_of_others_are_held_as_ours_are() -> None:
             await page.goto("http://mail.localhost/held/handlers.html")
             cdp = await page.context.new_cdp_session(page)
             await cdp.send("Page.enable")
-            async with Hold(page.context, page, cdp, ()) as hold:
+            hold = Hold(page.context)
+            async with hold.during(page, cdp, (), None):
                 await page.click("#fetched")
                 await page.wait_for_function("out.textContent")
             await page.click("#posted")

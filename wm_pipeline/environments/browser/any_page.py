@@ -97,6 +97,7 @@ class Session:
         self._steps: tuple[str, ...] = ()
         self._storage: dict[str, OriginStorage] = {}
         self._earlier: tuple[EarlierText, ...] = ()
+        self._holds: list[tuple[async_api.BrowserContext, Hold]] = []
 
     def run(
         self, page: Page, work: Callable[[async_api.Page], Coroutine[Any, Any, Result]]
@@ -144,34 +145,61 @@ class Session:
         action: Action,
         *,
         judge: RequestJudge | None = None,
+        later: RequestJudge | None = None,
         upload_folder: Path | None = None,
         script: Callable[[], Awaitable[Any]] | None = None,
     ) -> Acted:
         """Do what was judged in `state`, the last look's; requests that it did not announce wait for `judge`.
 
-        Without a judge none of them leaves. `script`: what a `run_script` runs. Raises PageChangedError when the action
-        is not what was judged any more: nothing was done; WorldError when the page does not answer.
+        Without a judge none of them leaves. What the page puts off until after the action waits for `later`, up to the
+        next action or lift(). `script`: what a `run_script` runs. Raises PageChangedError when the action is not what
+        was judged any more: nothing was done; WorldError when the page does not answer.
         """
         watched = await self._watch(page)
         announced = announced_by(state, action)
         problem, answer = None, None
-        async with Hold(page.context, page, watched.observer.cdp, announced, judge=judge) as hold:
-            try:
-                if script is not None:
-                    answer = await script()
-                else:
-                    work = self._done(watched, state, action, upload_folder)
-                    answer, problem = await _limited(work, hold, page)
+        hold = self._hold_of(page)
+        await hold.all_judged()
+        await hold.begin(page, watched.observer.cdp, announced, judge)
+        try:
+            await watched.observer.mute()
+            if script is not None:
+                answer = await script()
+            else:
+                work = self._done(watched, state, action, upload_folder)
+                answer, problem = await _limited(work, hold, page)
+            await settle(watched, self._settings)
+            if await hold.all_judged():
                 await settle(watched, self._settings)
-                if await hold.all_judged():
-                    await settle(watched, self._settings)
-            except NotDoneError as error:
-                problem = str(error)
-            except PlaywrightError:
-                if not hold.held:
-                    raise  # else it is the end of a navigation that was held
+            await watched.observer.mute()  # another document may be there
+        except NotDoneError as error:
+            problem = str(error)
+        except PlaywrightError:
+            if not hold.held:
+                raise  # else it is the end of a navigation that was held
+        finally:
+            await hold.all_judged()
+            held, unheld = tuple(hold.held), tuple(hold.unheld)
+            hold.rest(later)
         self.remember_act(state, action)
-        return Acted(answer, problem, tuple(hold.held), tuple(hold.unheld))
+        return Acted(answer, problem, held, unheld)
+
+    def take_past(self) -> tuple[str, ...]:
+        """Writes, and requests to other sites, that the browser did not stop at after an action; each is told once."""
+        return tuple(one for _, hold in self._holds for one in hold.take_past())
+
+    def lift(self) -> None:
+        """Nothing is held until the next action: what is done meanwhile nobody judges."""
+        for _, hold in self._holds:
+            hold.is_lifted = True
+
+    def _hold_of(self, page: async_api.Page) -> Hold:
+        """That of the page's context, which all its pages share."""
+        found = next((hold for context, hold in self._holds if context == page.context), None)
+        if found is None:
+            found = Hold(page.context)
+            self._holds.append((page.context, found))
+        return found
 
     def remember_act(self, state: State, action: Action) -> None:
         """What was done in `state`, by whomever: the states after it say so, and what was read in it."""

@@ -1,13 +1,16 @@
-"""Holding back, while an action is done, what was not announced before: writes, and requests to other sites.
+"""Holding back, from an action on, what was not announced before: writes, and requests to other sites.
 
-What cannot be held is told: what a service worker asks for, sockets, and where a server's answer leads to.
+What cannot be held is told: what a service worker asks for, sockets, where a server's answer leads to, and what the
+browser does not stop at: `prefetch` links, speculation rules, fetchLater().
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl
 
 from playwright.async_api import BrowserContext, CDPSession, Page, Request, Route, WebSocket
@@ -28,6 +31,8 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 CHOICES = frozenset({"checkbox", "radio", "select"})
 """Fields whose value, once an agent has chosen it, is the page's word for what was chosen."""
 PAUSE_S = 0.02
+PAST_S = 0.5
+"""What was sent so long ago and did not stop here went past."""
 END_LIMIT_S = 2.0
 """A browser that does not let go of its requests by then is not waited for."""
 
@@ -97,29 +102,18 @@ def _announced_form(form: Form, action: Action) -> Announced:
 
 
 class Hold:
-    """For one action: an asynchronous context around it and the look at what it led to."""
+    """Of one browser context: what its pages ask for is held while an action is done, and at rest after it."""
 
-    def __init__(
-        self,
-        context: BrowserContext,
-        page: Page,
-        cdp: CDPSession,
-        announced: tuple[Announced, ...],
-        *,
-        on_held: Callable[[Request], None] = lambda request: None,
-        judge: RequestJudge | None = None,
-    ) -> None:
-        """`cdp`: of the page, with the domain Page enabled. `on_held` is told of each request that does not leave.
-
-        `judge` is asked about each that was not announced, which waits meanwhile; None: none of them leaves.
-        """
+    def __init__(self, context: BrowserContext, *, on_held: Callable[[Request], None] = lambda request: None) -> None:
+        """`on_held` is told of each request that does not leave."""
         self._context = context
-        self._page = page
-        self._cdp = cdp
-        self._announced = announced
         self._on_held = on_held
-        self._judge = judge
-        self._page_url = page.url
+        self._page: Page | None = None
+        self._page_url = ""
+        self._routed: dict[Page, CDPSession] = {}
+        """Pages that were acted on."""
+        self._announced: tuple[Announced, ...] = ()
+        self._judge: RequestJudge | None = None
         self._used: set[Announced] = set()
         """Writes that were announced and have been asked for: once."""
         self._passed: set[Request] = set()
@@ -129,28 +123,82 @@ class Hold:
         self._judging = 0
         self._has_left = False
         """Another document is there: what it shows itself with is no part of the action."""
+        self._has_opened = False
+        """A page that was acted on has opened a window, which may not say so itself."""
+        self._is_at_rest = False
+        self._stopped: Counter[tuple[str, str]] = Counter()
+        """Method and address of each request that came by here."""
+        self._sent: dict[str, tuple[float, str, str]] = {}
+        """When, method and address, by the protocol's name: what else the browser says that a page sends."""
+        self.is_lifted = False
+        """Nothing is held until the next action."""
         self.held: list[NetworkEvent] = []
-        self.unheld: list[str] = [f"service worker {worker.url}" for worker in context.service_workers]
+        self.unheld: list[str] = []
         """What the action may do, or did, beyond what can be held."""
 
-    async def __aenter__(self) -> Self:
-        self._context.on("request", self._on_request)
-        self._page.on("websocket", self._on_socket)
-        self._cdp.on("Page.frameNavigated", self._on_navigated)
-        self._others = await self._unrelated()
-        # Of the page, too: its handlers come before those of its context, and the last one first.
-        await self._context.route("**/*", self._on_route)
-        await self._page.route("**/*", self._on_route)
-        return self
+    @contextlib.asynccontextmanager
+    async def during(
+        self, page: Page, cdp: CDPSession, announced: tuple[Announced, ...], judge: RequestJudge | None
+    ) -> AsyncIterator[None]:
+        """For one action alone, as begin() has it."""
+        await self.begin(page, cdp, announced, judge)
+        try:
+            yield
+        finally:
+            await self.end()
 
-    async def __aexit__(self, *_: object) -> None:
-        self._context.remove_listener("request", self._on_request)
-        self._page.remove_listener("websocket", self._on_socket)
-        self._cdp.remove_listener("Page.frameNavigated", self._on_navigated)
+    async def begin(
+        self, page: Page, cdp: CDPSession, announced: tuple[Announced, ...], judge: RequestJudge | None
+    ) -> None:
+        """An action on a page is done from now on. `cdp`: of the page, with the domain Page enabled.
+
+        `judge` is asked about each request that was not announced, which waits meanwhile; None: none of them leaves.
+        """
+        self._page, self._page_url, self._announced, self._judge = page, page.url, announced, judge
+        self.held, self.unheld = [], [f"service worker {worker.url}" for worker in self._context.service_workers]
+        self._used, self._passed = set(), set()
+        self._has_left = self._has_opened = self._is_at_rest = self.is_lifted = False
+        if not self._routed:
+            self._context.on("request", self._on_request)
+            self._context.on("page", self._on_page)
+            await self._context.route("**/*", self._on_route)
+        if page not in self._routed:
+            self._routed[page] = cdp
+            page.on("websocket", self._on_socket)
+            page.on("close", self._on_close)
+            cdp.on("Page.frameNavigated", self._on_navigated)
+            cdp.on("Page.windowOpen", self._on_window)
+            cdp.on("Network.requestWillBeSent", self._on_sent)
+            cdp.on("Network.loadingFailed", self._on_failed)
+            await cdp.send("Network.enable")
+            shared = {"discover": True, "filter": [{"type": "shared_worker"}]}
+            await cdp.send("Target.setDiscoverTargets", shared)  # those there are come meanwhile
+            cdp.on("Target.targetCreated", self._on_shared_worker)
+            # Of the page, too: its handlers come before those of its context, and the last one first.
+            await page.route("**/*", self._on_route)
+        self._others = await self._unrelated()
+
+    def rest(self, judge: RequestJudge | None) -> None:
+        """The action is done; what its pages put off is judged as it was, and nothing is announced any more."""
+        self._announced, self._judge, self._is_at_rest = (), judge, True
+
+    async def end(self) -> None:
         await self.all_judged()
+        self._context.remove_listener("request", self._on_request)
+        self._context.remove_listener("page", self._on_page)
+        routed, self._routed = self._routed, {}
+        for page, cdp in routed.items():
+            page.remove_listener("websocket", self._on_socket)
+            page.remove_listener("close", self._on_close)
+            cdp.remove_listener("Page.frameNavigated", self._on_navigated)
+            cdp.remove_listener("Page.windowOpen", self._on_window)
+            cdp.remove_listener("Network.requestWillBeSent", self._on_sent)
+            cdp.remove_listener("Network.loadingFailed", self._on_failed)
+            cdp.remove_listener("Target.targetCreated", self._on_shared_worker)
         with contextlib.suppress(PlaywrightError, TimeoutError):  # the browser is gone, and with it all requests
             async with asyncio.timeout(END_LIMIT_S):
-                await self._page.unroute("**/*", self._on_route)
+                for page in routed:
+                    await page.unroute("**/*", self._on_route)
                 await self._context.unroute("**/*", self._on_route)
 
     @property
@@ -167,7 +215,8 @@ class Hold:
     async def _unrelated(self) -> list[Page]:
         """Pages that were not opened by each other cannot speak by each other's windows."""
         families = {page: await _opener_of(page) for page in self._context.pages}
-        family, is_growing = {self._page}, True
+        family: set[Page] = set() if self._page is None else {self._page}
+        is_growing = True
         while is_growing:
             more = {page for page, opener in families.items() if page in family or opener in family}
             more |= {opener for page, opener in families.items() if page in family and opener is not None}
@@ -181,22 +230,28 @@ class Hold:
             return False  # a document that is asked for, or a service worker
 
     def _is_unannounced(self, request: Request) -> bool:
-        if parse_address(request.url).scheme not in {"http", "https"}:
-            return False
-        if request.method in READING and not is_cross_site(request.url, self._page_url):
+        if not self._says_something(request.method, request.url):
             return False
         if request.method in READING and request.resource_type in FURNITURE and self._is_of_new_document(request):
             return False
         return not any(one.is_for(request) for one in self._announced if one not in self._used)
 
+    def _says_something(self, method: str, url: str) -> bool:
+        """It writes, or leaves the site."""
+        is_read = method in READING and not is_cross_site(url, self._page_url)
+        return parse_address(url).scheme in {"http", "https"} and not is_read
+
     def _is_of_new_document(self, request: Request) -> bool:
         try:
-            return self._has_left or request.frame.page is not self._page
+            return self._has_left or request.frame.page != self._page
         except PlaywrightError:
             return self._has_left  # a document that is asked for, or a service worker
 
     async def _on_route(self, route: Route, request: Request) -> None:
-        if request in self._passed or self._is_of_another(request) or not self._is_unannounced(request):
+        if self._says_something(request.method, request.url):
+            self._stopped[request.method, request.url] += 1
+        is_free = self.is_lifted or request in self._passed or self._is_of_another(request)
+        if is_free or not self._is_unannounced(request):
             if request.method not in READING:
                 self._used |= {one for one in self._announced if one.is_for(request)}
             self._passed.add(request)
@@ -228,9 +283,51 @@ class Hold:
         finally:
             self._judging -= 1
 
+    async def _on_page(self, page: Page) -> None:
+        """One that nothing here has opened is another's; while an action is done it may be the action's."""
+        if self._is_at_rest and not self._has_opened and await _opener_of(page) is None:
+            self._others.append(page)
+
+    def _on_close(self, page: Page) -> None:
+        self._routed.pop(page, None)
+
+    def _on_window(self, _: dict[str, Any]) -> None:
+        self._has_opened = True
+
     def _on_request(self, request: Request) -> None:
-        if request.redirected_from is not None and self._is_unannounced(request):
+        if self.is_lifted or request.redirected_from is None or self._is_of_another(request):
+            return
+        if self._is_unannounced(request):
             self.unheld.append(f"answer that leads to {request.method} {request.url}")
+
+    def _on_sent(self, event: dict[str, Any]) -> None:
+        method, url = event["request"]["method"], event["request"]["url"]
+        is_led = "redirectResponse" in event or event.get("type") == "Preflight"
+        is_shown_with = self._has_left and method in READING
+        if not self.is_lifted and not is_led and not is_shown_with and self._says_something(method, url):
+            self._sent[event["requestId"]] = (time.monotonic(), method, url)
+
+    def _on_failed(self, event: dict[str, Any]) -> None:
+        if event.get("blockedReason"):
+            self._sent.pop(event["requestId"], None)
+
+    def take_past(self) -> tuple[str, ...]:
+        """Requests that the browser did not stop at, and shared workers, which it lets send; each is told once."""
+        past, now = [], time.monotonic()
+        for name, (when, method, url) in list(self._sent.items()):
+            if self._stopped[method, url] > 0:
+                self._stopped[method, url] -= 1
+            elif now - when < PAST_S:
+                continue
+            else:
+                past.append(f"{method} {url}")
+            del self._sent[name]
+        return tuple(past)
+
+    def _on_shared_worker(self, event: dict[str, Any]) -> None:
+        info = event["targetInfo"]
+        if not self.is_lifted and not self._has_left:
+            self._sent[info["targetId"]] = (0.0, "whatever", f"its shared worker {info['url']} asks for")
 
     def _on_socket(self, socket: WebSocket) -> None:
         self.unheld.append(f"socket to {socket.url}")

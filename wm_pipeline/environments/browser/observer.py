@@ -144,10 +144,17 @@ class PageObserver:
 
     async def silence(self) -> None:
         """The page, and the frames that the last look went into, do nothing more: it is about to be left."""
+        await self._everywhere("silence")
+
+    async def mute(self) -> None:
+        """The same do not hear it when they are left, by whatever leaves them."""
+        await self._everywhere("mute")
+
+    async def _everywhere(self, function: str) -> None:
         elsewhere = (world for _, world in self._elsewhere.values() if world is not None)
         for world in (self.world, *self._worlds.values(), *elsewhere):
             with contextlib.suppress(PlaywrightError):  # a frame that is gone is silent
-                await self._unless_crashed(world, "silence", None)
+                await self._unless_crashed(world, function, None)
 
     async def check(self, action: Action, state: State) -> str | None:
         """Why an action is not any more what was judged in `state`, the last look's; None: it is. Nothing is done.

@@ -309,15 +309,16 @@ class BrowserSession:
         started = time.perf_counter()
         failure: StopReason | None = None
         done: _Done | None = None
-        hold = None
+        hold = Hold(tab.context, on_held=tab.log.drop)
+        holding: contextlib.AbstractAsyncContextManager[None] = contextlib.nullcontext()
         if announced is not None or judge is not None:
             known = announced_by(before, action) if announced is None else announced
-            hold = Hold(tab.context, tab.page, tab.cdp, known, on_held=tab.log.drop, judge=judge)
+            holding = hold.during(tab.page, tab.cdp, known, judge)
         previous_steps, previous_earlier = self._episode.prior_steps, self._episode.earlier
         recorded = self.redactor.action(before, action)
         self._episode.earlier = remember(before)
         try:
-            async with self._limited(), hold or contextlib.nullcontext():
+            async with self._limited(), holding:
                 done = await self._perform_and_look(tab, before, action)
         except TimeoutError:
             failure = StopReason.TIMED_OUT
@@ -349,8 +350,8 @@ class BrowserSession:
             recorded=recorded,
             failure=StopReason.PAGE_CHANGED if done.is_changed else None,
             problem=done.problem,
-            held=() if hold is None else tuple(hold.held),
-            unheld=() if hold is None else tuple(hold.unheld),
+            held=tuple(hold.held),
+            unheld=tuple(hold.unheld),
         )
 
     async def _perform_and_look(self, tab: Tab, before: State, action: Action) -> _Done:

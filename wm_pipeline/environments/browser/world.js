@@ -125,6 +125,18 @@ const countFiles = () => {
 };
 const attributesOf = (name) => lastLook.elements.map((one) => one.getAttribute(name));
 const nodeOf = (index) => lastLook.elements[index] ?? null;
+// What a page asks for as it is left cannot be held: it does not hear of it. Only who listened first, and to all, does.
+let isMuted = false;
+const mute = () => {
+  if (isMuted) return;
+  isMuted = true;
+  let isLeft = false;
+  const stop = (event) => {
+    if (event.type !== "visibilitychange") isLeft = event.type !== "pageshow";
+    if (isLeft) event.stopImmediatePropagation();
+  };
+  for (const type of ["pagehide", "visibilitychange", "unload", "pageshow"]) window.addEventListener(type, stop, true);
+};
 // A page that is left for a restore does nothing more, frames of the same process included.
 const silence = () => {
   const nothingMore = (one) => {

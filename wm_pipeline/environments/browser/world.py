@@ -45,7 +45,7 @@ def world_script(channel: str) -> str:
     """For our world of a document: it defines `look` and `act` there."""
     shared, judged, look, act = map(_source, ("world", "judged", "observe", "act"))
     ours = (
-        *("silence", "nodeOf", "attributesOf", "countFiles", "handlers", "hear", "standingOf"),
+        *("silence", "mute", "nodeOf", "attributesOf", "countFiles", "handlers", "hear", "standingOf"),
         *("askHooks", "fileInputOf", "coverHere", "expectPointed"),
     )
     names = f"look: {look}, act: {act}, {', '.join(ours)}"
