@@ -197,8 +197,7 @@ def _candidates(text: str) -> Iterator[Found]:
                 end = text.index("&", found.start("value"))
             while text[end - 1] in ".!?)]}" and end - found.start("value") > 4:
                 end -= 1
-            kind = SecretKind.PASSWORD if found["password"] else SecretKind.KEY if found["key"] else SecretKind.TOKEN
-            yield Found(found.start("value"), end, kind)
+            yield Found(found.start("value"), end, _kind_named(found))
     for form in (_CODE_NAMED, _CODE_BEFORE):
         yield from (Found(*found.span("value"), SecretKind.ONE_TIME_CODE) for found in form.finditer(text))
     named = _RECOVERY.search(text)
@@ -215,10 +214,20 @@ def _candidates(text: str) -> Iterator[Found]:
             yield Found(*found.span(), SecretKind.TOKEN)
 
 
+def _kind_named(found: re.Match[str]) -> SecretKind:
+    """Of a match of _ASSIGNED."""
+    return SecretKind.PASSWORD if found["password"] else SecretKind.KEY if found["key"] else SecretKind.TOKEN
+
+
+def _may_be_value(value: str) -> bool:
+    """Whether a word after a secret's name may be its value: enough to say that one may be there, not to redact it."""
+    return value.lower().strip(".,!?:") not in _NO_VALUES
+
+
 def _is_value(text: str, found: re.Match[str]) -> bool:
     """Whether what follows a secret's name is its value, and not the next words about it."""
     value = found["value"]
-    if value.lower().strip(".,!?:") in _NO_VALUES:
+    if not _may_be_value(value):
         return False
     is_odd = re.search(r"[0-9]|[^\w\s.,!?:)-]|[a-z][A-Z]", value) is not None
     if is_odd or found["quote"]:
@@ -283,8 +292,9 @@ def marks_in_address(address: str) -> str:
 
 
 def what_is_in(text: str) -> tuple[str, ...]:
-    """What kinds of things a text holds, in words, without repeating any but hosts."""
+    """What kinds of things a text holds, or seems to hold, in words, without repeating any but hosts."""
     found = [f"a {mark['kind']}" for mark in MARK.finditer(hidden(text))]
+    found += [f"a {_kind_named(one).words}" for one in _ASSIGNED.finditer(text) if _may_be_value(one["value"])]
     found += [f"host {host}" for host in hosts_in(text)]
     found += ["an e-mail address"] if _MAIL.search(text) else []
     found += ["an account number"] if _IBAN.search(text) else []
