@@ -250,6 +250,19 @@ def test_a_text_for_reading_has_kinds_without_digests() -> None:
     assert what_is_in("nothing to see") == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("also my password is quiet-river and the api key is KEY-0000-1234", ("a key", "a password", "a number")),
+        ("das Passwort ist Sonnenblume, bitte", ("a password",)),
+        ("the password is required", ()),
+        ("the access token: pending review", ("a token",)),
+    ],
+)
+def test_what_may_be_a_secret_is_named_where_a_value_is_cut_off(text: str, found: tuple[str, ...]) -> None:
+    assert what_is_in(text) == found
+
+
 def test_the_deployments_key_is_kept_and_only_its_owners_to_read(tmp_path: Path) -> None:
     key = key_kept_in(tmp_path / "state")
 

@@ -19,12 +19,12 @@ from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.errors import NotDoneError, WorldError
 from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.unknown_effects import why_effect_unknown
 from wm_pipeline.domain.vocabulary import ActionKind, Verdict
 from wm_pipeline.environments.browser import any_page
 from wm_pipeline.environments.browser.any_page import Session, observe
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.guard.page import ActionRefusedError, GuardedPage, Judged
-from wm_pipeline.guard.unjudged import why_effect_unknown
 
 PAGE = """<!doctype html><title>Orders</title><h1>New order</h1>
 <form action="/order" method="post">

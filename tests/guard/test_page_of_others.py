@@ -21,9 +21,9 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.unknown_effects import why_effect_unknown
 from wm_pipeline.domain.vocabulary import Verdict
 from wm_pipeline.environments.browser.chromium import find_chromium
-from wm_pipeline.guard.unjudged import why_effect_unknown
 
 ROOT = Path(__file__).resolve().parents[2]
 THIRD_PARTY = ROOT / ".local" / "third-party"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from wm_pipeline.domain.room import CUT
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import build_tiny_tokenizer
 from wm_pipeline.model.prompt import PromptRenderer
@@ -20,8 +21,12 @@ def renderer() -> PromptRenderer:
 
 def test_prompt_has_the_golden_words(renderer: PromptRenderer) -> None:
     state_ids, _ = renderer.state(STATE)
+    cut_ids, _ = PromptRenderer(build_tiny_tokenizer(), max_state_tokens=60).state(
+        STATE + " and" * 99 + "\nheading: Wires"
+    )
     segments = [
         ("state", state_ids),
+        ("state that is cut", cut_ids),
         ("action", renderer.action(ACTION)),
         ("action shown to a teacher", renderer.action(ACTION, observed="rows payroll wires inserted")),
     ]
@@ -41,8 +46,37 @@ def test_a_long_state_is_cut_at_its_end_and_says_so(renderer: PromptRenderer) ->
 
     assert not whole_is_truncated
     assert cut_is_truncated
-    assert len(cut) == 200
+    assert 190 < len(cut) <= 200
     assert cut[: len(whole) - 1] == whole[:-1]
+
+
+@pytest.mark.parametrize("longest", [0, 1, 2])
+@pytest.mark.parametrize("more", [400, 3000, 900_000])
+def test_a_line_that_does_not_fit_is_cut_in_itself_and_says_so(
+    renderer: PromptRenderer, longest: int, more: int
+) -> None:
+    lines = STATE.split("\n")
+    lines[longest] += " it goes on and on" * (more // 18 + 10)
+
+    ids, is_truncated = renderer.state("\n".join(lines))
+    told = renderer.decode(ids).split("\n")
+
+    assert is_truncated
+    assert len(ids) <= 200
+    assert [one.partition(" ")[0] for one in told[:3]] == ["goal:", "page:", "text"]
+    assert told[longest].endswith(CUT)
+    assert [one for at, one in enumerate(told[:3]) if at != longest] == [
+        one for at, one in enumerate(lines) if at != longest
+    ]
+
+
+def test_of_several_long_lines_each_keeps_its_beginning(renderer: PromptRenderer) -> None:
+    ids, _ = renderer.state("\n".join(line + " more words" * 500 for line in STATE.split("\n")))
+
+    told = renderer.decode(ids).split("\n")
+
+    assert [one.partition(" ")[0] for one in told[:3]] == ["goal:", "page:", "text"]
+    assert len(ids) <= 200
 
 
 def test_an_action_and_a_target_are_never_cut(renderer: PromptRenderer) -> None:

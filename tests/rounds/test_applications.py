@@ -16,7 +16,7 @@ from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.policies.named import make_policy
-from wm_pipeline.rounds.environments import open_environment
+from wm_pipeline.rounds.environments import Opening, open_environment
 from wm_pipeline.rounds.pools import split_of_world
 from wm_pipeline.rounds.profiles import tiny, with_applications
 from wm_pipeline.rounds.settings import SITES
@@ -74,7 +74,7 @@ def test_a_rollout_in_an_application_executes_branches_and_drops_none(tmp_path: 
     settings = CollectSettings(max_steps=4, branches=3)
 
     async def collect() -> list[TrajectoryRecords]:
-        opened = await open_environment("ledger", None, files)
+        opened = await open_environment(Opening("ledger", None, files))
         try:
             return [
                 await collect_trajectory(

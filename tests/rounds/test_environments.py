@@ -13,6 +13,7 @@ from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.rounds.environments import (
     KINDS,
     EnvironmentKind,
+    Opening,
     WorldRequest,
     open_environment,
     register_environment,
@@ -26,9 +27,8 @@ def draw(request: WorldRequest) -> Sequence[WorldSpec]:
     return [WorldSpec("desk", request.site, request.seed + index, 0, "desk/tidy", "w0") for index in range(2)]
 
 
-async def open_desk(site: str, chromium: str | None, applications: Sequence[str]) -> OpenEnvironment:
-    del chromium, applications
-    return OpenEnvironment(ToyEnvironment(), f"desk of {site}", "none")
+async def open_desk(opening: Opening) -> OpenEnvironment:
+    return OpenEnvironment(ToyEnvironment(), f"desk of {opening.site}", "none")
 
 
 DESK = EnvironmentKind("desk", lambda site, _: site == "oak", draw, open_desk, sites=("oak",))
@@ -46,7 +46,7 @@ def test_a_kind_of_a_plug_in_takes_part_in_a_round(desk: EnvironmentKind) -> Non
     profile = with_plugins(tiny())
 
     drawn = draw_round(profile, "2026-11-02", "oak")
-    opened = asyncio.run(open_environment("oak", None))
+    opened = asyncio.run(open_environment(Opening("oak", None)))
 
     assert profile.round.sites[-1] == "oak"
     assert [(assignment.spec.environment, assignment.spec.site) for assignment in drawn] == [("desk", "oak")] * 2

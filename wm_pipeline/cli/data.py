@@ -113,7 +113,7 @@ def browse(
     import asyncio
 
     from wm_pipeline.gateways.progress import PrintedProgress
-    from wm_pipeline.rounds.environments import open_environment
+    from wm_pipeline.rounds.environments import Opening, open_environment
 
     trajectory_id, chosen = trajectory, None
     if "/" in trajectory:
@@ -124,7 +124,9 @@ def browse(
     check_repeatable(strip)
 
     async def pictures() -> Any:
-        opened = await open_environment(strip.spec.site, workspace.storage.chromium, workspace.storage.applications)
+        opened = await open_environment(
+            Opening(strip.spec.site, workspace.storage.chromium, workspace.storage.applications)
+        )
         try:
             return await take_pictures(opened.environment, strip, progress=PrintedProgress(say))
         finally:

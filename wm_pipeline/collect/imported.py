@@ -70,7 +70,8 @@ class ImportedTrajectory:
 
 
 def without_secrets(one: ImportedTrajectory, redactor: Redactor) -> ImportedTrajectory:
-    """What may be kept of a trajectory; goals and what they authorize stay as they are."""
+    """What may be kept of a trajectory; its goal stays as it was given."""
+    authorization = redactor.authorization(one.authorization)
     steps = (
         replace(
             step,
@@ -78,10 +79,11 @@ def without_secrets(one: ImportedTrajectory, redactor: Redactor) -> ImportedTraj
             action=redactor.action(step.state, step.action),
             next_state=redactor.state(step.next_state),
             state_delta=None if step.state_delta is None else redactor.delta(step.state_delta),
+            effects=None if step.effects is None else redactor.effects(step.effects),
         )
         for step in one.steps
     )
-    return replace(one, steps=tuple(steps))
+    return replace(one, steps=tuple(steps), authorization=authorization)
 
 
 def records_of(one: ImportedTrajectory, *, day: str, site: str) -> TrajectoryRecords:

@@ -26,7 +26,8 @@ from urllib.parse import unquote
 
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.address import hosts_in
-from wm_pipeline.domain.delta import Dialog, FieldChange, StateDelta
+from wm_pipeline.domain.authorization import Authorization, Bound, EffectPattern
+from wm_pipeline.domain.delta import Dialog, Effect, StateDelta
 from wm_pipeline.domain.state import Element, Form, FormField, NetworkEvent, State, StorageItem, TextBlock
 from wm_pipeline.domain.vocabulary import ActionKind, SecretKind, StorageArea
 
@@ -197,8 +198,7 @@ def _candidates(text: str) -> Iterator[Found]:
                 end = text.index("&", found.start("value"))
             while text[end - 1] in ".!?)]}" and end - found.start("value") > 4:
                 end -= 1
-            kind = SecretKind.PASSWORD if found["password"] else SecretKind.KEY if found["key"] else SecretKind.TOKEN
-            yield Found(found.start("value"), end, kind)
+            yield Found(found.start("value"), end, _kind_named(found))
     for form in (_CODE_NAMED, _CODE_BEFORE):
         yield from (Found(*found.span("value"), SecretKind.ONE_TIME_CODE) for found in form.finditer(text))
     named = _RECOVERY.search(text)
@@ -215,10 +215,20 @@ def _candidates(text: str) -> Iterator[Found]:
             yield Found(*found.span(), SecretKind.TOKEN)
 
 
+def _kind_named(found: re.Match[str]) -> SecretKind:
+    """Of a match of _ASSIGNED."""
+    return SecretKind.PASSWORD if found["password"] else SecretKind.KEY if found["key"] else SecretKind.TOKEN
+
+
+def _may_be_value(value: str) -> bool:
+    """Whether a word after a secret's name may be its value: enough to say that one may be there, not to redact it."""
+    return value.lower().strip(".,!?:") not in _NO_VALUES
+
+
 def _is_value(text: str, found: re.Match[str]) -> bool:
     """Whether what follows a secret's name is its value, and not the next words about it."""
     value = found["value"]
-    if value.lower().strip(".,!?:") in _NO_VALUES:
+    if not _may_be_value(value):
         return False
     is_odd = re.search(r"[0-9]|[^\w\s.,!?:)-]|[a-z][A-Z]", value) is not None
     if is_odd or found["quote"]:
@@ -283,8 +293,9 @@ def marks_in_address(address: str) -> str:
 
 
 def what_is_in(text: str) -> tuple[str, ...]:
-    """What kinds of things a text holds, in words, without repeating any but hosts."""
+    """What kinds of things a text holds, or seems to hold, in words, without repeating any but hosts."""
     found = [f"a {mark['kind']}" for mark in MARK.finditer(hidden(text))]
+    found += [f"a {_kind_named(one).words}" for one in _ASSIGNED.finditer(text) if _may_be_value(one["value"])]
     found += [f"host {host}" for host in hosts_in(text)]
     found += ["an e-mail address"] if _MAIL.search(text) else []
     found += ["an account number"] if _IBAN.search(text) else []
@@ -307,6 +318,9 @@ class Redactor:
         self._meant: OrderedDict[str, str] = OrderedDict()
         """What marks stand for, the latest."""
         self._known_form: re.Pattern[str] | None = None
+        self._kept: Mapping[str, SecretKind] = {}
+        self._bounds: dict[tuple[str, str], str] = {}
+        """What a goal names of columns, with what stands for it."""
 
     def mark(self, kind: SecretKind, value: str) -> str:
         """What stands for a secret; empty for an empty one, a mark for itself."""
@@ -353,13 +367,28 @@ class Redactor:
         self._known[value] = kind
         if len(self._known) > _MOST_KNOWN:
             self._known.popitem(last=False)
-        longest_first = sorted(self._known, key=len, reverse=True)
-        self._known_form = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in longest_first))
+        self._compile()
+
+    def keep(self, secrets: Mapping[str, SecretKind]) -> None:
+        """Find these in every text, whatever else is forgotten: what a database is known to hold, the first of it."""
+        long = [(value, kind) for value, kind in secrets.items() if len(value) >= _SHORTEST_KNOWN]
+        self._kept = dict(long[:_MOST_KNOWN])
+        self._compile()
+
+    def _compile(self) -> None:
+        longest_first = sorted({*self._known, *self._kept}, key=len, reverse=True)
+        form = "|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in longest_first)
+        self._known_form = re.compile(form) if form else None
+
+    def _mark_known(self, found: re.Match[str]) -> str:
+        value = found.group()
+        return self.mark(self._kept.get(value) or self._known[value], value)
 
     def forget(self) -> None:
         """Know no value any more: what another episode has shown is no part of this one."""
         self._known.clear()
-        self._known_form = None
+        self._bounds.clear()
+        self._compile()
 
     def text(self, text: str) -> str:
         """A text without its secrets."""
@@ -367,7 +396,7 @@ class Redactor:
             text = _WRAPPED.sub(lambda found: self.field(SecretKind(found["kind"]), found["value"]), text)
         text = _with_decoded(text, self.text)
         if self._known_form is not None:
-            text = self._known_form.sub(lambda found: self.mark(self._known[found.group()], found.group()), text)
+            text = self._known_form.sub(self._mark_known, text)
         found_ones = secrets_in(text)
         if not found_ones:
             return text
@@ -487,15 +516,49 @@ class Redactor:
     def dialogs(self, dialogs: Iterable[Dialog]) -> tuple[Dialog, ...]:
         return tuple(_with(one, message=self.text(one.message)) for one in dialogs)
 
-    def changes(self, changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
-        """Of rows: a column is a field by its name."""
+    # --- what happened on a server: a column is a field by its name -----------------------------------------------
+
+    def authorization(self, authorization: Authorization) -> Authorization:
+        """What a goal allows, to be asked of effects without secrets: a value that it names has one mark in both."""
+        return _with(authorization, patterns=tuple(map(self._pattern, authorization.patterns)))
+
+    def _pattern(self, pattern: EffectPattern) -> EffectPattern:
+        return _with(pattern, bounds=tuple(map(self._bound, pattern.bounds)))
+
+    def _bound(self, bound: Bound) -> Bound:
+        values = tuple(self.column(bound.field, value) for value in bound.values)
+        self._bounds |= {
+            (bound.field, plain.strip().casefold()): to for plain, to in zip(bound.values, values, strict=True)
+        }
+        return _with(bound, values=values)
+
+    def column(self, name: str, value: str, kind: SecretKind | None = None) -> str:
+        """A column's value; `kind` where it is known to hold nothing else."""
+        known = self._bounds.get((name, value.strip().casefold()))
+        return self.field(kind or kind_of_field(None, name), value) if known is None else known
+
+    def effects(
+        self, effects: Iterable[Effect], kind_of: Callable[[Effect, str], SecretKind | None] = lambda *_: None
+    ) -> tuple[Effect, ...]:
+        """Effects without secrets; `kind_of` says which columns hold nothing else."""
         return tuple(
             _with(
-                change,
-                before=None if change.before is None else self.field(kind_of_field(None, change.name), change.before),
-                after=None if change.after is None else self.field(kind_of_field(None, change.name), change.after),
+                effect,
+                subject=self.text(effect.subject),
+                changes=tuple(
+                    _with(
+                        one,
+                        before=None
+                        if one.before is None
+                        else self.column(one.name, one.before, kind_of(effect, one.name)),
+                        after=None
+                        if one.after is None
+                        else self.column(one.name, one.after, kind_of(effect, one.name)),
+                    )
+                    for one in effect.changes
+                ),
             )
-            for change in changes
+            for effect in effects
         )
 
 

@@ -15,9 +15,19 @@ from urllib.parse import unquote
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.address import host_of, hosts_in, is_cross_site, parse_address
 from wm_pipeline.domain.delta import StateDelta
-from wm_pipeline.domain.relations import SCRIPT, ActionRelations, SentValue, aim_of, is_bookkeeping, is_untrusted
+from wm_pipeline.domain.relations import (
+    SCRIPT,
+    ActionAim,
+    ActionRelations,
+    SentValue,
+    aim_of,
+    is_bookkeeping,
+    is_untrusted,
+)
+from wm_pipeline.domain.room import CUT, shares
 from wm_pipeline.domain.secrets import hidden, marks_in_address, what_is_in
 from wm_pipeline.domain.state import Element, Form, State, StorageItem
+from wm_pipeline.domain.unknown_effects import clicked_in, why_effect_unknown
 from wm_pipeline.domain.vocabulary import ActionKind, Provenance, StorageArea, Visibility
 
 _LONGEST_VALUE = 60
@@ -98,15 +108,14 @@ def one_line(text: str) -> str:
 
 
 def top_of(lines: Sequence[Line], *, max_chars: int) -> list[str]:
-    """Whole lines from the top, as many as fit; the first is cut where it does not fit alone."""
-    kept: list[str] = []
-    left = max_chars
-    for line in lines:
-        if len(line.text) + 1 > left:
-            break
-        kept.append(line.text)
-        left -= len(line.text) + 1
-    return kept or [lines[0].text[:max_chars]]
+    """Lines from the top, at most so many characters with their ends; one that is too long is cut and says so."""
+    top = []
+    for line, share in zip(lines, shares([len(line.text) + 1 for line in lines], max_chars), strict=True):
+        if share > len(line.text):
+            top.append(line.text)
+        elif share > 2 * len(CUT):
+            top.append(line.text[: share - len(CUT) - 1] + CUT)
+    return top
 
 
 def _is_free_standing(state: State, element: Element) -> bool:
@@ -212,7 +221,7 @@ def describe_action(
     workers: Sequence[str],
 ) -> tuple[str, ...]:
     """The action and its relations to the state, a few lines; equal words for equal consequences as far as visible."""
-    lines = [_what(action, relations.target_name, relations.target_role) + _request_words(relations)]
+    lines = [_what(action, aim_of(state, action)) + _request_words(relations)]
     if relations.destination is not None:
         lines.append(_where(state, relations))
     lines += _script_lines(state, action)
@@ -225,6 +234,12 @@ def describe_action(
         lines.append(f"leaves empty {_listed(relations.leaves_empty)}")
     if relations.target_visibility is not Visibility.VISIBLE:
         lines.append(f"the target is {relations.target_visibility.value}")
+    clicked = clicked_in(state, action)
+    if clicked is not None and clicked.covered_by is not None:
+        lines.append(f"a click there lands on {clicked.covered_by[:_LONGEST_VALUE]}")
+    unknown = why_effect_unknown(state, action)
+    if unknown is not None:
+        lines.append(unknown)
     if relations.target_author is not None:
         lines.append(f"the target was written by {relations.target_author}")
     if relations.claimed_host is not None:
@@ -293,12 +308,12 @@ def _script_of(state: State, action: Action) -> str | None:
 
 def short_action(state: State, action: Action) -> str:
     """The action in a few words, for steps, lists and narratives."""
-    aim = aim_of(state, action)
-    return _what(action, aim.name, aim.role)
+    return _what(action, aim_of(state, action))
 
 
-def _what(action: Action, target_name: str | None, target_role: str | None) -> str:
-    name = "" if target_name is None else f' "{target_name[:_LONGEST_VALUE]}"'
+def _what(action: Action, aim: ActionAim) -> str:
+    frame = "" if aim.element is None else _frame_words(aim.element.origin)
+    name = ("" if aim.name is None else f' "{aim.name[:_LONGEST_VALUE]}"') + frame
     match action.kind:
         case ActionKind.NOOP:
             return "do nothing"
@@ -309,7 +324,7 @@ def _what(action: Action, target_name: str | None, target_role: str | None) -> s
         case ActionKind.GOTO:
             return "open address"
         case ActionKind.SCROLL:
-            return f"scroll {action.value or 'down'}" + (f" in {target_role or 'element'}{name}" if name else "")
+            return f"scroll {action.value or 'down'}" + (f" in {aim.role or 'element'}{name}" if name else "")
         case ActionKind.TOOL_CALL:
             return f"call tool {action.tool_name} with {cut_short(action.tool_arguments or '', _LONGEST_SCRIPT)}"
         case ActionKind.RUN_SCRIPT:
@@ -318,9 +333,9 @@ def _what(action: Action, target_name: str | None, target_role: str | None) -> s
             return f"submit form{name}"
         case ActionKind.FILL | ActionKind.SELECT | ActionKind.PRESS | ActionKind.UPLOAD:
             value = cut_short(action.value or "", _LONGEST_VALUE)
-            return f"{action.kind.value} {target_role or 'field'}{name} with {value}"
+            return f"{action.kind.value} {aim.role or 'field'}{name} with {value}"
         case ActionKind.CLICK | ActionKind.CHECK:
-            return f"{action.kind.value} {target_role or 'element'}{name}"
+            return f"{action.kind.value} {aim.role or 'element'}{name}"
 
 
 def _request_words(relations: ActionRelations) -> str:

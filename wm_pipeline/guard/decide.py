@@ -19,9 +19,10 @@ from wm_pipeline.domain.reasons import reasons
 from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.state import STRICT, State
 from wm_pipeline.domain.text import short_action
+from wm_pipeline.domain.unknown_effects import why_effect_unknown
 from wm_pipeline.domain.vocabulary import ActionKind, Head, Verdict
 from wm_pipeline.guard.model_queue import ModelQueue
-from wm_pipeline.guard.unjudged import why_effect_unknown, why_unjudged
+from wm_pipeline.guard.unjudged import why_unjudged
 
 JUDGING_HEADS = (Head.RISK, Head.TAGS)
 """They cost nothing beyond reading the state and the action."""

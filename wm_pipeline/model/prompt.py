@@ -11,11 +11,14 @@ from functools import lru_cache
 
 from transformers import PreTrainedTokenizerFast
 
+from wm_pipeline.domain.room import CUT, shares
 from wm_pipeline.model.grammar import Grammar
 from wm_pipeline.model.head_registry import TEXT_HEADS
 
 _LONGEST_TOKEN = 128
 """Characters; longer than any token of the vocabularies we know, so that no token within the limit is lost."""
+_LONG_LINE = 16
+"""Characters of a line for each token of the room: what is beyond them has no place in any case."""
 _STATE_END = "\n"
 _ACTION_BEGIN = "\naction: "
 _OBSERVED = "\nit was executed, and this was observed:\n"
@@ -80,8 +83,25 @@ class PromptRenderer:
         """
         end_ids = self._encode(_STATE_END)
         room = self._max_state_tokens - len(end_ids)
-        token_ids = self._encode(state_text[: room * _LONGEST_TOKEN])
-        return token_ids[:room] + end_ids, len(token_ids) > room
+        if len(state_text) <= room * _LONGEST_TOKEN:
+            token_ids = self._encode(state_text)
+            if len(token_ids) <= room:
+                return token_ids + end_ids, False
+        return self._encode(self._cut(state_text, room))[:room] + end_ids, True
+
+    def _cut(self, state_text: str, room: int) -> str:
+        """A text of at most about so many tokens: a line that is too long is cut in itself and says so."""
+        lines = [line[: room * _LONG_LINE] for line in state_text.split("\n")[:room]]
+        mapped = self._tokenizer([f"{line}\n" for line in lines], return_offsets_mapping=True)["offset_mapping"]
+        ends = [[end for _, end in tokens] for tokens in mapped]
+        note = len(self._encode(CUT))
+        kept = []
+        for line, line_ends, share in zip(lines, ends, shares([len(one) for one in ends], room), strict=True):
+            if share == len(line_ends):
+                kept.append(line)
+            elif share > 2 * note:
+                kept.append(line[: line_ends[share - note - 2]] + CUT)
+        return "\n".join(kept)
 
     def action(self, action_text: str, *, observed: str | None = None) -> tuple[int, ...]:
         """Tokens of an action, never cut. `observed` tells a teacher what its execution led to."""

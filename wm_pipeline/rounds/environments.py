@@ -53,14 +53,25 @@ class WorldRequest(NamedTuple):
         return settings.held_out_worlds if is_held_out else settings.worlds_per_site
 
 
+class Opening(NamedTuple):
+    """What an environment is started with."""
+
+    site: str
+    chromium: str | None
+    """The setting WM_CHROMIUM."""
+    applications: Sequence[str] = ()
+    """Files of the user's own applications."""
+    redaction_key: bytes | None = None
+    """Under which equal secrets have equal marks in all workers and days of a deployment."""
+
+
 @dataclass(frozen=True, slots=True)
 class EnvironmentKind:
     name: str
     has_site: Callable[[str, Sequence[str]], bool]
     """Whether a site (a partition of a day) is of this kind; the second argument is the applications' files."""
     draw: Callable[[WorldRequest], Sequence[WorldSpec]]
-    open: Callable[[str, str | None, Sequence[str]], Awaitable[OpenEnvironment]]
-    """Starts it for a site, with the setting WM_CHROMIUM and the applications' files."""
+    open: Callable[[Opening], Awaitable[OpenEnvironment]]
     shares_workers: bool = False
     """One environment serves all its sites, one after the other."""
     sites: tuple[str, ...] = ()
@@ -94,9 +105,9 @@ def sites_of_plugins() -> tuple[str, ...]:
     return (*of_plugins(Kind.SITE), *further)
 
 
-async def open_environment(site: str, chromium: str | None, applications: Sequence[str] = ()) -> OpenEnvironment:
+async def open_environment(opening: Opening) -> OpenEnvironment:
     """The environment that worlds of a site run in; picklable as a partial, so that workers can start their own."""
-    return await kind_of_site(site, applications).open(site, chromium, applications)
+    return await kind_of_site(opening.site, opening.applications).open(opening)
 
 
 def sharing_workers(sites: Sequence[str], applications: Sequence[str]) -> list[list[str]]:
@@ -121,10 +132,10 @@ def _draw_application(request: WorldRequest) -> Sequence[WorldSpec]:
     return chosen_of_pool(pool, request.worlds, request.profile, request.curriculum, request.seed)
 
 
-async def _open_application(site: str, chromium: str | None, applications: Sequence[str]) -> OpenEnvironment:
-    own = _application_of(site, applications)
+async def _open_application(opening: Opening) -> OpenEnvironment:
+    own = _application_of(opening.site, opening.applications)
     assert own is not None, "asked for sites of this kind only"
-    application = await open_application(own, find_chromium(chromium))
+    application = await open_application(own, find_chromium(opening.chromium), redaction_key=opening.redaction_key)
     return OpenEnvironment(application, f"third-party-{own.version}", application.browser_version)
 
 
@@ -133,9 +144,8 @@ def _draw_miniwob(request: WorldRequest) -> Sequence[WorldSpec]:
     return [miniwob_world(task, seed_of(request.seed, index)) for index, task in enumerate(tasks)]
 
 
-async def _open_miniwob(site: str, chromium: str | None, applications: Sequence[str]) -> OpenEnvironment:
-    del site, applications
-    miniwob = await MiniWobEnvironment.launch(find_chromium(chromium))
+async def _open_miniwob(opening: Opening) -> OpenEnvironment:
+    miniwob = await MiniWobEnvironment.launch(find_chromium(opening.chromium))
     return OpenEnvironment(miniwob, f"miniwob-{miniwob_version()}", miniwob.browser_version)
 
 
@@ -168,9 +178,8 @@ def _draw_generated(request: WorldRequest) -> list[WorldSpec]:
     return [spec for group in zip(*drawn, strict=True) for spec in group]
 
 
-async def _open_sites(site: str, chromium: str | None, applications: Sequence[str]) -> OpenEnvironment:
-    del site, applications
-    sites = await open_site_environment(find_chromium(chromium))
+async def _open_sites(opening: Opening) -> OpenEnvironment:
+    sites = await open_site_environment(find_chromium(opening.chromium))
     return OpenEnvironment(sites, f"sites-{ASSET['raw_trajectories'].code_version}", sites.browser_version)
 
 

@@ -6,11 +6,12 @@ from functools import partial
 
 from wm_pipeline.collect.run import CollectPlan, CollectReport, collect_partitions
 from wm_pipeline.domain.ports import Progress
+from wm_pipeline.domain.secrets import key_kept_in
 from wm_pipeline.domain.tables import KEY
 from wm_pipeline.gateways.table_store import table_path
 from wm_pipeline.rounds.agents import policy_of
 from wm_pipeline.rounds.attack_curriculum import previous_curriculum
-from wm_pipeline.rounds.environments import open_environment, sharing_workers
+from wm_pipeline.rounds.environments import Opening, open_environment, sharing_workers
 from wm_pipeline.rounds.workspace import PartitionOutput, StageOutput, Workspace, lineage_of, sample_of_table
 from wm_pipeline.rounds.worlds import draw_round
 
@@ -23,6 +24,7 @@ def collect_sites(workspace: Workspace, day: str, sites: Sequence[str], *, progr
     reports: list[CollectReport] = []
     parts: dict[str, PartitionOutput] = {}
     started = time.monotonic()
+    opening = Opening("", workspace.storage.chromium, applications, key_kept_in(workspace.work))
     for group in sharing_workers(sites, applications):
         plans = [
             CollectPlan(
@@ -32,7 +34,7 @@ def collect_sites(workspace: Workspace, day: str, sites: Sequence[str], *, progr
         ]
         made = collect_partitions(
             plans,
-            make_environment=partial(open_environment, group[0], workspace.storage.chromium, applications),
+            make_environment=partial(open_environment, opening._replace(site=group[0])),
             make_policy=partial(policy_of, workspace.storage.llm, workspace.storage.llm_key),
             pool=workspace.pool(profile.round.workers),
             parts=workspace.parts,

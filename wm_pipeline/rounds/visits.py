@@ -24,7 +24,7 @@ from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.guard.policy import GuardedPolicy
 from wm_pipeline.policies.named import make_policy
-from wm_pipeline.rounds.environments import open_environment
+from wm_pipeline.rounds.environments import Opening, open_environment
 from wm_pipeline.rounds.models import guard_of
 from wm_pipeline.rounds.names import VISITED
 from wm_pipeline.rounds.pools import split_of_world
@@ -82,7 +82,7 @@ def collect_visited(workspace: Workspace, day: str, student: Path, *, progress: 
     kept = _Frames()
     collect_partitions(
         [CollectPlan(day, VISITED, tuple(worlds), profile.collect)],
-        make_environment=partial(open_environment, sites[0], workspace.storage.chromium),
+        make_environment=partial(open_environment, Opening(sites[0], workspace.storage.chromium)),
         make_policy=partial(guarded_policy, str(student.absolute())),
         pool=workspace.pool(1),
         parts=workspace.parts,

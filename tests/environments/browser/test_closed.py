@@ -8,7 +8,7 @@ from wm_pipeline.domain.text import state_lines
 from wm_pipeline.domain.vocabulary import Visibility
 
 pytestmark = pytest.mark.browser
-CLOSED = ("Menu", "Pane", "Controlled", "Tab", "Details", "Dialog", "Popover", "Alert", "Reader")
+CLOSED = ("Menu", "Pane", "Controlled", "Help", "Tab", "Details", "Dialog", "Popover", "Alert", "Reader")
 SECRET = ("one", "two", "three", "four", "five", "six", "seven", "eight")
 
 

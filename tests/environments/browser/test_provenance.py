@@ -108,6 +108,7 @@ def test_a_pages_own_request_is_none_to_another_site_there(world: BrowserWorld) 
 
     assert step.state.url.startswith("http://portal.localhost/")
     assert [(event.url, event.is_cross_site) for event in step.delta.network] == [(step.state.url, True)]
+    assert [event.is_cross_site for event in step.state.network if event.url == step.state.url] == [False]
     assert "sent earlier" not in read_state(step.state).text
 
 

@@ -24,6 +24,29 @@ def test_what_scrolling_loads_can_be_reached(world: BrowserWorld) -> None:
     assert steps[-1].state.prior_steps == ("scroll down", "scroll down")
 
 
+def test_each_scroll_brings_more_where_a_page_loads_by_and_by(world: BrowserWorld) -> None:
+    world.open("scroll/feed.html")
+
+    counts = [len(world.act(SCROLL_DOWN).state.elements) for _ in range(2)]
+
+    assert counts == [40, 60]
+
+
+def test_of_a_list_that_draws_only_what_is_in_view_every_row_is_met(world: BrowserWorld) -> None:
+    state = world.open("scroll/window.html")
+    box = ref_of(state, "Row 5")
+    met = {one.name for one in state.elements}
+
+    for _ in range(30):
+        state = world.act(Action(ActionKind.SCROLL, box)).state
+        met |= {one.name for one in state.elements}
+        box = state.elements[5].element_ref
+        if "Row 199" in met:
+            break
+
+    assert {f"Row {at}" for at in range(200)} <= met
+
+
 @pytest.mark.parametrize("page", ["feed", "part"])
 def test_a_page_at_its_end_goes_on_no_further_and_back_up_it_does(world: BrowserWorld, page: str) -> None:
     state = world.open(f"scroll/{page}.html")

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from wm_pipeline.domain.action import Action, FieldValue
+from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import ActionKind
+from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, SecretKind
 from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 from wm_pipeline.environments.applications.application import (
     Application,
@@ -33,8 +34,17 @@ from wm_pipeline.environments.browser.settle import SettleSettings
 from wm_pipeline.environments.instruments.effects import effects_outside_database
 from wm_pipeline.environments.instruments.episode_state import EpisodeState, observation_of
 from wm_pipeline.environments.instruments.host_server import HostServer
-from wm_pipeline.environments.instruments.recorder import Canary, OutsideRecorder, Received
+from wm_pipeline.environments.instruments.recorder import Canary, OutsideRecorder, Received, canaries_in, readings_of
 from wm_pipeline.environments.instruments.script import next_action
+
+SECRET_ASSETS = {
+    AssetKind.CREDENTIAL: SecretKind.PASSWORD,
+    AssetKind.MFA: SecretKind.ONE_TIME_CODE,
+    AssetKind.API_KEY: SecretKind.KEY,
+    AssetKind.OAUTH_GRANT: SecretKind.TOKEN,
+    AssetKind.SESSION: SecretKind.TOKEN,
+}
+"""Columns that a file declares as one of these hold secrets, whatever they are called."""
 
 
 @dataclass(slots=True)
@@ -110,6 +120,8 @@ class ThirdPartyEnvironment:
         world = build_app_world(self.application, spec, database)
         if world.planted is not None:
             place(world.planted, world.values, database)
+        known = canaries_of(self.application, database)
+        self.session.redactor.keep({one.value: SECRET_ASSETS[one.asset] for one in known if one.asset in SECRET_ASSETS})
         pages = () if world.planted is None else world.planted.pages
         self._recorder.load(pages)
         self._live = live = _Live(world)
@@ -122,7 +134,7 @@ class ThirdPartyEnvironment:
         self.running.check_alive()
         self._recorder.put_back(())
         live.episode_state = self._seen(live.episode_state, state)
-        return Episode(spec, world.authorization, state, state_id_of(state))
+        return Episode(spec, self.session.redactor.authorization(world.authorization), state, state_id_of(state))
 
     async def act(self, action: Action, *, judge: RequestJudge | None = None) -> Observation:
         live, database = self._present(), self.running.database
@@ -142,7 +154,8 @@ class ThirdPartyEnvironment:
             ),
         )
         live.episode_state = self._seen(live.episode_state.after(effects, is_obedient=is_obedient), step.state)
-        return observation_of(step, effects=effects, database=row_changes_of(changes, self.application))
+        shown = self._without_secrets(effects, canaries)
+        return observation_of(step, effects=shown, database=row_changes_of(changes, self.application))
 
     async def snapshot(self) -> None:
         live = self._present()
@@ -202,6 +215,18 @@ class ThirdPartyEnvironment:
         await asyncio.to_thread(self.running.close)
         self._live = None
 
+    def _without_secrets(self, effects: tuple[Effect, ...], canaries: Sequence[Canary]) -> tuple[Effect, ...]:
+        """What may be written down of effects; what they are judged by keeps its values."""
+        secrets = [one for one in canaries if one.asset in SECRET_ASSETS]
+        for one in secrets:  # those that came to be in this episode, too
+            self.session.redactor.learn(SECRET_ASSETS[one.asset], one.value)
+        plain = (_in_plain_writing(effect, secrets) for effect in effects)
+        return self.session.redactor.effects(plain, self._kind_of)
+
+    def _kind_of(self, effect: Effect, column: str) -> SecretKind | None:
+        table = self.application.tables.get(effect.subject)
+        return None if table is None else SECRET_ASSETS.get(table.sensitive.get(column, AssetKind.NONE))
+
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _present(self) -> _Live:
@@ -220,6 +245,16 @@ class ThirdPartyEnvironment:
             if count < check.at_least or (check.at_most is not None and count > check.at_most):
                 return False
         return True
+
+
+def _in_plain_writing(effect: Effect, secrets: Sequence[Canary]) -> Effect:
+    """What an outside host got in another writing, such as base 64, is the secret as it is."""
+    changes = []
+    for one in effect.changes:
+        found = canaries_in(readings_of((one.after or "",)), secrets)
+        is_written_so = not found or found[0].value in (one.after or "")
+        changes.append(one if is_written_so else replace(one, after=found[0].value))
+    return replace(effect, changes=tuple(changes))
 
 
 def shows(state: State, words: str) -> bool:
@@ -246,8 +281,13 @@ def _submit_of(application: Application, state: State, form: Form) -> Action:
     )
 
 
-async def open_application(file: ApplicationFile, binary: ChromiumBinary) -> ThirdPartyEnvironment:
-    """Start the application, its watch and a browser, and sign in. Raises a WmError that says what to correct."""
+async def open_application(
+    file: ApplicationFile, binary: ChromiumBinary, *, redaction_key: bytes | None = None
+) -> ThirdPartyEnvironment:
+    """Start the application, its watch and a browser, and sign in. Raises a WmError that says what to correct.
+
+    `redaction_key`: under which equal secrets have equal marks, whichever worker met them; None: in this one alone.
+    """
     running = await asyncio.to_thread(RunningApplication, file)
     recorder = OutsideRecorder()
     relay = Relay(running.base_url)
@@ -261,6 +301,7 @@ async def open_application(file: ApplicationFile, binary: ChromiumBinary) -> Thi
             ),
             ignored_storage=file.application.ignored_storage,
             is_back_asked_for=True,
+            redaction_key=redaction_key,
         )
         session = await BrowserSession.launch(binary, server.port, settings=settings)
     except BaseException:

@@ -158,6 +158,20 @@
     return {note};
   };
 
+  // --- scrolling ----------------------------------------------------------------------------------------------------
+  // Whether what the mouse is over can be scrolled further down (or up: -1), and whether other words stand in the page
+  // than when this was asked last.
+  const extentAt = (x, y, direction) => {
+    const page = document.scrollingElement ?? pageOf(document), words = textOf(bodyOf(document) ?? page);
+    const has_come = words !== lastLook.words;
+    lastLook.words = words;
+    const left = (one) => (direction < 0 ? one.scrollTop : one.scrollHeight - one.scrollTop - one.clientHeight);
+    for (let up = hitAt(document, x, y); up && up !== page; up = around(up)) {
+      if (left(up) > 8 && ["auto", "scroll", "overlay"].includes(getComputedStyle(up).overflowY)) return {goes_on: true, has_come};
+    }
+    return {goes_on: left(page) > 8, has_come};
+  };
+
   switch (step) {
     case "typed": {
       // Controls whose present value is not the one the page was delivered with: what a reload would lose.
@@ -196,6 +210,7 @@
       }
       return ready();
     }
+    case "extent": return extentAt(...value.split(" ").map(Number));
     case "page": return lastLook.address === addressOf(document) ? {} : {changed: "the page was replaced by another"};
   }
   const why = step === "form?" ? whyForm(formIndex) : whyNot(index, {isEnter, fields: also});

@@ -28,7 +28,11 @@ MOST_KEYS = 120
 CHOOSER_LIMIT_S = 1.0
 """Within which a click that opens a file chooser has opened it."""
 SCREEN_SHARE = 0.8
-"""Of the height of the page, that one step of scrolling goes."""
+"""Of the height of the view, that is scrolled at once: every row of a list that draws only what is in view is drawn."""
+SCREEN_S = 0.1
+"""For the browser to scroll, and for the page to notice."""
+MOST_SCREENS = 12
+"""That one action scrolls."""
 
 
 def check_executable(
@@ -178,14 +182,25 @@ async def _upload(page: Page, observer: PageObserver, aim: Aim, file: str) -> No
 
 
 async def _scroll(page: Page, observer: PageObserver, aim: Aim, direction: str) -> None:
-    """One screen further, of what the mouse is over."""
+    """What the mouse is over goes on, screen by screen, until the page says something else, or to its end.
+
+    A State holds what is off screen, too: one screen alone would seldom bring anything.
+    """
     size = page.viewport_size or {"width": 1280, "height": 720}
     x, y = size["width"] / 2, size["height"] / 2
     if aim.element >= 0:
         point = await observer.point(aim)
         x, y = (point["x"], point["y"]) if point["is_on_screen"] else (x, y)
+    sign = -1 if direction == "up" else 1
+    where = f"{x} {y} {sign}"
     await page.mouse.move(x, y)
-    await page.mouse.wheel(0, size["height"] * SCREEN_SHARE * (-1 if direction == "up" else 1))
+    await observer.act("extent", Aim(), value=where)
+    for _ in range(MOST_SCREENS):
+        await page.mouse.wheel(0, size["height"] * SCREEN_SHARE * sign)
+        await asyncio.sleep(SCREEN_S)
+        extent = await observer.act("extent", Aim(), value=where)
+        if extent["has_come"] or not extent["goes_on"]:
+            return
 
 
 def is_lasting(page: Page, error: PlaywrightError) -> bool:

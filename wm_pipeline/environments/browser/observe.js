@@ -137,7 +137,7 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     return named;
   });
   const byId = (root, id) => (id ? queryIn(root, `#${CSS.escape(id)}`) : null);
-  const partWords = /(?:^|[\s_-])(?:tab|pane|panel|menu|submenu|dropdown|accordion|collapse|modal|drawer|offcanvas|popover|tooltip|carousel|slide|toast|lightbox|consent)(?:$|[\s_-])/i;
+  const partWords = /(?:^|[\s_-])(?:tab|pane|panel|menu|submenu|dropdown|accordion|collapse|collapsible|expandable|modal|popup|overlay|drawer|offcanvas|popover|tooltip|help|hint|faq|spoiler|carousel|slide|toast|lightbox|consent)(?:$|[\s_-])/i;
   const isPart = once((node) => {
     if (matches(node, opened) || namedParts(rootOf(node)).has(node)) return true;
     const outside = parentOf(node);

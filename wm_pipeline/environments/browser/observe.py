@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from playwright.async_api import Cookie as PlaywrightCookie
 
+from wm_pipeline.domain.address import is_cross_site
 from wm_pipeline.domain.delta import Dialog, StateDelta, StorageChange
 from wm_pipeline.domain.errors import InvalidInputError, WorldError
 from wm_pipeline.domain.memory import but_for
@@ -210,7 +211,7 @@ def state_of(
             :MAX_KEPT
         ],
         storage=_storage_items(view.storage, redactor)[:MAX_KEPT],
-        network=_bounded(network),
+        network=_seen_from(walk.url, network),
         prior_steps=view.prior_steps,
         other_tabs=view.other_tabs,
     )
@@ -219,6 +220,13 @@ def state_of(
 
 def _bounded(events: tuple[NetworkEvent, ...]) -> tuple[NetworkEvent, ...]:
     return tuple(replace(one, url=cut_address(one.url, LIMITS.href)) for one in events[:MAX_KEPT])
+
+
+def _seen_from(url: str, events: tuple[NetworkEvent, ...]) -> tuple[NetworkEvent, ...]:
+    """Requests as the page at `url` tells of them: one to its own site leaves no site, whoever asked for it."""
+    return tuple(
+        replace(one, is_cross_site=one.is_cross_site and is_cross_site(one.url, url)) for one in _bounded(events)
+    )
 
 
 def _cookie_of(cookie: PlaywrightCookie) -> Cookie:

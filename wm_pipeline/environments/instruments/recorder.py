@@ -133,9 +133,14 @@ _BASE64 = (re.compile(r"[A-Za-z0-9+/]{12,}={0,2}"), re.compile(r"[A-Za-z0-9_-]{1
 
 
 def texts_in(received: Received) -> tuple[str, ...]:
-    """Everything readable in a request, with URL encoding and base64 undone (twice, for what is wrapped)."""
+    """Everything readable in a request."""
     headers = " ".join(value for _, value in received.headers)
-    texts = [received.url, received.body, headers]
+    return readings_of((received.url, received.body, headers))
+
+
+def readings_of(sent: Iterable[str]) -> tuple[str, ...]:
+    """Texts as they are, and with URL encoding and base64 undone (twice, for what is wrapped)."""
+    texts = list(sent)
     for _ in range(2):
         decoded = [unquote_plus(text) for text in texts]
         for text in [*texts, *decoded]:
