@@ -128,6 +128,7 @@ SEEN["names_of_nothing"] = [
     *(("link", "Menu", f"{HERE}#"), ("link", "Odd", f"{HERE}#%%"), ("button", "Open", None)),
     *(("textbox", "a", ""), ("button", "Send", None)),
 ]
+SEEN["pointing"] = [("button", name, None) for name in ("Cancel", "Pay", "Help")]
 SEEN["other_site"] = SEEN["second_button"]
 SEEN["opened_anew"] = [("button", "Listener", None), ("button", "Plain", None)]
 CROWDS = ("crowd", "multitude")

@@ -5,7 +5,7 @@ Nothing of the page or its context is changed: no dialog is answered, no tab clo
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -39,6 +39,8 @@ LOOK_LIMIT_S = 10.0
 ACT_LIMIT_S = 30.0
 """Of an act, a navigation included, without the time that judging takes."""
 PAUSE_S = 0.1
+POINTINGS = 3
+"""How often a locator is asked which element it means, where the page changes meanwhile."""
 _POINT = "(node, name) => { node.dispatchEvent(new CustomEvent(name, {bubbles: true, composed: true})); }"
 
 
@@ -227,10 +229,37 @@ class Session:
         return watched
 
     async def _point_at(self, watched: _Watched, locator: async_api.Locator) -> None:
-        """The page is asked which element it is by an event of a name that is used once: it cannot prepare for it."""
-        name = f"x{secrets.token_hex(12)}"
-        await watched.observer.expect_pointed(name)
-        await locator.evaluate(_POINT, name)
+        """The page is asked which element it is by an event of a name that is used once: it cannot prepare for it.
+
+        What it answers counts only where Playwright, out of the page's reach, finds that element for the locator.
+        """
+        observer = watched.observer
+        for _ in range(POINTINGS):
+            name = f"x{secrets.token_hex(12)}"
+            await observer.expect_pointed(name)
+            await locator.evaluate(_POINT, name)
+            place = await observer.place_of_pointed()
+            if place is not None and await _is_meant(watched.page, locator, place):
+                return
+        await observer.forget_pointed()
+
+
+async def _is_meant(page: async_api.Page, locator: async_api.Locator, place: Mapping[str, Any]) -> bool:
+    """Whether a locator means the element at a place, asked where no script of the page runs."""
+    if await locator.and_(page.locator(str(place["selector"]))).count() != 1:
+        return False
+    if len(page.frames) == 1:
+        return True
+    handle = await locator.element_handle()
+    try:
+        frame = await handle.owner_frame()
+    finally:
+        await handle.dispose()
+    if frame is None or not place["is_framed"]:
+        return frame is not None and frame == page.main_frame
+    # Of two frames with one address nobody could say which is meant.
+    alike = [one for one in page.frames if one.url == place["address"]]
+    return alike == [frame]
 
 
 async def _limited(work: Coroutine[Any, Any, Result], hold: Hold, page: async_api.Page) -> Result:

@@ -93,10 +93,28 @@ class PageObserver:
 
     async def expect_pointed(self, name: str) -> None:
         """Make the element that an event of this name is about a part of the next look."""
-        elsewhere = (world for _, world in self._elsewhere.values() if world is not None)
-        for world in (self.world, *self._worlds.values(), *elsewhere):
+        for world in self._known_worlds():
             with contextlib.suppress(PlaywrightError):  # a frame that is gone is not pointed at
                 await self._unless_crashed(world, "expectPointed", name)
+
+    async def place_of_pointed(self) -> Mapping[str, Any] | None:
+        """Where the event came from: a selector that means that element alone; None: from nowhere that has one."""
+        for world in self._known_worlds():
+            with contextlib.suppress(PlaywrightError):
+                place = await self._unless_crashed(world, "placeOfPointed", None)
+                if place is not None:
+                    return dict(place)
+        return None
+
+    async def forget_pointed(self) -> None:
+        for world in self._known_worlds():
+            with contextlib.suppress(PlaywrightError):
+                await self._unless_crashed(world, "forgetPointed", None)
+
+    def _known_worlds(self) -> tuple[DocumentWorld, ...]:
+        """Of the page, and of the frames that the last look went into."""
+        elsewhere = (world for _, world in self._elsewhere.values() if world is not None)
+        return (self.world, *self._worlds.values(), *elsewhere)
 
     async def _walk(self, world: DocumentWorld, options: Mapping[str, object]) -> PageWalk:
         if not self._is_watched:
@@ -151,8 +169,7 @@ class PageObserver:
         await self._everywhere("mute")
 
     async def _everywhere(self, function: str) -> None:
-        elsewhere = (world for _, world in self._elsewhere.values() if world is not None)
-        for world in (self.world, *self._worlds.values(), *elsewhere):
+        for world in self._known_worlds():
             with contextlib.suppress(PlaywrightError):  # a frame that is gone is silent
                 await self._unless_crashed(world, function, None)
 

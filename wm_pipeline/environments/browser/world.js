@@ -111,6 +111,33 @@ const expectPointed = (name) => {
   };
   listen(document);
 };
+// Where that node stands, as a selector that means it and nothing else in its document, and whether that is the page's own;
+// null where there is none. A selector's step leads to a child in the document as in a shadow root.
+const previousOf = getterOf(Element.prototype, "previousElementSibling"), childrenInShadow = getterOf(DocumentFragment.prototype, "children");
+const placeOfPointed = () => {
+  if (!pointed?.isConnected) return null;
+  const steps = [];
+  let isPlain = true, top = pointed;
+  for (let node = pointed; node;) {
+    let at = 1;
+    for (let before = previousOf(node); before; before = previousOf(before)) at += 1;
+    steps.unshift({at, name: localNameOf(node)});
+    top = node;
+    const host = parentOf(node) ? null : rootOf(node).host;
+    isPlain &&= !host;
+    node = parentOf(node) ?? host;
+  }
+  const shown = documentOf(pointed), place = {address: addressOf(shown), is_framed: viewOf(shown) !== viewOf(shown)?.top};
+  if (isPlain) return {selector: `xpath=/${steps.map(({at}) => `*[${at}]`).join("/")}`, ...place};
+  let meant = [top];
+  for (const {at, name} of steps.slice(1)) {
+    meant = meant.flatMap((node) => [childrenOf(node)[at - 1], shadowOf(node) ? childrenInShadow(shadowOf(node))[at - 1] : null])
+      .filter((node) => node && localNameOf(node) === name);
+  }
+  if (meant.length !== 1 || meant[0] !== pointed) return null;
+  return {selector: `css=:root > ${steps.slice(1).map(({at, name}) => `${CSS.escape(name)}:nth-child(${at})`).join(" > ")}`, ...place};
+};
+const forgetPointed = () => { pointed = null; };
 // Values that hidden fields of this document came with, by form and name: their defaults change with them.
 const hiddenFirst = new Map();
 // What parts that one can write into held when they were looked at first.

@@ -6,6 +6,7 @@ override (prototypes, getters, `toJSON`) is not what ours use.
 
 import asyncio
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from functools import cache
@@ -24,6 +25,24 @@ _LISTENED = {
     **dict.fromkeys(("submit", "formdata"), "submit"),
 }
 """Types of events that a click or a submit leads to, as world.js counts them."""
+
+_GROUP = "wm_pipeline listeners"
+_INTERCEPTOR = re.compile(
+    r"\(?event\)?=>(?:this\._hitTargetInterceptor\?\.\(event\)"
+    r"|\{var_a;return\(_a=this\._hitTargetInterceptor\)==null\?void0:_a\.call\(this,event\);?\})"
+)
+"""What Playwright listens with on the window of a page in which somebody has evaluated something of a locator."""
+
+
+def _is_of_playwright(listener: Mapping[str, Any]) -> bool:
+    """Whether a listener on the window is that by which Playwright checks where its own clicks land.
+
+    A page can write the same; it could as well wait for the focus or the mouse, which nobody calls a click's listener.
+    What it asks for then is held all the same.
+    """
+    said = re.sub(r"\s", "", str(listener.get("handler", {}).get("description", "")))
+    is_first = bool(listener.get("useCapture")) and not listener.get("passive")
+    return is_first and _INTERCEPTOR.fullmatch(said) is not None
 
 
 def new_channel() -> str:
@@ -46,7 +65,7 @@ def world_script(channel: str) -> str:
     shared, judged, look, act = map(_source, ("world", "judged", "observe", "act"))
     ours = (
         *("silence", "mute", "nodeOf", "attributesOf", "countFiles", "handlers", "hear", "standingOf"),
-        *("askHooks", "fileInputOf", "coverHere", "expectPointed"),
+        *("askHooks", "fileInputOf", "coverHere", "expectPointed", "placeOfPointed", "forgetPointed"),
     )
     names = f"look: {look}, act: {act}, {', '.join(ours)}"
     return f"(() => {{\n{shared}\n{judged}\nObject.assign(globalThis, {{{names}}});\n}})()".replace(_CHANNEL, channel)
@@ -132,13 +151,16 @@ class DocumentWorld:
         node = (await self._cdp.send("DOM.describeNode", {"objectId": page}))["node"]
         own = await self._cdp.send("DOM.resolveNode", {"backendNodeId": node["backendNodeId"]})
         document = {"objectId": own["object"]["objectId"]}
-        asked = {"functionDeclaration": "function () { return this.defaultView; }", **document}
+        # Of objects in a group the browser names the functions, too.
+        asked = {"functionDeclaration": "function () { return this.defaultView; }", "objectGroup": _GROUP, **document}
         window = (await self._cdp.send("Runtime.callFunctionOn", asked))["result"].get("objectId")
         within, of_window = await asyncio.gather(
             self._cdp.send("DOMDebugger.getEventListeners", {**document, "depth": -1, "pierce": True}),
             self._cdp.send("DOMDebugger.getEventListeners", {"objectId": window or document["objectId"]}),
         )
-        return within["listeners"], of_window["listeners"]
+        await self._cdp.send("Runtime.releaseObjectGroup", {"objectGroup": _GROUP})
+        nodes = [one for one in within["listeners"] if "backendNodeId" in one]  # the window's are told of, too
+        return nodes, [one for one in of_window["listeners"] if not _is_of_playwright(one)]
 
     async def _applied(self, function: str, *arguments: Mapping[str, object]) -> Any:
         """What a function answers in our world, which has to be there, of values and of nodes by their names."""
