@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,7 +22,7 @@ from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.unknown_effects import why_effect_unknown
 from wm_pipeline.domain.vocabulary import ActionKind, Verdict
-from wm_pipeline.environments.browser import any_page
+from wm_pipeline.environments.browser import any_page, sync_pages
 from wm_pipeline.environments.browser.any_page import Session, observe
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.guard.page import ActionRefusedError, GuardedPage, Judged
@@ -540,6 +541,64 @@ def test_a_page_that_never_answers_ends_the_act(orders: Orders, monkeypatch: pyt
             await GuardedPage(page, AccountGuard(), goal="Order for Dana.").click("#endless")
 
     asyncio.run(async_pages(orders, work))
+
+
+def test_a_page_that_never_answers_ends_the_act_in_the_sync_api_too(
+    orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_pages, "CALL_LIMIT_S", 2.0)
+
+    def told(page: GuardedPage) -> str:
+        page.goto(orders.url + "tricks")
+        with pytest.raises(WorldError) as caught:
+            page.click("#endless")
+        return str(caught.value)
+
+    (words,) = in_sync(orders, [told])
+    assert "did not answer" in words
+
+
+def test_a_judge_is_waited_for_in_the_sync_api_too(orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync_pages, "CALL_LIMIT_S", 2.0)
+
+    def somebody(judged: Judged) -> bool:
+        time.sleep(4)
+        return True
+
+    in_sync(orders, [lambda page: page.click("#ping")], on_escalate=somebody)
+
+    assert [path for path, _ in orders.received] == ["/ping"]
+
+
+@pytest.mark.parametrize("written", ["other?a=1", "/other?a=1", "//localhost:PORT/other?a=1", "?a=1", "./other?a=1"])
+@pytest.mark.parametrize("base_url", [None, "http://elsewhere.localhost/"])
+def test_a_relative_address_is_judged_and_opened_as_a_link_on_the_page_would_be(
+    orders: Orders, written: str, base_url: str | None
+) -> None:
+    asked: list[str] = []
+
+    class Noting(AccountGuard):
+        def decide(self, state: State, action: Action) -> Decision:
+            asked.append(relate(state, action).destination or "")
+            return super().decide(state, action)
+
+    async def work() -> str:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=str(find_chromium(None).path), args=["--no-sandbox"]
+            )
+            page = await browser.new_page(base_url=base_url)
+            await page.goto(orders.url)
+            guarded = GuardedPage(page, Noting(), goal="Order for Dana.")
+            await guarded.goto(written.replace("PORT", str(orders.server.server_port)))
+            address = page.url
+            await browser.close()
+            return address
+
+    opened = asyncio.run(work())
+
+    assert asked == [opened]
+    assert opened == f"{orders.url}{'' if written == '?a=1' else 'other'}?a=1"
 
 
 def test_a_window_beside_it_is_under_the_same_guard(orders: Orders) -> None:

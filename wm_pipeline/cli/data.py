@@ -112,6 +112,7 @@ def browse(
         return
     import asyncio
 
+    from wm_pipeline.domain.secrets import key_kept_in
     from wm_pipeline.gateways.progress import PrintedProgress
     from wm_pipeline.rounds.environments import Opening, open_environment
 
@@ -125,7 +126,12 @@ def browse(
 
     async def pictures() -> Any:
         opened = await open_environment(
-            Opening(strip.spec.site, workspace.storage.chromium, workspace.storage.applications)
+            Opening(
+                strip.spec.site,
+                workspace.storage.chromium,
+                workspace.storage.applications,
+                key_kept_in(workspace.work),  # the marks that are recorded
+            )
         )
         try:
             return await take_pictures(opened.environment, strip, progress=PrintedProgress(say))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.address import site_of
+from wm_pipeline.domain.address import parse_address, site_of
 from wm_pipeline.domain.decision import Decision
 from wm_pipeline.domain.errors import NotDoneError, PageChangedError, WmError, error_words
 from wm_pipeline.domain.ports import Guard
@@ -146,7 +146,9 @@ class GuardedPage:
     # --- actions of the page ----------------------------------------------------------------------------------------
 
     def goto(self, url: str, **options: Any) -> Any:
-        return self._act(Action(ActionKind.GOTO, value=url), lambda page: page.goto(url, **options))
+        """`url` is read as a link on the page would be: what is opened is the address that was judged."""
+        address = parse_address(url, self.unguarded.url).href or url
+        return self._act(Action(ActionKind.GOTO, value=address), lambda page: page.goto(address, **options))
 
     def go_back(self, **options: Any) -> Any:
         return self._act(Action(ActionKind.BACK), lambda page: page.go_back(**options))

@@ -7,7 +7,7 @@ import pytest
 from tests.environments.browser.test_observer import plain_page
 from tests.fakes.page_site import BrowserWorld, ref_of
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.state import Element, Form, FormField, State
+from wm_pipeline.domain.state import Element, Form, FormField, NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.hold import Announced, Hold, announced_by
 from wm_pipeline.environments.browser.session import SessionSettings, Step
@@ -111,6 +111,27 @@ def test_what_listens_to_a_form_sends_it_nowhere_else(
 
     assert held(step) == held_
     assert arrived(world) == sent
+
+
+@pytest.mark.parametrize("lets_it", [True, False])
+def test_the_time_of_a_judge_is_not_the_pages(*, lets_it: bool) -> None:
+    """The judge thinks longer than a step may take, and than the network is waited for."""
+    settings = SessionSettings(settle=SettleSettings(quiet_ms=20, network_cap_ms=2000), step_limit_ms=6000)
+    world = BrowserWorld(settings)
+
+    async def judge(event: NetworkEvent, body: bytes) -> bool:
+        await asyncio.sleep(7)
+        return lets_it
+
+    try:
+        state = world.open("held/handlers.html")
+        step = world.run(world.session.act(Action(ActionKind.CLICK, ref_of(state, "Post here")), judge=judge))
+    finally:
+        world.close()
+
+    assert step.failure is None
+    assert step.delta.notices == (("arrived",) if lets_it else ("stopped",))
+    assert len(step.held) == (not lets_it)
 
 
 def test_what_cannot_be_held_is_told(world: BrowserWorld) -> None:

@@ -22,7 +22,7 @@ from wm_pipeline.domain.secrets import Redactor, new_key
 from wm_pipeline.domain.state import EarlierText, NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.act import perform, phrase_of
-from wm_pipeline.environments.browser.hold import Hold, announced_by
+from wm_pipeline.environments.browser.hold import Hold, announced_by, within
 from wm_pipeline.environments.browser.network import NetworkLog
 from wm_pipeline.environments.browser.observe import EpisodeView, OriginStorage, state_of
 from wm_pipeline.environments.browser.observer import PageObserver
@@ -38,7 +38,6 @@ LOOK_LIMIT_S = 10.0
 """A page that does not answer a look within this time cannot be judged."""
 ACT_LIMIT_S = 30.0
 """Of an act, a navigation included, without the time that judging takes."""
-PAUSE_S = 0.1
 POINTINGS = 3
 """How often a locator is asked which element it means, where the page changes meanwhile."""
 _POINT = "(node, name) => { node.dispatchEvent(new CustomEvent(name, {bubbles: true, composed: true})); }"
@@ -165,15 +164,15 @@ class Session:
         await hold.begin(page, watched.observer.cdp, announced, judge)
         try:
             await watched.observer.mute()
-            if script is not None:
-                answer = await script()
-            else:
-                work = self._done(watched, state, action, upload_folder)
-                answer, problem = await _limited(work, hold, page)
-            await settle(watched, self._settings)
+            work = self._done(watched, state, action, upload_folder, script)
+            answer, problem = await within(work, ACT_LIMIT_S, hold)
+            await settle(watched, self._settings, hold=hold)
             if await hold.all_judged():
                 await settle(watched, self._settings)
             await watched.observer.mute()  # another document may be there
+        except TimeoutError as error:
+            why = f"the page at {page.url[:200]} did not answer an action within {ACT_LIMIT_S:.0f} s"
+            raise WorldError(why) from error
         except NotDoneError as error:
             problem = str(error)
         except PlaywrightError:
@@ -213,9 +212,16 @@ class Session:
         return self._steps
 
     async def _done(
-        self, watched: _Watched, state: State, action: Action, upload_folder: Path | None
+        self,
+        watched: _Watched,
+        state: State,
+        action: Action,
+        upload_folder: Path | None,
+        script: Callable[[], Awaitable[Any]] | None,
     ) -> tuple[Any, str | None]:
         """What the browser answers, and what it did not do."""
+        if script is not None:
+            return await script(), None
         if action.kind is ActionKind.GOTO:
             return await watched.page.goto(action.value or "", wait_until="commit"), None
         if action.kind is ActionKind.BACK:
@@ -260,20 +266,6 @@ async def _is_meant(page: async_api.Page, locator: async_api.Locator, place: Map
     # Of two frames with one address nobody could say which is meant.
     alike = [one for one in page.frames if one.url == place["address"]]
     return alike == [frame]
-
-
-async def _limited(work: Coroutine[Any, Any, Result], hold: Hold, page: async_api.Page) -> Result:
-    """Raises WorldError when the page does not answer in time; what the judge takes does not count."""
-    acting, left_s = asyncio.ensure_future(work), ACT_LIMIT_S
-    try:
-        while not acting.done() and left_s > 0:
-            await asyncio.wait({acting}, timeout=PAUSE_S)
-            left_s -= 0 if hold.is_judging else PAUSE_S
-        if not acting.done():
-            raise WorldError(f"the page at {page.url[:200]} did not answer an action within {ACT_LIMIT_S:.0f} s")
-        return acting.result()
-    finally:
-        acting.cancel()
 
 
 @overload

@@ -8,9 +8,9 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from playwright.async_api import BrowserContext, CDPSession, Page, Request, Route, WebSocket
@@ -24,7 +24,9 @@ from wm_pipeline.domain.secrets import MARK
 from wm_pipeline.domain.state import Form, FormField, NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.network import FURNITURE
+from wm_pipeline.environments.browser.pauses import Pauses
 
+Result = TypeVar("Result")
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -120,7 +122,7 @@ class Hold:
         """What has been let through: the user's own handlers come next, and then this one again."""
         self._others: list[Page] = []
         """Pages of the same context that the page has nothing to do with."""
-        self._judging = 0
+        self._judging = Pauses()
         self._has_left = False
         """Another document is there: what it shows itself with is no part of the action."""
         self._has_opened = False
@@ -203,7 +205,12 @@ class Hold:
 
     @property
     def is_judging(self) -> bool:
-        return self._judging > 0
+        return self._judging.is_on
+
+    @property
+    def judged_s(self) -> float:
+        """How long the judge has been waited for so far."""
+        return self._judging.seconds
 
     async def all_judged(self) -> bool:
         """Wait for the judge; whether it was asked still."""
@@ -277,11 +284,8 @@ class Hold:
     async def _is_let_through(self, event: NetworkEvent, body: bytes) -> bool:
         if self._judge is None:
             return False
-        self._judging += 1
-        try:
+        with self._judging.waiting():
             return await self._judge(event, body)
-        finally:
-            self._judging -= 1
 
     async def _on_page(self, page: Page) -> None:
         """One that nothing here has opened is another's; while an action is done it may be the action's."""
@@ -334,6 +338,22 @@ class Hold:
 
     def _on_navigated(self, event: dict[str, Any]) -> None:
         self._has_left = self._has_left or "parentId" not in event["frame"]
+
+
+async def within(work: Coroutine[Any, Any, Result], limit_s: float, hold: Hold | None) -> Result:
+    """What the work returns; raises TimeoutError when it takes longer. What the judge takes does not count."""
+    acting, started = asyncio.ensure_future(work), time.monotonic()
+    try:
+        while not acting.done():
+            left_s = limit_s - (time.monotonic() - started - (0.0 if hold is None else hold.judged_s))
+            if left_s <= 0:
+                raise TimeoutError
+            await asyncio.wait({acting}, timeout=left_s)
+        return acting.result()
+    finally:
+        if not acting.done():
+            acting.cancel()
+            await asyncio.wait({acting}, timeout=2 * END_LIMIT_S)
 
 
 async def _opener_of(page: Page) -> Page | None:

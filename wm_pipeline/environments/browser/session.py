@@ -37,7 +37,7 @@ from wm_pipeline.environments.browser.chromium import (
     process_of,
     profiles_of_browsers,
 )
-from wm_pipeline.environments.browser.hold import Announced, Hold, announced_by
+from wm_pipeline.environments.browser.hold import Announced, Hold, announced_by, within
 from wm_pipeline.environments.browser.isolation import check_address
 from wm_pipeline.environments.browser.observe import (
     EpisodeView,
@@ -63,7 +63,7 @@ RECOVERY_LIMIT_S = 5.0
 class SessionSettings:
     settle: SettleSettings = field(default_factory=SettleSettings)
     step_limit_ms: float = 10_000
-    """An action and the look at what it led to; beyond it the step has timed out."""
+    """An action and the look at what it led to, without the time of a judge; beyond it the step has timed out."""
     ignored_storage: tuple[str, ...] = ()
     """Keys of local and session storage that are no part of a state; shell wildcards."""
     upload_folder: Path | None = None
@@ -318,8 +318,8 @@ class BrowserSession:
         recorded = self.redactor.action(before, action)
         self._episode.earlier = remember(before)
         try:
-            async with self._limited(), holding:
-                done = await self._perform_and_look(tab, before, action)
+            work = self._held(tab, before, action, hold, holding)
+            done = await within(work, self._settings.step_limit_ms / 1000, hold)
         except TimeoutError:
             failure = StopReason.TIMED_OUT
         except PlaywrightError as error:
@@ -354,7 +354,18 @@ class BrowserSession:
             unheld=tuple(hold.unheld),
         )
 
-    async def _perform_and_look(self, tab: Tab, before: State, action: Action) -> _Done:
+    async def _held(
+        self,
+        tab: Tab,
+        before: State,
+        action: Action,
+        hold: Hold,
+        holding: contextlib.AbstractAsyncContextManager[None],
+    ) -> _Done:
+        async with holding:
+            return await self._perform_and_look(tab, before, action, hold)
+
+    async def _perform_and_look(self, tab: Tab, before: State, action: Action, hold: Hold | None = None) -> _Done:
         problem, is_changed, previous_steps = None, False, self._episode.prior_steps
         try:
             problem = await self._perform(tab, before, action)
@@ -366,7 +377,7 @@ class BrowserSession:
             self._episode.prior_steps = (*previous_steps, phrase_of(before, self.redactor.action(before, action)))
         is_foreseen = action.kind in FORESEEN and tab.log.is_silent and not is_changed
         is_back = action.kind is ActionKind.BACK
-        walk, happenings = await self._look(is_foreseen=is_foreseen, from_top=is_back)
+        walk, happenings = await self._look(is_foreseen=is_foreseen, from_top=is_back, hold=hold)
         if problem is None and tab.choosers and action.kind is not ActionKind.UPLOAD:
             problem = "it opened a file chooser; `upload` on the same target attaches a file"
         return _Done(walk, happenings, walk.stopped or problem, is_changed or walk.stopped is not None)
@@ -415,13 +426,18 @@ class BrowserSession:
         self._episode.history = history
 
     async def _look(
-        self, *, is_waiting: bool = True, is_foreseen: bool = False, from_top: bool = False
+        self,
+        *,
+        is_waiting: bool = True,
+        is_foreseen: bool = False,
+        from_top: bool = False,
+        hold: Hold | None = None,
     ) -> tuple[PageWalk, Happenings]:
         """Settle (unless told not to wait), walk, and make that the present state."""
         tab, episode = self._present_tab(), self._episode
         walk = None if is_waiting else await look_now(tab, self._settings.settle)
         if walk is None:
-            walk = await settle(tab, self._settings.settle, is_foreseen=is_foreseen, from_top=from_top)
+            walk = await settle(tab, self._settings.settle, is_foreseen=is_foreseen, from_top=from_top, hold=hold)
         tab.cookies = await tab.context.cookies()
         episode.storage = episode.storage | {walk.origin: _storage_of(walk, self._settings.ignored_storage)}
         tab.has_used_workers = tab.has_used_workers or bool(walk.workers)

@@ -14,6 +14,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
 from wm_pipeline.domain import secrets, tokens
+from wm_pipeline.environments.browser.hold import Hold
 from wm_pipeline.environments.browser.limits import LIMITS, MAX_OPTIONS, MAX_UNSEEN
 from wm_pipeline.environments.browser.network import NetworkLog
 from wm_pipeline.environments.browser.observe import MARGIN, PageWalk
@@ -82,12 +83,18 @@ async def look_now(tab: Watched, settings: SettleSettings) -> PageWalk | None:
 
 
 async def settle(
-    tab: Watched, settings: SettleSettings, *, is_foreseen: bool = False, from_top: bool = False
+    tab: Watched,
+    settings: SettleSettings,
+    *,
+    is_foreseen: bool = False,
+    from_top: bool = False,
+    hold: Hold | None = None,
 ) -> PageWalk:
     """The page at rest, or at the cap (`settled` False). Errors other than a replaced document are raised.
 
     `is_foreseen`: the page asked for nothing since it came to be as it is, so its hooks know what it is about to do.
-    `from_top`: the page is scrolled up first, wherever the browser had put it.
+    `from_top`: the page is scrolled up first, wherever the browser had put it. `hold`: what its judge takes is waited
+    for, and does not count.
     """
     log, started = tab.log, time.perf_counter()
     is_foreseen &= settings.is_rest_foreseen
@@ -96,7 +103,8 @@ async def settle(
         walk = await _walk(tab, settings, is_foreseen=is_foreseen, from_top=from_top)
         log.expect_downloads(walk.files if walk else 0)
         await tab.finish_popups()
-        left_s = settings.network_cap_ms / 1000 - (time.perf_counter() - started)
+        judged_s = 0.0 if hold is None else hold.judged_s
+        left_s = settings.network_cap_ms / 1000 - (time.perf_counter() - started - judged_s)
         if walk is not None and log.is_idle and log.arrivals == arrivals and (not is_foreseen or log.asked == asked):
             return walk
         is_foreseen = False

@@ -1,21 +1,26 @@
 """Pages of Playwright's sync API for code that is written once, with async and await.
 
 Playwright's sync objects block until an answer is there; here they look like the async ones to coroutines that run in a
-loop of their own, which stands still while one of them waits. What is limited by time is so between such calls.
+loop of their own, which stands still while one of them waits: each such call ends within CALL_LIMIT_S.
 """
 
 import asyncio
 import contextlib
 import inspect
+import time
 import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, cast
 
 from playwright import async_api, sync_api
 
+from wm_pipeline.environments.browser.pauses import Pauses
+
 Result = TypeVar("Result")
 PUMP_S = 0.01
 """While a coroutine waits for an event, the browser is listened to this often."""
+CALL_LIMIT_S = 35.0
+"""Of one call, without the time that listeners of ours take: more than a page that answers has a use for."""
 
 
 class SyncDriver:
@@ -27,6 +32,8 @@ class SyncDriver:
         weakref.finalize(self, self._loop.close)
         self._theirs: asyncio.AbstractEventLoop | None = None
         self._listeners: dict[Any, Any] = {}
+        self._calls: list[Pauses] = []
+        """Of each call that is under way, the time that listeners of ours take meanwhile."""
         self.page = cast(async_api.Page, _Facade(self, page))
         """The page as its async counterpart, for coroutines that run here."""
 
@@ -58,8 +65,42 @@ class SyncDriver:
             self.blocking(self._page.wait_for_timeout, 0)
 
     def blocking(self, method: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
-        """Call into Playwright's own loop, which is the running one meanwhile."""
-        ours = asyncio._get_running_loop()
+        """Call into Playwright's own loop, which is the running one meanwhile.
+
+        Raises TimeoutError when the browser does not answer within CALL_LIMIT_S.
+        """
+        ours, theirs = asyncio._get_running_loop(), self._theirs
+        if theirs is None:
+            return self._called_in(ours, method, *arguments, **more)
+        before, waiting = asyncio.all_tasks(theirs), set[asyncio.Task[Any]]()
+        started, pauses = time.monotonic(), Pauses()
+
+        def note() -> None:
+            waiting.update(asyncio.all_tasks(theirs) - before)
+
+        def stop() -> None:
+            left_s = CALL_LIMIT_S - (time.monotonic() - started - pauses.seconds)
+            if left_s > 0:
+                stopping.append(theirs.call_later(left_s, stop))
+                return
+            for task in waiting:
+                task.cancel()
+
+        # The call has made its one task before the loop runs what is noted here.
+        stopping: list[asyncio.Handle] = [theirs.call_soon(note), theirs.call_later(CALL_LIMIT_S, stop)]
+        self._calls.append(pauses)
+        try:
+            return self._called_in(ours, method, *arguments, **more)
+        except asyncio.CancelledError as error:
+            raise TimeoutError(f"the browser did not answer within {CALL_LIMIT_S:.0f} s") from error
+        finally:
+            self._calls.remove(pauses)
+            for handle in stopping:
+                handle.cancel()
+
+    def _called_in(
+        self, ours: asyncio.AbstractEventLoop | None, method: Callable[..., Any], *arguments: Any, **more: Any
+    ) -> Any:
         asyncio._set_running_loop(self._theirs)
         try:
             return method(*arguments, **more)
@@ -79,10 +120,13 @@ class SyncDriver:
         if call not in self._listeners:
 
             def heard(*arguments: Any) -> None:
-                answer = call(*map(self.wrapped, arguments))
-                if inspect.iscoroutine(answer):
-                    # In a loop of its own: that of the caller may stand still until this has answered.
-                    with contextlib.closing(asyncio.new_event_loop()) as loop:
+                with contextlib.ExitStack() as stack:
+                    for pauses in self._calls:
+                        stack.enter_context(pauses.waiting())
+                    answer = call(*map(self.wrapped, arguments))
+                    if inspect.iscoroutine(answer):
+                        # In a loop of its own: that of the caller may stand still until this has answered.
+                        loop = stack.enter_context(contextlib.closing(asyncio.new_event_loop()))
                         self._run_in(loop, answer)
 
             self._listeners[call] = heard
