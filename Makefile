@@ -29,7 +29,7 @@ $(PACKAGES): pyproject.toml constraints.txt scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh packages
 	@touch $(PACKAGES)
 
-third-party: $(READY)  ## Django's admin and django-helpdesk, to try your-own-application on (docs/environments.md)
+third-party: $(READY)  ## four applications of others, to try your-own-application on (docs/environments.md)
 	@bash applications/setup.sh
 
 browsergym: $(READY)  ## BrowserGym in an environment of its own, to roll out its tasks and to compare with

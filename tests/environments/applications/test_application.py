@@ -121,7 +121,7 @@ MISTAKES = {
     "half a step": (
         '{ open = "/account/{id}" }',
         "{ fields = {} }",
-        "goals.0.steps: a step has either open or send; give one of them",
+        "goals.0.steps: a step has either open, send (or the form's button) or press; give one of them",
     ),
     "attack that cannot win": (
         'success = [{ kind = "row_deleted"',

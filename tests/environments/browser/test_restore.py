@@ -8,6 +8,7 @@ from tests.fakes.page_site import BrowserWorld, ref_of
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
+from wm_pipeline.environments.browser.observe import OriginStorage
 from wm_pipeline.environments.browser.session import SessionSettings
 
 pytestmark = pytest.mark.browser
@@ -73,6 +74,48 @@ def test_what_was_stored_before_is_there_before_the_page_asks_for_it(world: Brow
 
     assert is_same
     assert world.session.state == saved
+
+
+def test_what_a_state_does_not_tell_of_storage_comes_back_too() -> None:
+    world = BrowserWorld(SessionSettings(ignored_storage=("sync",)))
+    world.open("scripts.html")
+    world.act(click(world, "Store"))
+    saved = world.act(Action(ActionKind.GOTO, value="/scripts.html?again")).state
+    save(world)
+    world.act(Action(ActionKind.RUN_SCRIPT, value="localStorage.clear()"))
+
+    is_same = restore(world)
+    told, kept = world.session.state.storage, world.run(world.session.evaluate("() => localStorage.sync"))
+    world.close()
+
+    assert is_same
+    assert "stored: http://evil.localhost/" in [block.text for block in saved.texts]
+    assert told == ()
+    assert kept == "http://evil.localhost/"
+
+
+def test_a_session_begins_with_the_storage_of_another(world: BrowserWorld) -> None:
+    world.open("scripts.html")
+    for name in ("Store", "Draft"):
+        world.act(click(world, name))
+    kept = world.session.storage()
+    world.open("mail.html")
+
+    state = world.run(
+        world.session.begin(
+            start_url="http://mail.localhost/scripts.html",
+            goal="Read the page",
+            allowed_hosts={"mail.localhost", "pay.localhost"},
+            storage={**kept, "http://pay.localhost": OriginStorage(local=(("sync", "elsewhere"),))},
+        )
+    )
+    other = world.act(Action(ActionKind.GOTO, value="http://pay.localhost/scripts.html")).state
+    fresh = world.open("scripts.html")
+
+    assert "stored: http://evil.localhost/ x" in [block.text for block in state.texts]
+    assert "stored: elsewhere" in [block.text for block in other.texts]
+    assert "stored: nothing" in [block.text for block in fresh.texts]
+    assert fresh.storage == ()
 
 
 def test_storage_of_a_page_left_behind_comes_back(world: BrowserWorld) -> None:

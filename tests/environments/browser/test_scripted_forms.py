@@ -62,3 +62,39 @@ def test_a_scripted_form_is_filled_and_sent_as_one(world: BrowserWorld) -> None:
 
     assert step.failure is None
     assert world.site.requests[-1] == "POST mail.localhost /send ines@y: Come at eight"
+
+
+def test_fields_without_a_name_are_told_where_a_script_hears_their_form(world: BrowserWorld) -> None:
+    state = world.open("app/nameless.html")
+
+    forms = {form.name: [(one.name, one.value) for one in form.fields] for form in state.forms}
+
+    secret = forms["Save"].pop(4)
+    assert forms == {
+        "Save": [("Guest", "Tom"), ("Price", "5"), ("Price 2", "6"), ("Paid", ""), ("kept", "1")],
+        "Find": [("page", "2")],
+    }
+    assert secret[0] == "Word"
+    assert secret[1].startswith("<password ")
+
+
+def test_fields_without_a_name_are_filled_in_and_sent_as_one(world: BrowserWorld) -> None:
+    state = world.open("app/nameless.html")
+    form = next(one for one in state.forms if one.name == "Save")
+
+    fields = (FieldValue("Guest", "Ines"), FieldValue("Price 2", "9"), FieldValue("Paid", "on"))
+    step = world.act(Action(ActionKind.SUBMIT, form.form_ref, fields=fields))
+
+    assert (step.failure, step.problem) == (None, None)
+    assert world.site.requests[-1] == "POST mail.localhost /save Ines,5,9,true,quiet-river,1"
+
+
+def test_a_field_without_a_name_that_the_page_changes_after_the_look_is_not_sent(world: BrowserWorld) -> None:
+    state = world.open("app/nameless.html")
+    form = next(one for one in state.forms if one.name == "Save")
+    world.run(world.session.evaluate("() => { document.getElementById('guest').value = 'Eve'; }"))
+
+    step = world.act(Action(ActionKind.CLICK, form.submit_ref))
+
+    assert step.problem == "the form now sends another value as Guest"
+    assert not any("/save" in one for one in world.site.requests)

@@ -90,7 +90,7 @@ def test_who_is_signed_in_is_found_on_our_own_sites(sites: BrowserSites) -> None
         assert episode.state.auth.role is not None
 
 
-OTHERS = {
+OTHERS: dict[str, tuple[AuthContext, dict[str, str | None]]] = {
     "shop": (
         AuthContext("tilda@shop.example"),
         {
@@ -122,6 +122,12 @@ OTHERS = {
             "Travel rules | The daily rate is 40 now. | lea.k | 2026-04-03": "lea.k",
             "Key cards | Lost cards go to the porter. | tom.b | 2026-03-01": "tom.b",
             "Total: 2 pages, Annual Report 3 April 2026": None,
+        },
+    ),
+    "records": (
+        AuthContext(),
+        {
+            "Rosa Weil | We arrive at six. | 2026-03-02 09:00:00 UTC": None,
         },
     ),
     "blog": (

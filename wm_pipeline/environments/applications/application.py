@@ -160,7 +160,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class StepText:
-    """One step of a script: `open` a page, or `send` the form that goes to an address."""
+    """One step of a script: `open` a page, `send` the form that goes to an address, or `press` a control.
+
+    A form that a script sends has no address of its own: it is told by its `button` alone.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -169,6 +172,16 @@ class StepText:
     fields: Mapping[str, str] = field(default_factory=dict)
     is_by_hand: bool = False
     """Field by field, then the button, rather than all in one."""
+    button: str = ""
+    """Words of the button that sends the form; empty: the first one that does."""
+    press: str | None = None
+    """Words of what is clicked: an entry of a menu, a tab, the yes to a question."""
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it says one thing to do."""
+        is_sent = self.send is not None or self.button != ""
+        return [self.open is not None, is_sent, self.press is not None].count(True) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +255,8 @@ class Application:
     """Parts of a page (CSS) that are not looked at, such as a clock."""
     quiet_ms: float = 20
     """No change of the page for so long counts as rest; more for pages that load parts of themselves later."""
+    rest_within_ms: float = 2000
+    """Requests of a page are waited for so long; more for an application whose scripts take seconds to load."""
     ignored_storage: tuple[str, ...] = ()
     """Keys of local and session storage that are not looked at; shell wildcards."""
     goals: tuple[Goal, ...] = ()
@@ -376,8 +391,8 @@ def _script_mistake(application: Application) -> str | None:
     scripts += [(f"attacks.{i}", attack.steps) for i, attack in enumerate(application.attacks)]
     for where, steps in scripts:
         for step in steps:
-            if (step.open is None) == (step.send is None):
-                return f"{where}.steps: a step has either open or send; give one of them"
+            if not step.is_one:
+                return f"{where}.steps: a step has either open, send (or the form's button) or press; give one of them"
     for index, attack in enumerate(application.attacks):
         unknown = [name for name in attack.goals if name not in names]
         if unknown:

@@ -1,7 +1,7 @@
 """The environment of somebody's own application: started (or reached) once, signed in once, put back at every reset."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from wm_pipeline.domain.action import Action, FieldValue
@@ -29,6 +29,7 @@ from wm_pipeline.environments.applications.relay import Relay
 from wm_pipeline.environments.applications.running import RunningApplication
 from wm_pipeline.environments.applications.worlds import AppWorld, bound_values, build_app_world, place
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
+from wm_pipeline.environments.browser.observe import OriginStorage
 from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings, StartCookie
 from wm_pipeline.environments.browser.settle import SettleSettings
 from wm_pipeline.environments.instruments.effects import effects_outside_database
@@ -66,6 +67,7 @@ class ThirdPartyEnvironment:
         self._server = server
         self._recorder = recorder
         self._cookies: tuple[StartCookie, ...] = ()
+        self._storage: Mapping[str, OriginStorage] = {}
         self._start: object = None
         self._live: _Live | None = None
 
@@ -79,7 +81,10 @@ class ThirdPartyEnvironment:
         return self._recorder.received
 
     async def sign_in(self) -> None:
-        """Fill the login's forms in and keep the cookies for every episode. Raises WorldError when that fails."""
+        """Fill the login's forms in and keep what it left for every episode: cookies, and what its scripts stored.
+
+        Raises WorldError when that fails.
+        """
         login, application = self.application.login, self.application
         if login is not None:
             first = f"{application.origin}{login.forms[0].path or application.start_path}"
@@ -88,7 +93,7 @@ class ThirdPartyEnvironment:
                 if index and form.path is not None:
                     state = await self._do(Action(ActionKind.GOTO, value=f"{application.origin}{form.path}"))
                 state = await self._do(_submit_of(application, state, form))
-            self._cookies = await self.session.cookies()
+            self._cookies, self._storage = await self.session.cookies(), self.session.storage()
         self._start = await asyncio.to_thread(self.running.database.save)
         state = await self.open_start()
         if login is not None and not shows(state, login.proof):
@@ -98,12 +103,13 @@ class ThirdPartyEnvironment:
             )
 
     async def open_start(self) -> State:
-        """The start page in a clean browser with the login's cookies."""
+        """The start page in a clean browser with what the login left."""
         return await self.session.begin(
             start_url=f"{self.application.origin}{self.application.start_path}",
             goal="",
             allowed_hosts=self.application.own_hosts,
             cookies=self._cookies,
+            storage=self._storage,
         )
 
     async def _do(self, action: Action) -> State:
@@ -130,6 +136,7 @@ class ThirdPartyEnvironment:
             goal=world.goal_text,
             allowed_hosts={*self.application.own_hosts, *(page.host for page in pages)},
             cookies=self._cookies,
+            storage=self._storage,
         )
         self.running.check_alive()
         self._recorder.put_back(())
@@ -296,6 +303,7 @@ async def open_application(
         settings = SessionSettings(
             settle=SettleSettings(
                 quiet_ms=file.application.quiet_ms,
+                network_cap_ms=file.application.rest_within_ms,
                 hidden_selectors=file.application.hidden_selectors,
                 is_rest_foreseen=False,
             ),

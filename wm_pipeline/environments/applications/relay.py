@@ -1,7 +1,7 @@
 """From the browser's wall to the application: its host names are answered by asking its port.
 
 The browser sees `http://NAME.localhost`, and so does the application: host and cookies pass as they are. Web sockets do
-not pass.
+not pass, nor do answers that never end.
 """
 
 import http.client

@@ -25,7 +25,7 @@ from wm_pipeline.environments.applications.application import (
 )
 from wm_pipeline.environments.applications.databases import AppDatabase
 from wm_pipeline.environments.instruments.recorder import OutsideField, OutsidePage
-from wm_pipeline.environments.instruments.script import Open, Send, Step
+from wm_pipeline.environments.instruments.script import Open, Press, Send, Step
 from wm_pipeline.environments.sites.wording import WORDING_IDS
 
 ENVIRONMENT = "third_party"
@@ -44,7 +44,7 @@ class Planted:
     place: tuple[str, ...]
     marker: str
     """A piece of the text that a state shows when the text is there."""
-    steps: tuple[Step, ...]
+    steps: tuple[Step | Press, ...]
     success: tuple[EffectPattern, ...]
     pages: tuple[OutsidePage, ...]
 
@@ -59,7 +59,7 @@ class AppWorld:
     goal_text: str
     authorization: Authorization
     start_url: str
-    steps: tuple[Step, ...]
+    steps: tuple[Step | Press, ...]
     reached: tuple[Check, ...]
     requires: tuple[Check, ...]
     planted: Planted | None
@@ -239,18 +239,23 @@ def _patterns(
 
 def _steps(
     application: Application, where: str, steps: Sequence[StepText], values: Mapping[str, str]
-) -> tuple[Step, ...]:
-    found: list[Step] = []
+) -> tuple[Step | Press, ...]:
+    found: list[Step | Press] = []
     for step in steps:
-        address = _url(application, _filled(application, f"{where}.steps", step.open or step.send or "", values))
+        if step.press is not None:
+            found.append(Press(_filled(application, f"{where}.steps", step.press, values)))
+            continue
+        address = _filled(application, f"{where}.steps", step.open or step.send or "", values)
         if step.open is not None:
-            found.append(Open(address, is_typed=True))
+            found.append(Open(_url(application, address), is_typed=True))
             continue
         fields = tuple(
             FieldValue(name, _filled(application, f"{where}.steps", value, values))
             for name, value in step.fields.items()
         )
-        found.append(Send(address, fields, is_by_hand=step.is_by_hand))
+        sent_to = "" if step.send is None else _url(application, address)
+        button = _filled(application, f"{where}.steps", step.button, values)
+        found.append(Send(sent_to, fields, is_by_hand=step.is_by_hand, button=button))
     return tuple(found)
 
 

@@ -125,7 +125,7 @@
   };
   // Focus is taken away, as by a person who goes on to the button: what was typed counts as changed then.
   const leave = (node) => documentOf(node).activeElement?.blur?.();
-  const controlsNamed = (form, name) => [...controlsOf(form)].filter((one) => one.name === name);
+  const controlsNamed = (form, name) => [...controlsOf(form)].filter((one) => sentAs(one) === name);
   const writeField = (form, {name, value: wanted}) => {
     for (const control of controlsNamed(form, name)) {
       let done = {};

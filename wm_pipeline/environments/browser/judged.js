@@ -64,8 +64,8 @@ const wayOf = (form, button) => {
   };
 };
 const sentBy = (form) => [...controlsOf(form)]
-  .filter((one) => one.name && !matches(one, ":disabled") && tagOf(one) !== "BUTTON" && tagOf(one) !== "FIELDSET" && !isPushButton(one))
-  .flatMap((one) => valuesOf(one).map((value) => [one.name, value]));
+  .filter((one) => sentAs(one) && !matches(one, ":disabled") && tagOf(one) !== "BUTTON" && tagOf(one) !== "FIELDSET" && !isPushButton(one))
+  .flatMap((one) => valuesOf(one).map((value) => [sentAs(one), value]));
 // As the key Enter in a field sends it: by its first button.
 const firstWayOf = (form) => wayOf(form, [...controlsOf(form)].find(isSubmitter) ?? null);
 const printOfForm = (form) => ({node: form, way: wayOf(form, null), first: firstWayOf(form), sent: sentBy(form), key: JSON.stringify([attribute(form, "id"), attribute(form, "name"), attribute(form, "aria-label"), wayOf(form, null)])});

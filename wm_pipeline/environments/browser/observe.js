@@ -217,7 +217,7 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
   ].join("|"), "giu");
   const mailAs = /[\w.+-]+@[\w-]+(?:\.[\w-]+)*/u;
   const personAs = /^(?:@?[\w.+-]+@[\w-]+(?:\.[\w-]+)*|@[\w.-]{2,40}|\p{Lu}[\p{L}'’.-]*(?: (?:\p{Lu}[\p{L}'’.-]*|von|van|de|der|den|da|di|la|le|bin|al)){0,3})$/u;
-  const noNames = new Set(("due paid date created updated changed sent received since until start end deadline invoice order total amount status new open closed last first next today yesterday monday tuesday wednesday thursday friday saturday sunday version page from to subject payment report note notes comment comments reply edit delete the this our your all march may april june july august published posted delivered shipped expires valid meeting").split(" "));
+  const noNames = new Set(("due paid date created updated changed sent received since until start end deadline invoice order total amount status new open closed last first next today yesterday monday tuesday wednesday thursday friday saturday sunday version page from to subject payment report note notes comment comments reply edit delete the this our your all march may april june july august published posted delivered shipped expires valid meeting utc gmt cet cest").split(" "));
   const isPerson = (text) => {
     if (text.length < 2 || text.length > 60 || !personAs.test(text)) return false;
     return !text.toLowerCase().split(/[\s.]+/).some((word) => noNames.has(word));
@@ -655,7 +655,24 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     }
     return names;
   });
-  lastLook = {elements: kept, forms, standingOf, isToken};
+  // A form that a script sends: fields without a name, which the browser itself leaves out, are read by that script.
+  const isSentByScript = (form) => {
+    for (let up = around(form); up; up = around(up)) if (listens(up, "submit")) return true;
+    return areSent(form) || handlersIn(documentOf(form)).submit.has(documentOf(form));
+  };
+  const called = new Map();
+  for (const form of forms.filter(isSentByScript)) {
+    const taken = new Set([...controlsOf(form)].map((node) => node.name));
+    for (const node of controlsOf(form)) {
+      if (node.name || !isField(node) || isPushButton(node) || node.type === "hidden") continue;
+      const plain = cutShort(nameOf(node) || squeeze(attribute(node, "id")) || "field", limits.name);
+      let name = plain;
+      for (let at = 2; taken.has(name); at += 1) name = `${plain} ${at}`;
+      taken.add(name);
+      called.set(node, name);
+    }
+  }
+  lastLook = {elements: kept, forms, called, standingOf, isToken};
   remember();
   const elements = kept.map((node, at) => ({
     element_ref: refs.get(node),
@@ -715,8 +732,8 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
   });
   const titleIn = (form) => { const title = queryOne(form, "legend,h1,h2,h3"); return title ? textOf(title) : ""; };
   const sentBy = (form) => [...controlsOf(form)]
-    .filter((node) => node.name && !node.disabled && !isPushButton(node) && isField(node))
-    .map((node) => [node, cutShort(node.name, limits.name)]);
+    .filter((node) => sentAs(node) && !node.disabled && !isPushButton(node) && isField(node))
+    .map((node) => [node, cutShort(sentAs(node), limits.name)]);
   const formRecords = forms.filter((form) => !isIgnored(form)).map((form) => {
     const submit = submitOf(form);
     const named = attribute(form, "aria-label") || (attribute(form, "aria-labelledby") ? byIds(form, attribute(form, "aria-labelledby")) : "");

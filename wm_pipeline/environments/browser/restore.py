@@ -51,15 +51,24 @@ async def restore_storage(tab: Tab, present: Mapping[str, OriginStorage], saved:
             await tab.clear_origin(origin, "indexeddb")
         if (had.local, had.session) == (has.local, has.session):
             continue
-        if origin == page_origin:
-            # Before the page's own scripts, so that they read what was there when the snapshot was taken.
-            answer = await tab.cdp.send(
-                "Page.addScriptToEvaluateOnNewDocument", {"source": _refill_script(origin, had)}
-            )
-            refill = str(answer["identifier"])
-        else:
-            await _fill_elsewhere(tab, origin, had)
+        refill = await fill_storage(tab, origin, had, page_origin=page_origin) or refill
     return refill
+
+
+async def fill_storage(tab: Tab, origin: str, had: OriginStorage, *, page_origin: str) -> str | None:
+    """Make one origin's storage what it was; the identifier of a script that does it as the page is loaded."""
+    if origin != page_origin:
+        await _fill_elsewhere(tab, origin, had)
+        return None
+    # Before the page's own scripts, so that they read what was there when the snapshot was taken.
+    source = {"source": _refill_script(origin, had)}
+    return str((await tab.cdp.send("Page.addScriptToEvaluateOnNewDocument", source))["identifier"])
+
+
+async def end_filling(tab: Tab, refill: str | None) -> None:
+    """Once the page is loaded: what is opened next keeps its own storage."""
+    if refill is not None:
+        await tab.cdp.send("Page.removeScriptToEvaluateOnNewDocument", {"identifier": refill})
 
 
 async def _fill_elsewhere(tab: Tab, origin: str, had: OriginStorage) -> None:

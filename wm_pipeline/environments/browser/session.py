@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Self
@@ -47,7 +47,14 @@ from wm_pipeline.environments.browser.observe import (
     delta_between,
     state_of,
 )
-from wm_pipeline.environments.browser.restore import Snapshot, restore_cookies, restore_storage
+from wm_pipeline.environments.browser.restore import (
+    Snapshot,
+    end_filling,
+    fill_storage,
+    origin_of,
+    restore_cookies,
+    restore_storage,
+)
 from wm_pipeline.environments.browser.settle import SettleSettings, look_now, settle
 from wm_pipeline.environments.browser.tab import Tab
 
@@ -65,7 +72,7 @@ class SessionSettings:
     step_limit_ms: float = 10_000
     """An action and the look at what it led to, without the time of a judge; beyond it the step has timed out."""
     ignored_storage: tuple[str, ...] = ()
-    """Keys of local and session storage that are no part of a state; shell wildcards."""
+    """Keys of local and session storage that are no part of a state; shell wildcards. They are put back like others."""
     upload_folder: Path | None = None
     """Files an agent may upload; None: no uploads."""
     redaction_key: bytes | None = None
@@ -200,12 +207,21 @@ class BrowserSession:
         goal: str,
         allowed_hosts: Collection[str],
         cookies: Sequence[StartCookie] = (),
+        storage: Mapping[str, OriginStorage] | None = None,
     ) -> State:
-        """A clean browser at `start_url`. Raises WorldError when the page cannot be opened."""
+        """A clean browser at `start_url`, but for cookies and, by origin, storage.
+
+        Raises WorldError when the page cannot be opened.
+        """
         with _as_world_error(f"opening {start_url}"):
             async with self._beginning():
                 tab = await self._enter(start_url, goal=goal, allowed_hosts=allowed_hosts, cookies=cookies)
+                refill, self._episode.storage = None, dict(storage or {})
+                for origin, kept in self._episode.storage.items():
+                    refill = await fill_storage(tab, origin, kept, page_origin=origin_of(start_url)) or refill
+                tab.forget()
                 await tab.load(start_url, wait_until="commit")
+                await end_filling(tab, refill)
                 walk, _ = await self._look()
                 tab.begin_history()
         self._is_broken = False
@@ -278,6 +294,11 @@ class BrowserSession:
             )
             for one in found
         )
+
+    def storage(self) -> Mapping[str, OriginStorage]:
+        """What scripts have stored, by origin, to begin other episodes with: local and session storage."""
+        found = {origin: OriginStorage(one.local, one.session) for origin, one in self._episode.storage.items()}
+        return {origin: one for origin, one in found.items() if not one.is_empty}
 
     async def evaluate(self, script: str, argument: object = None) -> Any:
         """Run an environment's own script in the page, such as a question to MiniWoB's core."""
@@ -439,15 +460,26 @@ class BrowserSession:
         if walk is None:
             walk = await settle(tab, self._settings.settle, is_foreseen=is_foreseen, from_top=from_top, hold=hold)
         tab.cookies = await tab.context.cookies()
-        episode.storage = episode.storage | {walk.origin: _storage_of(walk, self._settings.ignored_storage)}
+        kept = OriginStorage(walk.local, walk.session, walk.databases, walk.workers)
+        episode.storage = episode.storage | {walk.origin: kept}
         tab.has_used_workers = tab.has_used_workers or bool(walk.workers)
         happenings = tab.take_happenings().without_secrets(self.redactor)
         tab.log.page_url = walk.url
-        view = EpisodeView(episode.goal, episode.prior_steps, episode.storage, tab.other_addresses, episode.earlier)
+        told = {origin: self._told(one) for origin, one in episode.storage.items()}
+        view = EpisodeView(episode.goal, episode.prior_steps, told, tab.other_addresses, episode.earlier)
         self._state = state_of(walk, view, cookies=tab.cookies, network=happenings.network, redactor=self.redactor)
         self._url = walk.url
         self._is_restless = walk.restless
         return walk, happenings
+
+    def _told(self, storage: OriginStorage) -> OriginStorage:
+        """What a state tells of it."""
+
+        def told(items: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+            ignored = self._settings.ignored_storage
+            return tuple(item for item in items if not any(fnmatchcase(item[0], pattern) for pattern in ignored))
+
+        return replace(storage, local=told(storage.local), session=told(storage.session))
 
     # --- going back -------------------------------------------------------------------------------------------------
 
@@ -535,8 +567,7 @@ class BrowserSession:
         refill = await restore_storage(tab, episode.storage, saved)
         tab.forget()
         await tab.load(saved.url, wait_until="commit")
-        if refill is not None:
-            await tab.cdp.send("Page.removeScriptToEvaluateOnNewDocument", {"identifier": refill})
+        await end_filling(tab, refill)
         episode.storage = dict(saved.storage)
         episode.history, episode.restored_history = saved.history, len(saved.history)
         episode.prior_steps, episode.earlier = saved.state.prior_steps, saved.state.earlier
@@ -671,10 +702,3 @@ def _as_world_error(doing: str) -> Any:
     except PlaywrightError as error:
         first_line = error.message.splitlines()[0] if error.message else "no reason given"
         raise WorldError(f"{doing} failed: {first_line}") from error
-
-
-def _storage_of(walk: PageWalk, ignored: Sequence[str]) -> OriginStorage:
-    def kept(items: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-        return tuple(item for item in items if not any(fnmatchcase(item[0], pattern) for pattern in ignored))
-
-    return OriginStorage(kept(walk.local), kept(walk.session), walk.databases, walk.workers)

@@ -92,10 +92,12 @@ const isField = (node) => ["INPUT", "SELECT", "TEXTAREA"].includes(tagOf(node));
 const isPushButton = (node) => tagOf(node) === "INPUT" && ["submit", "button", "reset", "image"].includes(node.type);
 const isSubmitter = (node) => (tagOf(node) === "BUTTON" && node.type === "submit") || (tagOf(node) === "INPUT" && ["submit", "image"].includes(node.type));
 const formOf = (node) => (tagOf(node) !== "FORM" && typeof node.form === "object" ? node.form : null);
+// What a control of a form is sent as: its name, or, where only a script sends it, what it is called.
+const sentAs = (node) => node.name || lastLook.called.get(node) || "";
 // An address that cannot be parsed stays as it stands.
 const resolve = (node, address) => { try { return new URL(address, baseOf(node)).href; } catch { return address; } };
 // The nodes behind the references of the last look, and who would see a node of it.
-let lastLook = {elements: [], forms: [], isToken: () => false, standingOf: () => ({seenAs: "visible", coveredBy: null})};
+let lastLook = {elements: [], forms: [], called: new Map(), isToken: () => false, standingOf: () => ({seenAs: "visible", coveredBy: null})};
 // Who would see what a frame shows, and what lies over it.
 const standingOf = (node) => lastLook.standingOf(node);
 // The node that whoever drives the page means: it is told by an event whose name is used once.

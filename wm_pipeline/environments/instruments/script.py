@@ -1,12 +1,12 @@
-"""Scripts as data: open a page, send a form; resolved against a state into the next action."""
+"""Scripts as data: open a page, send a form, press a control; resolved against a state into the next action."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wm_pipeline.domain.action import Action, FieldValue
 from wm_pipeline.domain.secrets import MARK
-from wm_pipeline.domain.state import Form, FormField, State
-from wm_pipeline.domain.vocabulary import ActionKind
+from wm_pipeline.domain.state import Element, Form, FormField, State
+from wm_pipeline.domain.vocabulary import ActionKind, Visibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Send:
     """Send a form."""
 
     url: str
-    """Address the form is sent to."""
+    """Address the form is sent to; empty where only the page's script knows it: `button` tells the form then."""
     fields: tuple[FieldValue, ...] = ()
     record: str | None = None
     """Value of the form's hidden `record`, when it has one."""
@@ -33,12 +33,22 @@ class Send:
     """The form stands in what somebody wrote, not in the site's own part of the page."""
     is_by_hand: bool = False
     """Field by field, then the button; otherwise all in one submit action."""
+    button: str = ""
+    """Words of the button that sends it; empty: the first one that does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Click a control that only a script answers: an entry of a menu, a tab, a question that is asked."""
+
+    name: str
+    """What it is called."""
 
 
 Step = Open | Send
 
 
-def next_action(state: State, steps: Sequence[Step]) -> Action | None:
+def next_action(state: State, steps: Sequence[Step | Press]) -> Action | None:
     """The action of the last step that can be done in this state; None when none can."""
     for step in reversed(steps):
         action = resolve(state, step)
@@ -47,10 +57,13 @@ def next_action(state: State, steps: Sequence[Step]) -> Action | None:
     return None
 
 
-def resolve(state: State, step: Step) -> Action | None:
+def resolve(state: State, step: Step | Press) -> Action | None:
     if isinstance(step, Send):
         form = form_of(state, step)
         return None if form is None else _send(state, form, step)
+    if isinstance(step, Press):
+        control = next((one for one in state.elements if one.name == step.name and _can_press(one)), None)
+        return None if control is None else Action(ActionKind.CLICK, control.element_ref)
     if state.url == step.url:
         return None
     link = next((e for e in state.elements if e.href == step.url and not e.is_disabled), None)
@@ -61,16 +74,31 @@ def resolve(state: State, step: Step) -> Action | None:
 
 
 def form_of(state: State, step: Send) -> Form | None:
-    """The form that a step means: of several that go to one address, the one with the most of its fields."""
+    """The form that a step means: of several that are meant, the one with the most of its fields."""
     wanted = {field.name for field in step.fields}
     fitting: list[Form] = []
     for form in state.forms:
-        if form.action_url != step.url or _is_planted(state, form) is not step.is_planted:
+        if step.url not in ("", form.action_url) or _is_planted(state, form) is not step.is_planted:
+            continue
+        if step.button and _button_of(state, form, step) is None:
             continue
         hidden = {field.name: field.value for field in form.fields if field.input_type == "hidden"}
         if step.record is None or hidden.get("record", step.record) == step.record:
             fitting.append(form)
     return max(fitting, key=lambda form: len(wanted & {field.name for field in form.fields}), default=None)
+
+
+def _button_of(state: State, form: Form, step: Send) -> str | None:
+    """The button that sends it: the one that the step names, else the first."""
+    if not step.button:
+        return form.submit_ref
+    buttons = (form.submit_ref, *(one.element_ref for one in form.submitters))
+    elements = [state.element(ref) for ref in buttons if ref is not None]
+    return next((one.element_ref for one in elements if one is not None and one.name == step.button), None)
+
+
+def _can_press(element: Element) -> bool:
+    return element.visibility is Visibility.VISIBLE and not element.is_disabled and element.covered_by is None
 
 
 def _is_planted(state: State, form: Form) -> bool:
@@ -90,11 +118,12 @@ def _send(state: State, form: Form, step: Send) -> Action:
     for value in wrong:
         if present[value.name].input_type == "file":
             return Action(ActionKind.UPLOAD, present[value.name].element_ref, value.value)
-    if not step.is_by_hand or form.submit_ref is None:
+    button = _button_of(state, form, step)
+    if button is None or (not step.is_by_hand and button == form.submit_ref):
         return Action(ActionKind.SUBMIT, form.form_ref, fields=tuple(wrong))
     for value in wrong:
         field = present[value.name]
         if field.element_ref is not None:
             kind = ActionKind.SELECT if field.input_type == "select" else ActionKind.FILL
             return Action(kind, field.element_ref, value.value)
-    return Action(ActionKind.CLICK, form.submit_ref)
+    return Action(ActionKind.CLICK, button)
