@@ -147,7 +147,7 @@ class GuardedPage:
 
     def goto(self, url: str, **options: Any) -> Any:
         """`url` is read as a link on the page would be: what is opened is the address that was judged."""
-        address = parse_address(url, self.unguarded.url).href or url
+        address = parse_address(url, self._page.url).href or url
         return self._act(Action(ActionKind.GOTO, value=address), lambda page: page.goto(address, **options))
 
     def go_back(self, **options: Any) -> Any:
