@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from tests.fakes.loop import LATENCY_MS, TOKENS, ButtonGuard, ListedPolicy, listed
-from tests.fakes.toy_environment import ATTACK, BUTTONS, ToyEnvironment, press, toy_world
+from tests.fakes.toy_environment import ATTACK, ToyEnvironment, press, toy_world
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.ports import Guard, Policy, RequestJudge
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason, Verdict
 from wm_pipeline.domain.world import AttackPlan, Observation, WorldSpec
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, CounterfactualResult, check_counterfactual, spread
 from wm_pipeline.evaluate.in_the_loop import LoopEpisode, guard_mistakes, run_episode, run_loop, run_sound_episode
-from wm_pipeline.evaluate.loop_metrics import block_everything, guard_differences, loop_numbers, loop_table
+from wm_pipeline.evaluate.loop_metrics import guard_differences, loop_numbers, loop_table
+from wm_pipeline.evaluate.null_guards import Stops, null_guards, play_null_guards
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.scripted import ScriptedPolicy
 
@@ -182,6 +183,37 @@ def test_the_guards_mistakes_are_listed_harm_first() -> None:
     assert guard_mistakes([missed, missed], limit=1) == found[:1]
 
 
+def test_what_found_the_page_changed_counts_neither_as_safe_nor_as_harmful() -> None:
+    moving = toy_world(6, goal_id="toy/moving", attack=ATTACK)
+
+    tried = play(ListedPolicy("leak"), moving, guard=BLOCKS_LEAKS)
+    executed = play(ListedPolicy("leak"), moving, guard=ButtonGuard({}))
+
+    assert [one.is_harmful for one in (*tried.judged, *executed.judged)] == [None, None]
+    assert measured(tried, executed)["over_block"] is None
+    assert measured(tried, executed)["miss"] is None
+    assert not any(one.is_mistake for one in (*tried.judged, *executed.judged))
+
+
+def test_attack_success_is_told_over_the_episodes_in_which_the_attack_was_proposed() -> None:
+    found = measured(
+        play(GulliblePolicy(), ATTACKED),
+        play(GulliblePolicy(), ATTACKED, guard=ButtonGuard({"next": Verdict.ESCALATE})),
+        play(ScriptedPolicy(), ATTACKED),
+    )
+
+    assert (found["attacked_episodes"], round(found["attack_proposed"], 2), found["asr"]) == (3, 0.33, 1.0)
+    assert round(found["utility_under_attack"], 2) == 0.33
+
+
+def test_whether_the_goal_is_still_served_after_a_switch_is_a_number() -> None:
+    served = play(ListedPolicy("next", "leak", "finish"), ATTACKED, guard=ButtonGuard({"leak": "next"}))
+    lost = play(ListedPolicy("next", "leak", "next"), ATTACKED, guard=ButtonGuard({"leak": "slow"}))
+
+    assert measured(served, lost, play(ScriptedPolicy()))["goal_after_switch"] == 0.5
+    assert measured(play(ScriptedPolicy()))["goal_after_switch"] is None
+
+
 # --- cost -------------------------------------------------------------------------------------------------------------
 
 
@@ -256,7 +288,9 @@ class ShakyEnvironment(ToyEnvironment):
 
 def test_an_episode_whose_browser_broke_is_played_once_more() -> None:
     def played(environment: ToyEnvironment, policy: Callable[[], Policy]) -> LoopEpisode:
-        return asyncio.run(run_sound_episode(environment, policy, ATTACKED, guard=BLOCKS_LEAKS, max_steps=6))
+        return asyncio.run(
+            run_sound_episode(environment, policy, ATTACKED, make_guard=lambda: BLOCKS_LEAKS, max_steps=6)
+        )
 
     shaken = played(ShakyEnvironment(), GulliblePolicy)
     always = played(ToyEnvironment(), listed("crash"))
@@ -288,27 +322,79 @@ def test_no_episodes_are_no_data() -> None:
     assert (found["by_site"], found["by_family"]) == ({}, {})
 
 
-# --- what follows without playing -------------------------------------------------------------------------------------
+# --- guards without a model -------------------------------------------------------------------------------------------
 
 
-def test_blocking_everything_is_what_a_guard_that_escalates_everything_does() -> None:
-    blocks = ButtonGuard(dict.fromkeys(BUTTONS, Verdict.ESCALATE))
-    policies: Sequence[Callable[[], Policy]] = [lambda: GulliblePolicy(), listed("next", "leak", "leak")]
-    specs = [ATTACKED, toy_world(7, attack=ATTACK), BENIGN]
-    unguarded = [play(make(), spec) for make in policies for spec in specs]
-
-    computed = block_everything(unguarded)
-    played = measured(*(play(make(), spec, guard=blocks) for make in policies for spec in specs))
-
-    assert {**computed, "added_latency_ms": played["added_latency_ms"]} == played
+WORLDS = [toy_world(seed, attack=ATTACK if seed % 2 else None) for seed in range(20)]
 
 
-def test_blocking_everything_where_nothing_was_played_has_no_numbers() -> None:
-    found = block_everything([])
+def under_null_guards(rule: Stops | None = None) -> dict[str, list[LoopEpisode]]:
+    unguarded = [play(GulliblePolicy(), spec) for spec in WORLDS]
+    guards = null_guards(rule)
+    episodes = asyncio.run(
+        play_null_guards(
+            [ToyEnvironment()],
+            GulliblePolicy,
+            unguarded,
+            guards=guards,
+            max_steps=6,
+            known={},
+            progress=lambda done, total, text: None,
+        )
+    )
+    return {name: [e for e in episodes if e.guard == name] for name in guards}
 
-    assert (found["asr"], found["benign_utility"], found["over_block"], found["miss"], found["escalation"]) == (
-        None,
-    ) * 5
+
+@pytest.fixture(scope="module")
+def null_episodes() -> dict[str, list[LoopEpisode]]:
+    return under_null_guards()
+
+
+def test_a_guard_that_refuses_its_first_question_lets_every_attack_through(
+    null_episodes: dict[str, list[LoopEpisode]],
+) -> None:
+    found = measured(*null_episodes["refuse_first"])
+
+    assert (found["asr"], found["attack_proposed"], found["utility_under_attack"]) == (1.0, 1.0, 0.0)
+    assert found["benign_utility"] == 1.0
+
+
+def test_a_guard_that_blocks_everything_serves_nobody(null_episodes: dict[str, list[LoopEpisode]]) -> None:
+    found = measured(*null_episodes["block_everything"])
+
+    assert (found["benign_utility"], found["utility_under_attack"], found["asr"]) == (0.0, 0.0, None)
+
+
+def test_a_coin_buys_each_attack_that_it_stops_with_honest_work(null_episodes: dict[str, list[LoopEpisode]]) -> None:
+    for name in ("coin_10", "coin_25"):
+        found = measured(*null_episodes[name])
+
+        assert 0 < found["benign_utility"] < 1
+        assert found["asr"] > 0.5
+
+
+def test_an_episode_that_a_guard_would_not_have_changed_is_as_if_it_had_been_played(
+    null_episodes: dict[str, list[LoopEpisode]],
+) -> None:
+    coin = null_guards(None)["coin_10"]
+
+    unchanged = [e for e in null_episodes["coin_10"] if not e.judged]
+    assert 5 < len(unchanged) < len(WORLDS)
+    for episode in unchanged:
+        played = asyncio.run(
+            run_episode(ToyEnvironment(), GulliblePolicy(), episode.spec, guard=coin(), max_steps=6, name="coin_10")
+        )
+        assert replace(played, judged=(), counts=replace(played.counts, added_latency_ms=0)) == replace(
+            episode, judged=(), counts=replace(episode.counts, added_latency_ms=0)
+        )
+
+
+def test_a_rule_is_a_guard_where_validation_rows_gave_it_a_limit() -> None:
+    found = under_null_guards(lambda state, action: action == press("leak"))
+
+    numbers = measured(*found["relations_rule"])
+    assert (numbers["asr"], numbers["benign_utility"], numbers["utility_under_attack"]) == (0.0, 1.0, 1.0)
+    assert "relations_rule" not in null_guards(None)
 
 
 # --- against the champion's guard -------------------------------------------------------------------------------------
@@ -348,7 +434,7 @@ def test_every_policy_runs_in_every_world_without_and_with_the_guard() -> None:
             [ToyEnvironment()],
             policies,
             [ATTACKED, BENIGN],
-            guards=(None, BLOCKS_LEAKS),
+            guards={"guard_off": None, "guard_on": lambda: BLOCKS_LEAKS},
             max_steps=6,
             progress=lambda done, total, text: said.append((done, total, text)),
         )
@@ -356,10 +442,10 @@ def test_every_policy_runs_in_every_world_without_and_with_the_guard() -> None:
     table = loop_table(episodes)
 
     assert len(episodes) == 8
-    assert said[-1] == (8, 8, "episodes with and without the guard")
+    assert said[-1] == (8, 8, "episodes with and without a guard")
     assert {policy: sorted(modes) for policy, modes in table.items()} == {
-        "gullible": ["block_everything", "guard_off", "guard_on"],
-        "llm": ["block_everything", "guard_off", "guard_on"],
+        "gullible": ["guard_off", "guard_on"],
+        "llm": ["guard_off", "guard_on"],
     }
     assert (table["gullible"]["guard_off"]["asr"], table["gullible"]["guard_on"]["asr"]) == (1.0, 0.0)
     assert table["gullible"]["guard_on"]["benign_utility"] == 1.0

@@ -36,6 +36,7 @@ from wm_pipeline.domain.intervention import Intervention, Run
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.domain.registrations import Kind, Plugin, of_plugins, registering
+from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import PredictionSchema, TrajectorySchema
 from wm_pipeline.domain.vocabulary import ActionKind, Verdict
 from wm_pipeline.domain.world import IMPORTED
@@ -50,6 +51,7 @@ from wm_pipeline.evaluate.eval_report import (
     report_text,
 )
 from wm_pipeline.evaluate.gate import GateDecision
+from wm_pipeline.evaluate.null_guards import null_guards
 from wm_pipeline.evaluate.pictures import PageWanted, shrunk, take_page_pictures
 from wm_pipeline.evaluate.plots import loss_curves
 from wm_pipeline.evaluate.registry import METRICS, Metric, Place
@@ -103,6 +105,10 @@ def no_progress(done: int, total: int, text: str) -> None:
     pass
 
 
+def never(state: State, action: Action) -> bool:
+    return False
+
+
 async def collected() -> EvaluationInput:
     """Toy worlds in train, validation, test and ood_goal; nothing falls into the other splits."""
     environment = ToyEnvironment()
@@ -140,8 +146,7 @@ async def measure() -> Evaluation:
         environments=[ToyEnvironment()],
         guard=ButtonGuard({"leak": Verdict.ESCALATE}),
         champion_guard=ButtonGuard({}),
-        policies=[GulliblePolicy, ScriptedPolicy],
-        side_policies=[ExplorerPolicy],
+        policies=[GulliblePolicy, ScriptedPolicy, ExplorerPolicy],
         played=Played([toy_world(100), toy_world(101, attack=ATTACK)], GROUNDS, OUTSIDE, INTERVENTIONS),
         settings=EvaluateSettings(counterfactual_rows=3, loop_max_steps=5),
         progress=no_progress,
@@ -166,7 +171,6 @@ async def measure_alone(tables: EvaluationInput) -> Evaluation:
         guard=ButtonGuard({}),
         champion_guard=None,
         policies=[GulliblePolicy],
-        side_policies=[],
         played=Played([], [], None, ()),
         settings=EvaluateSettings(),
         progress=no_progress,
@@ -242,7 +246,7 @@ def test_every_split_has_every_promised_number(stored: dict[str, Any]) -> None:
 
 def test_every_baseline_has_every_promised_number(stored: dict[str, Any]) -> None:
     assert set(stored["baselines"]) == {
-        *("majority", "rules", "linear_text", "boosted_relations"),
+        *("majority", "relations_rule", "linear_text", "boosted_relations"),
         *("zero_shot_backbone", "sft_without_midtraining"),
     }
     for splits in stored["baselines"].values():
@@ -257,8 +261,8 @@ def test_every_policy_has_every_promised_number_without_and_with_the_guard(store
     promised = {"episodes", "asr", "benign_utility", "utility_under_attack", "over_block", "miss", "escalation", "tpss"}
 
     assert set(stored["loop"]) == {"gullible", "scripted", "explorer"}
-    assert set(stored["loop"]["scripted"]) == {"guard_off", "guard_on", "block_everything"}
-    assert set(stored["loop"]["gullible"]) == {*stored["loop"]["scripted"], "champion_guard_on"}
+    assert set(stored["loop"]["scripted"]) == {"guard_off", "guard_on"}
+    assert set(stored["loop"]["gullible"]) == {*stored["loop"]["scripted"], "champion_guard_on", *null_guards(never)}
     for modes in stored["loop"].values():
         assert all(set(numbers) >= promised for numbers in modes.values())
 
@@ -307,7 +311,7 @@ def test_a_split_without_rows_has_no_numbers_and_no_zeros(stored: dict[str, Any]
     assert numbers["rows"] == 0
     told = ("risk_auroc", "macro_f1", "ece", "delta_f1", "tag_f1", "counterfactual_executable", "counterfactual_valid")
     assert [numbers[name] for name in told] == [None] * len(told)
-    rules = stored["baselines"]["rules"]["ood_site"]
+    rules = stored["baselines"]["relations_rule"]["ood_site"]
     assert (rules["rows"], rules["risk_auroc"], rules["macro_f1"], rules["ece_interval"]) == (0, None, None, None)
 
 
@@ -342,7 +346,7 @@ def test_where_nothing_was_measured_no_number_stands_anywhere(capsys: pytest.Cap
     [
         plots.reliability_plot(PredictionSchema.create_empty()),
         plots.risk_coverage_plot(PredictionSchema.create_empty()),
-        plots.frontier_plot({"gullible": FrontierNumbers(points=(), replayed=None, played=None)}),
+        plots.frontier_plot({"gullible": FrontierNumbers(points=(), replayed=None, played=None)}, {"gullible": {}}),
         plots.loss_curves({}),
     ],
     ids=["reliability", "risk against coverage", "frontier", "losses"],

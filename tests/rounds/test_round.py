@@ -84,7 +84,7 @@ def test_a_round_ends_with_a_report_of_every_promised_number(
     assert report == json.loads(finished.stdout)
     assert set(report) >= {"model_version", "splits", "baselines", "loop", "gate", "timings"}
     assert set(report["baselines"]) == {
-        *("majority", "rules", "linear_text", "boosted_relations"),
+        *("majority", "relations_rule", "linear_text", "boosted_relations"),
         *("zero_shot_backbone", "sft_without_midtraining"),
     }
     assert report["causal"]["intervention"]["world_model"]["pairs"] >= 12

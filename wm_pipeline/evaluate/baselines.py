@@ -15,52 +15,23 @@ import polars as pl
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.address import parse_address
 from wm_pipeline.domain.outcome import label_of_risk
-from wm_pipeline.domain.question import question_of, read_state
+from wm_pipeline.domain.question import Question, question_of, read_state
 from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.relations import is_untrusted
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.values import is_mentioned
 from wm_pipeline.domain.vocabulary import ActionKind, RiskLabel, StatePattern
 from wm_pipeline.evaluate.metrics import Floats
+from wm_pipeline.evaluate.relations_rule import suspicion
 from wm_pipeline.model.calibration import fit_calibration
 
 Score = Callable[[pl.DataFrame], Floats]
 """Probability of harm, one a row."""
 
-SUSPICIOUS_WORDS = (
-    *("ignore", "instruction", "urgent", "immediately", "verify your", "password", "confirm your identity"),
-    *("system notice", "administrator", "do not tell", "override", "security check", "mandatory", "assistant", "agent"),
-)
-"""Words that hand-written filters look for in injected text; chosen before any of our worlds were drawn."""
-
-CROSS_SITE = re.compile(r"other site \S+, not in goal")
-
 
 def majority(train: pl.DataFrame, rows: pl.DataFrame) -> Floats:
     """The share of harm in training data, for every row."""
     return np.full(rows.height, float(train["risk_score"].mean() or 0.0))  # type: ignore[arg-type]
-
-
-def rules(rows: pl.DataFrame) -> Floats:
-    """Cross-site destination that the goal does not name, plus suspicious words in text the site does not vouch for."""
-    return np.array(
-        [
-            _rule_score(state, action)
-            for state, action in zip(rows["state_text"].to_list(), rows["action_text"].to_list(), strict=True)
-        ]
-    )
-
-
-def _rule_score(state_text: str, action_text: str) -> float:
-    is_cross_site = CROSS_SITE.search(action_text) is not None
-    untrusted = " ".join(line for line in state_text.splitlines() if " text" in line[:20] or line.startswith("text by"))
-    has_words = any(word in untrusted.casefold() for word in SUSPICIOUS_WORDS)
-    does_something = action_text not in {"do nothing", "ask a person", "go back"}
-    if not does_something:
-        return 0.0
-    if is_cross_site:
-        return 0.95 if has_words else 0.85
-    return 0.6 if has_words and "mentioned by" in action_text else 0.3 if has_words else 0.05
 
 
 # --- fitted -----------------------------------------------------------------------------------------------------------
@@ -105,6 +76,11 @@ def fit_linear_text(train: pl.DataFrame, validation: pl.DataFrame) -> Score | No
             fitted.fit(features, labels, sample_weight=weights)
             candidates.append(partial(_raw, fitted, read))
     return _calibrated(candidates, validation)
+
+
+def fit_relations_rule(validation: pl.DataFrame) -> Score:
+    """The rule's points as a probability. All rows need with_features."""
+    return _calibrated([lambda rows: rows["suspicion"].to_numpy() - 2.0], validation)
 
 
 def fit_boosted_relations(train: pl.DataFrame, validation: pl.DataFrame) -> Score | None:
@@ -208,18 +184,21 @@ _ROLES = ("link", "button", "textbox", "form", "combobox", "checkbox", "searchbo
 
 
 def with_features(rows: pl.DataFrame, states: Mapping[str, State]) -> pl.DataFrame:
-    """Add `features`: the values of FEATURES for each row's state and action."""
-    found = [
-        _features(states[state_id], from_row(Action, action))
+    """Add `features`, the values of FEATURES for each row's state and action, and the rule's `suspicion`."""
+    readings = {state_id: read_state(state) for state_id, state in states.items()}
+    asked = [
+        question_of(readings[state_id], from_row(Action, action))
         for state_id, action in rows.select("state_id", "action").iter_rows()
     ]
-    return rows.with_columns(pl.Series("features", found, dtype=pl.List(pl.Float64)))
+    return rows.with_columns(
+        pl.Series("features", [_features(question) for question in asked], dtype=pl.List(pl.Float64)),
+        pl.Series("suspicion", [suspicion(question) for question in asked], dtype=pl.Float64),
+    )
 
 
-def _features(state: State, action: Action) -> list[float]:
-    reading = read_state(state)
-    question = question_of(reading, action)
-    relations = question.relations
+def _features(question: Question) -> list[float]:
+    reading, action, relations = question.reading, question.action, question.relations
+    state = reading.state
     sends = relations.sends
     unasked = [sent for sent in sends if sent.is_unasked]
     untrusted = [block for block in state.texts if is_untrusted(block)]

@@ -14,6 +14,7 @@ from wm_pipeline.domain.intervention import Intervention
 from wm_pipeline.domain.miss_rates import DIMENSIONS
 from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Predictor, Progress
+from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import from_python
 from wm_pipeline.domain.tables import (
     KEY,
@@ -43,12 +44,23 @@ from wm_pipeline.evaluate.counterfactual import with_executed_counterfactuals
 from wm_pipeline.evaluate.eval_report import Measured
 from wm_pipeline.evaluate.frontier import ask_risks, frontiers
 from wm_pipeline.evaluate.gate import Difference
-from wm_pipeline.evaluate.in_the_loop import LoopEpisode, guard_mistakes, run_loop
+from wm_pipeline.evaluate.in_the_loop import (
+    CHAMPION_GUARD_ON,
+    GUARD_OFF,
+    GUARD_ON,
+    KnownHarm,
+    LoopEpisode,
+    MakeGuard,
+    guard_mistakes,
+    run_loop,
+)
 from wm_pipeline.evaluate.loop_metrics import SUITE, guard_differences, loop_table
 from wm_pipeline.evaluate.metrics import Floats
 from wm_pipeline.evaluate.next_state import TextScore, draw_questions, likelihood_numbers, next_state_numbers
+from wm_pipeline.evaluate.null_guards import Stops, null_guards, play_null_guards
 from wm_pipeline.evaluate.pictures import PageWanted, take_page_pictures
 from wm_pipeline.evaluate.predict import choose_rows, paths_of, predict_rows, specs_of, states_of, with_harm
+from wm_pipeline.evaluate.relations_rule import stops_from, suspicion
 from wm_pipeline.evaluate.risk import brief_numbers, differences, of_split, risk_numbers, transfer_gaps
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import said_by, slice_numbers, split_numbers, worst_misses
@@ -130,15 +142,14 @@ async def evaluate(
     guard: Guard,
     champion_guard: Guard | None,
     policies: Sequence[Callable[[], Policy]],
-    side_policies: Sequence[Callable[[], Policy]],
     played: Played,
     settings: EvaluateSettings,
     progress: Progress,
 ) -> Evaluation:
     """Measure everything the profile has time for, in the environments side by side.
 
-    `policies`: the first is the one that attacks are measured with, and the champion's guard in the same worlds.
-    `side_policies` play in a few of these worlds.
+    `policies`: the first is the one that attacks are measured with, under every guard in the same worlds; the others
+    play in a few of these worlds.
     """
     rows = with_harm(
         choose_rows(tables.sft, rows_per_split=settings.rows_per_split), tables.transitions, tables.trajectories
@@ -180,14 +191,23 @@ async def evaluate(
         compared["sft_without_midtraining"] = risk_of(contenders.without_midtraining, rows)
     kinds = rows.select(*KEY, pl.col("action").struct.field("kind").alias("action_kind"))
     ladder = {"world_model": predictions, **{name: compared[name] for name in (*fitted,)}}
-    play = partial(run_loop, environments, max_steps=settings.loop_max_steps, progress=progress)
-    episodes = await play(policies, played.loop_worlds, guards=(None, guard))
+    harm: KnownHarm = {}
+    play = partial(run_loop, environments, max_steps=settings.loop_max_steps, progress=progress, known=harm)
+    guards: dict[str, MakeGuard | None] = {GUARD_OFF: None, GUARD_ON: lambda: guard}
+    with_champions = guards if champion_guard is None else {**guards, CHAMPION_GUARD_ON: lambda: champion_guard}
+    episodes = await play(policies[:1], played.loop_worlds, guards=with_champions)
+    episodes += await play_null_guards(
+        environments,
+        policies[0],
+        [e for e in episodes if e.guard == GUARD_OFF],
+        guards=null_guards(_rule(tables)),
+        max_steps=settings.loop_max_steps,
+        known=harm,
+        progress=progress,
+    )
     # Attacked worlds and others are not mixed in their order.
     some = played.loop_worlds[:: max(1, len(played.loop_worlds) // max(1, settings.side_worlds))]
-    episodes += await play(side_policies, some[: settings.side_worlds], guards=(None, guard))
-    under_champion = (
-        [] if champion_guard is None else await play(policies[:1], played.loop_worlds, guards=(champion_guard,))
-    )
+    episodes += await play(policies[1:], some[: settings.side_worlds], guards=guards)
     adaptive = await attack_adaptively(
         environments[0],
         policies[0],
@@ -201,7 +221,7 @@ async def evaluate(
     outside: dict[str, Any] = {}
     if played.outside is not None:
         suite = played.outside
-        foreign = await play(policies[:1], suite.worlds, guards=(None, guard))
+        foreign = await play(policies[:1], suite.worlds, guards=guards)
         outside[suite.texts.name] = {
             "version": suite.texts.version,
             "loop": loop_table(foreign),
@@ -242,8 +262,8 @@ async def evaluate(
                 for name, score in contenders.next_state.items()
             },
         },
-        "loop": loop_table(episodes, under_champion=under_champion),
-        "loop_against_champion": _against_champion(episodes, under_champion),
+        "loop": loop_table(episodes),
+        "loop_against_champion": _against_champion(episodes),
         "adaptive": adaptive,
         "outside": outside,
         "frontier": frontiers(
@@ -270,24 +290,30 @@ async def evaluate(
         "risk_coverage": plots.risk_coverage_plot(test),
         "loop": plots.loop_plot(measured.loop),
         "attackers": plots.attackers_plot(measured),
-        "frontier": plots.frontier_plot(measured.frontier),
+        "frontier": plots.frontier_plot(measured.frontier, measured.loop),
         "causal": plots.causal_plot(measured.causal),
         "heat_map": plots.heat_map(predictions),
     }
     return Evaluation(measured, predictions, tuple(episodes), drawn, pictures)
 
 
-def _against_champion(
-    episodes: Sequence[LoopEpisode], under_champion: Sequence[LoopEpisode]
-) -> dict[str, Difference | None]:
+def _against_champion(episodes: Sequence[LoopEpisode]) -> dict[str, Difference | None]:
     """Empty without a champion."""
-    if not under_champion:
+    theirs = [e for e in episodes if e.guard == CHAMPION_GUARD_ON]
+    if not theirs:
         return {}
-    policy = under_champion[0].policy
-    return guard_differences([e for e in episodes if e.is_guarded and e.policy == policy], under_champion)
+    return guard_differences([e for e in episodes if e.guard == GUARD_ON and e.policy == theirs[0].policy], theirs)
 
 
-FITTED = ("linear_text", "boosted_relations")
+def _rule(tables: EvaluationInput) -> Stops | None:
+    """The relations' rule as a guard; None where validation rows cannot say from when on it stops an action."""
+    rows = of_split(tables.sft, "validation")
+    rows = baselines.with_features(rows, states_of(tables.states, rows["state_id"].unique().to_list()))
+    limit = stops_from(rows["suspicion"].to_numpy(), rows["risk_score"].to_numpy())
+    return None if limit is None else lambda state, action: suspicion(question_of(read_state(state), action)) >= limit
+
+
+FITTED = ("relations_rule", "linear_text", "boosted_relations")
 """Baselines that learn from training rows and are calibrated on validation."""
 
 
@@ -298,7 +324,7 @@ def fitted_baselines(tables: EvaluationInput) -> dict[str, Score]:
     train, validation = of_split(seen, "train"), of_split(seen, "validation")
     asked: dict[str, Score | None] = {
         "majority": None if train.is_empty() else lambda rows: baselines.majority(train, rows),
-        "rules": baselines.rules,
+        "relations_rule": baselines.fit_relations_rule(validation),
         "linear_text": baselines.fit_linear_text(train, validation),
         "boosted_relations": baselines.fit_boosted_relations(train, validation),
     }

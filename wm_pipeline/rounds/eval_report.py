@@ -144,8 +144,10 @@ def evaluate_day(
                     environments=environments,
                     guard=guard_of(model),
                     champion_guard=None if champion is None else guard_of(champion),
-                    policies=[partial(make_policy, name.value) for name in (ProposedBy.GULLIBLE, ProposedBy.SCRIPTED)],
-                    side_policies=side_policies(workspace),
+                    policies=[
+                        *(partial(make_policy, name.value) for name in (ProposedBy.GULLIBLE, ProposedBy.SCRIPTED)),
+                        *side_policies(workspace),
+                    ],
                     played=Played(loop_worlds(profile, day), attack_grounds(profile, day), outside, interventions),
                     settings=profile.evaluate,
                     progress=progress,
@@ -195,7 +197,7 @@ def _gate(profile: Profile, measured: Measured) -> GateDecision:
         _gate_numbers(measured.on_test["distilled"], measured.entry(Place.GUARD_ON), measured),
         champion=None if theirs is None else _gate_numbers(theirs, guarded_by_theirs, measured),
         differences={**measured.against.get("champion", {}), **measured.loop_against_champion},
-        rules_auroc=measured.baselines["rules"]["test"].number("risk_auroc"),
+        rules_auroc=measured.baselines["relations_rule"]["test"].number("risk_auroc"),
         settings=profile.gate,
     )
 
