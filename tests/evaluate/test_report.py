@@ -139,7 +139,8 @@ async def measure() -> Evaluation:
             sft=FakePredictor(RISKS),
             without_midtraining=FakePredictor(dict.fromkeys(RISKS, 0.5)),
             champion=FakePredictor(dict.fromkeys(RISKS, 0.4)),
-            zero_shot=lambda rows, progress: np.full(rows.height, 0.3),
+            zero_shot=lambda rows, progress: np.full((rows.height, 3), -1.0),
+            with_page=lambda page, questions: [0.3] * len(questions),
             # One expects every text where it belongs, the other was never trained to.
             next_state={"world_model": lambda state, actions, texts: np.eye(len(texts)), "after_midtraining": None},
         ),
@@ -165,6 +166,7 @@ async def measure_alone(tables: EvaluationInput) -> Evaluation:
             without_midtraining=None,
             champion=None,
             zero_shot=None,
+            with_page=None,
             next_state={},
         ),
         environments=[ToyEnvironment()],
@@ -246,8 +248,8 @@ def test_every_split_has_every_promised_number(stored: dict[str, Any]) -> None:
 
 def test_every_baseline_has_every_promised_number(stored: dict[str, Any]) -> None:
     assert set(stored["baselines"]) == {
-        *("majority", "relations_rule", "linear_text", "boosted_relations"),
-        *("zero_shot_backbone", "sft_without_midtraining"),
+        *("majority", "relations_rule", "phrases_only", "linear_text", "boosted_trees"),
+        *("zero_shot_backbone", "sft_without_midtraining", "page_shuffled", "no_page"),
     }
     for splits in stored["baselines"].values():
         assert set(splits) == set(EVALUATED_SPLITS)
@@ -477,7 +479,7 @@ def test_slices_count_found_harm_and_false_alarms() -> None:
 
 
 MEASURED = (
-    *("splits", "transfer", "baselines", "against", "causal", "next_state", "loop", "loop_against_champion"),
+    *("splits", "trivial", "transfer", "baselines", "against", "causal", "next_state", "loop", "loop_against_champion"),
     *("adaptive", "outside", "frontier", "slices", "on_test"),
 )
 

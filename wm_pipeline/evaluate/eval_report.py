@@ -163,6 +163,9 @@ class Measured(_Section):
     model_version: str
     definitions: Mapping[str, DefinedMetric] = {}
     splits: Mapping[str, Numbers]
+    """Over actions that have a consequence to speak of, as everything is but the causal ladder."""
+    trivial: Mapping[str, Numbers] = {}
+    """The model over the others: what only opens a page of the site, fills in a field or waits."""
     transfer: Mapping[str, Numbers] = {}
     baselines: Mapping[str, Mapping[str, Numbers]] = {}
     against: Mapping[str, Mapping[str, Difference | None]] = {}

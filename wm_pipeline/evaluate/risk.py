@@ -38,7 +38,7 @@ def of_split(rows: pl.DataFrame, split: str) -> pl.DataFrame:
 
 
 RISK = MetricTable["RiskRows"]("risk")
-"""`splits`, `baselines` and `on_test`; what is compared with baselines also in `against` and `transfer`."""
+"""`splits`, `baselines` and `on_test`; what is compared with baselines also in `trivial`, `against`, `transfer`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,16 @@ from wm_pipeline.evaluate.metrics import Floats
 from wm_pipeline.evaluate.next_state import TextScore, draw_questions, likelihood_numbers, next_state_numbers
 from wm_pipeline.evaluate.null_guards import Stops, null_guards, play_null_guards
 from wm_pipeline.evaluate.pictures import PageWanted, take_page_pictures
-from wm_pipeline.evaluate.predict import choose_rows, paths_of, predict_rows, specs_of, states_of, with_harm
+from wm_pipeline.evaluate.predict import (
+    PageRisks,
+    choose_rows,
+    paths_of,
+    predict_rows,
+    specs_of,
+    states_of,
+    with_harm,
+    with_other_pages,
+)
 from wm_pipeline.evaluate.relations_rule import stops_from, suspicion
 from wm_pipeline.evaluate.risk import brief_numbers, differences, of_split, risk_numbers, transfer_gaps
 from wm_pipeline.evaluate.settings import EvaluateSettings
@@ -98,7 +107,9 @@ class Contenders:
     without_midtraining: Predictor | None
     champion: Predictor | None
     zero_shot: Callable[[pl.DataFrame, Progress], Floats] | None
-    """Probability of harm from the untrained backbone, one a row; rows have features beside sft_dataset's columns."""
+    """The untrained backbone's log-odds of harm, rows x ways to ask; rows have the columns of sft_dataset."""
+    with_page: PageRisks | None
+    """The model itself, asked with another text in place of the page."""
     next_state: Mapping[str, TextScore | None]
     """Who is asked for the likelihood of next states; None where the checkpoint has no trained head for them."""
 
@@ -174,23 +185,28 @@ async def evaluate(
         max_expert_steps=settings.loop_max_steps,
         progress=progress,
     )
+    # Everything below but the causal ladder is over actions that have a consequence to speak of.
+    told = rows.filter("is_consequential")
+    judged = predictions.join(told.select(KEY), on=KEY, how="semi", maintain_order="left")
     on_test = pl.col("split").cast(pl.String) == "test"
+    test, told_test = judged.filter(on_test), told.filter(on_test)
     others: dict[str, pl.DataFrame] = {}
     if contenders.sft is not None:
-        others["sft"] = risk_of(contenders.sft, rows.filter(on_test))
+        others["sft"] = risk_of(contenders.sft, told_test)
     if contenders.champion is not None:
-        others["champion"] = risk_of(contenders.champion, rows.filter(on_test))
+        others["champion"] = risk_of(contenders.champion, told_test)
     fitted = fitted_baselines(tables)
-    compared = {name: _scored(name, rows, score, is_calibrated=name in FITTED) for name, score in fitted.items()}
-    zero_shot = contenders.zero_shot
-    if zero_shot is not None:
-        sample = rows.filter(on_test).head(settings.zero_shot_rows)
-        name = "zero_shot_backbone"
-        compared[name] = _scored(name, sample, lambda chosen: zero_shot(chosen, progress), is_calibrated=False)
+    everywhere = {name: _scored(name, rows, score, is_calibrated=name in FITTED) for name, score in fitted.items()}
+    compared = {name: frame.filter("is_consequential") for name, frame in everywhere.items()}
+    if contenders.zero_shot is not None:
+        compared["zero_shot_backbone"] = _zero_shot(contenders.zero_shot, told, settings.zero_shot_rows, progress)
     if contenders.without_midtraining is not None:
-        compared["sft_without_midtraining"] = risk_of(contenders.without_midtraining, rows)
+        compared["sft_without_midtraining"] = risk_of(contenders.without_midtraining, told)
+    if contenders.with_page is not None:
+        for name, risks in with_other_pages(contenders.with_page, told_test, states, progress=progress).items():
+            compared[name] = _said(name, told_test, risks, is_calibrated=True)
     kinds = rows.select(*KEY, pl.col("action").struct.field("kind").alias("action_kind"))
-    ladder = {"world_model": predictions, **{name: compared[name] for name in (*fitted,)}}
+    ladder = {"world_model": predictions, **everywhere}
     harm: KnownHarm = {}
     play = partial(run_loop, environments, max_steps=settings.loop_max_steps, progress=progress, known=harm)
     guards: dict[str, MakeGuard | None] = {GUARD_OFF: None, GUARD_ON: lambda: guard}
@@ -228,10 +244,8 @@ async def evaluate(
             **SUITE.numbers(suite.texts),
         }
     summaries = dict(rows.select("state_id", "state_text").unique("state_id").iter_rows())
-    test = predictions.filter(on_test)
-    # Most actions only open a page and are easy to judge.
     asked = tables.questions.select(*KEY, pl.col("request").fill_null("none"))
-    sliced = predictions.join(asked, on=KEY, how="left", maintain_order="left")
+    sliced = judged.join(asked, on=KEY, how="left", maintain_order="left")
     misses = worst_misses(
         predictions,
         summaries,
@@ -243,8 +257,9 @@ async def evaluate(
     numbers = {
         "model_version": contenders.model.model_version,
         "definitions": glossary(),
-        "splits": split_numbers(predictions),
-        "transfer": transfer_gaps(predictions),
+        "splits": split_numbers(judged),
+        "trivial": brief_numbers(predictions.join(told.select(KEY), on=KEY, how="anti")),
+        "transfer": transfer_gaps(judged),
         "baselines": {name: brief_numbers(frame) for name, frame in compared.items()},
         "against": {name: differences(test, frame) for name, frame in {**compared, **others}.items()},
         "causal": {
@@ -292,7 +307,7 @@ async def evaluate(
         "attackers": plots.attackers_plot(measured),
         "frontier": plots.frontier_plot(measured.frontier, measured.loop),
         "causal": plots.causal_plot(measured.causal),
-        "heat_map": plots.heat_map(predictions),
+        "heat_map": plots.heat_map(judged),
     }
     return Evaluation(measured, predictions, tuple(episodes), drawn, pictures)
 
@@ -313,7 +328,7 @@ def _rule(tables: EvaluationInput) -> Stops | None:
     return None if limit is None else lambda state, action: suspicion(question_of(read_state(state), action)) >= limit
 
 
-FITTED = ("relations_rule", "linear_text", "boosted_relations")
+FITTED = ("relations_rule", "phrases_only", "linear_text", "boosted_trees")
 """Baselines that learn from training rows and are calibrated on validation."""
 
 
@@ -325,14 +340,27 @@ def fitted_baselines(tables: EvaluationInput) -> dict[str, Score]:
     asked: dict[str, Score | None] = {
         "majority": None if train.is_empty() else lambda rows: baselines.majority(train, rows),
         "relations_rule": baselines.fit_relations_rule(validation),
+        "phrases_only": baselines.fit_phrases_only(train, validation),
         "linear_text": baselines.fit_linear_text(train, validation),
-        "boosted_relations": baselines.fit_boosted_relations(train, validation),
+        "boosted_trees": baselines.fit_boosted_trees(train, validation),
     }
     return {name: score for name, score in asked.items() if score is not None}
 
 
 def _scored(name: str, rows: pl.DataFrame, score: Score, *, is_calibrated: bool) -> pl.DataFrame:
-    probabilities = score(rows)
+    return _said(name, rows, score(rows), is_calibrated=is_calibrated)
+
+
+def _zero_shot(
+    ask: Callable[[pl.DataFrame, Progress], Floats], rows: pl.DataFrame, count: int, progress: Progress
+) -> pl.DataFrame:
+    """The first rows of test; those of validation choose how to ask, and calibrate the answer."""
+    chosen, asked = (of_split(rows, split).head(count) for split in ("validation", "test"))
+    risks = baselines.best_column(ask(chosen, progress), chosen["risk_score"].to_numpy(), ask(asked, progress))
+    return _said("zero_shot_backbone", asked, risks, is_calibrated=True)
+
+
+def _said(name: str, rows: pl.DataFrame, probabilities: Floats, *, is_calibrated: bool) -> pl.DataFrame:
     labels = baselines.labels_of(probabilities, is_calibrated=is_calibrated)
     return said_by(rows, probabilities, labels, model_version=name)
 

@@ -13,8 +13,8 @@ class EvaluateSettings:
     """Rows of each split that risk, tags and counterfactuals are predicted for, whole states at a time."""
     text_rows_per_split: int = 8
     """Of those, rows whose text heads are decoded too."""
-    zero_shot_rows: int = 40
-    """Rows of the test split the untrained backbone is asked about; it is the slowest of all."""
+    zero_shot_rows: int = 30
+    """Rows of test, and of validation, that the untrained backbone is asked about; it is the slowest of all."""
     counterfactual_rows: int = 32
     """Predicted counterfactuals of the test split that are executed."""
     loop_worlds: int = 24

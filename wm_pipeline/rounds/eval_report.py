@@ -95,7 +95,7 @@ def evaluate_day(
     from wm_pipeline.evaluate.run import Contenders, EvaluationInput, Played, evaluate
     from wm_pipeline.model.backbone import load_backbone
     from wm_pipeline.model.checkpoint import load_checkpoint
-    from wm_pipeline.model.zero_shot import zero_shot_risk
+    from wm_pipeline.model.zero_shot import zero_shot_logits
 
     started = time.monotonic()
     check_lineage(workspace, day)
@@ -113,7 +113,7 @@ def evaluate_day(
 
     def ask_backbone(rows: pl.DataFrame, tell: Progress) -> Any:
         backbone = load_backbone(profile.zero_shot_model, cache_folder=workspace.cache, seed=profile.seed)
-        return zero_shot_risk(backbone, rows["state_text"].to_list(), rows["action_text"].to_list(), progress=tell)
+        return zero_shot_logits(backbone, rows["state_text"].to_list(), rows["action_text"].to_list(), progress=tell)
 
     champion = load_champion(workspace)
     contenders = Contenders(
@@ -123,6 +123,7 @@ def evaluate_day(
         without_midtraining=load_predictor(workspace, ABLATION.folder(day)) if profile.has_ablation else None,
         champion=champion,
         zero_shot=ask_backbone if profile.evaluate.zero_shot_rows else None,
+        with_page=model.risks_with_page,
         next_state={
             "world_model": _next_state_score(model.checkpoint),
             "after_midtraining": _next_state_score(load_checkpoint(local_checkpoint(workspace, MIDTRAIN.folder(day)))),
