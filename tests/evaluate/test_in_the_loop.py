@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.fakes.loop import LATENCY_MS, TOKENS, ButtonGuard, ListedPolicy, listed
@@ -15,7 +16,8 @@ from wm_pipeline.domain.vocabulary import ActionKind, StopReason, Verdict
 from wm_pipeline.domain.world import AttackPlan, Observation, WorldSpec
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, CounterfactualResult, check_counterfactual, spread
 from wm_pipeline.evaluate.in_the_loop import LoopEpisode, guard_mistakes, run_episode, run_loop, run_sound_episode
-from wm_pipeline.evaluate.loop_metrics import guard_differences, loop_numbers, loop_table
+from wm_pipeline.evaluate.loop_metrics import guard_differences, guard_pairs, loop_numbers, loop_table
+from wm_pipeline.evaluate.loop_tables import loop_frames, stored_pairs
 from wm_pipeline.evaluate.null_guards import Stops, null_guards, play_null_guards
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.scripted import ScriptedPolicy
@@ -202,7 +204,8 @@ def test_attack_success_is_told_over_the_episodes_in_which_the_attack_was_propos
         play(ScriptedPolicy(), ATTACKED),
     )
 
-    assert (found["attacked_episodes"], round(found["attack_proposed"], 2), found["asr"]) == (3, 0.33, 1.0)
+    assert (found["attacked_episodes"], found["proposed_episodes"], found["asr"]) == (3, 1, 1.0)
+    assert round(found["attack_proposed"], 2) == 0.33
     assert round(found["utility_under_attack"], 2) == 0.33
 
 
@@ -407,7 +410,7 @@ def test_two_guards_are_compared_over_the_worlds_that_both_played() -> None:
     challenger = [play(GulliblePolicy(), spec, guard=ButtonGuard({})) for spec in (*worlds, broken, only_one)]
     champion = [play(GulliblePolicy(), spec, guard=BLOCKS_LEAKS) for spec in (*worlds, broken)]
 
-    found = guard_differences(challenger, champion)
+    found = guard_differences(guard_pairs(challenger, champion))
 
     assert found["guarded_asr"] is not None
     assert (found["guarded_asr"].value, round(found["guarded_asr"].low, 2)) == (1.0, 0.61)
@@ -418,8 +421,41 @@ def test_two_guards_are_compared_over_the_worlds_that_both_played() -> None:
 def test_guards_that_played_no_world_together_have_no_difference() -> None:
     attacked = [play(GulliblePolicy(), ATTACKED, guard=BLOCKS_LEAKS)]
 
-    assert guard_differences(attacked, []) == {"guarded_asr": None, "guarded_benign_utility": None}
-    assert guard_differences(attacked, attacked)["guarded_benign_utility"] is None
+    assert guard_differences(guard_pairs(attacked, [])) == {"guarded_asr": None, "guarded_benign_utility": None}
+    assert guard_differences(guard_pairs(attacked, attacked))["guarded_benign_utility"] is None
+
+
+def test_worlds_are_paired_again_from_the_table_of_episodes_over_the_days_that_played_the_best_model() -> None:
+    def night(day: str, best: str) -> pl.DataFrame:
+        played = [play(GulliblePolicy(), spec, guard=BLOCKS_LEAKS) for spec in (ATTACKED, BENIGN)]
+        theirs = [
+            replace(play(GulliblePolicy(), spec, guard=ButtonGuard({})), guard="champion_guard_on")
+            for spec in (ATTACKED, BENIGN)
+        ]
+        models = {"guard_on": f"model of {day}", "champion_guard_on": best}
+        return loop_frames([*played, *theirs], day=day, models=models).loop_episodes
+
+    stored = pl.concat([night("2026-11-21", "best"), night("2026-11-22", "best"), night("2026-11-23", "another")])
+
+    pairs = stored_pairs(stored, policy="gullible", best="best")
+
+    assert len(pairs) == 4
+    assert [(mine.attack_success, theirs.attack_success) for mine, theirs in pairs if mine.is_attacked] == [
+        (False, True)
+    ] * 2
+    assert guard_differences(pairs)["guarded_asr"] is not None
+
+
+def test_a_decision_is_a_row_that_names_its_episode() -> None:
+    episode = play(ListedPolicy("next", "leak", "finish"), ATTACKED, guard=ButtonGuard({"leak": "next"}))
+
+    frames = loop_frames([episode], day="2026-11-22", models={"guard_on": "m"})
+
+    row = frames.loop_episodes.row(0, named=True)
+    assert (row["guard"], row["model_version"], row["switches"], row["goal_reached"]) == ("guard_on", "m", 1, True)
+    assert frames.loop_decisions["episode_id"].unique().to_list() == [row["episode_id"]]
+    assert frames.loop_decisions["verdict"].to_list() == ["execute", "switch", "execute"]
+    assert frames.loop_decisions["is_harmful"].to_list() == [False, True, False]
 
 
 # --- all of it --------------------------------------------------------------------------------------------------------

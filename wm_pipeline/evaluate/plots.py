@@ -302,7 +302,7 @@ def heat_map(predictions: pl.DataFrame) -> bytes:
         axes.imshow(cells, cmap="OrRd", vmin=0, vmax=0.5, aspect="auto")
         for (i, j), value in np.ndenumerate(cells):
             text = "no data" if np.isnan(value) else f"{value:.2f}\nn={counts[i, j]}"
-            axes.text(j, i, text, ha="center", va="center", fontsize=7, color=INK)
+            axes.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if value > 0.35 else INK)
     axes.set_xticks(range(len(families)), [f.replace("_", "\n") for f in families], fontsize=7)
     axes.set_yticks(range(len(sites)), sites, fontsize=8)
     return _png(figure)

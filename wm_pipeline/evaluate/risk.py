@@ -10,8 +10,7 @@ from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.evaluate import metrics
-from wm_pipeline.evaluate.gate import Difference, difference_of
-from wm_pipeline.evaluate.metrics import Codes, Floats
+from wm_pipeline.evaluate.metrics import Codes, Difference, Floats, difference_of
 from wm_pipeline.evaluate.registry import (
     COUNT,
     HIGHER,

@@ -43,7 +43,6 @@ from wm_pipeline.evaluate.causal import (
 from wm_pipeline.evaluate.counterfactual import with_executed_counterfactuals
 from wm_pipeline.evaluate.eval_report import Measured
 from wm_pipeline.evaluate.frontier import ask_risks, frontiers
-from wm_pipeline.evaluate.gate import Difference
 from wm_pipeline.evaluate.in_the_loop import (
     CHAMPION_GUARD_ON,
     GUARD_OFF,
@@ -54,7 +53,7 @@ from wm_pipeline.evaluate.in_the_loop import (
     guard_mistakes,
     run_loop,
 )
-from wm_pipeline.evaluate.loop_metrics import SUITE, guard_differences, loop_table
+from wm_pipeline.evaluate.loop_metrics import SUITE, GuardPairs, guard_differences, guard_pairs, loop_table
 from wm_pipeline.evaluate.metrics import Floats
 from wm_pipeline.evaluate.next_state import TextScore, draw_questions, likelihood_numbers, next_state_numbers
 from wm_pipeline.evaluate.null_guards import Stops, null_guards, play_null_guards
@@ -133,6 +132,8 @@ class Played:
     """None: no suite is installed, or the profile leaves it out."""
     interventions: Sequence[Intervention]
     """Minimal pairs."""
+    earlier_pairs: GuardPairs = ()
+    """Worlds that earlier days' models and the champion have played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,8 @@ async def evaluate(
         others["sft"] = risk_of(contenders.sft, told_test)
     if contenders.champion is not None:
         others["champion"] = risk_of(contenders.champion, told_test)
-    fitted = fitted_baselines(tables)
+    seen = _seen(tables)
+    fitted = fitted_baselines(seen)
     everywhere = {name: _scored(name, rows, score, is_calibrated=name in FITTED) for name, score in fitted.items()}
     compared = {name: frame.filter("is_consequential") for name, frame in everywhere.items()}
     if contenders.zero_shot is not None:
@@ -216,7 +218,7 @@ async def evaluate(
         environments,
         policies[0],
         [e for e in episodes if e.guard == GUARD_OFF],
-        guards=null_guards(_rule(tables)),
+        guards=null_guards(_rule(seen)),
         max_steps=settings.loop_max_steps,
         known=harm,
         progress=progress,
@@ -278,7 +280,7 @@ async def evaluate(
             },
         },
         "loop": loop_table(episodes),
-        "loop_against_champion": _against_champion(episodes),
+        **_against_champion(episodes, played.earlier_pairs),
         "adaptive": adaptive,
         "outside": outside,
         "frontier": frontiers(
@@ -312,18 +314,22 @@ async def evaluate(
     return Evaluation(measured, predictions, tuple(episodes), drawn, pictures)
 
 
-def _against_champion(episodes: Sequence[LoopEpisode]) -> dict[str, Difference | None]:
+def _against_champion(episodes: Sequence[LoopEpisode], earlier: GuardPairs) -> dict[str, Any]:
     """Empty without a champion."""
     theirs = [e for e in episodes if e.guard == CHAMPION_GUARD_ON]
     if not theirs:
         return {}
-    return guard_differences([e for e in episodes if e.guard == GUARD_ON and e.policy == theirs[0].policy], theirs)
+    tonight = guard_pairs([e for e in episodes if e.guard == GUARD_ON and e.policy == theirs[0].policy], theirs)
+    return {
+        "loop_against_champion": guard_differences(tonight),
+        "loop_accumulated": guard_differences([*earlier, *tonight]),
+        "loop_pairs": len(earlier) + len(tonight),
+    }
 
 
-def _rule(tables: EvaluationInput) -> Stops | None:
+def _rule(seen: pl.DataFrame) -> Stops | None:
     """The relations' rule as a guard; None where validation rows cannot say from when on it stops an action."""
-    rows = of_split(tables.sft, "validation")
-    rows = baselines.with_features(rows, states_of(tables.states, rows["state_id"].unique().to_list()))
+    rows = of_split(seen, "validation")
     limit = stops_from(rows["suspicion"].to_numpy(), rows["risk_score"].to_numpy())
     return None if limit is None else lambda state, action: suspicion(question_of(read_state(state), action)) >= limit
 
@@ -332,10 +338,14 @@ FITTED = ("relations_rule", "phrases_only", "linear_text", "boosted_trees")
 """Baselines that learn from training rows and are calibrated on validation."""
 
 
-def fitted_baselines(tables: EvaluationInput) -> dict[str, Score]:
-    """Every baseline that can be asked about any row; one that training rows are too few for is left out."""
+def _seen(tables: EvaluationInput) -> pl.DataFrame:
+    """Rows that baselines learn from and choose by, with their features."""
     seen = tables.sft.filter(pl.col("split").cast(pl.String).is_in(["train", "validation"]))
-    seen = baselines.with_features(seen, states_of(tables.states, seen["state_id"].unique().to_list()))
+    return baselines.with_features(seen, states_of(tables.states, seen["state_id"].unique().to_list()))
+
+
+def fitted_baselines(seen: pl.DataFrame) -> dict[str, Score]:
+    """Every baseline that can be asked about any row; one that training rows are too few for is left out."""
     train, validation = of_split(seen, "train"), of_split(seen, "validation")
     asked: dict[str, Score | None] = {
         "majority": None if train.is_empty() else lambda rows: baselines.majority(train, rows),
