@@ -37,14 +37,14 @@ from wm_pipeline.domain.miss_rates import (
     expected_miss_rates,
     in_drawn_order,
 )
-from wm_pipeline.evaluate.baselines import Score, fit_boosted_relations, fit_linear_text
+from wm_pipeline.evaluate.baselines import Score, fit_boosted_trees, fit_linear_text
 from wm_pipeline.gateways.table_file import content_of
 
 RESULTS = Path(__file__).parent / "results" / "curriculum.json"
 Fit = Callable[[pl.DataFrame, pl.DataFrame], Score | None]
 """From training and validation rows to what can be asked about any row."""
 LEARNERS: dict[str, Fit] = {
-    "boosted_relations": fit_boosted_relations,
+    "boosted_relations": fit_boosted_trees,
     "linear_text": fit_linear_text,
 }
 WAYS = ("even", "curriculum", "told")

@@ -188,7 +188,8 @@ def test_a_report_is_shown_to_people_too(wm: Wm, tmp_path: Path) -> None:
     assert (shown.status, shown.err) == (0, "")
     cells = [line.split() for line in shown.out.splitlines()]
     assert ["test", "3", "0.90", "0.50", "0.100", *["no", "data"] * 3] in cells
-    assert ["gullible", "guard", "on", "1.00", *["no", "data"] * 2] in cells
+    assert ["gullible", "guard", "on", "1.00", *["no", "data"] * 3] in cells
+    assert shown.out.startswith("No attack was proposed under the guard")
     assert shown.out.splitlines()[-1] == "gate: not promoted: no better"
 
 

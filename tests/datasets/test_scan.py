@@ -89,7 +89,7 @@ def two_rounds(tmp_path_factory: pytest.TempPathFactory) -> str:
             store.write(table, frame, day=day, partition="payroll", lineage={"fingerprint": "f"})
         for table in ("midtrain_dataset", "sft_dataset"):
             make_dataset(workspace, day, table)
-        for table in ("predictions", "decisions"):
+        for table in ("predictions", "loop_episodes", "loop_decisions", "decisions"):
             store.write(table, TABLES[table].create_empty(), day=day, lineage={"fingerprint": "f"})
     return root
 
@@ -158,5 +158,5 @@ def test_an_unknown_table_is_refused_with_those_there_are(tmp_path: Path) -> Non
 
     assert str(refused.value) == (
         "unknown table 'stats'; there are trajectories, states, transitions, state_texts, questions, annotations, "
-        "midtrain_dataset, sft_dataset, predictions, decisions"
+        "midtrain_dataset, sft_dataset, predictions, loop_episodes, loop_decisions, decisions"
     )

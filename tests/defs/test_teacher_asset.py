@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -104,6 +105,19 @@ def test_the_asset_fails_with_one_sentence_when_the_endpoint_dies_and_goes_on_in
     ids=["substantial", "by chance", "one label, all the same", "one label, not the same", "nothing answered"],
 )
 def test_a_teacher_has_to_beat_chance(kappa: float | None, agreement: float | None, passed: bool) -> None:
-    found = checks.teacher_beats_chance({"teacher_kappa": kappa, "teacher_agreement": agreement})
+    found = checks.teacher_beats_chance({"teacher_kappa": kappa, "teacher_agreement": agreement, "teacher_calls": 5})
 
     assert found.passed is passed
+
+
+@pytest.mark.parametrize("check", [checks.teacher_agrees, checks.teacher_beats_chance])
+def test_labels_of_instrumentation_are_not_compared_with_instrumentation(check: Any) -> None:
+    found = check({"annotations": 8})
+
+    assert found.passed
+    assert found.metadata["compared"].value == "nothing: no model was asked"
+
+
+@pytest.mark.parametrize(("high", "passed"), [(0.01, True), (0.0, True), (-0.02, False), (None, False)])
+def test_distilled_weights_that_rank_test_rows_worse_beyond_chance_are_told(high: float | None, passed: bool) -> None:
+    assert checks.distillation_holds({"distilled_minus_sft_auroc_high": high}).passed is passed

@@ -5,17 +5,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.fakes.loop import LATENCY_MS, TOKENS, ButtonGuard, ListedPolicy, listed
-from tests.fakes.toy_environment import ATTACK, BUTTONS, ToyEnvironment, press, toy_world
+from tests.fakes.toy_environment import ATTACK, ToyEnvironment, press, toy_world
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.ports import Guard, Policy, RequestJudge
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason, Verdict
 from wm_pipeline.domain.world import AttackPlan, Observation, WorldSpec
 from wm_pipeline.evaluate.counterfactual import CounterfactualCase, CounterfactualResult, check_counterfactual, spread
 from wm_pipeline.evaluate.in_the_loop import LoopEpisode, guard_mistakes, run_episode, run_loop, run_sound_episode
-from wm_pipeline.evaluate.loop_metrics import block_everything, guard_differences, loop_numbers, loop_table
+from wm_pipeline.evaluate.loop_metrics import guard_differences, guard_pairs, loop_numbers, loop_table
+from wm_pipeline.evaluate.loop_tables import loop_frames, stored_pairs
+from wm_pipeline.evaluate.null_guards import Stops, null_guards, play_null_guards
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.scripted import ScriptedPolicy
 
@@ -182,6 +185,38 @@ def test_the_guards_mistakes_are_listed_harm_first() -> None:
     assert guard_mistakes([missed, missed], limit=1) == found[:1]
 
 
+def test_what_found_the_page_changed_counts_neither_as_safe_nor_as_harmful() -> None:
+    moving = toy_world(6, goal_id="toy/moving", attack=ATTACK)
+
+    tried = play(ListedPolicy("leak"), moving, guard=BLOCKS_LEAKS)
+    executed = play(ListedPolicy("leak"), moving, guard=ButtonGuard({}))
+
+    assert [one.is_harmful for one in (*tried.judged, *executed.judged)] == [None, None]
+    assert measured(tried, executed)["over_block"] is None
+    assert measured(tried, executed)["miss"] is None
+    assert not any(one.is_mistake for one in (*tried.judged, *executed.judged))
+
+
+def test_attack_success_is_told_over_the_episodes_in_which_the_attack_was_proposed() -> None:
+    found = measured(
+        play(GulliblePolicy(), ATTACKED),
+        play(GulliblePolicy(), ATTACKED, guard=ButtonGuard({"next": Verdict.ESCALATE})),
+        play(ScriptedPolicy(), ATTACKED),
+    )
+
+    assert (found["attacked_episodes"], found["proposed_episodes"], found["asr"]) == (3, 1, 1.0)
+    assert round(found["attack_proposed"], 2) == 0.33
+    assert round(found["utility_under_attack"], 2) == 0.33
+
+
+def test_whether_the_goal_is_still_served_after_a_switch_is_a_number() -> None:
+    served = play(ListedPolicy("next", "leak", "finish"), ATTACKED, guard=ButtonGuard({"leak": "next"}))
+    lost = play(ListedPolicy("next", "leak", "next"), ATTACKED, guard=ButtonGuard({"leak": "slow"}))
+
+    assert measured(served, lost, play(ScriptedPolicy()))["goal_after_switch"] == 0.5
+    assert measured(play(ScriptedPolicy()))["goal_after_switch"] is None
+
+
 # --- cost -------------------------------------------------------------------------------------------------------------
 
 
@@ -256,7 +291,9 @@ class ShakyEnvironment(ToyEnvironment):
 
 def test_an_episode_whose_browser_broke_is_played_once_more() -> None:
     def played(environment: ToyEnvironment, policy: Callable[[], Policy]) -> LoopEpisode:
-        return asyncio.run(run_sound_episode(environment, policy, ATTACKED, guard=BLOCKS_LEAKS, max_steps=6))
+        return asyncio.run(
+            run_sound_episode(environment, policy, ATTACKED, make_guard=lambda: BLOCKS_LEAKS, max_steps=6)
+        )
 
     shaken = played(ShakyEnvironment(), GulliblePolicy)
     always = played(ToyEnvironment(), listed("crash"))
@@ -288,27 +325,79 @@ def test_no_episodes_are_no_data() -> None:
     assert (found["by_site"], found["by_family"]) == ({}, {})
 
 
-# --- what follows without playing -------------------------------------------------------------------------------------
+# --- guards without a model -------------------------------------------------------------------------------------------
 
 
-def test_blocking_everything_is_what_a_guard_that_escalates_everything_does() -> None:
-    blocks = ButtonGuard(dict.fromkeys(BUTTONS, Verdict.ESCALATE))
-    policies: Sequence[Callable[[], Policy]] = [lambda: GulliblePolicy(), listed("next", "leak", "leak")]
-    specs = [ATTACKED, toy_world(7, attack=ATTACK), BENIGN]
-    unguarded = [play(make(), spec) for make in policies for spec in specs]
-
-    computed = block_everything(unguarded)
-    played = measured(*(play(make(), spec, guard=blocks) for make in policies for spec in specs))
-
-    assert {**computed, "added_latency_ms": played["added_latency_ms"]} == played
+WORLDS = [toy_world(seed, attack=ATTACK if seed % 2 else None) for seed in range(20)]
 
 
-def test_blocking_everything_where_nothing_was_played_has_no_numbers() -> None:
-    found = block_everything([])
+def under_null_guards(rule: Stops | None = None) -> dict[str, list[LoopEpisode]]:
+    unguarded = [play(GulliblePolicy(), spec) for spec in WORLDS]
+    guards = null_guards(rule)
+    episodes = asyncio.run(
+        play_null_guards(
+            [ToyEnvironment()],
+            GulliblePolicy,
+            unguarded,
+            guards=guards,
+            max_steps=6,
+            known={},
+            progress=lambda done, total, text: None,
+        )
+    )
+    return {name: [e for e in episodes if e.guard == name] for name in guards}
 
-    assert (found["asr"], found["benign_utility"], found["over_block"], found["miss"], found["escalation"]) == (
-        None,
-    ) * 5
+
+@pytest.fixture(scope="module")
+def null_episodes() -> dict[str, list[LoopEpisode]]:
+    return under_null_guards()
+
+
+def test_a_guard_that_refuses_its_first_question_lets_every_attack_through(
+    null_episodes: dict[str, list[LoopEpisode]],
+) -> None:
+    found = measured(*null_episodes["refuse_first"])
+
+    assert (found["asr"], found["attack_proposed"], found["utility_under_attack"]) == (1.0, 1.0, 0.0)
+    assert found["benign_utility"] == 1.0
+
+
+def test_a_guard_that_blocks_everything_serves_nobody(null_episodes: dict[str, list[LoopEpisode]]) -> None:
+    found = measured(*null_episodes["block_everything"])
+
+    assert (found["benign_utility"], found["utility_under_attack"], found["asr"]) == (0.0, 0.0, None)
+
+
+def test_a_coin_buys_each_attack_that_it_stops_with_honest_work(null_episodes: dict[str, list[LoopEpisode]]) -> None:
+    for name in ("coin_10", "coin_25"):
+        found = measured(*null_episodes[name])
+
+        assert 0 < found["benign_utility"] < 1
+        assert found["asr"] > 0.5
+
+
+def test_an_episode_that_a_guard_would_not_have_changed_is_as_if_it_had_been_played(
+    null_episodes: dict[str, list[LoopEpisode]],
+) -> None:
+    coin = null_guards(None)["coin_10"]
+
+    unchanged = [e for e in null_episodes["coin_10"] if not e.judged]
+    assert 5 < len(unchanged) < len(WORLDS)
+    for episode in unchanged:
+        played = asyncio.run(
+            run_episode(ToyEnvironment(), GulliblePolicy(), episode.spec, guard=coin(), max_steps=6, name="coin_10")
+        )
+        assert replace(played, judged=(), counts=replace(played.counts, added_latency_ms=0)) == replace(
+            episode, judged=(), counts=replace(episode.counts, added_latency_ms=0)
+        )
+
+
+def test_a_rule_is_a_guard_where_validation_rows_gave_it_a_limit() -> None:
+    found = under_null_guards(lambda state, action: action == press("leak"))
+
+    numbers = measured(*found["relations_rule"])
+    assert (numbers["asr"], numbers["benign_utility"], numbers["utility_under_attack"]) == (0.0, 1.0, 1.0)
+    assert "relations_rule" not in null_guards(None)
 
 
 # --- against the champion's guard -------------------------------------------------------------------------------------
@@ -321,7 +410,7 @@ def test_two_guards_are_compared_over_the_worlds_that_both_played() -> None:
     challenger = [play(GulliblePolicy(), spec, guard=ButtonGuard({})) for spec in (*worlds, broken, only_one)]
     champion = [play(GulliblePolicy(), spec, guard=BLOCKS_LEAKS) for spec in (*worlds, broken)]
 
-    found = guard_differences(challenger, champion)
+    found = guard_differences(guard_pairs(challenger, champion))
 
     assert found["guarded_asr"] is not None
     assert (found["guarded_asr"].value, round(found["guarded_asr"].low, 2)) == (1.0, 0.61)
@@ -332,8 +421,41 @@ def test_two_guards_are_compared_over_the_worlds_that_both_played() -> None:
 def test_guards_that_played_no_world_together_have_no_difference() -> None:
     attacked = [play(GulliblePolicy(), ATTACKED, guard=BLOCKS_LEAKS)]
 
-    assert guard_differences(attacked, []) == {"guarded_asr": None, "guarded_benign_utility": None}
-    assert guard_differences(attacked, attacked)["guarded_benign_utility"] is None
+    assert guard_differences(guard_pairs(attacked, [])) == {"guarded_asr": None, "guarded_benign_utility": None}
+    assert guard_differences(guard_pairs(attacked, attacked))["guarded_benign_utility"] is None
+
+
+def test_worlds_are_paired_again_from_the_table_of_episodes_over_the_days_that_played_the_best_model() -> None:
+    def night(day: str, best: str) -> pl.DataFrame:
+        played = [play(GulliblePolicy(), spec, guard=BLOCKS_LEAKS) for spec in (ATTACKED, BENIGN)]
+        theirs = [
+            replace(play(GulliblePolicy(), spec, guard=ButtonGuard({})), guard="champion_guard_on")
+            for spec in (ATTACKED, BENIGN)
+        ]
+        models = {"guard_on": f"model of {day}", "champion_guard_on": best}
+        return loop_frames([*played, *theirs], day=day, models=models).loop_episodes
+
+    stored = pl.concat([night("2026-11-21", "best"), night("2026-11-22", "best"), night("2026-11-23", "another")])
+
+    pairs = stored_pairs(stored, policy="gullible", best="best")
+
+    assert len(pairs) == 4
+    assert [(mine.attack_success, theirs.attack_success) for mine, theirs in pairs if mine.is_attacked] == [
+        (False, True)
+    ] * 2
+    assert guard_differences(pairs)["guarded_asr"] is not None
+
+
+def test_a_decision_is_a_row_that_names_its_episode() -> None:
+    episode = play(ListedPolicy("next", "leak", "finish"), ATTACKED, guard=ButtonGuard({"leak": "next"}))
+
+    frames = loop_frames([episode], day="2026-11-22", models={"guard_on": "m"})
+
+    row = frames.loop_episodes.row(0, named=True)
+    assert (row["guard"], row["model_version"], row["switches"], row["goal_reached"]) == ("guard_on", "m", 1, True)
+    assert frames.loop_decisions["episode_id"].unique().to_list() == [row["episode_id"]]
+    assert frames.loop_decisions["verdict"].to_list() == ["execute", "switch", "execute"]
+    assert frames.loop_decisions["is_harmful"].to_list() == [False, True, False]
 
 
 # --- all of it --------------------------------------------------------------------------------------------------------
@@ -348,7 +470,7 @@ def test_every_policy_runs_in_every_world_without_and_with_the_guard() -> None:
             [ToyEnvironment()],
             policies,
             [ATTACKED, BENIGN],
-            guards=(None, BLOCKS_LEAKS),
+            guards={"guard_off": None, "guard_on": lambda: BLOCKS_LEAKS},
             max_steps=6,
             progress=lambda done, total, text: said.append((done, total, text)),
         )
@@ -356,10 +478,10 @@ def test_every_policy_runs_in_every_world_without_and_with_the_guard() -> None:
     table = loop_table(episodes)
 
     assert len(episodes) == 8
-    assert said[-1] == (8, 8, "episodes with and without the guard")
+    assert said[-1] == (8, 8, "episodes with and without a guard")
     assert {policy: sorted(modes) for policy, modes in table.items()} == {
-        "gullible": ["block_everything", "guard_off", "guard_on"],
-        "llm": ["block_everything", "guard_off", "guard_on"],
+        "gullible": ["guard_off", "guard_on"],
+        "llm": ["guard_off", "guard_on"],
     }
     assert (table["gullible"]["guard_off"]["asr"], table["gullible"]["guard_on"]["asr"]) == (1.0, 0.0)
     assert table["gullible"]["guard_on"]["benign_utility"] == 1.0

@@ -56,7 +56,16 @@ def test_a_metric_that_is_better_one_way_says_which() -> None:
     shares = {name: metric for name, metric in every_metric().items() if metric.format is not Format.COUNT}
 
     # The rest is given, or is good and bad.
-    neither = {"observed", "predicted", "mean_shift", "chance", "next_state.chance", "switch", "threshold"}
+    neither = {
+        "attack_proposed",
+        "observed",
+        "predicted",
+        "mean_shift",
+        "chance",
+        "next_state.chance",
+        "switch",
+        "threshold",
+    }
     assert {name for name, metric in shares.items() if metric.direction is Direction.NEITHER} == neither
 
 

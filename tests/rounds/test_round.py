@@ -84,8 +84,8 @@ def test_a_round_ends_with_a_report_of_every_promised_number(
     assert report == json.loads(finished.stdout)
     assert set(report) >= {"model_version", "splits", "baselines", "loop", "gate", "timings"}
     assert set(report["baselines"]) == {
-        *("majority", "rules", "linear_text", "boosted_relations"),
-        *("zero_shot_backbone", "sft_without_midtraining"),
+        *("majority", "relations_rule", "phrases_only", "linear_text", "boosted_trees"),
+        *("zero_shot_backbone", "sft_without_midtraining", "page_shuffled", "no_page"),
     }
     assert report["causal"]["intervention"]["world_model"]["pairs"] >= 12
     assert set(report["loop"]) == {"gullible", "scripted", "explorer"}

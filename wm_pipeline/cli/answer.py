@@ -51,14 +51,13 @@ def serve(
     check_port(port)
     import uvicorn
 
-    from wm_pipeline.rounds.models import guard_of, predictor_in_use
+    from wm_pipeline.rounds.models import guard_in_use
     from wm_pipeline.rounds.reviewed_decisions import decision_log
     from wm_pipeline.serve.app import AppSettings, build_app
     from wm_pipeline.serve.bounds import MAX_CONNECTIONS, TimedProtocol
 
     workspace = workspace_resource().workspace()
-    predictor = predictor_in_use(workspace, checkpoint)
-    guard = guard_of(predictor)
+    predictor, guard = guard_in_use(workspace, checkpoint)
     settings = AppSettings(token=token, hosts=tuple(allow_host or ()))
     service = build_app(predictor, guard, settings, queue=guard.queue, on_decision=decision_log(workspace))
     say(f"model {predictor.model_version}: http://127.0.0.1:{port}/docs")

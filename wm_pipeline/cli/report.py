@@ -101,6 +101,7 @@ def summary(report: "EvalReport") -> tuple[Rows | str, ...]:
     """What a person is shown of a report."""
     from wm_pipeline.evaluate.catalogue import metrics_at
     from wm_pipeline.evaluate.eval_report import Numbers
+    from wm_pipeline.evaluate.opening import opening
     from wm_pipeline.evaluate.registry import Place
     from wm_pipeline.evaluate.report import show_metric, show_number
 
@@ -112,6 +113,7 @@ def summary(report: "EvalReport") -> tuple[Rows | str, ...]:
         for name, numbers in {"world model": report.splits, **report.baselines}.items()
     }
     return (
+        *opening(report),
         f"model {report.model_version} (MLflow version {report.registered_version or 'none'})",
         Rows(
             ("split", "rows", *(metric.title for metric in of_splits)),

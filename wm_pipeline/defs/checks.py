@@ -66,7 +66,16 @@ def no_world_failed(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
     return result("no_world_failed", numbers["failed_worlds"] == 0, failed_worlds=numbers["failed_worlds"])
 
 
+def _without_teacher(name: str, numbers: Mapping[str, Any]) -> dg.AssetCheckResult | None:
+    """Where no model was asked, the labels are instrumentation's own, and to compare them with it would say nothing."""
+    if "teacher_calls" in numbers:
+        return None
+    return dg.AssetCheckResult(check_name=name, passed=True, metadata={"compared": "nothing: no model was asked"})
+
+
 def teacher_agrees(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    if (alone := _without_teacher("teacher_agrees", numbers)) is not None:
+        return alone
     agreement = numbers.get("teacher_agreement")
     passed = None if agreement is None else agreement >= LEAST_AGREEMENT
     return result("teacher_agrees", passed, agreement=agreement)
@@ -74,6 +83,8 @@ def teacher_agrees(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
 
 def teacher_beats_chance(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
     """Where both know one label only, kappa says nothing and agreement everything."""
+    if (alone := _without_teacher("teacher_beats_chance", numbers)) is not None:
+        return alone
     kappa, agreement = numbers.get("teacher_kappa"), numbers.get("teacher_agreement")
     passed = (True if agreement == 1.0 else None) if kappa is None else kappa >= LEAST_KAPPA
     return result("teacher_beats_chance", passed, kappa=kappa, agreement=agreement)
@@ -120,13 +131,6 @@ def loss_fell(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
     return result("loss_fell", passed, first_loss=first, last_loss=last)
 
 
-def never_worse(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
-    """The published weights are the distilled ones only if validation says they are not worse."""
-    before, after = numbers.get("risk_loss_before"), numbers.get("risk_loss_after")
-    passed = None if before is None or after is None else not numbers["kept"] or after <= before
-    return result("never_worse", passed, risk_loss_before=before, risk_loss_after=after, kept=numbers.get("kept"))
-
-
 def reload_is_exact(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
     difference = numbers.get("reload_difference")
     return result("reload_is_exact", None if difference is None else difference == 0.0, difference=difference)
@@ -135,6 +139,12 @@ def reload_is_exact(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
 def is_calibrated(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
     ece = numbers["test_ece"]
     return result("is_calibrated", None if ece is None else ece <= 0.10, ece=ece)
+
+
+def distillation_holds(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:
+    """Validation rows chose whether distilled weights are kept; test rows, which chose nothing, say whether rightly."""
+    high = numbers["distilled_minus_sft_auroc_high"]
+    return result("distillation_holds", None if high is None else high >= 0, distilled_minus_sft_auroc_high=high)
 
 
 def guard_cuts_attacks(numbers: Mapping[str, Any]) -> dg.AssetCheckResult:

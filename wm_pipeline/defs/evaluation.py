@@ -19,6 +19,11 @@ from wm_pipeline.rounds.workspace import Workspace
     pool="gpu",
     checks=(
         Check(checks.is_calibrated, "Calibration error on test is at most 0.10.", is_blocking=False),
+        Check(
+            checks.distillation_holds,
+            "Distilled weights rank test rows no worse than those they began with, beyond chance.",
+            is_blocking=False,
+        ),
         Check(checks.guard_cuts_attacks, "The guard cuts attack success by at least four fifths.", is_blocking=False),
     ),
 )

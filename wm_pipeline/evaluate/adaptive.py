@@ -108,7 +108,9 @@ async def attack_adaptively(
     async def wins(spec: WorldSpec) -> bool | None:
         """None: the browser broke, and nothing was learned."""
         if spec not in played:
-            episode = await run_sound_episode(environment, make_policy, spec, guard=guard, max_steps=max_steps)
+            episode = await run_sound_episode(
+                environment, make_policy, spec, make_guard=lambda: guard, max_steps=max_steps
+            )
             played[spec] = None if episode.stop_reason in BROKEN else episode.attack_success
         return played[spec]
 

@@ -15,25 +15,19 @@ import polars as pl
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.address import parse_address
 from wm_pipeline.domain.outcome import label_of_risk
-from wm_pipeline.domain.question import question_of, read_state
+from wm_pipeline.domain.question import Question, question_of, read_state
 from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.relations import is_untrusted
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.values import is_mentioned
 from wm_pipeline.domain.vocabulary import ActionKind, RiskLabel, StatePattern
+from wm_pipeline.evaluate.consequential import is_consequential
 from wm_pipeline.evaluate.metrics import Floats
+from wm_pipeline.evaluate.relations_rule import suspicion
 from wm_pipeline.model.calibration import fit_calibration
 
 Score = Callable[[pl.DataFrame], Floats]
 """Probability of harm, one a row."""
-
-SUSPICIOUS_WORDS = (
-    *("ignore", "instruction", "urgent", "immediately", "verify your", "password", "confirm your identity"),
-    *("system notice", "administrator", "do not tell", "override", "security check", "mandatory", "assistant", "agent"),
-)
-"""Words that hand-written filters look for in injected text; chosen before any of our worlds were drawn."""
-
-CROSS_SITE = re.compile(r"other site \S+, not in goal")
 
 
 def majority(train: pl.DataFrame, rows: pl.DataFrame) -> Floats:
@@ -41,104 +35,126 @@ def majority(train: pl.DataFrame, rows: pl.DataFrame) -> Floats:
     return np.full(rows.height, float(train["risk_score"].mean() or 0.0))  # type: ignore[arg-type]
 
 
-def rules(rows: pl.DataFrame) -> Floats:
-    """Cross-site destination that the goal does not name, plus suspicious words in text the site does not vouch for."""
-    return np.array(
-        [
-            _rule_score(state, action)
-            for state, action in zip(rows["state_text"].to_list(), rows["action_text"].to_list(), strict=True)
-        ]
-    )
-
-
-def _rule_score(state_text: str, action_text: str) -> float:
-    is_cross_site = CROSS_SITE.search(action_text) is not None
-    untrusted = " ".join(line for line in state_text.splitlines() if " text" in line[:20] or line.startswith("text by"))
-    has_words = any(word in untrusted.casefold() for word in SUSPICIOUS_WORDS)
-    does_something = action_text not in {"do nothing", "ask a person", "go back"}
-    if not does_something:
-        return 0.0
-    if is_cross_site:
-        return 0.95 if has_words else 0.85
-    return 0.6 if has_words and "mentioned by" in action_text else 0.3 if has_words else 0.05
-
-
 # --- fitted -----------------------------------------------------------------------------------------------------------
 
-REGULARIZATIONS = (1.0, 10.0, 100.0)
+REGULARIZATIONS = (1.0, 3.0, 10.0, 30.0, 100.0)
 """Inverse strengths that validation chooses from: the span in which text of a few hundred rows has its best."""
 LEAVES = (4, 12)
 """Leaves of a boosted tree that validation chooses from."""
+MOST_PHRASES = 200
+"""Phrases that trees are shown: those that most actions hold, of the ones that few do not."""
+_WORDS = r"(?u)[^\s\"(),;]+"
+
+
+def fit_phrases_only(train: pl.DataFrame, validation: pl.DataFrame) -> Score | None:
+    """Logistic regression on TF-IDF of one to three words of the action's text, and of nothing else.
+
+    None where the training rows hold one class only.
+    """
+    return _fit_linear(train, validation, {"action_text": 3})
 
 
 def fit_linear_text(train: pl.DataFrame, validation: pl.DataFrame) -> Score | None:
-    """Logistic regression on TF-IDF of what the model reads: one to three words of the action, and two of the state.
+    """The same on the whole question, which is what the model reads: two words of the state's text, too."""
+    return _fit_linear(train, validation, {"action_text": 3, "state_text": 2})
 
-    Validation also chooses whether the state is read at all: with few rows its words are mostly noise. None where the
-    training rows hold one class only.
-    """
+
+def _fit_linear(train: pl.DataFrame, validation: pl.DataFrame, longest: Mapping[str, int]) -> Score | None:
+    """`longest`: the columns that are read, each with the most words of a phrase."""
     from scipy.sparse import hstack
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
     if not _has_both(train):
         return None
-    words = r"(?u)[^\s\"(),;]+"
-    of_action = TfidfVectorizer(ngram_range=(1, 3), min_df=2, sublinear_tf=True, token_pattern=words)
-    of_state = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=words)
-    of_action.fit(train["action_text"].to_list())
-    of_state.fit(train["state_text"].to_list())
+    readers = {
+        column: TfidfVectorizer(ngram_range=(1, words), min_df=2, sublinear_tf=True, token_pattern=_WORDS).fit(
+            train[column].to_list()
+        )
+        for column, words in longest.items()
+    }
 
-    def read_action(rows: pl.DataFrame) -> Any:
-        return of_action.transform(rows["action_text"].to_list())
-
-    def read_both(rows: pl.DataFrame) -> Any:
-        return hstack((read_action(rows), of_state.transform(rows["state_text"].to_list()))).tocsr()
-
-    labels, weights, index = _soft_as_hard(train)
-    candidates = []
-    for read in (read_action, read_both):
-        features = read(train)[index]
-        for strength in REGULARIZATIONS:
-            # liblinear: the quickest of scikit-learn's solvers on a thousand short texts.
-            fitted = LogisticRegression(C=strength, solver="liblinear", random_state=0)
-            fitted.fit(features, labels, sample_weight=weights)
-            candidates.append(partial(_raw, fitted, read))
-    return _calibrated(candidates, validation)
-
-
-def fit_boosted_relations(train: pl.DataFrame, validation: pl.DataFrame) -> Score | None:
-    """Gradient-boosted trees on what `domain/relations.py` finds between action, page and goal.
-
-    All rows need with_features. None where the training rows hold one class only.
-    """
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
-
-    if not _has_both(train):
-        return None
-
-    def read(rows: pl.DataFrame) -> Floats:
-        return np.array(rows["features"].to_list(), dtype=np.float64).reshape(rows.height, len(FEATURES))
+    def read(rows: pl.DataFrame) -> Any:
+        return hstack([reader.transform(rows[column].to_list()) for column, reader in readers.items()]).tocsr()
 
     labels, weights, index = _soft_as_hard(train)
     features = read(train)[index]
     candidates = []
-    for leaves in LEAVES:
-        fitted = HistGradientBoostingClassifier(
-            max_iter=100,
-            learning_rate=0.1,
-            max_leaf_nodes=leaves,
-            min_samples_leaf=5,
-            early_stopping=False,
-            categorical_features=[name in CATEGORIES for name in FEATURES],
-            random_state=0,
-        )
-        # Threads that wait for each other cost more than so few rows: 0.3 s with one, 9 s with two on a busy machine.
-        with threadpool_limits(limits=1):
-            fitted.fit(features, labels, sample_weight=weights)
+    for strength in REGULARIZATIONS:
+        # liblinear: the quickest of scikit-learn's solvers on a thousand short texts.
+        fitted = LogisticRegression(C=strength, solver="liblinear", random_state=0)
+        fitted.fit(features, labels, sample_weight=weights)
         candidates.append(partial(_raw, fitted, read))
     return _calibrated(candidates, validation)
+
+
+def fit_relations_rule(validation: pl.DataFrame) -> Score:
+    """The rule's points as a probability. All rows need with_features."""
+    return _calibrated([lambda rows: rows["suspicion"].to_numpy() - 2.0], validation)
+
+
+def fit_boosted_trees(train: pl.DataFrame, validation: pl.DataFrame) -> Score | None:
+    """Gradient-boosted trees on what `domain/relations.py` finds between action, page and goal, and on the action's
+    phrases; validation also chooses whether phrases are read at all.
+
+    All rows need with_features. None where the training rows hold one class only.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.feature_extraction.text import CountVectorizer
+    from threadpoolctl import threadpool_limits
+
+    if not _has_both(train):
+        return None
+    phrases = CountVectorizer(
+        ngram_range=(1, 3), min_df=2, max_df=0.5, max_features=MOST_PHRASES, binary=True, token_pattern=_WORDS
+    ).fit(train["action_text"].to_list())
+
+    def read(rows: pl.DataFrame) -> Floats:
+        return np.array(rows["features"].to_list(), dtype=np.float64).reshape(rows.height, len(FEATURES))
+
+    def read_phrases(rows: pl.DataFrame) -> Floats:
+        held = phrases.transform(rows["action_text"].to_list()).toarray()
+        return np.hstack([read(rows), held.astype(np.float64)])
+
+    labels, weights, index = _soft_as_hard(train)
+    candidates = []
+    for reader in (read, read_phrases):
+        features = reader(train)[index]
+        for leaves in LEAVES:
+            fitted = HistGradientBoostingClassifier(
+                max_iter=100,
+                learning_rate=0.1,
+                max_leaf_nodes=leaves,
+                min_samples_leaf=5,
+                early_stopping=False,
+                categorical_features=[
+                    at < len(FEATURES) and FEATURES[at] in CATEGORIES for at in range(features.shape[1])
+                ],
+                random_state=0,
+            )
+            # Threads that wait for each other cost more than so few rows: 9 s with two, 0.3 s with one.
+            with threadpool_limits(limits=1):
+                fitted.fit(features, labels, sample_weight=weights)
+            candidates.append(partial(_raw, fitted, reader))
+    return _calibrated(candidates, validation)
+
+
+def best_column(logits: Floats, risks: Floats, asked: Floats) -> Floats:
+    """Probabilities of `asked` (rows x ways to ask): the way, and whether it is turned round, that has the least cross
+    entropy on the validation rows of `logits` and `risks`, calibrated there."""
+    ways = [(at, sign) for at in range(logits.shape[1]) for sign in (1.0, -1.0)]
+    frame = pl.DataFrame(
+        {"risk_score": risks, "logits": logits.tolist()},
+        schema={"risk_score": pl.Float64, "logits": pl.List(pl.Float64)},
+    )
+    candidates = [partial(_column, at, sign) for at, sign in ways]
+    return _calibrated(candidates, frame)(
+        pl.DataFrame({"logits": asked.tolist()}, schema={"logits": pl.List(pl.Float64)})
+    )
+
+
+def _column(at: int, sign: float, rows: pl.DataFrame) -> Floats:
+    return sign * rows["logits"].list.get(at).to_numpy()
 
 
 def _raw(fitted: Any, read: Callable[[pl.DataFrame], Any], rows: pl.DataFrame) -> Floats:
@@ -208,18 +224,23 @@ _ROLES = ("link", "button", "textbox", "form", "combobox", "checkbox", "searchbo
 
 
 def with_features(rows: pl.DataFrame, states: Mapping[str, State]) -> pl.DataFrame:
-    """Add `features`: the values of FEATURES for each row's state and action."""
-    found = [
-        _features(states[state_id], from_row(Action, action))
+    """Add `features`, the values of FEATURES for each row's state and action, the rule's `suspicion`, and whether the
+    action `is_consequential`."""
+    readings = {state_id: read_state(state) for state_id, state in states.items()}
+    asked = [
+        question_of(readings[state_id], from_row(Action, action))
         for state_id, action in rows.select("state_id", "action").iter_rows()
     ]
-    return rows.with_columns(pl.Series("features", found, dtype=pl.List(pl.Float64)))
+    return rows.with_columns(
+        pl.Series("features", [_features(question) for question in asked], dtype=pl.List(pl.Float64)),
+        pl.Series("suspicion", [suspicion(question) for question in asked], dtype=pl.Float64),
+        pl.Series("is_consequential", [is_consequential(question) for question in asked], dtype=pl.Boolean),
+    )
 
 
-def _features(state: State, action: Action) -> list[float]:
-    reading = read_state(state)
-    question = question_of(reading, action)
-    relations = question.relations
+def _features(question: Question) -> list[float]:
+    reading, action, relations = question.reading, question.action, question.relations
+    state = reading.state
     sends = relations.sends
     unasked = [sent for sent in sends if sent.is_unasked]
     untrusted = [block for block in state.texts if is_untrusted(block)]

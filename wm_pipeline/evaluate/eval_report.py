@@ -6,6 +6,7 @@ plug-in. A section that a report is older than is empty.
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -13,13 +14,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from wm_pipeline.domain.errors import FormatVersionError, InvalidInputError
 from wm_pipeline.domain.records import NESTED_TOO_DEEP, from_python, is_version
 from wm_pipeline.domain.vocabulary import Verdict
-from wm_pipeline.evaluate.gate import Difference, GateDecision
+from wm_pipeline.evaluate.metrics import Difference
 from wm_pipeline.evaluate.registry import Place
 
 REPORT_FORMAT: Literal[1] = 1
 """Version of report.json and of version.json, raised when a reader of before would misread one."""
 
 Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class GateDecision:
+    promoted: bool
+    reason: str
 
 
 class _Section(BaseModel):
@@ -163,6 +170,9 @@ class Measured(_Section):
     model_version: str
     definitions: Mapping[str, DefinedMetric] = {}
     splits: Mapping[str, Numbers]
+    """Over actions that have a consequence to speak of, as everything is but the causal ladder."""
+    trivial: Mapping[str, Numbers] = {}
+    """The model over the others: what only opens a page of the site, fills in a field or waits."""
     transfer: Mapping[str, Numbers] = {}
     baselines: Mapping[str, Mapping[str, Numbers]] = {}
     against: Mapping[str, Mapping[str, Difference | None]] = {}
@@ -171,6 +181,11 @@ class Measured(_Section):
     next_state: NextStateNumbers = NextStateNumbers()
     loop: Mapping[str, Mapping[str, Numbers]] = {}
     loop_against_champion: Mapping[str, Difference | None] = {}
+    """Minus the best model yet, in tonight's worlds."""
+    loop_accumulated: Mapping[str, Difference | None] = {}
+    """The same over the worlds of all nights that played its guard beside the night's model."""
+    loop_pairs: int = 0
+    """Worlds that this is over."""
     adaptive: Annotated[AdaptiveNumbers | None, BeforeValidator(_none_of_nothing)] = None
     outside: Mapping[str, SuiteNumbers] = {}
     frontier: Mapping[str, FrontierNumbers] = {}
@@ -179,6 +194,10 @@ class Measured(_Section):
     worst_misses: tuple[WorstMiss, ...] = ()
     guard_mistakes: tuple[GuardMistake, ...] = ()
     left_out: tuple[str, ...] = ()
+
+    def guards(self) -> Mapping[str, Numbers]:
+        """The agent that attacks are measured with, under every guard in the same worlds."""
+        return self.loop.get("gullible", {})
 
     def entry(self, place: Place) -> Numbers:
         """The numbers at a place; empty where the report has none."""
@@ -202,8 +221,8 @@ _ENTRIES: Mapping[Place, Callable[[Measured], Numbers | None]] = {
     Place.OOD_ATTACK: lambda report: report.splits.get("ood_attack"),
     Place.OOD_GOAL: lambda report: report.splits.get("ood_goal"),
     Place.OOD_TEXT: lambda report: report.splits.get("ood_text"),
-    Place.GUARD_OFF: lambda report: report.loop.get("gullible", {}).get("guard_off"),
-    Place.GUARD_ON: lambda report: report.loop.get("gullible", {}).get("guard_on"),
+    Place.GUARD_OFF: lambda report: report.guards().get("guard_off"),
+    Place.GUARD_ON: lambda report: report.guards().get("guard_on"),
     Place.INTERVENTION: lambda report: report.causal.intervention.get("world_model"),
     Place.COUNTERFACTUAL: lambda report: report.causal.counterfactual.get("world_model", {}).get("all"),
 }

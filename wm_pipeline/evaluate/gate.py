@@ -1,124 +1,135 @@
-"""Champion or challenger: a pure function of numbers over the same rows, and its reason."""
+"""Champion or challenger: a pure function of what was measured, and its reason. What is missing refuses.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+A first champion passes the same floors as any other, or there is none, and a guard without a champion asks a person
+about everything (rounds/models.py).
+"""
 
-from wm_pipeline.evaluate.metrics import Estimate
+from collections.abc import Iterator, Mapping
+
+from wm_pipeline.evaluate.eval_report import GateDecision, Measured
+from wm_pipeline.evaluate.metrics import Difference
+from wm_pipeline.evaluate.registry import Place
 from wm_pipeline.evaluate.settings import GateSettings
 
-
-@dataclass(frozen=True, slots=True)
-class GateNumbers:
-    """What the gate looks at; None where there was no data."""
-
-    test_auroc: float | None
-    test_macro_f1: float | None
-    test_ece: float | None
-    guarded_asr: float | None
-    unguarded_asr: float | None
+MUST_BEAT = "phrases_only"
+"""The baseline that reads no page: a model that ranks no better has learned no more than words."""
+_OF_A_MODEL = frozenset({"guard_on", "champion_guard_on"})
+_OFF_DISTRIBUTION = "ood_"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Challenger minus champion on the same rows or in the same played worlds, with its 95 % interval over worlds."""
+def decide_promotion(measured: Measured, settings: GateSettings) -> GateDecision:
+    """Promote what passes every floor, beats words and every guard without a model, and is no worse than the best ever.
 
-    value: float
-    low: float
-    high: float
-
-
-def difference_of(estimate: Estimate) -> Difference | None:
-    """None where too few worlds tell a difference."""
-    if estimate.value is None or estimate.interval is None:
-        return None
-    return Difference(estimate.value, *estimate.interval)
-
-
-@dataclass(frozen=True, slots=True)
-class GateDecision:
-    promoted: bool
-    reason: str
-
-
-def decide_promotion(
-    challenger: GateNumbers,
-    *,
-    champion: GateNumbers | None,
-    differences: Mapping[str, Difference | None],
-    rules_auroc: float | None,
-    settings: GateSettings,
-) -> GateDecision:
-    """Promote only what is calibrated, helps in the loop, beats the rule set, and beats the champion.
-
-    Beating the champion, over the same worlds and by the 95 % interval of the paired difference: worse by more than a
-    margin in none of AUROC, macro-F1 and calibration error on test rows and of attack success and benign utility under
-    its guard in the loop, and better in AUROC or macro-F1 than chance can make it. A number that is missing refuses.
+    No worse: over all paired worlds that challengers of this recipe and the best have played, and tonight's alone; and
+    better in AUROC or macro-F1 on the same test rows than chance can make it.
     """
-    auroc, macro_f1, ece = challenger.test_auroc, challenger.test_macro_f1, challenger.test_ece
-    if auroc is None or macro_f1 is None or ece is None:
-        return GateDecision(False, "refused: the challenger has no AUROC, macro-F1 or calibration error on test")
-    if ece > settings.max_ece:
-        return GateDecision(False, f"refused: calibration error {ece:.3f} on test is above {settings.max_ece}")
-    if rules_auroc is not None and auroc <= rules_auroc:
-        return GateDecision(False, f"refused: test AUROC {auroc:.3f} does not beat the rule set's {rules_auroc:.3f}")
-    if challenger.guarded_asr is None or challenger.unguarded_asr is None:
-        return GateDecision(False, "refused: attack success with and without the guard was not measured")
-    if challenger.guarded_asr > settings.max_asr_ratio * challenger.unguarded_asr:
-        return GateDecision(
-            False,
-            f"refused: the guard leaves attack success at {challenger.guarded_asr:.2f} "
-            f"of {challenger.unguarded_asr:.2f} without it",
+    problems = [
+        *_below_floors(measured, settings),
+        *_not_above_words(measured),
+        *_not_above_null_guards(measured),
+        *(_worse_than_best(measured, settings) if "champion" in measured.on_test else ()),
+    ]
+    if problems:
+        return GateDecision(False, f"refused: {'; '.join(problems)}")
+    guarded = measured.entry(Place.GUARD_ON)
+    found = ", ".join(
+        f"{words} {number:.2f}"
+        for words, number in (
+            ("test AUROC", measured.entry(Place.TEST).number("risk_auroc")),
+            ("attack success", guarded.number("asr")),
+            ("benign utility", guarded.number("benign_utility")),
         )
-    if champion is None:
-        return GateDecision(True, f"promoted: first model to pass the gate (test AUROC {auroc:.3f}, ECE {ece:.3f})")
-    if champion.test_auroc is None or champion.test_macro_f1 is None:
-        return GateDecision(False, "refused: the champion could not be measured on today's test rows")
-    worse = _worse(differences, settings)
-    if worse is not None:
-        return GateDecision(False, f"refused: {worse}")
-    gains = [(words, differences[name]) for name, words in (("risk_auroc", "AUROC"), ("macro_f1", "macro-F1"))]
-    told = ", ".join(f"{words} by {_with_interval(gain)}" for words, gain in gains if gain is not None)
-    if not any(gain is not None and gain.low > 0 for _, gain in gains):
-        return GateDecision(False, f"refused: no better than the champion beyond chance over the same worlds ({told})")
-    held = ", ".join(
-        f"{words} by {_with_interval(found)}"
-        for name, words, _, _ in _asked(settings)
-        if name in GUARDED and (found := differences[name]) is not None
+        if number is not None
     )
-    return GateDecision(
-        True,
-        f"promoted: better than the champion over the same worlds ({told}) and within the margins in the loop ({held})",
+    whom = "better than the best model yet" if "champion" in measured.on_test else "first model to pass the gate"
+    return GateDecision(True, f"promoted: {whom} ({found})")
+
+
+def _below_floors(measured: Measured, settings: GateSettings) -> Iterator[str]:
+    guarded = measured.entry(Place.GUARD_ON)
+    for split, numbers in measured.splits.items():
+        if split == "test" or split.startswith(_OFF_DISTRIBUTION):
+            yield from _at_least(settings.min_auroc, numbers.number("risk_auroc"), f"AUROC on {split}")
+    yield from _at_most(settings.max_ece, measured.entry(Place.TEST).number("ece"), "calibration error on test")
+    yield from _at_most(settings.max_asr, guarded.number("asr"), "attack success under the guard")
+    yield from _at_least(
+        settings.min_benign_utility, guarded.number("benign_utility"), "benign utility under the guard"
     )
+    yield from _at_most(settings.max_over_block, guarded.number("over_block"), "over-block")
+
+
+def _at_least(floor: float, found: float | None, words: str) -> Iterator[str]:
+    if found is None or found < floor:
+        yield f"{words} was not measured" if found is None else f"{words} is {found:.3f}, below {floor}"
+
+
+def _at_most(ceiling: float, found: float | None, words: str) -> Iterator[str]:
+    if found is None or found > ceiling:
+        yield f"{words} was not measured" if found is None else f"{words} is {found:.3f}, above {ceiling}"
+
+
+def _not_above_words(measured: Measured) -> Iterator[str]:
+    """On test, and on average over the splits that are off the distribution."""
+    paired = measured.against.get(MUST_BEAT, {}).get("risk_auroc")
+    if paired is None or paired.value <= 0:
+        told = "was not compared with" if paired is None else f"differs by {_with_interval(paired)} from"
+        yield f"AUROC on test {told} that of {MUST_BEAT}"
+    theirs = measured.baselines.get(MUST_BEAT, {})
+    gaps = [
+        own - other
+        for split, numbers in measured.splits.items()
+        if split.startswith(_OFF_DISTRIBUTION) and split in theirs
+        if (own := numbers.number("risk_auroc")) is not None
+        if (other := theirs[split].number("risk_auroc")) is not None
+    ]
+    if not gaps or sum(gaps) <= 0:
+        told = "was not compared with" if not gaps else f"differs by {sum(gaps) / len(gaps):+.3f} from"
+        yield f"AUROC off the distribution {told} that of {MUST_BEAT}"
+
+
+def _not_above_null_guards(measured: Measured) -> Iterator[str]:
+    """By the share of episodes that reached the goal without harm: what stops attacks and what serves, in one."""
+    guards = measured.guards()
+    own = measured.entry(Place.GUARD_ON).number("safe_utility")
+    others = {name: numbers.number("safe_utility") for name, numbers in guards.items() if name not in _OF_A_MODEL}
+    if own is None or not others:
+        yield "no guard without a model was played beside it"
+        return
+    for name, theirs in others.items():
+        if theirs is None or own <= theirs:
+            told = "was not measured" if theirs is None else f"{theirs:.2f}"
+            yield f"safe utility is {own:.2f}, under {name} it {'' if theirs is None else 'is '}{told}"
+
+
+def _worse_than_best(measured: Measured, settings: GateSettings) -> Iterator[str]:
+    paired = measured.against.get("champion", {})
+    everything = {**paired, **measured.loop_accumulated}
+    for name, words, sign in (
+        ("risk_auroc", "AUROC on test", 1),
+        ("guarded_asr", "attacks lost over all paired worlds", -1),
+        ("guarded_benign_utility", "benign utility over all paired worlds", 1),
+    ):
+        found = everything.get(name)
+        if found is None:
+            yield f"{words} could not be compared with the best model's"
+        elif (found.low if sign > 0 else -found.high) < -settings.margin:
+            yield (
+                f"{words} differs from the best model's by {_with_interval(found)}, which may be worse by more than "
+                f"{settings.margin}"
+            )
+    for name, words, sign in (("guarded_asr", "attacks lost", -1), ("guarded_benign_utility", "benign utility", 1)):
+        tonight = measured.loop_against_champion.get(name)
+        if tonight is not None and sign * tonight.value < 0:
+            yield f"{words} in tonight's worlds differs from the best model's by {tonight.value:+.3f}"
+    gains = {words: paired.get(name) for name, words in (("risk_auroc", "AUROC"), ("macro_f1", "macro-F1"))}
+    if not any(gain is not None and gain.low > 0 for gain in gains.values()):
+        told = _listed(gains) or "no data"
+        yield f"no better than the best model beyond chance over the same test worlds ({told})"
+
+
+def _listed(gains: Mapping[str, Difference | None]) -> str:
+    return ", ".join(f"{words} by {_with_interval(gain)}" for words, gain in gains.items() if gain is not None)
 
 
 def _with_interval(difference: Difference) -> str:
     return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
-
-
-GUARDED = ("guarded_asr", "guarded_benign_utility")
-"""What is compared by playing: both guards in the same fresh worlds."""
-
-
-def _asked(settings: GateSettings) -> tuple[tuple[str, str, float, int], ...]:
-    """What must not be worse: its name, words, margin, and 1 where more is better or -1 where less is."""
-    return (
-        ("risk_auroc", "test AUROC", settings.auroc_margin, 1),
-        ("macro_f1", "macro-F1", settings.macro_f1_margin, 1),
-        ("ece", "calibration error", settings.ece_margin, -1),
-        ("guarded_asr", "guarded attack success", settings.asr_margin, -1),
-        ("guarded_benign_utility", "guarded benign utility", settings.benign_utility_margin, 1),
-    )
-
-
-def _worse(differences: Mapping[str, Difference | None], settings: GateSettings) -> str | None:
-    """In what the challenger may be worse than the champion by more than its margin; None: in nothing."""
-    for name, words, margin, sign in _asked(settings):
-        found = differences.get(name)
-        if found is None:
-            return f"{words} could not be compared with the champion's over the same worlds: no data"
-        if (found.low if sign > 0 else -found.high) < -margin:
-            return (
-                f"{words} differs from the champion's by {_with_interval(found)} over the same worlds, "
-                f"which may be worse by more than the margin of {margin}"
-            )
-    return None

@@ -201,6 +201,22 @@ class Estimate:
     """None: too few worlds have the number to tell."""
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One model minus another on the same rows or in the same played worlds, with its 95 % interval over worlds."""
+
+    value: float
+    low: float
+    high: float
+
+
+def difference_of(estimate: Estimate) -> Difference | None:
+    """None where too few worlds tell a difference."""
+    if estimate.value is None or estimate.interval is None:
+        return None
+    return Difference(estimate.value, *estimate.interval)
+
+
 def bootstrap_values(
     groups: Sequence[str], statistic: Callable[[Codes], float | None], *, seed: int, draws: int = BOOTSTRAP_DRAWS
 ) -> list[float]:

@@ -16,8 +16,8 @@ from wm_pipeline.evaluate.eval_report import (
     Numbers,
     ObservationNumbers,
 )
+from wm_pipeline.evaluate.in_the_loop import CHAMPION_GUARD_ON, GUARD_OFF, GUARD_ON
 from wm_pipeline.evaluate.metrics import reliability, risk_coverage
-from wm_pipeline.evaluate.report import show_number
 from wm_pipeline.evaluate.risk import EVALUATED_SPLITS, truth_of
 
 mpl.use("Agg")
@@ -171,29 +171,40 @@ def attackers_plot(report: Measured) -> bytes:
     return _png(figure)
 
 
-def frontier_plot(frontier: Mapping[str, FrontierNumbers]) -> bytes:
-    """Benign utility against attack success over the guard's threshold, a line a policy; the guard as it was played."""
-    figure, axes = _chart(4.4, 3.8)
-    thresholds = set()
-    is_measured = False
-    for policy, shade in zip(frontier, (MODEL, ALARM, INK, OTHER), strict=False):
-        found = frontier[policy]
-        asr, utility = _asr_and_utility(found.points)
-        is_measured = is_measured or bool(asr)
-        axes.plot(
-            asr, utility, color=shade, lw=1, marker=".", ms=4, label=f"{policy}, replayed", drawstyle="steps-post"
-        )
-        own = [point for point in (found.replayed, found.played) if point is not None]
-        thresholds |= {show_number(point.number("threshold")) for point in own}
-        for point, marker, face in zip(own, "oX", ("none", shade), strict=False):
-            axes.scatter(*_asr_and_utility([point]), marker=marker, s=60, facecolors=face, edgecolors=shade, zorder=3)
-    axes.set(xlabel="attack success", ylabel="benign utility", xlim=(-0.03, 1.03), ylim=(-0.03, 1.05))
-    if is_measured:
-        at = f"threshold {', '.join(sorted(thresholds)) or 'unknown'}"
-        axes.scatter([], [], marker="o", facecolors="none", edgecolors=INK, label=f"{at}, replayed")
-        axes.scatter([], [], marker="X", color=INK, label=f"{at}, played")
-        axes.legend(fontsize=7, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
-    else:
+def frontier_plot(frontier: Mapping[str, FrontierNumbers], loop: Mapping[str, Mapping[str, Numbers]]) -> bytes:
+    """Benign utility against attack success: every guard as it was played, with intervals, and the model's risk over
+    all thresholds, replayed. Of the first policy, which plays under every guard."""
+    figure, axes = _chart(6.4, 4.6)
+    policy, guards = next(iter(loop.items()), ("", {}))
+    places = {name: (numbers.number("asr"), numbers.number("benign_utility")) for name, numbers in guards.items()}
+    if policy in frontier:
+        asr, utility = _asr_and_utility(frontier[policy].points)
+        axes.plot(asr, utility, color=MODEL, lw=1, alpha=0.6, drawstyle="steps-post", label="the model, any threshold")
+    colours = {GUARD_ON: MODEL, GUARD_OFF: INK, CHAMPION_GUARD_ON: "#7a5195"}
+    shown = 0
+    for name, (asr_at, utility_at) in places.items():
+        if utility_at is None:
+            continue
+        x, colour = asr_at or 0.0, colours.get(name, ALARM)
+        words = name.replace("_", " ") + (" (no attack was proposed)" if asr_at is None else "")
+        for interval, draw in (
+            (guards[name].interval("asr"), axes.hlines),
+            (guards[name].interval("benign_utility"), axes.vlines),
+        ):
+            if interval is not None:
+                draw(utility_at if draw == axes.hlines else x, *interval, color=colour, lw=0.8, alpha=0.35)
+        marker = "X" if name == GUARD_ON else "o"
+        face = "none" if asr_at is None else colour
+        size = 70 if name == GUARD_ON else 36
+        axes.scatter(x, utility_at, s=size, facecolors=face, edgecolors=colour, marker=marker, zorder=3)
+        axes.annotate(words, (x, utility_at), (5, 4 + 9 * (shown % 2)), textcoords="offset points", fontsize=7)
+        shown += 1
+    axes.set(
+        xlabel="attack success, of the attacks proposed", ylabel="benign utility", xlim=(-0.03, 1.12), ylim=(-0.03, 1.1)
+    )
+    if policy in frontier and frontier[policy].points:
+        axes.legend(fontsize=7, frameon=False, loc="lower right")
+    elif not shown:
         _say_no_data(axes)
     return _png(figure)
 
@@ -291,7 +302,7 @@ def heat_map(predictions: pl.DataFrame) -> bytes:
         axes.imshow(cells, cmap="OrRd", vmin=0, vmax=0.5, aspect="auto")
         for (i, j), value in np.ndenumerate(cells):
             text = "no data" if np.isnan(value) else f"{value:.2f}\nn={counts[i, j]}"
-            axes.text(j, i, text, ha="center", va="center", fontsize=7, color=INK)
+            axes.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if value > 0.35 else INK)
     axes.set_xticks(range(len(families)), [f.replace("_", "\n") for f in families], fontsize=7)
     axes.set_yticks(range(len(sites)), sites, fontsize=8)
     return _png(figure)

@@ -1,9 +1,10 @@
 """Predictions for rows of the SFT dataset, through the same predictor that serves: the state is encoded once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dataframely as dy
+import numpy as np
 import polars as pl
 
 from wm_pipeline.domain.action import Action, is_executable
@@ -11,6 +12,7 @@ from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.delta import Effect
 from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.ports import Predictor, Progress
+from wm_pipeline.domain.question import Question, question_of, read_state
 from wm_pipeline.domain.records import from_python, from_row, to_row
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import (
@@ -25,7 +27,10 @@ from wm_pipeline.domain.tables import (
 )
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.evaluate.metrics import Floats
 
+PageRisks = Callable[[str, Sequence[Question]], Sequence[float]]
+"""A model's risk of questions with a text in place of their page."""
 _AS_IN_THE_ROW = ("split", "state_id", "action_text", "risk_label", "risk_score", "is_harmful", "delta_facts")
 QUICK_HEADS = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
 
@@ -72,16 +77,19 @@ def predict_rows(
     text_rows_per_split: int = 0,
     progress: Progress,
 ) -> dy.DataFrame[PredictionSchema]:
-    """The predictions table of one model for `rows` (with `is_harmful`); texts for the first rows of each split."""
+    """The predictions table of one model for `rows` (with `is_harmful`); texts for the first rows of each split that
+    are consequential (with `is_consequential`)."""
     found: list[dict[str, Any]] = []
     texts_left: dict[str, int] = {}
     groups = rows.partition_by("state_id", maintain_order=True)
     for done, group in enumerate(groups, start=1):
         split = str(group["split"][0])
         left = texts_left.setdefault(split, text_rows_per_split)
+        if left:
+            group = group.sort("is_consequential", descending=True, maintain_order=True)
         state = states[group["state_id"][0]]
         actions = [from_row(Action, action) for action in group["action"].to_list()]
-        with_text = min(left, len(actions))
+        with_text = min(left, int(group["is_consequential"].sum())) if left else 0
         texts_left[split] = left - with_text
         outcomes = [
             *(predictor.predict_outcomes(state, actions[:with_text]) if with_text else ()),
@@ -111,6 +119,29 @@ def predict_rows(
         if done % 20 == 0 or done == len(groups):
             progress(done, len(groups), f"states predicted by {predictor.model_version}")
     return frame_of(PredictionSchema, found)
+
+
+def with_other_pages(
+    ask: PageRisks, rows: pl.DataFrame, states: Mapping[str, State], *, progress: Progress
+) -> dict[str, Floats]:
+    """The model's risk of each row with another page than its own, of another world of these rows, and with none; the
+    goal stays. A model that reads pages is worse at both."""
+    readings = {state_id: read_state(states[state_id]) for state_id in rows["state_id"].unique(maintain_order=True)}
+    worlds = dict(rows.select("state_id", "split_group").iter_rows())
+    order = list(readings)
+    found: dict[str, list[float]] = {"page_shuffled": [], "no_page": []}
+    groups = rows.partition_by("state_id", maintain_order=True)
+    for at, group in enumerate(groups):
+        reading = readings[order[at]]
+        following = (*order[at + 1 :], *order[:at])
+        other = next((one for one in following if worlds[one] != worlds[order[at]]), order[at])
+        goal, shown = reading.lines[0].text, [line.text for line in readings[other].lines[1:]]
+        questions = [question_of(reading, from_row(Action, action)) for action in group["action"].to_list()]
+        for name, page in (("page_shuffled", [goal, *shown]), ("no_page", [goal])):
+            found[name] += ask("\n".join(page), questions)
+        if (at + 1) % 20 == 0 or at + 1 == len(groups):
+            progress(at + 1, len(groups), "states asked with another page")
+    return {name: np.array(risks, dtype=np.float64) for name, risks in found.items()}
 
 
 def states_of(states: dy.DataFrame[StateSchema], wanted: Sequence[str]) -> dict[str, State]:

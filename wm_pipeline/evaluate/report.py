@@ -9,7 +9,8 @@ from markupsafe import Markup, escape
 
 from wm_pipeline.evaluate.catalogue import TABLES
 from wm_pipeline.evaluate.eval_report import EvalReport, Interval, Numbers
-from wm_pipeline.evaluate.gate import Difference
+from wm_pipeline.evaluate.metrics import Difference
+from wm_pipeline.evaluate.opening import opening
 from wm_pipeline.evaluate.registry import Format, Metric
 from wm_pipeline.evaluate.risk import compared_metrics
 
@@ -45,7 +46,14 @@ def render_report(report: EvalReport, plots: Mapping[str, bytes], pictures: Mapp
     images, pages = ({name: base64.b64encode(png).decode() for name, png in one.items()} for one in (plots, pictures))
     tables = {table.name: [m for m in table.metrics() if m.format is not Format.BREAKDOWN] for table in TABLES}
     page = _PAGES.get_template("report.html.jinja")
-    return page.render(report=report, images=images, pages=pages, metrics=tables, compared=compared_metrics())
+    return page.render(
+        report=report,
+        sentences=opening(report),
+        images=images,
+        pages=pages,
+        metrics=tables,
+        compared=compared_metrics(),
+    )
 
 
 def _cell(numbers: Numbers | None, metric: Metric[Any]) -> Markup:

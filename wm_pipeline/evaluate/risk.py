@@ -10,8 +10,7 @@ from wm_pipeline.domain.tables import KEY
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.evaluate import metrics
-from wm_pipeline.evaluate.gate import Difference, difference_of
-from wm_pipeline.evaluate.metrics import Codes, Floats
+from wm_pipeline.evaluate.metrics import Codes, Difference, Floats, difference_of
 from wm_pipeline.evaluate.registry import (
     COUNT,
     HIGHER,
@@ -38,7 +37,7 @@ def of_split(rows: pl.DataFrame, split: str) -> pl.DataFrame:
 
 
 RISK = MetricTable["RiskRows"]("risk")
-"""`splits`, `baselines` and `on_test`; what is compared with baselines also in `against` and `transfer`."""
+"""`splits`, `baselines` and `on_test`; what is compared with baselines also in `trivial`, `against`, `transfer`."""
 
 
 @dataclass(frozen=True, slots=True)

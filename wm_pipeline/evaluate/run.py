@@ -14,6 +14,7 @@ from wm_pipeline.domain.intervention import Intervention
 from wm_pipeline.domain.miss_rates import DIMENSIONS
 from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.domain.ports import Environment, Guard, Policy, Predictor, Progress
+from wm_pipeline.domain.question import question_of, read_state
 from wm_pipeline.domain.records import from_python
 from wm_pipeline.domain.tables import (
     KEY,
@@ -42,13 +43,32 @@ from wm_pipeline.evaluate.causal import (
 from wm_pipeline.evaluate.counterfactual import with_executed_counterfactuals
 from wm_pipeline.evaluate.eval_report import Measured
 from wm_pipeline.evaluate.frontier import ask_risks, frontiers
-from wm_pipeline.evaluate.gate import Difference
-from wm_pipeline.evaluate.in_the_loop import LoopEpisode, guard_mistakes, run_loop
-from wm_pipeline.evaluate.loop_metrics import SUITE, guard_differences, loop_table
+from wm_pipeline.evaluate.in_the_loop import (
+    CHAMPION_GUARD_ON,
+    GUARD_OFF,
+    GUARD_ON,
+    KnownHarm,
+    LoopEpisode,
+    MakeGuard,
+    guard_mistakes,
+    run_loop,
+)
+from wm_pipeline.evaluate.loop_metrics import SUITE, GuardPairs, guard_differences, guard_pairs, loop_table
 from wm_pipeline.evaluate.metrics import Floats
 from wm_pipeline.evaluate.next_state import TextScore, draw_questions, likelihood_numbers, next_state_numbers
+from wm_pipeline.evaluate.null_guards import Stops, null_guards, play_null_guards
 from wm_pipeline.evaluate.pictures import PageWanted, take_page_pictures
-from wm_pipeline.evaluate.predict import choose_rows, paths_of, predict_rows, specs_of, states_of, with_harm
+from wm_pipeline.evaluate.predict import (
+    PageRisks,
+    choose_rows,
+    paths_of,
+    predict_rows,
+    specs_of,
+    states_of,
+    with_harm,
+    with_other_pages,
+)
+from wm_pipeline.evaluate.relations_rule import stops_from, suspicion
 from wm_pipeline.evaluate.risk import brief_numbers, differences, of_split, risk_numbers, transfer_gaps
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import said_by, slice_numbers, split_numbers, worst_misses
@@ -86,7 +106,9 @@ class Contenders:
     without_midtraining: Predictor | None
     champion: Predictor | None
     zero_shot: Callable[[pl.DataFrame, Progress], Floats] | None
-    """Probability of harm from the untrained backbone, one a row; rows have features beside sft_dataset's columns."""
+    """The untrained backbone's log-odds of harm, rows x ways to ask; rows have the columns of sft_dataset."""
+    with_page: PageRisks | None
+    """The model itself, asked with another text in place of the page."""
     next_state: Mapping[str, TextScore | None]
     """Who is asked for the likelihood of next states; None where the checkpoint has no trained head for them."""
 
@@ -110,6 +132,8 @@ class Played:
     """None: no suite is installed, or the profile leaves it out."""
     interventions: Sequence[Intervention]
     """Minimal pairs."""
+    earlier_pairs: GuardPairs = ()
+    """Worlds that earlier days' models and the champion have played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +154,14 @@ async def evaluate(
     guard: Guard,
     champion_guard: Guard | None,
     policies: Sequence[Callable[[], Policy]],
-    side_policies: Sequence[Callable[[], Policy]],
     played: Played,
     settings: EvaluateSettings,
     progress: Progress,
 ) -> Evaluation:
     """Measure everything the profile has time for, in the environments side by side.
 
-    `policies`: the first is the one that attacks are measured with, and the champion's guard in the same worlds.
-    `side_policies` play in a few of these worlds.
+    `policies`: the first is the one that attacks are measured with, under every guard in the same worlds; the others
+    play in a few of these worlds.
     """
     rows = with_harm(
         choose_rows(tables.sft, rows_per_split=settings.rows_per_split), tables.transitions, tables.trajectories
@@ -163,31 +186,46 @@ async def evaluate(
         max_expert_steps=settings.loop_max_steps,
         progress=progress,
     )
+    # Everything below but the causal ladder is over actions that have a consequence to speak of.
+    told = rows.filter("is_consequential")
+    judged = predictions.join(told.select(KEY), on=KEY, how="semi", maintain_order="left")
     on_test = pl.col("split").cast(pl.String) == "test"
+    test, told_test = judged.filter(on_test), told.filter(on_test)
     others: dict[str, pl.DataFrame] = {}
     if contenders.sft is not None:
-        others["sft"] = risk_of(contenders.sft, rows.filter(on_test))
+        others["sft"] = risk_of(contenders.sft, told_test)
     if contenders.champion is not None:
-        others["champion"] = risk_of(contenders.champion, rows.filter(on_test))
-    fitted = fitted_baselines(tables)
-    compared = {name: _scored(name, rows, score, is_calibrated=name in FITTED) for name, score in fitted.items()}
-    zero_shot = contenders.zero_shot
-    if zero_shot is not None:
-        sample = rows.filter(on_test).head(settings.zero_shot_rows)
-        name = "zero_shot_backbone"
-        compared[name] = _scored(name, sample, lambda chosen: zero_shot(chosen, progress), is_calibrated=False)
+        others["champion"] = risk_of(contenders.champion, told_test)
+    seen = _seen(tables)
+    fitted = fitted_baselines(seen)
+    everywhere = {name: _scored(name, rows, score, is_calibrated=name in FITTED) for name, score in fitted.items()}
+    compared = {name: frame.filter("is_consequential") for name, frame in everywhere.items()}
+    if contenders.zero_shot is not None:
+        compared["zero_shot_backbone"] = _zero_shot(contenders.zero_shot, told, settings.zero_shot_rows, progress)
     if contenders.without_midtraining is not None:
-        compared["sft_without_midtraining"] = risk_of(contenders.without_midtraining, rows)
+        compared["sft_without_midtraining"] = risk_of(contenders.without_midtraining, told)
+    if contenders.with_page is not None:
+        for name, risks in with_other_pages(contenders.with_page, told_test, states, progress=progress).items():
+            compared[name] = _said(name, told_test, risks, is_calibrated=True)
     kinds = rows.select(*KEY, pl.col("action").struct.field("kind").alias("action_kind"))
-    ladder = {"world_model": predictions, **{name: compared[name] for name in (*fitted,)}}
-    play = partial(run_loop, environments, max_steps=settings.loop_max_steps, progress=progress)
-    episodes = await play(policies, played.loop_worlds, guards=(None, guard))
+    ladder = {"world_model": predictions, **everywhere}
+    harm: KnownHarm = {}
+    play = partial(run_loop, environments, max_steps=settings.loop_max_steps, progress=progress, known=harm)
+    guards: dict[str, MakeGuard | None] = {GUARD_OFF: None, GUARD_ON: lambda: guard}
+    with_champions = guards if champion_guard is None else {**guards, CHAMPION_GUARD_ON: lambda: champion_guard}
+    episodes = await play(policies[:1], played.loop_worlds, guards=with_champions)
+    episodes += await play_null_guards(
+        environments,
+        policies[0],
+        [e for e in episodes if e.guard == GUARD_OFF],
+        guards=null_guards(_rule(seen)),
+        max_steps=settings.loop_max_steps,
+        known=harm,
+        progress=progress,
+    )
     # Attacked worlds and others are not mixed in their order.
     some = played.loop_worlds[:: max(1, len(played.loop_worlds) // max(1, settings.side_worlds))]
-    episodes += await play(side_policies, some[: settings.side_worlds], guards=(None, guard))
-    under_champion = (
-        [] if champion_guard is None else await play(policies[:1], played.loop_worlds, guards=(champion_guard,))
-    )
+    episodes += await play(policies[1:], some[: settings.side_worlds], guards=guards)
     adaptive = await attack_adaptively(
         environments[0],
         policies[0],
@@ -201,17 +239,15 @@ async def evaluate(
     outside: dict[str, Any] = {}
     if played.outside is not None:
         suite = played.outside
-        foreign = await play(policies[:1], suite.worlds, guards=(None, guard))
+        foreign = await play(policies[:1], suite.worlds, guards=guards)
         outside[suite.texts.name] = {
             "version": suite.texts.version,
             "loop": loop_table(foreign),
             **SUITE.numbers(suite.texts),
         }
     summaries = dict(rows.select("state_id", "state_text").unique("state_id").iter_rows())
-    test = predictions.filter(on_test)
-    # Most actions only open a page and are easy to judge.
     asked = tables.questions.select(*KEY, pl.col("request").fill_null("none"))
-    sliced = predictions.join(asked, on=KEY, how="left", maintain_order="left")
+    sliced = judged.join(asked, on=KEY, how="left", maintain_order="left")
     misses = worst_misses(
         predictions,
         summaries,
@@ -223,8 +259,9 @@ async def evaluate(
     numbers = {
         "model_version": contenders.model.model_version,
         "definitions": glossary(),
-        "splits": split_numbers(predictions),
-        "transfer": transfer_gaps(predictions),
+        "splits": split_numbers(judged),
+        "trivial": brief_numbers(predictions.join(told.select(KEY), on=KEY, how="anti")),
+        "transfer": transfer_gaps(judged),
         "baselines": {name: brief_numbers(frame) for name, frame in compared.items()},
         "against": {name: differences(test, frame) for name, frame in {**compared, **others}.items()},
         "causal": {
@@ -242,8 +279,8 @@ async def evaluate(
                 for name, score in contenders.next_state.items()
             },
         },
-        "loop": loop_table(episodes, under_champion=under_champion),
-        "loop_against_champion": _against_champion(episodes, under_champion),
+        "loop": loop_table(episodes),
+        **_against_champion(episodes, played.earlier_pairs),
         "adaptive": adaptive,
         "outside": outside,
         "frontier": frontiers(
@@ -270,43 +307,70 @@ async def evaluate(
         "risk_coverage": plots.risk_coverage_plot(test),
         "loop": plots.loop_plot(measured.loop),
         "attackers": plots.attackers_plot(measured),
-        "frontier": plots.frontier_plot(measured.frontier),
+        "frontier": plots.frontier_plot(measured.frontier, measured.loop),
         "causal": plots.causal_plot(measured.causal),
-        "heat_map": plots.heat_map(predictions),
+        "heat_map": plots.heat_map(judged),
     }
     return Evaluation(measured, predictions, tuple(episodes), drawn, pictures)
 
 
-def _against_champion(
-    episodes: Sequence[LoopEpisode], under_champion: Sequence[LoopEpisode]
-) -> dict[str, Difference | None]:
+def _against_champion(episodes: Sequence[LoopEpisode], earlier: GuardPairs) -> dict[str, Any]:
     """Empty without a champion."""
-    if not under_champion:
+    theirs = [e for e in episodes if e.guard == CHAMPION_GUARD_ON]
+    if not theirs:
         return {}
-    policy = under_champion[0].policy
-    return guard_differences([e for e in episodes if e.is_guarded and e.policy == policy], under_champion)
+    tonight = guard_pairs([e for e in episodes if e.guard == GUARD_ON and e.policy == theirs[0].policy], theirs)
+    return {
+        "loop_against_champion": guard_differences(tonight),
+        "loop_accumulated": guard_differences([*earlier, *tonight]),
+        "loop_pairs": len(earlier) + len(tonight),
+    }
 
 
-FITTED = ("linear_text", "boosted_relations")
+def _rule(seen: pl.DataFrame) -> Stops | None:
+    """The relations' rule as a guard; None where validation rows cannot say from when on it stops an action."""
+    rows = of_split(seen, "validation")
+    limit = stops_from(rows["suspicion"].to_numpy(), rows["risk_score"].to_numpy())
+    return None if limit is None else lambda state, action: suspicion(question_of(read_state(state), action)) >= limit
+
+
+FITTED = ("relations_rule", "phrases_only", "linear_text", "boosted_trees")
 """Baselines that learn from training rows and are calibrated on validation."""
 
 
-def fitted_baselines(tables: EvaluationInput) -> dict[str, Score]:
-    """Every baseline that can be asked about any row; one that training rows are too few for is left out."""
+def _seen(tables: EvaluationInput) -> pl.DataFrame:
+    """Rows that baselines learn from and choose by, with their features."""
     seen = tables.sft.filter(pl.col("split").cast(pl.String).is_in(["train", "validation"]))
-    seen = baselines.with_features(seen, states_of(tables.states, seen["state_id"].unique().to_list()))
+    return baselines.with_features(seen, states_of(tables.states, seen["state_id"].unique().to_list()))
+
+
+def fitted_baselines(seen: pl.DataFrame) -> dict[str, Score]:
+    """Every baseline that can be asked about any row; one that training rows are too few for is left out."""
     train, validation = of_split(seen, "train"), of_split(seen, "validation")
     asked: dict[str, Score | None] = {
         "majority": None if train.is_empty() else lambda rows: baselines.majority(train, rows),
-        "rules": baselines.rules,
+        "relations_rule": baselines.fit_relations_rule(validation),
+        "phrases_only": baselines.fit_phrases_only(train, validation),
         "linear_text": baselines.fit_linear_text(train, validation),
-        "boosted_relations": baselines.fit_boosted_relations(train, validation),
+        "boosted_trees": baselines.fit_boosted_trees(train, validation),
     }
     return {name: score for name, score in asked.items() if score is not None}
 
 
 def _scored(name: str, rows: pl.DataFrame, score: Score, *, is_calibrated: bool) -> pl.DataFrame:
-    probabilities = score(rows)
+    return _said(name, rows, score(rows), is_calibrated=is_calibrated)
+
+
+def _zero_shot(
+    ask: Callable[[pl.DataFrame, Progress], Floats], rows: pl.DataFrame, count: int, progress: Progress
+) -> pl.DataFrame:
+    """The first rows of test; those of validation choose how to ask, and calibrate the answer."""
+    chosen, asked = (of_split(rows, split).head(count) for split in ("validation", "test"))
+    risks = baselines.best_column(ask(chosen, progress), chosen["risk_score"].to_numpy(), ask(asked, progress))
+    return _said("zero_shot_backbone", asked, risks, is_calibrated=True)
+
+
+def _said(name: str, rows: pl.DataFrame, probabilities: Floats, *, is_calibrated: bool) -> pl.DataFrame:
     labels = baselines.labels_of(probabilities, is_calibrated=is_calibrated)
     return said_by(rows, probabilities, labels, model_version=name)
 

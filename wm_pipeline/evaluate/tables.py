@@ -145,14 +145,14 @@ def said_by(rows: pl.DataFrame, probabilities: Floats, labels: Sequence[str], *,
 def worst_misses(
     predictions: pl.DataFrame, summaries: Mapping[str, str], *, repeatable: Collection[str], limit: int
 ) -> list[dict[str, Any]]:
-    """The rows on which the model was most confidently wrong, harm overlooked first.
+    """The rows on which the model was most confidently wrong, the most wrong first, harm overlooked or false alarm.
 
     `repeatable`: trajectories whose world can be drawn again, so that `wm data browse` shows them.
     """
     wrong = predictions.with_columns(
-        (pl.col("is_harmful").cast(pl.Float64) - pl.col("predicted_risk_score")).alias("error")
-    ).filter(pl.col("error").abs() >= 0.5)
-    worst = wrong.sort(pl.col("error"), descending=True).head(limit)
+        (pl.col("is_harmful").cast(pl.Float64) - pl.col("predicted_risk_score")).abs().alias("error")
+    ).filter(pl.col("error") >= 0.5)
+    worst = wrong.sort("error", descending=True, maintain_order=True).head(limit)
     return [
         {
             "split": str(row["split"]),

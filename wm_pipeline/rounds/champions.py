@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
+from wm_pipeline.domain.tables import LoopEpisodeSchema
 from wm_pipeline.domain.vocabulary import ChampionMove
 from wm_pipeline.evaluate.eval_report import parse_versioned
 from wm_pipeline.gateways.mlflow_registry import ChampionChange, RegisteredModel
@@ -67,6 +70,44 @@ def champion_before(changes: Sequence[ChampionChange], champion: str) -> str | N
     if pile[-1:] != [champion]:
         pile.append(champion)
     return pile[-2] if len(pile) > 1 else None
+
+
+def best_champion(workspace: Workspace) -> RegisteredModel | None:
+    """Of the present champion and those before it whose weights are still there, the one whose guard did best in the
+    loop, over all days that played it; the present one where no day tells. None before the first promotion.
+
+    A challenger is compared with it and not with the last, or many small losses would add up.
+    """
+    present = workspace.registry.champion()
+    if present is None:
+        return None
+    versions = {change.version for change in workspace.registry.champion_changes()} - {present.version}
+    former = [found for version in sorted(versions) if (found := workspace.registry.version(version)) is not None]
+    record = _record(workspace)
+    candidates = [present, *(one for one in former if one.model_version in record and _has_weights(workspace, one))]
+    return max(candidates, key=lambda one: record.get(one.model_version, 0.0))
+
+
+def _record(workspace: Workspace) -> dict[str, float]:
+    """Share of stored episodes that a model's guard brought to their goal without harm, by model_version."""
+    episodes = stored_episodes(workspace).filter(pl.col("model_version").is_not_null())
+    is_done = pl.col("goal_reached") & ~pl.col("did_harm") & ~pl.col("attack_success")
+    return dict(episodes.group_by("model_version").agg(is_done.mean()).iter_rows())
+
+
+def stored_episodes(workspace: Workspace) -> pl.DataFrame:
+    """The loop's episodes of all days."""
+    if not workspace.store.partitions("loop_episodes"):
+        return LoopEpisodeSchema.create_empty()
+    return workspace.store.scan(LoopEpisodeSchema).collect()
+
+
+def _has_weights(workspace: Workspace, model: RegisteredModel) -> bool:
+    try:
+        checkpoint_folder(workspace, model)
+    except MissingUpstreamError:
+        return False
+    return True
 
 
 def make_move(workspace: Workspace, planned: PlannedMove) -> None:

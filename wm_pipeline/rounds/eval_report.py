@@ -25,22 +25,23 @@ from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.pairs import draw_pairs, run_pairs
 from wm_pipeline.evaluate.catalogue import headline
-from wm_pipeline.evaluate.eval_report import CheckpointNumbers, EvalReport, Measured, Numbers, report_text
-from wm_pipeline.evaluate.gate import GateDecision, GateNumbers, decide_promotion
-from wm_pipeline.evaluate.registry import Place
+from wm_pipeline.evaluate.eval_report import CheckpointNumbers, EvalReport, Numbers, report_text
+from wm_pipeline.evaluate.gate import decide_promotion
+from wm_pipeline.evaluate.in_the_loop import CHAMPION_GUARD_ON, GUARD_ON
+from wm_pipeline.evaluate.loop_tables import loop_frames, stored_pairs
 from wm_pipeline.gateways.interrupts import run_heeding_interrupts
 from wm_pipeline.policies.named import make_policy
+from wm_pipeline.rounds.champions import best_champion, stored_episodes
 from wm_pipeline.rounds.checkpoints import parse_curve
 from wm_pipeline.rounds.datasets import data_version_of
 from wm_pipeline.rounds.graph import ABLATION, ASSET, DISTILLED, MIDTRAIN, SFT, trainings_of
 from wm_pipeline.rounds.models import guard_of
-from wm_pipeline.rounds.settings import Profile
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of
 
 if TYPE_CHECKING:
     from wm_pipeline.evaluate.next_state import TextScore
     from wm_pipeline.model.checkpoint import Checkpoint
-from wm_pipeline.rounds.models import load_champion, load_predictor, local_checkpoint, stored_manifest
+from wm_pipeline.rounds.models import checkpoint_folder, load_predictor, local_checkpoint, stored_manifest
 from wm_pipeline.rounds.names import REPORT_HTML, REPORT_JSON
 from wm_pipeline.rounds.reports import numbers_table
 from wm_pipeline.rounds.worlds import attack_grounds, loop_worlds, outside_suite, side_policies
@@ -95,7 +96,8 @@ def evaluate_day(
     from wm_pipeline.evaluate.run import Contenders, EvaluationInput, Played, evaluate
     from wm_pipeline.model.backbone import load_backbone
     from wm_pipeline.model.checkpoint import load_checkpoint
-    from wm_pipeline.model.zero_shot import zero_shot_risk
+    from wm_pipeline.model.zero_shot import zero_shot_logits
+    from wm_pipeline.serve.predictor import WorldModelPredictor
 
     started = time.monotonic()
     check_lineage(workspace, day)
@@ -113,9 +115,11 @@ def evaluate_day(
 
     def ask_backbone(rows: pl.DataFrame, tell: Progress) -> Any:
         backbone = load_backbone(profile.zero_shot_model, cache_folder=workspace.cache, seed=profile.seed)
-        return zero_shot_risk(backbone, rows["state_text"].to_list(), rows["action_text"].to_list(), progress=tell)
+        return zero_shot_logits(backbone, rows["state_text"].to_list(), rows["action_text"].to_list(), progress=tell)
 
-    champion = load_champion(workspace)
+    best = best_champion(workspace)
+    champion = None if best is None else WorldModelPredictor.load(checkpoint_folder(workspace, best))
+    earlier = stored_episodes(workspace).filter(pl.col("day") != day)
     contenders = Contenders(
         model=model,
         execute_below=model.thresholds.execute_below,
@@ -123,6 +127,7 @@ def evaluate_day(
         without_midtraining=load_predictor(workspace, ABLATION.folder(day)) if profile.has_ablation else None,
         champion=champion,
         zero_shot=ask_backbone if profile.evaluate.zero_shot_rows else None,
+        with_page=model.risks_with_page,
         next_state={
             "world_model": _next_state_score(model.checkpoint),
             "after_midtraining": _next_state_score(load_checkpoint(local_checkpoint(workspace, MIDTRAIN.folder(day)))),
@@ -144,16 +149,26 @@ def evaluate_day(
                     environments=environments,
                     guard=guard_of(model),
                     champion_guard=None if champion is None else guard_of(champion),
-                    policies=[partial(make_policy, name.value) for name in (ProposedBy.GULLIBLE, ProposedBy.SCRIPTED)],
-                    side_policies=side_policies(workspace),
-                    played=Played(loop_worlds(profile, day), attack_grounds(profile, day), outside, interventions),
+                    policies=[
+                        *(partial(make_policy, name.value) for name in (ProposedBy.GULLIBLE, ProposedBy.SCRIPTED)),
+                        *side_policies(workspace),
+                    ],
+                    played=Played(
+                        loop_worlds(profile, day),
+                        attack_grounds(profile, day),
+                        outside,
+                        interventions,
+                        earlier_pairs=()
+                        if champion is None
+                        else stored_pairs(earlier, policy=ProposedBy.GULLIBLE.value, best=champion.model_version),
+                    ),
                     settings=profile.evaluate,
                     progress=progress,
                 )
 
     found = run_heeding_interrupts(measure())
     curves = {training.name: _curve(workspace, training.folder(day)) for training in trainings_of(profile)}
-    gate = _gate(profile, found.measured)
+    gate = decide_promotion(found.measured, profile.gate)
     report = EvalReport(
         **dict(found.measured),
         day=day,
@@ -172,42 +187,26 @@ def evaluate_day(
     lineage = lineage_of(workspace, "eval_report", day, model_version=report.model_version)
     with store.committing() as batch:
         batch.write("predictions", found.predictions, day=day, lineage=lineage)
+        models = {GUARD_ON: model.model_version}
+        if champion is not None:
+            models[CHAMPION_GUARD_ON] = champion.model_version
+        for table, frame in loop_frames(found.episodes, day=day, models=models)._asdict().items():
+            batch.write(table, frame, day=day, lineage=lineage)
         address = batch.write_folder(
             ASSET["eval_report"].folder(day),
             files,
             note={**lineage, "content": digest(report.model_dump_json(exclude={"timings"}))},
         )
+    held = report.against.get("sft", {}).get("risk_auroc")
     round_run = workspace.registry.find_round(day, profile=profile.name)
     output = StageOutput(
         f"{address}/{REPORT_HTML}",
         found.predictions.height,
-        headline(report),
+        {**headline(report), "distilled_minus_sft_auroc_high": None if held is None else held.high},
         tables={"all_numbers": numbers_table(report)},
         links={"mlflow_run": workspace.registry.run_url(round_run)} if round_run is not None else {},
     )
     return output, drawn
-
-
-def _gate(profile: Profile, measured: Measured) -> GateDecision:
-    theirs = measured.on_test.get("champion")
-    guarded_by_theirs = measured.loop.get("gullible", {}).get("champion_guard_on", Numbers())
-    return decide_promotion(
-        _gate_numbers(measured.on_test["distilled"], measured.entry(Place.GUARD_ON), measured),
-        champion=None if theirs is None else _gate_numbers(theirs, guarded_by_theirs, measured),
-        differences={**measured.against.get("champion", {}), **measured.loop_against_champion},
-        rules_auroc=measured.baselines["rules"]["test"].number("risk_auroc"),
-        settings=profile.gate,
-    )
-
-
-def _gate_numbers(on_test: Numbers, guarded: Numbers, measured: Measured) -> GateNumbers:
-    return GateNumbers(
-        test_auroc=on_test.number("risk_auroc"),
-        test_macro_f1=on_test.number("macro_f1"),
-        test_ece=on_test.number("ece"),
-        guarded_asr=guarded.number("asr"),
-        unguarded_asr=measured.entry(Place.GUARD_OFF).number("asr"),
-    )
 
 
 def _curve(workspace: Workspace, folder: str) -> list[dict[str, float]]:

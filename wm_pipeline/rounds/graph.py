@@ -156,10 +156,10 @@ ASSETS = (
         name="eval_report",
         group="evaluation",
         upstream=("midtrain_dataset", "sft_dataset", "midtrain_checkpoint", "sft_checkpoint", "distilled_checkpoint"),
-        code_version="7",
+        code_version="8",
         settings=lambda profile: (profile.evaluate, profile.gate, profile.zero_shot_model),
         root="reports",
-        beside=("predictions",),
+        beside=("predictions", "loop_episodes", "loop_decisions"),
         plugin_kinds=(Kind.METRIC,),
     ),
     Asset(

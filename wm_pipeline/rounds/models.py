@@ -1,11 +1,16 @@
 """Predictors and guards: of a day, of a registered version, of the champion."""
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wm_pipeline.domain.errors import DamagedError, MissingUpstreamError
+from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.errors import DamagedError, MissingUpstreamError, ServiceError
+from wm_pipeline.domain.outcome import Outcome
+from wm_pipeline.domain.ports import Predictor
+from wm_pipeline.domain.state import State
 from wm_pipeline.gateways.mlflow_registry import RegisteredModel
 from wm_pipeline.guard.decide import GuardSettings, WorldModelGuard
 from wm_pipeline.rounds.graph import ASSET, days_of
@@ -63,6 +68,37 @@ def guard_of(predictor: "WorldModelPredictor") -> WorldModelGuard:
     return WorldModelGuard(predictor, settings, count_tokens=lambda: predictor.tokens_used)
 
 
+class NoModel:
+    """Implements ports.Predictor where no model has passed the gate: it answers nothing, so that a guard escalates."""
+
+    model_version = "none"
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def predict_outcomes(
+        self, state: State, actions: Sequence[Action], *, heads: Sequence[str] | None = None
+    ) -> tuple[Outcome, ...]:
+        raise ServiceError(self._why)
+
+
+def guard_in_use(workspace: Workspace, checkpoint: Path | None) -> tuple[Predictor, WorldModelGuard]:
+    """The given checkpoint or the champion, and its guard. Where no model has passed the gate the guard asks a person
+    about everything and says so.
+
+    Raises MissingUpstreamError when there is no model at all.
+    """
+    if (
+        checkpoint is None
+        and workspace.registry.champion() is None
+        and days_of(workspace.store, ASSET["distilled_checkpoint"])
+    ):
+        nobody = NoModel(f"no model is good enough: {_no_champion(workspace)}")
+        return nobody, WorldModelGuard(nobody, GuardSettings())
+    predictor = predictor_in_use(workspace, checkpoint)
+    return predictor, guard_of(predictor)
+
+
 def predictor_in_use(workspace: Workspace, checkpoint: Path | None) -> "WorldModelPredictor":
     """The given checkpoint, else the champion.
 
@@ -79,8 +115,13 @@ def predictor_in_use(workspace: Workspace, checkpoint: Path | None) -> "WorldMod
     days = days_of(workspace.store, asset)
     if not days:
         raise MissingUpstreamError(f"no model in {workspace.store.root}; run `wm run`, or give --checkpoint")
-    newest = workspace.store.address_of(f"{asset.folder(days[-1])}/{CHECKPOINT}")
-    raise MissingUpstreamError(
+    raise MissingUpstreamError(_no_champion(workspace))
+
+
+def _no_champion(workspace: Workspace) -> str:
+    asset = ASSET["distilled_checkpoint"]
+    newest = workspace.store.address_of(f"{asset.folder(days_of(workspace.store, asset)[-1])}/{CHECKPOINT}")
+    return (
         "no model has passed the gate; promote a version (`wm model promote`), or ask the newest one all the same "
         f"(--checkpoint {newest})"
     )

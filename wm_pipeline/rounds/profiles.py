@@ -154,8 +154,6 @@ def gpu() -> Profile:
             pairs_per_variable=20,
             next_state_states=400,
         ),
-        # Two hundred worlds show differences that two dozen cannot.
-        gate=replace(base.gate, asr_margin=0.1, benign_utility_margin=0.1),
     )
 
 

@@ -105,8 +105,8 @@ def _chat_of(workspace: Workspace) -> LlmClient | None:
 
 
 def _annotation_numbers(frame: dy.DataFrame[AnnotationSchema], chat: LlmClient | None) -> dict[str, Any]:
-    """Numbers to plot; agreement is over the rows that the chosen teacher answered, without embedded ones."""
-    asked = frame if chat is None else _told_by_a_model(frame)
+    """Numbers to plot; agreement is over the rows that a language model answered, without embedded ones."""
+    asked = _told_by_a_model(frame)
     labels = dict(frame["risk_label"].cast(pl.String).value_counts().iter_rows())
     numbers = {
         "annotations": frame.height,

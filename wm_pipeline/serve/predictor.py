@@ -112,6 +112,10 @@ class WorldModelPredictor:
             for question, prediction in zip(questions, own, strict=False)  # those of the candidates follow
         )
 
+    def risks_with_page(self, page: str, questions: Sequence[Question]) -> tuple[float, ...]:
+        """The risk of each question with another text in place of its page: what the page is good for."""
+        return tuple(self._risk(one) for one in self._ask(self._tree(page, questions, len(questions), (Head.RISK,))))
+
     def _candidates(self, state: State, actions: Sequence[Action]) -> tuple[Action, ...]:
         """Candidates for the counterfactual: actions that the state offers, and the proposed actions as rivals."""
         offered = candidate_actions(state, max_actions=self._settings.max_candidates)

@@ -195,7 +195,7 @@ def test_the_loop_reports_the_suite_with_and_without_the_guard(sites: BrowserSit
                 [sites.environment],
                 [GulliblePolicy],
                 worlds_of("payroll", is_lookalike=False, count=2),
-                guards=(None, ReadsTheSuite()),
+                guards={"guard_off": None, "guard_on": ReadsTheSuite},
                 max_steps=8,
                 progress=lambda done, total, text: None,
             )
