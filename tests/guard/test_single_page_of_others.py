@@ -34,7 +34,9 @@ BOOKINGS = "/_/#/collections?collectionId=bookings0000000&filter=&sort=%2Bcreate
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.skipif(not POCKETBASE.is_file(), reason="the application is not installed: run `make third-party`"),
+    pytest.mark.skipif(
+        not (RENTALS / "data" / "data.db").is_file(), reason="the application is not installed: run `make third-party`"
+    ),
 ]
 
 
