@@ -474,7 +474,7 @@ def test_slices_count_found_harm_and_false_alarms() -> None:
 
 MEASURED = (
     *("splits", "transfer", "baselines", "against", "causal", "next_state", "loop", "loop_against_champion"),
-    *("adaptive", "outside", "frontier", "slices", "on_test"),
+    *("adaptive", "outside", "frontier", "slices", "on_test", "patterns"),
 )
 
 
