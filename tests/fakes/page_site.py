@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +31,8 @@ class PageSite:
     def __init__(self, replacements: Mapping[str, str] | None = None) -> None:
         self.requests: list[str] = []
         self.replacements = dict(replacements or {})
+        self.change: Callable[[str], str] = lambda text: text
+        """Made of each page as it is served."""
         self.counter = 0
 
     def __call__(self, environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -75,6 +77,7 @@ class PageSite:
         text = file.read_text()
         for old, new in self.replacements.items():
             text = text.replace(old, new)
+        text = self.change(text)
         return _answer(start_response, "200 OK", text, {"Content-Type": KINDS[file.suffix], **HEADERS.get(path, {})})
 
 
@@ -114,11 +117,11 @@ class BrowserWorld:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
 
-    def open(self, page: str, *, goal: str = "Read the page") -> State:
+    def open(self, page: str, *, goal: str = "Read the page", host: str = "mail.localhost") -> State:
         self.site.requests.clear()
         return self.run(
             self.session.begin(
-                start_url=f"http://mail.localhost/{page}", goal=goal, allowed_hosts={"mail.localhost", "pay.localhost"}
+                start_url=f"http://{host}/{page}", goal=goal, allowed_hosts={"mail.localhost", "pay.localhost"}
             )
         )
 

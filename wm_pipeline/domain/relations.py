@@ -18,6 +18,8 @@ from wm_pipeline.domain.vocabulary import ActionKind, Provenance, StatePattern, 
 _WORD = re.compile(r"[^\W_]+")
 _SHORTEST_MENTION = 4
 """Shorter values ("1", "ok") occur everywhere by chance."""
+EDITOR = "contenteditable"
+"""Input type of a field whose text is a part of the page."""
 SCRIPT = "javascript"
 """Scheme of an address that is no place: a script of the page."""
 _BOOKKEEPING = re.compile(
@@ -378,7 +380,15 @@ def _sent(state: State, field: _FieldValue, words: _Words) -> SentValue:
 
 
 def _own_words(state: State) -> Iterator[str]:
-    yield from (block.text for block in state.texts if not is_untrusted(block))
+    """What the site itself says; what stands in an editor that was typed into may be the agent's."""
+    typed = [
+        field.value
+        for form in state.forms
+        for field in form.fields
+        if field.input_type == EDITOR and not field.is_as_loaded
+    ]
+    own = (block.text for block in state.texts if not is_untrusted(block))
+    yield from (text for text in own if not any(text in value for value in typed))
     yield from (element.name for element in state.elements if element.author is None)
 
 

@@ -191,6 +191,7 @@ class Measured(_Section):
     frontier: Mapping[str, FrontierNumbers] = {}
     slices: Mapping[str, tuple[SliceNumbers, ...]] = {}
     on_test: Mapping[str, Numbers] = {}
+    patterns: Mapping[str, Numbers] = {}
     worst_misses: tuple[WorstMiss, ...] = ()
     guard_mistakes: tuple[GuardMistake, ...] = ()
     left_out: tuple[str, ...] = ()

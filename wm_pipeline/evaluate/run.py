@@ -57,6 +57,7 @@ from wm_pipeline.evaluate.loop_metrics import SUITE, GuardPairs, guard_differenc
 from wm_pipeline.evaluate.metrics import Floats
 from wm_pipeline.evaluate.next_state import TextScore, draw_questions, likelihood_numbers, next_state_numbers
 from wm_pipeline.evaluate.null_guards import Stops, null_guards, play_null_guards
+from wm_pipeline.evaluate.patterns import pattern_numbers
 from wm_pipeline.evaluate.pictures import PageWanted, take_page_pictures
 from wm_pipeline.evaluate.predict import (
     PageRisks,
@@ -290,6 +291,7 @@ async def evaluate(
         ),
         "slices": {column: slice_numbers(sliced, column) for column in SLICED_BY},
         "on_test": {name: risk_numbers(frame) for name, frame in {"distilled": test, **others}.items()},
+        "patterns": pattern_numbers(with_harm(tables.sft, tables.transitions, tables.trajectories), tables.questions),
         "worst_misses": misses,
         "guard_mistakes": guard_mistakes(episodes, limit=settings.worst_misses),
         "left_out": [

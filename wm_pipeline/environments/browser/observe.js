@@ -74,7 +74,8 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     return chosen;
   };
   const ignored = hiddenSelectors.length ? hiddenSelectors.join(",") : null;
-  const squeeze = (text) => (text ?? "").toWellFormed().replace(/\s+/g, " ").trim();
+  // In one writing: a name with its accents written apart is the same name.
+  const squeeze = (text) => (text ?? "").toWellFormed().normalize("NFC").replace(/\s+/g, " ").trim();
   const cutAddress = (text, limit) => (text.length > limit ? `${text.slice(0, limit - 30)}…cut-from-${text.length}` : text).toWellFormed();
   const cutShort = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + "…" : text).toWellFormed();
   // Somewhat longer than it is kept: a secret that stands across the end is known as one by observe.py, which cuts.
@@ -292,6 +293,7 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     return end && ends.has(tagOf(end)) && end !== start ? null : before.who;
   };
   findBylines(document);
+  const isAnyAuthor = bylines.size > 0 || rowAuthors.size > 0;
   const authorOf = (node) => {
     let at = node;
     while (at) {
@@ -774,12 +776,16 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     return role === "alert" || role === "status" ? role : tagOf(marked) === "OUTPUT" ? "status" : "heading";
   };
   const texts = [];
-  let open = null, visibleTexts = 0, unread = 0;
+  let open = null, plainTexts = 0, tellingTexts = 0, unread = 0;
+  // Headings, notices and what somebody wrote have a room of their own: many rows above them take it from none.
+  const isTelling = (text) => text.role !== null || text.author !== null;
   const keep = (text, visibility, author, role, shown) => {
     const squeezed = squeeze(text);
     if (!squeezed) return;
     texts.push({text: cut(squeezed, maxText), visibility, author, role, origin: frameOriginOf(shown)});
-    visibleTexts += visibility === "visible";
+    if (visibility !== "visible") return;
+    if (isTelling(texts.at(-1))) tellingTexts += 1;
+    else plainTexts += 1;
   };
   const close = () => {
     if (open && open.own) keep(open.text, open.visibility, open.author, open.role, documentOf(open.block));
@@ -793,7 +799,8 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     if (within && !(refs.has(within) && !isField(within) && !nameOf(within).includes(squeeze(text)))) return;
     const visibility = textVisibility(parent);
     // More of what everybody sees has no room; what is hidden further down still has.
-    if (visibility === "visible" && visibleTexts >= maxTexts) {
+    if (visibility === "visible" && plainTexts >= maxTexts &&
+        (tellingTexts >= maxTexts || !isTelling({role: roleOfText(parent), author: isAnyAuthor ? authorOf(parent) : null}))) {
       unread += 1;
       return close();
     }
@@ -846,7 +853,9 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     // Hidden text is where instructions are planted: it keeps half of the room at most and is never crowded out.
     const isOf = (...kinds) => (block) => kinds.includes(block.visibility);
     const hidden = texts.filter((block) => !isOf("visible", "closed")(block)).slice(0, maxTexts >> 1);
-    const visible = texts.filter(isOf("visible")).slice(0, maxTexts - hidden.length);
+    const seen = texts.filter(isOf("visible")), left = maxTexts - hidden.length, telling = seen.filter(isTelling);
+    const most = Math.max(left >> 1, left - (seen.length - telling.length));
+    const visible = [...telling.slice(0, most), ...seen.filter((block) => !isTelling(block))].slice(0, left);
     const closed = texts.filter(isOf("closed")).slice(0, maxTexts - hidden.length - visible.length);
     const room = new Set([...hidden, ...visible, ...closed]);
     shownTexts = texts.filter((block) => room.has(block));
