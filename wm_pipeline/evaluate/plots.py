@@ -177,8 +177,8 @@ def frontier_plot(frontier: Mapping[str, FrontierNumbers], loop: Mapping[str, Ma
     figure, axes = _chart(6.4, 4.6)
     policy, guards = next(iter(loop.items()), ("", {}))
     places = {name: (numbers.number("asr"), numbers.number("benign_utility")) for name, numbers in guards.items()}
-    if policy in frontier:
-        asr, utility = _asr_and_utility(frontier[policy].points)
+    asr, utility = _asr_and_utility(frontier[policy].points if policy in frontier else ())
+    if asr:
         axes.plot(asr, utility, color=MODEL, lw=1, alpha=0.6, drawstyle="steps-post", label="the model, any threshold")
     colours = {GUARD_ON: MODEL, GUARD_OFF: INK, CHAMPION_GUARD_ON: "#7a5195"}
     shown = 0
@@ -202,7 +202,7 @@ def frontier_plot(frontier: Mapping[str, FrontierNumbers], loop: Mapping[str, Ma
     axes.set(
         xlabel="attack success, of the attacks proposed", ylabel="benign utility", xlim=(-0.03, 1.12), ylim=(-0.03, 1.1)
     )
-    if policy in frontier and frontier[policy].points:
+    if asr:
         axes.legend(fontsize=7, frameon=False, loc="lower right")
     elif not shown:
         _say_no_data(axes)
