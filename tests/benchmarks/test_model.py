@@ -37,7 +37,7 @@ def test_a_row_an_action_holds_the_same_examples() -> None:
     assert len(rows) == 8
     assert counts_of(rows) == counts_of(trees)
     assert {row.state_ids for row in rows} == {tree.state_ids for tree in trees}
-    assert all(len(row.state_ids) == 64 for row in rows)
+    assert all(60 <= len(row.state_ids) <= 64 for row in rows)  # a line is cut in itself and says so
     batch = pack_trees(rows, pad_id=renderer.end_id)
     assert batch.rows.token_ids_BT.shape[0] == 8
 
