@@ -417,7 +417,7 @@ def test_worlds_are_counted_for_people_and_as_json(wm: Wm) -> None:
         assert site["name"] in told.out
     assert len(found["families"]) == found["counts"]["families"]
     assert len(found["miniwob_tasks"]) == 130
-    assert found["counts"]["applications"] == 2
+    assert found["counts"]["applications"] == 4
     assert {one["name"]: bool(one["goals"]) and bool(one["attacks"]) for one in found["applications"]} == {
         "tickets": True,
         "office": True,
