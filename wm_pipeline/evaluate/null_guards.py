@@ -17,6 +17,7 @@ from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import Verdict
 from wm_pipeline.evaluate.in_the_loop import BROKEN, GUARD_OFF, KnownHarm, LoopEpisode, MakeGuard, run_loop
+from wm_pipeline.guard.step import guarded_step
 
 Stops = Callable[[State, Action], bool]
 
@@ -95,7 +96,7 @@ async def play_null_guards(
 
 def _stops_nothing(guard: Guard, run: LoopEpisode) -> bool:
     """Whether a run without a guard, as it was, would have been the same under this one."""
-    decided = [guard.decide(step.state, step.action).verdict for step in run.executed]
+    decided = [guarded_step(guard, s.state, s.action, can_hold=True).decision.verdict for s in run.executed]
     return run.stop_reason not in BROKEN and all(verdict is Verdict.EXECUTE for verdict in decided)
 
 
