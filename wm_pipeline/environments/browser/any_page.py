@@ -4,6 +4,7 @@ Nothing of the page or its context is changed: no dialog is answered, no tab clo
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -252,7 +253,8 @@ class Session:
 
 async def _is_meant(page: async_api.Page, locator: async_api.Locator, place: Mapping[str, Any]) -> bool:
     """Whether a locator means the element at a place, asked where no script of the page runs."""
-    if await locator.and_(page.locator(str(place["selector"]))).count() != 1:
+    both = _both(page, locator, str(place["selector"]))
+    if both is None or await both.count() != 1:
         return False
     if len(page.frames) == 1:
         return True
@@ -266,6 +268,14 @@ async def _is_meant(page: async_api.Page, locator: async_api.Locator, place: Map
     # Of two frames with one address nobody could say which is meant.
     alike = [one for one in page.frames if one.url == place["address"]]
     return alike == [frame]
+
+
+def _both(page: async_api.Page, locator: async_api.Locator, selector: str) -> async_api.Locator | None:
+    """What a locator and a selector both mean, in the frame that the locator was made of."""
+    for frame in page.frames:
+        with contextlib.suppress(PlaywrightError):  # it was made of another
+            return locator.and_(frame.locator(selector))
+    return None
 
 
 @overload
