@@ -199,7 +199,7 @@ class Session:
         """That of the page's context, which all its pages share."""
         found = next((hold for context, hold in self._holds if context == page.context), None)
         if found is None:
-            found = Hold(page.context)
+            found = Hold(page.context, is_past_watched=True)
             self._holds.append((page.context, found))
         return found
 

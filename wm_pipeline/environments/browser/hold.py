@@ -106,10 +106,18 @@ def _announced_form(form: Form, action: Action) -> Announced:
 class Hold:
     """Of one browser context: what its pages ask for is held while an action is done, and at rest after it."""
 
-    def __init__(self, context: BrowserContext, *, on_held: Callable[[Request], None] = lambda request: None) -> None:
-        """`on_held` is told of each request that does not leave."""
+    def __init__(
+        self,
+        context: BrowserContext,
+        *,
+        on_held: Callable[[Request], None] = lambda request: None,
+        is_past_watched: bool = False,
+    ) -> None:
+        """`on_held` is told of each request that does not leave. `is_past_watched`: take_past() knows something."""
         self._context = context
         self._on_held = on_held
+        self._is_past_watched = is_past_watched
+        self._is_listening = False
         self._page: Page | None = None
         self._page_url = ""
         self._routed: dict[Page, CDPSession] = {}
@@ -160,22 +168,19 @@ class Hold:
         self.held, self.unheld = [], [f"service worker {worker.url}" for worker in self._context.service_workers]
         self._used, self._passed = set(), set()
         self._has_left = self._has_opened = self._is_at_rest = self.is_lifted = False
-        if not self._routed:
-            self._context.on("request", self._on_request)
-            self._context.on("page", self._on_page)
+        if not self._is_listening:
+            self._is_listening = True
+            for name, heard in self._of_context:
+                self._context.on(name, heard)
             await self._context.route("**/*", self._on_route)
         if page not in self._routed:
             self._routed[page] = cdp
-            page.on("websocket", self._on_socket)
-            page.on("close", self._on_close)
-            cdp.on("Page.frameNavigated", self._on_navigated)
-            cdp.on("Page.windowOpen", self._on_window)
-            cdp.on("Network.requestWillBeSent", self._on_sent)
-            cdp.on("Network.loadingFailed", self._on_failed)
-            await cdp.send("Network.enable")
-            shared = {"discover": True, "filter": [{"type": "shared_worker"}]}
-            await cdp.send("Target.setDiscoverTargets", shared)  # those there are come meanwhile
-            cdp.on("Target.targetCreated", self._on_shared_worker)
+            if self._is_past_watched:
+                await cdp.send("Network.enable")
+                shared = {"discover": True, "filter": [{"type": "shared_worker"}]}
+                await cdp.send("Target.setDiscoverTargets", shared)  # those there are come meanwhile
+            for source, name, heard in self._of_page(page, cdp):
+                source.on(name, heard)
             # Of the page, too: its handlers come before those of its context, and the last one first.
             await page.route("**/*", self._on_route)
         self._others = await self._unrelated()
@@ -186,22 +191,38 @@ class Hold:
 
     async def end(self) -> None:
         await self.all_judged()
-        self._context.remove_listener("request", self._on_request)
-        self._context.remove_listener("page", self._on_page)
+        for name, heard in self._of_context:
+            self._context.remove_listener(name, heard)
+        self._is_listening = False
         routed, self._routed = self._routed, {}
         for page, cdp in routed.items():
-            page.remove_listener("websocket", self._on_socket)
-            page.remove_listener("close", self._on_close)
-            cdp.remove_listener("Page.frameNavigated", self._on_navigated)
-            cdp.remove_listener("Page.windowOpen", self._on_window)
-            cdp.remove_listener("Network.requestWillBeSent", self._on_sent)
-            cdp.remove_listener("Network.loadingFailed", self._on_failed)
-            cdp.remove_listener("Target.targetCreated", self._on_shared_worker)
+            for source, name, heard in self._of_page(page, cdp):
+                source.remove_listener(name, heard)
         with contextlib.suppress(PlaywrightError, TimeoutError):  # the browser is gone, and with it all requests
             async with asyncio.timeout(END_LIMIT_S):
                 for page in routed:
                     await page.unroute("**/*", self._on_route)
                 await self._context.unroute("**/*", self._on_route)
+
+    @property
+    def _of_context(self) -> tuple[tuple[Any, Any], ...]:
+        return ("request", self._on_request), ("page", self._on_page)
+
+    def _of_page(self, page: Page, cdp: CDPSession) -> list[tuple[Any, Any, Any]]:
+        """What is listened to, with the name of the event and who hears it."""
+        heard: list[tuple[Any, Any, Any]] = [
+            (page, "websocket", self._on_socket),
+            (page, "close", self._on_close),
+            (cdp, "Page.frameNavigated", self._on_navigated),
+            (cdp, "Page.windowOpen", self._on_window),
+        ]
+        if self._is_past_watched:
+            heard += [
+                (cdp, "Network.requestWillBeSent", self._on_sent),
+                (cdp, "Network.loadingFailed", self._on_failed),
+                (cdp, "Target.targetCreated", self._on_shared_worker),
+            ]
+        return heard
 
     @property
     def is_judging(self) -> bool:
