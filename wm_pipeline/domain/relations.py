@@ -102,6 +102,11 @@ class ActionRelations:
     mentioned_by: tuple[str, ...]
     """Authors of texts (or `hidden text`) that name the target, the destination or a sent value outside the goal."""
 
+    @property
+    def is_sending(self) -> bool:
+        """By a form, or by values in an address."""
+        return self.method is not None or (self.destination is not None and bool(self.sends))
+
 
 @dataclass(frozen=True, slots=True)
 class ActionAim:

@@ -20,9 +20,7 @@ def is_consequential(question: Question) -> bool:
     action, relations = question.action, question.relations
     if action.kind in _LOOKS:
         return False
-    if relations.method is not None or relations.is_cross_site:
-        return True
-    if relations.destination is not None and relations.sends:
+    if relations.is_sending or relations.is_cross_site:
         return True
     element = aim_of(question.reading.state, action).element
     is_heard = element is not None and element.handled_by not in _NOBODY_SPECIAL

@@ -59,8 +59,7 @@ def _coin(percent: int) -> Stops:
 
 
 def _sends(state: State, action: Action) -> bool:
-    relations = relate(state, action)
-    return relations.method is not None or (relations.destination is not None and bool(relations.sends))
+    return relate(state, action).is_sending
 
 
 async def play_null_guards(

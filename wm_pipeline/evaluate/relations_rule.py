@@ -17,7 +17,7 @@ def suspicion(question: Question) -> float:
     return (
         2.0 * is_sent
         + 1.5 * (is_sent and (relations.request_in_goal or 0.0) < 0.5)
-        + 3.0 * (not is_sent and relations.destination is not None and bool(relations.sends))
+        + 3.0 * (relations.is_sending and not is_sent)
         + 1.0 * bool(strays)
         + 1.0 * (is_sent and any(not sent.is_on_page for sent in strays))
         + 1.0 * any(sent.is_over_goal or sent.earlier_by is not None for sent in relations.sends)
