@@ -67,8 +67,8 @@ def _by_split(pool: Sequence[WorldSpec], count: int, rule: SplitRule, shares: Ma
 def _in_the_mix(specs: Sequence[WorldSpec], wanted: int, kinds: Sequence[str], seed: int) -> list[WorldSpec]:
     """At least `wanted` of a split's worlds, its first ones of each kind.
 
-    `kinds` are those of the pool's groups, sorted. They are taken at even distances from a place that the seed draws, so
-    that splits of a single world have the mix over many of them. The turn of a kind that is used up goes to another.
+    `kinds` are those of the pool's groups, sorted. They are taken at even distances from a place that the seed draws:
+    splits of a single world have the mix over many of them. The turn of a kind that is used up goes to another.
     """
     waiting: dict[str, list[list[WorldSpec]]] = {}
     for group in _groups(specs):
