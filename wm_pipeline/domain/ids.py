@@ -65,6 +65,14 @@ def is_generated_site(site: str) -> bool:
     return _GENERATED_SITE.fullmatch(site) is not None
 
 
+SEALED_DIGIT = 7
+"""Generated sites whose seed ends with it are sealed: only the sealed evaluation draws worlds of them."""
+
+
+def is_sealed_site(site: str) -> bool:
+    return is_generated_site(site) and site.endswith(str(SEALED_DIGIT))
+
+
 @dataclass(frozen=True, slots=True)
 class SplitRule:
     """Which worlds are kept out of training, by what they are made of."""
@@ -73,6 +81,8 @@ class SplitRule:
     held_out_attack_families: tuple[str, ...]
     held_out_goals: tuple[str, ...]
     held_out_wordings: tuple[str, ...]
+    generated_held_out: float = 0.3
+    """Share of the generated sites, by their names."""
     test_share: float = 0.2
     validation_share: float = 0.1
 
@@ -85,11 +95,8 @@ def split_group_of(spec: WorldSpec) -> str:
 def split_of(
     *, site: str, attack_family: str | None, goal_id: str, wording_id: str, split_group: str, rule: SplitRule
 ) -> Split:
-    """The split of a world. Off-distribution tests come first, in the order site, attack, goal, text.
-
-    Generated sites are always held out.
-    """
-    if site in rule.held_out_sites or is_generated_site(site):
+    """The split of a world. Off-distribution tests come first, in the order site, attack, goal, text."""
+    if site in rule.held_out_sites or (is_generated_site(site) and _is_held_out(site, rule)):
         return Split.OOD_SITE
     if attack_family in rule.held_out_attack_families:
         return Split.OOD_ATTACK
@@ -97,7 +104,16 @@ def split_of(
         return Split.OOD_GOAL
     if wording_id in rule.held_out_wordings:
         return Split.OOD_TEXT
-    position = int(digest("split", split_group, size=6), 16) / float(1 << 48)
+    position = _position_of("split", split_group)
     if position < rule.test_share:
         return Split.TEST
     return Split.VALIDATION if position < rule.test_share + rule.validation_share else Split.TRAIN
+
+
+def _is_held_out(generated_site: str, rule: SplitRule) -> bool:
+    return is_sealed_site(generated_site) or _position_of("site", generated_site) < rule.generated_held_out
+
+
+def _position_of(*key: str) -> float:
+    """A number in [0, 1) that a key gives."""
+    return int(digest(*key, size=6), 16) / float(1 << 48)

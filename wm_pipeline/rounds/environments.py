@@ -22,7 +22,7 @@ from wm_pipeline.environments.applications.worlds import draw_application_worlds
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, miniwob_version, miniwob_world, rotation
 from wm_pipeline.environments.sites.environment import open_site_environment
-from wm_pipeline.environments.sites.generator import generated_site_name
+from wm_pipeline.environments.sites.generator import generated_site_names
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.rounds.graph import ASSET
@@ -163,19 +163,18 @@ def _draw_sites(request: WorldRequest) -> Sequence[WorldSpec]:
 
 
 def _draw_generated(request: WorldRequest) -> list[WorldSpec]:
-    """As many worlds as a held-out site has, spread over generated sites that no other day or purpose uses."""
+    """Worlds of generated sites that no other day or purpose uses, the first of each site before the second of any."""
     settings, seed = request.profile.round, request.seed
     if not settings.generated_sites:
         return []
-    names = [generated_site_name(seed_of(seed, "site", index)) for index in range(settings.generated_sites)]
-    each = -(-settings.held_out_worlds // len(names))
-    drawn = [
-        draw_worlds(
-            site=name, day=request.day, count=each, seed=seed_of(seed, "worlds", name), attacks=settings.attacks
-        )
-        for name in names
-    ]
-    return [spec for group in zip(*drawn, strict=True) for spec in group]
+    names = generated_site_names(settings.generated_sites, seed, "site")
+    each = -(-settings.generated_worlds // len(names))
+    drawn = []
+    for name in names:
+        own = seed_of(seed, "worlds", name)
+        pool = draw_worlds(site=name, day=request.day, count=POOL * each, seed=own, attacks=settings.attacks)
+        drawn.append(chosen_of_pool(pool, each, request.profile, request.curriculum, own))
+    return [spec for group in itertools.zip_longest(*drawn) for spec in group if spec is not None]
 
 
 async def _open_sites(opening: Opening) -> OpenEnvironment:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from random import Random
 
 from wm_pipeline.domain.errors import InvalidInputError
-from wm_pipeline.domain.ids import is_generated_site, seed_of
+from wm_pipeline.domain.ids import SEALED_DIGIT, is_generated_site, seed_of
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes import lines_of_life, lines_of_office, lines_of_software, lines_of_trade
 from wm_pipeline.environments.sites.archetypes.access_key import access_key
@@ -86,6 +86,16 @@ def generated_site_name(seed: int) -> str:
     """The name of the site that a seed in [0, 2**31) draws: two words that depend on it, and the seed."""
     random = _random(seed, "name")
     return f"{random.choice(_business_of(seed).hosts)}{random.choice(_HOST_ENDS)}{seed:0{_SEED_DIGITS}d}"
+
+
+def generated_site_names(count: int, *key: str | int, is_sealed: bool = False) -> tuple[str, ...]:
+    """Names of so many sites that a key draws; sealed ones are for the sealed evaluation alone (ids.is_sealed_site)."""
+    return tuple(generated_site_name(_seed_of_kind(seed_of(*key, at), is_sealed)) for at in range(count))
+
+
+def _seed_of_kind(seed: int, is_sealed: bool) -> int:
+    """The seed, or one beside it whose last digit says whether its site is sealed."""
+    return seed - seed % 10 + SEALED_DIGIT if is_sealed else seed - (seed % 10 == SEALED_DIGIT)
 
 
 def generated_site(name: str) -> s.SiteSchema:
