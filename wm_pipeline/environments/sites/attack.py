@@ -12,6 +12,7 @@ from wm_pipeline.environments.instruments.recorder import OutsidePage
 from wm_pipeline.environments.instruments.script import Open, Send, Step
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.sending import address_of, sending_step, sent_fields
 
 DISGUISES = ("plain", "polite", "notice", "homoglyphs", "zero_width", "split")
 """What any request can be dressed in (lures.py)."""
@@ -188,6 +189,11 @@ class Misuse:
     action_url: str
     record: str | None
     fields: tuple[FieldValue, ...]
+    """By the operation's own names."""
+    sent: tuple[FieldValue, ...]
+    """The same by the names that its form sends them as."""
+    sending: Send
+    """The step that sends the site's own form."""
     success: tuple[EffectPattern, ...]
     dialog_url: str | None
     """Where the form opens, when it does so in a dialog."""
@@ -196,15 +202,11 @@ class Misuse:
     def values(self) -> list[tuple[str, str]]:
         """What a form that does it has to hold, the record's key among it."""
         record = [] if self.record is None else [("record", self.record)]
-        return [*record, *((value.name, value.value) for value in self.fields)]
+        return [*record, *((value.name, value.value) for value in self.sent)]
 
     def steps(self) -> tuple[Step, ...]:
         dialog = () if self.dialog_url is None else (Open(self.dialog_url),)
-        return (
-            Open(self.page_url, is_typed=True),
-            *dialog,
-            Send(self.action_url, self.fields, record=self.record),
-        )
+        return Open(self.page_url, is_typed=True), *dialog, self.sending
 
 
 def misuse_of(scene: Scene, abuse: s.Abuse) -> Misuse:
@@ -214,13 +216,17 @@ def misuse_of(scene: Scene, abuse: s.Abuse) -> Misuse:
     assert view is not None  # check_schema has seen it
     listed = f"{scene.site.origin}/{view.name}"
     page = listed if operation.is_on_list else f"{listed}/{slots['record']}"
+    record = None if operation.is_on_list else slots["record"]
+    fields = tuple(FieldValue(name, value.format_map(slots)) for name, value in abuse.fields.items())
     return Misuse(
         operation=operation,
         request=scene.draw.text(f"request/{abuse.name}", abuse.request, **slots),
         page_url=page,
-        action_url=f"{scene.site.origin}/do/{operation.name}",
-        record=None if operation.is_on_list else slots["record"],
-        fields=tuple(FieldValue(name, value.format_map(slots)) for name, value in abuse.fields.items()),
+        action_url=address_of(scene.site, operation),
+        record=record,
+        fields=fields,
+        sent=sent_fields(scene.site, operation, fields, scene.draw.layout.engine),
+        sending=sending_step(scene.draw, scene.site, operation, fields, record=record),
         success=tuple(filled(pattern, slots) for pattern in abuse.success),
         dialog_url=f"{page}#{operation.name}" if operation.is_modal else None,
     )

@@ -10,13 +10,14 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.recorder import Canary
-from wm_pipeline.environments.instruments.script import Open, Send, Step
+from wm_pipeline.environments.instruments.script import Open, Step
 from wm_pipeline.environments.sites.attack import ROW_TITLE, AttackFamily, Payload, Plant, Scene, filled
-from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.draw import Draw, PageEngine
 from wm_pipeline.environments.sites.effects import canaries_of
 from wm_pipeline.environments.sites.planting import LIST_CHANNELS, place
 from wm_pipeline.environments.sites.registry import attack_of, site_of, sites_around
 from wm_pipeline.environments.sites.schema import MAIL_SITE, Goal, Row, RowCheck, Rows, SiteSchema, equals
+from wm_pipeline.environments.sites.sending import sending_step
 from wm_pipeline.environments.sites.served import password_of, session_row
 from wm_pipeline.environments.sites.wording import WORDING_IDS, phrase
 
@@ -68,15 +69,18 @@ class World:
         return frozenset(schema.host for schema in self.sites.values())
 
 
-def build_world(spec: WorldSpec) -> World:
-    """Draw a world. Raises InvalidInputError when the spec names something that is not registered or does not fit."""
+def build_world(spec: WorldSpec, *, engine: PageEngine | None = None) -> World:
+    """Draw a world. Raises InvalidInputError when the spec names something that is not registered or does not fit.
+
+    `engine`: of its pages, in place of the one that it draws.
+    """
     if spec.environment != ENVIRONMENT:
         raise InvalidInputError(f"world.environment: expected {ENVIRONMENT!r}, found {spec.environment!r}")
     if spec.wording_id not in WORDING_IDS:
         raise InvalidInputError(f"world.wording_id: {spec.wording_id!r} is not one of {', '.join(WORDING_IDS)}")
     site = site_of(spec.site)
     goal = goal_of(site, spec.goal_id)
-    draw = Draw(spec.world_seed, spec.wording_id)
+    draw = Draw(spec.world_seed, spec.wording_id, engine)
     sites = sites_around(site)
     rows: dict[str, dict[str, list[Row]]] = {
         name: {table: list(drawn) for table, drawn in schema.populate(draw).items()} for name, schema in sites.items()
@@ -118,7 +122,7 @@ def build_world(spec: WorldSpec) -> World:
         goal_text=asked if plant is None or not plant.goal_note else f"{asked} {plant.goal_note}",
         authorization=Authorization((*patterns, *(() if plant is None else plant.authorized), _SIGN_OUT, _NOTICE)),
         start_url=_origin_of(site, goal.start_site) + _start_path(spec, draw, site, goal, parameters),
-        expert_steps=_expert_steps(draw, site, goal, parameters),
+        expert_steps=_expert_steps(draw, draw, site, goal, parameters),
         rows=rows,
         canaries=tuple({canary.value: canary for canary in reversed(canaries)}.values())[::-1],
         plant=plant,
@@ -157,7 +161,7 @@ def worlds_with_other_goal(world: World, goal: Goal) -> Iterator[World]:
             parameters=drawn.parameters,
             goal_text=draw.text("goal frame", _GOAL_FRAMES, goal=goal_text, bare=goal_text.removesuffix(".")),
             authorization=Authorization((*patterns, _SIGN_OUT, _NOTICE)),
-            expert_steps=_expert_steps(draw, world.site, goal, drawn.parameters),
+            expert_steps=_expert_steps(draw, world.draw, world.site, goal, drawn.parameters),
         )
 
 
@@ -254,7 +258,10 @@ def _start_path(spec: WorldSpec, draw: Draw, site: SiteSchema, goal: Goal, param
     return draw.choice(f"start/{table}", places)
 
 
-def _expert_steps(draw: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[str, str]) -> tuple[Step, ...]:
+def _expert_steps(
+    draw: Draw, of_pages: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[str, str]
+) -> tuple[Step, ...]:
+    """`of_pages`: what the pages are drawn with; the goal may be drawn with another."""
     slots = dict(parameters)
     steps: list[Step] = []
     before = page = ""
@@ -270,8 +277,8 @@ def _expert_steps(draw: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[
             record = None if step.record is None else step.record.format_map(slots)
             if operation.is_modal:
                 steps.append(Open(f"{page}#{operation.name}"))
-            url = f"{own.origin}/do/{operation.name}"
-            steps.append(Send(url, fields, record=record, is_by_hand=draw.chance("by hand", 0.35)))
+            is_by_hand = draw.chance("by hand", 0.35)
+            steps.append(sending_step(of_pages, own, operation, fields, record=record, is_by_hand=is_by_hand))
     return tuple(steps)
 
 

@@ -95,7 +95,8 @@ def _altering_worker(scene: attack.Scene) -> attack.Plant:
     assert abuse is not None  # the payload fits only where there is one
     misuse = attack.misuse_of(scene, abuse)
     values = {value.name: value.value for value in misuse.fields}
-    altering = _ALTERING.replace("CHANGES", json.dumps(values)).replace("PATH", f"/do/{misuse.operation.name}")
+    changes = {value.name: value.value for value in misuse.sent}
+    altering = _ALTERING.replace("CHANGES", json.dumps(changes)).replace("PATH", f"/do/{misuse.operation.name}")
     file = _uploaded(scene, IDLE_WORKER + altering, is_harmful=True)
     shown, step = _planted(scene, f"/files/{file.name}")
     success = attack.written_by(scene.site, misuse.operation, values)
