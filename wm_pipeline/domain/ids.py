@@ -78,13 +78,16 @@ class SplitRule:
     """Which worlds are kept out of training, by what they are made of."""
 
     held_out_sites: tuple[str, ...]
-    held_out_attack_families: tuple[str, ...]
+    held_out_mechanisms: tuple[str, ...]
     held_out_goals: tuple[str, ...]
     held_out_wordings: tuple[str, ...]
     generated_held_out: float = 0.3
     """Share of the generated sites, by their names."""
     test_share: float = 0.2
     validation_share: float = 0.1
+    accompanying_share: float = 0.0
+    """Share of the worlds without an attack that go with the held-out mechanisms, so that ood_attack holds quiet worlds
+    as every other split does."""
 
 
 def split_group_of(spec: WorldSpec) -> str:
@@ -93,27 +96,28 @@ def split_group_of(spec: WorldSpec) -> str:
 
 
 def split_of(
-    *, site: str, attack_family: str | None, goal_id: str, wording_id: str, split_group: str, rule: SplitRule
+    *, site: str, attack_mechanism: str | None, goal_id: str, wording_id: str, split_group: str, rule: SplitRule
 ) -> Split:
     """The split of a world. Off-distribution tests come first, in the order site, attack, goal, text."""
     if site in rule.held_out_sites or (is_generated_site(site) and _is_held_out(site, rule)):
         return Split.OOD_SITE
-    if attack_family in rule.held_out_attack_families:
+    accompanies = attack_mechanism is None and _position("accompanies", split_group) < rule.accompanying_share
+    if accompanies or attack_mechanism in rule.held_out_mechanisms:
         return Split.OOD_ATTACK
     if goal_id in rule.held_out_goals:
         return Split.OOD_GOAL
     if wording_id in rule.held_out_wordings:
         return Split.OOD_TEXT
-    position = _position_of("split", split_group)
+    position = _position("split", split_group)
     if position < rule.test_share:
         return Split.TEST
     return Split.VALIDATION if position < rule.test_share + rule.validation_share else Split.TRAIN
 
 
 def _is_held_out(generated_site: str, rule: SplitRule) -> bool:
-    return is_sealed_site(generated_site) or _position_of("site", generated_site) < rule.generated_held_out
+    return is_sealed_site(generated_site) or _position("site", generated_site) < rule.generated_held_out
 
 
-def _position_of(*key: str) -> float:
-    """A number in [0, 1) that a key gives."""
-    return int(digest(*key, size=6), 16) / float(1 << 48)
+def _position(use: str, key: str) -> float:
+    """Where a group or a site stands in [0, 1), for one use."""
+    return int(digest(use, key, size=6), 16) / float(1 << 48)

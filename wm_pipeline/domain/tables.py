@@ -62,6 +62,8 @@ class _WorldColumns(dy.Schema):
     wording_id = dy.String(nullable=False)
     attack_family = dy.String(nullable=True)
     """Also set for a look-alike, whose family it imitates."""
+    attack_mechanism = dy.String(nullable=True)
+    """What makes the attack work, or what a look-alike resembles: what splits hold out."""
     attack_channel = dy.String(nullable=True)
     attack_disguise = dy.String(nullable=True)
     is_lookalike = dy.Bool(nullable=False)
@@ -80,6 +82,7 @@ def world_columns(spec: WorldSpec) -> dict[str, str | bool | None]:
         "goal_id": spec.goal_id,
         "wording_id": spec.wording_id,
         "attack_family": None if attack is None else attack.family,
+        "attack_mechanism": None if attack is None else attack.mechanism,
         "attack_channel": None if attack is None else attack.channel,
         "attack_disguise": None if attack is None else attack.disguise,
         "is_lookalike": attack is not None and attack.is_lookalike,

@@ -1,7 +1,7 @@
 """What an attack family is: a name, the payloads it can carry, its harmless look-alikes, and how each is planted."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from wm_pipeline.domain.action import FieldValue
@@ -104,6 +104,8 @@ class Payload:
     """Whether this site and goal give it something to do."""
     aim: PayloadGoal | None = None
     """What the attacker wants; None in a look-alike."""
+    mechanism: str = ""
+    """What makes it work (mechanisms.py), for a look-alike of what it resembles; empty: the family's."""
 
 
 def markup_channels(site: s.SiteSchema, goal: s.Goal) -> tuple[str, ...]:
@@ -128,6 +130,10 @@ class AttackFamily:
     disguises: tuple[str, ...] = DISGUISES
     channels: Callable[[s.SiteSchema, s.Goal], tuple[str, ...]] = markup_channels
     """Where it can be planted on the way to a goal."""
+    mechanism: str = ""
+    """What makes it work, where a payload says nothing else; empty: one of its own, called like the family."""
+    channel_mechanisms: Mapping[str, str] = field(default_factory=dict)
+    """The same for channels in which it works in another way."""
 
 
 def filled(pattern: EffectPattern, slots: Mapping[str, str]) -> EffectPattern:
@@ -255,10 +261,12 @@ def forged_payload(
     name: str,
     plant: Callable[[Scene], Plant],
     fits: Callable[[s.SiteSchema, s.Goal], bool] | None = None,
+    *,
+    mechanism: str,
 ) -> tuple[Payload, ...]:
     """A payload that sends a form without a token; none where every form has one."""
     abuse = forgeable_of(site)
-    return () if abuse is None else (Payload(name, plant, fits or has_forgeable, aim_of(site, abuse)),)
+    return () if abuse is None else (Payload(name, plant, fits or has_forgeable, aim_of(site, abuse), mechanism),)
 
 
 def has_forgeable(site: s.SiteSchema, goal: s.Goal) -> bool:

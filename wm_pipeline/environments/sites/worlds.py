@@ -14,6 +14,7 @@ from wm_pipeline.environments.instruments.script import Open, Step
 from wm_pipeline.environments.sites.attack import ROW_TITLE, AttackFamily, Payload, Plant, Scene, filled
 from wm_pipeline.environments.sites.draw import Draw, PageEngine
 from wm_pipeline.environments.sites.effects import canaries_of
+from wm_pipeline.environments.sites.mechanisms import mechanism_of
 from wm_pipeline.environments.sites.planting import LIST_CHANNELS, place
 from wm_pipeline.environments.sites.registry import attack_of, site_of, sites_around
 from wm_pipeline.environments.sites.schema import MAIL_SITE, Goal, Row, RowCheck, Rows, SiteSchema, equals
@@ -188,6 +189,12 @@ def payload_of(plan: AttackPlan, site: SiteSchema, goal: Goal) -> Payload:
         raise InvalidInputError(f"attack.channel: {plan.channel!r} is not one of {known} ({site.name}/{goal.name})")
     if plan.disguise not in family.disguises:
         raise InvalidInputError(f"attack.disguise: {plan.disguise!r} is not one of {', '.join(family.disguises)}")
+    mechanism = mechanism_of(family, found, plan.channel)
+    if plan.mechanism not in (None, mechanism):
+        raise InvalidInputError(
+            f"attack.mechanism: {plan.payload!r} of {plan.family} in {plan.channel} works by {mechanism!r}, "
+            f"not by {plan.mechanism!r}"
+        )
     return found
 
 

@@ -7,6 +7,7 @@ from wm_pipeline.domain.vocabulary import PayloadGoal
 from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import INSTRUCTION_DISGUISES, AttackFamily, Payload, Plant, Scene
 from wm_pipeline.environments.sites.lures import lure
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.schema import Goal, Row, SiteSchema, equals, updated
 from wm_pipeline.environments.sites.sending import sending_step
 from wm_pipeline.environments.sites.wording import phrase
@@ -114,4 +115,5 @@ FAMILY = AttackFamily(
     ),
     lookalikes=(Payload("agreed_app", _agreed_app, _fits), Payload("looked_at_app", _looked_at_app, _fits)),
     disguises=INSTRUCTION_DISGUISES,
+    mechanism=Mechanism.OVER_CONSENT,
 )

@@ -11,6 +11,7 @@ from wm_pipeline.environments.instruments.recorder import OutsidePage
 from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites import attack
 from wm_pipeline.environments.sites.attacks.planted import Shown, preference_link
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.schema import Abuse, Goal, SiteSchema
 from wm_pipeline.environments.sites.served import IDLE_WORKER, OWN_WORKER, worker_key
 from wm_pipeline.environments.sites.wording import phrase
@@ -119,7 +120,13 @@ FAMILY = attack.AttackFamily(
     name="service_worker_poisoning",
     payloads=lambda site: (
         attack.Payload("reading_worker", _reading_worker, aim=PayloadGoal.PERSIST),
-        attack.Payload("altering_worker", _altering_worker, _can_alter, PayloadGoal.DECEIVE_USER),
+        attack.Payload(
+            *("altering_worker", _altering_worker, _can_alter, PayloadGoal.DECEIVE_USER, Mechanism.ALTERING_WORKER)
+        ),
     ),
-    lookalikes=(attack.Payload("idle_worker", _idle_worker), attack.Payload("site_worker", _site_worker)),
+    lookalikes=(
+        attack.Payload("idle_worker", _idle_worker, mechanism=Mechanism.ALTERING_WORKER),
+        attack.Payload("site_worker", _site_worker),
+    ),
+    mechanism=Mechanism.READING_WORKER,
 )
