@@ -15,6 +15,7 @@ from wm_pipeline.collect.worker import OpenEnvironment
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.ids import is_generated_site, seed_of
 from wm_pipeline.domain.registrations import Kind, Registry, of_plugins
+from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.environments.applications.application import ApplicationFile, load_application
 from wm_pipeline.environments.applications.environment import open_application
@@ -27,7 +28,7 @@ from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.names import MINIWOB
-from wm_pipeline.rounds.pools import POOL, chosen_of_pool
+from wm_pipeline.rounds.pools import POOL, chosen_of_pool, split_of_world
 from wm_pipeline.rounds.settings import GENERATED, Profile
 
 SITES = "sites"
@@ -163,18 +164,24 @@ def _draw_sites(request: WorldRequest) -> Sequence[WorldSpec]:
 
 
 def _draw_generated(request: WorldRequest) -> list[WorldSpec]:
-    """Worlds of generated sites that no other day or purpose uses, the first of each site before the second of any."""
+    """Worlds of generated sites that no other day or purpose uses."""
     settings, seed = request.profile.round, request.seed
     if not settings.generated_sites:
         return []
     names = generated_site_names(settings.generated_sites, seed, "site")
     each = -(-settings.generated_worlds // len(names))
-    drawn = []
-    for name in names:
-        own = seed_of(seed, "worlds", name)
-        pool = draw_worlds(site=name, day=request.day, count=POOL * each, seed=own, attacks=settings.attacks)
-        drawn.append(chosen_of_pool(pool, each, request.profile, request.curriculum, own))
-    return [spec for group in itertools.zip_longest(*drawn) for spec in group if spec is not None]
+    pools = [
+        draw_worlds(
+            site=name, day=request.day, count=POOL * each, seed=seed_of(seed, "worlds", name), attacks=settings.attacks
+        )
+        for name in names
+    ]
+    kept = [split_of_world(pool[0], request.profile.split_rule) is Split.OOD_SITE for pool in pools]
+    drawn = [spec for pool, is_kept in zip(pools, kept, strict=True) if is_kept for spec in pool[:each]]
+    # A site has too few worlds for a share of each split, so those of all the others have them together.
+    others = [pool for pool, is_kept in zip(pools, kept, strict=True) if not is_kept]
+    together = [spec for group in zip(*others, strict=True) for spec in group]
+    return [*drawn, *chosen_of_pool(together, each * len(others), request.profile, request.curriculum, seed)]
 
 
 async def _open_sites(opening: Opening) -> OpenEnvironment:
