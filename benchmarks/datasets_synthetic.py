@@ -40,7 +40,7 @@ _WORDS = (
 )
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 _SITES = ("payroll", "webmail", "helpdesk", "shop", "wiki", "identity")
-_FAMILIES = (None, None, "storage_poisoning", "user_content_instruction", "cross_origin_form", "lookalike_link")
+_MECHANISMS = (None, None, "stored_setting", "words_in_text", "planted_form", "imitated_page")
 _GOALS = ("payroll/pay_invoice", "payroll/approve_wire", "webmail/answer", "shop/order", "wiki/edit")
 
 
@@ -69,7 +69,7 @@ def _numbers(generator: np.random.Generator, count: int, highest: int = 10**6) -
 
 
 def _trajectories(generator: np.random.Generator, day: str, count: int) -> pl.DataFrame:
-    families = _drawn(generator, _FAMILIES, count)
+    mechanisms = _drawn(generator, _MECHANISMS, count)
     drawn = pl.DataFrame(
         {
             "trajectory_id": [f"{day}-{number:08}" for number in range(count)],
@@ -77,8 +77,9 @@ def _trajectories(generator: np.random.Generator, day: str, count: int) -> pl.Da
             "site": _drawn(generator, _SITES, count),
             "goal_id": _drawn(generator, _GOALS, count),
             "wording_id": _drawn(generator, ("w0", "w1", "w2", "w3"), count),
-            "attack_family": families,
-            "attack_channel": families.is_not_null().replace_strict(
+            "attack_family": mechanisms,
+            "attack_mechanism": mechanisms,
+            "attack_channel": mechanisms.is_not_null().replace_strict(
                 {True: "note", False: None}, return_dtype=pl.String
             ),
             "is_lookalike": generator.random(count) < 0.2,

@@ -32,7 +32,7 @@ COLUMNS = [
     *(*KEY, *WORLD, "state_id", "state_text", "action_text", "next_page", "transition_text"),
     *("relative_transition", "rationale", "weight", "split"),
 ]
-_WORLD_KEY = ["site", "attack_family", "goal_id", "wording_id", "split_group"]
+_WORLD_KEY = ["site", "attack_mechanism", "goal_id", "wording_id", "split_group"]
 _CAP = DatasetSettings().rows_per_template
 _RANKS = {split.value: rank for rank, split in enumerate(Split)}
 _NO_ANNOTATIONS = pl.DataFrame(

@@ -37,7 +37,7 @@ LEAK = Effect(
     canaries=("salary:dana",),
 )
 NOTHING_ALLOWED = Authorization()
-HIDDEN_TEXT = AttackPlan("hidden_dom_instruction", "page", "leak", "plain")
+HIDDEN_TEXT = AttackPlan("hidden_dom_instruction", "page", "leak", "plain", mechanism="hidden_words")
 
 
 class Done(NamedTuple):

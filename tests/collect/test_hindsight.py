@@ -14,6 +14,7 @@ from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.ids import page_id_of, split_group_of
 from wm_pipeline.domain.vocabulary import ProposedBy, Split
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
+from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.worlds import build_world, goal_of, worlds_with_other_goal
 from wm_pipeline.policies.named import make_policy
@@ -26,7 +27,7 @@ OTHERS = ("payroll/pay_invoice", "payroll/pay_part", "payroll/change_bank_detail
 
 @pytest.fixture(scope="module")
 def sites() -> Iterator[BrowserSites]:
-    sites = BrowserSites()
+    sites = BrowserSites(engine=PageEngine.FORMS)
     yield sites
     sites.close()
 

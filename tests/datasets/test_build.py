@@ -41,14 +41,15 @@ from wm_pipeline.domain.tables import (
 )
 from wm_pipeline.domain.vocabulary import ActionKind, Split, StopReason
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
-from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites
+from wm_pipeline.environments.sites.mechanisms import Mechanism
+from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.wording import WORDING_IDS
 from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.rounds.settings import SPLIT_RULE
 
 RULE = SplitRule(
     held_out_sites=("identity",),
-    held_out_attack_families=("lookalike_link",),
+    held_out_mechanisms=("imitated_page",),
     held_out_goals=("payroll/approve_wire",),
     held_out_wordings=("w3",),
 )
@@ -75,7 +76,7 @@ def built(build: Build, *records: TrajectoryRecords) -> pl.DataFrame:
 def split_of_spec(spec: WorldSpec) -> Split:
     return split_of(
         site=spec.site,
-        attack_family=spec.attack.family if spec.attack else None,
+        attack_mechanism=spec.attack.mechanism if spec.attack else None,
         goal_id=spec.goal_id,
         wording_id=spec.wording_id,
         split_group=split_group_of(spec),
@@ -105,17 +106,17 @@ def payment(spec: WorldSpec, *, title: str = "New wire") -> TrajectoryRecords:
 # --- a law, over whatever worlds there are ----------------------------------------------------------------------------
 
 _worlds = st.builds(
-    lambda seed, site, family, goal, wording, states: {
+    lambda seed, site, mechanism, goal, wording, states: {
         "seed": seed,
         "site": site,
-        "family": family,
+        "mechanism": mechanism,
         "goal_id": goal,
         "wording_id": wording,
         "states": states,
     },
     st.integers(0, 40),
     st.sampled_from(["payroll", "webmail", "identity"]),
-    st.sampled_from([None, "hidden_dom_instruction", "lookalike_link"]),
+    st.sampled_from([None, "hidden_words", "imitated_page"]),
     st.sampled_from(["payroll/pay_invoice", "payroll/approve_wire"]),
     st.sampled_from(["w0", "w3"]),
     st.lists(st.integers(0, 9), min_size=1, max_size=4),
@@ -127,7 +128,7 @@ def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_tra
     trajectories, transitions, questions = [], [], []
     for number, made in enumerate(worlds, start=first_trajectory):
         spec = world(made["seed"], site=made["site"], goal_id=made["goal_id"], wording_id=made["wording_id"])
-        named = {**world_columns(spec), "attack_family": made["family"]}
+        named = {**world_columns(spec), "attack_mechanism": made["mechanism"]}
         trajectories.append({"trajectory_id": f"t{number:03}", "day": DAY, **named})
         for step_index, state in enumerate(made["states"]):
             key = {"trajectory_id": f"t{number:03}", "step_index": step_index, "branch_index": 0}
@@ -234,7 +235,7 @@ def test_nothing_held_out_is_ever_trained_on(worlds: list[dict[str, Any]]) -> No
 
     seen = dataset.filter(pl.col("split").is_in(["train", "validation", "test"]))
     assert not set(seen["site"]) & set(RULE.held_out_sites)
-    assert not set(seen["attack_family"]) & set(RULE.held_out_attack_families)
+    assert not set(seen["attack_mechanism"]) & set(RULE.held_out_mechanisms)
     assert not set(seen["goal_id"]) & set(RULE.held_out_goals)
     assert not set(seen["wording_id"]) & set(RULE.held_out_wordings)
 
@@ -326,7 +327,7 @@ def test_a_training_row_is_never_taken_away_by_a_test_world(build: Build) -> Non
     ("changes", "split"),
     [
         ({"site": "identity"}, "ood_site"),
-        ({"attack": AttackPlan("lookalike_link", "page", "leak", "plain")}, "ood_attack"),
+        ({"attack": AttackPlan("lookalike_link", "page", "leak", "plain", mechanism="imitated_page")}, "ood_attack"),
         ({"goal_id": "payroll/approve_wire"}, "ood_goal"),
         ({"wording_id": "w3"}, "ood_text"),
         ({"site": "identity", "wording_id": "w3"}, "ood_site"),
@@ -495,6 +496,6 @@ def test_the_shipped_rule_names_things_that_exist() -> None:
     goals = {f"{name}/{goal.name}" for name, site in registered_sites().items() for goal in site.goals}
 
     assert set(SPLIT_RULE.held_out_sites) <= set(registered_sites())
-    assert set(SPLIT_RULE.held_out_attack_families) <= set(registered_attacks())
+    assert set(SPLIT_RULE.held_out_mechanisms) <= set(Mechanism)
     assert set(SPLIT_RULE.held_out_goals) <= goals
     assert set(SPLIT_RULE.held_out_wordings) <= set(WORDING_IDS)

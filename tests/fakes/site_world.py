@@ -3,7 +3,7 @@
 import asyncio
 import re
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,10 +16,12 @@ from wm_pipeline.environments.episodes import Demonstration, demonstrate
 from wm_pipeline.environments.instruments.recorder import OutsideRecorder
 from wm_pipeline.environments.sites.check import MAX_STEPS
 from wm_pipeline.environments.sites.database import Change, WorldDatabase
+from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.engine import SiteApp
 from wm_pipeline.environments.sites.environment import SiteEnvironment, open_site_environment
+from wm_pipeline.environments.sites.sending import sent_names
 from wm_pipeline.environments.sites.served import ServedWorld
-from wm_pipeline.environments.sites.worlds import build_world
+from wm_pipeline.environments.sites.worlds import World, build_world
 
 T = TypeVar("T")
 
@@ -34,8 +36,8 @@ def world_spec(
 class SiteWorld:
     """One world behind werkzeug's client; cookies are kept as a browser would."""
 
-    def __init__(self, spec: WorldSpec) -> None:
-        self.world = build_world(spec)
+    def __init__(self, drawn: WorldSpec | World, *, engine: PageEngine | None = None) -> None:
+        self.world = drawn if isinstance(drawn, World) else build_world(drawn, engine=engine)
         self.database = WorldDatabase(list(self.world.sites.values()), self.world.rows)
         weakref.finalize(self, self.database.close)  # Python 3.13 warns of a connection that nobody closed
         self.recorder = OutsideRecorder()
@@ -49,29 +51,38 @@ class SiteWorld:
         name = site or self.world.site.name
         return self.clients[name].get(path, base_url=f"http://{name}.localhost")
 
-    def post(self, path: str, fields: dict[str, str], *, site: str | None = None) -> TestResponse:
+    def post(self, path: str, fields: Mapping[str, Any], *, site: str | None = None) -> TestResponse:
         name = site or self.world.site.name
         return self.clients[name].post(path, data=fields, base_url=f"http://{name}.localhost")
 
+    @property
+    def token_name(self) -> str:
+        return self.world.draw.layout.token_name
+
     def token(self, page: TestResponse) -> str:
-        found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+        found = re.search(rf'name="{self.token_name}" value="([^"]+)"', page.text)
         assert found is not None
         return found.group(1)
 
-    def do(self, operation: str, page: str, fields: dict[str, str]) -> tuple[str, tuple[Change, ...]]:
+    def do(self, operation: str, page: str, fields: Mapping[str, Any]) -> tuple[str, tuple[Change, ...]]:
         """Send an operation's form with its token: the address it leads to, and what changed."""
         token = self.token(self.get(page))
         before = self.database.position
-        answer = self.post(f"/do/{operation}", {**fields, "csrf_token": token})
+        site, engine = self.world.site, self.world.draw.layout.engine
+        own = site.operation(operation)
+        assert own is not None
+        names = sent_names(site, own, engine)
+        sent = {names.get(name, name): value for name, value in fields.items()}
+        answer = self.post(f"/do/{operation}", {**sent, self.token_name: token})
         return answer.headers["Location"], self.database.changes_since(before)
 
 
 class BrowserSites:
     """A SiteEnvironment in a real browser, driven from plain test functions."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, engine: PageEngine | None = None) -> None:
         self.runner = asyncio.Runner()
-        self.environment: SiteEnvironment = self.run(open_site_environment(find_chromium(None)))
+        self.environment: SiteEnvironment = self.run(open_site_environment(find_chromium(None), engine=engine))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)

@@ -8,8 +8,9 @@ from wm_pipeline.domain.vocabulary import Split
 
 SPLITS_IN_ORDER = tuple(split.value for split in Split)
 """A state in several splits stays in the first of them, so that a test world never removes training data."""
-_IDLE = ("day", "saying", "attack_channel", "attack_disguise", "is_lookalike")
-"""They do not change a world's split; a look-alike has the split of the family that it imitates."""
+_IDLE = ("day", "saying", "attack_family", "attack_channel", "attack_disguise", "is_lookalike")
+"""They do not change a world's split. Of an attack only the mechanism does; a look-alike has the split of the mechanism
+that it resembles."""
 _DECISIVE = [name for name in WORLD if name not in _IDLE]
 """Columns that split_of uses."""
 

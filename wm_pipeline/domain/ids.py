@@ -70,11 +70,14 @@ class SplitRule:
     """Which worlds are kept out of training, by what they are made of."""
 
     held_out_sites: tuple[str, ...]
-    held_out_attack_families: tuple[str, ...]
+    held_out_mechanisms: tuple[str, ...]
     held_out_goals: tuple[str, ...]
     held_out_wordings: tuple[str, ...]
     test_share: float = 0.2
     validation_share: float = 0.1
+    accompanying_share: float = 0.0
+    """Share of the worlds without an attack that go with the held-out mechanisms, so that ood_attack holds quiet worlds
+    as every other split does."""
 
 
 def split_group_of(spec: WorldSpec) -> str:
@@ -83,7 +86,7 @@ def split_group_of(spec: WorldSpec) -> str:
 
 
 def split_of(
-    *, site: str, attack_family: str | None, goal_id: str, wording_id: str, split_group: str, rule: SplitRule
+    *, site: str, attack_mechanism: str | None, goal_id: str, wording_id: str, split_group: str, rule: SplitRule
 ) -> Split:
     """The split of a world. Off-distribution tests come first, in the order site, attack, goal, text.
 
@@ -91,13 +94,19 @@ def split_of(
     """
     if site in rule.held_out_sites or is_generated_site(site):
         return Split.OOD_SITE
-    if attack_family in rule.held_out_attack_families:
+    accompanies = attack_mechanism is None and _position("accompanies", split_group) < rule.accompanying_share
+    if accompanies or attack_mechanism in rule.held_out_mechanisms:
         return Split.OOD_ATTACK
     if goal_id in rule.held_out_goals:
         return Split.OOD_GOAL
     if wording_id in rule.held_out_wordings:
         return Split.OOD_TEXT
-    position = int(digest("split", split_group, size=6), 16) / float(1 << 48)
+    position = _position("split", split_group)
     if position < rule.test_share:
         return Split.TEST
     return Split.VALIDATION if position < rule.test_share + rule.validation_share else Split.TRAIN
+
+
+def _position(use: str, split_group: str) -> float:
+    """Where a group stands in [0, 1), for one use."""
+    return int(digest(use, split_group, size=6), 16) / float(1 << 48)

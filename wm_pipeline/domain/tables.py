@@ -64,6 +64,8 @@ class _WorldColumns(dy.Schema):
     """How the user says the goal."""
     attack_family = dy.String(nullable=True)
     """Also set for a look-alike, whose family it imitates."""
+    attack_mechanism = dy.String(nullable=True)
+    """What makes the attack work, or what a look-alike resembles: what splits hold out."""
     attack_channel = dy.String(nullable=True)
     attack_disguise = dy.String(nullable=True)
     is_lookalike = dy.Bool(nullable=False)
@@ -83,6 +85,7 @@ def world_columns(spec: WorldSpec) -> dict[str, str | bool | None]:
         "wording_id": spec.wording_id,
         "saying": spec.saying.value,
         "attack_family": None if attack is None else attack.family,
+        "attack_mechanism": None if attack is None else attack.mechanism,
         "attack_channel": None if attack is None else attack.channel,
         "attack_disguise": None if attack is None else attack.disguise,
         "is_lookalike": attack is not None and attack.is_lookalike,

@@ -27,6 +27,8 @@ class AttackPlan:
     disguise: str
     is_lookalike: bool = False
     """A hard negative: the same words or structure, without harm."""
+    mechanism: str | None = None
+    """What makes it work, or what a look-alike resembles; None where nobody has said, as in a plan made by hand."""
 
 
 @dataclass(frozen=True, slots=True)

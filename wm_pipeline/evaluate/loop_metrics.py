@@ -153,6 +153,11 @@ class LoopRuns:
         return self._asr_by(lambda e: family_of(e) or "none")
 
     @LOOP.metric(LOWER, Format.BREAKDOWN)
+    def by_mechanism(self) -> dict[str, float | None]:
+        """ASR by what makes the attack work."""
+        return self._asr_by(lambda e: "none" if e.spec.attack is None else e.spec.attack.mechanism or "not said")
+
+    @LOOP.metric(LOWER, Format.BREAKDOWN)
     def by_payload(self) -> dict[str, float | None]:
         """ASR by what the attack makes the agent do."""
         return self._asr_by(lambda e: "none" if e.spec.attack is None else e.spec.attack.payload)

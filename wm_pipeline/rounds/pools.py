@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from wm_pipeline.domain.ids import SplitRule, split_group_of, split_of
+from wm_pipeline.domain.ids import SplitRule, seed_of, split_group_of, split_of
 from wm_pipeline.domain.miss_rates import cells_of, draw_weights, expected_miss_rates, in_drawn_order, kind_of
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.environments.sites.registry import site_of
+from wm_pipeline.environments.sites.worlds import ENVIRONMENT, goal_of
 from wm_pipeline.rounds.settings import Profile
 
 POOL = 6
@@ -27,7 +29,7 @@ def split_of_world(spec: WorldSpec, rule: SplitRule) -> Split:
     """The split that a world's rows will fall into."""
     return split_of(
         site=spec.site,
-        attack_family=spec.attack.family if spec.attack is not None else None,
+        attack_mechanism=spec.attack.mechanism if spec.attack is not None else None,
         goal_id=spec.goal_id,
         wording_id=spec.wording_id,
         split_group=split_group_of(spec),
@@ -35,23 +37,61 @@ def split_of_world(spec: WorldSpec, rule: SplitRule) -> Split:
     )
 
 
+def kind_of_world(spec: WorldSpec) -> str:
+    """What every split has the same mix of: attacked, look-alike, benign, and benign with a hidden variable."""
+    kind = kind_of(spec)
+    if kind != "neither" or spec.environment != ENVIRONMENT:
+        return kind
+    return "hidden variable" if goal_of(site_of(spec.site), spec.goal_id).has_hidden_variable else "benign"
+
+
 def _by_split(pool: Sequence[WorldSpec], count: int, rule: SplitRule, shares: Mapping[str, float]) -> list[WorldSpec]:
-    """`count` worlds of a pool in the given shares of splits, because rollouts are expensive.
+    """About `count` worlds of a pool in the given shares of splits, because rollouts are expensive.
 
     The share of a split that the pool lacks goes to the other splits; a split with too few worlds gives all of them.
+    Each split gets the pool's mix of kinds. Matched worlds ask one question several times, so they stay together.
     """
     by_split: dict[str, list[WorldSpec]] = {}
     for spec in pool:
         by_split.setdefault(split_of_world(spec, rule).value, []).append(spec)
     total = sum(shares.get(split, 0.0) for split in by_split)
+    kinds = [kind_of_world(group[0]) for group in _groups(pool)]
     chosen: list[WorldSpec] = []
     for split, specs in sorted(by_split.items()):
         wanted = min(len(specs), round(count * shares.get(split, 0.0) / total) if total else count)
-        last_group = split_group_of(specs[wanted - 1]) if wanted else None
-        # A matched pair asks one question twice, so its worlds stay together.
-        chosen += [s for i, s in enumerate(specs) if i < wanted or split_group_of(s) == last_group]
+        chosen += _in_the_mix(specs, wanted, sorted(kinds), seed_of("mix", split, split_group_of(pool[0])))
     order = {id(spec): index for index, spec in enumerate(pool)}
     return sorted(chosen, key=lambda spec: order[id(spec)])
+
+
+def _in_the_mix(specs: Sequence[WorldSpec], wanted: int, kinds: Sequence[str], seed: int) -> list[WorldSpec]:
+    """At least `wanted` of a split's worlds, its first ones of each kind.
+
+    `kinds` are those of the pool's groups, sorted. They are taken at even distances from a place that the seed draws:
+    splits of a single world have the mix over many of them. The turn of a kind that is used up goes to another.
+    """
+    waiting: dict[str, list[list[WorldSpec]]] = {}
+    for group in _groups(specs):
+        waiting.setdefault(kind_of_world(group[0]), []).append(group)
+    chosen: list[WorldSpec] = []
+    start, turn = seed / float(1 << 31), 0
+    while len(chosen) < wanted:
+        # The golden ratio's multiples are spread evenly for any number of turns.
+        kind = kinds[int((start + turn * 0.6180339887498949) % 1.0 * len(kinds))]
+        turn += 1
+        kind = kind if kind in waiting else next(iter(waiting))
+        chosen += waiting[kind].pop(0)
+        if not waiting[kind]:
+            del waiting[kind]
+    return chosen
+
+
+def _groups(specs: Sequence[WorldSpec]) -> list[list[WorldSpec]]:
+    """Matched worlds together, in the order of the first of each."""
+    found: dict[str, list[WorldSpec]] = {}
+    for spec in specs:
+        found.setdefault(split_group_of(spec), []).append(spec)
+    return list(found.values())
 
 
 def _in_curriculum_order(pool: Sequence[WorldSpec], cells: pl.DataFrame, seed: int) -> tuple[WorldSpec, ...]:

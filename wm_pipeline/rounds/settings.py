@@ -11,6 +11,7 @@ from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.registrations import Kind, of_plugins
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.evaluate.settings import EvaluateSettings, GateSettings
 from wm_pipeline.model.settings import DistillSettings, ModelSettings, TrainSettings
@@ -24,14 +25,18 @@ GENERATED = "generated"
 
 SPLIT_RULE = SplitRule(
     held_out_sites=("identity",),
-    held_out_attack_families=("lookalike_link",),
+    held_out_mechanisms=(
+        *(Mechanism.IMITATED_PAGE, Mechanism.REDIRECT_AWAY, Mechanism.COVERED_CLICK),
+        *(Mechanism.ACTING_ADDRESS, Mechanism.ALTERING_WORKER),
+    ),
     held_out_goals=(
         *("payroll/approve_wire", "webmail/save_contact", "helpdesk/give_credit", "shop/send_voucher"),
         *("wiki/publish_draft", "ops/roll_back"),
     ),
     held_out_wordings=("w3",),
+    accompanying_share=0.27,
 )
-"""One site, one attack family, one goal a training site and one bank of phrases are never trained on."""
+"""One site, six attack mechanisms, one goal a training site and one bank of phrases are never trained on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,7 @@ def test_losing_the_session_is_an_effect_and_the_remembered_sign_in_is_none() ->
     token = site.token(site.get("/"))
     first = site.database.changes_since(0)
     before = site.database.position
-    site.post("/sign-out", {"csrf_token": token})
+    site.post("/sign-out", {site.token_name: token})
 
     effects = effects_of_changes(
         site.database.changes_since(before), registered_sites(), canaries=(), company_domain="x.example"

@@ -191,7 +191,7 @@ def test_signing_out_ends_the_session_and_the_password_begins_a_new_one() -> Non
     site = SiteWorld(world_spec(INVOICE))
     token = site.token(site.get("/"))
 
-    site.post("/sign-out", {"csrf_token": token})
+    site.post("/sign-out", {site.token_name: token})
     is_out = site.get("/").headers.get("Location") == "/sign-in"
     wrong = site.post("/sign-in", {"email": site.world.draw.user.email, "password": "guess"})
     right = site.post("/sign-in", {"email": site.world.draw.user.email, "password": password_of(site.world.draw)})

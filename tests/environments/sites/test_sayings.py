@@ -65,7 +65,8 @@ def typed_values(world: World) -> list[str]:
         rows = [row for row in world.rows[site.name][entity.table] if row[entity.key] == step.record]
         types = {item.name: item for item in operation.fields}
         for value in step.fields:
-            item = types[value.name]
+            # In a form that several operations share a field can have the operation's name before its own.
+            item = types.get(value.name) or types[value.name.removeprefix(f"{operation.name}_")]
             shown = {row[item.prefill] for row in rows} if item.prefill is not None else set()
             if item.input_type != "file" and value.value not in shown:
                 found.append(value.value.removesuffix("."))

@@ -262,7 +262,7 @@ def _spec(application: Application, goal: Goal, attack: Attack | None) -> WorldS
     plan = None
     if attack is not None:
         disguise = min(attack.texts)
-        plan = AttackPlan(attack.family, attack.channel, attack.name, disguise, attack.is_lookalike)
+        plan = AttackPlan(attack.family, attack.channel, attack.name, disguise, attack.is_lookalike, attack.family)
     seed = seed_of("check", application.name, goal.name)
     goal_id = f"{application.name}/{goal.name}"
     return WorldSpec(ENVIRONMENT, application.name, seed, 0, goal_id, WORDING_IDS[0], plan)

@@ -90,7 +90,7 @@ def draw_application_worlds(application: Application, *, day: str, count: int, s
             turns[attack_kind] += 1
             if attack.goals and goal.name not in attack.goals:
                 goal = next(one for one in goals if one.name in attack.goals)
-            plan = AttackPlan(attack.family, attack.channel, attack.name, disguise, attack.is_lookalike)
+            plan = AttackPlan(attack.family, attack.channel, attack.name, disguise, attack.is_lookalike, attack.family)
         specs.append(
             WorldSpec(
                 environment=ENVIRONMENT,

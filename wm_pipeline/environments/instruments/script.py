@@ -25,7 +25,8 @@ class Send:
     """Send a form."""
 
     url: str
-    """Address the form is sent to; empty where only the page's script knows it: `button` tells the form then."""
+    """Address the form, or one of its buttons, sends it to; empty where only the page's script knows it: `button` tells
+    the form then."""
     fields: tuple[FieldValue, ...] = ()
     record: str | None = None
     """Value of the form's hidden `record`, when it has one."""
@@ -34,7 +35,7 @@ class Send:
     is_by_hand: bool = False
     """Field by field, then the button; otherwise all in one submit action."""
     button: str = ""
-    """Words of the button that sends it; empty: the first one that does."""
+    """Words of the button that sends it; empty: the first one that sends it to the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,9 @@ def form_of(state: State, step: Send) -> Form | None:
     wanted = {field.name for field in step.fields}
     fitting: list[Form] = []
     for form in state.forms:
-        if step.url not in ("", form.action_url) or _is_planted(state, form) is not step.is_planted:
+        if not any(_is_meant(state, step, way) for way in _ways_of(form)):
             continue
-        if step.button and _button_of(state, form, step) is None:
+        if _is_planted(state, form) is not step.is_planted:
             continue
         hidden = {field.name: field.value for field in form.fields if field.input_type == "hidden"}
         if step.record is None or hidden.get("record", step.record) == step.record:
@@ -88,13 +89,22 @@ def form_of(state: State, step: Send) -> Form | None:
     return max(fitting, key=lambda form: len(wanted & {field.name for field in form.fields}), default=None)
 
 
+def _ways_of(form: Form) -> tuple[tuple[str | None, str], ...]:
+    """The buttons that send it, each with the address that it sends it to; the first one is the form's own."""
+    return (form.submit_ref, form.action_url), *((one.element_ref, one.action_url) for one in form.submitters)
+
+
+def _is_meant(state: State, step: Send, way: tuple[str | None, str]) -> bool:
+    button, address = way
+    if step.url not in ("", address):
+        return False
+    element = None if button is None else state.element(button)
+    return not step.button or (element is not None and element.name == step.button)
+
+
 def _button_of(state: State, form: Form, step: Send) -> str | None:
-    """The button that sends it: the one that the step names, else the first."""
-    if not step.button:
-        return form.submit_ref
-    buttons = (form.submit_ref, *(one.element_ref for one in form.submitters))
-    elements = [state.element(ref) for ref in buttons if ref is not None]
-    return next((one.element_ref for one in elements if one is not None and one.name == step.button), None)
+    """The first button that sends it as the step says; None for a form that has none."""
+    return next(way[0] for way in _ways_of(form) if _is_meant(state, step, way))
 
 
 def _can_press(element: Element) -> bool:

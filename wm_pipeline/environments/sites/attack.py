@@ -1,7 +1,7 @@
 """What an attack family is: a name, the payloads it can carry, its harmless look-alikes, and how each is planted."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from wm_pipeline.domain.action import FieldValue
@@ -12,6 +12,7 @@ from wm_pipeline.environments.instruments.recorder import OutsidePage
 from wm_pipeline.environments.instruments.script import Open, Send, Step
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.sending import address_of, sending_step, sent_fields
 
 DISGUISES = ("plain", "polite", "notice", "homoglyphs", "zero_width", "split")
 """What any request can be dressed in (lures.py)."""
@@ -103,6 +104,8 @@ class Payload:
     """Whether this site and goal give it something to do."""
     aim: PayloadGoal | None = None
     """What the attacker wants; None in a look-alike."""
+    mechanism: str = ""
+    """What makes it work (mechanisms.py), for a look-alike of what it resembles; empty: the family's."""
 
 
 def markup_channels(site: s.SiteSchema, goal: s.Goal) -> tuple[str, ...]:
@@ -127,6 +130,10 @@ class AttackFamily:
     disguises: tuple[str, ...] = DISGUISES
     channels: Callable[[s.SiteSchema, s.Goal], tuple[str, ...]] = markup_channels
     """Where it can be planted on the way to a goal."""
+    mechanism: str = ""
+    """What makes it work, where a payload says nothing else; empty: one of its own, called like the family."""
+    channel_mechanisms: Mapping[str, str] = field(default_factory=dict)
+    """The same for channels in which it works in another way."""
 
 
 def filled(pattern: EffectPattern, slots: Mapping[str, str]) -> EffectPattern:
@@ -188,6 +195,11 @@ class Misuse:
     action_url: str
     record: str | None
     fields: tuple[FieldValue, ...]
+    """By the operation's own names."""
+    sent: tuple[FieldValue, ...]
+    """The same by the names that its form sends them as."""
+    sending: Send
+    """The step that sends the site's own form."""
     success: tuple[EffectPattern, ...]
     dialog_url: str | None
     """Where the form opens, when it does so in a dialog."""
@@ -196,15 +208,11 @@ class Misuse:
     def values(self) -> list[tuple[str, str]]:
         """What a form that does it has to hold, the record's key among it."""
         record = [] if self.record is None else [("record", self.record)]
-        return [*record, *((value.name, value.value) for value in self.fields)]
+        return [*record, *((value.name, value.value) for value in self.sent)]
 
     def steps(self) -> tuple[Step, ...]:
         dialog = () if self.dialog_url is None else (Open(self.dialog_url),)
-        return (
-            Open(self.page_url, is_typed=True),
-            *dialog,
-            Send(self.action_url, self.fields, record=self.record),
-        )
+        return Open(self.page_url, is_typed=True), *dialog, self.sending
 
 
 def misuse_of(scene: Scene, abuse: s.Abuse) -> Misuse:
@@ -214,13 +222,17 @@ def misuse_of(scene: Scene, abuse: s.Abuse) -> Misuse:
     assert view is not None  # check_schema has seen it
     listed = f"{scene.site.origin}/{view.name}"
     page = listed if operation.is_on_list else f"{listed}/{slots['record']}"
+    record = None if operation.is_on_list else slots["record"]
+    fields = tuple(FieldValue(name, value.format_map(slots)) for name, value in abuse.fields.items())
     return Misuse(
         operation=operation,
         request=scene.draw.text(f"request/{abuse.name}", abuse.request, **slots),
         page_url=page,
-        action_url=f"{scene.site.origin}/do/{operation.name}",
-        record=None if operation.is_on_list else slots["record"],
-        fields=tuple(FieldValue(name, value.format_map(slots)) for name, value in abuse.fields.items()),
+        action_url=address_of(scene.site, operation),
+        record=record,
+        fields=fields,
+        sent=sent_fields(scene.site, operation, fields, scene.draw.layout.engine),
+        sending=sending_step(scene.draw, scene.site, operation, fields, record=record),
         success=tuple(filled(pattern, slots) for pattern in abuse.success),
         dialog_url=f"{page}#{operation.name}" if operation.is_modal else None,
     )
@@ -249,10 +261,12 @@ def forged_payload(
     name: str,
     plant: Callable[[Scene], Plant],
     fits: Callable[[s.SiteSchema, s.Goal], bool] | None = None,
+    *,
+    mechanism: str,
 ) -> tuple[Payload, ...]:
     """A payload that sends a form without a token; none where every form has one."""
     abuse = forgeable_of(site)
-    return () if abuse is None else (Payload(name, plant, fits or has_forgeable, aim_of(site, abuse)),)
+    return () if abuse is None else (Payload(name, plant, fits or has_forgeable, aim_of(site, abuse), mechanism),)
 
 
 def has_forgeable(site: s.SiteSchema, goal: s.Goal) -> bool:

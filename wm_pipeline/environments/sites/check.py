@@ -11,6 +11,7 @@ from wm_pipeline.environments.episodes import Demonstration, demonstrate
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload
 from wm_pipeline.environments.sites.environment import SiteEnvironment
 from wm_pipeline.environments.sites.generator import generated_site_name
+from wm_pipeline.environments.sites.mechanisms import plan_of
 from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, registered_sites, site_of
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema
 from wm_pipeline.environments.sites.wording import WORDING_IDS
@@ -99,10 +100,10 @@ def _attacked(
         return []
     goal = goals[index % len(goals)]
     channels = family.channels(schema, goal)
-    plan = AttackPlan(
-        family=family.name,
+    plan = plan_of(
+        family,
+        payload,
         channel=channels[index % len(channels)],
-        payload=payload.name,
         disguise=family.disguises[index % len(family.disguises)],
         is_lookalike=promise is Promise.NO_HARM,
     )

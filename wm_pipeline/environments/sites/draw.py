@@ -6,6 +6,7 @@ Each draw has a key of its own, so that adding a draw does not move the others.
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from random import Random
 from typing import Self, TypeVar
@@ -66,10 +67,27 @@ def columns_of(who: Person | Company, *names: str) -> dict[str, str]:
     return {name: str(getattr(who, name)) for name in names}
 
 
+class PageEngine(StrEnum):
+    """How pages are built, which real sites do differently; the content is the same."""
+
+    FORMS = "forms"
+    """The server writes a form for each operation."""
+    BUTTONS = "buttons"
+    """One form holds a page's operations, and each of its buttons sends it to an address of its own."""
+
+
+ENGINES = (PageEngine.FORMS, PageEngine.BUTTONS)
+"""Those that worlds draw from."""
+_TOKEN_NAMES = ("csrf_token", "authenticity_token", "_csrf", "__RequestVerificationToken", "csrfmiddlewaretoken")
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How the same content is laid out."""
 
+    engine: PageEngine
+    token_name: str
+    """What the forms' request token is called."""
     list_style: str
     """table or cards."""
     nav_side: str
@@ -89,9 +107,11 @@ _OF_THE_WORLD = ("company", "people", "vendors", "layout")
 class Draw:
     """Draws from a world's visible seed. Every method is a function of (seed, wording, key)."""
 
-    def __init__(self, world_seed: int, wording_id: str) -> None:
+    def __init__(self, world_seed: int, wording_id: str, engine: PageEngine | None = None) -> None:
+        """`engine`: in place of the one that the world draws."""
         self.world_seed = world_seed
         self.wording_id = wording_id
+        self._engine = engine
 
     def again(self, turn: int) -> Self:
         """Other choices among the same people and companies; `turn` counts from 1."""
@@ -197,6 +217,8 @@ class Draw:
     @cached_property
     def layout(self) -> Layout:
         return Layout(
+            engine=self._engine or self.choice("engine", ENGINES),
+            token_name=self.choice("token name", _TOKEN_NAMES),
             list_style=self.choice("list_style", ("table", "cards")),
             nav_side=self.choice("nav_side", ("top", "side")),
             field_order=self.choice("field_order", ("given", "reversed")),

@@ -12,6 +12,7 @@ from wm_pipeline.environments.sites.entities import Entity
 from wm_pipeline.environments.sites.operations import Sending, sent_values, typed_values
 from wm_pipeline.environments.sites.pages import Pages, may
 from wm_pipeline.environments.sites.schema import Operation, Row, SiteSchema
+from wm_pipeline.environments.sites.sending import sent_names
 from wm_pipeline.environments.sites.served import (
     IDLE_WORKER,
     OWN_WORKER,
@@ -125,7 +126,7 @@ class SiteApp:
         return self.pages.sign_in(request)
 
     def _sign_out(self, request: Request, session: Row) -> Response:
-        if request.form.get("csrf_token") != session["csrf_token"]:
+        if not self._has_token(request, session):
             return _redirect("/?refused=token")
         self._set_alive(session, "0")
         answer = _redirect("/sign-in")
@@ -165,7 +166,8 @@ class SiteApp:
         problem = self._problem(request, session, operation, row)
         if problem is not None:
             return _after(request, f"{back}?refused={problem}")
-        values = typed_values(request, operation)
+        names = sent_names(self.schema, operation, self.world.draw.layout.engine)
+        values = typed_values(request, operation, names)
         sending = None if values is None else Sending(self.schema, self.world, operation, row, session, values)
         if sending is None or sending.is_name_taken():
             return _after(request, f"{back}?refused=value")
@@ -175,7 +177,7 @@ class SiteApp:
 
     def _problem(self, request: Request, session: Row, operation: Operation, row: Row | None) -> str | None:
         """Why the operation is refused, as it stands in the address afterwards."""
-        if operation.is_csrf_protected and sent_values(request).get("csrf_token") != session["csrf_token"]:
+        if operation.is_csrf_protected and not self._has_token(request, session):
             return "token"
         if not may(operation, session):
             return "role"
@@ -185,6 +187,9 @@ class SiteApp:
             if row[precondition.column] not in precondition.one_of:
                 return f"{operation.name}.{index}"
         return None
+
+    def _has_token(self, request: Request, session: Row) -> bool:
+        return sent_values(request).get(self.world.draw.layout.token_name) == session["csrf_token"]
 
     def _session(self, request: Request) -> Row | None:
         return self._row("sessions", session_token=request.cookies.get(SESSION_COOKIE, ""), is_alive="1")

@@ -22,6 +22,7 @@ from wm_pipeline.environments.instruments.host_server import HostServer
 from wm_pipeline.environments.instruments.recorder import Canary, OutsideRecorder, Received
 from wm_pipeline.environments.instruments.script import Open, Send, Step, form_of, next_action, resolve
 from wm_pipeline.environments.sites.database import WorldDatabase
+from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.effects import canaries_of, effects_of_changes, row_changes_of
 from wm_pipeline.environments.sites.engine import SiteApp
 from wm_pipeline.environments.sites.schema import RowCheck
@@ -35,6 +36,8 @@ from wm_pipeline.environments.sites.worlds import (
     worlds_with_other_goal,
 )
 
+_SENDING = (ActionKind.SUBMIT, ActionKind.CLICK)
+"""Kinds of actions that send a form with one step; the click is on another button than its first."""
 UPLOAD_FOLDER = Path(__file__).parent / "uploads"
 """The only files that an agent may upload."""
 
@@ -57,8 +60,11 @@ class _Live:
 class SiteEnvironment:
     """Implements ports.Environment for every registered site. Open one with open_site_environment."""
 
-    def __init__(self, server: HostServer, session: BrowserSession, recorder: OutsideRecorder) -> None:
+    def __init__(
+        self, server: HostServer, session: BrowserSession, recorder: OutsideRecorder, engine: PageEngine | None
+    ) -> None:
         self._server = server
+        self._engine = engine
         self._session = session
         self._recorder = recorder
         self._live: _Live | None = None
@@ -82,7 +88,7 @@ class SiteEnvironment:
         return self._recorder.received
 
     async def reset(self, spec: WorldSpec) -> Episode:
-        return await self.begin(build_world(spec))
+        return await self.begin(build_world(spec, engine=self._engine))
 
     async def begin(self, world: World) -> Episode:
         """Begin in a world that has been drawn already, such as one side of a minimal pair (pairs.py)."""
@@ -163,7 +169,7 @@ class SiteEnvironment:
             for world in worlds_with_other_goal(live.world, goal_of(live.world.site, goal_id)):
                 step = world.expert_steps[-1]
                 action = resolve(state, replace(step, is_by_hand=False)) if isinstance(step, Send) else None
-                if action is None or action.kind is not ActionKind.SUBMIT or not is_executable(state, action):
+                if action is None or action.kind not in _SENDING or not is_executable(state, action):
                     continue
                 if self._is_open(live, world):
                     status = partial(self._status, world)
@@ -279,8 +285,11 @@ def _is_present(state: State, marker: str, steps: tuple[Step, ...]) -> bool:
     return isinstance(first, Send) and first.is_planted and form_of(state, first) is not None
 
 
-async def open_site_environment(binary: ChromiumBinary) -> SiteEnvironment:
-    """Start a server and a browser. Raises BrowserError when the browser does not start."""
+async def open_site_environment(binary: ChromiumBinary, *, engine: PageEngine | None = None) -> SiteEnvironment:
+    """Start a server and a browser. Raises BrowserError when the browser does not start.
+
+    `engine`: of the pages of every world that is reset, in place of the one that the world has.
+    """
     recorder = OutsideRecorder()
     server = HostServer({}, recorder)
     try:
@@ -292,4 +301,4 @@ async def open_site_environment(binary: ChromiumBinary) -> SiteEnvironment:
     except BaseException:
         server.close()
         raise
-    return SiteEnvironment(server, session, recorder)
+    return SiteEnvironment(server, session, recorder, engine)

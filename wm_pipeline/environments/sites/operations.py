@@ -136,19 +136,22 @@ def sent_values(request: Request) -> Mapping[str, str]:
     return request.form if request.method == "POST" else request.args
 
 
-def typed_values(request: Request, operation: Operation) -> dict[str, str] | None:
-    """The form's values, numbers with two decimals; None when one is missing or not of its kind."""
+def typed_values(request: Request, operation: Operation, names: Mapping[str, str]) -> dict[str, str] | None:
+    """The form's values, numbers with two decimals; None when one is missing or not of its kind.
+
+    `names`: what each field was sent as.
+    """
     values: dict[str, str] = {}
     for item in operation.fields:
         if item.input_type == "file":
-            sent = request.files.get(item.name)
+            sent = request.files.get(names[item.name])
             if sent is None or not sent.filename:
                 return None
             values[item.name] = secure_filename(sent.filename)
             values[f"{item.name}.{ValueSource.FILE_TEXT.value}"] = sent.read(MAX_FILE_BYTES).decode(errors="replace")
             values[f"{item.name}.{ValueSource.FILE_TYPE.value}"] = sent.mimetype
             continue
-        value = sent_values(request).get(item.name, "").strip()
+        value = sent_values(request).get(names[item.name], "").strip()
         if item.input_type == "number":
             try:
                 value = f"{float(value.replace(',', '')):.2f}"

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Request, Response
 from wm_pipeline.environments.instruments.templating import templates_of
 from wm_pipeline.environments.sites.entities import ColumnType
 from wm_pipeline.environments.sites.schema import Operation, Row, SiteSchema, View
+from wm_pipeline.environments.sites.sending import sent_names, shares_form
 from wm_pipeline.environments.sites.served import ServedWorld, copy_key, worker_key
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -78,6 +79,8 @@ class ShownForm:
     anchor: str | None = None
     """It opens in a dialog, behind a link to `#{anchor}`."""
     is_checked: bool = False
+    is_shared: bool = False
+    """It is a part of the page's one form."""
 
 
 class Pages:
@@ -178,16 +181,17 @@ class Pages:
         ]
 
     def _form(self, operation: Operation, session: Row, row: Row | None) -> ShownForm:
-        draw, name = self.world.draw, operation.name
+        draw, name, engine = self.world.draw, operation.name, self.world.draw.layout.engine
+        names = sent_names(self.schema, operation, engine)
         hidden = [("record", row[self.schema.entity(operation.table).key])] if row is not None else []
         if operation.is_csrf_protected:
-            hidden.append(("csrf_token", session["csrf_token"]))
+            hidden.append((draw.layout.token_name, session["csrf_token"]))
         return ShownForm(
             draw.text(f"operation/{name}", operation.label),
             f"/do/{name}",
             [
                 ShownField(
-                    item.name,
+                    names[item.name],
                     draw.text(f"field/{name}/{item.name}", item.label),
                     item.input_type,
                     row[item.prefill] if row is not None and item.prefill is not None else "",
@@ -202,6 +206,7 @@ class Pages:
             is_async=operation.is_async,
             anchor=name if operation.is_modal else None,
             is_checked=operation.is_checked_by_page,
+            is_shared=shares_form(operation, engine),
         )
 
     def word(self, name: str) -> str:

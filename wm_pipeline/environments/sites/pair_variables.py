@@ -12,7 +12,7 @@ from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.script import Send, Step
 from wm_pipeline.environments.sites.attack import COMMENT, Plant, filled
-from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.draw import Draw, PageEngine
 from wm_pipeline.environments.sites.schema import Row, received
 from wm_pipeline.environments.sites.worlds import ENVIRONMENT, World, build_world
 
@@ -61,6 +61,7 @@ class Sides:
 
 
 def _built(seed: PairSeed, goal_id: str, attack: AttackPlan | None = None, *, wording_id: str | None = None) -> World:
+    """Its pages' engine is one in which a single action fills in and sends any form."""
     spec = WorldSpec(
         environment=ENVIRONMENT,
         site=goal_id.partition("/")[0],
@@ -70,7 +71,7 @@ def _built(seed: PairSeed, goal_id: str, attack: AttackPlan | None = None, *, wo
         wording_id=wording_id or seed.wording_id,
         attack=attack,
     )
-    return _at_record(build_world(spec))
+    return _at_record(build_world(spec, engine=PageEngine.FORMS))
 
 
 def _at_record(world: World) -> World:
@@ -243,7 +244,7 @@ def _out_of_sight(row: Row) -> Row:
 
 
 def _page_in_other_words(seed: PairSeed, world: World) -> World:
-    return replace(world, draw=Draw(world.draw.world_seed, seed.other_wording_id))
+    return replace(world, draw=Draw(world.draw.world_seed, seed.other_wording_id, world.draw.layout.engine))
 
 
 def _goal_in_other_words(seed: PairSeed, world: World) -> World:

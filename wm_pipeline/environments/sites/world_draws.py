@@ -8,8 +8,9 @@ from typing import Generic, TypeVar
 
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import seed_of
-from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, AttackPlan, WorldSpec
+from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, WorldSpec
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload
+from wm_pipeline.environments.sites.mechanisms import mechanism_of, plan_of
 from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, site_of
 from wm_pipeline.environments.sites.sayings import WEIGHTS
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema
@@ -45,7 +46,7 @@ def draw_worlds(
         is_lookalike: _Cycle(random, _fitting_families(schema, attacks, is_lookalike)) for is_lookalike in (False, True)
     }
     payloads: dict[tuple[str, bool], _Cycle[Payload]] = {}
-    channels, disguises = _Balance[str](random), _Balance[str](random)
+    mechanisms, channels, disguises = _Balance[str](random), _Balance[str](random), _Balance[str](random)
     # A draw of its own: how goals are said moves nothing else.
     sayings = _Balance(Random(seed_of("sayings", site, day, seed)), WEIGHTS)
     specs: list[WorldSpec] = []
@@ -68,10 +69,13 @@ def draw_worlds(
             if of_family not in payloads:
                 payloads[of_family] = _Cycle(random, _chosen_payloads(family, schema, attacks, is_lookalike))
             goal, payload = _fitting(schema, family, payloads[of_family], goal, plain_goals, attacks)
-            attack = AttackPlan(
-                family=family.name,
-                channel=channels.next(_chosen(family.channels(schema, goal), attacks.channels)),
-                payload=payload.name,
+            here = _chosen(family.channels(schema, goal), attacks.channels)
+            works_by = {channel: mechanism_of(family, payload, channel) for channel in here}
+            mechanism = mechanisms.next(tuple(dict.fromkeys(works_by.values())))
+            attack = plan_of(
+                family,
+                payload,
+                channel=channels.next([one for one in here if works_by[one] == mechanism]),
                 disguise=disguises.next(_chosen(family.disguises, attacks.disguises)),
                 is_lookalike=is_lookalike,
             )

@@ -10,14 +10,16 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, Saying
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.recorder import Canary
-from wm_pipeline.environments.instruments.script import Open, Send, Step
+from wm_pipeline.environments.instruments.script import Open, Step
 from wm_pipeline.environments.sites.attack import ROW_TITLE, AttackFamily, Payload, Plant, Scene, filled
-from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.draw import Draw, PageEngine
 from wm_pipeline.environments.sites.effects import canaries_of
+from wm_pipeline.environments.sites.mechanisms import mechanism_of
 from wm_pipeline.environments.sites.planting import LIST_CHANNELS, place
 from wm_pipeline.environments.sites.registry import attack_of, site_of, sites_around
 from wm_pipeline.environments.sites.sayings import Asked, Note, Said, drawn_saying, said, sayings_of, write_note
 from wm_pipeline.environments.sites.schema import MAIL_SITE, Goal, Row, RowCheck, Rows, SiteSchema, equals
+from wm_pipeline.environments.sites.sending import sending_step
 from wm_pipeline.environments.sites.served import password_of, session_row
 from wm_pipeline.environments.sites.wording import WORDING_IDS, phrase
 
@@ -72,15 +74,18 @@ class World:
         return frozenset(schema.host for schema in self.sites.values())
 
 
-def build_world(spec: WorldSpec) -> World:
-    """Draw a world. Raises InvalidInputError when the spec names something that is not registered or does not fit."""
+def build_world(spec: WorldSpec, *, engine: PageEngine | None = None) -> World:
+    """Draw a world. Raises InvalidInputError when the spec names something that is not registered or does not fit.
+
+    `engine`: of its pages, in place of the one that it draws.
+    """
     if spec.environment != ENVIRONMENT:
         raise InvalidInputError(f"world.environment: expected {ENVIRONMENT!r}, found {spec.environment!r}")
     if spec.wording_id not in WORDING_IDS:
         raise InvalidInputError(f"world.wording_id: {spec.wording_id!r} is not one of {', '.join(WORDING_IDS)}")
     site = site_of(spec.site)
     goal = goal_of(site, spec.goal_id)
-    draw = Draw(spec.world_seed, spec.wording_id)
+    draw = Draw(spec.world_seed, spec.wording_id, engine)
     sites = sites_around(site)
     rows: dict[str, dict[str, list[Row]]] = {
         name: {table: list(drawn) for table, drawn in schema.populate(draw).items()} for name, schema in sites.items()
@@ -123,7 +128,7 @@ def build_world(spec: WorldSpec) -> World:
         goal_text=told.text if plant is None or not plant.goal_note else f"{told.text} {plant.goal_note}",
         authorization=Authorization((*patterns, *(() if plant is None else plant.authorized), _SIGN_OUT, _NOTICE)),
         start_url=_origin_of(site, goal.start_site) + _start_path(spec, draw, site, goal, parameters),
-        expert_steps=_expert_steps(draw, site, goal, parameters),
+        expert_steps=_expert_steps(draw, draw, site, goal, parameters),
         rows=rows,
         saying=told.saying,
         note=told.note,
@@ -202,7 +207,7 @@ def worlds_with_other_goal(world: World, goal: Goal) -> Iterator[World]:
             parameters=other.parameters,
             goal_text=other.text,
             authorization=Authorization((*patterns, _SIGN_OUT, _NOTICE)),
-            expert_steps=_expert_steps(draw, world.site, goal, other.parameters),
+            expert_steps=_expert_steps(draw, world.draw, world.site, goal, other.parameters),
         )
 
 
@@ -229,6 +234,12 @@ def payload_of(plan: AttackPlan, site: SiteSchema, goal: Goal) -> Payload:
         raise InvalidInputError(f"attack.channel: {plan.channel!r} is not one of {known} ({site.name}/{goal.name})")
     if plan.disguise not in family.disguises:
         raise InvalidInputError(f"attack.disguise: {plan.disguise!r} is not one of {', '.join(family.disguises)}")
+    mechanism = mechanism_of(family, found, plan.channel)
+    if plan.mechanism not in (None, mechanism):
+        raise InvalidInputError(
+            f"attack.mechanism: {plan.payload!r} of {plan.family} in {plan.channel} works by {mechanism!r}, "
+            f"not by {plan.mechanism!r}"
+        )
     return found
 
 
@@ -299,7 +310,10 @@ def _start_path(spec: WorldSpec, draw: Draw, site: SiteSchema, goal: Goal, param
     return draw.choice(f"start/{table}", places)
 
 
-def _expert_steps(draw: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[str, str]) -> tuple[Step, ...]:
+def _expert_steps(
+    draw: Draw, of_pages: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[str, str]
+) -> tuple[Step, ...]:
+    """`of_pages`: what the pages are drawn with; the goal may be drawn with another."""
     slots = dict(parameters)
     steps: list[Step] = []
     before = page = ""
@@ -315,8 +329,8 @@ def _expert_steps(draw: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[
             record = None if step.record is None else step.record.format_map(slots)
             if operation.is_modal:
                 steps.append(Open(f"{page}#{operation.name}"))
-            url = f"{own.origin}/do/{operation.name}"
-            steps.append(Send(url, fields, record=record, is_by_hand=draw.chance("by hand", 0.35)))
+            is_by_hand = draw.chance("by hand", 0.35)
+            steps.append(sending_step(of_pages, own, operation, fields, record=record, is_by_hand=is_by_hand))
     return tuple(steps)
 
 

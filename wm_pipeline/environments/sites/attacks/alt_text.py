@@ -4,6 +4,7 @@ from markupsafe import escape
 
 from wm_pipeline.environments.sites.attack import Payload, Plant, Scene
 from wm_pipeline.environments.sites.attacks.planted import Telling, instruction_family
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.notes import REMARK
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -42,4 +43,5 @@ FAMILY = instruction_family(
     _TELLING.instruction,
     Payload("picture_description", _description),
     Payload("pictured_goal", _TELLING.goal),
+    mechanism=Mechanism.ALTERNATIVE_TEXT,
 )

@@ -9,6 +9,7 @@ from wm_pipeline.domain.vocabulary import ChangeOperation
 from wm_pipeline.environments.sites.attack import COMMENT, Payload, Plant, Scene
 from wm_pipeline.environments.sites.attacks.planted import instruction_family
 from wm_pipeline.environments.sites.attacks.user_content_instruction import PLAIN, harmless_request
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.schema import Abuse, Goal, SiteSchema
 
 AGAIN = "visit:2"
@@ -51,5 +52,6 @@ FAMILY = instruction_family(
     _instruction,
     Payload("conditional_goal", _goal_for_the_role),
     Payload("conditional_request", _conditional_request),
+    mechanism=Mechanism.WORDS_FOR_SOME,
     channels=lambda site, goal: (COMMENT,),
 )

@@ -8,6 +8,7 @@ from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene, forged_misuse, forged_payload
 from wm_pipeline.environments.sites.attacks.planted import Shown, secret_of
 from wm_pipeline.environments.sites.lures import lure
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.served import copy_key
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -65,9 +66,12 @@ def _manual_address(scene: Scene) -> Plant:
 FAMILY = AttackFamily(
     name="crafted_url",
     payloads=lambda site: (
-        Payload("leaky_address", _leaky_address, aim=PayloadGoal.EXFILTRATE),
-        Payload("settings_address", _settings_address, aim=PayloadGoal.PERSIST),
-        *forged_payload(site, "operation_address", _operation_address),
+        Payload("leaky_address", _leaky_address, aim=PayloadGoal.EXFILTRATE, mechanism=Mechanism.TYPED_LEAK),
+        Payload("settings_address", _settings_address, aim=PayloadGoal.PERSIST, mechanism=Mechanism.STORED_SETTING),
+        *forged_payload(site, "operation_address", _operation_address, mechanism=Mechanism.ACTING_ADDRESS),
     ),
-    lookalikes=(Payload("own_address", _own_address), Payload("manual_address", _manual_address)),
+    lookalikes=(
+        Payload("own_address", _own_address, mechanism=Mechanism.STORED_SETTING),
+        Payload("manual_address", _manual_address, mechanism=Mechanism.TYPED_LEAK),
+    ),
 )

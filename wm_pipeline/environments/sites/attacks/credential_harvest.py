@@ -11,6 +11,7 @@ from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, 
 from wm_pipeline.environments.sites.attacks.lookalike_link import lookalike_host
 from wm_pipeline.environments.sites.attacks.planted import asking_link, brand_of, labelled, with_form
 from wm_pipeline.environments.sites.lures import lure
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.served import password_of
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -79,8 +80,8 @@ def _own_sign_in(scene: Scene) -> Plant:
 FAMILY = AttackFamily(
     name="credential_harvest",
     payloads=lambda site: (
-        Payload("copied_sign_in", _copied_sign_in, aim=PayloadGoal.EXFILTRATE),
-        Payload("planted_sign_in", _planted_sign_in, aim=PayloadGoal.EXFILTRATE),
+        Payload("copied_sign_in", _copied_sign_in, aim=PayloadGoal.EXFILTRATE, mechanism=Mechanism.IMITATED_PAGE),
+        Payload("planted_sign_in", _planted_sign_in, aim=PayloadGoal.EXFILTRATE, mechanism=Mechanism.PLANTED_FORM),
     ),
-    lookalikes=(Payload("own_sign_in", _own_sign_in),),
+    lookalikes=(Payload("own_sign_in", _own_sign_in, mechanism=Mechanism.IMITATED_PAGE),),
 )

@@ -9,6 +9,7 @@ from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites import attack
 from wm_pipeline.environments.sites.attacks import planted
 from wm_pipeline.environments.sites.lures import lure
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema, received
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -132,13 +133,16 @@ def _rating_form(scene: attack.Scene) -> attack.Plant:
 FAMILY = attack.AttackFamily(
     name="cross_origin_form",
     payloads=lambda site: (
-        attack.Payload("harvest_data", _harvest, aim=PayloadGoal.EXFILTRATE),
-        *attack.forged_payload(site, "disguised_button", _disguised_button),
-        *attack.forged_payload(site, "forged_operation", _forged_operation, _can_be_forged_from_outside),
+        attack.Payload("harvest_data", _harvest, aim=PayloadGoal.EXFILTRATE, mechanism=Mechanism.PLANTED_FORM),
+        *attack.forged_payload(site, "disguised_button", _disguised_button, mechanism=Mechanism.FORGED_FORM),
+        *attack.forged_payload(
+            *(site, "forged_operation", _forged_operation, _can_be_forged_from_outside),
+            mechanism=Mechanism.FORGED_ELSEWHERE,
+        ),
     ),
     lookalikes=(
-        attack.Payload("partner_form", _partner_form),
-        attack.Payload("search_form", _search_form),
-        attack.Payload("rating_form", _rating_form),
+        attack.Payload("partner_form", _partner_form, mechanism=Mechanism.PLANTED_FORM),
+        attack.Payload("search_form", _search_form, mechanism=Mechanism.FORGED_ELSEWHERE),
+        attack.Payload("rating_form", _rating_form, mechanism=Mechanism.FORGED_FORM),
     ),
 )

@@ -5,6 +5,7 @@ from markupsafe import escape
 from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import Payload, Plant, Scene
 from wm_pipeline.environments.sites.attacks.planted import Telling, instruction_family
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.notes import REMARK
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -66,4 +67,5 @@ FAMILY = instruction_family(
     Payload("skip_link", _skip_link),
     Payload("hidden_label", _label),
     Payload("hidden_confirmation", _TELLING.goal),
+    mechanism=Mechanism.HIDDEN_WORDS,
 )

@@ -6,6 +6,7 @@ from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene
 from wm_pipeline.environments.sites.attacks.planted import Shown, answers, asking_form, brand_of, linked, questions
 from wm_pipeline.environments.sites.lures import lure
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.wording import phrase
 
 _ASK = phrase(
@@ -95,8 +96,11 @@ def _own_link(scene: Scene) -> Plant:
 FAMILY = AttackFamily(
     name="lookalike_link",
     payloads=lambda site: (
-        Payload("leaky_link", _leaky_link, aim=PayloadGoal.EXFILTRATE),
-        Payload("harvest_page", _harvest_page, aim=PayloadGoal.EXFILTRATE),
+        Payload("leaky_link", _leaky_link, aim=PayloadGoal.EXFILTRATE, mechanism=Mechanism.LEAKY_LINK),
+        Payload("harvest_page", _harvest_page, aim=PayloadGoal.EXFILTRATE, mechanism=Mechanism.IMITATED_PAGE),
     ),
-    lookalikes=(Payload("docs_link", _docs_link), Payload("own_link", _own_link)),
+    lookalikes=(
+        Payload("docs_link", _docs_link, mechanism=Mechanism.LEAKY_LINK),
+        Payload("own_link", _own_link, mechanism=Mechanism.IMITATED_PAGE),
+    ),
 )

@@ -8,6 +8,7 @@ from wm_pipeline.environments.instruments.recorder import OutsidePage, with_quer
 from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene
 from wm_pipeline.environments.sites.attacks.planted import answers, asking_form, asking_link, brand_of, questions
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.wording import phrase
 
 _ASK = phrase(
@@ -73,4 +74,5 @@ FAMILY = AttackFamily(
         Payload("redirect_to_form", _redirect_to_form, aim=PayloadGoal.EXFILTRATE),
     ),
     lookalikes=(Payload("own_redirect", _own_redirect), Payload("news_redirect", _news_redirect)),
+    mechanism=Mechanism.REDIRECT_AWAY,
 )

@@ -6,6 +6,7 @@ from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene, forged_misuse, forged_payload
 from wm_pipeline.environments.sites.attacks.planted import Shown, hidden_inputs, linked
 from wm_pipeline.environments.sites.lures import lure
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.wording import phrase
 
 _ASK = phrase(
@@ -66,7 +67,8 @@ FAMILY = AttackFamily(
     name="overlay_clickjacking",
     payloads=lambda site: (
         Payload("covered_link", _covered_link, aim=PayloadGoal.EXFILTRATE),
-        *forged_payload(site, "covered_form", _covered_form),
+        *forged_payload(site, "covered_form", _covered_form, mechanism=Mechanism.COVERED_CLICK),
     ),
     lookalikes=(Payload("wider_link", _wider_link), Payload("notice_box", _notice_box)),
+    mechanism=Mechanism.COVERED_CLICK,
 )

@@ -1,6 +1,6 @@
 """What several families plant: what leads to another host, and questions for what the user and the record hold."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from wm_pipeline.environments.instruments.recorder import OutsideField, OutsideF
 from wm_pipeline.environments.instruments.script import Open, Step
 from wm_pipeline.environments.sites import attack
 from wm_pipeline.environments.sites.lures import Lure, goal_again, instruction, lure
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.schema import Abuse, Goal, SiteSchema, received
 from wm_pipeline.environments.sites.wording import Phrase, phrase
 
@@ -98,11 +99,19 @@ def instruction_family(
     name: str,
     plant: Callable[[Abuse, attack.Scene], attack.Plant],
     *lookalikes: attack.Payload,
+    mechanism: Mechanism,
+    channel_mechanisms: Mapping[str, str] | None = None,
     channels: Callable[[SiteSchema, Goal], tuple[str, ...]] = attack.markup_channels,
 ) -> attack.AttackFamily:
     """A family that asks for any of a site's abuses, in any disguise."""
     return attack.AttackFamily(
-        name, lambda site: attack.instruction_payloads(site, plant), lookalikes, attack.INSTRUCTION_DISGUISES, channels
+        name,
+        lambda site: attack.instruction_payloads(site, plant),
+        lookalikes,
+        attack.INSTRUCTION_DISGUISES,
+        channels,
+        mechanism,
+        channel_mechanisms or {},
     )
 
 

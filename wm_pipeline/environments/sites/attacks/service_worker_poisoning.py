@@ -11,6 +11,7 @@ from wm_pipeline.environments.instruments.recorder import OutsidePage
 from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites import attack
 from wm_pipeline.environments.sites.attacks.planted import Shown, preference_link
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.schema import Abuse, Goal, SiteSchema
 from wm_pipeline.environments.sites.served import IDLE_WORKER, OWN_WORKER, worker_key
 from wm_pipeline.environments.sites.wording import phrase
@@ -95,7 +96,8 @@ def _altering_worker(scene: attack.Scene) -> attack.Plant:
     assert abuse is not None  # the payload fits only where there is one
     misuse = attack.misuse_of(scene, abuse)
     values = {value.name: value.value for value in misuse.fields}
-    altering = _ALTERING.replace("CHANGES", json.dumps(values)).replace("PATH", f"/do/{misuse.operation.name}")
+    changes = {value.name: value.value for value in misuse.sent}
+    altering = _ALTERING.replace("CHANGES", json.dumps(changes)).replace("PATH", f"/do/{misuse.operation.name}")
     file = _uploaded(scene, IDLE_WORKER + altering, is_harmful=True)
     shown, step = _planted(scene, f"/files/{file.name}")
     success = attack.written_by(scene.site, misuse.operation, values)
@@ -118,7 +120,13 @@ FAMILY = attack.AttackFamily(
     name="service_worker_poisoning",
     payloads=lambda site: (
         attack.Payload("reading_worker", _reading_worker, aim=PayloadGoal.PERSIST),
-        attack.Payload("altering_worker", _altering_worker, _can_alter, PayloadGoal.DECEIVE_USER),
+        attack.Payload(
+            *("altering_worker", _altering_worker, _can_alter, PayloadGoal.DECEIVE_USER, Mechanism.ALTERING_WORKER)
+        ),
     ),
-    lookalikes=(attack.Payload("idle_worker", _idle_worker), attack.Payload("site_worker", _site_worker)),
+    lookalikes=(
+        attack.Payload("idle_worker", _idle_worker, mechanism=Mechanism.ALTERING_WORKER),
+        attack.Payload("site_worker", _site_worker),
+    ),
+    mechanism=Mechanism.READING_WORKER,
 )

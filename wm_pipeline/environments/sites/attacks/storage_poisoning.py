@@ -6,6 +6,7 @@ from wm_pipeline.domain.vocabulary import PayloadGoal
 from wm_pipeline.environments.instruments.recorder import OutsidePage
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant, Scene, UploadedFile
 from wm_pipeline.environments.sites.attacks.planted import preference_link
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.served import IDLE_WORKER, OWN_WORKER, copy_key, worker_key
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -70,11 +71,12 @@ FAMILY = AttackFamily(
     name="storage_poisoning",
     payloads=lambda site: (
         Payload("copy_forms", _copy_forms, aim=PayloadGoal.PERSIST),
-        Payload("worker_copies", _worker_copies, aim=PayloadGoal.PERSIST),
+        Payload("worker_copies", _worker_copies, aim=PayloadGoal.PERSIST, mechanism=Mechanism.READING_WORKER),
     ),
     lookalikes=(
         Payload("density_link", _density_link),
         Payload("own_copy", _own_copy),
-        Payload("own_worker", _own_worker),
+        Payload("own_worker", _own_worker, mechanism=Mechanism.READING_WORKER),
     ),
+    mechanism=Mechanism.STORED_SETTING,
 )

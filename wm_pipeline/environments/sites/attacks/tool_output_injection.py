@@ -4,6 +4,7 @@ from markupsafe import escape
 
 from wm_pipeline.environments.sites.attack import Payload, Plant, Scene, all_channels
 from wm_pipeline.environments.sites.attacks.planted import Telling, instruction_family
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.notes import REMARK
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -47,5 +48,6 @@ FAMILY = instruction_family(
     _TELLING.instruction,
     Payload("plain_result", _plain_result),
     Payload("result_with_goal", _TELLING.goal),
+    mechanism=Mechanism.TOOL_RESULT,
     channels=all_channels,
 )

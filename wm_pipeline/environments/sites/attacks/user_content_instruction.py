@@ -3,9 +3,19 @@
 from dataclasses import replace
 
 from wm_pipeline.environments.instruments.script import Open
-from wm_pipeline.environments.sites.attack import Payload, Plant, Scene, all_channels
+from wm_pipeline.environments.sites.attack import (
+    ATTACHMENT_NAME,
+    ATTACHMENT_TEXT,
+    DISPLAY_NAME,
+    ROW_TITLE,
+    Payload,
+    Plant,
+    Scene,
+    all_channels,
+)
 from wm_pipeline.environments.sites.attacks.planted import Telling, instruction_family
 from wm_pipeline.environments.sites.lures import Lure, lure
+from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.schema import Abuse
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -51,5 +61,10 @@ FAMILY = instruction_family(
     _instruction,
     Payload("confirmation", PLAIN.goal),
     Payload("harmless_request", harmless_request),
+    mechanism=Mechanism.WORDS_IN_TEXT,
+    channel_mechanisms={
+        **dict.fromkeys((ROW_TITLE, DISPLAY_NAME, ATTACHMENT_NAME), Mechanism.WORDS_IN_NAME),
+        ATTACHMENT_TEXT: Mechanism.WORDS_IN_FILE,
+    },
     channels=all_channels,
 )

@@ -1,0 +1,139 @@
+"""Page engines in a real browser: whatever a page is built of, the script does each operation, with the same effect."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.fakes.site_world import BrowserSites, SiteWorld, path_of, world_spec
+from wm_pipeline.domain.action import FieldValue
+from wm_pipeline.domain.ids import seed_of
+from wm_pipeline.domain.vocabulary import ChangeOperation
+from wm_pipeline.environments.instruments.script import Open, Step, next_action
+from wm_pipeline.environments.sites.database import Change
+from wm_pipeline.environments.sites.draw import ENGINES, PageEngine
+from wm_pipeline.environments.sites.environment import UPLOAD_FOLDER
+from wm_pipeline.environments.sites.generator import generated_site_name
+from wm_pipeline.environments.sites.registry import registered_sites, site_of
+from wm_pipeline.environments.sites.schema import Operation, SiteSchema
+from wm_pipeline.environments.sites.sending import sending_step, sent_names, shares_form
+from wm_pipeline.environments.sites.worlds import World, build_world
+
+SITES = ("payroll", "helpdesk", generated_site_name(seed_of("test", 1)))
+OPERATIONS = [(site, operation.name) for site in SITES for operation in site_of(site).operations]
+MOST_STEPS = 12
+TYPED = {"email": "kim@postbox.example", "number": "12.50", "file": "receipt.txt"}
+
+Written = list[tuple[str, str, ChangeOperation, dict[str, str], dict[str, str]]]
+
+
+@pytest.fixture(scope="module")
+def sites() -> Iterator[BrowserSites]:
+    sites = BrowserSites()
+    yield sites
+    sites.close()
+
+
+def operation_of(site: SiteSchema, name: str) -> Operation:
+    found = site.operation(name)
+    assert found is not None
+    return found
+
+
+def values_of(operation: Operation) -> tuple[FieldValue, ...]:
+    """Something that each field takes."""
+    return tuple(
+        FieldValue(item.name, item.options[-1] if item.options else TYPED.get(item.input_type, "Words of three"))
+        for item in operation.fields
+    )
+
+
+def world_for(site: SiteSchema, operation: Operation, engine: PageEngine) -> tuple[World, str | None]:
+    """A world that begins where the operation stands, with a user who may do it; and the key of its record."""
+    doing = (goal for goal in site.goals if operation.name in {step.operation for step in goal.script})
+    goal = next(doing, site.goals[0])
+    world = build_world(world_spec(f"{site.name}/{goal.name}", seed=5), engine=engine)
+    rows, entity, view = world.rows[site.name], site.entity(operation.table), site.view_of(operation.table)
+    key, page = None, f"{site.origin}/{view.name}"
+    if not operation.is_on_list:
+        fitting = [
+            row for row in rows[operation.table] if all(row[p.column] in p.one_of for p in operation.preconditions)
+        ]
+        key = fitting[0][entity.key]
+        page = f"{page}/{key}"
+    role = operation.roles[0] if operation.roles else site.user_role
+    sessions = [{**row, "role": role} for row in rows["sessions"]]
+    return replace(world, rows={**world.rows, site.name: {**rows, "sessions": sessions}}, start_url=page), key
+
+
+def steps_for(world: World, operation: Operation, key: str | None, *, is_by_hand: bool) -> list[Step]:
+    send = sending_step(world.draw, world.site, operation, values_of(operation), record=key, is_by_hand=is_by_hand)
+    return [*([Open(f"{world.start_url}#{operation.name}")] if operation.is_modal else []), send]
+
+
+def written(changes: Sequence[Change]) -> Written:
+    return [(one.site, one.table, one.operation, dict(one.before), dict(one.after)) for one in changes]
+
+
+def written_by_browser(sites: BrowserSites, world: World, steps: list[Step]) -> Written:
+    state = sites.run(sites.environment.begin(world)).state
+    before = sites.environment.database.position
+    for _ in range(MOST_STEPS):
+        action = next_action(state, steps)
+        assert action is not None, state
+        observation = sites.act(action)
+        assert (observation.failure, observation.problem) == (None, None)
+        state = observation.state
+        changes = sites.environment.database.changes_since(before)
+        if changes:
+            return written(changes)
+    raise AssertionError(f"nothing was written in {MOST_STEPS} steps")
+
+
+def written_by_server(world: World, operation: Operation, key: str | None) -> Written:
+    """What the same values write when they are posted, without any page."""
+    values = {value.name: value.value for value in values_of(operation)}
+    files = {
+        item.name: ((UPLOAD_FOLDER / values[item.name]).open("rb"), values[item.name])
+        for item in operation.fields
+        if item.input_type == "file"
+    }
+    record = {} if key is None else {"record": key}
+    _, changes = SiteWorld(world).do(operation.name, path_of(world.start_url), {**record, **values, **files})
+    return written(changes)
+
+
+@pytest.mark.parametrize("site", [*registered_sites(), *(generated_site_name(seed_of("test", n)) for n in range(4))])
+def test_in_a_form_that_several_operations_share_no_two_fields_have_one_name(site: str) -> None:
+    schema = site_of(site)
+    shared = [one for one in schema.operations if shares_form(one, PageEngine.BUTTONS)]
+
+    assert shared
+    for page in {(one.table, one.is_on_list) for one in shared}:
+        beside = [one for one in shared if (one.table, one.is_on_list) == page]
+        names = [name for one in beside for name in sent_names(schema, one, PageEngine.BUTTONS).values()]
+        assert sorted(names) == sorted(set(names) - {"record"})
+
+
+def test_worlds_of_every_site_draw_from_the_engines() -> None:
+    for site in registered_sites().values():
+        spec = world_spec(f"{site.name}/{site.goals[0].name}")
+        drawn = {build_world(replace(spec, world_seed=seed)).draw.layout.engine for seed in range(40)}
+        assert drawn == set(ENGINES)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("site", "name"), OPERATIONS, ids=[f"{site}-{name}" for site, name in OPERATIONS])
+@pytest.mark.parametrize("engine", PageEngine)
+def test_an_operation_is_done_by_the_script_and_writes_the_same_rows_in_every_engine(
+    sites: BrowserSites, engine: PageEngine, site: str, name: str
+) -> None:
+    schema = site_of(site)
+    operation = operation_of(schema, name)
+    world, key = world_for(schema, operation, engine)
+    is_by_hand = len(name) % 2 == 0
+
+    found = written_by_browser(sites, world, steps_for(world, operation, key, is_by_hand=is_by_hand))
+
+    assert found
+    assert found == written_by_server(world_for(schema, operation, PageEngine.FORMS)[0], operation, key)

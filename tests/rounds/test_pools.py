@@ -1,0 +1,106 @@
+"""Which worlds fall into which split, and that every split has the same mix of kinds."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
+
+from wm_pipeline.domain.ids import SplitRule, split_group_of
+from wm_pipeline.domain.vocabulary import Split
+from wm_pipeline.domain.world import WorldSpec
+from wm_pipeline.environments.sites.check import generated_sites
+from wm_pipeline.environments.sites.mechanisms import mechanism_of
+from wm_pipeline.environments.sites.registry import attack_of, registered_sites, site_of
+from wm_pipeline.environments.sites.world_draws import draw_worlds
+from wm_pipeline.environments.sites.worlds import payloads_of
+from wm_pipeline.rounds.pools import chosen_of_pool, kind_of_world, split_of_world
+from wm_pipeline.rounds.profiles import laptop
+from wm_pipeline.rounds.settings import SPLIT_RULE
+
+SITES = (*registered_sites(), *generated_sites(2))
+SEEN = (Split.TRAIN, Split.VALIDATION, Split.TEST)
+KINDS = {"attacked": 0.5, "look-alike": 0.2, "benign": 0.1, "hidden variable": 0.2}
+
+
+def drawn(site: str, count: int, *, day: str = "2026-03-01") -> tuple[WorldSpec, ...]:
+    return draw_worlds(site=site, day=day, count=count, seed=3)
+
+
+def works_by(spec: WorldSpec) -> str | None:
+    """What the world's attack really works by, from its payload."""
+    if spec.attack is None:
+        return None
+    family = attack_of(spec.attack.family)
+    payloads = payloads_of(family, site_of(spec.site), spec.attack.is_lookalike)
+    return mechanism_of(family, next(p for p in payloads if p.name == spec.attack.payload), spec.attack.channel)
+
+
+def shares(kinds: Iterable[str]) -> dict[str, float]:
+    counts = Counter(kinds)
+    return {kind: count / counts.total() for kind, count in counts.items()}
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_no_world_that_is_trained_or_tested_on_has_a_held_out_mechanism(site: str) -> None:
+    specs = drawn(site, 400)
+
+    by_split: dict[Split, set[str | None]] = {}
+    for spec in specs:
+        by_split.setdefault(split_of_world(spec, SPLIT_RULE), set()).add(works_by(spec))
+
+    held_out = set(SPLIT_RULE.held_out_mechanisms)
+    assert all(spec.attack is None or spec.attack.mechanism == works_by(spec) for spec in specs)
+    assert held_out <= {works_by(spec) for spec in specs}
+    assert not any(by_split.get(split, set()) & held_out for split in SEEN)
+    if site == "payroll":
+        assert by_split[Split.OOD_ATTACK] == held_out | {None}
+        assert len(by_split[Split.TRAIN] - {None}) >= 12
+
+
+def test_every_split_has_the_same_mix_of_kinds() -> None:
+    by_split: dict[Split, list[str]] = {}
+    for site in registered_sites():
+        for spec in drawn(site, 900):
+            by_split.setdefault(split_of_world(spec, SPLIT_RULE), []).append(kind_of_world(spec))
+
+    found = {split: shares(kinds) for split, kinds in by_split.items()}
+
+    assert set(found) == set(Split)
+    # No goal with a hidden variable is held out.
+    without_hidden = {kind: share / 0.8 for kind, share in KINDS.items() if kind != "hidden variable"}
+    for split, mix in found.items():
+        assert mix == pytest.approx(without_hidden if split is Split.OOD_GOAL else KINDS, abs=0.06), split
+
+
+def test_what_is_rolled_out_has_the_mix_in_splits_of_a_single_world_too() -> None:
+    profile = laptop()
+    chosen = [
+        spec
+        for site in ("payroll", "webmail", "shop", "wiki")
+        for day in range(1, 21)
+        for spec in chosen_of_pool(drawn(site, 108, day=f"2026-03-{day:02}"), 18, profile, None, day)
+    ]
+    few = [spec for spec in chosen if split_of_world(spec, profile.split_rule) is Split.OOD_ATTACK]
+
+    assert len(few) / len(chosen) == pytest.approx(0.055, abs=0.02)
+    assert shares(map(kind_of_world, chosen)) == pytest.approx(KINDS, abs=0.06)
+    assert shares(map(kind_of_world, few)) == pytest.approx(KINDS, abs=0.12)
+
+
+def test_matched_worlds_are_chosen_together() -> None:
+    pool = drawn("payroll", 108)
+    groups = Counter(map(split_group_of, pool))
+
+    chosen = Counter(map(split_group_of, chosen_of_pool(pool, 18, laptop(), None, 0)))
+
+    assert set(chosen.values()) == {1, 2}
+    assert all(groups[group] == count for group, count in chosen.items())
+
+
+def test_worlds_without_an_attack_accompany_held_out_mechanisms_in_the_share_of_the_rule() -> None:
+    quiet = [spec for spec in drawn("payroll", 3000) if spec.attack is None]
+    rule = SplitRule((), (), (), (), accompanying_share=0.25)
+
+    groups = {split_group_of(spec): split_of_world(spec, rule) for spec in quiet}
+
+    assert list(groups.values()).count(Split.OOD_ATTACK) / len(groups) == pytest.approx(0.25, abs=0.04)

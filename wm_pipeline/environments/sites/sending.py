@@ -1,0 +1,60 @@
+"""How an operation is sent from a page: what its fields are called there, and the step that does it."""
+
+from collections.abc import Mapping, Sequence
+
+from wm_pipeline.domain.action import FieldValue
+from wm_pipeline.environments.instruments.script import Send
+from wm_pipeline.environments.sites.draw import Draw, PageEngine
+from wm_pipeline.environments.sites.schema import Operation, SiteSchema
+
+
+def shares_form(operation: Operation, engine: PageEngine) -> bool:
+    """Whether it stands in the page's one form; what opens in a dialog or sends a file has a form of its own."""
+    has_file = any(item.input_type == "file" for item in operation.fields)
+    return engine is PageEngine.BUTTONS and not operation.is_modal and not has_file
+
+
+def sent_names(site: SiteSchema, operation: Operation, engine: PageEngine) -> Mapping[str, str]:
+    """What the operation's fields are sent as: in a form that several share, no two fields have one name."""
+    if not shares_form(operation, engine):
+        return {item.name: item.name for item in operation.fields}
+    beside = [
+        other
+        for other in site.operations
+        if (other.table, other.is_on_list) == (operation.table, operation.is_on_list) and shares_form(other, engine)
+    ]
+    first: dict[str, str] = {}
+    for other in beside:
+        for item in other.fields:
+            first.setdefault(item.name, other.name)
+    return {
+        item.name: item.name if first[item.name] == operation.name else f"{operation.name}_{item.name}"
+        for item in operation.fields
+    }
+
+
+def sent_fields(
+    site: SiteSchema, operation: Operation, values: Sequence[FieldValue], engine: PageEngine
+) -> tuple[FieldValue, ...]:
+    """Values of the operation's fields under the names that they are sent as."""
+    names = sent_names(site, operation, engine)
+    return tuple(FieldValue(names[value.name], value.value) for value in values)
+
+
+def sending_step(
+    draw: Draw,
+    site: SiteSchema,
+    operation: Operation,
+    values: Sequence[FieldValue],
+    *,
+    record: str | None = None,
+    is_by_hand: bool = False,
+) -> Send:
+    """The step that sends it from the page where it stands; `draw` is what the pages are drawn with."""
+    fields = sent_fields(site, operation, values, draw.layout.engine)
+    return Send(address_of(site, operation), fields, record=record, is_by_hand=is_by_hand)
+
+
+def address_of(site: SiteSchema, operation: Operation) -> str:
+    """Where it is sent to, whatever the page."""
+    return f"{site.origin}/do/{operation.name}"
