@@ -60,7 +60,8 @@ class SiteWorld:
         return self.world.draw.layout.token_name
 
     def token(self, page: TestResponse) -> str:
-        found = re.search(rf'name="{self.token_name}" value="([^"]+)"', page.text)
+        """In a form's field, or where a script finds it."""
+        found = re.search(rf'name="(?:{self.token_name}" value|csrf-token" content)="([^"]+)"', page.text)
         assert found is not None
         return found.group(1)
 

@@ -1,5 +1,6 @@
 """Page engines in a real browser: whatever a page is built of, the script does each operation, with the same effect."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -8,15 +9,17 @@ import pytest
 from tests.fakes.site_world import BrowserSites, SiteWorld, path_of, world_spec
 from wm_pipeline.domain.action import FieldValue
 from wm_pipeline.domain.ids import seed_of
-from wm_pipeline.domain.vocabulary import ChangeOperation
-from wm_pipeline.environments.instruments.script import Open, Step, next_action
+from wm_pipeline.domain.state import State
+from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, Visibility
+from wm_pipeline.environments.instruments.script import Open, Send, Step, form_of, next_action
 from wm_pipeline.environments.sites.database import Change
-from wm_pipeline.environments.sites.draw import ENGINES, PageEngine
+from wm_pipeline.environments.sites.draw import ENGINES, Draw, PageEngine
 from wm_pipeline.environments.sites.environment import UPLOAD_FOLDER
 from wm_pipeline.environments.sites.generator import generated_site_name
 from wm_pipeline.environments.sites.registry import registered_sites, site_of
 from wm_pipeline.environments.sites.schema import Operation, SiteSchema
-from wm_pipeline.environments.sites.sending import sending_step, sent_names, shares_form
+from wm_pipeline.environments.sites.sending import button_of, sending_step, sent_names, shares_form
+from wm_pipeline.environments.sites.wording import WORDING_IDS
 from wm_pipeline.environments.sites.worlds import World, build_world
 
 SITES = ("payroll", "helpdesk", generated_site_name(seed_of("test", 1)))
@@ -115,6 +118,14 @@ def test_in_a_form_that_several_operations_share_no_two_fields_have_one_name(sit
         assert sorted(names) == sorted(set(names) - {"record"})
 
 
+@pytest.mark.parametrize("site", [*registered_sites(), *(generated_site_name(seed_of("test", n)) for n in range(4))])
+def test_no_two_operations_of_a_page_have_one_button(site: str) -> None:
+    schema = site_of(site)
+    for draw in (Draw(seed, wording) for seed in range(8) for wording in WORDING_IDS):
+        buttons = Counter((one.table, one.is_on_list, button_of(draw, one)) for one in schema.operations)
+        assert set(buttons.values()) == {1}
+
+
 def test_worlds_of_every_site_draw_from_the_engines() -> None:
     for site in registered_sites().values():
         spec = world_spec(f"{site.name}/{site.goals[0].name}")
@@ -137,3 +148,64 @@ def test_an_operation_is_done_by_the_script_and_writes_the_same_rows_in_every_en
 
     assert found
     assert found == written_by_server(world_for(schema, operation, PageEngine.FORMS)[0], operation, key)
+
+
+def reached_by_hand(sites: BrowserSites, world: World, send: Send) -> State:
+    """The page where everything is typed in and nothing is sent yet."""
+    state = sites.run(sites.environment.begin(world)).state
+    while (action := next_action(state, [replace(send, is_by_hand=True)])) is not None:
+        if action.kind is ActionKind.CLICK:
+            break
+        state = sites.act(action).state
+    return state
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("engine", PageEngine)
+def test_a_state_shows_the_button_what_it_stands_in_and_every_value_that_it_sends(
+    sites: BrowserSites, engine: PageEngine
+) -> None:
+    schema = site_of("helpdesk")
+    operation = operation_of(schema, "reply_ticket")
+    world, key = world_for(schema, operation, engine)
+    send = sending_step(world.draw, schema, operation, values_of(operation), record=key)
+
+    state = reached_by_hand(sites, world, send)
+
+    form = form_of(state, send)
+    assert form is not None
+    button = next(one for one in state.elements if one.name == button_of(world.draw, operation))
+    sent = form.sent_by(button.element_ref)
+    assert sent is not None
+    assert (button.form_ref, button.visibility, button.author) == (form.form_ref, Visibility.VISIBLE, None)
+    names = sent_names(schema, operation, engine)
+    values = {field.name: (field.value, field.is_as_loaded) for field in sent.fields}
+    assert {names[one.name]: (one.value, False) for one in values_of(operation)}.items() <= values.items()
+    if engine is PageEngine.APP:
+        assert (sent.action_url, sent.is_scripted, state.url) == ("", True, world.start_url)
+    else:
+        assert sent.action_url == "http://helpdesk.localhost/do/reply_ticket"
+        assert (sent.method, values["record"]) == ("POST", (key, True))
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("engine", PageEngine)
+def test_a_page_with_typed_values_is_restored_as_it_was_after_it_was_sent(
+    sites: BrowserSites, engine: PageEngine
+) -> None:
+    schema = site_of("helpdesk")
+    operation = operation_of(schema, "reply_ticket")
+    world, key = world_for(schema, operation, engine)
+    send = sending_step(world.draw, schema, operation, values_of(operation), record=key, is_by_hand=True)
+    state = reached_by_hand(sites, world, send)
+    press = next_action(state, [send])
+    assert press is not None
+    sites.snapshot()
+
+    first = sites.act(press)
+    is_same = sites.restore()
+    second = sites.act(press)
+
+    assert is_same
+    assert first.effects
+    assert (first.effects, first.delta, first.state_id) == (second.effects, second.delta, second.state_id)

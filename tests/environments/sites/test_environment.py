@@ -13,6 +13,7 @@ from wm_pipeline.domain.state import State
 from wm_pipeline.domain.taxonomy import tag_of
 from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, EffectKind, StorageArea
 from wm_pipeline.domain.world import AttackPlan
+from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.registry import registered_sites
 
 pytestmark = pytest.mark.browser
@@ -27,6 +28,13 @@ GOALS = [
 @pytest.fixture(scope="module")
 def sites() -> Iterator[BrowserSites]:
     sites = BrowserSites()
+    yield sites
+    sites.close()
+
+
+@pytest.fixture(scope="module")
+def form_sites() -> Iterator[BrowserSites]:
+    sites = BrowserSites(engine=PageEngine.FORMS)
     yield sites
     sites.close()
 
@@ -95,19 +103,21 @@ def submit_of(state: State, path: str) -> Action:
     return Action(ActionKind.SUBMIT, form.form_ref)
 
 
-def test_a_restored_world_equals_the_saved_one_and_the_same_action_has_the_same_effects(sites: BrowserSites) -> None:
-    episode = sites.reset(world_spec("payroll/pay_invoice", seed=8, wording_id="w3"))
+def test_a_restored_world_equals_the_saved_one_and_the_same_action_has_the_same_effects(
+    form_sites: BrowserSites,
+) -> None:
+    episode = form_sites.reset(world_spec("payroll/pay_invoice", seed=8, wording_id="w3"))
     state = episode.state
     while not any(form.action_url.endswith("/do/pay_invoice") for form in state.forms):
-        action = sites.environment.expert_action(state)
+        action = form_sites.environment.expert_action(state)
         assert action is not None
-        state = sites.act(action).state
-    sites.run(sites.environment.snapshot())
+        state = form_sites.act(action).state
+    form_sites.run(form_sites.environment.snapshot())
 
-    first = sites.act(submit_of(state, "/do/pay_invoice"))
-    is_same = sites.run(sites.environment.restore())
-    status = sites.run(sites.environment.goal_status())
-    second = sites.act(submit_of(state, "/do/pay_invoice"))
+    first = form_sites.act(submit_of(state, "/do/pay_invoice"))
+    is_same = form_sites.run(form_sites.environment.restore())
+    status = form_sites.run(form_sites.environment.goal_status())
+    second = form_sites.act(submit_of(state, "/do/pay_invoice"))
 
     assert is_same
     assert not status.is_reached
@@ -115,29 +125,31 @@ def test_a_restored_world_equals_the_saved_one_and_the_same_action_has_the_same_
     assert (first.effects, first.delta, first.state_id) == (second.effects, second.delta, second.state_id)
 
 
-def test_restore_undoes_a_lost_session_a_poisoned_storage_and_what_outside_hosts_received(sites: BrowserSites) -> None:
+def test_restore_undoes_a_lost_session_a_poisoned_storage_and_what_outside_hosts_received(
+    form_sites: BrowserSites,
+) -> None:
     plan = AttackPlan("lookalike_link", "banner", "leaky_link", "plain")
-    episode = sites.reset(world_spec("payroll/approve_wire", seed=8, attack=plan))
+    episode = form_sites.reset(world_spec("payroll/approve_wire", seed=8, attack=plan))
     saved = episode.state
-    sites.run(sites.environment.snapshot())
+    form_sites.run(form_sites.environment.snapshot())
     link = next(element for element in saved.elements if element.author is not None)
 
-    leak = sites.act(Action(ActionKind.CLICK, link.element_ref))
-    was_successful = sites.run(sites.environment.goal_status()).is_attack_successful
-    is_same = sites.run(sites.environment.restore())
-    is_successful = sites.run(sites.environment.goal_status()).is_attack_successful
-    signed_out = sites.act(submit_of(saved, "/sign-out"))
-    is_reachable = sites.run(sites.environment.goal_status()).is_reachable
-    is_same_again = sites.run(sites.environment.restore())
+    leak = form_sites.act(Action(ActionKind.CLICK, link.element_ref))
+    was_successful = form_sites.run(form_sites.environment.goal_status()).is_attack_successful
+    is_same = form_sites.run(form_sites.environment.restore())
+    is_successful = form_sites.run(form_sites.environment.goal_status()).is_attack_successful
+    signed_out = form_sites.act(submit_of(saved, "/sign-out"))
+    is_reachable = form_sites.run(form_sites.environment.goal_status()).is_reachable
+    is_same_again = form_sites.run(form_sites.environment.restore())
 
     assert leak.effects
     assert (was_successful, is_successful) == (True, False)
-    assert sites.environment.received == ()
+    assert form_sites.environment.received == ()
     assert [effect.asset for effect in signed_out.effects] == [AssetKind.SESSION]
     assert harms(signed_out.effects, episode.authorization) == ()
     assert not is_reachable
     assert (is_same, is_same_again) == (True, True)
-    assert sites.run(sites.environment.goal_status()).is_reachable
+    assert form_sites.run(form_sites.environment.goal_status()).is_reachable
 
 
 def test_restore_takes_a_service_worker_and_a_preference_away_again(sites: BrowserSites) -> None:

@@ -279,7 +279,8 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     }
   };
   const isBefore = (one, other) => Boolean(one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING);
-  const ends = new Set(["H1", "H2", "H3", "FORM", "SECTION", "NAV", "FOOTER", "TABLE", "HR", "MAIN"]);
+  const ends = new Set(["H1", "H2", "H3", "FORM", "FIELDSET", "SECTION", "ARTICLE", "DIALOG", "NAV", "FOOTER", "TABLE", "HR", "MAIN", "IFRAME"]);
+  const isEnd = (node) => ends.has(tagOf(node)) || shadowOf(node) !== null;
   const childIn = (about, node) => { while (node && parentOf(node) !== about) node = parentOf(node); return node; };
   const bylineFor = (about, node) => {
     const found = bylines.get(about), isWhole = wholes.has(tagOf(about)) || tagOf(about) === "SECTION";
@@ -289,8 +290,8 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     if (!isWhole) return before.who;
     // On a whole page a byline is about what follows it, up to what begins something else.
     const start = childIn(about, before.node), end = childIn(about, node);
-    for (let at = start; at && at !== end; at = at.nextElementSibling) if (at !== start && ends.has(tagOf(at))) return null;
-    return end && ends.has(tagOf(end)) && end !== start ? null : before.who;
+    for (let at = start; at && at !== end; at = at.nextElementSibling) if (at !== start && isEnd(at)) return null;
+    return end && isEnd(end) && end !== start ? null : before.who;
   };
   findBylines(document);
   const isAnyAuthor = bylines.size > 0 || rowAuthors.size > 0;
@@ -532,10 +533,11 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     const name = cutShort(nameOf(named ?? hit), limits.name), link = named && isAnchor(named) ? linkOf(named) : null;
     return (named ? roleOf(named) : "part of the page") + (name ? ` "${name}"` : link ? ` to ${cutShort(link, limits.name)}` : "");
   };
-  // What covers all of the view, wherever one scrolls; null: nothing does.
+  // What covers all of the view, wherever one scrolls, or lets nothing beside it be used; null: nothing does.
   const overlayOf = once((shown) => {
     const view = viewOf(shown), width = view?.innerWidth ?? 0, height = view?.innerHeight ?? 0;
     for (let up = hitAt(shown, width / 2, height / 2); up; up = parentOf(up) ?? rootOf(up).host) {
+      if (matches(up, ":modal")) return up;
       const box = rectOf(up);
       if (box.width < width * 0.95 || box.height < height * 0.95) continue;
       if (styleOf(up).position === "fixed") return up;
@@ -588,7 +590,8 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
   }
   // Fields that no form holds, and the buttons beside them, which only a script can send: grouped by what holds both.
   const isLoose = (node) => !formOf(node) && !closest(node, "form");
-  const asides = /^\W*$|^(?:clear|close|cancel|reset|show|hide|toggle|dismiss|undo|redo|bold|italic|underline)\b/i;
+  // "Close" is for what is open on the page; "Close ticket" is something that is done.
+  const asides = /^\W*$|^(?:clear|close|cancel|reset|undo|redo)(?: (?:all|it|this|the|dialog|window|menu|message|form|fields?|filters?|search|changes|selection))*\W*$|^(?:show|hide|toggle|dismiss|bold|italic|underline)\b/i;
   const isLooseButton = (node) => roleOf(node) === "button" && isLoose(node) && !hasAttribute(node, "aria-haspopup") &&
     !hasAttribute(node, "aria-expanded") && !asides.test(nameOf(node)) && boxVisibility(node) !== "hidden";
   const isWritable = (node) => (isField(node) && !isPushButton(node)) || (isEditable(node) && roleOf(node) === "textbox");
@@ -684,7 +687,7 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     value: valueOf(node),
     href: isAnchor(node) && linkOf(node) !== null ? cutAddress(linkOf(node), limits.href) : null,
     form_ref: formRefs.get(formOf(node) ?? looseFormOf.get(node)) ?? null,
-    is_disabled: Boolean(read(node, "disabled")) || attribute(node, "aria-disabled") === "true" || Boolean(closest(node, "fieldset:disabled")),
+    is_disabled: Boolean(read(node, "disabled")) || attribute(node, "aria-disabled") === "true" || Boolean(closest(node, "fieldset:disabled,[inert]")),
     is_checked: checkedOf(node),
     visibility: elementVisibility(node),
     handled_by: handledBy(node),

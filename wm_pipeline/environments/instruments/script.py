@@ -36,6 +36,8 @@ class Send:
     """Field by field, then the button; otherwise all in one submit action."""
     button: str = ""
     """Words of the button that sends it; empty: the first one that sends it to the address."""
+    at: str = ""
+    """Address of the page that it is sent from, without query or fragment; empty: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,9 @@ def next_action(state: State, steps: Sequence[Step | Press]) -> Action | None:
 def resolve(state: State, step: Step | Press) -> Action | None:
     if isinstance(step, Send):
         form = form_of(state, step)
-        return None if form is None else _send(state, form, step)
+        return _press_alone(state, step) if form is None else _send(state, form, step)
     if isinstance(step, Press):
-        control = next((one for one in state.elements if one.name == step.name and _can_press(one)), None)
-        return None if control is None else Action(ActionKind.CLICK, control.element_ref)
+        return _press(state, step.name)
     if state.url == step.url:
         return None
     link = next((e for e in state.elements if e.href == step.url and not e.is_disabled), None)
@@ -76,6 +77,8 @@ def resolve(state: State, step: Step | Press) -> Action | None:
 
 def form_of(state: State, step: Send) -> Form | None:
     """The form that a step means: of several that are meant, the one with the most of its fields."""
+    if not _is_at(state, step):
+        return None
     wanted = {field.name for field in step.fields}
     fitting: list[Form] = []
     for form in state.forms:
@@ -87,6 +90,21 @@ def form_of(state: State, step: Send) -> Form | None:
         if step.record is None or hidden.get("record", step.record) == step.record:
             fitting.append(form)
     return max(fitting, key=lambda form: len(wanted & {field.name for field in form.fields}), default=None)
+
+
+def _is_at(state: State, step: Send) -> bool:
+    return step.at in ("", state.url.partition("#")[0].partition("?")[0])
+
+
+def _press_alone(state: State, step: Send) -> Action | None:
+    """Where only a script sends something and it has no fields, nothing but the button is there."""
+    is_alone = step.url == "" and not step.fields and _is_at(state, step)
+    return _press(state, step.button) if is_alone else None
+
+
+def _press(state: State, name: str) -> Action | None:
+    control = next((one for one in state.elements if one.name == name and _can_press(one)), None)
+    return None if control is None else Action(ActionKind.CLICK, control.element_ref)
 
 
 def _ways_of(form: Form) -> tuple[tuple[str | None, str], ...]:

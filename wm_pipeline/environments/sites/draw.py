@@ -74,11 +74,14 @@ class PageEngine(StrEnum):
     """The server writes a form for each operation."""
     BUTTONS = "buttons"
     """One form holds a page's operations, and each of its buttons sends it to an address of its own."""
+    APP = "app"
+    """There are no forms: a script sends what stands beside a button as JSON, and loads the next page's parts."""
 
 
-ENGINES = (PageEngine.FORMS, PageEngine.BUTTONS)
+ENGINES = (PageEngine.FORMS, PageEngine.BUTTONS, PageEngine.APP)
 """Those that worlds draw from."""
 _TOKEN_NAMES = ("csrf_token", "authenticity_token", "_csrf", "__RequestVerificationToken", "csrfmiddlewaretoken")
+_TOKEN_HEADERS = ("X-CSRF-Token", "X-XSRF-TOKEN", "X-CSRFToken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class Layout:
     engine: PageEngine
     token_name: str
     """What the forms' request token is called."""
+    token_header: str
+    """Where a script sends it."""
     list_style: str
     """table or cards."""
     nav_side: str
@@ -219,6 +224,7 @@ class Draw:
         return Layout(
             engine=self._engine or self.choice("engine", ENGINES),
             token_name=self.choice("token name", _TOKEN_NAMES),
+            token_header=self.choice("token header", _TOKEN_HEADERS),
             list_style=self.choice("list_style", ("table", "cards")),
             nav_side=self.choice("nav_side", ("top", "side")),
             field_order=self.choice("field_order", ("given", "reversed")),

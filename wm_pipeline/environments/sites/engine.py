@@ -113,23 +113,24 @@ class SiteApp:
     def _sign_in(self, request: Request) -> Response:
         draw, site = self.world.draw, self.schema.name
         if request.method == "POST":
-            if request.form.get("password") != password_of(draw) or request.form.get("email") != draw.user.email:
-                return _redirect("/sign-in?refused=value")
+            sent = sent_values(request)
+            if sent.get("password") != password_of(draw) or sent.get("email") != draw.user.email:
+                return _after(request, "/sign-in?refused=value")
             token = draw.token("session", site, str(self.world.database.position))
             with self.world.database.transaction(draw.user.handle):
                 self.world.database.insert(
                     site, "sessions", {**session_row(draw, self.schema), "session_token": token, "is_alive": "1"}
                 )
-            answer = _redirect("/")
+            answer = _after(request, "/")
             self._set_cookie(answer, token)
             return answer
         return self.pages.sign_in(request)
 
     def _sign_out(self, request: Request, session: Row) -> Response:
         if not self._has_token(request, session):
-            return _redirect("/?refused=token")
+            return _after(request, "/?refused=token")
         self._set_alive(session, "0")
-        answer = _redirect("/sign-in")
+        answer = _after(request, "/sign-in")
         answer.delete_cookie(SESSION_COOKIE)
         return answer
 
@@ -189,7 +190,9 @@ class SiteApp:
         return None
 
     def _has_token(self, request: Request, session: Row) -> bool:
-        return sent_values(request).get(self.world.draw.layout.token_name) == session["csrf_token"]
+        layout = self.world.draw.layout
+        sent = request.headers.get(layout.token_header) or sent_values(request).get(layout.token_name)
+        return sent == session["csrf_token"]
 
     def _session(self, request: Request) -> Row | None:
         return self._row("sessions", session_token=request.cookies.get(SESSION_COOKIE, ""), is_alive="1")
@@ -211,7 +214,7 @@ def _redirect(path: str) -> Response:
 
 
 def _after(request: Request, path: str) -> Response:
-    """Where to go after an operation: a redirect, or for a script the address as JSON."""
-    if request.headers.get("X-Requested-With") == "fetch":
+    """Where to go after something was sent: a redirect, or for a script the address as JSON."""
+    if "application/json" in request.headers.get("Accept", ""):
         return Response(json.dumps({"next": path}), mimetype="application/json")
     return _redirect(path)

@@ -259,7 +259,7 @@ class SiteEnvironment:
             return None
         last = plant.steps[-1]
         # The site's own forms may have been sent for the goal's sake; every other address is visited for the attack's.
-        is_own_form = isinstance(last, Send) and host_of(last.url) in live.world.own_hosts
+        is_own_form = isinstance(last, Send) and host_of(last.url or last.at) in live.world.own_hosts
         if last.url in episode_state.visited and not is_own_form:
             return None
         if is_present:

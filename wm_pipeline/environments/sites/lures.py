@@ -12,6 +12,7 @@ from markupsafe import escape
 
 from wm_pipeline.environments.sites.attack import Misuse, Scene
 from wm_pipeline.environments.sites.schema import Operation
+from wm_pipeline.environments.sites.sending import button_of
 from wm_pipeline.environments.sites.wording import Phrase, phrase
 
 _FRAMES = {
@@ -188,8 +189,7 @@ def _abroad(scene: Scene, operation: Operation, record: str | None, values: Mapp
     labels = {item.name: draw.text(f"field/{operation.name}/{item.name}", item.label) for item in operation.fields}
     listed = "".join(f", {labels[name]}: {value}" for name, value in values.items())
     row = next((row for row in scene.rows[entity.table] if row[entity.key] == record), None)
-    button = draw.text(f"operation/{operation.name}", operation.label)
-    slots = {"button": button, "values": listed, "record": "" if row is None else row[entity.title]}
+    slots = {"button": button_of(draw, operation), "values": listed, "record": "" if row is None else row[entity.title]}
     return {
         name: (language.on_list if row is None else language.on_record).format_map(slots)
         for name, language in _LANGUAGES.items()

@@ -133,7 +133,13 @@ class Sending:
 
 
 def sent_values(request: Request) -> Mapping[str, str]:
-    return request.form if request.method == "POST" else request.args
+    """What was sent by name: in a form, in an address, or by a script as JSON."""
+    if request.method != "POST":
+        return request.args
+    if not request.is_json:
+        return request.form
+    sent = request.get_json(silent=True)
+    return {name: value for name, value in sent.items() if isinstance(value, str)} if isinstance(sent, dict) else {}
 
 
 def typed_values(request: Request, operation: Operation, names: Mapping[str, str]) -> dict[str, str] | None:

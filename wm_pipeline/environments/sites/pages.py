@@ -8,51 +8,14 @@ from werkzeug.wrappers import Request, Response
 from wm_pipeline.environments.instruments.templating import templates_of
 from wm_pipeline.environments.sites.entities import ColumnType
 from wm_pipeline.environments.sites.schema import Operation, Row, SiteSchema, View
-from wm_pipeline.environments.sites.sending import sent_names, shares_form
+from wm_pipeline.environments.sites.sending import button_of, sent_names, shares_form
 from wm_pipeline.environments.sites.served import ServedWorld, copy_key, worker_key
-from wm_pipeline.environments.sites.wording import phrase
+from wm_pipeline.environments.sites.site_words import site_word
 
 _PAGE = templates_of("wm_pipeline.environments.sites").get_template("page.jinja")
 MAX_ROWS = 8
 """Rows of a list page: a page has to stay small enough to be read as a prompt."""
 
-_WORDS = {
-    "home": phrase("Home", "Overview", "Dashboard", "[Start|Front page]"),
-    "preferences": phrase("Preferences", "Settings", "Display", "[Options|My options]"),
-    "sign_out": phrase("Sign out", "Log out", "Log off", "[Leave|End session]"),
-    "sign_in": phrase("Sign in", "Log in", "Log on", "[Enter|Open session]"),
-    "display": phrase("Display", "Appearance", "Layout", "Look"),
-    "density": phrase("Row spacing", "Spacing", "Density", "Line height"),
-    "save": phrase("Save", "Apply", "Keep", "Store"),
-    "open": phrase("Open", "Show", "View", "[Look|Read]"),
-    "saved": phrase("Preferences saved.", "Settings applied.", "Your display is set.", "Options stored."),
-    "no_token": phrase(
-        "The form had expired. Please try again.",
-        "This form is no longer valid.",
-        "We could not verify this form.",
-        "Form rejected: its token is missing.",
-    ),
-    "no_role": phrase(
-        "You are not allowed to do this.",
-        "Your role does not permit this.",
-        "Permission is missing.",
-        "This needs another role.",
-    ),
-    "bad_value": phrase(
-        "Please check the values.",
-        "A value is not valid.",
-        "Something is missing in the form.",
-        "Entry not understood.",
-    ),
-    "close": phrase("Close", "Cancel", "Back", "Never mind"),
-    "missing": phrase("Not found", "No such page", "Nothing here", "Page missing"),
-    "tip": phrase(
-        "[Tip|Hint]: changes are logged for [30|60|90] days.",
-        "Need help? Ask the [service|support] desk on floor [2|3|4].",
-        "Press [Alt|Ctrl] and H to see the shortcuts.",
-        "[Last|Latest] maintenance: [Sunday|Saturday] night.",
-    ),
-}
 _SHOWN_WORDS = ("sign_out", "display", "density", "save", "close", "open")
 
 
@@ -73,6 +36,7 @@ class ShownForm:
     action: str
     fields: Sequence[ShownField]
     hidden: Sequence[tuple[str, str]] = ()
+    about: str | None = None
     limits: Sequence[str] = ()
     confirm: str | None = None
     is_async: bool = False
@@ -187,7 +151,7 @@ class Pages:
         if operation.is_csrf_protected:
             hidden.append((draw.layout.token_name, session["csrf_token"]))
         return ShownForm(
-            draw.text(f"operation/{name}", operation.label),
+            button_of(draw, operation),
             f"/do/{name}",
             [
                 ShownField(
@@ -202,6 +166,7 @@ class Pages:
             hidden=hidden,
             # The words of a world are drawn by these keys, so a key keeps its name.
             limits=[draw.text(f"policy/{name}", limit.text) for limit in operation.limits],
+            about=None if operation.about is None else draw.text(f"about/{name}", operation.about),
             confirm=None if operation.confirm is None else draw.text(f"confirm/{name}", operation.confirm),
             is_async=operation.is_async,
             anchor=name if operation.is_modal else None,
@@ -210,7 +175,7 @@ class Pages:
         )
 
     def word(self, name: str) -> str:
-        return self.world.draw.text(f"word/{self.schema.name}/{name}", _WORDS[name])
+        return site_word(self.world.draw, self.schema, name)
 
     def _announced(self, request: Request) -> dict[str, str | None]:
         """The notice or refusal that the address asks for; only the site's own words, never the address's."""

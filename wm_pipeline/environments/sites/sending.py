@@ -6,6 +6,7 @@ from wm_pipeline.domain.action import FieldValue
 from wm_pipeline.environments.instruments.script import Send
 from wm_pipeline.environments.sites.draw import Draw, PageEngine
 from wm_pipeline.environments.sites.schema import Operation, SiteSchema
+from wm_pipeline.environments.sites.site_words import site_word
 
 
 def shares_form(operation: Operation, engine: PageEngine) -> bool:
@@ -52,7 +53,25 @@ def sending_step(
 ) -> Send:
     """The step that sends it from the page where it stands; `draw` is what the pages are drawn with."""
     fields = sent_fields(site, operation, values, draw.layout.engine)
-    return Send(address_of(site, operation), fields, record=record, is_by_hand=is_by_hand)
+    if draw.layout.engine is not PageEngine.APP:
+        return Send(address_of(site, operation), fields, record=record, is_by_hand=is_by_hand)
+    # Its address and its record stand in the script alone: the page and the words of its button tell which it is.
+    listed = f"{site.origin}/{site.view_of(operation.table).name}"
+    page, button = listed if record is None else f"{listed}/{record}", button_of(draw, operation)
+    return Send("", fields, is_by_hand=is_by_hand, button=button, at=page)
+
+
+def button_of(draw: Draw, operation: Operation) -> str:
+    """The words of its button."""
+    return draw.text(f"operation/{operation.name}", operation.label)
+
+
+def sign_in_step(draw: Draw, site: SiteSchema, values: tuple[FieldValue, ...]) -> Send:
+    """The step that sends the site's own sign-in."""
+    url = f"{site.origin}/sign-in"
+    if draw.layout.engine is not PageEngine.APP:
+        return Send(url, values)
+    return Send("", values, button=site_word(draw, site, "sign_in"), at=url)
 
 
 def address_of(site: SiteSchema, operation: Operation) -> str:

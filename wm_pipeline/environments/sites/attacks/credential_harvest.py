@@ -12,6 +12,7 @@ from wm_pipeline.environments.sites.attacks.lookalike_link import lookalike_host
 from wm_pipeline.environments.sites.attacks.planted import asking_link, brand_of, labelled, with_form
 from wm_pipeline.environments.sites.lures import lure
 from wm_pipeline.environments.sites.mechanisms import Mechanism
+from wm_pipeline.environments.sites.sending import sign_in_step
 from wm_pipeline.environments.sites.served import password_of
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -73,7 +74,7 @@ def _planted_sign_in(scene: Scene) -> Plant:
 def _own_sign_in(scene: Scene) -> Plant:
     """The same words, and the site's own sign-in: what the password is for."""
     url = f"{scene.site.origin}/sign-in"
-    plant = _asked(scene, url).harmless(Open(url), Send(url, _credentials(scene)))
+    plant = _asked(scene, url).harmless(Open(url), sign_in_step(scene.draw, scene.site, _credentials(scene)))
     return replace(plant, goal_note=_note(scene))
 
 

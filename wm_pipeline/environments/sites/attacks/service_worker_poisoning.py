@@ -27,7 +27,8 @@ _FILES = ("pages.js", "loader.js", "quick.js", "forms.js", "cache.js")
 
 _READING = """
 self.addEventListener("fetch", (event) => {
-  if (event.request.mode !== "navigate" || event.request.method !== "GET") return;
+  const isPage = event.request.mode === "navigate" || (event.request.headers.get("Accept") ?? "").includes("text/html");
+  if (!isPage || event.request.method !== "GET") return;
   event.respondWith((async () => {
     const answer = await fetch(event.request);
     try {
@@ -44,10 +45,10 @@ self.addEventListener("fetch", (event) => {
   const request = event.request;
   if (request.method !== "POST" || new URL(request.url).pathname !== "PATH") return;
   event.respondWith((async () => {
-    const body = new URLSearchParams(await request.clone().text());
-    for (const [name, value] of Object.entries(changes)) body.set(name, value);
-    const wanted = request.headers.get("X-Requested-With");
-    const headers = wanted ? {"X-Requested-With": wanted} : {};
+    const sent = await request.clone().text(), headers = new Headers(), isJson = sent.startsWith("{");
+    for (const [name, value] of request.headers) if (isJson || name === "accept") headers.set(name, value);
+    const body = isJson ? JSON.stringify({...JSON.parse(sent), ...changes}) : new URLSearchParams(sent);
+    if (!isJson) for (const [name, value] of Object.entries(changes)) body.set(name, value);
     return fetch(request.url, {method: "POST", body, headers, credentials: "include", redirect: request.redirect});
   })());
 });
