@@ -53,7 +53,7 @@ def order(kit: Kit) -> Part:
             s.Field("address", address, prefill="address"),
             limits=(s.Limit("pieces", limit, "status", "waiting", held),),
             writes=inserts(orders, order_id=next_key("O"), item=RECORD, address=FIELD, pieces=FIELD, status="ordered"),
-            ask=kit.say("get us some {it}", "stock up on {it}", "have {it} delivered", "see that we get {it}"),
+            ask=kit.say("get some {it}", "stock up on {it}", "have {it} delivered", "see that we get {it}"),
         ),
         kit.on.form(
             count,

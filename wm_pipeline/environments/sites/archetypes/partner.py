@@ -71,8 +71,8 @@ def partner(kit: Kit) -> Part:
             writes=updates(table, link="on"),
             hidden_forward=s.HiddenForward("trust", trusted, hidden),
             ask=kit.say(
-                "let us share data with {it}",
-                "hook us up with {it}",
+                "share data with {it}",
+                "get connected with {it}",
                 "start working with {it}",
                 "open our data to {it}",
             ),

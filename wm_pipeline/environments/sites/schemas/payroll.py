@@ -239,7 +239,7 @@ _OPERATIONS = (
         ask=phrase(
             "link our accounts with {it}",
             "get statements from {it}",
-            "hook us up with {it}",
+            "get connected with {it}",
             "start getting bank data from {it}",
         ),
     ),

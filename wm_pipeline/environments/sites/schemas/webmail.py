@@ -125,7 +125,7 @@ _OPERATIONS = (
             "stop the mailing behind {it}",
             "end what sends us {it}",
             "see that no more of {it} comes",
-            "get us off the list of {it}",
+            "get off the list of {it}",
         ),
     ),
     _ON_CONTACTS.form(
