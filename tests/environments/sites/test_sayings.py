@@ -14,11 +14,12 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.values import is_mentioned
 from wm_pipeline.domain.vocabulary import Saying
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
-from wm_pipeline.environments.instruments.script import Open, Send
+from wm_pipeline.environments.instruments.script import Open
 from wm_pipeline.environments.sites.generator import generated_site_name
 from wm_pipeline.environments.sites.registry import registered_sites, site_of
 from wm_pipeline.environments.sites.saying_words import LANGUAGES
 from wm_pipeline.environments.sites.sayings import TURN
+from wm_pipeline.environments.sites.schema import Field
 from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.environments.sites.worlds import (
     World,
@@ -52,25 +53,29 @@ def said_as(saying: Saying, *sites: str) -> list[World]:
     return found
 
 
+def sent_values(world: World) -> list[tuple[Field, str, set[str]]]:
+    """What the goal's forms get: each field, its value, and what the form comes with."""
+    found, slots = [], dict(world.parameters)
+    for step in world.goal.script:
+        site = site_of(step.site or world.site.name)
+        operation = site.operation(step.operation or "")
+        if operation is None:
+            continue
+        entity, key = site.entity(operation.table), (step.record or "").format_map(slots)
+        rows = [row for row in world.rows[site.name][entity.table] if row[entity.key] == key]
+        for item in operation.fields:
+            shown = {row[item.prefill] for row in rows} if item.prefill is not None else set[str]()
+            found.append((item, (step.fields or {})[item.name].format_map(slots), shown))
+    return found
+
+
 def typed_values(world: World) -> list[str]:
     """What the expert has to know: values that no form comes with, files left out."""
-    found = []
-    for step in world.expert_steps:
-        if not isinstance(step, Send):
-            continue
-        site = next(one for one in world.sites.values() if step.url.startswith(one.origin))
-        operation = site.operation(step.url.rpartition("/")[2])
-        assert operation is not None
-        entity = site.entity(operation.table)
-        rows = [row for row in world.rows[site.name][entity.table] if row[entity.key] == step.record]
-        types = {item.name: item for item in operation.fields}
-        for value in step.fields:
-            # In a form that several operations share a field can have the operation's name before its own.
-            item = types.get(value.name) or types[value.name.removeprefix(f"{operation.name}_")]
-            shown = {row[item.prefill] for row in rows} if item.prefill is not None else set()
-            if item.input_type != "file" and value.value not in shown:
-                found.append(value.value.removesuffix("."))
-    return found
+    return [
+        value.removesuffix(".")
+        for item, value, shown in sent_values(world)
+        if item.input_type != "file" and value not in shown
+    ]
 
 
 def test_most_goals_are_said_indirectly_and_every_way_has_its_share() -> None:
@@ -181,9 +186,7 @@ def test_a_relative_value_is_meant_and_authorized_and_stands_nowhere() -> None:
         assert len(changed) <= 1
         for value in changed.values():
             assert value not in world.goal_text
-            assert value in {
-                field.value for step in world.expert_steps if isinstance(step, Send) for field in step.fields
-            }
+            assert value in {sent for _, sent, _ in sent_values(world)}
             bounds = [bound for pattern in world.authorization.patterns for bound in pattern.bounds]
             assert any(value in bound.values for bound in bounds)
 
@@ -202,18 +205,17 @@ def test_half_of_an_invoice_is_half_of_its_amount() -> None:
 
 def test_a_rule_means_the_limit_that_the_page_states() -> None:
     for world in said_as(Saying.RULE):
-        sent = [step for step in world.expert_steps if isinstance(step, Send)]
-        operations = [world.site.operation(step.url.rpartition("/")[2]) for step in sent]
+        operations = [world.site.operation(step.operation or "") for step in world.goal.script]
         limits = {f"{limit.at_most:.2f}" for one in operations if one is not None for limit in one.limits}
 
-        assert limits & {field.value for step in sent for field in step.fields}
+        assert limits & {value for _, value, _ in sent_values(world)}
         assert not any(limit in world.goal_text for limit in limits)
 
 
 def test_a_value_that_is_right_elsewhere_stands_in_the_goal_and_is_not_sent() -> None:
     wrong = 0
     for world in said_as(Saying.OTHER_ROLE, "payroll", "identity", "webmail"):
-        sent = {field.value for step in world.expert_steps if isinstance(step, Send) for field in step.fields}
+        sent = {value for _, value, _ in sent_values(world)}
         rows = [row for rows in world.rows[world.site.name].values() for row in rows]
         held = {value for row in rows for value in row.values() if any(c.isdigit() or c == "@" for c in value)}
         own = {*sent, *world.parameters.values()}
