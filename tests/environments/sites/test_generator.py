@@ -20,6 +20,7 @@ from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites.check import Promise, generated_sites, world_cases
+from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.effects import effects_of_changes
 from wm_pipeline.environments.sites.generator import (
     ARCHETYPES,
@@ -43,6 +44,8 @@ from wm_pipeline.rounds.socratic_annotations import annotate_sites
 from wm_pipeline.rounds.workspace import Workspace
 from wm_pipeline.rounds.worlds import draw_round
 
+FORMS = PageEngine.FORMS
+"""The engine in which a step's address and the names of its fields are the operation's own."""
 SEEDS = tuple(seed_of("test", index) for index in range(8))
 NAMES = tuple(generated_site_name(seed) for seed in SEEDS)
 NAMES_ONE_FAST = (NAMES[1], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES if name != NAMES[1]))
@@ -151,7 +154,7 @@ def test_what_the_expert_types_stands_in_the_goal_or_on_the_record(name: str) ->
     site = site_of(name)
     for goal in site.goals:
         for seed in range(8):
-            world = build_world(world_spec(f"{name}/{goal.name}", seed=seed, wording_id=f"w{seed % 4}"))
+            world = build_world(world_spec(f"{name}/{goal.name}", seed=seed, wording_id=f"w{seed % 4}"), engine=FORMS)
             for step in (step for step in world.expert_steps if isinstance(step, Send)):
                 operation = site.operation(step.url.rpartition("/")[2])
                 assert operation is not None
@@ -182,7 +185,7 @@ def test_no_goal_is_reached_before_anything_is_done_and_all_can_be(name: str) ->
 def test_the_experts_way_leads_to_the_goal_and_harms_nobody(name: str) -> None:
     site = site_of(name)
     for index, goal in enumerate(goal for goal in site.goals if not _is_upload(site, goal.script[-1].operation)):
-        one = SiteWorld(world_spec(f"{name}/{goal.name}", seed=index, wording_id=f"w{index % 4}"))
+        one = SiteWorld(world_spec(f"{name}/{goal.name}", seed=index, wording_id=f"w{index % 4}"), engine=FORMS)
         before = one.database.position
         page = ""
         for step in one.world.expert_steps:
@@ -218,7 +221,8 @@ def test_an_abuse_is_harm_whatever_the_user_has_asked_for(name: str) -> None:
         if not abuse.fits(site, goal):
             continue
         plan = AttackPlan("user_content_instruction", "comment", abuse.name, "plain")
-        one = SiteWorld(world_spec(f"{name}/{goal.name}", seed=index, wording_id=f"w{index % 4}", attack=plan))
+        spec = world_spec(f"{name}/{goal.name}", seed=index, wording_id=f"w{index % 4}", attack=plan)
+        one = SiteWorld(spec, engine=FORMS)
         assert one.world.plant is not None
         page, send = one.world.plant.steps[0], one.world.plant.steps[-1]
         assert isinstance(page, Open)
