@@ -18,7 +18,6 @@ from wm_pipeline.domain.vocabulary import TeacherKind
 from wm_pipeline.rounds import plan
 from wm_pipeline.rounds.days import today
 from wm_pipeline.rounds.graph import ASSETS, ROUND_ASSETS, Asset, code_version_of
-from wm_pipeline.rounds.settings import SITES
 
 with warnings.catch_warnings():
     # Dagster announces at import which of its parameters may still change or go: pinned, so nothing changes unseen.
@@ -30,6 +29,7 @@ with warnings.catch_warnings():
     from wm_pipeline.defs.rounds import failed_check
 
 ROOT = Path(__file__).resolve().parents[2]
+PARTITIONS = environment_profile().round.partitions
 
 HEAVY = ("torch", "transformers", "deepspeed", "mlflow", "sklearn", "pandas")
 
@@ -181,21 +181,21 @@ def test_the_schedule_asks_for_one_run_over_all_sites_of_its_day() -> None:
     assert isinstance(request, dg.RunRequest)
     assert request.run_key == "experience-2026-11-22"
     assert request.tags == {
-        "dagster/asset_partition_range_start": f"2026-11-22|{SITES[0]}",
-        "dagster/asset_partition_range_end": f"2026-11-22|{SITES[-1]}",
+        "dagster/asset_partition_range_start": f"2026-11-22|{PARTITIONS[0]}",
+        "dagster/asset_partition_range_end": f"2026-11-22|{PARTITIONS[-1]}",
         "dagster/max_retries": "1",
         "wm/day": "2026-11-22",
     }
 
 
 def test_the_range_of_the_schedule_is_every_site_of_the_day_and_nothing_else() -> None:
-    tags = automation.range_tags("2026-11-22", SITES)
+    tags = automation.range_tags("2026-11-22", PARTITIONS)
 
     found = days_and_sites.get_partition_keys_in_range(
         dg.PartitionKeyRange(tags["dagster/asset_partition_range_start"], tags["dagster/asset_partition_range_end"])
     )
 
-    assert sorted(found) == sorted(f"2026-11-22|{site}" for site in SITES)
+    assert sorted(found) == sorted(f"2026-11-22|{site}" for site in PARTITIONS)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,14 @@ def is_generated_site(site: str) -> bool:
     return _GENERATED_SITE.fullmatch(site) is not None
 
 
+SEALED_DIGIT = 7
+"""Generated sites whose seed ends with it are sealed: only the sealed evaluation draws worlds of them."""
+
+
+def is_sealed_site(site: str) -> bool:
+    return is_generated_site(site) and site.endswith(str(SEALED_DIGIT))
+
+
 @dataclass(frozen=True, slots=True)
 class SplitRule:
     """Which worlds are kept out of training, by what they are made of."""
@@ -73,6 +81,8 @@ class SplitRule:
     held_out_mechanisms: tuple[str, ...]
     held_out_goals: tuple[str, ...]
     held_out_wordings: tuple[str, ...]
+    generated_held_out: float = 0.3
+    """Share of the generated sites, by their names."""
     test_share: float = 0.2
     validation_share: float = 0.1
     accompanying_share: float = 0.0
@@ -88,11 +98,8 @@ def split_group_of(spec: WorldSpec) -> str:
 def split_of(
     *, site: str, attack_mechanism: str | None, goal_id: str, wording_id: str, split_group: str, rule: SplitRule
 ) -> Split:
-    """The split of a world. Off-distribution tests come first, in the order site, attack, goal, text.
-
-    Generated sites are always held out.
-    """
-    if site in rule.held_out_sites or is_generated_site(site):
+    """The split of a world. Off-distribution tests come first, in the order site, attack, goal, text."""
+    if site in rule.held_out_sites or (is_generated_site(site) and _is_held_out(site, rule)):
         return Split.OOD_SITE
     accompanies = attack_mechanism is None and _position("accompanies", split_group) < rule.accompanying_share
     if accompanies or attack_mechanism in rule.held_out_mechanisms:
@@ -107,6 +114,10 @@ def split_of(
     return Split.VALIDATION if position < rule.test_share + rule.validation_share else Split.TRAIN
 
 
-def _position(use: str, split_group: str) -> float:
-    """Where a group stands in [0, 1), for one use."""
-    return int(digest(use, split_group, size=6), 16) / float(1 << 48)
+def _is_held_out(generated_site: str, rule: SplitRule) -> bool:
+    return is_sealed_site(generated_site) or _position("site", generated_site) < rule.generated_held_out
+
+
+def _position(use: str, key: str) -> float:
+    """Where a group or a site stands in [0, 1), for one use."""
+    return int(digest(use, key, size=6), 16) / float(1 << 48)

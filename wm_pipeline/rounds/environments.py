@@ -15,6 +15,7 @@ from wm_pipeline.collect.worker import OpenEnvironment
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.ids import is_generated_site, seed_of
 from wm_pipeline.domain.registrations import Kind, Registry, of_plugins
+from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.environments.applications.application import ApplicationFile, load_application
 from wm_pipeline.environments.applications.environment import open_application
@@ -22,12 +23,12 @@ from wm_pipeline.environments.applications.worlds import draw_application_worlds
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, miniwob_version, miniwob_world, rotation
 from wm_pipeline.environments.sites.environment import open_site_environment
-from wm_pipeline.environments.sites.generator import generated_site_name
+from wm_pipeline.environments.sites.generator import generated_site_names
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.rounds.graph import ASSET
 from wm_pipeline.rounds.names import MINIWOB
-from wm_pipeline.rounds.pools import POOL, chosen_of_pool
+from wm_pipeline.rounds.pools import POOL, chosen_of_pool, split_of_world
 from wm_pipeline.rounds.settings import GENERATED, Profile
 
 SITES = "sites"
@@ -163,19 +164,24 @@ def _draw_sites(request: WorldRequest) -> Sequence[WorldSpec]:
 
 
 def _draw_generated(request: WorldRequest) -> list[WorldSpec]:
-    """As many worlds as a held-out site has, spread over generated sites that no other day or purpose uses."""
+    """Worlds of generated sites that no other day or purpose uses."""
     settings, seed = request.profile.round, request.seed
     if not settings.generated_sites:
         return []
-    names = [generated_site_name(seed_of(seed, "site", index)) for index in range(settings.generated_sites)]
-    each = -(-settings.held_out_worlds // len(names))
-    drawn = [
+    names = generated_site_names(settings.generated_sites, seed, "site")
+    each = -(-settings.generated_worlds // len(names))
+    pools = [
         draw_worlds(
-            site=name, day=request.day, count=each, seed=seed_of(seed, "worlds", name), attacks=settings.attacks
+            site=name, day=request.day, count=POOL * each, seed=seed_of(seed, "worlds", name), attacks=settings.attacks
         )
         for name in names
     ]
-    return [spec for group in zip(*drawn, strict=True) for spec in group]
+    kept = [split_of_world(pool[0], request.profile.split_rule) is Split.OOD_SITE for pool in pools]
+    drawn = [spec for pool, is_kept in zip(pools, kept, strict=True) if is_kept for spec in pool[:each]]
+    # A site has too few worlds for a share of each split, so those of all the others have them together.
+    others = [pool for pool, is_kept in zip(pools, kept, strict=True) if not is_kept]
+    together = [spec for group in zip(*others, strict=True) for spec in group]
+    return [*drawn, *chosen_of_pool(together, each * len(others), request.profile, request.curriculum, seed)]
 
 
 async def _open_sites(opening: Opening) -> OpenEnvironment:

@@ -28,8 +28,10 @@ def laptop() -> Profile:
     return Profile(
         name="laptop",
         round=RoundSettings(
-            worlds_per_site=18,
+            worlds_per_site=16,
             held_out_worlds=12,
+            generated_sites=6,
+            generated_worlds=18,
             # More test worlds than a large collection needs: with one a site, a single world would decide a metric.
             split_shares=(
                 ("train", 0.54),
@@ -135,7 +137,12 @@ def gpu() -> Profile:
         base,
         name="gpu",
         round=RoundSettings(
-            worlds_per_site=2000, held_out_worlds=300, generated_sites=30, miniwob_worlds=400, workers=8
+            worlds_per_site=2000,
+            held_out_worlds=300,
+            generated_sites=300,
+            generated_worlds=6000,
+            miniwob_worlds=400,
+            workers=8,
         ),
         model=ModelSettings(kept_layers=None, max_state_tokens=1024),
         midtrain=replace(base.midtrain, max_steps=1500, batch_size=32, learning_rate=2e-4),

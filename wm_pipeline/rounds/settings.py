@@ -49,9 +49,11 @@ class RoundSettings:
     worlds_per_site: int = 40
     """Worlds of each of our own sites that is trained on."""
     held_out_worlds: int = 16
-    """Worlds of each site that is kept for ood_site; the generated sites together count as one."""
+    """Worlds of each site that is kept for ood_site."""
     generated_sites: int = 0
-    """Sites that are drawn afresh for each day, as members of ood_site."""
+    """Sites that are drawn afresh for each day; SplitRule says which share of them is trained on."""
+    generated_worlds: int = 24
+    """Worlds of all generated sites together."""
     split_shares: tuple[tuple[str, float], ...] = (
         ("train", 0.60),
         ("validation", 0.12),

@@ -34,6 +34,19 @@ def test_what_covers_the_whole_view_covers_what_is_off_screen_too(world: Browser
     assert (found["Bold inside"], found["Far below"], found["Accept all cookies"]) == (over, over, None)
 
 
+def test_beside_an_open_modal_nothing_can_be_used_on_screen_or_off(world: BrowserWorld) -> None:
+    found = covers(world, "clicks/modal.html")
+
+    over = 'part of the page "Really? Yes"'
+    assert found == {"At the top": over, "Far below": over, "Yes": None}
+
+
+def test_what_is_inert_is_disabled(world: BrowserWorld) -> None:
+    found = {one.name: one.is_disabled for one in world.open("clicks/modal.html?inert").elements}
+
+    assert found == {"At the top": True, "Yes": False, "Far below": False}
+
+
 def test_what_lies_over_a_frame_lies_over_what_it_shows(world: BrowserWorld) -> None:
     assert covers(world, "clicks/covered_frame.html") == {
         "Inner": 'button "Prize"',

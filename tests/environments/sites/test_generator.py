@@ -12,7 +12,7 @@ import pytest
 from tests.fakes.site_world import BrowserSites, SiteWorld, path_of, world_spec
 from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.errors import InvalidInputError
-from wm_pipeline.domain.ids import digest, is_generated_site, seed_of
+from wm_pipeline.domain.ids import digest, is_generated_site, is_sealed_site, seed_of
 from wm_pipeline.domain.tables import TrajectorySchema, TransitionSchema
 from wm_pipeline.domain.taxonomy import tag_of
 from wm_pipeline.domain.values import is_mentioned
@@ -20,8 +20,14 @@ from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites.check import Promise, generated_sites, world_cases
+from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.effects import effects_of_changes
-from wm_pipeline.environments.sites.generator import ARCHETYPES, generate_site, generated_site_name
+from wm_pipeline.environments.sites.generator import (
+    ARCHETYPES,
+    generate_site,
+    generated_site_name,
+    generated_site_names,
+)
 from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites, site_of, sites_around
 from wm_pipeline.environments.sites.schema import SiteSchema
 from wm_pipeline.environments.sites.wording import Phrase
@@ -38,6 +44,8 @@ from wm_pipeline.rounds.socratic_annotations import annotate_sites
 from wm_pipeline.rounds.workspace import Workspace
 from wm_pipeline.rounds.worlds import draw_round
 
+FORMS = PageEngine.FORMS
+"""The engine in which a step's address and the names of its fields are the operation's own."""
 SEEDS = tuple(seed_of("test", index) for index in range(8))
 NAMES = tuple(generated_site_name(seed) for seed in SEEDS)
 NAMES_ONE_FAST = (NAMES[1], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES if name != NAMES[1]))
@@ -146,7 +154,7 @@ def test_what_the_expert_types_stands_in_the_goal_or_on_the_record(name: str) ->
     site = site_of(name)
     for goal in site.goals:
         for seed in range(8):
-            world = build_world(world_spec(f"{name}/{goal.name}", seed=seed, wording_id=f"w{seed % 4}"))
+            world = build_world(world_spec(f"{name}/{goal.name}", seed=seed, wording_id=f"w{seed % 4}"), engine=FORMS)
             for step in (step for step in world.expert_steps if isinstance(step, Send)):
                 operation = site.operation(step.url.rpartition("/")[2])
                 assert operation is not None
@@ -177,7 +185,7 @@ def test_no_goal_is_reached_before_anything_is_done_and_all_can_be(name: str) ->
 def test_the_experts_way_leads_to_the_goal_and_harms_nobody(name: str) -> None:
     site = site_of(name)
     for index, goal in enumerate(goal for goal in site.goals if not _is_upload(site, goal.script[-1].operation)):
-        one = SiteWorld(world_spec(f"{name}/{goal.name}", seed=index, wording_id=f"w{index % 4}"))
+        one = SiteWorld(world_spec(f"{name}/{goal.name}", seed=index, wording_id=f"w{index % 4}"), engine=FORMS)
         before = one.database.position
         page = ""
         for step in one.world.expert_steps:
@@ -213,7 +221,8 @@ def test_an_abuse_is_harm_whatever_the_user_has_asked_for(name: str) -> None:
         if not abuse.fits(site, goal):
             continue
         plan = AttackPlan("user_content_instruction", "comment", abuse.name, "plain")
-        one = SiteWorld(world_spec(f"{name}/{goal.name}", seed=index, wording_id=f"w{index % 4}", attack=plan))
+        spec = world_spec(f"{name}/{goal.name}", seed=index, wording_id=f"w{index % 4}", attack=plan)
+        one = SiteWorld(spec, engine=FORMS)
         assert one.world.plant is not None
         page, send = one.world.plant.steps[0], one.world.plant.steps[-1]
         assert isinstance(page, Open)
@@ -232,7 +241,7 @@ def test_an_abuse_is_harm_whatever_the_user_has_asked_for(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES[:3])
-def test_worlds_of_a_generated_site_are_drawn_like_any_others_and_are_all_held_out(name: str) -> None:
+def test_worlds_of_a_generated_site_are_drawn_like_any_others(name: str) -> None:
     specs = draw_worlds(site=name, day="2026-03-01", count=60, seed=3)
 
     worlds = [build_world(spec) for spec in specs]
@@ -242,7 +251,6 @@ def test_worlds_of_a_generated_site_are_drawn_like_any_others_and_are_all_held_o
     assert missing <= {"oauth_overconsent", "moved_default", "added_recipient"}, "which need something that some have"
     assert len({world.goal_text for world in worlds}) >= 50
     assert all("{" not in world.goal_text and "[" not in world.goal_text for world in worlds)
-    assert {split_of_world(spec, laptop().split_rule) for spec in specs} == {Split.OOD_SITE}
 
 
 def test_only_generated_sites_have_names_like_theirs() -> None:
@@ -282,14 +290,15 @@ def test_the_browser_plays_a_generated_site_that_only_its_spec_names() -> None:
 
 def with_generated(count: int, worlds: int) -> Profile:
     base = tiny()
-    return replace(base, round=replace(base.round, generated_sites=count, held_out_worlds=worlds))
+    return replace(base, round=replace(base.round, generated_sites=count, generated_worlds=worlds))
 
 
 def test_a_round_that_asks_for_generated_sites_has_a_partition_of_them_and_others_have_not() -> None:
     assert GENERATED in with_generated(3, 6).round.partitions
     assert GENERATED in gpu().round.partitions
-    assert laptop().round.partitions == laptop().round.sites
-    assert draw_round(laptop(), "2026-03-01", GENERATED) == ()
+    assert GENERATED in laptop().round.partitions
+    assert tiny().round.partitions == tiny().round.sites
+    assert draw_round(tiny(), "2026-03-01", GENERATED) == ()
 
 
 def test_a_round_draws_fresh_sites_for_each_day_and_shares_its_worlds_out() -> None:
@@ -299,9 +308,31 @@ def test_a_round_draws_fresh_sites_for_each_day_and_shares_its_worlds_out() -> N
 
     assert worlds == draw_round(profile, "2026-03-01", GENERATED)
     by_site = Counter(world.spec.site for world in worlds)
-    assert sorted(by_site.values()) == [2, 2, 2]
+    assert sum(by_site.values()) in (6, 7)  # matched worlds stay together
+    assert len(by_site) == 3
     assert not set(by_site) & {world.spec.site for world in draw_round(profile, "2026-03-02", GENERATED)}
     assert not set(by_site) & {world.spec.site for world in draw_round(profile, "2026-03-01", GENERATED, purpose="x")}
+
+
+def test_most_generated_sites_are_trained_on_and_no_world_of_a_held_out_one_is() -> None:
+    rule = laptop().split_rule
+    names = generated_site_names(400, "split")
+    kept = {name for name in names if split_of_world(world_spec(f"{name}/x"), rule) is Split.OOD_SITE}
+
+    assert 0.2 < len(kept) / len(names) < 0.4
+    for name in names:
+        splits = {split_of_world(world_spec(f"{name}/x", seed=seed), rule) for seed in range(20)}
+        assert (Split.OOD_SITE in splits) == (splits == {Split.OOD_SITE}) == (name in kept)
+
+
+def test_a_sealed_site_is_held_out_and_drawn_by_nothing_but_its_own_key() -> None:
+    rule = replace(laptop().split_rule, generated_held_out=0.0)
+    sealed = generated_site_names(50, "sealed", 3, is_sealed=True)
+
+    assert all(map(is_sealed_site, sealed))
+    assert {split_of_world(world_spec(f"{name}/x"), rule) for name in sealed} == {Split.OOD_SITE}
+    assert not any(map(is_sealed_site, generated_site_names(2000, "any")))
+    assert [site_of(name).name for name in sealed] == list(sealed)
 
 
 @pytest.mark.browser

@@ -11,6 +11,7 @@ from wm_pipeline.domain.values import is_mentioned
 from wm_pipeline.domain.vocabulary import AssetKind, EffectKind
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.instruments.script import Open, Send
+from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.effects import effects_of_changes
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.schema import SiteSchema
@@ -97,7 +98,8 @@ def test_an_abuse_is_harm_whatever_the_user_has_asked_for(site: str) -> None:
         if not abuse.fits(SITES[site], goal):
             continue
         plan = AttackPlan("user_content_instruction", "comment", abuse.name, "plain")
-        one = SiteWorld(world_spec(f"{site}/{goal.name}", seed=index, wording_id=f"w{index % 4}", attack=plan))
+        spec = world_spec(f"{site}/{goal.name}", seed=index, wording_id=f"w{index % 4}", attack=plan)
+        one = SiteWorld(spec, engine=PageEngine.FORMS)
         assert one.world.plant is not None
         page, *_, send = one.world.plant.steps  # between them a dialog may have to be opened
         assert isinstance(page, Open)

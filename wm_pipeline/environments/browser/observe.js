@@ -533,10 +533,11 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     const name = cutShort(nameOf(named ?? hit), limits.name), link = named && isAnchor(named) ? linkOf(named) : null;
     return (named ? roleOf(named) : "part of the page") + (name ? ` "${name}"` : link ? ` to ${cutShort(link, limits.name)}` : "");
   };
-  // What covers all of the view, wherever one scrolls; null: nothing does.
+  // What covers all of the view, wherever one scrolls, or lets nothing beside it be used; null: nothing does.
   const overlayOf = once((shown) => {
     const view = viewOf(shown), width = view?.innerWidth ?? 0, height = view?.innerHeight ?? 0;
     for (let up = hitAt(shown, width / 2, height / 2); up; up = parentOf(up) ?? rootOf(up).host) {
+      if (matches(up, ":modal")) return up;
       const box = rectOf(up);
       if (box.width < width * 0.95 || box.height < height * 0.95) continue;
       if (styleOf(up).position === "fixed") return up;
@@ -686,7 +687,7 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     value: valueOf(node),
     href: isAnchor(node) && linkOf(node) !== null ? cutAddress(linkOf(node), limits.href) : null,
     form_ref: formRefs.get(formOf(node) ?? looseFormOf.get(node)) ?? null,
-    is_disabled: Boolean(read(node, "disabled")) || attribute(node, "aria-disabled") === "true" || Boolean(closest(node, "fieldset:disabled")),
+    is_disabled: Boolean(read(node, "disabled")) || attribute(node, "aria-disabled") === "true" || Boolean(closest(node, "fieldset:disabled,[inert]")),
     is_checked: checkedOf(node),
     visibility: elementVisibility(node),
     handled_by: handledBy(node),

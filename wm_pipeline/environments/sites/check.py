@@ -10,7 +10,7 @@ from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.episodes import Demonstration, demonstrate
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload
 from wm_pipeline.environments.sites.environment import SiteEnvironment
-from wm_pipeline.environments.sites.generator import generated_site_name
+from wm_pipeline.environments.sites.generator import generated_site_names
 from wm_pipeline.environments.sites.mechanisms import plan_of
 from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, registered_sites, site_of
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema
@@ -85,7 +85,7 @@ def sample_of(cases: Sequence[WorldCase], count: int, *, seed: int = 0) -> tuple
 
 def generated_sites(count: int, *, seed: int = 0) -> tuple[str, ...]:
     """Names of so many generated sites."""
-    return tuple(generated_site_name(seed_of("check", "generated", seed, index)) for index in range(count))
+    return generated_site_names(count, "check", "generated", seed)
 
 
 def _attacked(

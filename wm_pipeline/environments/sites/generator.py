@@ -10,12 +10,14 @@ from functools import lru_cache
 from random import Random
 
 from wm_pipeline.domain.errors import InvalidInputError
-from wm_pipeline.domain.ids import is_generated_site, seed_of
+from wm_pipeline.domain.ids import SEALED_DIGIT, is_generated_site, seed_of
 from wm_pipeline.environments.sites import schema as s
+from wm_pipeline.environments.sites.archetypes import lines_of_life, lines_of_office, lines_of_software, lines_of_trade
 from wm_pipeline.environments.sites.archetypes.access_key import access_key
-from wm_pipeline.environments.sites.archetypes.businesses import BUSINESSES, Business
+from wm_pipeline.environments.sites.archetypes.businesses import BUSINESSES, Business, business_of_line
 from wm_pipeline.environments.sites.archetypes.document import document
 from wm_pipeline.environments.sites.archetypes.folder import folder
+from wm_pipeline.environments.sites.archetypes.lexicon import Line, lexical
 from wm_pipeline.environments.sites.archetypes.money import money
 from wm_pipeline.environments.sites.archetypes.order import order
 from wm_pipeline.environments.sites.archetypes.part import Archetype, Kit, Part, Population
@@ -38,8 +40,17 @@ ARCHETYPES: dict[str, Archetype] = {
 }
 """Every site has some of these, and a partner, whose hidden variable no page shows."""
 
+LINES: tuple[Line, ...] = (
+    *lines_of_software.LINES,
+    *lines_of_trade.LINES,
+    *lines_of_life.LINES,
+    *lines_of_office.LINES,
+)
+"""Lines of business whose sites have a part of their own, with what real interfaces call things (the lexicon)."""
+
 _HOST_ENDS = ("desk", "hub", "point", "base", "works", "line", "room", "yard")
 _SEED_DIGITS = 10
+_SHARE_OF_LINES = 0.8
 
 _HELP = (
     phrase(
@@ -77,6 +88,16 @@ def generated_site_name(seed: int) -> str:
     return f"{random.choice(_business_of(seed).hosts)}{random.choice(_HOST_ENDS)}{seed:0{_SEED_DIGITS}d}"
 
 
+def generated_site_names(count: int, *key: str | int, is_sealed: bool = False) -> tuple[str, ...]:
+    """Names of so many sites that a key draws; sealed ones are for the sealed evaluation alone (ids.is_sealed_site)."""
+    return tuple(generated_site_name(_seed_of_kind(seed_of(*key, at), is_sealed)) for at in range(count))
+
+
+def _seed_of_kind(seed: int, is_sealed: bool) -> int:
+    """The seed, or one beside it whose last digit says whether its site is sealed."""
+    return seed - seed % 10 + SEALED_DIGIT if is_sealed else seed - (seed % 10 == SEALED_DIGIT)
+
+
 def generated_site(name: str) -> s.SiteSchema:
     """The site of that name. Raises InvalidInputError when no seed gives this name."""
     seed = int(name[-_SEED_DIGITS:]) if is_generated_site(name) else -1
@@ -89,8 +110,11 @@ def generated_site(name: str) -> s.SiteSchema:
 def generate_site(seed: int) -> s.SiteSchema:
     """The schema that a seed draws; equal for equal seeds, in every process."""
     random, business, name = _random(seed, "site"), _business_of(seed), generated_site_name(seed)
-    chosen = random.sample(list(ARCHETYPES), random.choice((4, 4, 5)))
+    own = _line_of(seed)
+    chosen = random.sample(list(ARCHETYPES), random.choice((4, 4, 5)) - (0 if own is None else 1))
     parts = [ARCHETYPES[one](Kit(site=name, seed=seed, archetype=one, nouns=business.nouns[one])) for one in chosen]
+    if own is not None:
+        parts.append(lexical(Kit(site=name, seed=seed, archetype="lexicon", nouns=own.nouns), own))
     parts.append(partner(Kit(site=name, seed=seed, archetype="partner", nouns=business.nouns["partner"])))
     random.shuffle(parts)
     neighbours = (s.MAIL_SITE,) if random.random() < 0.4 else ()
@@ -120,8 +144,15 @@ def _random(seed: int, key: str) -> Random:
     return Random(seed_of("generated site", seed, key))
 
 
+def _line_of(seed: int) -> Line | None:
+    """Four sites in five are of a line of business of the lexicon."""
+    random = _random(seed, "line")
+    return random.choice(LINES) if random.random() < _SHARE_OF_LINES else None
+
+
 def _business_of(seed: int) -> Business:
-    return _random(seed, "business").choice(BUSINESSES)
+    own, random = _line_of(seed), _random(seed, "business")
+    return random.choice(BUSINESSES) if own is None else business_of_line(own, random)
 
 
 def _dressed(

@@ -36,6 +36,7 @@ class ShownForm:
     action: str
     fields: Sequence[ShownField]
     hidden: Sequence[tuple[str, str]] = ()
+    about: str | None = None
     limits: Sequence[str] = ()
     confirm: str | None = None
     is_async: bool = False
@@ -165,6 +166,7 @@ class Pages:
             hidden=hidden,
             # The words of a world are drawn by these keys, so a key keeps its name.
             limits=[draw.text(f"policy/{name}", limit.text) for limit in operation.limits],
+            about=None if operation.about is None else draw.text(f"about/{name}", operation.about),
             confirm=None if operation.confirm is None else draw.text(f"confirm/{name}", operation.confirm),
             is_async=operation.is_async,
             anchor=name if operation.is_modal else None,

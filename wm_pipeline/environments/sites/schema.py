@@ -180,6 +180,8 @@ class Operation:
     """False is a deliberate mistake of the site: a form on another site can send it."""
     preconditions: tuple[Precondition, ...] = ()
     limits: tuple[Limit, ...] = ()
+    about: Words | None = None
+    """What the form says it is for, where its button does not say it."""
     confirm: Words | None = None
     """Asked in a dialog first."""
     is_async: bool = False

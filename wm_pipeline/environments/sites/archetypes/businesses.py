@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from random import Random
 
+from wm_pipeline.environments.sites.archetypes.lexicon import Line
 from wm_pipeline.environments.sites.archetypes.part import Nouns
 
 
@@ -175,3 +177,24 @@ BUSINESSES = (
         order=("book cover", "binding item", "book sleeve", "binding supply"),
     ),
 )
+
+_ANY_NOUNS: Mapping[str, tuple[Nouns, ...]] = {
+    "money": (("bill", "invoice", "bill", "charge"), ("fee", "due", "fee", "levy")),
+    "person": (("member", "person", "member", "contact"), ("colleague", "staff member", "colleague", "co-worker")),
+    "request": (("request", "wish", "request", "plea"), ("proposal", "suggestion", "proposal", "plan")),
+    "document": (("page", "guideline", "page", "paper"), ("manual", "handbook", "manual", "guide")),
+    "protection": (("safety lock", "lock", "safeguard", "guard"), ("warning", "alarm", "warning", "siren")),
+    "access_key": (("access key", "key", "pass", "code"), ("door card", "card key", "door pass", "fob")),
+    "partner": (
+        ("partner", "partner firm", "partner", "sister firm"),
+        ("provider", "vendor", "provider", "service firm"),
+    ),
+    "folder": (("binder", "paper file", "binder", "bundle"), ("record book", "book", "record book", "log book")),
+    "order": (("supply item", "supply", "store item", "stock good"), ("tool", "piece of kit", "tool", "utensil")),
+}
+
+
+def business_of_line(business: Line, random: Random) -> Business:
+    """What a site of a line of business calls all else that it keeps."""
+    nouns = {archetype: random.choice(choices) for archetype, choices in _ANY_NOUNS.items()}
+    return Business(business.name, business.hosts, business.brands, business.roles, nouns)
