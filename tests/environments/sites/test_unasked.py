@@ -14,8 +14,10 @@ from wm_pipeline.environments.sites.worlds import World, build_world, goal_of
 PAYROLL = registered_sites()["payroll"]
 
 
-def world_with(family: str, payload: str, goal: str = "payroll/pay_invoice", *, channel: str, **changes: bool) -> World:
-    return build_world(world_spec(goal, seed=11, attack=AttackPlan(family, channel, payload, "plain", **changes)))
+def world_with(
+    family: str, payload: str, goal: str = "payroll/pay_invoice", *, channel: str, is_lookalike: bool = False
+) -> World:
+    return build_world(world_spec(goal, seed=11, attack=AttackPlan(family, channel, payload, "plain", is_lookalike)))
 
 
 def test_what_a_goal_bounds_can_be_moved_and_what_it_leaves_open_cannot() -> None:
