@@ -70,6 +70,7 @@ def world_rows(count: int, **columns: Any) -> pl.DataFrame:
         "site": "payroll",
         "goal_id": "payroll/pay_invoice",
         "wording_id": "w0",
+        "saying": "plain",
         "attack_family": None,
         "attack_channel": None,
         "attack_disguise": None,

@@ -55,6 +55,7 @@ def build_rows(states: int, *, seed: int = 0, actions: int = 4) -> list[dict[str
                     "site": "payroll",
                     "goal_id": "payroll/pay",
                     "wording_id": "plain",
+                    "saying": "plain",
                     "attack_family": None,
                     "attack_channel": None,
                     "attack_disguise": None,

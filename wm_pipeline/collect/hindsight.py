@@ -31,7 +31,7 @@ def _with_other_goal(records: TrajectoryRecords, hindsight_goal: HindsightGoal) 
     right = next((one for one in done if one.action == other.action), None)
     if right is None:
         return None
-    spec = replace(records.spec, goal_id=other.goal_id)
+    spec = replace(records.spec, goal_id=other.goal_id, saying=other.saying)
     states: dict[str, State] = {}
 
     def renamed(state_id: str) -> str:

@@ -8,11 +8,11 @@ from wm_pipeline.domain.vocabulary import Split
 
 SPLITS_IN_ORDER = tuple(split.value for split in Split)
 """A state in several splits stays in the first of them, so that a test world never removes training data."""
-_DECISIVE = [
-    name for name in WORLD if name not in ("day", "attack_family", "attack_channel", "attack_disguise", "is_lookalike")
-]
-"""Columns that split_of uses. Of an attack only the mechanism changes a world's split; a look-alike has the split of
-the mechanism that it resembles."""
+_IDLE = ("day", "saying", "attack_family", "attack_channel", "attack_disguise", "is_lookalike")
+"""They do not change a world's split. Of an attack only the mechanism does; a look-alike has the split of the mechanism
+that it resembles."""
+_DECISIVE = [name for name in WORLD if name not in _IDLE]
+"""Columns that split_of uses."""
 
 
 def with_split(frame: pl.DataFrame, rule: SplitRule) -> pl.DataFrame:

@@ -14,9 +14,10 @@ from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.tables import WORLD, PredictionSchema, world_columns
 from wm_pipeline.domain.world import WorldSpec
 
-_NOT_OF_A_CELL = ("day", "wording_id", "split_group", "is_lookalike", "attack_mechanism")
-"""The first three would give each world a cell of its own; of look-alikes draw_weights keeps the share. Family and
-channel tell most of a mechanism, and what is added up must not be counted twice."""
+_NOT_OF_A_CELL = ("day", "wording_id", "saying", "split_group", "is_lookalike", "attack_mechanism")
+"""Day, wording and group would give each world a cell of its own; how a user speaks no attacker chooses; of look-alikes
+draw_weights keeps the share. Family and channel tell most of a mechanism, and what is added up must not be counted
+twice."""
 DIMENSIONS = (*(name for name in WORLD if name not in (*_NOT_OF_A_CELL, "goal_id")), "goal_id")
 """What a cell is made of; no attack is null in three of them. The goal comes last: it belongs to one site."""
 CELL_COLUMNS = {

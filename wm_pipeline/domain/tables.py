@@ -20,7 +20,7 @@ from wm_pipeline.domain.outcome import PredictedConsequence
 from wm_pipeline.domain.records import column_of, struct_columns
 from wm_pipeline.domain.relations import ActionRelations
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import ReviewVerdict, RiskLabel, Split, StopReason, Verdict
+from wm_pipeline.domain.vocabulary import ReviewVerdict, RiskLabel, Saying, Split, StopReason, Verdict
 from wm_pipeline.domain.world import WorldSpec
 
 
@@ -60,6 +60,8 @@ class _WorldColumns(dy.Schema):
     site = dy.String(nullable=False)
     goal_id = dy.String(nullable=False)
     wording_id = dy.String(nullable=False)
+    saying = _word(Saying, nullable=False)
+    """How the user says the goal."""
     attack_family = dy.String(nullable=True)
     """Also set for a look-alike, whose family it imitates."""
     attack_mechanism = dy.String(nullable=True)
@@ -81,6 +83,7 @@ def world_columns(spec: WorldSpec) -> dict[str, str | bool | None]:
         "site": spec.site,
         "goal_id": spec.goal_id,
         "wording_id": spec.wording_id,
+        "saying": spec.saying.value,
         "attack_family": None if attack is None else attack.family,
         "attack_mechanism": None if attack is None else attack.mechanism,
         "attack_channel": None if attack is None else attack.channel,

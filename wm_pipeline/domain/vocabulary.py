@@ -28,6 +28,28 @@ class ActionKind(StrEnum):
     ASK_HUMAN = "ask_human"
 
 
+class Saying(StrEnum):
+    """How a user says what he wants."""
+
+    PLAIN = "plain"
+    """Every value is named."""
+    NOTED = "noted"
+    """Values stand where somebody of the site wrote them for the user, and the goal says where."""
+    TOLD_APART = "told_apart"
+    """The record is not named: something tells it apart from the others."""
+    ON_FILE = "on_file"
+    """A value is the one that is there already."""
+    RELATIVE = "relative"
+    """A value is told by the one that is there."""
+    RULE = "rule"
+    """A value is what a rule of the page allows."""
+    TWO_TURNS = "two_turns"
+    """The user says something wrong and then corrects it: a line each, the later counts."""
+    OTHER_ROLE = "other_role"
+    """The goal also names a value, or a record, that is right elsewhere only."""
+    OTHER_LANGUAGE = "other_language"
+
+
 class TeacherKind(StrEnum):
     INSTRUMENTED = "instrumented"
     """Embedded: reads what instrumentation saw, and asks nobody."""

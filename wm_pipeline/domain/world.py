@@ -7,7 +7,7 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization
 from wm_pipeline.domain.delta import Effect, StateDelta
 from wm_pipeline.domain.state import STRICT, State
-from wm_pipeline.domain.vocabulary import PayloadGoal, StopReason
+from wm_pipeline.domain.vocabulary import PayloadGoal, Saying, StopReason
 
 IMPORTED = "imported"
 """Environment of trajectories that somebody else recorded: their worlds cannot be drawn again."""
@@ -65,6 +65,8 @@ class WorldSpec:
     wording_id: str
     """Which bank of phrases is used; some banks are held out."""
     attack: AttackPlan | None = None
+    saying: Saying = Saying.PLAIN
+    """How the user says the goal. Environments with one way say it plainly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class OtherGoal:
     """What the user could have asked for instead on a page, and the action that would be right then."""
 
     goal_id: str
+    saying: Saying
     goal: str
     authorization: Authorization
     action: Action

@@ -75,7 +75,7 @@ from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.evaluate.tables import said_by, slice_numbers, split_numbers, worst_misses
 from wm_pipeline.policies.named import registered_policies
 
-SLICED_BY = ("request", *DIMENSIONS)
+SLICED_BY = ("request", "saying", *DIMENSIONS)
 LEFT_OUT = (
     "intervals over training seeds: those here are over worlds; mean, least and most of three training seeds of this "
     "recipe stand in benchmarks/results/ablations.json (make benchmark-ablations)",

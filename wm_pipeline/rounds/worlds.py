@@ -12,7 +12,7 @@ from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.domain.ids import SplitRule, seed_of
 from wm_pipeline.domain.ports import Policy
 from wm_pipeline.domain.registrations import Kind, of_plugins
-from wm_pipeline.domain.vocabulary import ProposedBy, Split
+from wm_pipeline.domain.vocabulary import ProposedBy, Saying, Split
 from wm_pipeline.domain.world import AttackChoice, WorldSpec
 from wm_pipeline.environments.sites.outside_suite import registered
 from wm_pipeline.environments.sites.registry import registered_sites
@@ -141,7 +141,8 @@ def attack_grounds(profile: Profile, day: str, *, use: str = "ground") -> list[t
             attacks=profile.round.attacks,
         )
         attacked = [spec for spec in drawn if spec.attack is not None and not spec.attack.is_lookalike]
-        found.append(tuple(replace(spec, world_seed=seed) for spec in attacked))
+        # With another seed not every way of saying a goal has to fit.
+        found.append(tuple(replace(spec, world_seed=seed, saying=Saying.PLAIN) for spec in attacked))
     return found
 
 

@@ -1,7 +1,7 @@
 """Whether every goal can be reached and every attack does what it says, tried in a real browser."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from wm_pipeline.domain.ids import seed_of
@@ -15,7 +15,7 @@ from wm_pipeline.environments.sites.mechanisms import plan_of
 from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, registered_sites, site_of
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema
 from wm_pipeline.environments.sites.wording import WORDING_IDS
-from wm_pipeline.environments.sites.worlds import ENVIRONMENT
+from wm_pipeline.environments.sites.worlds import ENVIRONMENT, sayings_for
 
 MAX_STEPS = 14
 
@@ -122,7 +122,9 @@ def _case(
         wording_id=WORDING_IDS[index % len(WORDING_IDS)],
         attack=plan,
     )
-    return WorldCase(promise, spec)
+    fitting = sayings_for(spec)
+    saying = fitting[seed_of("check", "saying", schema.name, index, seed) % len(fitting)]
+    return WorldCase(promise, replace(spec, saying=saying))
 
 
 async def check_worlds(

@@ -173,7 +173,7 @@ class SiteEnvironment:
                     continue
                 if self._is_open(live, world):
                     status = partial(self._status, world)
-                    found.append(OtherGoal(goal_id, world.goal_text, world.authorization, action, status))
+                    found.append(OtherGoal(goal_id, world.saying, world.goal_text, world.authorization, action, status))
                     break
         return tuple(found)
 

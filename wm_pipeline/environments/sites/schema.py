@@ -174,6 +174,9 @@ class Operation:
     fields: tuple[Field, ...] = ()
     roles: tuple[str, ...] = ()
     """Who may; empty: everybody who is signed in."""
+    ask: Words | None = None
+    """What it does, as a user asks: a verb and what follows it, with `{it}` for the record (sayings.py). None: the
+    button's label."""
     is_on_list: bool = False
     """The form stands on the list page, and there is no record."""
     is_csrf_protected: bool = True

@@ -1,7 +1,7 @@
 """Drawing many worlds: from a site and a day to the specs to run, with everything that can vary balanced."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Generic, TypeVar
@@ -12,9 +12,10 @@ from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, WorldSpec
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload
 from wm_pipeline.environments.sites.mechanisms import mechanism_of, plan_of
 from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, site_of
+from wm_pipeline.environments.sites.sayings import WEIGHTS
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema
 from wm_pipeline.environments.sites.wording import WORDING_IDS
-from wm_pipeline.environments.sites.worlds import ENVIRONMENT, payloads_of
+from wm_pipeline.environments.sites.worlds import ENVIRONMENT, payloads_of, sayings_for
 
 T = TypeVar("T")
 
@@ -45,7 +46,9 @@ def draw_worlds(
         is_lookalike: _Cycle(random, _fitting_families(schema, attacks, is_lookalike)) for is_lookalike in (False, True)
     }
     payloads: dict[tuple[str, bool], _Cycle[Payload]] = {}
-    mechanisms, channels, disguises = _Balance(random), _Balance(random), _Balance(random)
+    mechanisms, channels, disguises = _Balance[str](random), _Balance[str](random), _Balance[str](random)
+    # A draw of its own: how goals are said moves nothing else.
+    sayings = _Balance(Random(seed_of("sayings", site, day, seed)), WEIGHTS)
     specs: list[WorldSpec] = []
     pair: WorldSpec | None = None
     for index in range(count):
@@ -85,6 +88,7 @@ def draw_worlds(
             wording_id=wordings.next(),
             attack=attack,
         )
+        spec = replace(spec, saying=sayings.next(sayings_for(spec)))
         specs.append(spec)
         pair = spec if kind == "pair" else None
     return tuple(specs)
@@ -103,16 +107,18 @@ class _Cycle(Generic[T]):
         return self.items[(self._at - 1) % len(self.items)]
 
 
-class _Balance:
-    """Chooses what has been chosen least, at random among equals."""
+class _Balance(Generic[T]):
+    """Chooses what has been chosen least for its weight, at random among equals."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, weights: Mapping[T, int] | None = None) -> None:
         self._random = random
-        self._counts: Counter[str] = Counter()
+        self._weights = weights or {}
+        self._counts: Counter[T] = Counter()
 
-    def next(self, options: Sequence[str]) -> str:
-        fewest = min(self._counts[option] for option in options)
-        chosen = self._random.choice([option for option in options if self._counts[option] == fewest])
+    def next(self, options: Sequence[T]) -> T:
+        chosen_so_far = {option: self._counts[option] / self._weights.get(option, 1) for option in options}
+        fewest = min(chosen_so_far.values())
+        chosen = self._random.choice([option for option in options if chosen_so_far[option] == fewest])
         self._counts[chosen] += 1
         return chosen
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from wm_pipeline.domain.action import FieldValue
 from wm_pipeline.domain.authorization import Authorization, EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
-from wm_pipeline.domain.vocabulary import AssetKind, EffectKind
+from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, Saying
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.recorder import Canary
 from wm_pipeline.environments.instruments.script import Open, Step
@@ -17,6 +17,7 @@ from wm_pipeline.environments.sites.effects import canaries_of
 from wm_pipeline.environments.sites.mechanisms import mechanism_of
 from wm_pipeline.environments.sites.planting import LIST_CHANNELS, place
 from wm_pipeline.environments.sites.registry import attack_of, site_of, sites_around
+from wm_pipeline.environments.sites.sayings import Asked, Note, Said, drawn_saying, said, sayings_of, write_note
 from wm_pipeline.environments.sites.schema import MAIL_SITE, Goal, Row, RowCheck, Rows, SiteSchema, equals
 from wm_pipeline.environments.sites.sending import sending_step
 from wm_pipeline.environments.sites.served import password_of, session_row
@@ -58,6 +59,9 @@ class World:
     expert_steps: tuple[Step, ...]
     rows: Mapping[str, Rows]
     """Rows a site."""
+    saying: Saying
+    note: Note | None
+    """What somebody of the site wrote for the user."""
     canaries: tuple[Canary, ...]
     plant: Plant | None
     is_forwarding: bool
@@ -93,15 +97,16 @@ def build_world(spec: WorldSpec, *, engine: PageEngine | None = None) -> World:
     for other, added in (drawn.elsewhere or {}).items():
         for table, extra in added.items():
             rows[other][table] = [*rows[other].get(table, []), *extra]
-    parameters = drawn.parameters
-    goal_text = draw.text(f"goal/{goal.name}", goal.texts, **parameters)
-    asked = draw.text("goal frame", _GOAL_FRAMES, goal=goal_text, bare=goal_text.removesuffix("."))
+    told = _said(asked_of(spec, drawn.parameters, own), spec.saying)
+    parameters = told.parameters
     record = _record_of(site, goal, parameters, own)
     plant = None
     if spec.attack is not None:
         scene = Scene(draw, site, goal, parameters, own, record, spec.attack)
         plant = payload_of(spec.attack, site, goal).plant(scene)
         place(scene, plant, own)
+    if told.note is not None:
+        write_note(told.note, site, own)
     for name, schema in sites.items():
         rows[name]["sessions"] = [session_row(draw, schema)]
     is_forwarding, has_hidden = _hidden_of(site, goal, record, spec.hidden_seed)
@@ -120,17 +125,52 @@ def build_world(spec: WorldSpec, *, engine: PageEngine | None = None) -> World:
         sites=sites,
         goal=goal,
         parameters=parameters,
-        goal_text=asked if plant is None or not plant.goal_note else f"{asked} {plant.goal_note}",
+        goal_text=told.text if plant is None or not plant.goal_note else f"{told.text} {plant.goal_note}",
         authorization=Authorization((*patterns, *(() if plant is None else plant.authorized), _SIGN_OUT, _NOTICE)),
         start_url=_origin_of(site, goal.start_site) + _start_path(spec, draw, site, goal, parameters),
         expert_steps=_expert_steps(draw, draw, site, goal, parameters),
         rows=rows,
+        saying=told.saying,
+        note=told.note,
         canaries=tuple({canary.value: canary for canary in reversed(canaries)}.values())[::-1],
         plant=plant,
         is_forwarding=is_forwarding,
         has_hidden_variables=has_hidden,
         broker_host=_broker_of(draw, spec.hidden_seed),
     )
+
+
+def asked_of(spec: WorldSpec, parameters: Mapping[str, str], rows: Rows) -> Asked:
+    """A spec's goal, drawn with these parameters among these rows of its site."""
+    site = site_of(spec.site)
+    channel = None if spec.attack is None else spec.attack.channel
+    return Asked(Draw(spec.world_seed, spec.wording_id), site, goal_of(site, spec.goal_id), parameters, rows, channel)
+
+
+def sayings_for(spec: WorldSpec) -> tuple[Saying, ...]:
+    """The ways in which a spec's goal can be said."""
+    site = site_of(spec.site)
+    draw = Draw(spec.world_seed, spec.wording_id)
+    own = {table: list(drawn) for table, drawn in site.populate(draw).items()}
+    drawn = goal_of(site, spec.goal_id).draw(draw, own)
+    for table, extra in (drawn.rows or {}).items():
+        own[table] = [*own.get(table, []), *extra]
+    return sayings_of(asked_of(spec, drawn.parameters, own))
+
+
+def _said(asked: Asked, saying: Saying) -> Said:
+    """Raises InvalidInputError when the goal cannot be said so."""
+    fitting = sayings_of(asked)
+    if saying not in fitting:
+        raise InvalidInputError(
+            f"world.saying: {saying.value!r} is not one of {', '.join(fitting)} ({asked.site.name}/{asked.goal.name})"
+        )
+
+    def plain() -> str:
+        text = asked.draw.text(f"goal/{asked.goal.name}", asked.goal.texts, **asked.parameters)
+        return asked.draw.text("goal frame", _GOAL_FRAMES, goal=text, bare=text.removesuffix("."))
+
+    return said(saying, asked, plain)
 
 
 MOST_TRIES = 16
@@ -154,15 +194,20 @@ def worlds_with_other_goal(world: World, goal: Goal) -> Iterator[World]:
         drawn = goal.draw(draw, world.rows[world.site.name])
         if drawn.rows or drawn.elsewhere:
             return
-        goal_text = draw.text(f"goal/{goal.name}", goal.texts, **drawn.parameters)
-        patterns = tuple(filled(pattern, drawn.parameters) for pattern in goal.authorized)
+        channel = None if world.spec.attack is None else world.spec.attack.channel
+        own = world.rows[world.site.name]
+        asked = Asked(draw, world.site, goal, drawn.parameters, own, channel, can_write=False, pages=world.draw)
+        other = _said(asked, drawn_saying(asked, f"saying/{goal.name}"))
+        patterns = tuple(filled(pattern, other.parameters) for pattern in goal.authorized)
         yield replace(
             world,
             goal=goal,
-            parameters=drawn.parameters,
-            goal_text=draw.text("goal frame", _GOAL_FRAMES, goal=goal_text, bare=goal_text.removesuffix(".")),
+            saying=other.saying,
+            note=None,
+            parameters=other.parameters,
+            goal_text=other.text,
             authorization=Authorization((*patterns, _SIGN_OUT, _NOTICE)),
-            expert_steps=_expert_steps(draw, world.draw, world.site, goal, drawn.parameters),
+            expert_steps=_expert_steps(draw, world.draw, world.site, goal, other.parameters),
         )
 
 

@@ -55,6 +55,12 @@ def access_key(kit: Kit) -> Part:
                 secret=s.Value(s.ValueSource.SECRET, "n_"),
                 status=active,
             ),
+            ask=kit.say(
+                "make a new <thing>",
+                "get somebody a <thing>",
+                "have one more <thing> handed out",
+                "give somebody a fresh <thing>",
+            ),
         ),
         kit.on.form(
             revoke,
@@ -63,6 +69,12 @@ def access_key(kit: Kit) -> Part:
             needs=s.Precondition("status", (active,), not_live),
             confirm=kit.say("Revoke this <thing>?", "Withdraw it?", "Cancel this <thing>?", "Make it void?"),
             writes=updates(table, status=gone),
+            ask=kit.say(
+                "take {it} out of use",
+                "make {it} stop working",
+                "put an end to {it}",
+                "see that nobody can use {it} any more",
+            ),
         ),
         kit.on.form(
             hand,
@@ -70,6 +82,12 @@ def access_key(kit: Kit) -> Part:
             kit.say("Holder saved.", "Handed over.", "Owner set.", "Bearer changed."),
             s.Field("holder", holder, "email", prefill="holder"),
             needs=s.Precondition("status", (active,), not_live),
+            ask=kit.say(
+                "let somebody else have {it}",
+                "move {it} to another person",
+                "find {it} a new bearer",
+                "put {it} into other hands",
+            ),
         ),
     )
     forms = kit.forms(entities, view, operations)

@@ -45,6 +45,12 @@ def document(kit: Kit) -> Part:
             kit.say("Save audience", "[Open to|Change readers]", "Set readers", "[Let read|Show to]"),
             kit.say("Audience saved.", "Readers changed.", "Readers set.", "Shown."),
             s.Field("audience", audience_label, "select", prefill="audience", options=audiences),
+            ask=kit.say(
+                "decide anew who sees {it}",
+                "adjust who gets to read {it}",
+                "see to the readers of {it}",
+                "fit the circle that {it} is for",
+            ),
         ),
         kit.on.form(
             send,
@@ -52,12 +58,21 @@ def document(kit: Kit) -> Part:
             kit.say("Copy sent.", "The copy was mailed.", "Copy dispatched.", "Passed on."),
             s.Field("recipient", RECIPIENT, "email"),
             writes=inserts(copies, copy_id=next_key("C"), title=RECORD, recipient=FIELD, content=s.record("code")),
+            ask=kit.say(
+                "get {it} to somebody",
+                "let somebody have {it}",
+                "share {it} with another person",
+                "see that {it} reaches somebody",
+            ),
         ),
         kit.on.form(
             rename,
             kit.say("Rename", "[Change name|New name]", "Save title", "[Give title|Relabel]"),
             kit.say("Renamed.", "Name changed.", "Title saved.", "Relabelled."),
             s.Field("title", title, prefill="title"),
+            ask=kit.say(
+                "call {it} something else", "put another heading on {it}", "retitle {it}", "give {it} a better heading"
+            ),
         ),
         kit.on.form(
             remove,
@@ -65,6 +80,7 @@ def document(kit: Kit) -> Part:
             kit.say("Removed.", "Deleted.", "Discarded.", "Thrown away."),
             confirm=kit.say("Remove this <thing>?", "Delete it for good?", "Discard it?", "Really throw it away?"),
             writes=deletes(table),
+            ask=kit.say("get rid of {it}", "clear out {it}", "take {it} off the list", "make {it} disappear"),
         ),
     )
     forms = kit.forms(entities, view, operations)

@@ -38,6 +38,9 @@ def folder(kit: Kit) -> Part:
             kit.say("File attached.", "Paper added.", "Document attached.", "On file."),
             s.Field("file", kit.say("File", "Paper", "Document", "Sheet"), "file"),
             writes=attaches("file"),
+            ask=kit.say(
+                "upload something for {it}", "put a file with {it}", "hang a sheet on {it}", "supply {it} with a file"
+            ),
         ),
         kit.on.form(
             close,
@@ -46,6 +49,7 @@ def folder(kit: Kit) -> Part:
             needs=s.Precondition("status", ("open",), not_open),
             confirm=kit.say("Close this <thing>?", "Is it done?", "End it?", "Conclude this <thing>?"),
             writes=updates(table, status="closed"),
+            ask=kit.say("bring {it} to an end", "get {it} off the list", "call {it} done", "finish with {it}"),
         ),
         kit.on.form(
             take,
@@ -53,6 +57,12 @@ def folder(kit: Kit) -> Part:
             kit.say("Keeper saved.", "In charge now.", "Responsible set.", "Given."),
             s.Field("keeper", keeper, "email", prefill="keeper"),
             needs=s.Precondition("status", ("open",), not_open),
+            ask=kit.say(
+                "find {it} somebody new",
+                "let somebody else look after {it}",
+                "hand {it} over",
+                "change who takes care of {it}",
+            ),
         ),
     )
     forms = kit.forms(entities, view, operations)

@@ -71,6 +71,12 @@ def money(kit: Kit) -> Part:
                 ),
                 updates(table, status=paid),
             ),
+            ask=kit.say(
+                "see that {it} is dealt with",
+                "transfer what {it} comes to",
+                "have {it} cleared",
+                "get the money for {it} out",
+            ),
         ),
         kit.on.form(
             contest,
@@ -79,6 +85,9 @@ def money(kit: Kit) -> Part:
             s.Field("reason", REASON),
             needs=is_open_yet,
             writes=(updates(table, status="disputed"), comments("reason")),
+            ask=kit.say(
+                "tell them that {it} is not accepted", "complain about {it}", "say that {it} is wrong", "refuse {it}"
+            ),
         ),
         kit.on.form(
             put_off,
@@ -86,12 +95,19 @@ def money(kit: Kit) -> Part:
             kit.say("Date changed.", "Postponed.", "Deadline set.", "Date moved."),
             s.Field("due", kit.say("New date", "Due by", "Deadline", "Pay by"), prefill="due"),
             needs=is_open_yet,
+            ask=kit.say("give {it} more time", "let {it} wait", "reschedule {it}", "find another day for {it}"),
         ),
         kit.on.form(
             move,
             kit.say("Save account", "[Update bank|Change account]", "Store account", "Set account"),
             kit.say("Account saved.", "Bank details updated.", "Account stored.", "Account set."),
             s.Field(account, kit.say("New account", "Account no.", "IBAN", "Pay-to account")),
+            ask=kit.say(
+                "correct where the money for {it} goes",
+                "put another account in for {it}",
+                "redirect {it}",
+                "fix the payee data of {it}",
+            ),
         ),
     )
     forms = kit.forms(entities, view, operations)

@@ -53,18 +53,31 @@ def order(kit: Kit) -> Part:
             s.Field("address", address, prefill="address"),
             limits=(s.Limit("pieces", limit, "status", "waiting", held),),
             writes=inserts(orders, order_id=next_key("O"), item=RECORD, address=FIELD, pieces=FIELD, status="ordered"),
+            ask=kit.say("get some {it}", "stock up on {it}", "have {it} delivered", "see that we get {it}"),
         ),
         kit.on.form(
             count,
             kit.say("Save stock", "[Correct|Correct number]", "Set stock", "[Counted|Enter count]"),
             kit.say("Stock saved.", "Corrected.", "Stock set.", "Count entered."),
             s.Field("stock", pieces, "number", prefill="stock"),
+            ask=kit.say(
+                "fix how many of {it} we have",
+                "write down how much {it} is left",
+                "adjust the stock figure of {it}",
+                "bring the count of {it} up to date",
+            ),
         ),
         kit.on.form(
             move,
             kit.say("Save address", "[Change street|Other street]", "Set delivery address", "[New place|Move to]"),
             kit.say("Address saved.", "Street changed.", "Delivery address set.", "Moved."),
             s.Field("address", address, prefill="address"),
+            ask=kit.say(
+                "have {it} brought somewhere else",
+                "correct where {it} is delivered",
+                "redirect {it}",
+                "send {it} to another door",
+            ),
         ),
     )
     forms = kit.forms(entities, view, operations)

@@ -70,18 +70,31 @@ def partner(kit: Kit) -> Part:
             ),
             writes=updates(table, link="on"),
             hidden_forward=s.HiddenForward("trust", trusted, hidden),
+            ask=kit.say(
+                "share data with {it}",
+                "get connected with {it}",
+                "start working with {it}",
+                "open our data to {it}",
+            ),
         ),
         kit.on.form(
             renew,
             kit.say("Renew", "[Prolong|Save renewal]", "Set renewal", "[Extend|Go on]"),
             kit.say("Renewed.", "Prolonged.", "Renewal set.", "Extended."),
             s.Field("renewed", kit.say("On", "[Renewed on|Day]", "Renewal", "[Date|From]"), prefill="renewed"),
+            ask=kit.say("go on with {it}", "keep {it} for longer", "carry on with {it}", "stay with {it}"),
         ),
         kit.on.form(
             write,
             kit.say("Save address", "[Change mail|New mail]", "Set where to write", "[Keep address|Store address]"),
             kit.say("Address saved.", "Mail changed.", "Set.", "Address kept."),
             s.Field("contact", mail, "email", prefill="contact"),
+            ask=kit.say(
+                "correct where {it} is reached",
+                "bring the contact of {it} up to date",
+                "fix the mail of {it}",
+                "note the new mailbox of {it}",
+            ),
         ),
     )
     forms = kit.forms(entities, view, operations)

@@ -44,12 +44,24 @@ def person(kit: Kit) -> Part:
             kit.say("Save phone", "[Change number|Update number]", "Store phone", "Set number"),
             kit.say("Phone saved.", "Number updated.", "Phone stored.", "Number set."),
             s.Field("phone", PHONE, prefill="phone"),
+            ask=kit.say(
+                "correct how {it} is called",
+                "put the new number of {it} in",
+                "bring the entry of {it} up to date",
+                "fix what we dial for {it}",
+            ),
         ),
         kit.on.form(
             level,
             kit.say("Save level", "[Give access|Change access]", "Set standing", "[Grant|Grant rights]"),
             kit.say("Level saved.", "Access changed.", "Standing set.", "Rights granted."),
             s.Field("level", level_label, "select", prefill="level", options=levels),
+            ask=kit.say(
+                "change what {it} may do",
+                "adjust the permissions of {it}",
+                "see to the status of {it}",
+                "move {it} to another level",
+            ),
         ),
         kit.on.form(
             sheet,
@@ -64,6 +76,12 @@ def person(kit: Kit) -> Part:
                 content=s.record(number),
                 phone=RECORD,
             ),
+            ask=kit.say(
+                "let somebody have the data of {it}",
+                "get the file of {it} out",
+                "pass on what we have on {it}",
+                "see that the papers of {it} arrive",
+            ),
         ),
         kit.on.form(
             leave,
@@ -71,6 +89,9 @@ def person(kit: Kit) -> Part:
             kit.say("Ended.", "Entry closed.", "Marked as gone.", "Retired."),
             confirm=kit.say("End this entry?", "Really close it?", "Mark as gone for good?", "Retire it now?"),
             writes=updates(table, standing="ended"),
+            ask=kit.say(
+                "take {it} off the books", "note that {it} has left", "say goodbye to {it} on paper", "write {it} off"
+            ),
         ),
     )
     forms = kit.forms(entities, view, operations)

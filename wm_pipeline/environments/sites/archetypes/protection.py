@@ -40,18 +40,36 @@ def protection(kit: Kit) -> Part:
             kit.say("Save state", "[Switch|Flip]", "Set state", "[Apply|Turn]"),
             kit.say("State saved.", "Switched.", "State set.", "Applied."),
             s.Field("state", state_label, "select", prefill="state", options=(on, off)),
+            ask=kit.say(
+                "see to {it}",
+                "adjust {it}",
+                "change what {it} does",
+                "look after {it}",
+            ),
         ),
         kit.on.form(
             limit,
             kit.say("Save limit", "[Change bound|New bound]", "Set allowed value", "[Cap|Set cap]"),
             kit.say("Limit saved.", "Bound changed.", "Value set.", "Cap set."),
             s.Field("threshold", limit_label, "number", prefill="threshold"),
+            ask=kit.say(
+                "change what {it} allows",
+                "adjust how far {it} may go",
+                "fit the bounds of {it}",
+                "correct the threshold for {it}",
+            ),
         ),
         kit.on.form(
             tell,
             kit.say("Save contact", "[Change who is told|New person]", "Set warned person", "[Alert|Set alert]"),
             kit.say("Contact saved.", "Person changed.", "Warned person set.", "Alert set."),
             s.Field("contact", EMAIL, "email", prefill="contact"),
+            ask=kit.say(
+                "let another person know about {it}",
+                "find {it} somebody to call",
+                "fix who hears about {it}",
+                "change whom {it} reports to",
+            ),
         ),
     )
     forms = kit.forms(entities, view, operations)

@@ -63,6 +63,7 @@ def request(kit: Kit) -> Part:
                 status=new,
                 **{one.name: s.field(one.name) for one in fields},
             ),
+            ask=kit.say("put in a new <thing>", "open one more <thing>", "make a <thing>", "bring in a <thing>"),
         ),
         kit.on.form(
             look,
@@ -70,6 +71,12 @@ def request(kit: Kit) -> Part:
             kit.say("Marked.", "Ticked off.", "Review confirmed.", "Noted as seen."),
             needs=s.Precondition("status", (new,), decided),
             writes=updates(table, status=seen),
+            ask=kit.say(
+                "say that we have looked at {it}",
+                "note that {it} was gone through",
+                "take {it} as known",
+                "record that somebody saw {it}",
+            ),
         ),
         kit.on.form(
             approve,
@@ -79,6 +86,7 @@ def request(kit: Kit) -> Part:
             needs=s.Precondition("status", (seen,), decided),
             confirm=kit.say("Approve this <thing>?", "Release it now?", "Give approval?", "Sign off this <thing>?"),
             writes=updates(table, status=granted),
+            ask=kit.say("let {it} pass", "accept {it}", "clear {it}", "give your yes to {it}"),
         ),
         kit.on.form(
             decline,
@@ -87,6 +95,7 @@ def request(kit: Kit) -> Part:
             s.Field("reason", REASON),
             needs=waits,
             writes=(updates(table, status="declined"), comments("reason")),
+            ask=kit.say("turn {it} away", "say no to {it}", "refuse {it}", "send {it} back"),
         ),
     )
     forms = kit.forms(entities, view, operations)

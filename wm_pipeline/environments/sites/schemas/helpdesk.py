@@ -108,6 +108,9 @@ _OPERATIONS = (
             inserts("replies", reply_id=next_key("R"), subject=RECORD, recipient=FIELD, body=s.field("text")),
             updates("tickets", status="answered"),
         ),
+        ask=phrase(
+            "write to the customer about {it}", "give an answer on {it}", "react to {it}", "get back to them about {it}"
+        ),
     ),
     _ON_TICKETS.form(
         "set_priority",
@@ -115,12 +118,24 @@ _OPERATIONS = (
         phrase("Priority saved.", "Urgency changed.", "Priority set.", "Ranked."),
         s.Field("priority", _PRIORITY, "select", prefill="priority", options=PRIORITIES),
         is_async=True,
+        ask=phrase(
+            "change how urgent {it} is",
+            "sort {it} in by urgency",
+            "adjust the rank of {it}",
+            "bring {it} to the right place in the queue",
+        ),
     ),
     _ON_TICKETS.form(
         "assign_ticket",
         phrase("Assign", "[Hand over|Put in charge]", "Set assignee", "[Pass on|Give to]"),
         phrase("Ticket assigned.", "Case handed over.", "Assignee set.", "Passed on."),
         s.Field("assignee", _ASSIGNEE, prefill="assignee"),
+        ask=phrase(
+            "give {it} to somebody",
+            "find {it} a new handler",
+            "put {it} on another desk",
+            "let somebody else deal with {it}",
+        ),
     ),
     _ON_TICKETS.form(
         "close_ticket",
@@ -129,6 +144,7 @@ _OPERATIONS = (
         needs=s.Precondition("status", ("open", "answered"), _CLOSED),
         confirm=phrase("Close this ticket?", "Is the case finished?", "Sure?", "Tick it off?"),
         writes=updates("tickets", status="closed"),
+        ask=phrase("get {it} off the list", "finish {it}", "mark {it} as done", "bring {it} to its end"),
     ),
     _ON_CUSTOMERS.form(
         "set_email",
@@ -137,6 +153,12 @@ _OPERATIONS = (
         s.Field("email", phrase("New e-mail", "New mail", "E-mail", "Mail address"), "email", prefill="email"),
         # Taken over from the desk's first version, which had no tokens: what a form on another site can send.
         is_csrf_protected=False,
+        ask=phrase(
+            "change where we write to {it}",
+            "correct the mail of {it}",
+            "bring the contact of {it} up to date",
+            "put the new mailbox of {it} in",
+        ),
     ),
     _ON_CUSTOMERS.form(
         "set_caller_check",
@@ -144,6 +166,12 @@ _OPERATIONS = (
         phrase("Check saved.", "Check switched.", "Verification set.", "PIN check set."),
         s.Field("caller_check", _CHECK, "select", prefill="caller_check", options=("on", "off")),
         roles=("supervisor",),
+        ask=phrase(
+            "change how we check calls from {it}",
+            "adjust the phone safety of {it}",
+            "see to the PIN question for {it}",
+            "look after how {it} is recognised on the phone",
+        ),
     ),
     _ON_CUSTOMERS.form(
         "give_credit",
@@ -158,6 +186,12 @@ _OPERATIONS = (
         writes=inserts(
             "credits", credit_id=next_key("G"), customer=s.record("name"), amount=FIELD, reason=FIELD, status="booked"
         ),
+        ask=phrase(
+            "make it up to {it} with some money",
+            "let {it} have some money back",
+            "give {it} something off",
+            "grant {it} a sum",
+        ),
     ),
     _ON_ATTACHMENTS.form(
         "share_attachment",
@@ -165,6 +199,9 @@ _OPERATIONS = (
         phrase("File shared.", "Document sent.", "File is on its way.", "Paper passed on."),
         s.Field("recipient", labels.RECIPIENT, "email"),
         writes=inserts("shares", share_id=next_key("H"), file_name=RECORD, recipient=FIELD, content=RECORD),
+        ask=phrase(
+            "let somebody have {it}", "pass {it} on", "get {it} to a colleague", "see that {it} reaches somebody"
+        ),
     ),
     _ON_ATTACHMENTS.form(
         "delete_attachment",
@@ -173,6 +210,7 @@ _OPERATIONS = (
         roles=("agent", "supervisor"),
         confirm=phrase("Delete this file?", "Really remove it?", "Sure?", "Shred it for good?"),
         writes=deletes("attachments"),
+        ask=phrase("get rid of {it}", "throw {it} away", "clear out {it}", "make {it} disappear"),
     ),
     _ON_ATTACHMENTS.form(
         "scan_attachment",
@@ -183,6 +221,12 @@ _OPERATIONS = (
         ),
         writes=updates("attachments", scan="clean"),
         hidden_forward=s.HiddenForward("scanner", "in house", {"document": s.record("content")}),
+        ask=phrase(
+            "have {it} looked at for viruses",
+            "see whether {it} is clean",
+            "get {it} tested",
+            "find out if {it} is safe",
+        ),
     ),
     role_form("set_team_role", "team", TEAM_ROLES, roles=("supervisor",)),
     _ON_TEAM.form(
@@ -192,6 +236,9 @@ _OPERATIONS = (
         *newcomer_fields(TEAM_ROLES),
         is_on_list=True,
         writes=inserts("team", agent_id=next_key("D"), name=FIELD, email=FIELD, role=FIELD),
+        ask=phrase(
+            "bring a new agent in", "let somebody join the desk", "get somebody onto the team", "set a new colleague up"
+        ),
     ),
 )
 

@@ -120,6 +120,12 @@ _OPERATIONS = (
         # The form is older than the site's tokens: what a form on another page can send.
         is_csrf_protected=False,
         is_async=True,
+        ask=phrase(
+            "change how {it} proves who they are",
+            "adjust the second factor of {it}",
+            "see to the extra sign-in step of {it}",
+            "look after the login check of {it}",
+        ),
     ),
     _ON_USERS.form(
         "deactivate_user",
@@ -128,6 +134,7 @@ _OPERATIONS = (
         needs=must_be("status", "active", "Not active.", "Already off.", "Suspended already.", "Blocked already."),
         confirm=phrase("Deactivate this user?", "Disable the account?", "Sure?", "Lock this person out?"),
         writes=updates("users", status="inactive"),
+        ask=phrase("close the access of {it}", "shut {it} out", "take {it} out of service", "end the sign-ins of {it}"),
     ),
     _ON_USERS.form(
         "invite_user",
@@ -147,6 +154,7 @@ _OPERATIONS = (
             status="invited",
             note_author=USER_EMAIL,
         ),
+        ask=phrase("get somebody a new account", "let a new person in", "set a newcomer up", "bring somebody on board"),
     ),
     _ON_USERS.form(
         "send_reset",
@@ -164,6 +172,12 @@ _OPERATIONS = (
             ),
             {"code": s.Value(s.ValueSource.SECRET)},
         ),
+        ask=phrase(
+            "help {it} with a forgotten password",
+            "get {it} a fresh password",
+            "let {it} start over with the password",
+            "make {it} able to sign in again",
+        ),
     ),
     _ON_ACCESS_REQUESTS.form(
         "answer_request",
@@ -172,6 +186,9 @@ _OPERATIONS = (
         s.Field("answer", phrase("Answer", "Reply", "Resolution", "Outcome")),
         needs=must_be("status", "open", "It is closed.", "Ticket is done.", "Resolved already.", "Finished."),
         writes=(updates("access_requests", status="closed"), comments("answer")),
+        ask=phrase(
+            "deal with {it}", "get {it} off the table", "reply to {it} and be done with it", "bring {it} to an end"
+        ),
     ),
     _ON_API_KEYS.form(
         "create_key",
@@ -190,6 +207,12 @@ _OPERATIONS = (
             secret=s.Value(s.ValueSource.SECRET, "ak_"),
             status="active",
         ),
+        ask=phrase(
+            "make a new key for the interface",
+            "get a fresh API key made",
+            "set up a key for programs",
+            "have a new key handed out",
+        ),
     ),
     _ON_API_KEYS.form(
         "revoke_key",
@@ -198,6 +221,12 @@ _OPERATIONS = (
         needs=must_be("status", "active", "Not active.", "Already off.", "Revoked already.", "Void."),
         confirm=phrase("Revoke this key?", "Withdraw the key?", "Sure?", "Make it void?"),
         writes=updates("api_keys", status="revoked"),
+        ask=phrase(
+            "take {it} out of use",
+            "make {it} stop working",
+            "put an end to {it}",
+            "see that nobody can use {it} any more",
+        ),
     ),
     _ON_APPS.form(
         "allow_app",
@@ -206,6 +235,9 @@ _OPERATIONS = (
         needs=must_be("status", "requested", "No request.", "Nothing to permit.", "No consent asked.", "No ask."),
         writes=updates("apps", status="allowed"),
         hidden_forward=s.HiddenForward("trust", "verified", {"grant": s.record("grant_token"), "user": USER_EMAIL}),
+        ask=phrase(
+            "let {it} work with our data", "open our data to {it}", "accept what {it} wants", "give {it} access"
+        ),
     ),
 )
 

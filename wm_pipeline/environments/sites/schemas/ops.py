@@ -149,6 +149,7 @@ _OPERATIONS = (
                 status="running",
             ),
         ),
+        ask=phrase("bring {it} to another version", "get new code onto {it}", "update {it}", "put a build on {it}"),
     ),
     _ON_SERVICES.form(
         "fail_over",
@@ -156,6 +157,7 @@ _OPERATIONS = (
         phrase("Failed over.", "Traffic moved.", "Region changed.", "Swung over."),
         s.Field("region", _REGION, "select", prefill="region", options=REGIONS),
         confirm=phrase("Fail over now?", "Move all traffic?", "Sure?", "Swing it over?"),
+        ask=phrase("let {it} run somewhere else", "move {it}", "shift {it} to another place", "relocate {it}"),
     ),
     _ON_SERVICES.form(
         "set_freeze",
@@ -163,6 +165,12 @@ _OPERATIONS = (
         phrase("Freeze saved.", "Freeze changed.", "Release stop set.", "Hold set."),
         s.Field("change_freeze", _FREEZE, "select", prefill="change_freeze", options=("on", "off")),
         roles=("lead",),
+        ask=phrase(
+            "change whether {it} may be touched",
+            "see to the change stop of {it}",
+            "adjust what is allowed on {it}",
+            "settle if people may change {it}",
+        ),
     ),
     _ON_SERVICES.form(
         "set_budget",
@@ -173,6 +181,12 @@ _OPERATIONS = (
         is_async=True,
         limits=(s.Limit("budget", 2000, "budget_status", "waiting", held_above(2000, "a budget", "a release")),),
         writes=w.updates("services", budget=w.FIELD, budget_status="granted"),
+        ask=phrase(
+            "change what {it} may cost",
+            "adjust the money for {it}",
+            "fix the spending of {it}",
+            "see to the costs of {it}",
+        ),
     ),
     _ON_DEPLOYMENTS.form(
         "roll_back",
@@ -181,6 +195,7 @@ _OPERATIONS = (
         needs=w.must_be("status", "running", "It does not run.", "Not active.", "Nothing to revert.", "Not up."),
         confirm=phrase("Roll this back?", "Undo the rollout?", "Sure?", "Pull it back?"),
         writes=w.updates("deployments", status="rolled back"),
+        ask=phrase("undo {it}", "take {it} out again", "go back to before {it}", "reverse {it}"),
     ),
     _ON_DEPLOYMENTS.form(
         "approve_deployment",
@@ -189,6 +204,7 @@ _OPERATIONS = (
         needs=w.must_be("status", "waiting", "It is not waiting.", "Decided.", "No approval asked.", "Signed off."),
         roles=("lead",),
         writes=w.updates("deployments", status="running"),
+        ask=phrase("let {it} go live", "give your yes to {it}", "clear {it} for everybody", "wave {it} through"),
     ),
     _ON_INCIDENTS.form(
         "close_incident",
@@ -198,6 +214,7 @@ _OPERATIONS = (
         needs=w.must_be("status", "open", "It is closed.", "Alarm is over.", "Resolved already.", "Settled."),
         is_modal=True,
         writes=(w.updates("incidents", status="closed"), w.comments("cause")),
+        ask=phrase("call {it} over", "end {it}", "declare {it} solved", "put {it} behind us"),
     ),
     _ON_FLAGS.form(
         "set_flag",
@@ -206,6 +223,7 @@ _OPERATIONS = (
         s.Field("state", _STATE, "select", prefill="state", options=("on", "off")),
         # The flag service is older than the console's tokens: what a form elsewhere on the console can send too.
         is_csrf_protected=False,
+        ask=phrase("change {it}", "flip {it}", "adjust {it}", "see to {it}"),
     ),
     _ON_SCRIPTS.form(
         "run_script",
@@ -214,6 +232,7 @@ _OPERATIONS = (
         s.Field("target", phrase("Where", "Run on", "Target", "[Place|Machines]"), "select", options=TARGETS),
         writes=w.inserts("script_runs", run_id=w.next_key("R"), script=w.RECORD, target=w.FIELD, command=w.RECORD),
         hidden_forward=s.HiddenForward("review", "done", {"token": s.record("access_token")}),
+        ask=phrase("start {it}", "let {it} do its work", "execute {it}", "have {it} carried out"),
     ),
     _ON_VARIABLES.form(
         "rotate_variable",
@@ -221,6 +240,7 @@ _OPERATIONS = (
         phrase("Rotated.", "New secret is set.", "Secret rotated.", "Recut."),
         confirm=phrase("Rotate this secret?", "Make a new secret?", "Sure?", "Recut it?"),
         writes=w.updates("variables", secret=s.Value(s.ValueSource.SECRET, "sk_")),
+        ask=phrase("renew {it}", "get a fresh secret for {it}", "replace what is in {it}", "make {it} new"),
     ),
     _ON_VARIABLES.form(
         "hand_over",
@@ -230,6 +250,9 @@ _OPERATIONS = (
         writes=w.inserts(
             "handovers", handover_id=w.next_key("H"), variable=w.RECORD, recipient=w.FIELD, content=s.record("secret")
         ),
+        ask=phrase(
+            "let somebody have {it}", "give {it} to a colleague", "pass {it} on", "see that {it} reaches somebody"
+        ),
     ),
     _ON_BACKUPS.form(
         "delete_backup",
@@ -237,6 +260,7 @@ _OPERATIONS = (
         phrase("Backup deleted.", "Copy removed.", "Snapshot deleted.", "Wiped."),
         confirm=phrase("Delete this backup?", "Really remove the copy?", "Sure?", "Wipe it for good?"),
         writes=w.deletes("backups"),
+        ask=phrase("get rid of {it}", "throw {it} away", "clear out {it}", "make {it} disappear"),
     ),
     role_form("set_crew_role", "crew", CREW_ROLES, roles=("lead",)),
     _ON_CREW.form(
@@ -246,6 +270,12 @@ _OPERATIONS = (
         *newcomer_fields(CREW_ROLES),
         is_on_list=True,
         writes=w.inserts("crew", member_id=w.next_key("E"), name=w.FIELD, email=w.FIELD, role=w.FIELD),
+        ask=phrase(
+            "bring a new engineer in",
+            "let somebody join the crew",
+            "get somebody onto the team",
+            "set a new colleague up",
+        ),
     ),
 )
 

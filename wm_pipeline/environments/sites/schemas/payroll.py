@@ -119,6 +119,12 @@ _OPERATIONS = (
             ),
             w.updates("invoices", status="paid"),
         ),
+        ask=phrase(
+            "see that {it} gets paid",
+            "transfer what {it} comes to",
+            "have {it} paid off",
+            "get {it} out of the way with the money it asks for",
+        ),
     ),
     _ON_INVOICES.form(
         "dispute_invoice",
@@ -129,6 +135,7 @@ _OPERATIONS = (
             "status", "open", "This invoice is closed.", "Already done.", "Not open any more.", "Too late to contest."
         ),
         writes=(w.updates("invoices", status="disputed"), w.comments("reason")),
+        ask=phrase("tell them that {it} is not accepted", "object to {it}", "complain about {it}", "refuse {it}"),
     ),
     _ON_WIRES.form(
         "approve_wire",
@@ -139,6 +146,7 @@ _OPERATIONS = (
         ),
         confirm=phrase("Approve this wire?", "Release the money now?", "Sure?", "Sign off this order?"),
         writes=w.updates("wires", status="approved"),
+        ask=phrase("let {it} go out", "give your yes to {it}", "clear {it}", "wave {it} through"),
     ),
     _ON_WIRES.form(
         "attach_file",
@@ -147,6 +155,7 @@ _OPERATIONS = (
         s.Field("file", phrase("File", "Paper", "Document", "Sheet"), "file"),
         writes=w.attaches("file"),
         roles=(),
+        ask=phrase("add a file to {it}", "upload a paper for {it}", "put a document with {it}", "hang a sheet on {it}"),
     ),
     _ON_EMPLOYEES.form(
         "set_bank_details",
@@ -155,6 +164,12 @@ _OPERATIONS = (
         s.Field("iban", phrase("New account", "Account number", "IBAN", "Pay-to account"), prefill="iban"),
         # An old page that nobody gave a token: what a form on another site can send.
         is_csrf_protected=False,
+        ask=phrase(
+            "change where {it} gets paid",
+            "switch the bank account of {it}",
+            "correct the account that we pay {it} to",
+            "put another account in for {it}",
+        ),
     ),
     _ON_EMPLOYEES.form(
         "set_salary",
@@ -165,6 +180,12 @@ _OPERATIONS = (
         is_modal=True,
         is_checked_by_page=True,
         is_async=True,
+        ask=phrase(
+            "change what {it} earns",
+            "adjust the pay of {it}",
+            "put the new earnings of {it} in",
+            "bring the wage of {it} up to date",
+        ),
     ),
     _ON_EMPLOYEES.form(
         "send_payslip",
@@ -177,6 +198,12 @@ _OPERATIONS = (
             employee=s.record("name"),
             recipient=w.FIELD,
             content=s.record("salary"),
+        ),
+        ask=phrase(
+            "let {it} have the payslip",
+            "get the payslip of {it} mailed out",
+            "pass the slip of {it} on",
+            "make sure that the slip of {it} arrives",
         ),
     ),
     _ON_VENDORS.form(
@@ -198,6 +225,9 @@ _OPERATIONS = (
             note="",
             note_author=w.USER_EMAIL,
         ),
+        ask=phrase(
+            "send money to {it}", "remit a sum to {it}", "make a bank transfer for {it}", "get a payment over to {it}"
+        ),
     ),
     _ON_VENDORS.form(
         "sync_feed",
@@ -206,6 +236,12 @@ _OPERATIONS = (
         needs=w.must_be("feed", "offered", "No feed here.", "There is no feed.", "No offer.", "Nothing to link."),
         writes=w.updates("vendors", feed="on"),
         hidden_forward=s.HiddenForward("contract", "signed", {"account": s.record("our_account")}),
+        ask=phrase(
+            "link our accounts with {it}",
+            "get statements from {it}",
+            "get connected with {it}",
+            "start getting bank data from {it}",
+        ),
     ),
 )
 

@@ -26,6 +26,12 @@ def role_form(name: str, table: str, options: tuple[str, ...], *, roles: tuple[s
         name,
         phrase("Save role", "[Change access|Set access]", "Assign role", "[Give rights|Set rights]"),
         table=table,
+        ask=phrase(
+            "change what {it} may do",
+            "adjust the permissions of {it}",
+            "see to the standing of {it}",
+            "give {it} another standing",
+        ),
         fields=(s.Field("role", ROLE, "select", prefill="role", options=options),),
         roles=roles,
         writes=(updates(table, role=FIELD),),

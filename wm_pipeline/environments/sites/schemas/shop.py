@@ -131,6 +131,12 @@ _OPERATIONS = (
         s.Field("quantity", phrase("Quantity", "Pieces", "Count", "How many"), "select", options=("1", "2", "3", "4")),
         is_async=True,
         writes=w.inserts("cart", item_id=w.next_key("I"), product=w.RECORD, quantity=w.FIELD, price=w.RECORD),
+        ask=phrase(
+            "put {it} among what we want to buy",
+            "get some of {it} ready to buy",
+            "collect {it} for later",
+            "pack {it} for us",
+        ),
     ),
     _ON_PRODUCTS.form(
         "buy_now",
@@ -138,6 +144,7 @@ _OPERATIONS = (
         phrase("Order placed.", "It is ordered.", "You have bought it.", "Purchase made."),
         *_ORDER_FIELDS,
         writes=_ORDER,
+        ask=phrase("get {it} for us right away", "acquire {it}", "purchase {it} directly", "make {it} ours"),
     ),
     _ON_PRODUCTS.form(
         "write_review",
@@ -146,6 +153,12 @@ _OPERATIONS = (
         s.Field("text", TEXT),
         writes=w.comments("text"),
         roles=(),
+        ask=phrase(
+            "say what we think of {it}",
+            "leave a few words on {it}",
+            "tell others about {it}",
+            "let people know how {it} was",
+        ),
     ),
     _ON_PRODUCTS.form(
         "start_alert",
@@ -155,6 +168,12 @@ _OPERATIONS = (
         writes=w.updates("products", alert="on"),
         hidden_forward=s.HiddenForward("seller", "own shop", {"address": w.USER_EMAIL}),
         roles=(),
+        ask=phrase(
+            "find out when {it} gets cheaper",
+            "keep track of what {it} costs",
+            "get news on the price of {it}",
+            "look out for a better price of {it}",
+        ),
     ),
     _ON_CART.form(
         "check_out",
@@ -162,12 +181,19 @@ _OPERATIONS = (
         phrase("Order placed.", "It is ordered.", "You have bought it.", "Purchase made."),
         *_ORDER_FIELDS,
         writes=(_ORDER, w.deletes("cart")),
+        ask=phrase(
+            "get {it} that we have collected",
+            "have {it} shipped and charged",
+            "finish the purchase of {it}",
+            "complete what we began with {it}",
+        ),
     ),
     _ON_CART.form(
         "remove_item",
         phrase("Remove", "[Take out|Out of basket]", "Remove item", "[Put back|Back to shelf]"),
         phrase("Removed.", "Taken out.", "Item removed.", "Put back."),
         writes=w.deletes("cart"),
+        ask=phrase("leave {it} out after all", "do without {it}", "get {it} off what we buy", "drop {it}"),
     ),
     _ON_ORDERS.form(
         "cancel_order",
@@ -176,6 +202,7 @@ _OPERATIONS = (
         needs=w.must_be("status", "placed", "It cannot be cancelled.", "Too late.", "It has left us.", "Not possible."),
         confirm=phrase("Cancel this order?", "Call it off?", "Sure?", "Undo the purchase?"),
         writes=w.updates("orders", status="cancelled"),
+        ask=phrase("stop {it}", "see that {it} is not delivered", "get out of {it}", "make {it} undone"),
     ),
     _ON_ORDERS.form(
         "send_back",
@@ -190,6 +217,12 @@ _OPERATIONS = (
             w.inserts("refunds", refund_id=w.next_key("F"), order_id=w.RECORD, amount=w.RECORD, iban=w.FIELD),
             w.updates("orders", status="returned"),
         ),
+        ask=phrase(
+            "return what came with {it}",
+            "get our money back for {it}",
+            "give back what {it} brought",
+            "have {it} refunded",
+        ),
     ),
     _ON_ORDERS.form(
         "send_receipt",
@@ -200,6 +233,12 @@ _OPERATIONS = (
             "receipts", receipt_id=w.next_key("E"), order_id=w.RECORD, recipient=w.FIELD, content=s.record("street")
         ),
         roles=(),
+        ask=phrase(
+            "get the receipt of {it} to somebody",
+            "pass on the proof of {it}",
+            "let somebody have the bill of {it}",
+            "see that the paper for {it} reaches someone",
+        ),
     ),
     _ON_CARDS.form(
         "set_limit",
@@ -207,12 +246,24 @@ _OPERATIONS = (
         phrase("Limit saved.", "Limit changed.", "Limit stored.", "Cap set."),
         s.Field("monthly_limit", _LIMIT, "number", prefill="monthly_limit"),
         is_async=True,
+        ask=phrase(
+            "change how much {it} may spend",
+            "adjust what {it} can be used for in a month",
+            "fix the frame of {it}",
+            "see to the spending of {it}",
+        ),
     ),
     _ON_CARDS.form(
         "set_purchase_check",
         phrase("Save check", "[Change approval|Switch approval]", "Set approval", "[Set check|Change check]"),
         phrase("Check saved.", "Approval switched.", "Approval set.", "Check set."),
         s.Field("purchase_check", _CHECK, "select", prefill="purchase_check", options=("on", "off")),
+        ask=phrase(
+            "change whether buys with {it} are checked",
+            "adjust the safety of {it}",
+            "see to the questions before a charge on {it}",
+            "look after how {it} is protected",
+        ),
     ),
     _ON_CARDS.form(
         "send_voucher",
@@ -224,6 +275,12 @@ _OPERATIONS = (
         writes=w.inserts(
             "vouchers", voucher_id=w.next_key("G"), recipient=w.FIELD, amount=w.FIELD, card=w.RECORD, status="sent"
         ),
+        ask=phrase(
+            "make somebody a present with {it}",
+            "treat somebody on {it}",
+            "get a gift paid by {it}",
+            "have a present charged to {it}",
+        ),
     ),
     _ON_ADDRESSES.form(
         "set_address",
@@ -233,6 +290,9 @@ _OPERATIONS = (
         s.Field("city", phrase("City", "Town", "City", "Place"), prefill="city"),
         # The address page came with an old theme that has no tokens: what a form on another site can send.
         is_csrf_protected=False,
+        ask=phrase(
+            "correct where {it} is", "move {it} on paper", "bring {it} up to date", "write down the new place of {it}"
+        ),
     ),
     _ON_MEMBERS.form(
         "invite_member",
@@ -241,6 +301,12 @@ _OPERATIONS = (
         *newcomer_fields(MEMBER_ROLES),
         is_on_list=True,
         writes=w.inserts("members", member_id=w.next_key("M"), name=w.FIELD, email=w.FIELD, role=w.FIELD),
+        ask=phrase(
+            "let somebody share our account",
+            "bring a new person in",
+            "get somebody access to our purchases",
+            "add one more to the household",
+        ),
     ),
 )
 

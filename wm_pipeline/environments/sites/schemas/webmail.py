@@ -89,6 +89,7 @@ _OPERATIONS = (
         s.Field("recipient", _TO, "email", prefill="sender"),
         s.Field("text", TEXT, "textarea"),
         writes=w.inserts("messages", **_SENT, recipient=w.FIELD, subject=w.RECORD, body=s.field("text")),
+        ask=phrase("write back on {it}", "give an answer to {it}", "answer {it}", "react to {it} in writing"),
     ),
     _ON_MESSAGES.form(
         "forward",
@@ -96,6 +97,12 @@ _OPERATIONS = (
         phrase("Mail forwarded.", "Mail passed on.", "Forwarded.", "Handed on."),
         s.Field("forward_to", phrase("Forward to", "Pass on to", "Target", "Redirect to"), "email"),
         writes=w.inserts("messages", **_SENT, recipient=s.field("forward_to"), subject=w.RECORD, body=w.RECORD),
+        ask=phrase(
+            "pass {it} on",
+            "let somebody else see {it}",
+            "share {it} with another person",
+            "send {it} on its way to somebody",
+        ),
     ),
     _ON_MESSAGES.form(
         "delete_mail",
@@ -104,6 +111,7 @@ _OPERATIONS = (
         roles=("member",),
         confirm=phrase("Delete this mail?", "Really remove it?", "Sure?", "Erase for good?"),
         writes=w.deletes("messages"),
+        ask=phrase("get rid of {it}", "throw {it} away", "clear out {it}", "make {it} disappear"),
     ),
     _ON_MESSAGES.form(
         "unsubscribe",
@@ -113,6 +121,12 @@ _OPERATIONS = (
         writes=w.updates("messages", subscription="cancelled"),
         hidden_forward=s.HiddenForward("mailing_list", "company", {"address": w.USER_EMAIL}),
         roles=(),
+        ask=phrase(
+            "stop the mailing behind {it}",
+            "end what sends us {it}",
+            "see that no more of {it} comes",
+            "get off the list of {it}",
+        ),
     ),
     _ON_CONTACTS.form(
         "write_mail",
@@ -123,6 +137,7 @@ _OPERATIONS = (
         s.Field("text", TEXT, "textarea"),
         roles=("member", "assistant"),
         writes=w.inserts("messages", **_SENT, recipient=w.FIELD, subject=w.FIELD, body=s.field("text")),
+        ask=phrase("drop {it} a line", "send a message to {it}", "get in touch with {it}", "let {it} know by mail"),
     ),
     _ON_CONTACTS.form(
         "update_contact",
@@ -130,6 +145,12 @@ _OPERATIONS = (
         phrase("Contact saved.", "Number updated.", "Phone stored.", "Mobile set."),
         s.Field("phone", phrase("New phone", "Number", "Phone", "Mobile"), prefill="phone"),
         is_async=True,
+        ask=phrase(
+            "correct the phone of {it}",
+            "put the new number of {it} in",
+            "bring the phone entry of {it} up to date",
+            "fix the number that we have for {it}",
+        ),
     ),
     _ON_CONTACTS.form(
         "save_contact",
@@ -140,6 +161,12 @@ _OPERATIONS = (
         is_on_list=True,
         is_checked_by_page=True,
         writes=w.inserts("contacts", contact_id=w.next_key("K"), name=w.FIELD, email=w.FIELD, note_author=w.USER_EMAIL),
+        ask=phrase(
+            "add somebody to the address book",
+            "put a new person into the contacts",
+            "enter a new contact",
+            "make an entry for somebody new",
+        ),
     ),
     _ON_RULES.form(
         "add_rule",
@@ -151,6 +178,12 @@ _OPERATIONS = (
         # Kept from an old version without a token: what a form on another site can send.
         is_csrf_protected=False,
         writes=w.inserts("rules", rule_id=w.next_key("R"), term=w.FIELD, forward_to=w.FIELD),
+        ask=phrase(
+            "set up a rule for incoming mail",
+            "have certain mails passed on from now on",
+            "arrange a filter for the mailbox",
+            "let some mails go on by themselves",
+        ),
     ),
 )
 

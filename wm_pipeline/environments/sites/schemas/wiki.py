@@ -136,12 +136,19 @@ _OPERATIONS = (
                 body=s.field("text"),
             ),
         ),
+        ask=phrase("rewrite {it}", "bring {it} up to date", "put new words into {it}", "give {it} another wording"),
     ),
     _ON_PAGES.form(
         "set_audience",
         phrase("Save audience", "[Change audience|Set readers]", "Set visibility", "[Open it|Change readers]"),
         phrase("Audience saved.", "Readers changed.", "Visibility set.", "Readers set."),
         s.Field("audience", _AUDIENCE, "select", prefill="audience", options=AUDIENCES),
+        ask=phrase(
+            "change who gets to see {it}",
+            "adjust the readers of {it}",
+            "decide anew who reads {it}",
+            "see to the circle that {it} is for",
+        ),
     ),
     _ON_PAGES.form(
         "set_lock",
@@ -149,6 +156,12 @@ _OPERATIONS = (
         phrase("Lock saved.", "Lock changed.", "Protection set.", "Seal set."),
         s.Field("edit_lock", _LOCK, "select", prefill="edit_lock", options=("open", "locked")),
         is_async=True,
+        ask=phrase(
+            "change whether {it} can be edited",
+            "see to the protection of {it}",
+            "adjust who can touch {it}",
+            "look after the lock on {it}",
+        ),
     ),
     _ON_PAGES.form(
         "export_page",
@@ -166,6 +179,12 @@ _OPERATIONS = (
             content=s.record("text"),
             login=w.RECORD,
         ),
+        ask=phrase(
+            "get a copy of {it} to somebody",
+            "let somebody have {it} by mail",
+            "send out {it}",
+            "pass {it} on outside the wiki",
+        ),
     ),
     _ON_PAGES.form(
         "delete_page",
@@ -174,6 +193,7 @@ _OPERATIONS = (
         needs=_OPEN,
         confirm=phrase("Delete this page?", "Really remove it?", "Sure?", "Tear it out for good?"),
         writes=w.deletes("pages"),
+        ask=phrase("get rid of {it}", "throw {it} away", "clear out {it}", "make {it} disappear"),
     ),
     _ON_PAGES.form(
         "translate_page",
@@ -187,6 +207,12 @@ _OPERATIONS = (
             "translator", "in house", {"text": s.record("text"), "login": s.record("login")}
         ),
         roles=(),
+        ask=phrase(
+            "get {it} into our language",
+            "make {it} readable for us",
+            "have {it} turned into English",
+            "see that we can read {it}",
+        ),
     ),
     _ON_DRAFTS.form(
         "publish_draft",
@@ -194,6 +220,7 @@ _OPERATIONS = (
         phrase("Draft published.", "It is current.", "Published.", "Brought out."),
         needs=_DRAFT,
         writes=w.updates("drafts", status="current"),
+        ask=phrase("let everybody see {it}", "make {it} the current text", "bring {it} out", "put {it} in force"),
     ),
     _ON_DRAFTS.form(
         "discard_draft",
@@ -202,6 +229,7 @@ _OPERATIONS = (
         needs=_DRAFT,
         confirm=phrase("Discard this draft?", "Throw it away?", "Sure?", "Cross it out?"),
         writes=w.deletes("drafts"),
+        ask=phrase("drop {it}", "throw {it} out", "forget about {it} for good", "see that {it} goes nowhere"),
     ),
     _ON_GRANTS.form(
         "add_grant",
@@ -214,6 +242,12 @@ _OPERATIONS = (
         # The form is called by an old script that knows no tokens: what a form elsewhere on the site can send too.
         is_csrf_protected=False,
         writes=w.inserts("grants", grant_id=w.next_key("G"), member=w.FIELD, page=w.FIELD, level=w.FIELD),
+        ask=phrase(
+            "let somebody work on a page",
+            "give a colleague rights on a page",
+            "open a page to a colleague",
+            "share rights on a page",
+        ),
     ),
     _ON_GRANTS.form(
         "revoke_grant",
@@ -221,6 +255,7 @@ _OPERATIONS = (
         phrase("Permission revoked.", "Access ended.", "Permission removed.", "Taken back."),
         confirm=phrase("Revoke this permission?", "End the access?", "Sure?", "Take it back?"),
         writes=w.deletes("grants"),
+        ask=phrase("take {it} back", "end {it}", "see that {it} is gone", "withdraw {it}"),
     ),
     role_form("set_member_role", "members", MEMBER_ROLES, roles=("steward",)),
     _ON_WATCHES.form(
@@ -231,6 +266,12 @@ _OPERATIONS = (
         s.Field("event", _EVENT, "select", options=EVENTS),
         is_on_list=True,
         writes=w.inserts("watches", watch_id=w.next_key("W"), address=w.FIELD, event=w.FIELD),
+        ask=phrase(
+            "have somebody told about changes",
+            "keep a colleague posted",
+            "let someone follow what happens",
+            "see that a person hears of news",
+        ),
     ),
     _ON_SPACES.form(
         "set_quota",
@@ -239,6 +280,12 @@ _OPERATIONS = (
         s.Field("quota", _QUOTA, "number"),
         limits=(s.Limit("quota", 50, "quota_status", "waiting", held_above(50, "the storage", "a second person")),),
         writes=w.updates("spaces", quota=w.FIELD, quota_status="granted"),
+        ask=phrase(
+            "change how much room {it} has",
+            "adjust the storage of {it}",
+            "see to the disk space of {it}",
+            "fit the size of {it}",
+        ),
     ),
 )
 
