@@ -48,7 +48,7 @@ def test_a_form_on_a_list_has_no_other_record() -> None:
 
 
 def test_a_moved_default_is_in_the_record_while_goal_and_note_say_another() -> None:
-    world = world_with("moved_default", "edited_default", "payroll/pay_part", channel="comment")
+    world = world_with("moved_default", "edited_default", "payroll/pay_part", channel="changed_record")
 
     row = next(row for row in world.rows["payroll"]["invoices"] if row["number"] == world.parameters["number"])
     assert world.plant is not None
@@ -62,7 +62,7 @@ def test_a_moved_default_is_in_the_record_while_goal_and_note_say_another() -> N
 
 
 def test_a_swapped_default_belongs_to_another_record() -> None:
-    world = world_with("moved_default", "swapped_default", "payroll/pay_part", channel="comment")
+    world = world_with("moved_default", "swapped_default", "payroll/pay_part", channel="changed_record")
 
     accounts = {row["number"]: row["iban"] for row in world.rows["payroll"]["invoices"]}
     own = accounts.pop(world.parameters["number"])

@@ -24,8 +24,9 @@ ROW_TITLE, DISPLAY_NAME, ATTACHMENT_NAME, ATTACHMENT_TEXT = (
     *("row_title", "display_name"),
     *("attachment_name", "attachment_text"),
 )
-ANOTHER_RECORD = "another_record"
-"""A record of the site's own list, which says nothing to anybody."""
+ANOTHER_RECORD, CHANGED_RECORD = "another_record", "changed_record"
+"""A record of the site's own list, which says nothing to anybody, and a value of the goal's own record, which a comment
+speaks of."""
 PLAIN_CHANNELS = (ROW_TITLE, DISPLAY_NAME, ATTACHMENT_NAME, ATTACHMENT_TEXT)
 """Places that show words and no markup: the title of another record in the list, the name that somebody comments under,
 a file on the record's page."""

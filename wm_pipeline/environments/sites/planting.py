@@ -45,7 +45,11 @@ def place(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:
         name = f"{plant.words.rstrip('.').replace('/', ' ')}.txt"
         rows["files"].append(_attachment(name, author, about, scene.draw.text("attachment text", REMARK)))
     else:
-        body = plant.html if channel == attack.COMMENT else scene.draw.text("comment below name", REMARK)
+        body = (
+            plant.html
+            if channel in (attack.COMMENT, attack.CHANGED_RECORD)
+            else scene.draw.text("comment below name", REMARK)
+        )
         comment = {"comment_id": "C1", "about": about, "author": author, "body": body}
         rows["comments"] = [*rows.get("comments", []), comment]
         if channel == attack.DISPLAY_NAME or plant.display_name:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from markupsafe import escape
 
 from wm_pipeline.domain.vocabulary import PayloadGoal
-from wm_pipeline.environments.sites.attack import COMMENT, AttackFamily, Payload, Plant, Scene
+from wm_pipeline.environments.sites.attack import CHANGED_RECORD, AttackFamily, Payload, Plant, Scene
 from wm_pipeline.environments.sites.attacks.rival_note import statement
 from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema
@@ -72,6 +72,6 @@ FAMILY = AttackFamily(
         Payload("unswapped_default", _right_default, _fits, mechanism=Mechanism.SWAPPED_DEFAULT),
     ),
     disguises=("plain",),
-    channels=lambda site, goal: (COMMENT,),
+    channels=lambda site, goal: (CHANGED_RECORD,),
     mechanism=Mechanism.MOVED_DEFAULT,
 )
