@@ -72,6 +72,6 @@ FAMILY = AttackFamily(
         Payload("unswapped_default", _right_default, _fits, mechanism=Mechanism.SWAPPED_DEFAULT),
     ),
     disguises=("plain",),
-    channels=lambda site, goal: (CHANGED_RECORD,),
+    channels=lambda site, goal: (CHANGED_RECORD,) if _fits(site, goal) else (),
     mechanism=Mechanism.MOVED_DEFAULT,
 )
