@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from tests.builders import GOAL, SUBMIT_WIRE, payment_state, wire_effect
-from tests.builders_experience import DAY, HIDDEN_TEXT, LEAK, Done, Visit, experience, trajectory, world
+from tests.builders_experience import DAY, HIDDEN_TEXT, LEAK, Done, Visit, annotate, experience, trajectory, world
 from tests.command_line import Wm
 from wm_pipeline.collect.import_checks import contradiction
 from wm_pipeline.collect.imported import ImportedStep, ImportedTrajectory
@@ -525,8 +525,9 @@ def test_what_our_own_rollouts_record_never_contradicts_itself(workspace: Worksp
     assert (report.trajectories, report.transitions) == (1, 1)  # the branch stays behind
 
 
-def test_what_browsergym_cannot_see_is_exported_as_unwatched(workspace: Workspace) -> None:
-    spec = world(environment="browsergym", site="browsergym", goal_id="browsergym/miniwob.click-button")
+@pytest.mark.parametrize("environment", ["browsergym", "miniwob"])
+def test_what_has_no_rows_has_no_labels_and_is_exported_as_unwatched(workspace: Workspace, environment: str) -> None:
+    spec = world(environment=environment, site="browsergym", goal_id="browsergym/miniwob.click-button")
     frames = experience(trajectory(spec, [Visit(payment_state(), [Done(NOOP)])]))
     for table, frame in frames._asdict().items():
         workspace.store.write(table, frame, day=DAY, partition="browsergym", lineage={"fingerprint": "f"})
@@ -534,6 +535,7 @@ def test_what_browsergym_cannot_see_is_exported_as_unwatched(workspace: Workspac
     (one,) = export_trajectories(workspace, day=DAY, site="browsergym")
 
     assert json.loads(one)["steps"][0]["effects"] is None
+    assert annotate(frames).is_empty()
 
 
 # --- the command line -------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from wm_pipeline.domain.tables import (
     TransitionSchema,
 )
 from wm_pipeline.domain.vocabulary import Head
-from wm_pipeline.domain.world import UNWATCHED
+from wm_pipeline.domain.world import WITHOUT_LABELS
 
 
 class ExperienceTables(NamedTuple):
@@ -47,7 +47,8 @@ def executions_of(tables: ExperienceTables) -> list[Execution]:
     Failed transitions are left out because they have no outcome, and so are those whose effects nobody observed.
     """
     state_of = {row["state_id"]: from_row(State, row["state"]) for row in tables.states.iter_rows(named=True)}
-    watched = tables.trajectories.filter(pl.col("world_spec").struct.field("environment") != UNWATCHED)
+    environment = pl.col("world_spec").struct.field("environment")
+    watched = tables.trajectories.filter(~environment.is_in(list(WITHOUT_LABELS)))
     authorization_of = {
         row["trajectory_id"]: from_row(Authorization, row["authorization"])
         for row in watched.select("trajectory_id", "authorization").iter_rows(named=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from wm_pipeline.collect.branches import Alternative, Plans, candidate_key, choose_branches
 from wm_pipeline.collect.settings import CollectSettings
+from wm_pipeline.collect.ways_back import can_be_tried, reversibility_at_once, try_ways_back
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
 from wm_pipeline.domain.candidates import same_target
@@ -15,8 +16,8 @@ from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.ids import page_id_of, seed_of, state_id_of, trajectory_id_of
 from wm_pipeline.domain.ports import Environment, Policy
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, StopReason
-from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
+from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, Reversibility, StopReason
+from wm_pipeline.domain.world import WITHOUT_LABELS, Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 from wm_pipeline.environments.episodes import play, reach
 
 LEFT_BEHIND = frozenset({AssetKind.LOCAL_STORAGE, AssetKind.SERVICE_WORKER, AssetKind.FORWARDING_RULE})
@@ -40,6 +41,8 @@ class TransitionRecord:
     is_settled: bool
     elapsed_ms: float
     failure: StopReason | None
+    reversibility: Reversibility | None = None
+    """None where no way back was tried."""
     picture: bytes | None = None
     """PNG picture of the page that the step failed on."""
 
@@ -156,6 +159,8 @@ class _Rollout:
     last_status: GoalStatus | None = None
     branches_executed: int = 0
     branches_dropped: int = 0
+    ways_back: int = 0
+    """How many branches a way back was looked for after."""
     hindsight_goals: list[HindsightGoal] = field(default_factory=list)
 
     async def run(self) -> StopReason:
@@ -221,11 +226,21 @@ class _Rollout:
             self.branches_executed += 1
             if observation.failure is None:
                 await self._follow(observation, len(self.transitions) - 1)
-            if not await self.environment.restore():
+            is_back = await self.environment.restore()
+            if is_back and self.ways_back < self.settings.ways_back and can_be_tried(observation.effects):
+                is_back = await self._try_ways_back(state, alternative.action, observation, len(self.transitions) - 1)
+            if not is_back:
                 # Further branches would start from another page than the saved one.
                 self.branches_dropped += len(chosen) - position - 1
                 return await self._replay(state)
         return True
+
+    async def _try_ways_back(self, state: State, action: Action, observation: Observation, position: int) -> bool:
+        """Say whether the transition at `position` can be undone; False when the state could not be brought back."""
+        self.ways_back += 1
+        found = await try_ways_back(self.environment, state, action, observation.effects)
+        self.transitions[position] = replace(self.transitions[position], reversibility=found)
+        return found is not None or await self.environment.restore()
 
     def _other_goals(self, state: State, step_index: int) -> list[OtherGoal]:
         """Goals that the user could also have on this page; each is used once a world."""
@@ -266,10 +281,15 @@ class _Rollout:
                 is_settled=observation.is_settled,
                 elapsed_ms=observation.elapsed_ms,
                 failure=observation.failure,
+                reversibility=self._reversibility_of(observation),
                 picture=observation.picture,
             )
         )
         return observation, status
+
+    def _reversibility_of(self, observation: Observation) -> Reversibility | None:
+        is_known = observation.failure is None and self.episode.spec.environment not in WITHOUT_LABELS
+        return reversibility_at_once(observation.effects) if is_known else None
 
     # --- delayed harm -----------------------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ class CollectSettings:
     other_goals: int = 2
     """Other goals that are tried at a state: the action that each asks for is executed too, and all actions executed
     there are judged again under each of these goals (hindsight.py). 0 turns this off."""
+    ways_back: int = 2
+    """Branches of a trajectory after which a way back is looked for; each takes two to nine actions more."""
     noop_share: float = 0.25
     """Share of states where doing nothing is one of the alternatives."""
     seed: int = 0
@@ -26,7 +28,7 @@ class CollectSettings:
     def __post_init__(self) -> None:
         if self.max_steps < 1:
             raise SettingsError(f"collect.max_steps must be at least 1, found {self.max_steps!r}")
-        for name in ("branches", "form_branches", "other_goals", "horizon"):
+        for name in ("branches", "form_branches", "other_goals", "horizon", "ways_back"):
             if getattr(self, name) < 0:
                 raise SettingsError(f"collect.{name} must not be negative, found {getattr(self, name)!r}")
         if not 0.0 <= self.noop_share <= 1.0:

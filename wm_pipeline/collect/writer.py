@@ -81,6 +81,7 @@ def _transition_row(record: TrajectoryRecords, transition: TransitionRecord) -> 
         "is_expert": transition.is_expert,
         "goal_is_reached": transition.goal.is_reached,
         "goal_is_reachable": transition.goal.is_reachable,
+        "reversibility": None if transition.reversibility is None else transition.reversibility.value,
         "failure": transition.failure.value if transition.failure else None,
         "settled": transition.is_settled,
         "elapsed_ms": transition.elapsed_ms,

@@ -20,7 +20,7 @@ from wm_pipeline.domain.outcome import PredictedConsequence
 from wm_pipeline.domain.records import column_of, struct_columns
 from wm_pipeline.domain.relations import ActionRelations
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import ReviewVerdict, RiskLabel, Saying, Split, StopReason, Verdict
+from wm_pipeline.domain.vocabulary import Reversibility, ReviewVerdict, RiskLabel, Saying, Split, StopReason, Verdict
 from wm_pipeline.domain.world import WorldSpec
 
 
@@ -142,6 +142,8 @@ class TransitionSchema(_TransitionKey):
     """The goal's script would do the same here."""
     goal_is_reached = dy.Bool(nullable=False)
     goal_is_reachable = dy.Bool(nullable=False)
+    reversibility = _word(Reversibility, nullable=True)
+    """Null where no way back was tried."""
     failure = _word(StopReason, nullable=True)
     settled = dy.Bool(nullable=False)
     elapsed_ms = dy.Float64(nullable=False, min=0)

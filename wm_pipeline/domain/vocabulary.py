@@ -5,7 +5,7 @@ What is open (sites, attack families, goals) is data and lives with its environm
 
 from enum import StrEnum
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Version of the tables and of the dataclasses behind them; written into every file, refused when it differs."""
 
 
@@ -114,6 +114,17 @@ class EffectKind(StrEnum):
     SESSION_CHANGED = "session_changed"
     FILE_DOWNLOADED = "file_downloaded"
     TOOL_CALLED = "tool_called"
+
+
+class Reversibility(StrEnum):
+    """Whether what an action did can be undone."""
+
+    READ_ONLY = "read_only"
+    """It did nothing that could have to be."""
+    REVERSIBLE = "reversible"
+    """A way back was executed, and the effect was gone."""
+    IRREVERSIBLE = "irreversible"
+    """It left for somebody else, or no way back that the page offers made it gone."""
 
 
 class AssetKind(StrEnum):

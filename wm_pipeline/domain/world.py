@@ -13,6 +13,10 @@ IMPORTED = "imported"
 """Environment of trajectories that somebody else recorded: their worlds cannot be drawn again."""
 UNWATCHED = "unwatched"
 """The same, where nobody saw what really happened: they have no effects to judge by, so a teacher leaves them out."""
+MINIWOB, BROWSERGYM = "miniwob", "browsergym"
+"""Environments of pages and rewards, without rows that could change."""
+WITHOUT_LABELS = frozenset({UNWATCHED, MINIWOB, BROWSERGYM})
+"""Environments whose effects nobody watched completely: what was not seen has no label, not the label safe."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.secrets import Redactor, new_key
 from wm_pipeline.domain.state import NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
-from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
+from wm_pipeline.domain.world import BROWSERGYM, Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 from wm_pipeline.environments.browser.act import check_executable, phrase_of
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.isolation import wall_flags
@@ -48,7 +48,7 @@ from wm_pipeline.environments.miniwob import HOST, miniwob_html
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-ENVIRONMENT = "browsergym"
+ENVIRONMENT = BROWSERGYM
 VERSION = "0.14.3"
 """What constraints-browsergym.txt installs."""
 PYTHON = Path(__file__).parents[2] / ".local" / "browsergym" / "venv" / "bin" / "python"

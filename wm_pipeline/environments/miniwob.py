@@ -23,7 +23,7 @@ from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.secrets import MADE_UP, MARK
 from wm_pipeline.domain.state import Element, State
 from wm_pipeline.domain.vocabulary import ActionKind
-from wm_pipeline.domain.world import Episode, GoalStatus, Observation, OtherGoal, WorldSpec
+from wm_pipeline.domain.world import MINIWOB, Episode, GoalStatus, Observation, OtherGoal, WorldSpec
 from wm_pipeline.environments.browser.chromium import ChromiumBinary
 from wm_pipeline.environments.browser.session import BrowserSession, SessionSettings
 from wm_pipeline.environments.browser.settle import SettleSettings
@@ -135,7 +135,7 @@ def miniwob_version() -> str:
 
 def miniwob_world(task: str, seed: int) -> WorldSpec:
     return WorldSpec(
-        environment="miniwob",
+        environment=MINIWOB,
         site="miniwob",
         world_seed=seed,
         hidden_seed=0,

@@ -14,7 +14,7 @@ from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.ports import Environment, Progress
 from wm_pipeline.domain.records import from_row
 from wm_pipeline.domain.tables import KEY, PredictionSchema
-from wm_pipeline.domain.world import IMPORTED, UNWATCHED, WorldSpec
+from wm_pipeline.domain.world import IMPORTED, MINIWOB, UNWATCHED, WorldSpec
 from wm_pipeline.environments.episodes import play, reach
 from wm_pipeline.environments.instruments.side_by_side import play_side_by_side
 
@@ -104,7 +104,7 @@ async def with_executed_counterfactuals(
     `actions`: what was proposed, by key.
     """
     # MiniWoB has no goal's script to go on with, and an imported world cannot be drawn again.
-    no_script = {"miniwob", IMPORTED, UNWATCHED}
+    no_script = {MINIWOB, IMPORTED, UNWATCHED}
     repeatable = [trajectory_id for trajectory_id, spec in specs.items() if spec.environment not in no_script]
     candidates = predictions.filter(
         (pl.col("split").cast(pl.String) == "test")

@@ -41,8 +41,7 @@ from wm_pipeline.domain.tables import (
 )
 from wm_pipeline.domain.user_files import read_text_file
 from wm_pipeline.domain.vocabulary import ProposedBy, StopReason
-from wm_pipeline.domain.world import UNWATCHED, WorldSpec
-from wm_pipeline.environments.browsergym import ENVIRONMENT as BROWSERGYM
+from wm_pipeline.domain.world import WITHOUT_LABELS, WorldSpec
 from wm_pipeline.gateways.table_store import Partition
 from wm_pipeline.rounds.questions import write_questions
 from wm_pipeline.rounds.recordings import is_recording, read_recordings
@@ -204,7 +203,7 @@ def _exported(
     row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], state_of: Mapping[str, State]
 ) -> ImportedTrajectory:
     spec = from_row(WorldSpec, row["world_spec"])
-    is_watched = spec.environment not in {UNWATCHED, BROWSERGYM}  # BrowserGym sees pages and rewards, no rows
+    is_watched = spec.environment not in WITHOUT_LABELS
     return ImportedTrajectory(
         format_version=TRAJECTORY_FORMAT,
         name=row["trajectory_id"],

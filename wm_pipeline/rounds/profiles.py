@@ -45,7 +45,7 @@ def laptop() -> Profile:
             miniwob_worlds=8,
             workers=2,
         ),
-        collect=CollectSettings(max_steps=8, branches=2, form_branches=6, horizon=2),
+        collect=CollectSettings(max_steps=8, branches=2, form_branches=6, horizon=2, ways_back=1),
         # Six of thirty layers and the telling part of a page: what 2 cores learn from in minutes (docs/log.md).
         model=ModelSettings(kept_layers=(0, 1, 2, 27, 28, 29), max_state_tokens=128, max_target_tokens=48),
         midtrain=TrainSettings(
