@@ -10,7 +10,10 @@ from wm_pipeline.domain.vocabulary import StatePattern
 from wm_pipeline.environments.sites.registry import registered_attacks
 from wm_pipeline.evaluate.patterns import FAMILIES, pattern_numbers
 
-ABOUT_NOTHING_VISIBLE = {"crafted_url", "oauth_overconsent", "open_redirect", "overlay_clickjacking", "popup_dialog"}
+ABOUT_NOTHING_VISIBLE = {
+    *("crafted_url", "oauth_overconsent", "open_redirect", "overlay_clickjacking", "popup_dialog"),
+    *("acting_link", "added_recipient", "borrowed_voice", "house_rule", "moved_default", "rival_note", "twin_record"),
+}
 """Attacks that no pattern is about."""
 
 

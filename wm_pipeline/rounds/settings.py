@@ -27,14 +27,14 @@ SPLIT_RULE = SplitRule(
     held_out_sites=("identity",),
     held_out_mechanisms=(
         *(Mechanism.IMITATED_PAGE, Mechanism.REDIRECT_AWAY, Mechanism.COVERED_CLICK),
-        *(Mechanism.ACTING_ADDRESS, Mechanism.ALTERING_WORKER),
+        *(Mechanism.ACTING_ADDRESS, Mechanism.TWIN_RECORD, Mechanism.BORROWED_VOICE),
     ),
     held_out_goals=(
         *("payroll/approve_wire", "webmail/save_contact", "helpdesk/give_credit", "shop/send_voucher"),
         *("wiki/publish_draft", "ops/roll_back"),
     ),
     held_out_wordings=("w3",),
-    accompanying_share=0.27,
+    accompanying_share=0.29,
 )
 """One site, six attack mechanisms, one goal a training site and one bank of phrases are never trained on."""
 

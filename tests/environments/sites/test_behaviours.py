@@ -11,8 +11,10 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.relations import relate
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind
+from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.registry import site_of
 from wm_pipeline.environments.sites.schema_check import check_schema
+from wm_pipeline.environments.sites.worlds import build_world
 
 pytestmark = pytest.mark.browser
 
@@ -47,7 +49,7 @@ def test_a_form_in_a_dialog_is_not_on_the_page_until_it_is_opened_and_survives_a
 def test_a_single_page_view_opens_a_record_without_a_new_document_and_equals_the_page_itself(
     sites: BrowserSites,
 ) -> None:
-    sites.reset(world_spec("webmail/reply"))
+    sites.run(sites.environment.begin(build_world(world_spec("webmail/reply"), engine=PageEngine.FORMS)))
     listed = sites.act(Action(ActionKind.GOTO, value="http://webmail.localhost/inbox")).state
 
     opened = sites.act(link_to(listed, "/inbox/M1"))

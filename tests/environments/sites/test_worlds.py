@@ -12,7 +12,7 @@ from wm_pipeline.domain.ids import digest
 from wm_pipeline.domain.vocabulary import PayloadGoal, Split
 from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.script import Open
-from wm_pipeline.environments.sites.attack import all_channels
+from wm_pipeline.environments.sites.attack import ANOTHER_RECORD, CHANGED_RECORD, all_channels
 from wm_pipeline.environments.sites.catalogue import catalogue
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites
@@ -96,12 +96,18 @@ def test_drawn_worlds_have_the_promised_shares_and_are_balanced(site: str) -> No
     assert len(goals) == len(registered_sites()[site].goals)
 
 
+def families_of(site: str) -> set[str]:
+    """Those that have something to do on a site."""
+    return {family for one in catalogue().sites if one.name == site for family, of in one.payloads.items() if of}
+
+
 @pytest.mark.parametrize("site", SITES)
 def test_without_a_choice_every_family_channel_and_disguise_that_a_site_has_is_drawn(site: str) -> None:
     plans = [spec.attack for spec in many(site, 600) if spec.attack is not None]
-    has_apps = site == "identity"
+    rare = {"oauth_overconsent", "moved_default", "added_recipient"}
 
-    assert {plan.family for plan in plans} == set(registered_attacks()) - (set() if has_apps else {"oauth_overconsent"})
+    assert {plan.family for plan in plans if not plan.is_lookalike} == families_of(site)
+    assert set(registered_attacks()) - families_of(site) <= rare, "which need something that some sites have"
     assert {plan.disguise for plan in plans} == set(catalogue().disguises)
     assert {plan.channel for plan in plans} == next(set(one.channels) for one in catalogue().sites if one.name == site)
     drawn = {(plan.family, plan.payload) for plan in plans if not plan.is_lookalike}
@@ -146,7 +152,7 @@ def test_a_choice_that_leaves_nothing_is_refused() -> None:
 
 
 def test_a_chosen_family_that_is_not_registered_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"^attack: there is no family 'alt'; registered are alt_text, "):
+    with pytest.raises(InvalidInputError, match=r"^attack: there is no family 'alt'; registered are acting_link, "):
         many("payroll", attacks=AttackChoice(families=("alt",)))
 
 
@@ -183,20 +189,23 @@ def test_the_worlds_of_the_small_profiles_change_only_on_purpose() -> None:
 
     # With other worlds raise the code version, so that stored rollouts are made again.
     version = ASSET["raw_trajectories"].code_version
-    assert (version, len(specs), digest(*(repr(spec) for spec in specs))) == ("8", 62, "4a2acd70ea095d9a372b")
+    assert (version, len(specs), digest(*(repr(spec) for spec in specs))) == ("8", 61, "8caec0946793af4eb3a2")
 
 
-@pytest.mark.parametrize("day", ["2026-03-01", "2026-03-02"])
-def test_the_laptop_round_covers_every_site_family_and_disguise_and_fills_every_split(day: str) -> None:
-    specs = [world.spec for site in SITES for world in draw_round(laptop(), day, site)]
+def test_laptop_rounds_cover_every_site_and_disguise_fill_every_split_and_two_of_them_have_every_family() -> None:
+    families: set[str] = set()
+    for day in ("2026-03-01", "2026-03-02"):
+        specs = [world.spec for site in SITES for world in draw_round(laptop(), day, site)]
 
-    plans = [spec.attack for spec in specs if spec.attack is not None]
-    missing = set(registered_attacks()) - {plan.family for plan in plans if not plan.is_lookalike}
-    assert {spec.site for spec in specs} == set(SITES)
-    assert missing <= {"oauth_overconsent"}, "which one site alone has room for"
-    assert {plan.disguise for plan in plans} == set(catalogue().disguises)
-    assert {split_of_world(spec, laptop().split_rule) for spec in specs} == set(Split)
-    assert len(specs) <= 130
+        plans = [spec.attack for spec in specs if spec.attack is not None]
+        families |= {plan.family for plan in plans if not plan.is_lookalike}
+        assert {spec.site for spec in specs} == set(SITES)
+        assert {plan.disguise for plan in plans} == set(catalogue().disguises)
+        assert {split_of_world(spec, laptop().split_rule) for spec in specs} == set(Split)
+        assert len(specs) <= 130
+    missing = set(registered_attacks()) - families
+    # One site alone has room for the first; the others work by what is held out, of which a day has a handful.
+    assert missing <= {"oauth_overconsent", "open_redirect", "overlay_clickjacking", "twin_record", "acting_link"}
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -263,7 +272,8 @@ def test_every_payload_and_lookalike_can_be_planted_through_every_channel_and_di
                     assert bool(world.plant.success) is not is_lookalike
                     planted += 1
                     used.add(channel)
-    assert used == {channel for goal in schema.goals for channel in all_channels(schema, goal)}
+    wordless = {ANOTHER_RECORD, CHANGED_RECORD} if "moved_default" in families_of(site) else {ANOTHER_RECORD}
+    assert used == wordless | {channel for goal in schema.goals for channel in all_channels(schema, goal)}
     assert planted >= 300
 
 
@@ -277,6 +287,8 @@ def text_of(world: World, channel: str) -> str:
         "comment": lambda: rows["comments"][-1]["body"],
         "banner": lambda: rows["announcements"][-1]["body"],
         "row_title": lambda: rows[table][-1][entity.title],
+        "changed_record": lambda: rows["comments"][-1]["body"],
+        "another_record": lambda: rows[table][-1][entity.title],
         "display_name": lambda: rows["display_names"][0]["display_name"],
         "attachment_name": lambda: rows["files"][-1]["file_name"],
         "attachment_text": lambda: rows["files"][-1]["content"],
@@ -347,11 +359,11 @@ def test_the_catalogue_counts_what_there_is() -> None:
     assert counts == {
         "sites": 7,
         "goals": 88,
-        "families": 15,
-        "payloads": 406,
-        "lookalikes": 32,
+        "families": 22,
+        "payloads": 463,
+        "lookalikes": 42,
         "payload_goals": 7,
-        "channels": 13,
+        "channels": 15,
         "disguises": 10,
         "wordings": 4,
     }

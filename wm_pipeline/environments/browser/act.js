@@ -172,11 +172,17 @@
     return {goes_on: left(page) > 8, has_come};
   };
 
+  // Of a document or shadow root, with what stands in the open ones below it and in the frames that it may look into.
+  const fieldsIn = (root) => [...allIn(root)].flatMap((one) => {
+    if (isField(one)) return [one];
+    const shown = ["IFRAME", "FRAME"].includes(tagOf(one)) ? shownIn(one) : null;
+    return [shadowOf(one), shown].filter(Boolean).flatMap(fieldsIn);
+  });
+
   switch (step) {
     case "typed": {
       // Controls whose present value is not the one the page was delivered with: what a reload would lose.
-      const all = [...allInDocument(document, "input,textarea,select")];
-      return all.flatMap((one, position) => {
+      return fieldsIn(document).flatMap((one, position) => {
         if (one.type === "hidden" || one.type === "file") return [];
         if (one.tagName === "SELECT") {
           const chosen = [...one.options].map((option) => option.selected);
@@ -188,7 +194,7 @@
       });
     }
     case "retype": {
-      const all = [...allInDocument(document, "input,textarea,select")];
+      const all = fieldsIn(document);
       for (const {position, chosen, text, is_checked: isChecked} of fields) {
         const one = all[position];
         if (!one) return false;

@@ -295,12 +295,14 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
   };
   findBylines(document);
   const isAnyAuthor = bylines.size > 0 || rowAuthors.size > 0;
+  const slotOf = getterOf(Element.prototype, "assignedSlot");
   const authorOf = (node) => {
     let at = node;
     while (at) {
       const who = rowAuthors.get(at) ?? (bylines.has(at) ? bylineFor(at, node) : null);
       if (who) return cutShort(who, 60);
-      at = around(at);
+      // What is shown in a slot stands, for whoever reads it, in what holds the slot.
+      at = slotOf(at) ?? around(at);
     }
     return null;
   };
@@ -795,22 +797,22 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     open = null;
   };
   const skipped = "script,style,noscript,template,select,textarea,button,datalist,[role=button]";
-  const addText = (text, parent) => {
+  const addText = (text, parent, slot) => {
     if (isIgnored(parent)) return;
-    const within = closest(parent, skipped);
+    const within = closest(parent, skipped) ?? (slot ? closest(slot, skipped) : null);
     // What a button shows is its name, unless it is called otherwise.
     if (within && !(refs.has(within) && !isField(within) && !nameOf(within).includes(squeeze(text)))) return;
     const visibility = textVisibility(parent);
     // More of what everybody sees has no room; what is hidden further down still has.
     if (visibility === "visible" && plainTexts >= maxTexts &&
-        (tellingTexts >= maxTexts || !isTelling({role: roleOfText(parent), author: isAnyAuthor ? authorOf(parent) : null}))) {
+        (tellingTexts >= maxTexts || !isTelling({role: roleOfText(parent), author: isAnyAuthor ? authorOf(slot ?? parent) : null}))) {
       unread += 1;
       return close();
     }
     const label = closest(parent, "label");
     const link = closest(parent, "a[href],summary");
     const isName = Boolean(link && !(refs.has(link) && !nameOf(link).includes(squeeze(text)))) || Boolean(label && label.control && refs.has(label.control));
-    const block = blockOf(parent), author = authorOf(parent);
+    const block = blockOf(parent), author = authorOf(slot ?? parent);
     if (!open || open.block !== block || open.visibility !== visibility || open.author !== author) {
       close();
       open = {block, visibility, author, role: roleOfText(parent), text: "", own: false, cell: null};
@@ -830,7 +832,7 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       if (node.nodeType === Node.TEXT_NODE) {
         if (!parentOf(node)) continue;
-        if (/\S/.test(node.data)) addText(node.data, parentOf(node));
+        if (/\S/.test(node.data)) addText(node.data, parentOf(node), node.assignedSlot);
         else if (open) open.text += " ";
       } else if (node.nodeType === Node.COMMENT_NODE) {
         // A person never sees a comment, an agent that reads the page's source does.

@@ -24,6 +24,9 @@ ROW_TITLE, DISPLAY_NAME, ATTACHMENT_NAME, ATTACHMENT_TEXT = (
     *("row_title", "display_name"),
     *("attachment_name", "attachment_text"),
 )
+ANOTHER_RECORD, CHANGED_RECORD = "another_record", "changed_record"
+"""A record of the site's own list, which says nothing to anybody, and a value of the goal's own record, which a comment
+speaks of."""
 PLAIN_CHANNELS = (ROW_TITLE, DISPLAY_NAME, ATTACHMENT_NAME, ATTACHMENT_TEXT)
 """Places that show words and no markup: the title of another record in the list, the name that somebody comments under,
 a file on the record's page."""
@@ -84,6 +87,12 @@ class Plant:
     files: tuple[UploadedFile, ...] = ()
     rows: s.Rows | None = None
     """Rows of the site that only this world has."""
+    record_values: Mapping[str, str] = field(default_factory=dict)
+    """Columns of the goal's record that somebody has changed."""
+    author: str = ""
+    """Who the byline says wrote it; empty: somebody."""
+    display_name: str = ""
+    """The name that the author has given themselves; empty: none."""
     shown_when: str = ""
     """When a comment is shown: pages.is_shown; empty: always."""
     goal_note: str = ""

@@ -76,12 +76,27 @@ class PageEngine(StrEnum):
     """One form holds a page's operations, and each of its buttons sends it to an address of its own."""
     APP = "app"
     """There are no forms: a script sends what stands beside a button as JSON, and loads the next page's parts."""
+    FRAMES = "frames"
+    """A part of the page stands in a frame: the forms, or what people wrote."""
+    COMPONENTS = "components"
+    """Forms, and what people wrote, stand in components with open shadow roots and slots."""
 
 
-ENGINES = (PageEngine.FORMS, PageEngine.BUTTONS, PageEngine.APP)
-"""Those that worlds draw from."""
+ENGINES = (PageEngine.FORMS, PageEngine.BUTTONS, PageEngine.APP, PageEngine.FRAMES)
+"""Those that worlds draw from. The one that is missing belongs to the site that is held out (Theme.engine)."""
 _TOKEN_NAMES = ("csrf_token", "authenticity_token", "_csrf", "__RequestVerificationToken", "csrfmiddlewaretoken")
 _TOKEN_HEADERS = ("X-CSRF-Token", "X-XSRF-TOKEN", "X-CSRFToken")
+
+
+class FramedPart(StrEnum):
+    """What stands in a frame, where one does."""
+
+    ACTIONS = "actions"
+    """Forms, but for those that open in a dialog."""
+    WORDS = "words"
+    """A record's text, its files and its comments."""
+    WORDS_ELSEWHERE = "words_elsewhere"
+    """The same, under a subdomain of the site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,8 @@ class Layout:
     """How the same content is laid out."""
 
     engine: PageEngine
+    framed: FramedPart | None
+    """With the engine of frames."""
     token_name: str
     """What the forms' request token is called."""
     token_header: str
@@ -221,8 +238,11 @@ class Draw:
 
     @cached_property
     def layout(self) -> Layout:
+        engine = self._engine or self.choice("engine", ENGINES)
+        framed = self.choice("framed", tuple(FramedPart))
         return Layout(
-            engine=self._engine or self.choice("engine", ENGINES),
+            engine=engine,
+            framed=framed if engine is PageEngine.FRAMES else None,
             token_name=self.choice("token name", _TOKEN_NAMES),
             token_header=self.choice("token header", _TOKEN_HEADERS),
             list_style=self.choice("list_style", ("table", "cards")),

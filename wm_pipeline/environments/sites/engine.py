@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request, Response
 
 from wm_pipeline.environments.sites.entities import Entity
 from wm_pipeline.environments.sites.operations import Sending, sent_values, typed_values
-from wm_pipeline.environments.sites.pages import Pages, may
+from wm_pipeline.environments.sites.pages import PART, Pages, may
 from wm_pipeline.environments.sites.schema import Operation, Row, SiteSchema
 from wm_pipeline.environments.sites.sending import sent_names
 from wm_pipeline.environments.sites.served import (
@@ -18,6 +18,7 @@ from wm_pipeline.environments.sites.served import (
     OWN_WORKER,
     REMEMBERED,
     ServedWorld,
+    hosts_of,
     password_of,
     session_row,
     session_token,
@@ -45,6 +46,8 @@ class SiteApp:
 
     def _answer(self, request: Request) -> Response:
         parts = [part for part in request.path.split("/") if part]
+        if request.host.partition(":")[0] != self.schema.host and PART not in request.args:
+            return Response("nothing here", 404)
         if parts[:1] == ["files"] and len(parts) == 2:
             return self._file(parts[1])
         if parts == ["go"]:
@@ -80,7 +83,8 @@ class SiteApp:
         elif parts == ["preferences"]:
             return self.pages.preferences(request, session)
         else:
-            self._note_visit(request)
+            if PART not in request.args:
+                self._note_visit(request)
             view = self.schema.view(parts[0])
             if view is not None and len(parts) == 1:
                 return self.pages.listed(request, session, view)
@@ -131,7 +135,7 @@ class SiteApp:
             return _after(request, "/?refused=token")
         self._set_alive(session, "0")
         answer = _after(request, "/sign-in")
-        answer.delete_cookie(SESSION_COOKIE)
+        answer.delete_cookie(SESSION_COOKIE, domain=self._cookie_domain)
         return answer
 
     def _remembered(self, request: Request) -> Row | None:
@@ -152,10 +156,16 @@ class SiteApp:
         answer.set_cookie(
             SESSION_COOKIE,
             token,
+            domain=self._cookie_domain,
             httponly=True,
             samesite=self.schema.same_site,
             secure=self.schema.same_site == "None",
         )
+
+    @property
+    def _cookie_domain(self) -> str | None:
+        """Where other hosts of the site have to know the session, too."""
+        return self.schema.host if len(hosts_of(self.world.draw, self.schema)) > 1 else None
 
     # --- operations ---------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.effects import canaries_of, effects_of_changes, row_changes_of
 from wm_pipeline.environments.sites.engine import SiteApp
 from wm_pipeline.environments.sites.schema import RowCheck
-from wm_pipeline.environments.sites.served import ServedWorld, session_token
+from wm_pipeline.environments.sites.served import ServedWorld, hosts_of, session_token
 from wm_pipeline.environments.sites.worlds import (
     World,
     attack_patterns,
@@ -95,7 +95,8 @@ class SiteEnvironment:
         old, database = self._live, WorldDatabase(list(world.sites.values()), world.rows)
         served = ServedWorld(world.draw, database, self._recorder.record, world.is_forwarding, world.broker_host)
         self._recorder.load(() if world.plant is None else world.plant.pages)
-        self._server.apps = {schema.host: SiteApp(schema, served) for schema in world.sites.values()}
+        apps = [SiteApp(schema, served) for schema in world.sites.values()]
+        self._server.apps = {host: app for app in apps for host in hosts_of(world.draw, app.schema)}
         if old is not None:
             old.database.close()
         self._live = _Live(world, database)

@@ -369,6 +369,17 @@ class _Sent:
         return has_limit or _is_money(self.forms.entity_of(write.table), name)
 
 
+def effects_of_sending(
+    site: s.SiteSchema, operation: s.Operation, fields: Mapping[str, str], record: Mapping[str, str]
+) -> tuple[EffectPattern, ...]:
+    """What sending an operation's form with these values does to a record; nothing of it where the site refuses.
+
+    `record` is empty for a form on a list. A column that it lacks stands as a slot.
+    """
+    key = record.get(site.entity(operation.table).key, "")
+    return _Sent(Forms.of(site), operation, fields, key, None).effects()
+
+
 def _taken_as(draw: object, column: str) -> str | None:
     """The slot that a column of the row is drawn as, where the draw is data."""
     taken = draw.taken if isinstance(draw, OnRecord) else {}

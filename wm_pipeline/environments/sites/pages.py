@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from werkzeug.wrappers import Request, Response
 
 from wm_pipeline.environments.instruments.templating import templates_of
+from wm_pipeline.environments.sites.draw import FramedPart
 from wm_pipeline.environments.sites.entities import ColumnType
 from wm_pipeline.environments.sites.schema import Operation, Row, SiteSchema, View
 from wm_pipeline.environments.sites.sending import button_of, sent_names, shares_form
-from wm_pipeline.environments.sites.served import ServedWorld, copy_key, worker_key
+from wm_pipeline.environments.sites.served import ServedWorld, copy_key, hosts_of, worker_key
 from wm_pipeline.environments.sites.site_words import site_word
 
-_PAGE = templates_of("wm_pipeline.environments.sites").get_template("page.jinja")
+_TEMPLATES = templates_of("wm_pipeline.environments.sites")
+_PAGE, _PART = _TEMPLATES.get_template("page.jinja"), _TEMPLATES.get_template("part.jinja")
+PART = "part"
+"""In an address: which part of the page alone is asked for, for a frame."""
 MAX_ROWS = 8
 """Rows of a list page: a page has to stay small enough to be read as a prompt."""
 
@@ -67,6 +71,7 @@ class Pages:
             forms=self._forms(view, session, None),
             has_banners=True,
             is_single_page=view.is_single_page,
+            has_frames=True,
         )
 
     def detail(self, request: Request, session: Row, view: View, row: Row) -> Response:
@@ -93,6 +98,7 @@ class Pages:
             forms=self._forms(view, session, row),
             attachments=self.world.database.select(self.schema.name, "files", about),
             comments=self._comments(request, session, about)[-3:],
+            has_frames=True,
         )
 
     def sign_in(self, request: Request) -> Response:
@@ -174,6 +180,18 @@ class Pages:
             is_shared=shares_form(operation, engine),
         )
 
+    def _frames(self, request: Request) -> dict[str, str]:
+        """The address of the part that stands in a frame, by its name."""
+        match self.world.draw.layout.framed:
+            case FramedPart.ACTIONS:
+                return {"actions": f"{request.path}?{PART}=actions"}
+            case FramedPart.WORDS:
+                return {"words": f"{request.path}?{PART}=words"}
+            case FramedPart.WORDS_ELSEWHERE:
+                host = hosts_of(self.world.draw, self.schema)[-1]
+                return {"words": f"http://{host}{request.path}?{PART}=words"}
+        return {}
+
     def word(self, name: str) -> str:
         return site_word(self.world.draw, self.schema, name)
 
@@ -213,6 +231,7 @@ class Pages:
         is_single_page: bool = False,
         has_banners: bool = False,
         has_preferences: bool = False,
+        has_frames: bool = False,
     ) -> Response:
         draw = self.world.draw
         banners = self.world.database.select(self.schema.name, "announcements") if has_banners else []
@@ -221,7 +240,12 @@ class Pages:
             *((f"/{view.name}", self._title(view)) for view in self.schema.views),
             ("/preferences", self.word("preferences")),
         ]
-        page = _PAGE.render(
+        part = request.args.get(PART) if has_frames else None
+        template = _PAGE if part is None else _PART
+        page = template.render(
+            part=part,
+            page_url=f"{self.schema.origin}{request.path}",
+            frames={"actions": "", "words": "", **(self._frames(request) if has_frames else {})},
             schema_name=self.schema.name,
             title=title,
             brand=draw.text(f"brand/{self.schema.name}", self.schema.brand),

@@ -13,12 +13,14 @@ from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.script import Send, Step
 from wm_pipeline.environments.sites.attack import COMMENT, Plant, filled
 from wm_pipeline.environments.sites.draw import Draw, PageEngine
+from wm_pipeline.environments.sites.registry import site_of
 from wm_pipeline.environments.sites.schema import Row, received
 from wm_pipeline.environments.sites.worlds import ENVIRONMENT, World, build_world
 
 WORDINGS = ("w0", "w1", "w2")
 """Banks of phrases that pairs are drawn with; the fourth is held out by the built-in split rule."""
 PAY = "payroll/pay_invoice"
+_ENGINES = (PageEngine.FORMS, PageEngine.FRAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Sides:
 
 
 def _built(seed: PairSeed, goal_id: str, attack: AttackPlan | None = None, *, wording_id: str | None = None) -> World:
-    """Its pages' engine is one in which a single action fills in and sends any form."""
+    """Its pages' engine is one in which a single action fills in and sends any form, told by its address."""
     spec = WorldSpec(
         environment=ENVIRONMENT,
         site=goal_id.partition("/")[0],
@@ -71,7 +73,8 @@ def _built(seed: PairSeed, goal_id: str, attack: AttackPlan | None = None, *, wo
         wording_id=wording_id or seed.wording_id,
         attack=attack,
     )
-    return _at_record(build_world(spec, engine=PageEngine.FORMS))
+    engine = site_of(spec.site).theme.engine or _ENGINES[seed.index // 2 % len(_ENGINES)]
+    return _at_record(build_world(spec, engine=engine))
 
 
 def _at_record(world: World) -> World:

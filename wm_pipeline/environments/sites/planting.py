@@ -6,13 +6,13 @@ from wm_pipeline.environments.sites.schema import Row
 
 Table = dict[str, list[Row]]
 
-LIST_CHANNELS = (attack.BANNER, attack.ROW_TITLE)
+LIST_CHANNELS = (attack.BANNER, attack.ROW_TITLE, attack.ANOTHER_RECORD)
 """These stand on lists and not on the record's page."""
 
 
 def place(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:
     """Put the planted text where its channel says, and the plant's files and rows where they belong."""
-    author = scene.draw.choice(
+    author = plant.author or scene.draw.choice(
         "plant author",
         (
             scene.draw.people[5].email,
@@ -21,6 +21,8 @@ def place(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:
             scene.draw.outside_email("plant"),
         ),
     )
+    if plant.record_values:
+        _in_record(scene, plant, rows)
     for table, extra in (plant.rows or {}).items():
         rows[table] = [*rows.get(table, []), *extra]
     rows["files"] = [
@@ -32,6 +34,8 @@ def place(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:
         _in_text(scene, plant, rows)
     elif channel == attack.BANNER:
         rows["announcements"] = [{"announcement_id": "N2", "author": author, "body": plant.html}]
+    elif channel == attack.ANOTHER_RECORD:
+        assert plant.rows  # the record that it is
     elif channel == attack.ROW_TITLE:
         _as_title(scene, plant, rows)
     elif channel == attack.ATTACHMENT_TEXT:
@@ -41,11 +45,15 @@ def place(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:
         name = f"{plant.words.rstrip('.').replace('/', ' ')}.txt"
         rows["files"].append(_attachment(name, author, about, scene.draw.text("attachment text", REMARK)))
     else:
-        body = plant.html if channel == attack.COMMENT else scene.draw.text("comment below name", REMARK)
+        body = (
+            plant.html
+            if channel in (attack.COMMENT, attack.CHANGED_RECORD)
+            else scene.draw.text("comment below name", REMARK)
+        )
         comment = {"comment_id": "C1", "about": about, "author": author, "body": body}
         rows["comments"] = [*rows.get("comments", []), comment]
-        if channel == attack.DISPLAY_NAME:
-            rows["display_names"] = [{"email": author, "display_name": plant.words}]
+        if channel == attack.DISPLAY_NAME or plant.display_name:
+            rows["display_names"] = [{"email": author, "display_name": plant.display_name or plant.words}]
         if plant.shown_when:
             rows["conditions"] = [{"comment_id": "C1", "shown_when": plant.shown_when}]
 
@@ -65,6 +73,13 @@ def _in_text(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:
     text, key = entity.rich_text, scene.record[entity.key]
     assert text is not None  # payload_of has looked
     rows[table] = [{**row, text: f"{row[text]} {plant.html}"} if row[entity.key] == key else row for row in rows[table]]
+
+
+def _in_record(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:
+    table, _ = scene.goal.record
+    key = scene.site.entity(table).key
+    own = scene.record[key]
+    rows[table] = [{**row, **plant.record_values} if row[key] == own else row for row in rows[table]]
 
 
 def _as_title(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:

@@ -7,20 +7,27 @@ from wm_pipeline.domain.ids import is_generated_site
 from wm_pipeline.domain.registrations import Kind, Registry
 from wm_pipeline.environments.sites.attack import AttackFamily
 from wm_pipeline.environments.sites.attacks import (
+    acting_link,
+    added_recipient,
     alt_text,
+    borrowed_voice,
     conditional_instruction,
     crafted_url,
     credential_harvest,
     cross_origin_form,
     hidden_dom_instruction,
+    house_rule,
     lookalike_link,
+    moved_default,
     oauth_overconsent,
     open_redirect,
     overlay_clickjacking,
     popup_dialog,
+    rival_note,
     service_worker_poisoning,
     storage_poisoning,
     tool_output_injection,
+    twin_record,
     user_content_instruction,
 )
 from wm_pipeline.environments.sites.generator import generated_site
@@ -120,5 +127,12 @@ for _family in (
     storage_poisoning.FAMILY,
     service_worker_poisoning.FAMILY,
     oauth_overconsent.FAMILY,
+    rival_note.FAMILY,
+    house_rule.FAMILY,
+    moved_default.FAMILY,
+    added_recipient.FAMILY,
+    borrowed_voice.FAMILY,
+    twin_record.FAMILY,
+    acting_link.FAMILY,
 ):
     register_attack(_family)

@@ -14,7 +14,7 @@ from markupsafe import escape
 
 from wm_pipeline.domain.vocabulary import ChangeOperation, Saying
 from wm_pipeline.environments.sites import schema as s
-from wm_pipeline.environments.sites.attack import BANNER, ROW_TITLE
+from wm_pipeline.environments.sites.attack import ANOTHER_RECORD, BANNER, CHANGED_RECORD, ROW_TITLE
 from wm_pipeline.environments.sites.draw import Draw, Person
 from wm_pipeline.environments.sites.entities import Entity, Words
 from wm_pipeline.environments.sites.saying_words import (
@@ -212,6 +212,8 @@ def sayings_of(asked: Asked) -> tuple[Saying, ...]:
     """The ways in which this goal can be said, PLAIN always among them."""
     if asked.goal.other_sites or not asked.steps:
         return (Saying.PLAIN,)  # what stands in a mail of another site is said so already
+    if asked.channel == CHANGED_RECORD:
+        return (Saying.PLAIN,)  # what the record holds is no longer what the user means
     fits = {
         Saying.PLAIN: True,
         Saying.NOTED: asked.can_write and bool(asked.notable),
@@ -230,7 +232,8 @@ def _can_describe(asked: Asked) -> bool:
     """Not where a planted row takes after the goal's record, or where the record's name has to be typed."""
     is_spoken_of = asked.is_about_record or asked.starts_at_record
     is_typed = any(entry.value == asked.record[asked.entity.title] for entry in asked.typed)
-    return is_spoken_of and not is_typed and asked.channel != ROW_TITLE and bool(others_on_list(asked))
+    is_alone = asked.channel not in (ROW_TITLE, ANOTHER_RECORD)
+    return is_spoken_of and not is_typed and is_alone and bool(others_on_list(asked))
 
 
 def drawn_saying(asked: Asked, key: str) -> Saying:

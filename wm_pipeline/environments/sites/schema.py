@@ -8,7 +8,7 @@ from wm_pipeline.domain.authorization import Bound, EffectPattern
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.vocabulary import AssetKind, BoundOperator, ChangeOperation, EffectKind, PayloadGoal
 from wm_pipeline.environments.sites.built_in import BUILT_IN_ENTITIES
-from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.draw import Draw, PageEngine
 from wm_pipeline.environments.sites.entities import Entity, Words
 from wm_pipeline.environments.sites.wording import Phrase
 
@@ -322,6 +322,8 @@ class Theme:
     """A record's page says which list it is from, with a link."""
     help_texts: tuple[Words, ...] = ()
     """Sentences at the foot of every page: the more, the fuller it is."""
+    engine: PageEngine | None = None
+    """What the pages of all its worlds are built of; None: what each world draws."""
 
 
 PLAIN_THEME = Theme()

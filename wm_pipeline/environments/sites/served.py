@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from wm_pipeline.environments.instruments.recorder import Received
 from wm_pipeline.environments.sites.database import WorldDatabase
-from wm_pipeline.environments.sites.draw import Draw
+from wm_pipeline.environments.sites.draw import Draw, FramedPart
 from wm_pipeline.environments.sites.schema import Row, SiteSchema
 
 REMEMBERED = "remembered"
@@ -31,6 +31,12 @@ class ServedWorld:
     is_forwarding: bool
     """The hidden variable: whether the other side passes on what it gets."""
     broker_host: str
+
+
+def hosts_of(draw: Draw, schema: SiteSchema) -> tuple[str, ...]:
+    """The site's host, and after it the one that only serves what people wrote, where there is one."""
+    has_other = draw.layout.framed is FramedPart.WORDS_ELSEWHERE
+    return (schema.host, *((f"content.{schema.host}",) if has_other else ()))
 
 
 def session_token(draw: Draw, site: str) -> str:

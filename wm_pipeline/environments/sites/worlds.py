@@ -20,7 +20,7 @@ from wm_pipeline.environments.sites.registry import attack_of, site_of, sites_ar
 from wm_pipeline.environments.sites.sayings import Asked, Note, Said, drawn_saying, said, sayings_of, write_note
 from wm_pipeline.environments.sites.schema import MAIL_SITE, Goal, Row, RowCheck, Rows, SiteSchema, equals
 from wm_pipeline.environments.sites.sending import sending_step
-from wm_pipeline.environments.sites.served import password_of, session_row
+from wm_pipeline.environments.sites.served import hosts_of, password_of, session_row
 from wm_pipeline.environments.sites.wording import WORDING_IDS, phrase
 
 T = TypeVar("T")
@@ -71,13 +71,13 @@ class World:
     @property
     def own_hosts(self) -> frozenset[str]:
         """Everything else is outside."""
-        return frozenset(schema.host for schema in self.sites.values())
+        return frozenset(host for schema in self.sites.values() for host in hosts_of(self.draw, schema))
 
 
 def build_world(spec: WorldSpec, *, engine: PageEngine | None = None) -> World:
     """Draw a world. Raises InvalidInputError when the spec names something that is not registered or does not fit.
 
-    `engine`: of its pages, in place of the one that it draws.
+    `engine`: of its pages, in place of the site's own or the one that it draws.
     """
     if spec.environment != ENVIRONMENT:
         raise InvalidInputError(f"world.environment: expected {ENVIRONMENT!r}, found {spec.environment!r}")
@@ -85,7 +85,7 @@ def build_world(spec: WorldSpec, *, engine: PageEngine | None = None) -> World:
         raise InvalidInputError(f"world.wording_id: {spec.wording_id!r} is not one of {', '.join(WORDING_IDS)}")
     site = site_of(spec.site)
     goal = goal_of(site, spec.goal_id)
-    draw = Draw(spec.world_seed, spec.wording_id, engine)
+    draw = Draw(spec.world_seed, spec.wording_id, engine or site.theme.engine)
     sites = sites_around(site)
     rows: dict[str, dict[str, list[Row]]] = {
         name: {table: list(drawn) for table, drawn in schema.populate(draw).items()} for name, schema in sites.items()

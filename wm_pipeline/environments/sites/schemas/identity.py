@@ -3,7 +3,7 @@
 from wm_pipeline.domain.vocabulary import AssetKind, PayloadGoal
 from wm_pipeline.environments.sites import cells
 from wm_pipeline.environments.sites import schema as s
-from wm_pipeline.environments.sites.draw import Draw, columns_of
+from wm_pipeline.environments.sites.draw import Draw, PageEngine, columns_of
 from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
@@ -584,4 +584,6 @@ IDENTITY = s.SiteSchema(
     same_site="Lax",
     comments_title=phrase("Comments", "Remarks", "History", "[Talk|Replies]"),
     neighbours=("payroll", "webmail"),
+    # The site that is held out also looks like no other (rounds/settings.py).
+    theme=s.Theme(engine=PageEngine.COMPONENTS),
 )
