@@ -345,9 +345,20 @@ def test_an_offer_on_the_next_page_is_the_same_when_words_and_address_are() -> N
     assert keys[0] == keys[1] != keys[2]
 
 
+def test_a_world_that_nothing_is_trained_on_gets_fewer_alternatives_and_no_way_back() -> None:
+    settings = CollectSettings(held_out_branches=1, held_out_form_branches=3)
+
+    light = settings.of_held_out()
+
+    assert (light.branches, light.form_branches, light.other_goals, light.ways_back) == (1, 3, 0, 0)
+    assert light.horizon == settings.horizon
+    assert CollectSettings().of_held_out() == CollectSettings()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
+        ("held_out_branches", -1, "collect.held_out_branches must not be negative, found -1"),
         ("max_steps", 0, "collect.max_steps must be at least 1, found 0"),
         ("branches", -1, "collect.branches must not be negative, found -1"),
         ("form_branches", -1, "collect.form_branches must not be negative, found -1"),
