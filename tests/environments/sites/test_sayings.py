@@ -15,6 +15,7 @@ from wm_pipeline.domain.values import is_mentioned
 from wm_pipeline.domain.vocabulary import Saying
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.script import Open, Send
+from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.generator import generated_site_name
 from wm_pipeline.environments.sites.registry import registered_sites, site_of
 from wm_pipeline.environments.sites.saying_words import LANGUAGES
@@ -109,7 +110,7 @@ def test_what_is_noted_is_not_in_the_goal_and_stands_on_a_page_that_the_expert_v
     assert noted
     for world in noted:
         assert world.note is not None
-        one = SiteWorld(world.spec)
+        one = SiteWorld(world.spec, engine=PageEngine.FORMS)  # whose pages hold all their words
         addresses = [world.start_url, *(step.url for step in world.expert_steps if isinstance(step, Open))]
         paths = {urlsplit(url).path for url in addresses if url.startswith(world.site.origin)}
         texts = [unescape(one.get(path).text) for path in paths]
