@@ -14,7 +14,7 @@ from wm_pipeline.environments.sites.registry import attack_of, registered_sites,
 from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.environments.sites.worlds import payloads_of
 from wm_pipeline.rounds.pools import chosen_of_pool, kind_of_world, split_of_world
-from wm_pipeline.rounds.profiles import laptop
+from wm_pipeline.rounds.profiles import tiny
 from wm_pipeline.rounds.settings import SPLIT_RULE
 
 SITES = (*registered_sites(), *generated_sites(2))
@@ -73,7 +73,7 @@ def test_every_split_has_the_same_mix_of_kinds() -> None:
 
 
 def test_what_is_rolled_out_has_the_mix_in_splits_of_a_single_world_too() -> None:
-    profile = laptop()
+    profile = tiny()
     chosen = [
         spec
         for site in ("payroll", "webmail", "shop", "wiki")
@@ -91,7 +91,7 @@ def test_matched_worlds_are_chosen_together() -> None:
     pool = drawn("payroll", 108)
     groups = Counter(map(split_group_of, pool))
 
-    chosen = Counter(map(split_group_of, chosen_of_pool(pool, 18, laptop(), None, 0)))
+    chosen = Counter(map(split_group_of, chosen_of_pool(pool, 18, tiny(), None, 0)))
 
     assert set(chosen.values()) == {1, 2}
     assert all(groups[group] == count for group, count in chosen.items())
