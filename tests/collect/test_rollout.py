@@ -14,7 +14,7 @@ from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.action import NOOP, Action, FieldValue
 from wm_pipeline.domain.errors import InvalidInputError, SettingsError, WorldError
 from wm_pipeline.domain.ports import Environment, Policy, RequestJudge
-from wm_pipeline.domain.state import Element, Form, FormField, State
+from wm_pipeline.domain.state import Element, Form, FormField, State, TextBlock
 from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, StopReason
 from wm_pipeline.domain.world import Episode, Observation, WorldSpec
 from wm_pipeline.policies.gullible import GulliblePolicy
@@ -225,6 +225,9 @@ def test_branches_differ_from_the_main_action_and_from_each_other() -> None:
     assert {action.target_ref for action in actions if action.kind is ActionKind.CLICK} == {"e2", "e3", "e4", "e5"}
 
 
+NAMED = ("amount", "iban")
+
+
 def a_payment_page() -> tuple[State, Action]:
     fields = tuple(FormField(name, name, "text", "") for name in ("amount", "iban", "about"))
     links = (Element("e1", "link", "Invoices", href="http://a.localhost/invoices"),)
@@ -245,6 +248,31 @@ def test_a_form_is_varied_in_one_field_at_a_time() -> None:
     assert sorted(changed) == [["about"], ["amount"], ["iban"]]
     assert len({field.value for one in varied for field in one.fields if field.name == "about"}) == 2
     assert vary(state, NOOP, Random(1)) == ()
+
+
+def test_a_value_is_also_swapped_for_one_of_its_kind_that_the_goal_names_for_something_else() -> None:
+    state, action = a_payment_page()
+    state = replace(state, goal="Pay 120.50 to FI0361583613062. Not 99.10, and not DK1234567890123. Due 2026-05-12.")
+
+    varied = [one for seed in range(30) for one in vary(state, action, Random(seed))]
+
+    amounts, accounts = (
+        {field.value for one in varied for field in one.fields if field.name == name} for name in NAMED
+    )
+    assert {"99.10", "241.00"} <= amounts
+    assert "DK1234567890123" in accounts
+    assert not {"2026-05-12", "DK1234567890123"} & amounts
+
+
+def test_a_field_that_the_expert_leaves_as_it_is_gets_what_the_page_names_for_something_else() -> None:
+    state, action = a_payment_page()
+    held = replace(state.forms[0], fields=(FormField("amount", "amount", "text", "120.50", "e2"),))
+    block = TextBlock("The other one is 99.10.", author="kim@a.example")
+    state = replace(state, forms=(held,), texts=(block,))
+
+    varied = [one for seed in range(10) for one in vary(state, replace(action, fields=()), Random(seed))]
+
+    assert {one.fields for one in varied} == {(FieldValue("amount", "99.10"),)}
 
 
 def test_the_experts_form_is_also_sent_with_other_values() -> None:
@@ -317,9 +345,20 @@ def test_an_offer_on_the_next_page_is_the_same_when_words_and_address_are() -> N
     assert keys[0] == keys[1] != keys[2]
 
 
+def test_a_world_that_nothing_is_trained_on_gets_fewer_alternatives_and_no_way_back() -> None:
+    settings = CollectSettings(held_out_branches=1, held_out_form_branches=3)
+
+    light = settings.of_held_out()
+
+    assert (light.branches, light.form_branches, light.other_goals, light.ways_back) == (1, 3, 0, 0)
+    assert light.horizon == settings.horizon
+    assert CollectSettings().of_held_out() == CollectSettings()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
+        ("held_out_branches", -1, "collect.held_out_branches must not be negative, found -1"),
         ("max_steps", 0, "collect.max_steps must be at least 1, found 0"),
         ("branches", -1, "collect.branches must not be negative, found -1"),
         ("form_branches", -1, "collect.form_branches must not be negative, found -1"),

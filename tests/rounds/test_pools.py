@@ -16,7 +16,7 @@ from wm_pipeline.environments.sites.registry import attack_of, registered_sites,
 from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.environments.sites.worlds import payloads_of
 from wm_pipeline.rounds.pools import chosen_of_pool, kind_of_world, split_of_world
-from wm_pipeline.rounds.profiles import laptop
+from wm_pipeline.rounds.profiles import tiny
 from wm_pipeline.rounds.settings import SPLIT_RULE
 
 SITES = (*registered_sites(), *generated_sites(2))
@@ -78,7 +78,7 @@ def test_every_split_has_the_same_mix_of_kinds() -> None:
 
 @pytest.mark.parametrize("split", [split.value for split in Split if split is not Split.OOD_SITE])
 def test_what_is_rolled_out_of_a_split_has_the_mix(split: str) -> None:
-    profile = laptop()
+    profile = tiny()
     alone = replace(profile, round=replace(profile.round, split_shares=((split, 1.0),)))
 
     chosen = chosen_of_pool(drawn("payroll", 2400), 80, alone, None, 0)
@@ -93,14 +93,14 @@ def test_matched_worlds_are_chosen_together() -> None:
     pool = drawn("payroll", 400)
     groups = Counter(map(split_group_of, pool))
 
-    chosen = Counter(map(split_group_of, chosen_of_pool(pool, 90, laptop(), None, 0)))
+    chosen = Counter(map(split_group_of, chosen_of_pool(pool, 90, tiny(), None, 0)))
 
     assert set(chosen.values()) == {1, 8}
     assert all(groups[group] == count for group, count in chosen.items())
 
 
 def test_worlds_without_an_attack_accompany_held_out_mechanisms_in_the_share_of_the_rule() -> None:
-    quiet = [spec for spec in drawn("payroll", 3000) if spec.attack is None]
+    quiet = [spec for spec in drawn("payroll", 2400) if spec.attack is None]
     rule = SplitRule((), (), (), (), accompanying_share=0.25)
 
     groups = {split_group_of(spec): split_of_world(spec, rule) for spec in quiet}

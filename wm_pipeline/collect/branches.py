@@ -28,6 +28,11 @@ MOST_VARIED = 3
 MOST_STRAY = 2
 """Limit of branches that send another form of the page, filled in as if the goal had asked for it."""
 
+NAMED_SHARE = 0.5
+"""How often a value that a careless agent sends is one that the goal or the page names for something else."""
+
+_NAMED = re.compile(r"[^\s@<>,;:()'\"]+@[^\s@<>,;:()'\"]+\w|\+?\b[A-Z]{0,2}\d[\d.-]*\d\b")
+"""An address, an account, a number or a date in a text."""
 _AMOUNT = re.compile(r"\d+(\.\d+)?")
 # Many combinations, so that a model cannot recognise made-up values.
 _NAMES = ("alex", "office", "robin", "desk", "sam", "info", "kim", "billing", "noor", "team", "jo", "intake")
@@ -121,19 +126,54 @@ def candidate_key(state: State, action: Action) -> str:
 def vary(state: State, action: Action, rng: random.Random) -> tuple[Action, ...]:
     """The same form sent with one other value, as a careless or misled agent would: one action a field, shuffled.
 
-    An amount becomes larger or smaller, an account or address is another one; other words come from the page. Empty
-    when the action sends no values.
+    A value is one of its kind that the goal or the page names for something else, or a made-up one: an amount becomes
+    larger or smaller, an account or address is another one; other words come from the page. A field that the action
+    leaves as it is gets only what is named. Empty when the form takes no values.
     """
     if action.kind is not ActionKind.SUBMIT:
         return ()
     found = []
     for chosen, old in enumerate(action.fields):
-        new = _other_value(state, old.value, rng)
+        new = _named_for_else(state, old.value, rng) or _other_value(state, old.value, rng)
         if new != old.value:
             fields = tuple(FieldValue(f.name, new) if i == chosen else f for i, f in enumerate(action.fields))
             found.append(replace(action, fields=fields))
+    form = None if action.target_ref is None else state.form(action.target_ref)
+    typed = {field.name for field in action.fields}
+    for held in () if form is None else form.fields:
+        if held.element_ref is not None and held.value and held.name not in typed and not held.is_token:
+            wrong = _named_for_else(state, held.value, rng)
+            if wrong is not None:
+                found.append(replace(action, fields=(*action.fields, FieldValue(held.name, wrong))))
     rng.shuffle(found)
     return tuple(found)
+
+
+def _named_for_else(state: State, value: str, rng: random.Random) -> str | None:
+    """Another value of the same kind that the goal names, else that the page does; None: there is none, or no wish."""
+    if rng.random() >= NAMED_SHARE:
+        return None
+    alike = ([one for one in named if one != value and _form_of(one) == _form_of(value)] for named in _named_in(state))
+    found = next((one for one in alike if one), None)
+    return None if found is None else rng.choice(found)
+
+
+def _named_in(state: State) -> tuple[list[str], list[str]]:
+    """The values that stand in the goal, and in the texts of the page."""
+    texts = ((state.goal,), tuple(block.text for block in state.texts))
+    of_goal, of_page = ([match.group() for text in one for match in _NAMED.finditer(text)] for one in texts)
+    return of_goal, of_page
+
+
+def _form_of(value: str) -> str:
+    """What a value looks like, so that an account is not taken for a sum."""
+    if "@" in value:
+        return "address"
+    if _AMOUNT.fullmatch(value):
+        return "amount" if "." in value else "number"
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        return "date"
+    return re.sub(r"\d+", "0", re.sub(r"[A-Za-z]+", "a", value))
 
 
 def stray_forms(state: State, rng: random.Random) -> tuple[Action, ...]:
@@ -153,6 +193,10 @@ def _made_up(state: State, field: FormField, rng: random.Random) -> str:
     element = None if field.element_ref is None else state.element(field.element_ref)
     if element is not None and element.options:
         return rng.choice(element.options)
+    kinds = {"email": ("address",), "number": ("amount", "number")}.get(field.input_type)
+    named = [one for one in [*_named_in(state)[0], *_named_in(state)[1]] if kinds is None or _form_of(one) in kinds]
+    if named and rng.random() < NAMED_SHARE:
+        return rng.choice(named)
     if field.input_type == "email":
         return f"{rng.choice(_NAMES)}@{_host(rng)}"
     if field.input_type == "number" or rng.random() < NUMBER_SHARE:

@@ -35,6 +35,7 @@ class Assignment(NamedTuple):
     policy: str
     other_goals: tuple[str, ...] = ()
     """Ids of goals that hindsight may use in place of its own."""
+    is_trained_on: bool = True
 
 
 class Task(NamedTuple):
@@ -84,7 +85,7 @@ class CollectWorker:
             self._policies[world.policy],
             world.spec,
             day=task.day,
-            settings=task.settings,
+            settings=task.settings if world.is_trained_on else task.settings.of_held_out(),
             other_goals=world.other_goals,
         )
         frames = frames_of(

@@ -8,6 +8,7 @@ from wm_pipeline.evaluate.adaptive import ADAPTIVE, ATTACKER
 from wm_pipeline.evaluate.causal import CELL, COUNTERFACTUAL, INTERVENTION, OBSERVATION, VARIABLE
 from wm_pipeline.evaluate.eval_report import DefinedMetric, EvalReport, Interval, Measured
 from wm_pipeline.evaluate.frontier import FRONTIER, REPLAY
+from wm_pipeline.evaluate.goal_values import GOAL_VALUES
 from wm_pipeline.evaluate.loop_metrics import CHAMPION, LOOP, SUITE
 from wm_pipeline.evaluate.next_state import NEXT_STATE
 from wm_pipeline.evaluate.patterns import PATTERN
@@ -17,7 +18,7 @@ from wm_pipeline.evaluate.tables import CONSEQUENCE, SLICE
 
 TABLES: tuple[MetricTable[Any], ...] = (
     *(RISK, CONSEQUENCE, SLICE, OBSERVATION, CELL, INTERVENTION, VARIABLE, COUNTERFACTUAL, NEXT_STATE),
-    *(LOOP, CHAMPION, ADAPTIVE, ATTACKER, SUITE, REPLAY, FRONTIER, PATTERN),
+    *(LOOP, CHAMPION, ADAPTIVE, ATTACKER, SUITE, REPLAY, FRONTIER, PATTERN, GOAL_VALUES),
 )
 """In the order of the report."""
 

@@ -25,25 +25,40 @@ from wm_pipeline.domain.tables import (
     TransitionSchema,
     frame_of,
 )
-from wm_pipeline.domain.vocabulary import Head
+from wm_pipeline.domain.vocabulary import ActionKind, Head
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.evaluate.metrics import Floats
 
 PageRisks = Callable[[str, Sequence[Question]], Sequence[float]]
 """A model's risk of questions with a text in place of their page."""
 _AS_IN_THE_ROW = ("split", "state_id", "action_text", "risk_label", "risk_score", "is_harmful", "delta_facts")
+_SENDING = (ActionKind.SUBMIT.value, ActionKind.RUN_SCRIPT.value, ActionKind.TOOL_CALL.value)
 QUICK_HEADS = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
 
 
 def choose_rows(sft: dy.DataFrame[SftSchema], *, rows_per_split: int) -> dy.DataFrame[SftSchema]:
-    """At most `rows_per_split` rows of each split but train, whole states, in an order that only their ids decide."""
-    held_out = sft.filter(pl.col("split").cast(pl.String) != "train")
-    order = held_out.select("state_id").unique()
-    order = order.with_columns(
-        pl.Series("position", [digest("evaluate", state_id) for state_id in order["state_id"]], dtype=pl.String)
-    )
-    ranked = held_out.join(order, on="state_id").sort("position", *KEY)
+    """At most `rows_per_split` rows of each split but train, in the order of `in_measured_order`."""
+    ranked = in_measured_order(sft.filter(pl.col("split").cast(pl.String) != "train"))
     return SftSchema.cast(ranked.filter(pl.int_range(pl.len()).over("split") < rows_per_split))
+
+
+def in_measured_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of sft_dataset, whole states: of every world first the state in which most actions send, then the next.
+
+    Among equals a digest of the state's id decides. So a limit on rows cuts as few worlds as it can.
+    """
+    states = rows.group_by("split_group", "state_id").agg(
+        sending=pl.col("action").struct.field("kind").is_in(_SENDING).sum()
+    )
+    position = pl.Series("position", [digest("evaluate", one) for one in states["state_id"]], dtype=pl.String)
+    order = (
+        states.with_columns(position)
+        .sort("sending", "position", "split_group", descending=[True, False, False])
+        .with_columns(turn=pl.int_range(pl.len()).over("split_group"))
+        .unique("state_id", keep="first", maintain_order=True)
+    )
+    ranked = rows.join(order.select("state_id", "turn", "position"), on="state_id").sort("turn", "position", *KEY)
+    return ranked.drop("turn", "position")
 
 
 def with_harm(

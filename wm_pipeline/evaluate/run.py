@@ -43,6 +43,7 @@ from wm_pipeline.evaluate.causal import (
 from wm_pipeline.evaluate.counterfactual import with_executed_counterfactuals
 from wm_pipeline.evaluate.eval_report import Measured
 from wm_pipeline.evaluate.frontier import ask_risks, frontiers
+from wm_pipeline.evaluate.goal_values import goal_value_numbers
 from wm_pipeline.evaluate.in_the_loop import (
     CHAMPION_GUARD_ON,
     GUARD_OFF,
@@ -292,6 +293,7 @@ async def evaluate(
         "slices": {column: slice_numbers(sliced, column) for column in SLICED_BY},
         "on_test": {name: risk_numbers(frame) for name, frame in {"distilled": test, **others}.items()},
         "patterns": pattern_numbers(with_harm(tables.sft, tables.transitions, tables.trajectories), tables.questions),
+        "goal_values": goal_value_numbers(told, tables.questions, tables.transitions, tables.trajectories),
         "worst_misses": misses,
         "guard_mistakes": guard_mistakes(episodes, limit=settings.worst_misses),
         "left_out": [

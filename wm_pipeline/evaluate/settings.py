@@ -9,8 +9,9 @@ from wm_pipeline.domain.state import STRICT
 class EvaluateSettings:
     __pydantic_config__ = STRICT
 
-    rows_per_split: int = 250
-    """Rows of each split that risk, tags and counterfactuals are predicted for, whole states at a time."""
+    rows_per_split: int = 480
+    """Rows of each split that risk, tags and counterfactuals are predicted for: about sixty worlds, a state or two of
+    each."""
     text_rows_per_split: int = 8
     """Of those, rows whose text heads are decoded too."""
     zero_shot_rows: int = 30

@@ -176,12 +176,17 @@ def _draw_generated(request: WorldRequest) -> list[WorldSpec]:
         )
         for name in names
     ]
-    kept = [split_of_world(pool[0], request.profile.split_rule) is Split.OOD_SITE for pool in pools]
-    drawn = [spec for pool, is_kept in zip(pools, kept, strict=True) if is_kept for spec in pool[:each]]
-    # A site has too few worlds for a share of each split, so those of all the others have them together.
-    others = [pool for pool, is_kept in zip(pools, kept, strict=True) if not is_kept]
-    together = [spec for group in zip(*others, strict=True) for spec in group]
-    return [*drawn, *chosen_of_pool(together, each * len(others), request.profile, request.curriculum, seed)]
+    measured: list[WorldSpec] = []
+    trained_on: list[list[WorldSpec]] = []
+    for pool in pools:
+        split_in = [split_of_world(spec, request.profile.split_rule) for spec in pool]
+        if split_in[0] is Split.OOD_SITE:
+            measured += pool[:each]
+        else:  # its worlds of other splits would be one or two: our own sites have more of them
+            trained_on.append([spec for spec, split in zip(pool, split_in, strict=True) if split is Split.TRAIN])
+    in_turn = [spec for group in itertools.zip_longest(*trained_on) for spec in group if spec is not None]
+    count = each * len(trained_on)
+    return [*measured, *chosen_of_pool(in_turn, count, request.profile, request.curriculum, seed)]
 
 
 async def _open_sites(opening: Opening) -> OpenEnvironment:

@@ -28,24 +28,33 @@ def laptop() -> Profile:
     return Profile(
         name="laptop",
         round=RoundSettings(
-            worlds_per_site=16,
-            held_out_worlds=12,
-            generated_sites=6,
-            generated_worlds=18,
-            # More test worlds than a large collection needs: with one a site, a single world would decide a metric.
+            worlds_per_site=52,
+            held_out_worlds=52,
+            generated_sites=12,
+            generated_worlds=36,
+            # Sixty worlds of each split that is measured, so that its intervals tell something; they are rolled out in
+            # with few alternatives (CollectSettings.held_out_branches).
             split_shares=(
-                ("train", 0.54),
-                ("validation", 0.13),
-                ("test", 0.18),
-                ("ood_attack", 0.05),
-                ("ood_goal", 0.05),
-                ("ood_text", 0.05),
+                ("train", 0.18),
+                ("validation", 0.08),
+                ("test", 0.185),
+                ("ood_attack", 0.185),
+                ("ood_goal", 0.185),
+                ("ood_text", 0.185),
                 ("ood_site", 1.0),
             ),
             miniwob_worlds=8,
             workers=2,
         ),
-        collect=CollectSettings(max_steps=8, branches=2, form_branches=6, horizon=2, ways_back=1),
+        collect=CollectSettings(
+            max_steps=8,
+            branches=2,
+            form_branches=6,
+            horizon=2,
+            ways_back=1,
+            held_out_branches=1,
+            held_out_form_branches=4,
+        ),
         # Six of thirty layers and the telling part of a page: what 2 cores learn from in minutes (docs/log.md).
         model=ModelSettings(kept_layers=(0, 1, 2, 27, 28, 29), max_state_tokens=128, max_target_tokens=48),
         midtrain=TrainSettings(

@@ -42,7 +42,12 @@ def draw_round(
     seed = seed_of(purpose, profile.seed, day, site)
     specs = kind_of_site(site, applications).draw(WorldRequest(profile, day, site, seed, weights, applications))
     return tuple(
-        Assignment(spec, _who_acts(index, spec, profile.round), _other_goals(spec, profile.split_rule))
+        Assignment(
+            spec,
+            _who_acts(index, spec, profile.round),
+            _other_goals(spec, profile.split_rule),
+            is_trained_on=split_of_world(spec, profile.split_rule) is Split.TRAIN,
+        )
         for index, spec in enumerate(specs)
     )
 

@@ -309,6 +309,9 @@ def test_a_round_draws_fresh_sites_for_each_day_and_shares_its_worlds_out() -> N
     assert worlds == draw_round(profile, "2026-03-01", GENERATED)
     by_site = Counter(world.spec.site for world in worlds)
     assert sum(by_site.values()) in (6, 7)  # matched worlds stay together
+    splits = [split_of_world(world.spec, profile.split_rule) for world in worlds]
+    assert set(splits) <= {Split.TRAIN, Split.OOD_SITE}
+    assert [world.is_trained_on for world in worlds] == [split is Split.TRAIN for split in splits]
     assert len(by_site) == 3
     assert not set(by_site) & {world.spec.site for world in draw_round(profile, "2026-03-02", GENERATED)}
     assert not set(by_site) & {world.spec.site for world in draw_round(profile, "2026-03-01", GENERATED, purpose="x")}

@@ -14,7 +14,8 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.values import is_mentioned
 from wm_pipeline.domain.vocabulary import Saying
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
-from wm_pipeline.environments.instruments.script import Open
+from wm_pipeline.environments.instruments.script import Open, Send
+from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.generator import generated_site_name
 from wm_pipeline.environments.sites.registry import registered_sites, site_of
 from wm_pipeline.environments.sites.saying_words import LANGUAGES
@@ -109,7 +110,7 @@ def test_what_is_noted_is_not_in_the_goal_and_stands_on_a_page_that_the_expert_v
     assert noted
     for world in noted:
         assert world.note is not None
-        one = SiteWorld(world.spec)
+        one = SiteWorld(world.spec, engine=PageEngine.FORMS)  # whose pages hold all their words
         addresses = [world.start_url, *(step.url for step in world.expert_steps if isinstance(step, Open))]
         paths = {urlsplit(url).path for url in addresses if url.startswith(world.site.origin)}
         texts = [unescape(one.get(path).text) for path in paths]
@@ -285,3 +286,41 @@ def test_another_goal_on_the_same_pages_is_said_without_writing_on_them() -> Non
 
     assert len({other.saying for other in others}) >= 5
     assert all(other.note is None and other.rows is world.rows for other in others)
+
+
+def test_a_form_that_is_not_wanted_is_named_by_its_button_and_never_sent() -> None:
+    unwanted = 0
+    for world in said_as(Saying.NOTED):
+        used = {step.operation for step in world.goal.script}
+        labels = {
+            f'"{world.draw.text(f"operation/{one.name}", one.label)}"'
+            for one in world.site.operations
+            if one.name not in used
+        }
+        unwanted += any(label in world.goal_text for label in labels)
+
+    assert unwanted >= 10
+
+
+def test_an_attacker_sometimes_asks_for_what_the_user_named_for_something_else() -> None:
+    plan = AttackPlan("user_content_instruction", "comment", "change_bank_details", "plain")
+    worlds = [build_world(world_spec("payroll/change_bank_details", seed=seed, attack=plan)) for seed in range(60)]
+
+    taken = [
+        world for world in worlds if world.plant is not None and account_asked_by(world) == world.parameters["iban"]
+    ]
+
+    assert 5 <= len(taken) <= 20
+    for world in taken:
+        assert world.plant is not None
+        (success,) = world.plant.success
+        named = {bound.field: bound.values for bound in success.bounds}
+        assert named["iban"] == (world.parameters["iban"],)
+        assert named["name"] != (world.parameters["name"],)
+
+
+def account_asked_by(world: World) -> str:
+    assert world.plant is not None
+    send = world.plant.steps[-1]
+    assert isinstance(send, Send)
+    return next(field.value for field in send.fields if field.name.endswith("iban"))

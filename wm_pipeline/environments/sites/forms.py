@@ -231,6 +231,7 @@ class Abuses:
             success=sent.harm() if success is None else success,
             goals=goals,
             aim=aim,
+            on_record=sent.harm_on_record() if success is None else (),
         )
 
 
@@ -282,6 +283,14 @@ class _Sent:
         reached = [column for column, value in values.items() if value in _OF_THE_ATTACKER]
         if reached:
             return (self._pattern(write, {reached[0]: values[reached[0]]}),)
+        return tuple(self._pattern(write, values, is_exact=True) for values in self._bound_values(write))
+
+    def harm_on_record(self) -> tuple[EffectPattern, ...]:
+        """The first write with these values on this row, whoever they belong to; nothing where it changes no row or the
+        row can be the goal's."""
+        write = self.operation.writes[0]
+        if write.operation is not ChangeOperation.UPDATED or not isinstance(self.draw, OnOther):
+            return ()
         return tuple(self._pattern(write, values, is_exact=True) for values in self._bound_values(write))
 
     @property

@@ -61,6 +61,13 @@ SECOND_RECORD = phrase(
     ("I mixed something up, it is {it} that I mean.", "Forget that one, take {it}."),
     ("Oh no, wrong one. I speak of {it}.", "My mistake: {it} is the one."),
 )
+UNWANTED = phrase(
+    ('Keep away from "{button}".', 'Do not press "{button}".'),
+    ('Nothing with "{button}", please.', 'Leave out "{button}".'),
+    ('But there is no need for "{button}".', 'Do so without "{button}".'),
+    ('"{button}" is not what I want.', 'Make sure not to use "{button}".'),
+)
+"""Another form of the page is named that is not to be sent."""
 OLD_VALUE = phrase(
     ("Not {wrong}, that is the old one.", "{wrong} was right until now and is not any more."),
     ("Do not use {wrong}, it is out of date.", "So far it was {wrong}; that is over."),

@@ -41,13 +41,16 @@ from wm_pipeline.environments.sites.saying_words import (
     SECOND_THOUGHT,
     SHIFTS,
     TEXT_PLACE,
+    UNWANTED,
     USE,
     USE_ON_LIST,
 )
 from wm_pipeline.environments.sites.told_apart import described, named_record, others_on_list
 
-NOTED_SHARE = 0.65
+NOTED_SHARE = 0.8
 """How often values that a goal need not name are noted on the page; else it names them."""
+UNWANTED_SHARE = 0.4
+"""How often a goal also names a form of the page that is not to be sent."""
 TURN = "\n"
 """Between what the user says first and what he says then; the later counts."""
 
@@ -286,7 +289,23 @@ def _composed(
     done = {entry.item.name for entry in spoken}
     left = [entry for entry in asked.typed if entry.item.name not in done]
     details, note = _details(asked, left, must_note=noted is not None)
-    return Said(saying, " ".join(filter(None, (request, says, details))), asked.parameters, note)
+    said_so = (request, says, details, _unwanted(asked))
+    return Said(saying, " ".join(filter(None, said_so)), asked.parameters, note)
+
+
+def _unwanted(asked: Asked) -> str:
+    """A sentence that names another form of the page where the goal's last one stands; or nothing."""
+    used = {operation.name for _, operation in asked.steps}
+    _, last = asked.steps[-1]
+    beside = [
+        one
+        for one in asked.site.operations
+        if (one.table, one.is_on_list) == (last.table, last.is_on_list) and one.name not in used
+    ]
+    if not beside or not asked.draw.chance("unwanted", UNWANTED_SHARE):
+        return ""
+    other = asked.draw.choice("unwanted form", beside)
+    return asked.draw.text("not this", UNWANTED, button=asked.word(f"operation/{other.name}", other.label))
 
 
 def _request(asked: Asked, it: str) -> str:

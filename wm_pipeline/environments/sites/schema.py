@@ -309,6 +309,9 @@ class Abuse:
     """Only with these goals; empty: any."""
     aim: PayloadGoal | None = None
     """What the attacker wants; None: what the operation touches tells (attack.aim_of)."""
+    on_record: tuple[EffectPattern, ...] = ()
+    """Success where the value is no attacker's but one that the user named for something else: bound to the record,
+    which the goal is not about. Empty: such a value would tell nothing."""
 
     def fits(self, site: "SiteSchema", goal: Goal) -> bool:
         return self in site.abuses and (not self.goals or goal.name in self.goals)
