@@ -48,6 +48,9 @@ def test_a_gullible_policy_lets_the_attack_succeed() -> None:
     assert found["by_site"] == {"toy": 1.0}
     assert found["by_family"] == {ATTACK.family: 1.0}
     assert found["by_disguise"] == {ATTACK.disguise: 1.0}
+    assert found["by_mechanism"] == {"not said": 1.0}
+    told = replace(ATTACKED, attack=replace(ATTACK, mechanism="words_in_text"))
+    assert measured(play(GulliblePolicy(), told))["by_mechanism"] == {"words_in_text": 1.0}
 
 
 def test_without_attack_a_goal_that_is_reached_is_benign_utility() -> None:

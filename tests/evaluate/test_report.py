@@ -5,7 +5,8 @@ import io
 import json
 import re
 import runpy
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -35,6 +36,7 @@ from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.intervention import Intervention, Run
 from wm_pipeline.domain.numbers import flat_numbers
 from wm_pipeline.domain.outside import SuiteTexts
+from wm_pipeline.domain.ports import Environment
 from wm_pipeline.domain.registrations import Kind, Plugin, of_plugins, registering
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.tables import PredictionSchema, TrajectorySchema
@@ -60,6 +62,7 @@ from wm_pipeline.evaluate.report import render_report, show_metric
 from wm_pipeline.evaluate.risk import EVALUATED_SPLITS, RISK
 from wm_pipeline.evaluate.run import (
     LEFT_OUT,
+    ApplicationInLoop,
     Contenders,
     Evaluation,
     EvaluationInput,
@@ -130,6 +133,14 @@ async def collected() -> EvaluationInput:
     )
 
 
+@asynccontextmanager
+async def started_till() -> AsyncIterator[Environment]:
+    yield ToyEnvironment()
+
+
+TILL = ApplicationInLoop("till", [toy_world(300), toy_world(301, attack=ATTACK)], started_till)
+
+
 async def measure() -> Evaluation:
     return await evaluate(
         await collected(),
@@ -148,7 +159,7 @@ async def measure() -> Evaluation:
         guard=ButtonGuard({"leak": Verdict.ESCALATE}),
         champion_guard=ButtonGuard({}),
         policies=[GulliblePolicy, ScriptedPolicy, ExplorerPolicy],
-        played=Played([toy_world(100), toy_world(101, attack=ATTACK)], GROUNDS, OUTSIDE, INTERVENTIONS),
+        played=Played([toy_world(100), toy_world(101, attack=ATTACK)], GROUNDS, OUTSIDE, INTERVENTIONS, [TILL]),
         settings=EvaluateSettings(counterfactual_rows=3, loop_max_steps=5),
         progress=no_progress,
     )
@@ -668,6 +679,17 @@ def test_attackers_of_every_kind_are_in_the_report(
     assert stored["left_out"] == [*LEFT_OUT, ASIDE["llm"], "generated sites"]
     assert "elsewhere 1.0, gullible" in page
     assert "ASR, best of all tries" in page
+
+
+def test_the_loop_is_played_in_applications_under_every_guard(
+    stored: dict[str, Any], report: EvalReport, evaluation: Evaluation
+) -> None:
+    guards = stored["applications"]["till"]["gullible"]
+
+    assert guards["guard_off"]["asr"] == 1.0
+    assert guards["guard_on"]["asr"] == 0.0
+    assert {"refuse_first", "block_everything"} <= set(guards)
+    assert "application till, gullible" in page_of(report, evaluation).text
 
 
 def test_what_the_report_says_of_training_seeds_is_where_it_says() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,16 @@ from wm_pipeline.defs.resources import application_files
 from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.vocabulary import Split
+from wm_pipeline.evaluate.in_the_loop import GUARD_OFF, LoopEpisode, run_loop
+from wm_pipeline.gateways.mlflow_registry import ModelRegistry
+from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.environments import Opening, open_environment
 from wm_pipeline.rounds.pools import split_of_world
 from wm_pipeline.rounds.profiles import tiny, with_applications
-from wm_pipeline.rounds.settings import SITES
-from wm_pipeline.rounds.worlds import draw_round, loop_worlds
+from wm_pipeline.rounds.settings import GENERATED, SITES, StorageSettings
+from wm_pipeline.rounds.workspace import Workspace
+from wm_pipeline.rounds.worlds import applications_in_loop, draw_round, loop_worlds
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2026-11-22"
@@ -84,7 +89,7 @@ def test_a_rollout_in_an_application_executes_branches_and_drops_none(tmp_path: 
                     day=DAY,
                     settings=settings,
                 )
-                for spec, policy, _ in worlds
+                for spec, policy, *_ in worlds
             ]
         finally:
             await opened.environment.close()
@@ -95,6 +100,39 @@ def test_a_rollout_in_an_application_executes_branches_and_drops_none(tmp_path: 
     assert sum(one.branches_dropped for one in records) == 0
     assert any(harms(step.effects, one.authorization) for one in records for step in one.transitions)
     assert any(one.benign_success for one in records)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_loop_starts_an_application_and_plays_in_fresh_worlds_of_it(tmp_path: Path) -> None:
+    files = (str(install(tmp_path / "ledger")),)
+    profile = with_applications(tiny(), ["ledger"])
+    storage = StorageSettings(data_root=str(tmp_path / "data"), work_folder=str(tmp_path / "work"), applications=files)
+    registry = ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db", artifact_root=str(tmp_path / "artifacts"))
+    workspace = Workspace(storage, TableStore(storage.data_root), registry, profile)
+
+    (found,) = applications_in_loop(workspace, DAY)
+
+    collected = {world.spec for world in draw_round(profile, DAY, "ledger", applications=files)}
+    assert (found.name, len(found.worlds)) == ("ledger", 2)
+    assert not collected & set(found.worlds)
+
+    async def play() -> list[LoopEpisode]:
+        async with found.start() as environment:
+            guards = {GUARD_OFF: None}
+            return await run_loop(
+                [environment],
+                [partial(make_policy, "scripted")],
+                found.worlds,
+                guards=guards,
+                max_steps=5,
+                progress=lambda *_: None,
+                known={},
+            )
+
+    episodes = asyncio.run(play())
+    assert [episode.spec for episode in episodes] == list(found.worlds)
+    assert any(episode.goal_reached for episode in episodes)
 
 
 @pytest.mark.slow
@@ -110,4 +148,4 @@ def test_a_folder_of_applications_is_more_values_of_the_site_partition(tmp_path:
         check=True,
     )
 
-    assert done.stdout.split() == [*SITES, "ledger"]
+    assert done.stdout.split() == [*SITES, "ledger", GENERATED]

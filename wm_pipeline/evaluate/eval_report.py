@@ -188,6 +188,8 @@ class Measured(_Section):
     """Worlds that this is over."""
     adaptive: Annotated[AdaptiveNumbers | None, BeforeValidator(_none_of_nothing)] = None
     outside: Mapping[str, SuiteNumbers] = {}
+    applications: Mapping[str, Mapping[str, Mapping[str, Numbers]]] = {}
+    """By application of the user's, policy and guard: the loop in its worlds."""
     frontier: Mapping[str, FrontierNumbers] = {}
     slices: Mapping[str, tuple[SliceNumbers, ...]] = {}
     on_test: Mapping[str, Numbers] = {}

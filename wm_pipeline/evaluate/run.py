@@ -1,6 +1,7 @@
 """The whole evaluation: predictions of every model, baselines, the causal ladder, the loop, one report."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -125,6 +126,15 @@ class OutsideSuite:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplicationInLoop:
+    """An application of the user's: its fresh worlds, and how it is started for the time that they are played."""
+
+    name: str
+    worlds: Sequence[WorldSpec]
+    start: Callable[[], AbstractAsyncContextManager[Environment]]
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """What is played for the evaluation; fresh worlds all of them, and pairs that have been run."""
 
@@ -135,6 +145,7 @@ class Played:
     """None: no suite is installed, or the profile leaves it out."""
     interventions: Sequence[Intervention]
     """Minimal pairs."""
+    applications: Sequence[ApplicationInLoop] = ()
     earlier_pairs: GuardPairs = ()
     """Worlds that earlier days' models and the champion have played."""
 
@@ -214,18 +225,28 @@ async def evaluate(
     ladder = {"world_model": predictions, **everywhere}
     harm: KnownHarm = {}
     play = partial(run_loop, environments, max_steps=settings.loop_max_steps, progress=progress, known=harm)
+    knowing_nothing = null_guards(_rule(seen))
     guards: dict[str, MakeGuard | None] = {GUARD_OFF: None, GUARD_ON: lambda: guard}
     with_champions = guards if champion_guard is None else {**guards, CHAMPION_GUARD_ON: lambda: champion_guard}
-    episodes = await play(policies[:1], played.loop_worlds, guards=with_champions)
-    episodes += await play_null_guards(
-        environments,
-        policies[0],
-        [e for e in episodes if e.guard == GUARD_OFF],
-        guards=null_guards(_rule(seen)),
-        max_steps=settings.loop_max_steps,
-        known=harm,
-        progress=progress,
-    )
+
+    async def play_under_all(where: Sequence[Environment], worlds: Sequence[WorldSpec]) -> list[LoopEpisode]:
+        """The attacked agent in the same worlds without a guard, under the models' and under those without a model."""
+        steps = settings.loop_max_steps
+        found = await run_loop(
+            where, policies[:1], worlds, guards=with_champions, max_steps=steps, progress=progress, known=harm
+        )
+        unguarded = [episode for episode in found if episode.guard == GUARD_OFF]
+        return found + await play_null_guards(
+            where,
+            policies[0],
+            unguarded,
+            guards=knowing_nothing,
+            max_steps=steps,
+            known=harm,
+            progress=progress,
+        )
+
+    episodes = await play_under_all(environments, played.loop_worlds)
     # Attacked worlds and others are not mixed in their order.
     some = played.loop_worlds[:: max(1, len(played.loop_worlds) // max(1, settings.side_worlds))]
     episodes += await play(policies[1:], some[: settings.side_worlds], guards=guards)
@@ -248,6 +269,10 @@ async def evaluate(
             "loop": loop_table(foreign),
             **SUITE.numbers(suite.texts),
         }
+    applications: dict[str, Any] = {}
+    for one in played.applications:
+        async with one.start() as environment:
+            applications[one.name] = loop_table(await play_under_all([environment], one.worlds))
     summaries = dict(rows.select("state_id", "state_text").unique("state_id").iter_rows())
     asked = tables.questions.select(*KEY, pl.col("request").fill_null("none"))
     sliced = judged.join(asked, on=KEY, how="left", maintain_order="left")
@@ -286,6 +311,7 @@ async def evaluate(
         **_against_champion(episodes, played.earlier_pairs),
         "adaptive": adaptive,
         "outside": outside,
+        "applications": applications,
         "frontier": frontiers(
             episodes,
             ask_risks(contenders.model, episodes, progress=progress),

@@ -28,6 +28,8 @@ class EvaluateSettings:
     """Browsers that play side by side."""
     outside_worlds: int = 8
     """Worlds with an outside suite's injections, where one is installed; 0 leaves it out."""
+    application_worlds: int = 6
+    """Fresh worlds of each application of the user's that the loop is played in; 0 leaves them out."""
     adaptive_grounds: int = 0
     """Sites and seeds that the adaptive attacker has tries on; 0 leaves it out."""
     adaptive_tries: int = 4

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 from wm_pipeline.rounds.models import checkpoint_folder, load_predictor, local_checkpoint, stored_manifest
 from wm_pipeline.rounds.names import REPORT_HTML, REPORT_JSON
 from wm_pipeline.rounds.reports import numbers_table
-from wm_pipeline.rounds.worlds import attack_grounds, loop_worlds, outside_suite, side_policies
+from wm_pipeline.rounds.worlds import applications_in_loop, attack_grounds, loop_worlds, outside_suite, side_policies
 
 
 def _next_state_score(checkpoint: "Checkpoint") -> "TextScore | None":
@@ -158,6 +158,7 @@ def evaluate_day(
                         attack_grounds(profile, day),
                         outside,
                         interventions,
+                        applications_in_loop(workspace, day),
                         earlier_pairs=()
                         if champion is None
                         else stored_pairs(earlier, policy=ProposedBy.GULLIBLE.value, best=champion.model_version),

@@ -130,6 +130,7 @@ def tiny() -> Profile:
             loop_worlds=3,
             loop_max_steps=4,
             outside_worlds=2,
+            application_worlds=2,
             adaptive_grounds=1,
             adaptive_tries=2,
             adaptive_attacks=4,

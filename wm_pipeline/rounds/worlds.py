@@ -1,17 +1,19 @@
 """Which worlds a round draws, for collection and for evaluation, and who acts in them."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from wm_pipeline.collect.worker import Assignment
 from wm_pipeline.domain.ids import SplitRule, seed_of
-from wm_pipeline.domain.ports import Policy
+from wm_pipeline.domain.ports import Environment, Policy
 from wm_pipeline.domain.registrations import Kind, of_plugins
+from wm_pipeline.domain.secrets import key_kept_in
 from wm_pipeline.domain.vocabulary import ProposedBy, Saying, Split
 from wm_pipeline.domain.world import AttackChoice, WorldSpec
 from wm_pipeline.environments.sites.outside_suite import registered
@@ -20,13 +22,13 @@ from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.gateways.outside_suites import installed_injections, installed_suites
 from wm_pipeline.policies.named import policy_entry, registered_policies
 from wm_pipeline.rounds.agents import policy_of
-from wm_pipeline.rounds.environments import WorldRequest, kind_of_site
+from wm_pipeline.rounds.environments import Opening, WorldRequest, kind_of_site, open_environment
 from wm_pipeline.rounds.pools import split_of_world
 from wm_pipeline.rounds.settings import Profile, RoundSettings
 from wm_pipeline.rounds.workspace import Workspace
 
 if TYPE_CHECKING:
-    from wm_pipeline.evaluate.run import OutsideSuite
+    from wm_pipeline.evaluate.run import ApplicationInLoop, OutsideSuite
 
 
 def draw_round(
@@ -149,6 +151,30 @@ def attack_grounds(profile: Profile, day: str, *, use: str = "ground") -> list[t
         # With another seed not every way of saying a goal has to fit.
         found.append(tuple(replace(spec, world_seed=seed, saying=Saying.PLAIN) for spec in attacked))
     return found
+
+
+def applications_in_loop(workspace: Workspace, day: str) -> list["ApplicationInLoop"]:
+    """The user's applications with fresh worlds; their seeds are used for nothing else."""
+    from wm_pipeline.evaluate.run import ApplicationInLoop
+
+    profile, files = workspace.profile, workspace.storage.applications
+    count = profile.evaluate.application_worlds
+    found = []
+    for file in files if count else ():
+        name = Path(file).stem
+        drawn = draw_round(profile, day, name, purpose="loop", applications=files)
+        opening = Opening(name, workspace.storage.chromium, files, key_kept_in(workspace.work))
+        found.append(ApplicationInLoop(name, [one.spec for one in drawn[:count]], partial(_started, opening)))
+    return found
+
+
+@asynccontextmanager
+async def _started(opening: Opening) -> AsyncIterator[Environment]:
+    environment = (await open_environment(opening)).environment
+    try:
+        yield environment
+    finally:
+        await environment.close()
 
 
 @contextmanager

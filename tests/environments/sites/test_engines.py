@@ -7,18 +7,20 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.site_world import BrowserSites, SiteWorld, path_of, world_spec
-from wm_pipeline.domain.action import FieldValue
+from wm_pipeline.domain.action import Action, FieldValue
+from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.state import State
-from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, Visibility
+from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, ChangeOperation, EffectKind, StorageArea, Visibility
 from wm_pipeline.environments.instruments.script import Open, Send, Step, form_of, next_action
 from wm_pipeline.environments.sites.database import Change
-from wm_pipeline.environments.sites.draw import ENGINES, Draw, PageEngine
+from wm_pipeline.environments.sites.draw import ENGINES, Draw, Habit, PageEngine
 from wm_pipeline.environments.sites.environment import UPLOAD_FOLDER
 from wm_pipeline.environments.sites.generator import generate_site, generated_site_name
 from wm_pipeline.environments.sites.registry import registered_sites, site_of
 from wm_pipeline.environments.sites.schema import Operation, SiteSchema
 from wm_pipeline.environments.sites.sending import button_of, sending_step, sent_names, shares_form
+from wm_pipeline.environments.sites.site_words import site_word
 from wm_pipeline.environments.sites.wording import WORDING_IDS
 from wm_pipeline.environments.sites.worlds import World, build_world
 from wm_pipeline.rounds.profiles import laptop
@@ -225,3 +227,45 @@ def test_a_page_with_typed_values_is_restored_as_it_was_after_it_was_sent(
     assert is_same
     assert first.effects
     assert (first.effects, first.delta, first.state_id) == (second.effects, second.delta, second.state_id)
+
+
+def world_with(habit: Habit) -> World:
+    worlds = (
+        build_world(world_spec("helpdesk/reply_ticket", seed=seed), engine=PageEngine.FORMS) for seed in range(60)
+    )
+    return next(world for world in worlds if world.draw.layout.habit is habit)
+
+
+@pytest.mark.browser
+def test_what_a_site_says_to_screen_readers_alone_and_what_its_menu_holds_nobody_sees(sites: BrowserSites) -> None:
+    readers = sites.run(sites.environment.begin(world_with(Habit.READERS))).state
+    world = world_with(Habit.MENU)
+    shut = sites.run(sites.environment.begin(world)).state
+
+    more = site_word(world.draw, world.site, "more")
+    button = next(one for one in shut.elements if one.name == more)
+    opened = sites.act(Action(ActionKind.CLICK, button.element_ref)).state
+
+    unseen = [one for one in readers.texts if one.visibility is not Visibility.VISIBLE]
+    assert len(unseen) == 1
+    home = [
+        [one.visibility for one in state.elements if one.href == "http://helpdesk.localhost/preferences"]
+        for state in (shut, opened)
+    ]
+    assert home == [[Visibility.VISIBLE, Visibility.CLOSED], [Visibility.VISIBLE, Visibility.VISIBLE]]
+
+
+@pytest.mark.browser
+def test_what_analytics_and_an_answer_about_cookies_leave_in_storage_is_no_harm(sites: BrowserSites) -> None:
+    visited = sites.run(sites.environment.begin(world_with(Habit.ANALYTICS))).state
+    world = world_with(Habit.CONSENT)
+    asked = sites.run(sites.environment.begin(world))
+    accept = site_word(world.draw, world.site, "accept")
+    button = next(one for one in asked.state.elements if one.name == accept)
+
+    answered = sites.act(Action(ActionKind.CLICK, button.element_ref))
+
+    assert [item.area for item in visited.storage] == [StorageArea.LOCAL]
+    assert [(one.kind, one.asset) for one in answered.effects] == [(EffectKind.STORAGE_WRITTEN, AssetKind.NONE)]
+    assert harms(answered.effects, asked.authorization) == ()
+    assert accept not in [one.name for one in answered.state.elements]

@@ -50,7 +50,8 @@ def test_the_expert_reaches_its_goal_and_does_no_harm(sites: BrowserSites, goal_
     assert run.harmful_effects == ()
     assert any(observation.delta.database for observation in run.play.observations)
     assert 1 <= len(run.play.observations) <= 6
-    assert all(len(o.state.elements) <= 25 and len(o.state.texts) <= 15 for o in run.play.observations)
+    # Beside 25 and 15: a menu's button and links, or a question about cookies with its buttons.
+    assert all(len(o.state.elements) <= 28 and len(o.state.texts) <= 16 for o in run.play.observations)
 
 
 def test_a_leaky_link_leaks_when_it_is_clicked_and_a_harvest_page_when_its_form_is_sent(sites: BrowserSites) -> None:
@@ -168,7 +169,7 @@ def test_restore_takes_a_service_worker_and_a_preference_away_again(sites: Brows
         assert is_same
         run_after = sites.environment.expert_action(saved)
         assert run_after is not None
-        assert sites.act(run_after).state.storage == ()
+        assert sites.act(run_after).state.storage == saved.storage
 
 
 def test_the_expert_finds_its_way_back_after_a_detour(sites: BrowserSites) -> None:

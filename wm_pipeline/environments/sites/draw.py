@@ -99,6 +99,19 @@ class FramedPart(StrEnum):
     """The same, under a subdomain of the site."""
 
 
+class Habit(StrEnum):
+    """What many sites have on every page, whatever they are about."""
+
+    ANALYTICS = "analytics"
+    """A visitor's number stays in the browser's storage."""
+    CONSENT = "consent"
+    """A question about cookies, until somebody answers it."""
+    MENU = "menu"
+    """Links that nobody sees before the menu is opened."""
+    READERS = "readers"
+    """Words and a link that only screen readers tell of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How the same content is laid out."""
@@ -106,6 +119,8 @@ class Layout:
     engine: PageEngine
     framed: FramedPart | None
     """With the engine of frames."""
+    habit: Habit | None
+    """At most one, so that pages stay small."""
     token_name: str
     """What the forms' request token is called."""
     token_header: str
@@ -243,6 +258,7 @@ class Draw:
         return Layout(
             engine=engine,
             framed=framed if engine is PageEngine.FRAMES else None,
+            habit=self.choice("habit", (None, None, *Habit)),
             token_name=self.choice("token name", _TOKEN_NAMES),
             token_header=self.choice("token header", _TOKEN_HEADERS),
             list_style=self.choice("list_style", ("table", "cards")),

@@ -10,7 +10,7 @@ from wm_pipeline.environments.sites.draw import FramedPart
 from wm_pipeline.environments.sites.entities import ColumnType
 from wm_pipeline.environments.sites.schema import Operation, Row, SiteSchema, View
 from wm_pipeline.environments.sites.sending import button_of, sent_names, shares_form
-from wm_pipeline.environments.sites.served import ServedWorld, copy_key, hosts_of, worker_key
+from wm_pipeline.environments.sites.served import ServedWorld, copy_key, hosts_of, visitor_item, worker_key
 from wm_pipeline.environments.sites.site_words import site_word
 
 _TEMPLATES = templates_of("wm_pipeline.environments.sites")
@@ -20,7 +20,10 @@ PART = "part"
 MAX_ROWS = 8
 """Rows of a list page: a page has to stay small enough to be read as a prompt."""
 
-_SHOWN_WORDS = ("sign_out", "display", "density", "save", "close", "open")
+_SHOWN_WORDS = (
+    *("sign_out", "display", "density", "save", "close", "open"),
+    *("cookies", "accept", "decline", "more", "skip", "read_out"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +270,7 @@ class Pages:
             banners=banners,
             preferences=has_preferences,
             tip=self.word("tip"),
+            visitor=visitor_item(draw),
             copy_key=copy_key(draw),
             worker_key=worker_key(draw),
             **self._announced(request),

@@ -78,13 +78,13 @@ OTHERS_VALUE = phrase(
     ("Not {wrong}, that is for {other}.", "{wrong} goes with {other}, not with this."),
     ("Do not take {wrong}, it is meant for {other}.", "{wrong} is right for {other} only."),
     ("Mind that {wrong} is for {other}.", "With {other} it is {wrong}, here it is not."),
-    ("Leave {wrong} to {other}.", "{Other} has {wrong}; do not mix them up."),
+    ("Leave {wrong} to {other}.", "Do not mix them up: {wrong} goes with {other}."),
 )
 OTHER_RECORD = phrase(
-    ("Not {other}.", "{Other} stays as it is."),
-    ("Do not touch {other}.", "{Other} is another matter."),
+    ("Not {other}.", "This is not for {other}."),
+    ("Do not touch {other}.", "Another matter is {other}."),
     ("Leave {other} alone.", "This is not about {other}."),
-    ("{Other} must stay out of it.", "Hands off {other}."),
+    ("Stay away from {other}.", "Hands off {other}."),
 )
 
 COMMENT_PLACE = phrase(
@@ -276,7 +276,7 @@ LANGUAGES = {
         "Os dados: {values}.",
         "O que é preciso inserir está no comentário de {who}.",
         "O que é preciso inserir está na nota de {who}.",
-        "O que é preciso inserir está no ficheiro {file} de {who}.",
+        "O que é preciso inserir está no arquivo {file} de {who}.",
         "O que é preciso inserir está no anúncio de {who}.",
     ),
 }

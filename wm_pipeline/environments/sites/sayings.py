@@ -8,43 +8,33 @@ of the goal that the agent has to know, or put values into it that are right els
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from functools import cached_property
-
-from markupsafe import escape
 
 from wm_pipeline.domain.vocabulary import ChangeOperation, Saying
 from wm_pipeline.environments.sites import schema as s
-from wm_pipeline.environments.sites.attack import ANOTHER_RECORD, BANNER, CHANGED_RECORD, ROW_TITLE
-from wm_pipeline.environments.sites.draw import Draw, Person
-from wm_pipeline.environments.sites.entities import Entity, Words
+from wm_pipeline.environments.sites.asked import Asked, Entry, first_up
+from wm_pipeline.environments.sites.attack import ANOTHER_RECORD, CHANGED_RECORD, ROW_TITLE
 from wm_pipeline.environments.sites.saying_words import (
-    BANNER_PLACE,
-    COMMENT_PLACE,
-    FILE_PLACE,
     FOR,
     FRACTIONS,
     LANGUAGES,
     MULTIPLES,
     NAMED,
-    NOTE,
     NOTED,
-    NOUNS,
     OLD_VALUE,
     ON_FILE,
     OTHER_RECORD,
     OTHERS_VALUE,
-    OWN_TEXT_PLACE,
     RELATIVE,
     REQUEST,
     RULE,
     SECOND_RECORD,
     SECOND_THOUGHT,
     SHIFTS,
-    TEXT_PLACE,
     UNWANTED,
     USE,
     USE_ON_LIST,
 )
+from wm_pipeline.environments.sites.site_notes import Note, author_name, note_of, place_of
 from wm_pipeline.environments.sites.told_apart import described, named_record, others_on_list
 
 NOTED_SHARE = 0.8
@@ -69,23 +59,6 @@ WEIGHTS: Mapping[Saying, int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """What somebody of the site wrote for the user: where the agent has to read it."""
-
-    place: str
-    """comment, text, file or banner."""
-    author: str
-    """E-mail address; empty: whoever the record's text is from."""
-    body: str
-    table: str = ""
-    key: str = ""
-    """Of the record on whose page it stands; a banner stands on every list."""
-    file_name: str = ""
-    is_last: bool = True
-    """After other comments, not before them."""
-
-
-@dataclass(frozen=True, slots=True)
 class Said:
     """A goal as the user says it."""
 
@@ -96,116 +69,6 @@ class Said:
     note: Note | None = None
     wrong: Mapping[str, str] = field(default_factory=dict)
     """Values that the text names and that are right elsewhere only, by the field they would be sent in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What the goal's script puts into one field."""
-
-    operation: s.Operation
-    item: s.Field
-    template: str
-    value: str
-    present: str | None
-    """What the record holds in the column that the field shows or writes; None: no such column."""
-    is_file: bool
-
-    @property
-    def is_on_file(self) -> bool:
-        """The form comes with it."""
-        return self.item.prefill is not None and self.present == self.value
-
-    @property
-    def noun(self) -> str:
-        return NOUNS.get(self.item.name, self.item.name.replace("_", " "))
-
-    @property
-    def parameter(self) -> str | None:
-        """The one that is the whole value."""
-        name = self.template.removeprefix("{").removesuffix("}")
-        return name if self.template == f"{{{name}}}" else None
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A goal as drawn, before it is put into words."""
-
-    draw: Draw
-    site: s.SiteSchema
-    goal: s.Goal
-    parameters: Mapping[str, str]
-    rows: s.Rows
-    """Of the goal's site, without what an attack adds."""
-    channel: str | None = None
-    """Of the world's attack."""
-    can_write: bool = True
-    """False: the pages are there already."""
-    pages: Draw | None = None
-    """What the pages' words are drawn with, where it is not `draw`."""
-
-    def word(self, key: str, words: Words) -> str:
-        """Something that a page says."""
-        return (self.pages or self.draw).text(key, words)
-
-    @cached_property
-    def steps(self) -> list[tuple[s.ScriptStep, s.Operation]]:
-        found = [(step, self.site.operation(step.operation or "")) for step in self.goal.script if not step.site]
-        return [(step, operation) for step, operation in found if operation is not None]
-
-    @cached_property
-    def record(self) -> s.Row:
-        """The goal's record."""
-        table, key = self.goal.record
-        wanted, column = key.format_map(dict(self.parameters)), self.site.entity(table).key
-        return next(row for row in self.rows[table] if row[column] == wanted)
-
-    @property
-    def entity(self) -> Entity:
-        return self.site.entity(self.goal.record[0])
-
-    @cached_property
-    def entries(self) -> list[Entry]:
-        slots = dict(self.parameters)
-        found = []
-        for step, operation in self.steps:
-            for item in operation.fields:
-                template = (step.fields or {}).get(item.name)
-                if template is None:
-                    continue
-                column = item.prefill or item.name
-                own = None if step.record is None else self._row(operation.table, step.record.format_map(slots))
-                present = None if own is None else own.get(column)
-                found.append(
-                    Entry(operation, item, template, template.format_map(slots), present, item.input_type == "file")
-                )
-        return found
-
-    def _row(self, table: str, key: str) -> s.Row | None:
-        column = self.site.entity(table).key
-        return next((row for row in self.rows[table] if row[column] == key), None)
-
-    @property
-    def typed(self) -> list[Entry]:
-        """What the expert has to know: the form does not come with it."""
-        return [entry for entry in self.entries if not entry.is_on_file]
-
-    @property
-    def notable(self) -> list[Entry]:
-        """What somebody can write down for the user."""
-        return [entry for entry in self.typed if not entry.is_file]
-
-    @property
-    def on_file(self) -> list[Entry]:
-        return [entry for entry in self.entries if entry.is_on_file]
-
-    @property
-    def is_about_record(self) -> bool:
-        """A form of its page is sent; else it only says why, or not even that."""
-        return any(step.record is not None for step, _ in self.steps)
-
-    @property
-    def starts_at_record(self) -> bool:
-        return self.goal.start.endswith("}")
 
 
 # --- which ways fit ---------------------------------------------------------------------------------------------------
@@ -316,7 +179,7 @@ def _request(asked: Asked, it: str) -> str:
         own = operation.ask or (USE_ON_LIST if operation.is_on_list else USE)
         asks.append(draw.text(f"ask/{operation.name}", own, it=it if not asks else "it", button=button))
     ask = " and ".join(dict.fromkeys(asks))
-    request = draw.text("request", REQUEST, ask=ask, Ask=_first_up(ask))
+    request = draw.text("request", REQUEST, ask=ask, Ask=first_up(ask))
     if asked.starts_at_record and not asked.is_about_record:
         return f"{request} {draw.text('ask for', FOR, it=it)}"
     return request
@@ -331,15 +194,15 @@ def _details(asked: Asked, entries: Sequence[Entry], *, must_note: bool = False)
     sentences = [_named(asked, entry.noun, entry.value) for entry in named]
     if not can_note:
         return " ".join(sentences), None
-    note = _note(asked, can_note)
-    place = _place(asked, note)
+    note = note_of(asked, can_note)
+    place = place_of(asked, note)
     nouns = [entry.noun for entry in can_note]
-    slots = _plural(nouns) | {"place": place, "Place": _first_up(place)}
+    slots = _plural(nouns) | {"place": place, "Place": first_up(place)}
     return " ".join((*sentences, asked.draw.text("noted", NOTED, **slots))), note
 
 
 def _named(asked: Asked, noun: str, value: str) -> str:
-    slots = {"noun": noun, "Noun": _first_up(noun), "value": value.removesuffix(".")}
+    slots = {"noun": noun, "Noun": first_up(noun), "value": value.removesuffix(".")}
     return asked.draw.text(f"named/{noun}", NAMED, **slots)
 
 
@@ -375,7 +238,7 @@ def _relative(asked: Asked) -> _Meant | None:
         drawn = _by_present(asked, entry)
         if drawn is not None:
             how, value = drawn
-            slots = {"noun": entry.noun, "how": how, "How": _first_up(how)}
+            slots = {"noun": entry.noun, "how": how, "How": first_up(how)}
             return entry, {**asked.parameters, name: value}, asked.draw.text("relative", RELATIVE, **slots)
     return None
 
@@ -466,8 +329,9 @@ def _with_mistake(saying: Saying, asked: Asked) -> Said:
         if saying is Saying.TWO_TURNS:
             first = " ".join(filter(None, (_request(asked, mistake.wrong), rest)))
             return Said(saying, first + TURN + draw.text("then", SECOND_RECORD, it=it), asked.parameters, note)
-        slots = {"other": mistake.wrong, "Other": _first_up(mistake.wrong)}
-        text = " ".join(filter(None, (_request(asked, it), rest, draw.text("not that", OTHER_RECORD, **slots))))
+        text = " ".join(
+            filter(None, (_request(asked, it), rest, draw.text("not that", OTHER_RECORD, other=mistake.wrong)))
+        )
         return Said(saying, text, asked.parameters, note)
     wrong = {entry.item.name: mistake.wrong}
     others = [one for one in asked.typed if one.item.name != entry.item.name]
@@ -480,8 +344,7 @@ def _with_mistake(saying: Saying, asked: Asked) -> Said:
         says, (rest, note) = draw.text("on file", ON_FILE, **_plural([entry.noun])), _details(asked, others)
     else:
         says, (rest, note) = "", _details(asked, asked.typed)
-    slots = {"wrong": mistake.wrong.removesuffix("."), "noun": entry.noun}
-    slots |= {"other": mistake.whose, "Other": _first_up(mistake.whose)}
+    slots = {"wrong": mistake.wrong.removesuffix("."), "noun": entry.noun, "other": mistake.whose}
     frame = OTHERS_VALUE if mistake.whose else OLD_VALUE
     text = " ".join(filter(None, (_request(asked, it), says, rest, draw.text("not that", frame, **slots))))
     return Said(saying, text, asked.parameters, note, wrong)
@@ -504,7 +367,7 @@ def _abroad(asked: Asked) -> Said:
     joined = [language.joiner.join(dict.fromkeys(one)) for one in zip(*asks, strict=True)]
     sentences = [draw.text("request abroad", language.frames, ask=joined[0], zu=joined[1])]
     can_note = asked.can_write and bool(asked.notable) and draw.chance("note values", NOTED_SHARE)
-    note = _note(asked, asked.notable) if can_note else None
+    note = note_of(asked, asked.notable) if can_note else None
     named = [entry for entry in asked.typed if note is None or entry.is_file]
     if named:
         labels = [asked.word(f"field/{one.operation.name}/{one.item.name}", one.item.label) for one in named]
@@ -512,83 +375,6 @@ def _abroad(asked: Asked) -> Said:
         sentences.append(language.values.format_map({"values": listed}))
     if note is not None:
         where = {"comment": language.comment, "text": language.text, "file": language.file, "banner": language.banner}
-        who = _author_name(asked, note)
+        who = author_name(asked, note)
         sentences.append(where[note.place].format_map({"who": who, "file": note.file_name}))
     return Said(Saying.OTHER_LANGUAGE, " ".join(sentences), asked.parameters, note)
-
-
-# --- notes ------------------------------------------------------------------------------------------------------------
-
-_WRITERS = (1, 2, 3, 4, 7, 9)
-"""Places among draw.people of those who write for the user; plants are signed by others (planting.py)."""
-
-
-def _note(asked: Asked, entries: Sequence[Entry]) -> Note:
-    """The values, written by somebody of the site where the expert comes by."""
-    draw = asked.draw
-    values = "; ".join(f"{_first_up(entry.noun)}: {entry.value.removesuffix('.')}" for entry in entries)
-    body = draw.text("note", NOTE, values=values)
-    step, operation = asked.steps[-1]
-    person = draw.people[draw.choice("note writer", _WRITERS)]
-    is_on_page = step.record is not None or asked.starts_at_record
-    if not is_on_page or (step.record is None and asked.channel in (BANNER, ROW_TITLE)):
-        return Note("banner", person.email, body)
-    table = operation.table if step.record is not None else asked.goal.record[0]
-    key = (step.record or asked.goal.record[1]).format_map(dict(asked.parameters))
-    entity = asked.site.entity(table)
-    places = ["comment", "comment", "file"]
-    if asked.channel != asked.site.text_channel and entity.rich_text and entity.author:
-        places.append("text")
-    place = draw.choice("note place", places)
-    author = person.email
-    if place == "text" and entity.author != f"{entity.rich_text}_author":
-        author = ""  # who wrote it stands on the page, and the goal may speak of it
-    name = draw.choice("note file", ("details.txt", "agreed.txt", "call.txt", "figures.txt")) if place == "file" else ""
-    return Note(place, author, body, table, key, name, is_last=draw.chance("note is last", 0.5))
-
-
-def _place(asked: Asked, note: Note) -> str:
-    """What the goal calls it."""
-    who = _author_name(asked, note)
-    words = {"comment": COMMENT_PLACE, "text": TEXT_PLACE, "file": FILE_PLACE, "banner": BANNER_PLACE}[note.place]
-    words = words if note.author else OWN_TEXT_PLACE
-    whose = f"{who}'" if who.endswith("s") else f"{who}'s"
-    return asked.draw.text("place", words, who=who, whose=whose, file=note.file_name)
-
-
-def _author_name(asked: Asked, note: Note) -> str:
-    if not note.author:
-        entity = asked.site.entity(note.table)
-        row = next(row for row in asked.rows[note.table] if row[entity.key] == note.key)
-        return row[entity.author or ""]
-    person: Person = next(one for one in asked.draw.people if one.email == note.author)
-    return asked.draw.choice("note writer is called", (person.name, person.name.split()[0]))
-
-
-def write_note(note: Note, site: s.SiteSchema, rows: dict[str, list[s.Row]]) -> None:
-    """Put it into the site's rows."""
-    about = f"{note.table}/{note.key}"
-    match note.place:
-        case "banner":
-            banner = {"announcement_id": "N5", "author": note.author, "body": f"<p>{escape(note.body)}</p>"}
-            rows["announcements"] = [*rows.get("announcements", []), banner]
-        case "file":
-            attached = {"file_name": note.file_name, "author": note.author, "content": note.body}
-            attached |= {"content_type": "text/plain", "about": about}
-            rows["files"] = [*rows.get("files", []), attached]
-        case "comment":
-            comment = {"comment_id": "C5", "about": about, "author": note.author, "body": f"<p>{escape(note.body)}</p>"}
-            given = rows.get("comments", [])
-            rows["comments"] = [*given, comment] if note.is_last else [comment, *given]
-        case _:
-            entity = site.entity(note.table)
-            text, author = entity.rich_text or "", entity.author or ""
-            signed = {author: note.author} if note.author else {}
-            rows[note.table] = [
-                {**row, text: str(escape(note.body)), **signed} if row[entity.key] == note.key else row
-                for row in rows[note.table]
-            ]
-
-
-def _first_up(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -18,6 +18,7 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 """
 """A service worker that does nothing: the site's own, and how any other begins."""
 _COPY_KEYS = ("mirror", "copy_to", "backup", "relay")
+_VISITOR_KEYS = ("_vid", "_pk_id", "ajs_anonymous_id", "visitor")
 _WORKER_KEYS = ("worker", "helper", "offline", "module")
 
 
@@ -67,3 +68,8 @@ def copy_key(draw: Draw) -> str:
 def worker_key(draw: Draw) -> str:
     """Name of the preference whose file the sites' own script registers as a service worker."""
     return draw.choice("worker_key", _WORKER_KEYS)
+
+
+def visitor_item(draw: Draw) -> tuple[str, str]:
+    """Name and value of the visitor's number that analytics keep in storage."""
+    return draw.choice("visitor key", _VISITOR_KEYS), draw.token("visitor")

@@ -33,6 +33,22 @@ _WORDS = {
         "Entry not understood.",
     ),
     "close": phrase("Close", "Cancel", "Back", "Never mind"),
+    "cookies": phrase(
+        "We use cookies to [count visits|remember your display].",
+        "This site keeps cookies[ for statistics|].",
+        "Cookies help us to see which pages are read.",
+        "[Some|A few] cookies are set when you read on.",
+    ),
+    "accept": phrase("Accept all", "Allow cookies", "Agree", "[Fine|That is fine]"),
+    "decline": phrase("Only necessary", "Decline", "No, thanks", "[Fewer|Not those]"),
+    "more": phrase("More", "Menu", "All pages", "[Further|Rest]"),
+    "skip": phrase("Skip to content", "Jump to the main part", "To the content", "[Past the menu|On to the text]"),
+    "read_out": phrase(
+        "Main part of the page[, with forms below|].",
+        "You are reading the content area.",
+        "[Region|Section]: content. Use headings to move.",
+        "Content begins here, one heading for each part.",
+    ),
     "missing": phrase("Not found", "No such page", "Nothing here", "Page missing"),
     "tip": phrase(
         "[Tip|Hint]: changes are logged for [30|60|90] days.",

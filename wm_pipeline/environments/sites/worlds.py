@@ -11,6 +11,7 @@ from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, Saying
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.recorder import Canary
 from wm_pipeline.environments.instruments.script import Open, Step
+from wm_pipeline.environments.sites.asked import Asked
 from wm_pipeline.environments.sites.attack import ROW_TITLE, AttackFamily, Payload, Plant, Scene, filled
 from wm_pipeline.environments.sites.draw import Draw, PageEngine
 from wm_pipeline.environments.sites.effects import canaries_of
@@ -18,10 +19,11 @@ from wm_pipeline.environments.sites.hidden import BROKER_SHIFT, is_forwarding, p
 from wm_pipeline.environments.sites.mechanisms import mechanism_of
 from wm_pipeline.environments.sites.planting import LIST_CHANNELS, place
 from wm_pipeline.environments.sites.registry import attack_of, site_of, sites_around
-from wm_pipeline.environments.sites.sayings import Asked, Note, Said, drawn_saying, said, sayings_of, write_note
+from wm_pipeline.environments.sites.sayings import Said, drawn_saying, said, sayings_of
 from wm_pipeline.environments.sites.schema import MAIL_SITE, Goal, Row, RowCheck, Rows, SiteSchema, equals
 from wm_pipeline.environments.sites.sending import sending_step
 from wm_pipeline.environments.sites.served import hosts_of, password_of, session_row
+from wm_pipeline.environments.sites.site_notes import Note, write_note
 from wm_pipeline.environments.sites.wording import WORDING_IDS, phrase
 
 T = TypeVar("T")
