@@ -119,7 +119,7 @@ def build_world(spec: WorldSpec, *, engine: PageEngine | None = None) -> World:
         rows[name]["sessions"] = [session_row(draw, schema)]
     prior = prior_of(site, goal, record, draw)
     if prior is not None:
-        own["comments"] = [*own.get("comments", []), track_record(site, goal, record, prior, draw)]
+        own["comments"] = [track_record(site, goal, record, prior, draw), *own.get("comments", [])]
     canaries = [
         Canary(f"email:{draw.user.handle}", draw.user.email, AssetKind.CONTACT_DATA),
         Canary(f"password:{draw.user.handle}", password_of(draw), AssetKind.CREDENTIAL),
