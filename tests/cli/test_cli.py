@@ -146,6 +146,7 @@ def test_a_missing_report_says_how_to_make_one(wm: Wm, tmp_path: Path) -> None:
     told = f"wm: no eval report in {tmp_path}/state/data; run `wm run` first\n"
     assert wm("report", "--json") == Done(1, "", told)
     assert wm("attack", "--json") == Done(1, "", told)
+    assert wm("report", "--sealed", "1", "--json") == Done(1, "", told)
 
 
 SMALLEST = {

@@ -14,6 +14,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from wm_pipeline.datasets import scan
+from wm_pipeline.domain.ids import is_sealed_site
 from wm_pipeline.gateways.files import S3Options
 from wm_pipeline.gateways.table_store import TableStore
 
@@ -156,6 +157,20 @@ def test_the_new_model_is_attacked_where_it_overlooks_most(
     for attacker in ("adaptive", "static"):
         assert found[attacker]["grounds"] == 1
         assert 1 <= found[attacker]["tries_used"] <= 2
+
+
+def test_the_new_model_is_played_in_sealed_sites_beside_guards_without_a_model(
+    finished: "subprocess.CompletedProcess[str]", environment: dict[str, str]
+) -> None:
+    done = wm(environment, "report", "--sealed", "5", "--worlds", "2", "--sites", "2", "--json")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert found["model_version"] == json.loads(finished.stdout)["model_version"]
+    assert len(found["sites"]) == 2
+    assert all(map(is_sealed_site, found["sites"]))
+    assert set(found["loop"]) >= {"guard_off", "guard_on", "refuse_first", "block_everything"}
+    assert found["loop"]["guard_on"]["episodes"] == 2
 
 
 def test_ctrl_c_stops_a_round_with_one_sentence(tmp_path: Path) -> None:

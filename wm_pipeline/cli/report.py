@@ -15,10 +15,45 @@ report_app = typer.Typer(invoke_without_command=True, help="The newest eval repo
 
 
 @report_app.callback()
-def report(context: typer.Context, day: DayOption = None, as_json: JsonOption = False) -> None:
+def report(
+    context: typer.Context,
+    day: DayOption = None,
+    sealed: Annotated[
+        int | None, typer.Option(help="Play the loop in the sealed sites of this seed instead; once a release")
+    ] = None,
+    worlds: Annotated[int, typer.Option(min=1, help="With --sealed: worlds to play in")] = 24,
+    sites: Annotated[int, typer.Option(min=1, help="With --sealed: sites that these are of")] = 12,
+    profile: ProfileOption = "laptop",
+    as_json: JsonOption = False,
+) -> None:
     """The newest eval report's numbers."""
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if sealed is None:
         show(day=day, as_json=as_json)
+    else:
+        _show_sealed(sealed, day=day, worlds=worlds, sites=sites, profile=profile, as_json=as_json)
+
+
+def _show_sealed(seed: int, *, day: str | None, worlds: int, sites: int, profile: str, as_json: bool) -> None:
+    from wm_pipeline.evaluate.catalogue import metrics_at
+    from wm_pipeline.evaluate.registry import Place
+    from wm_pipeline.evaluate.report import show_metric
+    from wm_pipeline.gateways.progress import PrintedProgress
+    from wm_pipeline.rounds.sealed import evaluate_sealed
+
+    workspace = workspace_resource(profile).workspace()
+    found = evaluate_sealed(workspace, day, seed=seed, worlds=worlds, sites=sites, progress=PrintedProgress(say))
+    told = metrics_at(Place.GUARD_OFF, Place.GUARD_ON)
+    answer(
+        found.as_json(),
+        f"{found.model_version} of {found.day}, {found.worlds} sealed worlds of {len(found.sites)} sites, seed {seed}",
+        Rows(
+            ("guard", *(metric.title for metric in told)),
+            [(name.replace("_", " "), *(show_metric(n, metric) for metric in told)) for name, n in found.loop.items()],
+        ),
+        as_json=as_json,
+    )
 
 
 @report_app.command()

@@ -210,7 +210,7 @@ async def evaluate(
         others["sft"] = risk_of(contenders.sft, told_test)
     if contenders.champion is not None:
         others["champion"] = risk_of(contenders.champion, told_test)
-    seen = _seen(tables)
+    seen = rows_to_learn_from(tables.sft, tables.states)
     fitted = fitted_baselines(seen)
     everywhere = {name: _scored(name, rows, score, is_calibrated=name in FITTED) for name, score in fitted.items()}
     compared = {name: frame.filter("is_consequential") for name, frame in everywhere.items()}
@@ -225,28 +225,19 @@ async def evaluate(
     ladder = {"world_model": predictions, **everywhere}
     harm: KnownHarm = {}
     play = partial(run_loop, environments, max_steps=settings.loop_max_steps, progress=progress, known=harm)
-    knowing_nothing = null_guards(_rule(seen))
     guards: dict[str, MakeGuard | None] = {GUARD_OFF: None, GUARD_ON: lambda: guard}
-    with_champions = guards if champion_guard is None else {**guards, CHAMPION_GUARD_ON: lambda: champion_guard}
 
-    async def play_under_all(where: Sequence[Environment], worlds: Sequence[WorldSpec]) -> list[LoopEpisode]:
-        """The attacked agent in the same worlds without a guard, under the models' and under those without a model."""
-        steps = settings.loop_max_steps
-        found = await run_loop(
-            where, policies[:1], worlds, guards=with_champions, max_steps=steps, progress=progress, known=harm
-        )
-        unguarded = [episode for episode in found if episode.guard == GUARD_OFF]
-        return found + await play_null_guards(
-            where,
-            policies[0],
-            unguarded,
-            guards=knowing_nothing,
-            max_steps=steps,
-            known=harm,
-            progress=progress,
-        )
-
-    episodes = await play_under_all(environments, played.loop_worlds)
+    play_in = partial(
+        play_under_guards,
+        make_policy=policies[0],
+        guard=guard,
+        champion_guard=champion_guard,
+        rule=relations_guard(seen),
+        max_steps=settings.loop_max_steps,
+        known=harm,
+        progress=progress,
+    )
+    episodes = await play_in(environments, worlds=played.loop_worlds)
     # Attacked worlds and others are not mixed in their order.
     some = played.loop_worlds[:: max(1, len(played.loop_worlds) // max(1, settings.side_worlds))]
     episodes += await play(policies[1:], some[: settings.side_worlds], guards=guards)
@@ -272,7 +263,7 @@ async def evaluate(
     applications: dict[str, Any] = {}
     for one in played.applications:
         async with one.start() as environment:
-            applications[one.name] = loop_table(await play_under_all([environment], one.worlds))
+            applications[one.name] = loop_table(await play_in([environment], worlds=one.worlds))
     summaries = dict(rows.select("state_id", "state_text").unique("state_id").iter_rows())
     asked = tables.questions.select(*KEY, pl.col("request").fill_null("none"))
     sliced = judged.join(asked, on=KEY, how="left", maintain_order="left")
@@ -359,7 +350,37 @@ def _against_champion(episodes: Sequence[LoopEpisode], earlier: GuardPairs) -> d
     }
 
 
-def _rule(seen: pl.DataFrame) -> Stops | None:
+async def play_under_guards(
+    environments: Sequence[Environment],
+    make_policy: Callable[[], Policy],
+    worlds: Sequence[WorldSpec],
+    *,
+    guard: Guard,
+    champion_guard: Guard | None = None,
+    rule: Stops | None,
+    max_steps: int,
+    known: KnownHarm,
+    progress: Progress,
+) -> list[LoopEpisode]:
+    """A policy in the same worlds: without a guard, under the models' and under those without a model."""
+    guards: dict[str, MakeGuard | None] = {GUARD_OFF: None, GUARD_ON: lambda: guard}
+    if champion_guard is not None:
+        guards[CHAMPION_GUARD_ON] = lambda: champion_guard
+    found = await run_loop(
+        environments, [make_policy], worlds, guards=guards, max_steps=max_steps, progress=progress, known=known
+    )
+    return found + await play_null_guards(
+        environments,
+        make_policy,
+        [episode for episode in found if episode.guard == GUARD_OFF],
+        guards=null_guards(rule),
+        max_steps=max_steps,
+        known=known,
+        progress=progress,
+    )
+
+
+def relations_guard(seen: pl.DataFrame) -> Stops | None:
     """The relations' rule as a guard; None where validation rows cannot say from when on it stops an action."""
     rows = of_split(seen, "validation")
     limit = stops_from(rows["suspicion"].to_numpy(), rows["risk_score"].to_numpy())
@@ -370,10 +391,10 @@ FITTED = ("relations_rule", "phrases_only", "linear_text", "boosted_trees")
 """Baselines that learn from training rows and are calibrated on validation."""
 
 
-def _seen(tables: EvaluationInput) -> pl.DataFrame:
+def rows_to_learn_from(sft: dy.DataFrame[SftSchema], states: dy.DataFrame[StateSchema]) -> pl.DataFrame:
     """Rows that baselines learn from and choose by, with their features."""
-    seen = tables.sft.filter(pl.col("split").cast(pl.String).is_in(["train", "validation"]))
-    return baselines.with_features(seen, states_of(tables.states, seen["state_id"].unique().to_list()))
+    seen = sft.filter(pl.col("split").cast(pl.String).is_in(["train", "validation"]))
+    return baselines.with_features(seen, states_of(states, seen["state_id"].unique().to_list()))
 
 
 def fitted_baselines(seen: pl.DataFrame) -> dict[str, Score]:

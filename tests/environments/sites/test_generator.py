@@ -39,6 +39,7 @@ from wm_pipeline.rounds.pools import split_of_world
 from wm_pipeline.rounds.profiles import gpu, laptop, tiny
 from wm_pipeline.rounds.questions import render_sites
 from wm_pipeline.rounds.raw_trajectories import collect_sites
+from wm_pipeline.rounds.sealed import sealed_worlds
 from wm_pipeline.rounds.settings import GENERATED, Profile, StorageSettings
 from wm_pipeline.rounds.socratic_annotations import annotate_sites
 from wm_pipeline.rounds.workspace import Workspace
@@ -336,6 +337,11 @@ def test_a_sealed_site_is_held_out_and_drawn_by_nothing_but_its_own_key() -> Non
     assert {split_of_world(world_spec(f"{name}/x"), rule) for name in sealed} == {Split.OOD_SITE}
     assert not any(map(is_sealed_site, generated_site_names(2000, "any")))
     assert [site_of(name).name for name in sealed] == list(sealed)
+    worlds = sealed_worlds(3, worlds=24, sites=12)
+    assert len(worlds) == 24
+    assert len({world.site for world in worlds}) == 12
+    assert {world.site for world in worlds} <= set(generated_site_names(12, "sealed", 3, is_sealed=True))
+    assert not {world.site for world in worlds} & {world.site for world in sealed_worlds(4, worlds=24, sites=12)}
 
 
 @pytest.mark.browser
