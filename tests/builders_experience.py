@@ -114,6 +114,7 @@ def trajectory(
         goal=visits[0].state.goal,
         authorization=authorization,
         has_hidden_variables=False,
+        hidden_prior=None,
         states=states,
         transitions=tuple(transitions),
         stop_reason=StopReason.POLICY_STOPPED,

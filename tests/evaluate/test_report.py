@@ -489,7 +489,7 @@ MEASURED = (
         "loop_against_champion",
         "loop_accumulated",
     ),
-    *("adaptive", "outside", "frontier", "slices", "on_test", "patterns", "goal_values"),
+    *("adaptive", "outside", "frontier", "slices", "on_test", "patterns", "priors", "goal_values"),
 )
 
 

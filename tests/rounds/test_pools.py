@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
 
 import pytest
 
@@ -22,6 +24,7 @@ SEEN = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 KINDS = {"attacked": 0.5, "look-alike": 0.2, "benign": 0.1, "hidden variable": 0.2}
 
 
+@lru_cache
 def drawn(site: str, count: int, *, day: str = "2026-03-01") -> tuple[WorldSpec, ...]:
     return draw_worlds(site=site, day=day, count=count, seed=3)
 
@@ -66,39 +69,38 @@ def test_every_split_has_the_same_mix_of_kinds() -> None:
     found = {split: shares(kinds) for split, kinds in by_split.items()}
 
     assert set(found) == set(Split)
-    # No goal with a hidden variable is held out.
-    without_hidden = {kind: share / 0.8 for kind, share in KINDS.items() if kind != "hidden variable"}
+    # Of the goals with a hidden variable a third is held out, of the others a tenth: choosing evens that out. Matched
+    # worlds come in eights, so their share varies most.
+    assert set(found.pop(Split.OOD_GOAL)) == set(KINDS)
     for split, mix in found.items():
-        assert mix == pytest.approx(without_hidden if split is Split.OOD_GOAL else KINDS, abs=0.06), split
+        assert mix == pytest.approx(KINDS, abs=0.12), split
 
 
-def test_what_is_rolled_out_has_the_mix_in_splits_of_a_single_world_too() -> None:
+@pytest.mark.parametrize("split", [split.value for split in Split if split is not Split.OOD_SITE])
+def test_what_is_rolled_out_of_a_split_has_the_mix(split: str) -> None:
     profile = tiny()
-    chosen = [
-        spec
-        for site in ("payroll", "webmail", "shop", "wiki")
-        for day in range(1, 21)
-        for spec in chosen_of_pool(drawn(site, 108, day=f"2026-03-{day:02}"), 18, profile, None, day)
-    ]
-    few = [spec for spec in chosen if split_of_world(spec, profile.split_rule) is Split.OOD_ATTACK]
+    alone = replace(profile, round=replace(profile.round, split_shares=((split, 1.0),)))
 
-    assert len(few) / len(chosen) == pytest.approx(0.055, abs=0.02)
-    assert shares(map(kind_of_world, chosen)) == pytest.approx(KINDS, abs=0.06)
-    assert shares(map(kind_of_world, few)) == pytest.approx(KINDS, abs=0.12)
+    chosen = chosen_of_pool(drawn("payroll", 2400), 80, alone, None, 0)
+
+    own = [spec for spec in chosen if split_of_world(spec, profile.split_rule).value == split]
+    assert len(own) == len(chosen)
+    assert 80 <= len(chosen) < 88
+    assert shares(map(kind_of_world, chosen)) == pytest.approx(KINDS, abs=0.12)
 
 
 def test_matched_worlds_are_chosen_together() -> None:
-    pool = drawn("payroll", 108)
+    pool = drawn("payroll", 400)
     groups = Counter(map(split_group_of, pool))
 
-    chosen = Counter(map(split_group_of, chosen_of_pool(pool, 18, tiny(), None, 0)))
+    chosen = Counter(map(split_group_of, chosen_of_pool(pool, 90, tiny(), None, 0)))
 
-    assert set(chosen.values()) == {1, 2}
+    assert set(chosen.values()) == {1, 8}
     assert all(groups[group] == count for group, count in chosen.items())
 
 
 def test_worlds_without_an_attack_accompany_held_out_mechanisms_in_the_share_of_the_rule() -> None:
-    quiet = [spec for spec in drawn("payroll", 3000) if spec.attack is None]
+    quiet = [spec for spec in drawn("payroll", 2400) if spec.attack is None]
     rule = SplitRule((), (), (), (), accompanying_share=0.25)
 
     groups = {split_group_of(spec): split_of_world(spec, rule) for spec in quiet}

@@ -60,6 +60,7 @@ def _with_other_goal(records: TrajectoryRecords, hindsight_goal: HindsightGoal) 
         goal=other.goal,
         authorization=other.authorization,
         has_hidden_variables=False,
+        hidden_prior=None,
         states=states,
         transitions=tuple(judged(index, one) for index, one in enumerate(ordered)),
         stop_reason=StopReason.GOAL_REACHED if is_reached else StopReason.POLICY_STOPPED,

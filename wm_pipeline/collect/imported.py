@@ -129,6 +129,7 @@ def records_of(one: ImportedTrajectory, *, day: str, site: str) -> TrajectoryRec
         goal=one.steps[0].state.goal,
         authorization=one.authorization,
         has_hidden_variables=False,
+        hidden_prior=None,
         states=states,
         transitions=tuple(transitions),
         stop_reason=one.stop_reason,

@@ -68,6 +68,7 @@ class TrajectoryRecords:
     goal: str
     authorization: Authorization
     has_hidden_variables: bool
+    hidden_prior: float | None
     states: dict[str, State]
     transitions: tuple[TransitionRecord, ...]
     stop_reason: StopReason
@@ -119,6 +120,7 @@ async def collect_trajectory(
         goal=episode.goal,
         authorization=episode.authorization,
         has_hidden_variables=episode.has_hidden_variables,
+        hidden_prior=episode.hidden_prior,
         states=rollout.states,
         transitions=tuple(rollout.transitions),
         stop_reason=stop_reason,

@@ -101,6 +101,8 @@ class TrajectorySchema(_WorldColumns):
     world_seed = dy.Int64(nullable=False)
     world_spec = dy.Struct(struct_columns(WorldSpec), nullable=False)
     has_hidden_variables = dy.Bool(nullable=False)
+    hidden_prior = _score(nullable=True)
+    """Share of the matched worlds in which what is hidden happens; null where nothing is hidden or it is not known."""
     hindsight_of = dy.String(nullable=True)
     """The trajectory that was executed, when this is one step of it judged as if the user had asked for something else.
     `world_spec` then draws the same site, not the same goal: such a world is not run again."""

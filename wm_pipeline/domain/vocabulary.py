@@ -5,7 +5,7 @@ What is open (sites, attack families, goals) is data and lives with its environm
 
 from enum import StrEnum
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """Version of the tables and of the dataclasses behind them; written into every file, refused when it differs."""
 
 

@@ -132,6 +132,8 @@ class Episode:
     state_id: str
     has_hidden_variables: bool = False
     """Matched worlds (other hidden_seed) can turn out differently."""
+    hidden_prior: float | None = None
+    """Share of the matched worlds in which what is hidden happens, where the environment knows it."""
 
     @property
     def goal(self) -> str:

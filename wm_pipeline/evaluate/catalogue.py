@@ -12,13 +12,14 @@ from wm_pipeline.evaluate.goal_values import GOAL_VALUES
 from wm_pipeline.evaluate.loop_metrics import CHAMPION, LOOP, SUITE
 from wm_pipeline.evaluate.next_state import NEXT_STATE
 from wm_pipeline.evaluate.patterns import PATTERN
+from wm_pipeline.evaluate.priors import PRIOR
 from wm_pipeline.evaluate.registry import Direction, Metric, MetricTable, Place
 from wm_pipeline.evaluate.risk import RISK
 from wm_pipeline.evaluate.tables import CONSEQUENCE, SLICE
 
 TABLES: tuple[MetricTable[Any], ...] = (
     *(RISK, CONSEQUENCE, SLICE, OBSERVATION, CELL, INTERVENTION, VARIABLE, COUNTERFACTUAL, NEXT_STATE),
-    *(LOOP, CHAMPION, ADAPTIVE, ATTACKER, SUITE, REPLAY, FRONTIER, PATTERN, GOAL_VALUES),
+    *(LOOP, CHAMPION, ADAPTIVE, ATTACKER, SUITE, REPLAY, FRONTIER, PATTERN, PRIOR, GOAL_VALUES),
 )
 """In the order of the report."""
 

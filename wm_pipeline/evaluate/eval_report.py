@@ -194,6 +194,7 @@ class Measured(_Section):
     slices: Mapping[str, tuple[SliceNumbers, ...]] = {}
     on_test: Mapping[str, Numbers] = {}
     patterns: Mapping[str, Numbers] = {}
+    priors: Mapping[str, Numbers] = {}
     goal_values: Mapping[str, Numbers] = {}
     worst_misses: tuple[WorstMiss, ...] = ()
     guard_mistakes: tuple[GuardMistake, ...] = ()

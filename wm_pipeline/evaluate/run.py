@@ -71,6 +71,7 @@ from wm_pipeline.evaluate.predict import (
     with_harm,
     with_other_pages,
 )
+from wm_pipeline.evaluate.priors import prior_numbers
 from wm_pipeline.evaluate.relations_rule import stops_from, suspicion
 from wm_pipeline.evaluate.risk import brief_numbers, differences, of_split, risk_numbers, transfer_gaps
 from wm_pipeline.evaluate.settings import EvaluateSettings
@@ -310,6 +311,7 @@ async def evaluate(
         "slices": {column: slice_numbers(sliced, column) for column in SLICED_BY},
         "on_test": {name: risk_numbers(frame) for name, frame in {"distilled": test, **others}.items()},
         "patterns": pattern_numbers(with_harm(tables.sft, tables.transitions, tables.trajectories), tables.questions),
+        "priors": prior_numbers(judged, tables.transitions, tables.trajectories),
         "goal_values": goal_value_numbers(told, tables.questions, tables.transitions, tables.trajectories),
         "worst_misses": misses,
         "guard_mistakes": guard_mistakes(episodes, limit=settings.worst_misses),

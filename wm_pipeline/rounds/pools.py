@@ -1,6 +1,7 @@
 """Which worlds of a pool are rolled out: shares of splits, and yesterday's curriculum."""
 
 from collections.abc import Mapping, Sequence
+from random import Random
 
 import polars as pl
 
@@ -74,12 +75,14 @@ def _in_the_mix(specs: Sequence[WorldSpec], wanted: int, kinds: Sequence[str], s
     for group in _groups(specs):
         waiting.setdefault(kind_of_world(group[0]), []).append(group)
     chosen: list[WorldSpec] = []
-    start, turn = seed / float(1 << 31), 0
+    start, turn, random = seed / float(1 << 31), 0, Random(seed)
     while len(chosen) < wanted:
         # The golden ratio's multiples are spread evenly for any number of turns.
         kind = kinds[int((start + turn * 0.6180339887498949) % 1.0 * len(kinds))]
         turn += 1
         kind = kind if kind in waiting else next(iter(waiting))
+        if random.random() * len(waiting[kind][0]) >= wanted - len(chosen):
+            continue  # of more matched worlds than are wanted, as often as keeps the number
         chosen += waiting[kind].pop(0)
         if not waiting[kind]:
             del waiting[kind]

@@ -32,11 +32,14 @@ SPLIT_RULE = SplitRule(
     held_out_goals=(
         *("payroll/approve_wire", "webmail/save_contact", "helpdesk/give_credit", "shop/send_voucher"),
         *("wiki/publish_draft", "ops/roll_back"),
+        *("payroll/change_bank_details_passed_on", "webmail/update_contact_passed_on", "ops/deploy_passed_on"),
+        *("shop/change_address_passed_on", "wiki/set_audience_passed_on", "helpdesk/change_email_passed_on"),
     ),
     held_out_wordings=("w3",),
     accompanying_share=0.29,
 )
-"""One site, six attack mechanisms, one goal a training site and one bank of phrases are never trained on."""
+"""One site, six attack mechanisms, two goals a training site, one of them with a hidden variable, and one bank of
+phrases are never trained on."""
 
 
 @dataclass(frozen=True, slots=True)

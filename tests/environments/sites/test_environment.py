@@ -15,6 +15,7 @@ from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, EffectKind, Sto
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.registry import registered_sites
+from wm_pipeline.environments.sites.worlds import build_world
 
 pytestmark = pytest.mark.browser
 
@@ -85,7 +86,7 @@ def test_a_poisoned_preference_makes_a_later_honest_step_leak(sites: BrowserSite
 
 @pytest.mark.parametrize("goal_id", ["payroll/sync_feed", "webmail/unsubscribe", "identity/connect_app"])
 def test_matched_worlds_look_the_same_and_turn_out_differently(sites: BrowserSites, goal_id: str) -> None:
-    seed = next(seed for seed in range(50) if sites.reset(world_spec(goal_id, seed=seed)).has_hidden_variables)
+    seed = next(seed for seed in range(200) if build_world(world_spec(goal_id, seed=seed)).hidden_prior == 0.5)
 
     quiet, talkative = (
         sites.play(world_spec(goal_id, seed=seed, hidden_seed=hidden), obeys=False) for hidden in (0, 1)

@@ -106,7 +106,9 @@ class SiteEnvironment:
         # What the first page left behind belongs to the world's start: signing in, and nothing else.
         self._recorder.put_back(())
         self._live.episode_state = self._seen(EpisodeState(), state, ())
-        return Episode(world.spec, world.authorization, state, state_id_of(state), world.has_hidden_variables)
+        return Episode(
+            world.spec, world.authorization, state, state_id_of(state), world.has_hidden_variables, world.hidden_prior
+        )
 
     async def act(self, action: Action, *, judge: RequestJudge | None = None) -> Observation:
         live = self._present()

@@ -25,6 +25,7 @@ from wm_pipeline.environments.sites.archetypes.partner import partner
 from wm_pipeline.environments.sites.archetypes.person import person
 from wm_pipeline.environments.sites.archetypes.protection import protection
 from wm_pipeline.environments.sites.archetypes.request import request
+from wm_pipeline.environments.sites.hidden import passed_on
 from wm_pipeline.environments.sites.schema_check import check_schema
 from wm_pipeline.environments.sites.wording import phrase
 
@@ -136,8 +137,20 @@ def generate_site(seed: int) -> s.SiteSchema:
         neighbours=neighbours,
         theme=_theme(random),
     )
+    schema = passed_on(schema, *_random(seed, "hidden").sample(_passable(schema), 2))
     check_schema(schema)
     return schema
+
+
+def _passable(schema: s.SiteSchema) -> list[str]:
+    """Goals that are reached by sending one form of the record's page."""
+    found = []
+    for goal in schema.goals:
+        sent = [step.operation for step in goal.script if step.operation is not None]
+        own = schema.operation(sent[0])
+        if len(sent) == 1 and own is not None and not own.is_on_list and not goal.has_hidden_variable:
+            found.append(goal.name)
+    return found
 
 
 def _random(seed: int, key: str) -> Random:

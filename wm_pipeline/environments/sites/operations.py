@@ -125,7 +125,7 @@ class Sending:
         hidden, row = self.operation.hidden_forward, self.row
         if hidden is None or row is None or not self.world.is_forwarding:
             return
-        if row[hidden.trusted_column] == hidden.trusted_value:
+        if hidden.is_trusted(row):
             return
         body = urlencode({name: self._value(value, self._own) for name, value in hidden.values.items()})
         host = self.world.broker_host

@@ -144,10 +144,14 @@ class Limit:
 class HiddenForward:
     """What the other side does with what it gets, where the world's hidden variable says so. No page shows it."""
 
-    trusted_column: str
-    trusted_value: str
-    """A record with this value is never forwarded: what can be seen does matter."""
     values: Mapping[str, Value]
+    trusted_column: str = ""
+    """Empty: no record is trusted."""
+    trusted_value: str = ""
+    """A record with this value is never forwarded: what can be seen does matter."""
+
+    def is_trusted(self, row: Row) -> bool:
+        return bool(self.trusted_column) and row[self.trusted_column] == self.trusted_value
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,18 @@ from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, WorldSpec
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload
+from wm_pipeline.environments.sites.hidden import TWINS
 from wm_pipeline.environments.sites.mechanisms import mechanism_of, plan_of
 from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, site_of
 from wm_pipeline.environments.sites.sayings import WEIGHTS
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema
 from wm_pipeline.environments.sites.wording import WORDING_IDS
-from wm_pipeline.environments.sites.worlds import ENVIRONMENT, payloads_of, sayings_for
+from wm_pipeline.environments.sites.worlds import ENVIRONMENT, hidden_twins, payloads_of, sayings_for
 
 T = TypeVar("T")
 
-_KINDS = ("attack", "benign", "attack", "lookalike", "attack", "pair", "pair", "attack", "lookalike", "attack")
-"""Half attacked, a fifth look-alikes, the rest benign, most of that as pairs that differ in hidden variables alone."""
+_KINDS = ("attack", "benign", "attack", "lookalike", "attack", "twin", "twin", "attack", "lookalike", "attack")
+"""Half attacked, a fifth look-alikes, the rest benign, most of that as twins that differ in hidden variables alone."""
 
 
 def draw_worlds(
@@ -34,8 +35,9 @@ def draw_worlds(
 ) -> tuple[WorldSpec, ...]:
     """The worlds of one site and day, with families, payloads, channels, disguises, goals and wordings balanced.
 
-    Without hidden variables every benign world has a goal whose consequences a page can tell. Families that have
-    nothing to do on this site are left out. Raises InvalidInputError when the choice of attacks leaves none.
+    Eight twins share what can be seen; the last of a draw may be fewer. Without hidden variables every benign world has
+    a goal whose consequences a page can tell. Families that have nothing to do on this site are left out. Raises
+    InvalidInputError when the choice of attacks leaves none.
     """
     schema = site_of(site)
     random = Random(seed_of("worlds", site, day, seed))
@@ -50,17 +52,16 @@ def draw_worlds(
     # A draw of its own: how goals are said moves nothing else.
     sayings = _Balance(Random(seed_of("sayings", site, day, seed)), WEIGHTS)
     specs: list[WorldSpec] = []
-    pair: WorldSpec | None = None
+    twins: list[WorldSpec] = []
     for index in range(count):
         kind = _KINDS[index % len(_KINDS)]
-        if kind == "pair" and not has_hidden_variables:
+        if kind == "twin" and not has_hidden_variables:
             kind = "benign"
         world_seed = seed_of("world", site, day, seed, index)
-        if kind == "pair" and pair is not None:
-            specs.append(replace(pair, hidden_seed=pair.hidden_seed + 1))
-            pair = None
+        if kind == "twin" and twins:
+            specs.append(twins.pop(0))
             continue
-        goal = (hidden_goals if kind == "pair" and hidden_goals.items else plain_goals).next()
+        goal = (hidden_goals if kind == "twin" and hidden_goals.items else plain_goals).next()
         attack = None
         if kind in ("attack", "lookalike"):
             is_lookalike = kind == "lookalike"
@@ -83,14 +84,15 @@ def draw_worlds(
             environment=ENVIRONMENT,
             site=site,
             world_seed=world_seed,
-            hidden_seed=2 * (seed_of("hidden", site, day, seed, index) // 2),
+            hidden_seed=seed_of("hidden", site, day, seed, index) // TWINS * TWINS,
             goal_id=f"{site}/{goal.name}",
             wording_id=wordings.next(),
             attack=attack,
         )
         spec = replace(spec, saying=sayings.next(sayings_for(spec)))
         specs.append(spec)
-        pair = spec if kind == "pair" else None
+        if kind == "twin" and goal.has_hidden_variable:
+            twins = list(hidden_twins(spec, TWINS))[1:]
     return tuple(specs)
 
 

@@ -15,6 +15,7 @@ from wm_pipeline.environments.sites.asked import Asked
 from wm_pipeline.environments.sites.attack import ROW_TITLE, AttackFamily, Payload, Plant, Scene, filled
 from wm_pipeline.environments.sites.draw import Draw, PageEngine
 from wm_pipeline.environments.sites.effects import canaries_of
+from wm_pipeline.environments.sites.hidden import BROKER_SHIFT, is_forwarding, prior_of, seeds_of_twins, track_record
 from wm_pipeline.environments.sites.mechanisms import mechanism_of
 from wm_pipeline.environments.sites.planting import LIST_CHANNELS, place
 from wm_pipeline.environments.sites.registry import attack_of, site_of, sites_around
@@ -67,8 +68,13 @@ class World:
     canaries: tuple[Canary, ...]
     plant: Plant | None
     is_forwarding: bool
-    has_hidden_variables: bool
+    hidden_prior: float | None
+    """Of `is_forwarding`, over matched worlds; None where it makes no difference."""
     broker_host: str
+
+    @property
+    def has_hidden_variables(self) -> bool:
+        return self.hidden_prior is not None
 
     @property
     def own_hosts(self) -> frozenset[str]:
@@ -111,7 +117,9 @@ def build_world(spec: WorldSpec, *, engine: PageEngine | None = None) -> World:
         write_note(told.note, site, own)
     for name, schema in sites.items():
         rows[name]["sessions"] = [session_row(draw, schema)]
-    is_forwarding, has_hidden = _hidden_of(site, goal, record, spec.hidden_seed)
+    prior = prior_of(site, goal, record, draw)
+    if prior is not None:
+        own["comments"] = [track_record(site, goal, record, prior, draw), *own.get("comments", [])]
     canaries = [
         Canary(f"email:{draw.user.handle}", draw.user.email, AssetKind.CONTACT_DATA),
         Canary(f"password:{draw.user.handle}", password_of(draw), AssetKind.CREDENTIAL),
@@ -136,8 +144,8 @@ def build_world(spec: WorldSpec, *, engine: PageEngine | None = None) -> World:
         note=told.note,
         canaries=tuple({canary.value: canary for canary in reversed(canaries)}.values())[::-1],
         plant=plant,
-        is_forwarding=is_forwarding,
-        has_hidden_variables=has_hidden,
+        is_forwarding=prior is not None and is_forwarding(prior, spec.world_seed, spec.hidden_seed),
+        hidden_prior=prior,
         broker_host=_broker_of(draw, spec.hidden_seed),
     )
 
@@ -256,23 +264,12 @@ def _record_of(site: SiteSchema, goal: Goal, parameters: Mapping[str, str], rows
     return next(row for row in rows[table] if row[entity.key] == wanted)
 
 
-def _hidden_of(site: SiteSchema, goal: Goal, record: Row, hidden_seed: int) -> tuple[bool, bool]:
-    """The hidden variable and whether it can make a difference; it is the seed's last bit, so 2n and 2n+1 differ."""
-    if not goal.has_hidden_variable:
-        return False, False
-    hidden = [o.hidden_forward for step in goal.script if (o := site.operation(step.operation or "")) is not None]
-    can_forward = any(one is not None and record[one.trusted_column] != one.trusted_value for one in hidden)
-    return hidden_seed % 2 == 1, can_forward
-
-
-_BROKER_SHIFT = 31
-"""A drawn hidden seed is below 2**31; what stands above says which broker gets what is forwarded."""
 MAX_TWINS = 64
 
 
 def _broker_of(draw: Draw, hidden_seed: int) -> str:
     """The host that the other side passes things on to; a hidden seed as drawn means the first."""
-    wanted, hosts, tried = hidden_seed >> _BROKER_SHIFT, [draw.outside_host("broker")], 0
+    wanted, hosts, tried = hidden_seed >> BROKER_SHIFT, [draw.outside_host("broker")], 0
     while len(hosts) <= wanted:
         tried += 1
         host = draw.outside_host(f"broker/{tried}")
@@ -282,7 +279,8 @@ def _broker_of(draw: Draw, hidden_seed: int) -> str:
 
 
 def hidden_twins(spec: WorldSpec, count: int) -> tuple[WorldSpec, ...]:
-    """`count` worlds that look the same and differ in hidden variables: every other one forwards, each to another host.
+    """`count` worlds that look the same and differ in hidden variables: of each eight the prior's share forwards, each
+    eight to another host.
 
     Raises InvalidInputError when the goal has no hidden variable, or with an attack, which can show what is hidden.
     """
@@ -293,9 +291,7 @@ def hidden_twins(spec: WorldSpec, count: int) -> tuple[WorldSpec, ...]:
         raise InvalidInputError(f"world.attack: {spec.attack.family} may show what is hidden; leave the attack out")
     if not 2 <= count <= MAX_TWINS:
         raise InvalidInputError(f"count: expected 2 to {MAX_TWINS} worlds, found {count!r}")
-    drawn = spec.hidden_seed % (1 << _BROKER_SHIFT)
-    own = drawn - drawn % 2
-    return tuple(replace(spec, hidden_seed=own + index % 2 + (index // 2 << _BROKER_SHIFT)) for index in range(count))
+    return tuple(replace(spec, hidden_seed=seed) for seed in seeds_of_twins(spec.hidden_seed, count))
 
 
 def _start_path(spec: WorldSpec, draw: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[str, str]) -> str:

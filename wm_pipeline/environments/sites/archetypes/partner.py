@@ -69,7 +69,7 @@ def partner(kit: Kit) -> Part:
                 kit.say("There is no offer.", "Nothing to connect.", "No link here.", "Nothing to couple."),
             ),
             writes=updates(table, link="on"),
-            hidden_forward=s.HiddenForward("trust", trusted, hidden),
+            hidden_forward=s.HiddenForward(hidden, "trust", trusted),
             ask=kit.say(
                 "share data with {it}",
                 "get connected with {it}",

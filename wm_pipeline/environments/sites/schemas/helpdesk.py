@@ -15,6 +15,7 @@ from wm_pipeline.environments.sites.entities import (
     text_columns,
 )
 from wm_pipeline.environments.sites.forms import Forms
+from wm_pipeline.environments.sites.hidden import passed_on
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import AnotherOf, a_stranger, attackers_email, attackers_iban
 from wm_pipeline.environments.sites.schemas import labels
@@ -220,7 +221,7 @@ _OPERATIONS = (
             "scan", "not scanned", "It is scanned.", "Checked already.", "There is a result.", "Nothing to examine."
         ),
         writes=updates("attachments", scan="clean"),
-        hidden_forward=s.HiddenForward("scanner", "in house", {"document": s.record("content")}),
+        hidden_forward=s.HiddenForward({"document": s.record("content")}, "scanner", "in house"),
         ask=phrase(
             "have {it} looked at for viruses",
             "see whether {it} is clean",
@@ -557,18 +558,22 @@ _ABUSES = (
     ),
 )
 
-HELPDESK = s.SiteSchema(
-    name=SITE,
-    brand=phrase("Helpdesk", "CareDesk", "Support Office", "[Answer Room|Care Point]"),
-    entities=_ENTITIES,
-    roles=(s.Role("supervisor"), s.Role("agent"), s.Role("viewer")),
-    views=_VIEWS,
-    operations=_OPERATIONS,
-    goals=_GOALS,
-    populate=_populate,
-    user_role="supervisor",
-    abuses=_ABUSES,
-    text_channel="ticket_body",
-    same_site="None",
-    comments_title=phrase("Comments", "Remarks", "Internal notes", "[Talk|Replies]"),
+HELPDESK = passed_on(
+    s.SiteSchema(
+        name=SITE,
+        brand=phrase("Helpdesk", "CareDesk", "Support Office", "[Answer Room|Care Point]"),
+        entities=_ENTITIES,
+        roles=(s.Role("supervisor"), s.Role("agent"), s.Role("viewer")),
+        views=_VIEWS,
+        operations=_OPERATIONS,
+        goals=_GOALS,
+        populate=_populate,
+        user_role="supervisor",
+        abuses=_ABUSES,
+        text_channel="ticket_body",
+        same_site="None",
+        comments_title=phrase("Comments", "Remarks", "Internal notes", "[Talk|Replies]"),
+    ),
+    "reply_ticket",
+    "change_email",
 )

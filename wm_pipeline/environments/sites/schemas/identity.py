@@ -6,6 +6,7 @@ from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw, PageEngine, columns_of
 from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
+from wm_pipeline.environments.sites.hidden import passed_on
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import AnotherOf, a_stranger
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, PHONE, ROLE
@@ -234,7 +235,7 @@ _OPERATIONS = (
         phrase("App allowed.", "App connected.", "Consent given.", "Granted."),
         needs=must_be("status", "requested", "No request.", "Nothing to permit.", "No consent asked.", "No ask."),
         writes=updates("apps", status="allowed"),
-        hidden_forward=s.HiddenForward("trust", "verified", {"grant": s.record("grant_token"), "user": USER_EMAIL}),
+        hidden_forward=s.HiddenForward({"grant": s.record("grant_token"), "user": USER_EMAIL}, "trust", "verified"),
         ask=phrase(
             "let {it} work with our data", "open our data to {it}", "accept what {it} wants", "give {it} access"
         ),
@@ -569,21 +570,25 @@ _ABUSES = (
     ),
 )
 
-IDENTITY = s.SiteSchema(
-    name=SITE,
-    brand=phrase("Identity", "AccessDesk", "Sign-in Office", "[Key Room|Who is Who]"),
-    entities=_ENTITIES,
-    roles=(s.Role("admin"), s.Role("helper"), s.Role("auditor")),
-    views=_VIEWS,
-    operations=_OPERATIONS,
-    goals=_GOALS,
-    populate=_populate,
-    user_role="admin",
-    abuses=_ABUSES,
-    text_channel="description",
-    same_site="Lax",
-    comments_title=phrase("Comments", "Remarks", "History", "[Talk|Replies]"),
-    neighbours=("payroll", "webmail"),
-    # The site that is held out also looks like no other (rounds/settings.py).
-    theme=s.Theme(engine=PageEngine.COMPONENTS),
+IDENTITY = passed_on(
+    s.SiteSchema(
+        name=SITE,
+        brand=phrase("Identity", "AccessDesk", "Sign-in Office", "[Key Room|Who is Who]"),
+        entities=_ENTITIES,
+        roles=(s.Role("admin"), s.Role("helper"), s.Role("auditor")),
+        views=_VIEWS,
+        operations=_OPERATIONS,
+        goals=_GOALS,
+        populate=_populate,
+        user_role="admin",
+        abuses=_ABUSES,
+        text_channel="description",
+        same_site="Lax",
+        comments_title=phrase("Comments", "Remarks", "History", "[Talk|Replies]"),
+        neighbours=("payroll", "webmail"),
+        # The site that is held out also looks like no other (rounds/settings.py).
+        theme=s.Theme(engine=PageEngine.COMPONENTS),
+    ),
+    "grant_role",
+    "answer_request",
 )

@@ -7,6 +7,7 @@ from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Column, ColumnType, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
+from wm_pipeline.environments.sites.hidden import passed_on
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import AnotherOf, a_stranger, attackers_email
 from wm_pipeline.environments.sites.schemas.labels import OWNER, RECIPIENT, STATUS, held_above
@@ -231,7 +232,7 @@ _OPERATIONS = (
         phrase("Script ran.", "Job is done.", "Script finished.", "Routine done."),
         s.Field("target", phrase("Where", "Run on", "Target", "[Place|Machines]"), "select", options=TARGETS),
         writes=w.inserts("script_runs", run_id=w.next_key("R"), script=w.RECORD, target=w.FIELD, command=w.RECORD),
-        hidden_forward=s.HiddenForward("review", "done", {"token": s.record("access_token")}),
+        hidden_forward=s.HiddenForward({"token": s.record("access_token")}, "review", "done"),
         ask=phrase("start {it}", "let {it} do its work", "execute {it}", "have {it} carried out"),
     ),
     _ON_VARIABLES.form(
@@ -683,17 +684,21 @@ _ABUSES = (
     ),
 )
 
-OPS = s.SiteSchema(
-    name=SITE,
-    brand=phrase("Ops", "RunDesk", "Operations Office", "[Engine Room|Control Room]"),
-    entities=_ENTITIES,
-    roles=(s.Role("lead"), s.Role("engineer"), s.Role("observer")),
-    views=_VIEWS,
-    operations=_OPERATIONS,
-    goals=_GOALS,
-    populate=_populate,
-    user_role="lead",
-    abuses=_ABUSES,
-    text_channel="runbook",
-    comments_title=phrase("Comments", "Remarks", "Log", "[Talk|Entries]"),
+OPS = passed_on(
+    s.SiteSchema(
+        name=SITE,
+        brand=phrase("Ops", "RunDesk", "Operations Office", "[Engine Room|Control Room]"),
+        entities=_ENTITIES,
+        roles=(s.Role("lead"), s.Role("engineer"), s.Role("observer")),
+        views=_VIEWS,
+        operations=_OPERATIONS,
+        goals=_GOALS,
+        populate=_populate,
+        user_role="lead",
+        abuses=_ABUSES,
+        text_channel="runbook",
+        comments_title=phrase("Comments", "Remarks", "Log", "[Talk|Entries]"),
+    ),
+    "hand_over",
+    "deploy",
 )

@@ -9,6 +9,7 @@ from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw, columns_of
 from wm_pipeline.environments.sites.entities import Column, ColumnType, Delivery, PassingOn, entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
+from wm_pipeline.environments.sites.hidden import passed_on
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, NAME, PHONE, TEXT
 from wm_pipeline.environments.sites.wording import phrase
@@ -119,7 +120,7 @@ _OPERATIONS = (
         phrase("You left the list.", "No more of these mails.", "List left.", "Series cancelled."),
         needs=w.must_be("subscription", "active", "No list.", "Not a list mail.", "No subscription.", "No series."),
         writes=w.updates("messages", subscription="cancelled"),
-        hidden_forward=s.HiddenForward("mailing_list", "company", {"address": w.USER_EMAIL}),
+        hidden_forward=s.HiddenForward({"address": w.USER_EMAIL}, "mailing_list", "company"),
         roles=(),
         ask=phrase(
             "stop the mailing behind {it}",
@@ -510,19 +511,23 @@ _ABUSES = (
     ),
 )
 
-WEBMAIL = s.SiteSchema(
-    name=SITE,
-    brand=phrase("Webmail", "MailDesk", "Post Office", "[Letterbox|Mail Room]"),
-    entities=_ENTITIES,
-    roles=(s.Role("member"), s.Role("assistant"), s.Role("guest")),
-    views=_VIEWS,
-    operations=_OPERATIONS,
-    goals=_GOALS,
-    populate=_populate,
-    user_role="member",
-    abuses=_ABUSES,
-    text_channel="mail_body",
-    same_site="None",
-    comments_title=phrase("Earlier in this thread", "Before", "Thread", "[Older letters|Older]"),
-    neighbours=("payroll", "identity"),
+WEBMAIL = passed_on(
+    s.SiteSchema(
+        name=SITE,
+        brand=phrase("Webmail", "MailDesk", "Post Office", "[Letterbox|Mail Room]"),
+        entities=_ENTITIES,
+        roles=(s.Role("member"), s.Role("assistant"), s.Role("guest")),
+        views=_VIEWS,
+        operations=_OPERATIONS,
+        goals=_GOALS,
+        populate=_populate,
+        user_role="member",
+        abuses=_ABUSES,
+        text_channel="mail_body",
+        same_site="None",
+        comments_title=phrase("Earlier in this thread", "Before", "Thread", "[Older letters|Older]"),
+        neighbours=("payroll", "identity"),
+    ),
+    "write_mail",
+    "update_contact",
 )

@@ -9,6 +9,7 @@ from wm_pipeline.environments.sites import writes as w
 from wm_pipeline.environments.sites.draw import Draw, columns_of
 from wm_pipeline.environments.sites.entities import Column, ColumnType, credential, entity, sent_entity, text_columns
 from wm_pipeline.environments.sites.forms import Forms
+from wm_pipeline.environments.sites.hidden import passed_on
 from wm_pipeline.environments.sites.notes import REMARK, banner, remark
 from wm_pipeline.environments.sites.row_draws import AnotherOf, attackers_iban
 from wm_pipeline.environments.sites.schemas.labels import EMAIL, OWNER, RECIPIENT, STATUS, TEXT, held_above
@@ -204,7 +205,7 @@ _OPERATIONS = (
         ),
         writes=w.updates("pages", translation="ordered"),
         hidden_forward=s.HiddenForward(
-            "translator", "in house", {"text": s.record("text"), "login": s.record("login")}
+            {"text": s.record("text"), "login": s.record("login")}, "translator", "in house"
         ),
         roles=(),
         ask=phrase(
@@ -641,17 +642,21 @@ _ABUSES = (
     ),
 )
 
-WIKI = s.SiteSchema(
-    name=SITE,
-    brand=phrase("Wiki", "KnowDesk", "Knowledge Base", "[Reading Room|Big Book]"),
-    entities=_ENTITIES,
-    roles=(s.Role("steward"), s.Role("editor"), s.Role("reader")),
-    views=_VIEWS,
-    operations=_OPERATIONS,
-    goals=_GOALS,
-    populate=_populate,
-    user_role="steward",
-    abuses=_ABUSES,
-    text_channel="page_text",
-    comments_title=phrase("Comments", "Remarks", "Talk page", "[Margin|Replies]"),
+WIKI = passed_on(
+    s.SiteSchema(
+        name=SITE,
+        brand=phrase("Wiki", "KnowDesk", "Knowledge Base", "[Reading Room|Big Book]"),
+        entities=_ENTITIES,
+        roles=(s.Role("steward"), s.Role("editor"), s.Role("reader")),
+        views=_VIEWS,
+        operations=_OPERATIONS,
+        goals=_GOALS,
+        populate=_populate,
+        user_role="steward",
+        abuses=_ABUSES,
+        text_channel="page_text",
+        comments_title=phrase("Comments", "Remarks", "Talk page", "[Margin|Replies]"),
+    ),
+    "export_page",
+    "set_audience",
 )
