@@ -17,7 +17,7 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from secrets import token_bytes
@@ -309,6 +309,14 @@ _WRAPPED = re.compile("\x01(?P<kind>[a-z_]+)\x02(?P<value>[^\x03]*)(?:\x03|$)")
 """How the walker in the page says that a value is that of a secret's field."""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a redactor has learned."""
+
+    values: tuple[tuple[str, SecretKind], ...]
+    bounds: tuple[tuple[tuple[str, str], str], ...]
+
+
 class Redactor:
     """Replaces secrets by marks under one key; remembers what stood in secret fields, and finds it elsewhere, too."""
 
@@ -388,6 +396,15 @@ class Redactor:
         """Know no value any more: what another episode has shown is no part of this one."""
         self._known.clear()
         self._bounds.clear()
+        self._compile()
+
+    def known(self) -> Known:
+        """What it knows at this moment, to go back to."""
+        return Known(tuple(self._known.items()), tuple(self._bounds.items()))
+
+    def go_back(self, known: Known) -> None:
+        """Know what it knew then: what was seen since is seen anew."""
+        self._known, self._bounds = OrderedDict(known.values), dict(known.bounds)
         self._compile()
 
     def text(self, text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from playwright.async_api import Cookie as PlaywrightCookie
 
 from wm_pipeline.domain.address import parse_address
+from wm_pipeline.domain.secrets import Known
 from wm_pipeline.domain.state import State
 from wm_pipeline.environments.browser.observe import OriginStorage
 from wm_pipeline.environments.browser.tab import Tab
@@ -25,6 +26,8 @@ class Snapshot:
     history: tuple[str, ...]
     typed: tuple[dict[str, Any], ...]
     """Controls whose value a reload would lose."""
+    known: Known
+    """Secrets that had been seen: one that is typed later is no mark in what stood there before."""
 
 
 async def restore_cookies(tab: Tab, saved: Snapshot, *, present: Sequence[PlaywrightCookie] | None) -> None:

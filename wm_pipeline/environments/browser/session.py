@@ -490,7 +490,13 @@ class BrowserSession:
             async with self._limited():
                 cookies, typed = await asyncio.gather(tab.context.cookies(), tab.observer.typed())
         self._snapshot = Snapshot(
-            self.state, self._url, tuple(cookies), dict(self._episode.storage), self._episode.history, typed
+            self.state,
+            self._url,
+            tuple(cookies),
+            dict(self._episode.storage),
+            self._episode.history,
+            typed,
+            self.redactor.known(),
         )
 
     async def restore(self, before_load: Callable[[], Awaitable[None] | None] | None = None) -> bool:
@@ -524,6 +530,7 @@ class BrowserSession:
         try:
             async with self._limited():
                 await self._present_tab().close_others()
+                self.redactor.go_back(saved.known)
                 await self._present_tab().load(saved.url)
                 self._present_tab().begin_history()
             await replay()
@@ -566,6 +573,7 @@ class BrowserSession:
         await restore_cookies(tab, saved, present=tab.cookies)
         refill = await restore_storage(tab, episode.storage, saved)
         tab.forget()
+        self.redactor.go_back(saved.known)
         await tab.load(saved.url, wait_until="commit")
         await end_filling(tab, refill)
         episode.storage = dict(saved.storage)
