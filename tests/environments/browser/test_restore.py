@@ -29,6 +29,17 @@ def restore(world: BrowserWorld) -> bool:
     return world.run(world.session.restore())
 
 
+def test_a_secret_that_is_typed_after_the_page_was_saved_is_no_mark_in_the_restored_page(world: BrowserWorld) -> None:
+    state = world.open("noted_card.html")
+    save(world)
+    filled = world.act(Action(ActionKind.FILL, ref_of(state, "Card number"), "5b19d996e1")).state
+
+    assert restore(world)
+    assert world.session.state == state
+    assert "5b19d996e1" in str(state.texts)
+    assert "5b19d996e1" not in str(filled.texts)
+
+
 def test_half_filled_forms_come_back(world: BrowserWorld) -> None:
     state = world.open("mail.html")
     for action in (
