@@ -16,7 +16,7 @@ from wm_pipeline.domain.delta import RowChange, StateDelta, facts_of_delta
 from wm_pipeline.domain.records import column_of, to_row
 from wm_pipeline.domain.state import NetworkEvent
 from wm_pipeline.domain.tables import KEY, WORLD
-from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, ProposedBy
+from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, ProposedBy, Saying
 
 TABLES = ("trajectories", "state_texts", "transitions", "questions")
 PER_TRAJECTORY = 15
@@ -77,6 +77,7 @@ def _trajectories(generator: np.random.Generator, day: str, count: int) -> pl.Da
             "site": _drawn(generator, _SITES, count),
             "goal_id": _drawn(generator, _GOALS, count),
             "wording_id": _drawn(generator, ("w0", "w1", "w2", "w3"), count),
+            "saying": _drawn(generator, [saying.value for saying in Saying], count),
             "attack_family": mechanisms,
             "attack_mechanism": mechanisms,
             "attack_channel": mechanisms.is_not_null().replace_strict(
