@@ -41,6 +41,17 @@ def test_fields_and_the_button_beside_them_are_a_form(world: BrowserWorld) -> No
     assert [form.name for form in state.forms if not form.is_scripted] == ["Own form"]
 
 
+def test_a_button_that_closes_a_record_sends_and_one_that_clears_fields_does_not(world: BrowserWorld) -> None:
+    state = world.open("app/requests.html")
+
+    forms = scripted(state)
+
+    assert {name: [one.element_ref for one in form.submitters] for name, form in forms.items()} == {
+        "Close request": [],
+        "Find": [],
+    }
+
+
 def test_a_scripted_form_is_told_with_what_it_would_send(world: BrowserWorld) -> None:
     state = world.open("app/message.html")
 

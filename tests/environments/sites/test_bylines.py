@@ -139,6 +139,15 @@ OTHERS: dict[str, tuple[AuthContext, dict[str, str | None]]] = {
             "Looks great, well done everybody.": "Uma Devi",
         },
     ),
+    "components": (
+        AuthContext(),
+        {
+            "The printer on floor two is out of paper.": "pat@client.example",
+            "Ink is here on Friday.": "Rob Lane",
+            "Thanks, that is early enough.": "Mia Berg",
+            "Answers are given within a day.": None,
+        },
+    ),
 }
 
 

@@ -12,9 +12,10 @@ from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, ChangeOperation, EffectKind, StorageArea, Visibility
+from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.instruments.script import Open, Send, Step, form_of, next_action
 from wm_pipeline.environments.sites.database import Change
-from wm_pipeline.environments.sites.draw import ENGINES, Draw, Habit, PageEngine
+from wm_pipeline.environments.sites.draw import ENGINES, Draw, FramedPart, Habit, PageEngine
 from wm_pipeline.environments.sites.environment import UPLOAD_FOLDER
 from wm_pipeline.environments.sites.generator import generate_site, generated_site_name
 from wm_pipeline.environments.sites.registry import registered_sites, site_of
@@ -28,6 +29,8 @@ from wm_pipeline.rounds.profiles import laptop
 SITES = ("payroll", "helpdesk", generated_site_name(seed_of("test", 1)))
 OPERATIONS = [(site, operation.name) for site in SITES for operation in site_of(site).operations]
 MOST_STEPS = 12
+SEED = next(seed for seed in range(60) if Draw(seed, "w0", PageEngine.FRAMES).layout.framed is FramedPart.ACTIONS)
+"""Of worlds whose forms stand in a frame, where frames are their engine."""
 TYPED = {"email": "kim@postbox.example", "number": "12.50", "file": "receipt.txt"}
 
 Written = list[tuple[str, str, ChangeOperation, dict[str, str], dict[str, str]]]
@@ -58,7 +61,7 @@ def world_for(site: SiteSchema, operation: Operation, engine: PageEngine) -> tup
     """A world that begins where the operation stands, with a user who may do it; and the key of its record."""
     doing = (goal for goal in site.goals if operation.name in {step.operation for step in goal.script})
     goal = next(doing, site.goals[0])
-    world = build_world(world_spec(f"{site.name}/{goal.name}", seed=5), engine=engine)
+    world = build_world(world_spec(f"{site.name}/{goal.name}", seed=SEED), engine=engine)
     rows, entity, view = world.rows[site.name], site.entity(operation.table), site.view_of(operation.table)
     key, page = None, f"{site.origin}/{view.name}"
     if not operation.is_on_list:
@@ -176,6 +179,29 @@ def reached_by_hand(sites: BrowserSites, world: World, send: Send) -> State:
             break
         state = sites.act(action).state
     return state
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("framed", FramedPart)
+def test_what_people_wrote_is_read_in_a_frame_and_its_links_lead_the_page_on(
+    sites: BrowserSites, framed: FramedPart
+) -> None:
+    plan = AttackPlan("user_content_instruction", "comment", "harmless_request", "plain", is_lookalike=True)
+    specs = (world_spec("helpdesk/reply_ticket", seed=seed, attack=plan) for seed in range(200))
+    worlds = (build_world(spec, engine=PageEngine.FRAMES) for spec in specs)
+    world = next(one for one in worlds if one.draw.layout.framed is framed and one.plant and "<a" in one.plant.html)
+    assert world.plant is not None
+    ticket = f"{world.site.origin}/tickets/{world.goal.record[1].format_map(dict(world.parameters))}"
+    state = sites.run(sites.environment.begin(replace(world, start_url=ticket))).state
+
+    block = next(one for one in state.texts if world.plant.marker in one.text)
+    link = next(one for one in state.elements if one.author is not None and one.href is not None)
+    led = sites.act(Action(ActionKind.CLICK, link.element_ref)).state
+
+    elsewhere = "http://content.helpdesk.localhost" if framed is FramedPart.WORDS_ELSEWHERE else None
+    author = world.rows["helpdesk"]["comments"][-1]["author"]
+    assert (block.author, block.origin, block.visibility) == (author, elsewhere, Visibility.VISIBLE)
+    assert led.url == link.href
 
 
 @pytest.mark.browser
