@@ -46,10 +46,11 @@ def false_alarm() -> Iterator[str]:
 
 
 def test_a_new_site_takes_part_in_drawing_worlds(library: str) -> None:
-    specs = draw_worlds(site=library, day="2026-03-01", count=40, seed=1)
+    specs = draw_worlds(site=library, day="2026-03-01", count=120, seed=1)
 
-    families = [family for family in catalogue().families if family != "oauth_overconsent"]
-    assert {spec.attack.family for spec in specs if spec.attack is not None} == set(families)
+    missing = set(catalogue().families) - {spec.attack.family for spec in specs if spec.attack is not None}
+    # No form of a library asks for what these move: an amount, an account, an address or a prefilled value.
+    assert missing == {"oauth_overconsent", "added_recipient", "house_rule", "rival_note", "moved_default"}
     assert all(build_world(spec).goal_text for spec in specs)
     assert library in {site.name for site in catalogue().sites}
 
