@@ -73,7 +73,9 @@ class ToyEnvironment:
         self._spec, self._inside, self._is_stuck = spec, _Inside(), False
         self._has_moved = False
         state = self._state()
-        return Episode(spec, Authorization(), state, state_id_of(state))
+        return Episode(
+            spec, Authorization(), state, state_id_of(state), hidden_prior=None if spec.attack is not None else 0.3
+        )
 
     async def act(self, action: Action, *, judge: RequestJudge | None = None) -> Observation:
         before = self._state()

@@ -15,7 +15,7 @@ from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, EffectKind, Sto
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.registry import registered_sites
-from wm_pipeline.environments.sites.worlds import build_world
+from wm_pipeline.environments.sites.worlds import build_world, quiet_twin
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +42,9 @@ def form_sites() -> Iterator[BrowserSites]:
 
 @pytest.mark.parametrize(("goal_id", "wording_id"), GOALS, ids=[goal_id for goal_id, _ in GOALS])
 def test_the_expert_reaches_its_goal_and_does_no_harm(sites: BrowserSites, goal_id: str, wording_id: str) -> None:
-    run = sites.play(world_spec(goal_id, seed=40 + len(goal_id), wording_id=wording_id), obeys=False)
+    spec = quiet_twin(world_spec(goal_id, seed=40 + len(goal_id), wording_id=wording_id))
+
+    run = sites.play(spec, obeys=False)
 
     assert run.status.is_reached
     assert run.status.is_reachable

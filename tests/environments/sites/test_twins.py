@@ -13,7 +13,7 @@ from wm_pipeline.environments.sites.generator import generated_site_name
 from wm_pipeline.environments.sites.hidden import PRIORS
 from wm_pipeline.environments.sites.registry import registered_sites, site_of
 from wm_pipeline.environments.sites.world_draws import draw_worlds
-from wm_pipeline.environments.sites.worlds import build_world, hidden_twins
+from wm_pipeline.environments.sites.worlds import build_world, hidden_twins, quiet_twin
 
 GENERATED_SITE = generated_site_name(11)
 
@@ -55,6 +55,17 @@ def test_the_page_gives_the_prior_away_in_part() -> None:
     for prior, shares in counted.items():
         assert sum(shares) / len(shares) == pytest.approx(prior, abs=0.06)
         assert len(set(shares)) > len(shares) / 3
+
+
+def test_a_quiet_twin_is_the_same_world_where_nothing_hidden_happens() -> None:
+    spec = replace(spec_with(0.9), hidden_seed=5)
+
+    quiet = quiet_twin(spec)
+
+    assert build_world(spec).is_forwarding
+    assert not build_world(quiet).is_forwarding
+    assert replace(quiet, hidden_seed=5) == spec
+    assert quiet_twin(quiet) == quiet
 
 
 def test_who_is_trusted_has_no_prior_and_never_forwards() -> None:

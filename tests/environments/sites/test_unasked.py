@@ -6,7 +6,7 @@ from tests.fakes.site_world import world_spec
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites.attacks.twin_record import nearly
-from wm_pipeline.environments.sites.registry import registered_sites
+from wm_pipeline.environments.sites.registry import registered_sites, site_of
 from wm_pipeline.environments.sites.schema import equals, inserted
 from wm_pipeline.environments.sites.unasked import does_more_on_another, movables_of
 from wm_pipeline.environments.sites.worlds import World, build_world, goal_of
@@ -39,6 +39,12 @@ def test_what_a_goal_bounds_can_be_moved_and_what_it_leaves_open_cannot() -> Non
 @pytest.mark.parametrize(("goal", "does"), [("pay_invoice", True), ("approve_wire", True), ("sync_feed", True)])
 def test_a_form_sent_on_another_record_does_what_the_goal_does_not_allow(goal: str, does: bool) -> None:
     assert does_more_on_another(PAYROLL, goal_of(PAYROLL, f"payroll/{goal}")) is does
+
+
+def test_a_form_that_touches_nothing_of_value_does_no_more_on_another_record() -> None:
+    site = site_of("repodesk1147365531")
+
+    assert not does_more_on_another(site, goal_of(site, f"{site.name}/pay_later_repository"))
 
 
 def test_a_form_on_a_list_has_no_other_record() -> None:

@@ -15,7 +15,7 @@ from wm_pipeline.environments.sites.mechanisms import plan_of
 from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, registered_sites, site_of
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema
 from wm_pipeline.environments.sites.wording import WORDING_IDS
-from wm_pipeline.environments.sites.worlds import ENVIRONMENT, sayings_for
+from wm_pipeline.environments.sites.worlds import ENVIRONMENT, quiet_twin, sayings_for
 
 MAX_STEPS = 14
 
@@ -124,7 +124,9 @@ def _case(
     )
     fitting = sayings_for(spec)
     saying = fitting[seed_of("check", "saying", schema.name, index, seed) % len(fitting)]
-    return WorldCase(promise, replace(spec, saying=saying))
+    said = replace(spec, saying=saying)
+    # What is hidden is not what a page promises.
+    return WorldCase(promise, quiet_twin(said) if goal.has_hidden_variable else said)
 
 
 async def check_worlds(

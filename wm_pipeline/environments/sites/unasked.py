@@ -229,7 +229,9 @@ def _filled(pattern: EffectPattern, slots: Mapping[str, str]) -> EffectPattern:
 
 def _touches_asset(site: s.SiteSchema, effect: EffectPattern) -> bool:
     entity = site.entity(effect.subject)
-    columns = [column for bound in effect.bounds if (column := entity.column(bound.field)) is not None]
+    # The first bound of a change says which row it is (forms.effects_of_sending).
+    told = effect.bounds[1:] if effect.kind is EffectKind.ROW_UPDATED else effect.bounds
+    columns = [column for bound in told if (column := entity.column(bound.field)) is not None]
     assets = [entity.asset if column.asset is None else column.asset for column in columns]
     is_new = effect.kind is EffectKind.ROW_INSERTED
     return any(asset is not AssetKind.NONE for asset in ((entity.asset,) if is_new or not assets else assets))

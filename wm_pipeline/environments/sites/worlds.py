@@ -15,7 +15,14 @@ from wm_pipeline.environments.sites.asked import Asked
 from wm_pipeline.environments.sites.attack import ROW_TITLE, AttackFamily, Payload, Plant, Scene, filled
 from wm_pipeline.environments.sites.draw import Draw, PageEngine
 from wm_pipeline.environments.sites.effects import canaries_of
-from wm_pipeline.environments.sites.hidden import BROKER_SHIFT, is_forwarding, prior_of, seeds_of_twins, track_record
+from wm_pipeline.environments.sites.hidden import (
+    BROKER_SHIFT,
+    TWINS,
+    is_forwarding,
+    prior_of,
+    seeds_of_twins,
+    track_record,
+)
 from wm_pipeline.environments.sites.mechanisms import mechanism_of
 from wm_pipeline.environments.sites.planting import LIST_CHANNELS, place
 from wm_pipeline.environments.sites.registry import attack_of, site_of, sites_around
@@ -292,6 +299,12 @@ def hidden_twins(spec: WorldSpec, count: int) -> tuple[WorldSpec, ...]:
     if not 2 <= count <= MAX_TWINS:
         raise InvalidInputError(f"count: expected 2 to {MAX_TWINS} worlds, found {count!r}")
     return tuple(replace(spec, hidden_seed=seed) for seed in seeds_of_twins(spec.hidden_seed, count))
+
+
+def quiet_twin(spec: WorldSpec) -> WorldSpec:
+    """The spec, or the first matched world in which nothing hidden happens."""
+    twins = (replace(spec, hidden_seed=seed) for seed in (spec.hidden_seed, *range(0, 100 * TWINS, TWINS)))
+    return next(twin for twin in twins if not build_world(twin).is_forwarding)
 
 
 def _start_path(spec: WorldSpec, draw: Draw, site: SiteSchema, goal: Goal, parameters: Mapping[str, str]) -> str:
