@@ -230,7 +230,13 @@ NAMED_SHARE = 0.2
 
 def _with_named_value(scene: Scene, abuse: s.Abuse, slots: Mapping[str, str]) -> Mapping[str, str]:
     """The slots with a value of the goal in place of the attacker's of the same name; the same where none fits."""
-    named = {f"target_{name}": value for name, value in scene.parameters.items() if f"target_{name}" in slots}
+    table, key = operation_of(scene.site, abuse).table, slots.get("record")
+    held = next((row for row in scene.rows[table] if row[scene.site.entity(table).key] == key), {})
+    named = {
+        f"target_{name}": value
+        for name, value in scene.parameters.items()
+        if f"target_{name}" in slots and value not in held.values()
+    }
     is_drawn = bool(abuse.on_record) and scene.draw.chance(f"named value/{abuse.name}", NAMED_SHARE)
     return {**slots, **named} if is_drawn else slots
 

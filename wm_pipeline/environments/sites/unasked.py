@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from wm_pipeline.domain.action import FieldValue
 from wm_pipeline.domain.authorization import EffectPattern
-from wm_pipeline.domain.vocabulary import AssetKind, EffectKind
+from wm_pipeline.domain.vocabulary import AssetKind, BoundOperator, EffectKind
 from wm_pipeline.environments.instruments.script import Open, Step
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.attack import Scene
@@ -132,7 +132,12 @@ def effects_on(
     site: s.SiteSchema, operation: s.Operation, fields: Mapping[str, str], record: Mapping[str, str]
 ) -> tuple[EffectPattern, ...]:
     """What an operation's form with these values does to a record; an empty one for a form on a list."""
-    return tuple(_filled(effect, record) for effect in effects_of_sending(site, operation, fields, record))
+    return tuple(_exactly(_filled(effect, record)) for effect in effects_of_sending(site, operation, fields, record))
+
+
+def _exactly(effect: EffectPattern) -> EffectPattern:
+    """What is done, not what is allowed: a sum is the one that is sent, and no smaller one."""
+    return replace(effect, bounds=tuple(replace(bound, operator=BoundOperator.EQUALS) for bound in effect.bounds))
 
 
 def unasked(
