@@ -57,6 +57,7 @@ def build_rows(states: int, *, seed: int = 0, actions: int = 4) -> list[dict[str
                     "wording_id": "plain",
                     "saying": "plain",
                     "attack_family": None,
+                    "attack_mechanism": None,
                     "attack_channel": None,
                     "attack_disguise": None,
                     "is_lookalike": False,

@@ -18,7 +18,15 @@ def brief() -> Profile:
     return replace(
         base,
         name=BRIEF,
-        round=replace(base.round, sites=("payroll", "identity"), worlds_per_site=6, held_out_worlds=1),
+        round=replace(
+            base.round,
+            sites=("payroll", "identity"),
+            worlds_per_site=12,
+            held_out_worlds=1,
+            split_shares=(("train", 0.5), ("validation", 0.25), ("test", 0.25), ("ood_site", 1.0)),
+        ),
+        # Few worlds, and none of the splits may be empty.
+        split_rule=replace(base.split_rule, validation_share=0.3, test_share=0.3),
         collect=replace(base.collect, max_steps=3, branches=1, form_branches=1, other_goals=1),
         midtrain=replace(base.midtrain, max_steps=3),
         sft=replace(base.sft, max_steps=6),

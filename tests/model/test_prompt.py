@@ -21,7 +21,7 @@ def renderer() -> PromptRenderer:
 
 def test_prompt_has_the_golden_words(renderer: PromptRenderer) -> None:
     state_ids, _ = renderer.state(STATE)
-    cut_ids, _ = PromptRenderer(build_tiny_tokenizer(), max_state_tokens=60).state(
+    cut_ids, _ = PromptRenderer(build_tiny_tokenizer(), max_state_tokens=64).state(
         STATE + " and" * 99 + "\nheading: Wires"
     )
     segments = [

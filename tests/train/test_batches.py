@@ -234,5 +234,5 @@ def test_a_missing_dataset_is_named(tmp_path: Path) -> None:
 def test_rows_of_another_form_are_refused(tmp_path: Path) -> None:
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
 
-    with pytest.raises(InvalidInputError, match="do not have the form of SftSchema: 29 missing columns"):
+    with pytest.raises(InvalidInputError, match="do not have the form of SftSchema: 31 missing columns"):
         read_dataset([str(tmp_path / "x.parquet")], SftSchema)
