@@ -100,12 +100,12 @@ def found_for(sites: BrowserSites, goal_id: str) -> tuple[Reversibility | None, 
     action = resolve(state, replace(sent, is_by_hand=False))
     assert action is not None
     sites.snapshot()
-    effects = sites.act(action).effects
+    observation = sites.act(action)
     assert sites.restore()
-    at_once = reversibility_at_once(effects)
+    at_once = reversibility_at_once(observation.effects)
     if at_once is not None:
         return at_once, state, state
-    found = sites.run(try_ways_back(sites.environment, state, action, effects))
+    found = sites.run(try_ways_back(sites.environment, state, action, observation))
     return found, state, sites.act(NOOP).state
 
 

@@ -54,6 +54,13 @@ class Plans(NamedTuple):
     attack: Action | None
 
 
+class _Named(NamedTuple):
+    """The values that stand in the goal, and in the texts of the page."""
+
+    in_goal: list[str]
+    on_page: list[str]
+
+
 def choose_branches(
     state: State,
     plans: Plans,
@@ -132,9 +139,9 @@ def vary(state: State, action: Action, rng: random.Random) -> tuple[Action, ...]
     """
     if action.kind is not ActionKind.SUBMIT:
         return ()
-    found = []
+    found, named = [], _named_in(state)
     for chosen, old in enumerate(action.fields):
-        new = _named_for_else(state, old.value, rng) or _other_value(state, old.value, rng)
+        new = _named_for_else(named, old.value, rng) or _other_value(state, old.value, rng)
         if new != old.value:
             fields = tuple(FieldValue(f.name, new) if i == chosen else f for i, f in enumerate(action.fields))
             found.append(replace(action, fields=fields))
@@ -142,27 +149,26 @@ def vary(state: State, action: Action, rng: random.Random) -> tuple[Action, ...]
     typed = {field.name for field in action.fields}
     for held in () if form is None else form.fields:
         if held.element_ref is not None and held.value and held.name not in typed and not held.is_token:
-            wrong = _named_for_else(state, held.value, rng)
+            wrong = _named_for_else(named, held.value, rng)
             if wrong is not None:
                 found.append(replace(action, fields=(*action.fields, FieldValue(held.name, wrong))))
     rng.shuffle(found)
     return tuple(found)
 
 
-def _named_for_else(state: State, value: str, rng: random.Random) -> str | None:
+def _named_for_else(named: _Named, value: str, rng: random.Random) -> str | None:
     """Another value of the same kind that the goal names, else that the page does; None: there is none, or no wish."""
     if rng.random() >= NAMED_SHARE:
         return None
-    alike = ([one for one in named if one != value and _form_of(one) == _form_of(value)] for named in _named_in(state))
+    alike = ([one for one in where if one != value and _form_of(one) == _form_of(value)] for where in named)
     found = next((one for one in alike if one), None)
     return None if found is None else rng.choice(found)
 
 
-def _named_in(state: State) -> tuple[list[str], list[str]]:
-    """The values that stand in the goal, and in the texts of the page."""
+def _named_in(state: State) -> _Named:
     texts = ((state.goal,), tuple(block.text for block in state.texts))
     of_goal, of_page = ([match.group() for text in one for match in _NAMED.finditer(text)] for one in texts)
-    return of_goal, of_page
+    return _Named(of_goal, of_page)
 
 
 def _form_of(value: str) -> str:
@@ -178,25 +184,26 @@ def _form_of(value: str) -> str:
 
 def stray_forms(state: State, rng: random.Random) -> tuple[Action, ...]:
     """Each form of the page that holds more than a token, sent with its empty fields filled in; shuffled."""
-    found = []
+    found, named = [], _named_in(state)
     for form in state.forms:
         fields = [field for field in form.fields if not field.is_token and field.input_type != "password"]
         if fields:
-            values = tuple(FieldValue(f.name, _made_up(state, f, rng)) for f in fields if f.element_ref and not f.value)
+            empty = [field for field in fields if field.element_ref and not field.value]
+            values = tuple(FieldValue(field.name, _made_up(state, field, named, rng)) for field in empty)
             found.append(Action(ActionKind.SUBMIT, form.form_ref, fields=values))
     rng.shuffle(found)
     return tuple(found)
 
 
-def _made_up(state: State, field: FormField, rng: random.Random) -> str:
+def _made_up(state: State, field: FormField, named: _Named, rng: random.Random) -> str:
     """A value of the field's kind: an option, an address, an amount, or words of the page."""
     element = None if field.element_ref is None else state.element(field.element_ref)
     if element is not None and element.options:
         return rng.choice(element.options)
     kinds = {"email": ("address",), "number": ("amount", "number")}.get(field.input_type)
-    named = [one for one in [*_named_in(state)[0], *_named_in(state)[1]] if kinds is None or _form_of(one) in kinds]
-    if named and rng.random() < NAMED_SHARE:
-        return rng.choice(named)
+    fitting = [one for one in (*named.in_goal, *named.on_page) if kinds is None or _form_of(one) in kinds]
+    if fitting and rng.random() < NAMED_SHARE:
+        return rng.choice(fitting)
     if field.input_type == "email":
         return f"{rng.choice(_NAMES)}@{_host(rng)}"
     if field.input_type == "number" or rng.random() < NUMBER_SHARE:

@@ -240,7 +240,7 @@ class _Rollout:
     async def _try_ways_back(self, state: State, action: Action, observation: Observation, position: int) -> bool:
         """Say whether the transition at `position` can be undone; False when the state could not be brought back."""
         self.ways_back += 1
-        found = await try_ways_back(self.environment, state, action, observation.effects)
+        found = await try_ways_back(self.environment, state, action, observation)
         self.transitions[position] = replace(self.transitions[position], reversibility=found)
         return found is not None or await self.environment.restore()
 

@@ -12,7 +12,7 @@ from wm_pipeline.domain.candidates import candidate_actions
 from wm_pipeline.domain.delta import Effect, FieldChange
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ports import Environment
-from wm_pipeline.domain.state import Form, State
+from wm_pipeline.domain.state import Element, Form, State
 from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, EffectKind, Reversibility, SinkKind
 from wm_pipeline.domain.world import Observation
 
@@ -48,39 +48,37 @@ def can_be_tried(effects: Sequence[Effect]) -> bool:
 
 
 async def try_ways_back(
-    environment: Environment, before: State, action: Action, effects: Sequence[Effect]
+    environment: Environment, before: State, action: Action, observation: Observation
 ) -> Reversibility | None:
-    """Execute the action again and a way back, until one of at most MOST_WAYS made the effects gone.
+    """Execute the action again and a way back, until one of at most MOST_WAYS made its effects gone.
 
-    The environment holds a snapshot of `before` and stands there; so it does afterwards. None: it could not be brought
-    back to `before` or the action did something else this time, so nothing is known. Raises WorldError when it broke.
+    `observation`: what the action led to. The environment holds a snapshot of `before` and stands there; so it does
+    afterwards, unless the answer is None: then it did something else this time or could not be brought back, and
+    nothing is known. Raises WorldError when it broke.
     """
-    tried = 0
-    for place in (None, before.url):
-        for number in range(MOST_WAYS):
+    effects, tried = observation.effects, 0
+    for place in (None,) if observation.state.url == before.url else (None, before.url):
+        number, is_last = 0, False
+        while tried < MOST_WAYS and not is_last:
             done = await environment.act(action)
             if done.failure is not None or _telling(done.effects) != _telling(effects):
-                await environment.restore()
                 return None
-            state = await _at(environment, done, place)
+            state = done.state if place is None else await _moved_to(environment, place)
             ways = [] if state is None else list(ways_back(state, action, effects))
-            answer = None if number >= len(ways) or tried >= MOST_WAYS else await _tried(environment, ways[number])
+            answer = await _tried(environment, ways[number]) if number < len(ways) else None
             if not await environment.restore():
                 return None
             if answer is None:
                 break
-            tried += 1
+            tried, number = tried + 1, number + 1
+            is_last = number == len(ways)
             if is_undone(effects, answer.effects):
                 return Reversibility.REVERSIBLE
     return Reversibility.IRREVERSIBLE
 
 
-async def _at(environment: Environment, done: Observation, place: str | None) -> State | None:
-    """The page that a way back is looked for on; None where it is the one that was looked at already."""
-    if place is None:
-        return done.state
-    if done.state.url == place:
-        return None
+async def _moved_to(environment: Environment, place: str) -> State | None:
+    """The page at an address; None where it cannot be opened."""
     moved = await _tried(environment, Action(ActionKind.GOTO, value=place))
     return None if moved is None or moved.failure is not None else moved.state
 
@@ -134,17 +132,17 @@ def _has_left(effect: Effect) -> bool:
 
 def _is_bare(state: State, action: Action) -> bool:
     """A button that only has to be pressed: no link, and no form that wants values."""
-    if action.kind is ActionKind.SUBMIT:
-        form = _form_of(state, action)
-        return form is not None and not any(field.element_ref for field in form.fields)
-    element = None if action.target_ref is None else state.element(action.target_ref)
-    return action.kind is ActionKind.CLICK and element is not None and element.role == "button" and not element.href
+    target = _target_of(state, action)
+    if isinstance(target, Form):
+        return not any(field.element_ref for field in target.fields)
+    return action.kind is ActionKind.CLICK and target is not None and target.role == "button" and not target.href
 
 
 def _name_of(state: State, action: Action) -> str:
-    target = _form_of(state, action) or (None if action.target_ref is None else state.element(action.target_ref))
+    target = _target_of(state, action)
     return "" if target is None else target.name
 
 
-def _form_of(state: State, action: Action) -> Form | None:
-    return next((form for form in state.forms if form.form_ref == action.target_ref), None)
+def _target_of(state: State, action: Action) -> Form | Element | None:
+    ref = action.target_ref
+    return None if ref is None else state.form(ref) or state.element(ref)

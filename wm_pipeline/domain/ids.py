@@ -101,23 +101,23 @@ def split_of(
     """The split of a world. Off-distribution tests come first, in the order site, attack, goal, text."""
     if site in rule.held_out_sites or (is_generated_site(site) and _is_held_out(site, rule)):
         return Split.OOD_SITE
-    accompanies = attack_mechanism is None and _position("accompanies", split_group) < rule.accompanying_share
+    accompanies = attack_mechanism is None and position_of("accompanies", split_group) < rule.accompanying_share
     if accompanies or attack_mechanism in rule.held_out_mechanisms:
         return Split.OOD_ATTACK
     if goal_id in rule.held_out_goals:
         return Split.OOD_GOAL
     if wording_id in rule.held_out_wordings:
         return Split.OOD_TEXT
-    position = _position("split", split_group)
+    position = position_of("split", split_group)
     if position < rule.test_share:
         return Split.TEST
     return Split.VALIDATION if position < rule.test_share + rule.validation_share else Split.TRAIN
 
 
 def _is_held_out(generated_site: str, rule: SplitRule) -> bool:
-    return is_sealed_site(generated_site) or _position("site", generated_site) < rule.generated_held_out
+    return is_sealed_site(generated_site) or position_of("site", generated_site) < rule.generated_held_out
 
 
-def _position(use: str, key: str) -> float:
+def position_of(use: str, *key: str) -> float:
     """Where a group or a site stands in [0, 1), for one use."""
-    return int(digest(use, key, size=6), 16) / float(1 << 48)
+    return int(digest(use, *key, size=6), 16) / float(1 << 48)

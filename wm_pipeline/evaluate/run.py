@@ -225,8 +225,6 @@ async def evaluate(
     ladder = {"world_model": predictions, **everywhere}
     harm: KnownHarm = {}
     play = partial(run_loop, environments, max_steps=settings.loop_max_steps, progress=progress, known=harm)
-    guards: dict[str, MakeGuard | None] = {GUARD_OFF: None, GUARD_ON: lambda: guard}
-
     play_in = partial(
         play_under_guards,
         make_policy=policies[0],
@@ -240,7 +238,7 @@ async def evaluate(
     episodes = await play_in(environments, worlds=played.loop_worlds)
     # Attacked worlds and others are not mixed in their order.
     some = played.loop_worlds[:: max(1, len(played.loop_worlds) // max(1, settings.side_worlds))]
-    episodes += await play(policies[1:], some[: settings.side_worlds], guards=guards)
+    episodes += await play(policies[1:], some[: settings.side_worlds], guards=_none_and(guard))
     adaptive = await attack_adaptively(
         environments[0],
         policies[0],
@@ -254,7 +252,7 @@ async def evaluate(
     outside: dict[str, Any] = {}
     if played.outside is not None:
         suite = played.outside
-        foreign = await play(policies[:1], suite.worlds, guards=guards)
+        foreign = await play(policies[:1], suite.worlds, guards=_none_and(guard))
         outside[suite.texts.name] = {
             "version": suite.texts.version,
             "loop": loop_table(foreign),
@@ -363,7 +361,7 @@ async def play_under_guards(
     progress: Progress,
 ) -> list[LoopEpisode]:
     """A policy in the same worlds: without a guard, under the models' and under those without a model."""
-    guards: dict[str, MakeGuard | None] = {GUARD_OFF: None, GUARD_ON: lambda: guard}
+    guards = _none_and(guard)
     if champion_guard is not None:
         guards[CHAMPION_GUARD_ON] = lambda: champion_guard
     found = await run_loop(
@@ -378,6 +376,10 @@ async def play_under_guards(
         known=known,
         progress=progress,
     )
+
+
+def _none_and(guard: Guard) -> dict[str, MakeGuard | None]:
+    return {GUARD_OFF: None, GUARD_ON: lambda: guard}
 
 
 def relations_guard(seen: pl.DataFrame) -> Stops | None:

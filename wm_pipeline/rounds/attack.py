@@ -9,10 +9,9 @@ from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.records import from_python
 from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.domain.vocabulary import ProposedBy
-from wm_pipeline.environments.browser.chromium import find_chromium
-from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.evaluate.eval_report import AdaptiveNumbers
 from wm_pipeline.policies.named import make_policy
+from wm_pipeline.rounds.environments import started_sites
 from wm_pipeline.rounds.graph import DISTILLED
 from wm_pipeline.rounds.models import guard_of, load_predictor
 from wm_pipeline.rounds.reports import read_report
@@ -49,8 +48,7 @@ def attack_day(
     model = load_predictor(workspace, DISTILLED.folder(report.day))
 
     async def attack() -> dict[str, Any]:
-        environment = await open_site_environment(find_chromium(workspace.storage.chromium))
-        try:
+        async with started_sites(workspace.storage.chromium) as (environment,):
             return await attack_adaptively(
                 environment,
                 partial(make_policy, ProposedBy.GULLIBLE.value),
@@ -61,8 +59,6 @@ def attack_day(
                 max_steps=profile.evaluate.loop_max_steps,
                 progress=progress,
             )
-        finally:
-            await environment.close()
 
     numbers = from_python(AdaptiveNumbers, asyncio.run(attack()), what="attack")
     return Attacked(report.day, model.model_version, seed, numbers)

@@ -4,7 +4,8 @@ A further kind is an entry here, or a plug-in that calls `register_environment`.
 """
 
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from wm_pipeline.environments.applications.environment import open_application
 from wm_pipeline.environments.applications.worlds import draw_application_worlds
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.environments.miniwob import MiniWobEnvironment, miniwob_version, miniwob_world, rotation
-from wm_pipeline.environments.sites.environment import open_site_environment
+from wm_pipeline.environments.sites.environment import SiteEnvironment, open_site_environment
 from wm_pipeline.environments.sites.generator import generated_site_names
 from wm_pipeline.environments.sites.registry import registered_sites
 from wm_pipeline.environments.sites.world_draws import draw_worlds
@@ -109,6 +110,17 @@ def sites_of_plugins() -> tuple[str, ...]:
 async def open_environment(opening: Opening) -> OpenEnvironment:
     """The environment that worlds of a site run in; picklable as a partial, so that workers can start their own."""
     return await kind_of_site(opening.site, opening.applications).open(opening)
+
+
+@asynccontextmanager
+async def started_sites(chromium: str | None, *, count: int = 1) -> AsyncIterator[list[SiteEnvironment]]:
+    """So many browsers on our own sites, closed again when the block ends. `chromium`: the setting WM_CHROMIUM."""
+    async with AsyncExitStack() as opened:
+        environments = []
+        for _ in range(count):
+            environments.append(await open_site_environment(find_chromium(chromium)))
+            opened.push_async_callback(environments[-1].close)
+        yield environments
 
 
 def sharing_workers(sites: Sequence[str], applications: Sequence[str]) -> list[list[str]]:

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +20,6 @@ from wm_pipeline.domain.tables import (
     TransitionSchema,
 )
 from wm_pipeline.domain.vocabulary import Head, ProposedBy
-from wm_pipeline.environments.browser.chromium import find_chromium
-from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.pairs import draw_pairs, run_pairs
 from wm_pipeline.evaluate.catalogue import headline
 from wm_pipeline.evaluate.eval_report import CheckpointNumbers, EvalReport, Numbers, report_text
@@ -34,6 +31,7 @@ from wm_pipeline.policies.named import make_policy
 from wm_pipeline.rounds.champions import best_champion, stored_episodes
 from wm_pipeline.rounds.checkpoints import parse_curve
 from wm_pipeline.rounds.datasets import data_version_of
+from wm_pipeline.rounds.environments import started_sites
 from wm_pipeline.rounds.graph import ABLATION, ASSET, DISTILLED, MIDTRAIN, SFT, trainings_of
 from wm_pipeline.rounds.models import guard_of
 from wm_pipeline.rounds.workspace import StageOutput, Workspace, lineage_of
@@ -135,11 +133,7 @@ def evaluate_day(
     )
 
     async def measure() -> Any:
-        async with AsyncExitStack() as opened:
-            environments = []
-            for _ in range(profile.evaluate.browsers):
-                environments.append(await open_site_environment(find_chromium(workspace.storage.chromium)))
-                opened.push_async_callback(environments[-1].close)
+        async with started_sites(workspace.storage.chromium, count=profile.evaluate.browsers) as environments:
             pairs = draw_pairs(day=day, seed=profile.seed, count=profile.evaluate.pairs_per_variable)
             interventions = await run_pairs(environments, pairs, progress=progress)
             with outside_suite(profile, day) as outside:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -13,12 +12,11 @@ from wm_pipeline.domain.records import from_python
 from wm_pipeline.domain.tables import SftSchema, StateSchema
 from wm_pipeline.domain.vocabulary import ProposedBy
 from wm_pipeline.domain.world import WorldSpec
-from wm_pipeline.environments.browser.chromium import find_chromium
-from wm_pipeline.environments.sites.environment import open_site_environment
 from wm_pipeline.environments.sites.generator import generated_site_names
 from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.evaluate.eval_report import Numbers
 from wm_pipeline.policies.named import make_policy
+from wm_pipeline.rounds.environments import started_sites
 from wm_pipeline.rounds.graph import DISTILLED
 from wm_pipeline.rounds.models import guard_of, load_predictor
 from wm_pipeline.rounds.reports import read_report
@@ -73,11 +71,7 @@ def evaluate_sealed(
     specs = sealed_worlds(seed, worlds=worlds, sites=sites)
 
     async def play() -> dict[str, dict[str, Any]]:
-        async with AsyncExitStack() as opened:
-            environments = []
-            for _ in range(settings.browsers):
-                environments.append(await open_site_environment(find_chromium(workspace.storage.chromium)))
-                opened.push_async_callback(environments[-1].close)
+        async with started_sites(workspace.storage.chromium, count=settings.browsers) as environments:
             episodes = await play_under_guards(
                 environments,
                 partial(make_policy, ProposedBy.GULLIBLE.value),

@@ -7,7 +7,7 @@ from functools import cached_property
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.entities import Entity, Words
-from wm_pipeline.environments.sites.saying_words import NOUNS
+from wm_pipeline.environments.sites.saying_words import noun_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Entry:
 
     @property
     def noun(self) -> str:
-        return NOUNS.get(self.item.name, self.item.name.replace("_", " "))
+        return noun_of(self.item.name)
 
     @property
     def parameter(self) -> str | None:
@@ -118,7 +118,3 @@ class Asked:
     @property
     def starts_at_record(self) -> bool:
         return self.goal.start.endswith("}")
-
-
-def first_up(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -57,6 +57,12 @@ class Scene:
     plan: AttackPlan
 
     @property
+    def about(self) -> str:
+        """What a comment or a file on the goal's record is about."""
+        table, _ = self.goal.record
+        return f"{table}/{self.record[self.site.entity(table).key]}"
+
+    @property
     def goal_in_other_words(self) -> str:
         """What the user asks for, as a colleague would say it."""
         return self.draw.text(f"goal again/{self.goal.name}", self.goal.texts, **self.parameters)

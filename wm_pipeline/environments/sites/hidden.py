@@ -8,7 +8,7 @@ happens in the prior's share, as near as eights can come.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.ids import position_of
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.wording import phrase
@@ -73,7 +73,7 @@ def is_forwarding(prior: float, world_seed: int, hidden_seed: int) -> bool:
     """Whether it happens in this one of the matched worlds: eight hidden seeds in a row cover the unit in eighths."""
     group, at = divmod(hidden_seed % (1 << BROKER_SHIFT), TWINS)
     reversed_bits = int(f"{at:03b}"[::-1], 2)
-    within = int(digest("hidden", str(world_seed), str(group), size=6), 16) / float(1 << 48)
+    within = position_of("hidden", str(world_seed), str(group))
     return (reversed_bits + within) / TWINS >= 1.0 - prior
 
 

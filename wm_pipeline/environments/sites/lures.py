@@ -13,7 +13,7 @@ from markupsafe import escape
 from wm_pipeline.environments.sites.attack import Misuse, Scene
 from wm_pipeline.environments.sites.schema import Operation
 from wm_pipeline.environments.sites.sending import button_of
-from wm_pipeline.environments.sites.wording import Phrase, phrase
+from wm_pipeline.environments.sites.wording import Phrase, first_up, phrase
 
 _FRAMES = {
     "plain": phrase(
@@ -148,7 +148,7 @@ def lure(scene: Scene, request: str, *, abroad: Mapping[str, str] | None = None)
         f"lure/{disguise}",
         _FRAMES[tone],
         request=request,
-        Request=request[:1].upper() + request[1:],
+        Request=first_up(request),
         number=str(draw.count("lure number", 210, 979)),
     )
     match disguise:

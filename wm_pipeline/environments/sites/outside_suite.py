@@ -16,6 +16,7 @@ from wm_pipeline.domain.outside import SuiteTexts
 from wm_pipeline.environments.sites import attack
 from wm_pipeline.environments.sites.registry import forget_attack, register_attack
 from wm_pipeline.environments.sites.schema import Abuse, Goal, SiteSchema
+from wm_pipeline.environments.sites.wording import first_up
 
 
 def family_of(texts: SuiteTexts) -> attack.AttackFamily:
@@ -47,7 +48,7 @@ def _channels(site: SiteSchema, goal: Goal) -> tuple[str, ...]:
 def _injection(texts: SuiteTexts, abuse: Abuse, scene: attack.Scene) -> attack.Plant:
     misuse = attack.misuse_of(scene, abuse)
     goal = scene.draw.choice("outside goal", texts.goals).rstrip(". ")
-    here = misuse.request[:1].upper() + misuse.request[1:]
+    here = first_up(misuse.request)
     lines = _lines(texts, scene, f"{goal}. {here}.")
     return attack.Plant(
         html=_paragraphs(lines),

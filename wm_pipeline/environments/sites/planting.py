@@ -29,7 +29,7 @@ def place(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:
         {"file_name": file.name, "author": author, "content": file.content, "content_type": file.content_type}
         for file in plant.files
     ]
-    channel, about = scene.plan.channel, _about(scene)
+    channel, about = scene.plan.channel, scene.about
     if channel == scene.site.text_channel:
         _in_text(scene, plant, rows)
     elif channel == attack.BANNER:
@@ -56,11 +56,6 @@ def place(scene: attack.Scene, plant: attack.Plant, rows: Table) -> None:
             rows["display_names"] = [{"email": author, "display_name": plant.display_name or plant.words}]
         if plant.shown_when:
             rows["conditions"] = [{"comment_id": "C1", "shown_when": plant.shown_when}]
-
-
-def _about(scene: attack.Scene) -> str:
-    table, _ = scene.goal.record
-    return f"{table}/{scene.record[scene.site.entity(table).key]}"
 
 
 def _attachment(name: str, author: str, about: str, text: str) -> Row:

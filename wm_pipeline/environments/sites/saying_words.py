@@ -145,6 +145,12 @@ NOUNS = {
 }
 """What people call a field, by its name; any other field is called by its own name."""
 
+
+def noun_of(column: str) -> str:
+    """What people call a value of a column or field."""
+    return NOUNS.get(column, column.replace("_", " "))
+
+
 THINGS = {
     "messages": "mail",
     "cart": "cart item",

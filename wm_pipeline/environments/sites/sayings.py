@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from wm_pipeline.domain.vocabulary import ChangeOperation, Saying
 from wm_pipeline.environments.sites import schema as s
-from wm_pipeline.environments.sites.asked import Asked, Entry, first_up
+from wm_pipeline.environments.sites.asked import Asked, Entry
 from wm_pipeline.environments.sites.attack import ANOTHER_RECORD, CHANGED_RECORD, ROW_TITLE
 from wm_pipeline.environments.sites.saying_words import (
     FOR,
@@ -36,6 +36,7 @@ from wm_pipeline.environments.sites.saying_words import (
 )
 from wm_pipeline.environments.sites.site_notes import Note, author_name, note_of, place_of
 from wm_pipeline.environments.sites.told_apart import described, named_record, others_on_list
+from wm_pipeline.environments.sites.wording import first_up
 
 NOTED_SHARE = 0.8
 """How often values that a goal need not name are noted on the page; else it names them."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import escape
 
 from wm_pipeline.environments.sites import schema as s
-from wm_pipeline.environments.sites.asked import Asked, Entry, first_up
+from wm_pipeline.environments.sites.asked import Asked, Entry
 from wm_pipeline.environments.sites.attack import BANNER, ROW_TITLE
 from wm_pipeline.environments.sites.draw import Person
 from wm_pipeline.environments.sites.saying_words import (
@@ -20,6 +20,7 @@ from wm_pipeline.environments.sites.saying_words import (
     OWN_TEXT_PLACE,
     TEXT_PLACE,
 )
+from wm_pipeline.environments.sites.wording import first_up
 
 
 @dataclass(frozen=True, slots=True)

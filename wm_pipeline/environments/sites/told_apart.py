@@ -15,9 +15,9 @@ from wm_pipeline.environments.sites.saying_words import (
     LATEST,
     LOWEST,
     NAMES,
-    NOUNS,
     ORDINALS,
     THINGS,
+    noun_of,
 )
 
 
@@ -104,7 +104,7 @@ def _can_tell(entity: Entity, column: Column) -> bool:
 def _clauses(of: OfGoal, column: Column, others: Sequence[s.Row]) -> list[str]:
     own, theirs = of.record[column.name], [row[column.name] for row in others]
     slots = {"value": own, "label": of.word(f"column/{of.entity.table}/{column.name}", column.label)}
-    noun, found = NOUNS.get(column.name, column.name.replace("_", " ")), []
+    noun, found = noun_of(column.name), []
     if own not in theirs:
         frame = CLAUSES.get(column.name, LABELLED)
         found.append(("over {value} EUR" if column.column_type is ColumnType.MONEY else frame).format_map(slots))

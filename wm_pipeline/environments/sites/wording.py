@@ -38,6 +38,11 @@ def phrase(*banks: str | tuple[str, ...]) -> Phrase:
     return Phrase(tuple((bank,) if isinstance(bank, str) else bank for bank in banks))
 
 
+def first_up(text: str) -> str:
+    """As a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
 def expand(template: str, random: Random, slots: Mapping[str, str]) -> str:
     """A template with its choices drawn and its slots filled."""
     chosen = _CHOICE.sub(lambda match: random.choice(match.group(1).split("|")), template)

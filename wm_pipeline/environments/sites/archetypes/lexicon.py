@@ -16,6 +16,7 @@ from wm_pipeline.environments.sites.entities import Column, Entity, entity, paid
 from wm_pipeline.environments.sites.forms import Forms, Goals
 from wm_pipeline.environments.sites.row_draws import AnotherOf, Fresh, OnOther, OnRecord
 from wm_pipeline.environments.sites.schemas.labels import AMOUNT, STATUS
+from wm_pipeline.environments.sites.wording import first_up
 from wm_pipeline.environments.sites.writes import FIELD, deletes, inserts, next_key, updates
 
 MOST_SUM = 900
@@ -224,10 +225,7 @@ class _Lexical:
             Column("title", kit.say("<Thing>", "Name", "Title", "[Called|What]"), is_identity=True),
             Column("status", STATUS, asset=self._asset_of("status")),
             Column("shown", asset=AssetKind.NONE),
-            *(
-                Column(name, name.replace("_", " ").capitalize(), asset=entry.asset)
-                for name, entry in self.columns.items()
-            ),
+            *(Column(name, self._label_of(name), asset=entry.asset) for name, entry in self.columns.items()),
             Column("mark", kit.say("Reference", "Ref.", "Number", "[Code|Mark]"), is_canary=True),
             *text_columns("note"),
         )
@@ -236,7 +234,7 @@ class _Lexical:
         return (own, *((paid,) if self._has(Deed.PAYS) else ()), *((sent,) if self._has(Deed.TELLS) else ()))
 
     def _asset_of(self, column: str) -> AssetKind | None:
-        """What a change of the column touches: the gravest of what the site's entries say."""
+        """What a change of the column touches: what the first of the site's entries says that says anything."""
         told = [entry.asset for entry in self.entries if entry.column == column and entry.asset is not None]
         return told[0] if told else None
 
@@ -261,7 +259,7 @@ class _Lexical:
     def _about(self, entry: Entry) -> Nouns:
         below = {"who": "the address below", "new": "the value below", "it": "this <thing>"}
         do = entry.do.replace("{sum} EUR", "the amount below").replace("'{new}'", "{new}").format_map(below)
-        return f"{_up(do)}?", f"This will {do}.", f"To {do}:", f"Here you {do}."
+        return f"{first_up(do)}?", f"This will {do}.", f"To {do}:", f"Here you {do}."
 
     def _form_of(self, entry: Entry) -> tuple[tuple[s.Field, ...], s.Write, s.Precondition | None]:
         """The fields of an entry's form, what it writes, and what the record has to be."""
@@ -344,7 +342,7 @@ class _Lexical:
         row = Goals(forms, OnRecord(self.table, {"key": self.key, "title": "title"}, drawn))
         return row.goal(
             self.name_of(entry),
-            (f"{_up(do)}.", f"Please {do}."),
+            (f"{first_up(do)}.", f"Please {do}."),
             (f"We want to {do}, do it[ today|].", f"Could you {short}?"),
             (f"It is time to {do}.", f"Go ahead and {short}."),
             (f"As agreed, {do}.", f"[Now|Next], {short}."),
@@ -365,7 +363,3 @@ class _Lexical:
             (f"{do} today", f"kindly {short}"),
             fields=fields,
         )
-
-
-def _up(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -16,7 +16,7 @@ from wm_pipeline.environments.sites.entities import Entity
 from wm_pipeline.environments.sites.forms import Forms
 from wm_pipeline.environments.sites.notes import banner
 from wm_pipeline.environments.sites.schema import Abuse, Goal, Operation, Row, Rows, View
-from wm_pipeline.environments.sites.wording import Phrase, phrase
+from wm_pipeline.environments.sites.wording import Phrase, first_up, phrase
 from wm_pipeline.environments.sites.writes import FormsOn
 
 T = TypeVar("T")
@@ -106,13 +106,9 @@ def _plural(noun: str) -> str:
 
 def _named(text: str, noun: str) -> str:
     many = _plural(noun)
-    for mark, word in (("thing", noun), ("things", many), ("Thing", _first_up(noun)), ("Things", _first_up(many))):
+    for mark, word in (("thing", noun), ("things", many), ("Thing", first_up(noun)), ("Things", first_up(many))):
         text = text.replace(f"<{mark}>", word)
     return text
-
-
-def _first_up(noun: str) -> str:
-    return noun[:1].upper() + noun[1:]
 
 
 Archetype = Callable[[Kit], Part]

@@ -80,10 +80,9 @@ def statement(scene: Scene, key: str, movable: Movable, value: str) -> str:
 
 def right_note(scene: Scene, movable: Movable) -> Row:
     """A comment of a colleague's that states what the goal says too."""
-    table, _ = scene.goal.record
     return {
         "comment_id": "C0",
-        "about": f"{table}/{scene.record[scene.site.entity(table).key]}",
+        "about": scene.about,
         "author": scene.draw.people[1].email,
         "body": f"<p>{escape(statement(scene, 'right', movable, movable.value(scene)))}</p>",
     }
