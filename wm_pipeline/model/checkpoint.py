@@ -35,7 +35,7 @@ from wm_pipeline.model.settings import ModelSettings, Stage
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel, cast_linears_to_bf16, is_low_precision
 
-CHECKPOINT_FORMAT = 7
+CHECKPOINT_FORMAT = 8
 """Version of the folder's layout, of its settings and of the prompt it was trained with."""
 
 
