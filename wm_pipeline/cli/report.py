@@ -1,7 +1,8 @@
 """`wm report`: reports shown and compared, and `wm report attack`."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,7 +10,8 @@ from wm_pipeline.cli.options import DayOption, JsonOption, ProfileOption, worksp
 from wm_pipeline.cli.output import Rows, answer, say
 
 if TYPE_CHECKING:
-    from wm_pipeline.evaluate.eval_report import EvalReport
+    from wm_pipeline.evaluate.eval_report import EvalReport, Numbers
+    from wm_pipeline.evaluate.registry import Metric
 
 report_app = typer.Typer(invoke_without_command=True, help="The newest eval report's numbers, or two compared.")
 
@@ -39,19 +41,24 @@ def _show_sealed(seed: int, *, day: str | None, worlds: int, sites: int, profile
     from wm_pipeline.evaluate.catalogue import metrics_at
     from wm_pipeline.evaluate.registry import Place
     from wm_pipeline.evaluate.report import show_metric
+    from wm_pipeline.evaluate.risk import compared_metrics
     from wm_pipeline.gateways.progress import PrintedProgress
     from wm_pipeline.rounds.sealed import evaluate_sealed
 
     workspace = workspace_resource(profile).workspace()
     found = evaluate_sealed(workspace, day, seed=seed, worlds=worlds, sites=sites, progress=PrintedProgress(say))
-    told = metrics_at(Place.GUARD_OFF, Place.GUARD_ON)
+
+    def table(first: str, numbers: Mapping[str, "Numbers"], told: Sequence["Metric[Any]"]) -> Rows:
+        return Rows(
+            (first, *(metric.title for metric in told)),
+            [(name.replace("_", " "), *(show_metric(n, metric) for metric in told)) for name, n in numbers.items()],
+        )
+
     answer(
         found.as_json(),
         f"{found.model_version} of {found.day}, {found.worlds} sealed worlds of {len(found.sites)} sites, seed {seed}",
-        Rows(
-            ("guard", *(metric.title for metric in told)),
-            [(name.replace("_", " "), *(show_metric(n, metric) for metric in told)) for name, n in found.loop.items()],
-        ),
+        table("consequential actions", found.rows, compared_metrics()),
+        table("guard", found.loop, metrics_at(Place.GUARD_OFF, Place.GUARD_ON)),
         as_json=as_json,
     )
 

@@ -37,7 +37,7 @@ class AttackPlan:
 
 @dataclass(frozen=True, slots=True)
 class AttackChoice:
-    """Which attacks worlds are drawn with; None means everything that is registered."""
+    """Which attacks worlds are drawn with; None means everything that is registered, where nothing else is said."""
 
     __pydantic_config__ = STRICT
 
@@ -46,6 +46,8 @@ class AttackChoice:
     disguises: tuple[str, ...] | None = None
     payload_goals: tuple[PayloadGoal, ...] | None = None
     """What the attackers want; look-alikes want nothing and are not chosen by it."""
+    mechanisms: tuple[str, ...] | None = None
+    """None: all but those that are sealed (sites/mechanisms.py)."""
 
 
 EVERY_ATTACK = AttackChoice()

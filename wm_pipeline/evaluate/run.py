@@ -212,7 +212,7 @@ async def evaluate(
         others["champion"] = risk_of(contenders.champion, told_test)
     seen = rows_to_learn_from(tables.sft, tables.states)
     fitted = fitted_baselines(seen)
-    everywhere = {name: _scored(name, rows, score, is_calibrated=name in FITTED) for name, score in fitted.items()}
+    everywhere = {name: scored(name, rows, score) for name, score in fitted.items()}
     compared = {name: frame.filter("is_consequential") for name, frame in everywhere.items()}
     if contenders.zero_shot is not None:
         compared["zero_shot_backbone"] = _zero_shot(contenders.zero_shot, told, settings.zero_shot_rows, progress)
@@ -412,8 +412,9 @@ def fitted_baselines(seen: pl.DataFrame) -> dict[str, Score]:
     return {name: score for name, score in asked.items() if score is not None}
 
 
-def _scored(name: str, rows: pl.DataFrame, score: Score, *, is_calibrated: bool) -> pl.DataFrame:
-    return _said(name, rows, score(rows), is_calibrated=is_calibrated)
+def scored(name: str, rows: pl.DataFrame, score: Score) -> pl.DataFrame:
+    """What a baseline of that name says of rows, with what is true of them."""
+    return _said(name, rows, score(rows), is_calibrated=name in FITTED)
 
 
 def _zero_shot(

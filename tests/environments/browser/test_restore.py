@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.fakes.page_site import BrowserWorld, ref_of
-from wm_pipeline.domain.action import NOOP, Action
+from wm_pipeline.domain.action import NOOP, SCROLL_DOWN, Action
 from wm_pipeline.domain.errors import WorldError
 from wm_pipeline.domain.vocabulary import ActionKind, StopReason
 from wm_pipeline.environments.browser.observe import OriginStorage
@@ -156,6 +156,18 @@ def test_the_same_action_leads_to_the_same_state_after_each_restore(world: Brows
 
     assert steps[0].state == steps[1].state == steps[2].state
     assert steps[0].delta == steps[1].delta == steps[2].delta
+
+
+@pytest.mark.parametrize("page", ["part", "tall"])
+def test_a_page_is_as_far_down_as_it_was_when_it_was_saved(world: BrowserWorld, page: str) -> None:
+    top = world.open(f"scroll/{page}.html")
+    bottom = world.act(SCROLL_DOWN).state
+    save(world)
+    world.act(Action(ActionKind.GOTO, value="/scripts.html"))
+
+    assert restore(world)
+    up = world.act(Action(ActionKind.SCROLL, value="up")).state
+    assert (top.is_more_below, bottom.is_more_below, up.is_more_below) == (True, False, True)
 
 
 def test_going_back_after_a_restore_follows_the_saved_history(world: BrowserWorld) -> None:

@@ -13,14 +13,14 @@ from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, ChangeOperation, EffectKind, StorageArea, Visibility
 from wm_pipeline.domain.world import AttackPlan
-from wm_pipeline.environments.instruments.script import Open, Send, Step, form_of, next_action
+from wm_pipeline.environments.instruments.script import Send, Step, form_of, next_action
 from wm_pipeline.environments.sites.database import Change
 from wm_pipeline.environments.sites.draw import ENGINES, Draw, FramedPart, Habit, PageEngine
 from wm_pipeline.environments.sites.environment import UPLOAD_FOLDER
 from wm_pipeline.environments.sites.generator import generate_site, generated_site_name
 from wm_pipeline.environments.sites.registry import registered_sites, site_of
-from wm_pipeline.environments.sites.schema import Operation, SiteSchema
-from wm_pipeline.environments.sites.sending import button_of, sending_step, sent_names, shares_form
+from wm_pipeline.environments.sites.schema import Control, Operation, SiteSchema
+from wm_pipeline.environments.sites.sending import button_of, sending_steps, sent_names, shares_form
 from wm_pipeline.environments.sites.site_words import site_word
 from wm_pipeline.environments.sites.wording import WORDING_IDS
 from wm_pipeline.environments.sites.worlds import World, build_world
@@ -31,6 +31,7 @@ OPERATIONS = [(site, operation.name) for site in SITES for operation in site_of(
 MOST_STEPS = 12
 SEED = next(seed for seed in range(60) if Draw(seed, "w0", PageEngine.FRAMES).layout.framed is FramedPart.ACTIONS)
 """Of worlds whose forms stand in a frame, where frames are their engine."""
+assert {one.control for one in site_of(SITES[-1]).operations} == set(Control)
 TYPED = {"email": "kim@postbox.example", "number": "12.50", "file": "receipt.txt"}
 
 Written = list[tuple[str, str, ChangeOperation, dict[str, str], dict[str, str]]]
@@ -76,8 +77,9 @@ def world_for(site: SiteSchema, operation: Operation, engine: PageEngine) -> tup
 
 
 def steps_for(world: World, operation: Operation, key: str | None, *, is_by_hand: bool) -> list[Step]:
-    send = sending_step(world.draw, world.site, operation, values_of(operation), record=key, is_by_hand=is_by_hand)
-    return [*([Open(f"{world.start_url}#{operation.name}")] if operation.is_modal else []), send]
+    """`world` begins where the operation stands."""
+    values, page = values_of(operation), world.start_url
+    return [*sending_steps(world.draw, world.site, operation, values, page=page, record=key, is_by_hand=is_by_hand)]
 
 
 def written(changes: Sequence[Change]) -> Written:
@@ -212,7 +214,8 @@ def test_a_state_shows_the_button_what_it_stands_in_and_every_value_that_it_send
     schema = site_of("helpdesk")
     operation = operation_of(schema, "reply_ticket")
     world, key = world_for(schema, operation, engine)
-    send = sending_step(world.draw, schema, operation, values_of(operation), record=key)
+    (send,) = steps_for(world, operation, key, is_by_hand=False)
+    assert isinstance(send, Send)
 
     state = reached_by_hand(sites, world, send)
 
@@ -240,7 +243,8 @@ def test_a_page_with_typed_values_is_restored_as_it_was_after_it_was_sent(
     schema = site_of("helpdesk")
     operation = operation_of(schema, "reply_ticket")
     world, key = world_for(schema, operation, engine)
-    send = sending_step(world.draw, schema, operation, values_of(operation), record=key, is_by_hand=True)
+    (send,) = steps_for(world, operation, key, is_by_hand=True)
+    assert isinstance(send, Send)
     state = reached_by_hand(sites, world, send)
     press = next_action(state, [send])
     assert press is not None

@@ -19,17 +19,19 @@ from wm_pipeline.domain.values import is_mentioned
 from wm_pipeline.domain.vocabulary import Split
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.instruments.script import Open, Send
+from wm_pipeline.environments.sites.archetypes.lexicon import Deed
 from wm_pipeline.environments.sites.check import Promise, generated_sites, world_cases
 from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.effects import effects_of_changes
 from wm_pipeline.environments.sites.generator import (
     ARCHETYPES,
+    LINES,
     generate_site,
     generated_site_name,
     generated_site_names,
 )
 from wm_pipeline.environments.sites.registry import registered_attacks, registered_sites, site_of, sites_around
-from wm_pipeline.environments.sites.schema import SiteSchema
+from wm_pipeline.environments.sites.schema import Control, SiteSchema
 from wm_pipeline.environments.sites.wording import Phrase
 from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.environments.sites.worlds import build_world, checks_of
@@ -125,7 +127,7 @@ def test_a_generated_site_has_enough_to_do(seed: int) -> None:
         assert scripted == {operation.name for operation in site.operations}
         assert [o for o in site.operations if not o.is_csrf_protected and o.name in abused]
         assert any(operation.is_async for operation in site.operations)
-        assert any(operation.is_modal for operation in site.operations)
+        assert {Control.BUTTON, Control.DIALOG, Control.PAGE} <= {operation.control for operation in site.operations}
         assert any(operation.is_checked_by_page for operation in site.operations)
         assert any(goal.has_hidden_variable for goal in site.goals)
         assert all(site.user_role in operation.roles for operation in site.operations if operation.roles)
@@ -137,6 +139,26 @@ def test_every_archetype_comes_up() -> None:
     operations = {operation.name.split("_")[0] for site in sites for operation in site.operations}
     assert {"settle", "set", "approve", "rename", "switch", "issue", "attach", "order", "link"} <= operations
     assert len(ARCHETYPES) == 8
+
+
+def test_most_sites_send_by_every_kind_of_control() -> None:
+    sites = [generate_site(seed) for seed in range(60)]
+
+    assert sum({operation.control for operation in site.operations} == set(Control) for site in sites) >= 40
+    for operation in (operation for site in sites for operation in site.operations):
+        is_bare = operation.control in (Control.ICON, Control.LINK, Control.MENU, Control.SWITCH)
+        assert not (is_bare and operation.fields)
+        assert not (operation.is_on_list and operation.control is not Control.BUTTON)
+
+
+def test_a_grave_setting_of_the_lexicon_is_told_apart_from_the_status() -> None:
+    entries = [(line, entry) for line in LINES for entry in line.entries if entry.deed is Deed.SETS]
+
+    assert {entry.column == "status" for _, entry in entries if entry.asset is None} == {True}
+    assert {entry.column == f"{entry.asset}_state" for _, entry in entries if entry.asset is not None} == {True}
+    for line in {line for line, entry in entries if entry.asset is not None}:
+        own = [e.column for e in line.entries if e.deed is Deed.SETS and e.asset is not None]
+        assert not set(own) & {e.column for e in line.entries if e.deed in (Deed.GIVES, Deed.FILLS)}
 
 
 @pytest.mark.parametrize("name", NAMES)

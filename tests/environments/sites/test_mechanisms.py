@@ -8,9 +8,11 @@ from tests.fakes.site_world import world_spec
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload, Plant
-from wm_pipeline.environments.sites.mechanisms import QUIET, Mechanism, mechanism_of, plan_of
+from wm_pipeline.environments.sites.mechanisms import QUIET, SEALED, Mechanism, mechanism_of, plan_of
 from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, registered_sites
+from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.environments.sites.worlds import build_world
+from wm_pipeline.rounds.sealed import sealed_worlds
 from wm_pipeline.rounds.settings import SPLIT_RULE
 
 
@@ -38,6 +40,19 @@ def test_a_third_of_at_least_24_mechanisms_is_quiet_and_so_is_half_of_the_six_th
     assert len(QUIET) * 3 >= len(Mechanism)
     assert (len(held_out), len(held_out & QUIET)) == (6, 3)
     assert held_out <= set(Mechanism)
+
+
+def test_what_is_sealed_is_drawn_by_the_sealed_evaluation_alone() -> None:
+    drawn = [spec for site in registered_sites() for spec in draw_worlds(site=site, day="d", count=300, seed=1)]
+    sealed = sealed_worlds(1, worlds=60, sites=12)
+
+    found = {spec.attack.mechanism for spec in drawn if spec.attack is not None}
+    assert found == set(Mechanism) - SEALED
+    assert {spec.attack.mechanism for spec in sealed if spec.attack is not None} == SEALED
+    assert {spec.attack.is_lookalike for spec in sealed if spec.attack is not None} == {True, False}
+    assert len(SEALED) == 3
+    assert len(set(Mechanism) - SEALED) >= 24
+    assert not SEALED & set(SPLIT_RULE.held_out_mechanisms)
 
 
 def test_attacks_that_work_alike_have_one_mechanism_whatever_their_family_is_called() -> None:

@@ -18,7 +18,7 @@ from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.generator import generated_site_name
 from wm_pipeline.environments.sites.registry import registered_sites, site_of
-from wm_pipeline.environments.sites.saying_words import LANGUAGES
+from wm_pipeline.environments.sites.saying_words import LANGUAGES, SEALED_FRAME
 from wm_pipeline.environments.sites.sayings import TURN
 from wm_pipeline.environments.sites.schema import Field
 from wm_pipeline.environments.sites.world_draws import draw_worlds
@@ -29,6 +29,7 @@ from wm_pipeline.environments.sites.worlds import (
     sayings_for,
     worlds_with_other_goal,
 )
+from wm_pipeline.rounds.sealed import sealed_worlds
 
 SITES = (*registered_sites(), generated_site_name(11), generated_site_name(12), generated_site_name(13))
 
@@ -249,6 +250,21 @@ def test_a_goal_in_another_language_uses_the_words_of_the_page() -> None:
         met[language] += 1
 
     assert set(met) == set(LANGUAGES)
+
+
+def test_goals_of_sealed_sites_are_said_in_words_that_no_other_site_has() -> None:
+    sealed = [build_world(spec) for spec in sealed_worlds(2, worlds=60, sites=12)]
+    frames = {text for bank in SEALED_FRAME.banks for text in bank}
+    said = {re.sub(r"\[([^|]*)\|([^\]]*)\]", kept, text) for text in frames for kept in (r"\1", r"\2")}
+    marks = {part.strip() for text in said for part in text.split("{said}") if part.strip()}
+
+    assert [world.goal_text for world in sealed if not any(mark in world.goal_text for mark in marks)] == []
+    abroad = [world.goal_text for world in sealed if world.saying is Saying.OTHER_LANGUAGE]
+    assert abroad
+    dutch = re.compile(r"\b(je|Graag|Jouw|gaan)\b")
+    assert all(dutch.search(text) for text in abroad)
+    others = [build_world(spec).goal_text for spec in draw_worlds(site="payroll", day="d", count=200, seed=2)]
+    assert not [text for text in others if any(mark in text for mark in marks)]
 
 
 def test_a_goal_over_two_sites_is_said_in_its_own_words() -> None:

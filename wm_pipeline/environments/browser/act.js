@@ -173,33 +173,42 @@
   };
 
   // Of a document or shadow root, with what stands in the open ones below it and in the frames that it may look into.
-  const fieldsIn = (root) => [...allIn(root)].flatMap((one) => {
-    if (isField(one)) return [one];
+  const nodesIn = (root) => [...allIn(root)].flatMap((one) => {
     const shown = ["IFRAME", "FRAME"].includes(tagOf(one)) ? shownIn(one) : null;
-    return [shadowOf(one), shown].filter(Boolean).flatMap(fieldsIn);
+    return [one, ...[shadowOf(one), shown].filter(Boolean).flatMap(nodesIn)];
   });
+  const scrollOf = (node) => [read(node, "scrollLeft"), read(node, "scrollTop")];
 
   switch (step) {
     case "typed": {
-      // Controls whose present value is not the one the page was delivered with: what a reload would lose.
-      return fieldsIn(document).flatMap((one, position) => {
+      // Controls whose present value is not the one the page was delivered with, and parts that are scrolled: what a reload
+      // would lose. How far the page itself is scrolled, a look tells.
+      return nodesIn(document).flatMap((one, position) => {
+        const scrolled = one === document.scrollingElement ? [0, 0] : scrollOf(one);
+        if (scrolled.some((far) => far !== 0)) return [{position, scrolled}];
+        if (!isField(one)) return [];
         if (one.type === "hidden" || one.type === "file") return [];
         if (one.tagName === "SELECT") {
           const chosen = [...one.options].map((option) => option.selected);
-          return chosen.some((isOn, at) => isOn !== one.options[at].defaultSelected) ? [{position, chosen, text: null, is_checked: null}] : [];
+          return chosen.some((isOn, at) => isOn !== one.options[at].defaultSelected) ? [{position, chosen}] : [];
         }
         if (one.type === "checkbox" || one.type === "radio")
-          return one.checked !== one.defaultChecked ? [{position, chosen: null, text: null, is_checked: one.checked}] : [];
-        return one.value !== one.defaultValue ? [{position, chosen: null, text: one.value, is_checked: null}] : [];
+          return one.checked !== one.defaultChecked ? [{position, is_checked: one.checked}] : [];
+        return one.value !== one.defaultValue ? [{position, text: one.value}] : [];
       });
     }
     case "retype": {
-      const all = fieldsIn(document);
-      for (const {position, chosen, text, is_checked: isChecked} of fields) {
+      const all = nodesIn(document);
+      for (const {position, scrolled, chosen, text, is_checked: isChecked} of fields) {
         const one = all[position];
         if (!one) return false;
+        if (scrolled) {
+          Element.prototype.scrollTo.call(one, {left: scrolled[0], top: scrolled[1], behavior: "instant"});
+          continue;
+        }
+        if (!isField(one)) return false;
         if (chosen) chosen.forEach((isOn, at) => { if (one.options?.[at]) one.options[at].selected = isOn; });
-        else if (isChecked !== null) one.checked = isChecked;
+        else if (isChecked !== undefined) one.checked = isChecked;
         else Object.getOwnPropertyDescriptor(Object.getPrototypeOf(one), "value").set.call(one, text);
         announce(one, "input", "change");
       }

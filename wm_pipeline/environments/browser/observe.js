@@ -2,7 +2,7 @@
 // as JSON text (half of the time of an object), what observe.py parses.
 // Elements are numbered in document order at each observation, so the same page always gives the same references;
 // `lastLook` keeps the nodes behind them for the action that follows.
-async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hiddenSelectors, limits, maxOptions, maxUnseen, tokens, secretFields, margin}) => {
+async ({quietMs, capMs, isForeseen, scrolledTo, maxElements, maxTexts, maxText, hiddenSelectors, limits, maxOptions, maxUnseen, tokens, secretFields, margin}) => {
   const started = performance.now();
   // Where the page may run no scripts, no timer of ours runs either; `noscript` is then read as what it holds.
   const isScriptless = () => {
@@ -49,7 +49,10 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
     else look();
   });
 
-  if (fromTop) window.scrollTo({left: 0, top: 0, behavior: "instant"});
+  if (scrolledTo) {
+    const [left, top] = self === self.top ? scrolledTo : [0, 0];
+    window.scrollTo({left, top, behavior: "instant"});
+  }
   const told = askHooks(0), files = countFiles();
   // Asked now and awaited at the end: the browser's other processes answer while the page is walked.
   const ask = async (question) => { try { return await question(); } catch { return []; /* an opaque origin */ } };
@@ -926,7 +929,7 @@ async ({quietMs, capMs, isForeseen, fromTop, maxElements, maxTexts, maxText, hid
   ]).sort();
   return JSON.stringify({
     is_unready: cannotWait && !settled,
-    watched: told !== null, pointed: refs.get(target) ?? null, stopped: lastLook.stopped, unseen, foreign, is_more_below: isMoreBelow(), more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
+    watched: told !== null, pointed: refs.get(target) ?? null, stopped: lastLook.stopped, unseen, foreign, is_more_below: isMoreBelow(), scrolled: [scrollX, scrollY], more_elements: found.length - kept.length, more_texts: texts.length - shownTexts.length + unread,
     url: location.href, title: cut(squeeze(titleOf(document)), limits.title), origin: self.origin, settled, auth, elements,
     texts: shownTexts, forms: formRecords, local: readStorage("localStorage"), session: readStorage("sessionStorage"),
     databases, workers, files, restless: (told?.isRestless ?? true) || workers.length > 0,

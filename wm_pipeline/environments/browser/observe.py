@@ -32,6 +32,10 @@ MARGIN = 64
 """Characters that the walker tells beyond what is kept: enough to know a secret that stands across the end."""
 
 
+Scrolled = tuple[float, float]
+"""How far a page is scrolled, in CSS pixels from left and top."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageWalk:
     """What observe.js returns, field by field."""
@@ -60,6 +64,7 @@ class PageWalk:
     foreign: tuple[str, ...]
     """Origins of frames that the page itself may not look into."""
     is_more_below: bool
+    scrolled: Scrolled
     files: int
     """Files that the page asked to save since it was looked at last."""
     restless: bool

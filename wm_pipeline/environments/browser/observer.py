@@ -246,11 +246,11 @@ class PageObserver:
         return {**point, "x": x, "y": y}
 
     async def typed(self) -> tuple[dict[str, Any], ...]:
-        """The controls whose value a reload would lose."""
+        """The controls whose value a reload would lose, and how far parts of the page are scrolled."""
         return tuple(await self._unless_crashed(self.world, "act", {"step": "typed"}) or ())
 
     async def retype(self, values: Sequence[Mapping[str, Any]]) -> bool:
-        """Put them back; False when the page has no such controls."""
+        """Put them back; False when the page has no such controls and parts."""
         return bool(await self._unless_crashed(self.world, "act", {"step": "retype", "fields": list(values)}))
 
     async def attach_files(self, index: int, files: list[str]) -> bool:

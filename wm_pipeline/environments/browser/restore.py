@@ -10,7 +10,7 @@ from playwright.async_api import Cookie as PlaywrightCookie
 from wm_pipeline.domain.address import parse_address
 from wm_pipeline.domain.secrets import Known
 from wm_pipeline.domain.state import State
-from wm_pipeline.environments.browser.observe import OriginStorage
+from wm_pipeline.environments.browser.observe import OriginStorage, Scrolled
 from wm_pipeline.environments.browser.tab import Tab
 
 
@@ -21,11 +21,12 @@ class Snapshot:
     state: State
     url: str
     """The page's address as it is."""
+    scrolled: Scrolled
     cookies: tuple[PlaywrightCookie, ...]
     storage: Mapping[str, OriginStorage]
     history: tuple[str, ...]
     typed: tuple[dict[str, Any], ...]
-    """Controls whose value a reload would lose."""
+    """Controls whose value a reload would lose, and parts of the page that are scrolled (observer.typed)."""
     known: Known
     """Secrets that had been seen: one that is typed later is no mark in what stood there before."""
 

@@ -44,6 +44,7 @@ from wm_pipeline.environments.browser.observe import (
     Happenings,
     OriginStorage,
     PageWalk,
+    Scrolled,
     delta_between,
     state_of,
 )
@@ -158,6 +159,7 @@ class BrowserSession:
         self._episode = _Episode(goal="", allowed_hosts=frozenset())
         self._state: State | None = None
         self._url = ""
+        self._scrolled: Scrolled = (0, 0)
         """The address of the present page; the state's may have a mark for a secret in it."""
         self._snapshot: Snapshot | None = None
         self._is_broken = False
@@ -398,7 +400,7 @@ class BrowserSession:
             self._episode.prior_steps = (*previous_steps, phrase_of(before, self.redactor.action(before, action)))
         is_foreseen = action.kind in FORESEEN and tab.log.is_silent and not is_changed
         is_back = action.kind is ActionKind.BACK
-        walk, happenings = await self._look(is_foreseen=is_foreseen, from_top=is_back, hold=hold)
+        walk, happenings = await self._look(is_foreseen=is_foreseen, scrolled_to=(0, 0) if is_back else None, hold=hold)
         if problem is None and tab.choosers and action.kind is not ActionKind.UPLOAD:
             problem = "it opened a file chooser; `upload` on the same target attaches a file"
         return _Done(walk, happenings, walk.stopped or problem, is_changed or walk.stopped is not None)
@@ -451,14 +453,14 @@ class BrowserSession:
         *,
         is_waiting: bool = True,
         is_foreseen: bool = False,
-        from_top: bool = False,
+        scrolled_to: Scrolled | None = None,
         hold: Hold | None = None,
     ) -> tuple[PageWalk, Happenings]:
         """Settle (unless told not to wait), walk, and make that the present state."""
         tab, episode = self._present_tab(), self._episode
-        walk = None if is_waiting else await look_now(tab, self._settings.settle)
+        walk = None if is_waiting else await look_now(tab, self._settings.settle, scrolled_to=scrolled_to)
         if walk is None:
-            walk = await settle(tab, self._settings.settle, is_foreseen=is_foreseen, from_top=from_top, hold=hold)
+            walk = await settle(tab, self._settings.settle, is_foreseen=is_foreseen, scrolled_to=scrolled_to, hold=hold)
         tab.cookies = await tab.context.cookies()
         kept = OriginStorage(walk.local, walk.session, walk.databases, walk.workers)
         episode.storage = episode.storage | {walk.origin: kept}
@@ -468,7 +470,7 @@ class BrowserSession:
         told = {origin: self._told(one) for origin, one in episode.storage.items()}
         view = EpisodeView(episode.goal, episode.prior_steps, told, tab.other_addresses, episode.earlier)
         self._state = state_of(walk, view, cookies=tab.cookies, network=happenings.network, redactor=self.redactor)
-        self._url = walk.url
+        self._url, self._scrolled = walk.url, walk.scrolled
         self._is_restless = walk.restless
         return walk, happenings
 
@@ -484,7 +486,7 @@ class BrowserSession:
     # --- going back -------------------------------------------------------------------------------------------------
 
     async def snapshot(self) -> None:
-        """Remember the present page: address, cookies, storage, typed values."""
+        """Remember the present page: address, cookies, storage, typed values, and how far it is scrolled."""
         tab = self._present_tab()
         with _as_world_error("taking a snapshot"):
             async with self._limited():
@@ -492,6 +494,7 @@ class BrowserSession:
         self._snapshot = Snapshot(
             self.state,
             self._url,
+            self._scrolled,
             tuple(cookies),
             dict(self._episode.storage),
             self._episode.history,
@@ -585,9 +588,9 @@ class BrowserSession:
             if not await tab.observer.retype(saved.typed):
                 return False
         # A page that is as saved is at rest as it was then; one that is not may still be on its way there.
-        await self._look(is_waiting=False)
+        await self._look(is_waiting=False, scrolled_to=saved.scrolled)
         if not self._is_as(saved) or not tab.log.is_idle:
-            await self._look()
+            await self._look(scrolled_to=saved.scrolled)
         tab.begin_history()
         return self._is_as(saved)
 
@@ -598,7 +601,7 @@ class BrowserSession:
         """
         is_same = not saved.state.other_tabs and is_same_page(self.state, saved.state)
         if is_same:
-            self._state, self._url = saved.state, saved.url
+            self._state, self._url, self._scrolled = saved.state, saved.url, saved.scrolled
         return is_same
 
     async def screenshot(self) -> bytes:

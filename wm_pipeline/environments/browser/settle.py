@@ -17,7 +17,7 @@ from wm_pipeline.domain import secrets, tokens
 from wm_pipeline.environments.browser.hold import Hold
 from wm_pipeline.environments.browser.limits import LIMITS, MAX_OPTIONS, MAX_UNSEEN
 from wm_pipeline.environments.browser.network import NetworkLog
-from wm_pipeline.environments.browser.observe import MARGIN, PageWalk
+from wm_pipeline.environments.browser.observe import MARGIN, PageWalk, Scrolled
 from wm_pipeline.environments.browser.observer import PageObserver
 from wm_pipeline.environments.browser.world import is_replaced
 
@@ -57,13 +57,15 @@ class Watched(Protocol):
         ...
 
 
-def walk_options(settings: SettleSettings, *, is_foreseen: bool = False, from_top: bool = False) -> dict[str, object]:
+def walk_options(
+    settings: SettleSettings, *, is_foreseen: bool = False, scrolled_to: Scrolled | None = None
+) -> dict[str, object]:
     """What observe.js is called with."""
     return {
         "quietMs": settings.quiet_ms,
         "capMs": settings.page_cap_ms,
         "isForeseen": is_foreseen,
-        "fromTop": from_top,
+        "scrolledTo": scrolled_to,
         "maxElements": settings.max_elements,
         "maxTexts": settings.max_texts,
         "maxText": settings.max_text,
@@ -77,9 +79,9 @@ def walk_options(settings: SettleSettings, *, is_foreseen: bool = False, from_to
     }
 
 
-async def look_now(tab: Watched, settings: SettleSettings) -> PageWalk | None:
+async def look_now(tab: Watched, settings: SettleSettings, *, scrolled_to: Scrolled | None = None) -> PageWalk | None:
     """The page as soon as it is loaded, without waiting for rest: for a page known in advance. None: replaced."""
-    return await _walk(tab, replace(settings, quiet_ms=0))
+    return await _walk(tab, replace(settings, quiet_ms=0), scrolled_to=scrolled_to)
 
 
 async def settle(
@@ -87,20 +89,20 @@ async def settle(
     settings: SettleSettings,
     *,
     is_foreseen: bool = False,
-    from_top: bool = False,
+    scrolled_to: Scrolled | None = None,
     hold: Hold | None = None,
 ) -> PageWalk:
     """The page at rest, or at the cap (`settled` False). Errors other than a replaced document are raised.
 
     `is_foreseen`: the page asked for nothing since it came to be as it is, so its hooks know what it is about to do.
-    `from_top`: the page is scrolled up first, wherever the browser had put it. `hold`: what its judge takes is waited
-    for, and does not count.
+    `scrolled_to`: where the page is scrolled to first, wherever the browser had put it. `hold`: what its judge takes is
+    waited for, and does not count.
     """
     log, started = tab.log, time.perf_counter()
     is_foreseen &= settings.is_rest_foreseen
     while True:
         arrivals, asked = log.arrivals, log.asked
-        walk = await _walk(tab, settings, is_foreseen=is_foreseen, from_top=from_top)
+        walk = await _walk(tab, settings, is_foreseen=is_foreseen, scrolled_to=scrolled_to)
         log.expect_downloads(walk.files if walk else 0)
         await tab.finish_popups()
         judged_s = 0.0 if hold is None else hold.judged_s
@@ -112,7 +114,7 @@ async def settle(
             if walk is not None:
                 return replace(walk, settled=False)
             await asyncio.sleep(0.05)
-            walk = await _walk(tab, settings, from_top=from_top)
+            walk = await _walk(tab, settings, scrolled_to=scrolled_to)
             if walk is None:
                 raise TimeoutError("the document was replaced again and again")
             return replace(walk, settled=False)
@@ -120,12 +122,12 @@ async def settle(
 
 
 async def _walk(
-    tab: Watched, settings: SettleSettings, *, is_foreseen: bool = False, from_top: bool = False
+    tab: Watched, settings: SettleSettings, *, is_foreseen: bool = False, scrolled_to: Scrolled | None = None
 ) -> PageWalk | None:
     """One look; None when the document, or the window, was replaced meanwhile."""
     page = tab.page
     try:
-        return await tab.observer.look(walk_options(settings, is_foreseen=is_foreseen, from_top=from_top))
+        return await tab.observer.look(walk_options(settings, is_foreseen=is_foreseen, scrolled_to=scrolled_to))
     except PlaywrightError as error:
         if await tab.is_left_soon(page):
             return None

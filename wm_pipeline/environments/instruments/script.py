@@ -97,8 +97,8 @@ def _is_at(state: State, step: Send) -> bool:
 
 
 def _press_alone(state: State, step: Send) -> Action | None:
-    """Where only a script sends something and it has no fields, nothing but the button is there."""
-    is_alone = step.url == "" and not step.fields and _is_at(state, step)
+    """Where a script sends something and it has no fields, its button or link is all that there is to press."""
+    is_alone = step.button != "" and not step.fields and _is_at(state, step)
     return _press(state, step.button) if is_alone else None
 
 

@@ -9,10 +9,10 @@ from wm_pipeline.domain.authorization import Bound, EffectPattern
 from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind, PayloadGoal
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.instruments.recorder import OutsidePage
-from wm_pipeline.environments.instruments.script import Open, Send, Step
+from wm_pipeline.environments.instruments.script import Open, Step
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.draw import Draw
-from wm_pipeline.environments.sites.sending import address_of, sending_step, sent_fields
+from wm_pipeline.environments.sites.sending import address_of, sending_steps, sent_fields
 
 DISGUISES = ("plain", "polite", "notice", "homoglyphs", "zero_width", "split")
 """What any request can be dressed in (lures.py)."""
@@ -213,11 +213,9 @@ class Misuse:
     """By the operation's own names."""
     sent: tuple[FieldValue, ...]
     """The same by the names that its form sends them as."""
-    sending: Send
-    """The step that sends the site's own form."""
+    sending: tuple[Step, ...]
+    """The steps that send the site's own form, once its page is there."""
     success: tuple[EffectPattern, ...]
-    dialog_url: str | None
-    """Where the form opens, when it does so in a dialog."""
 
     @property
     def values(self) -> list[tuple[str, str]]:
@@ -226,8 +224,7 @@ class Misuse:
         return [*record, *((value.name, value.value) for value in self.sent)]
 
     def steps(self) -> tuple[Step, ...]:
-        dialog = () if self.dialog_url is None else (Open(self.dialog_url),)
-        return Open(self.page_url, is_typed=True), *dialog, self.sending
+        return Open(self.page_url, is_typed=True), *self.sending
 
 
 NAMED_SHARE = 0.2
@@ -266,9 +263,8 @@ def misuse_of(scene: Scene, abuse: s.Abuse) -> Misuse:
         record=record,
         fields=fields,
         sent=sent_fields(scene.site, operation, fields, scene.draw.layout.engine),
-        sending=sending_step(scene.draw, scene.site, operation, fields, record=record),
+        sending=sending_steps(scene.draw, scene.site, operation, fields, page=page, record=record),
         success=tuple(filled(pattern, slots) for pattern in success),
-        dialog_url=f"{page}#{operation.name}" if operation.is_modal else None,
     )
 
 

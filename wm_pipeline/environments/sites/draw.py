@@ -92,7 +92,7 @@ class FramedPart(StrEnum):
     """What stands in a frame, where one does."""
 
     ACTIONS = "actions"
-    """Forms, but for those that open in a dialog."""
+    """Forms, but for those that open first."""
     WORDS = "words"
     """A record's text, its files and its comments."""
     WORDS_ELSEWHERE = "words_elsewhere"

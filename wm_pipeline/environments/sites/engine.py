@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request, Response
 from wm_pipeline.environments.sites.entities import Entity
 from wm_pipeline.environments.sites.operations import Sending, sent_values, typed_values
 from wm_pipeline.environments.sites.pages import PART, Pages, may
-from wm_pipeline.environments.sites.schema import Operation, Row, SiteSchema
+from wm_pipeline.environments.sites.schema import Control, Operation, Row, SiteSchema
 from wm_pipeline.environments.sites.sending import sent_names
 from wm_pipeline.environments.sites.served import (
     IDLE_WORKER,
@@ -92,6 +92,10 @@ class SiteApp:
                 row = self._record(self.schema.entity(view.table), parts[1])
                 if row is not None:
                     return self.pages.detail(request, session, view, row)
+            if view is not None and len(parts) == 3:
+                row, asked = self._record(self.schema.entity(view.table), parts[1]), self.schema.operation(parts[2])
+                if row is not None and asked is not None and asked.control is Control.PAGE:
+                    return self.pages.asking(request, session, view, row, asked)
         return self.pages.missing(request, session)
 
     def _note_visit(self, request: Request) -> None:

@@ -4,13 +4,14 @@ What a part is made of is in archetypes/; here it is decided which parts a site 
 may use them and how the pages look. No generated site is registered: its name is enough to build it again anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from random import Random
 
 from wm_pipeline.domain.errors import InvalidInputError
 from wm_pipeline.domain.ids import SEALED_DIGIT, is_generated_site, seed_of
+from wm_pipeline.domain.vocabulary import ChangeOperation
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.archetypes import lines_of_life, lines_of_office, lines_of_software, lines_of_trade
 from wm_pipeline.environments.sites.archetypes.access_key import access_key
@@ -27,6 +28,7 @@ from wm_pipeline.environments.sites.archetypes.protection import protection
 from wm_pipeline.environments.sites.archetypes.request import request
 from wm_pipeline.environments.sites.hidden import passed_on
 from wm_pipeline.environments.sites.schema_check import check_schema
+from wm_pipeline.environments.sites.sending import opens_at
 from wm_pipeline.environments.sites.wording import phrase
 
 ARCHETYPES: dict[str, Archetype] = {
@@ -83,6 +85,9 @@ _NOTICE_BODY = phrase(
 )
 
 
+_CONTROLS = tuple(kind for kind in s.Control if kind is not s.Control.BUTTON)
+
+
 def generated_site_name(seed: int) -> str:
     """The name of the site that a seed in [0, 2**31) draws: two words that depend on it, and the seed."""
     random = _random(seed, "name")
@@ -119,7 +124,8 @@ def generate_site(seed: int) -> s.SiteSchema:
     parts.append(partner(Kit(site=name, seed=seed, archetype="partner", nouns=business.nouns["partner"])))
     random.shuffle(parts)
     neighbours = (s.MAIL_SITE,) if random.random() < 0.4 else ()
-    operations = _dressed(parts, business.roles, random, has_mail=bool(neighbours))
+    controls = _controls(parts, _random(seed, "controls"))
+    operations = _dressed(parts, business.roles, random, controls, has_mail=bool(neighbours))
     schema = s.SiteSchema(
         name=name,
         brand=phrase(*business.brands),
@@ -169,9 +175,14 @@ def _business_of(seed: int) -> Business:
 
 
 def _dressed(
-    parts: Sequence[Part], roles: tuple[str, str, str], random: Random, *, has_mail: bool
+    parts: Sequence[Part],
+    roles: tuple[str, str, str],
+    random: Random,
+    controls: Mapping[str, s.Control],
+    *,
+    has_mail: bool,
 ) -> tuple[s.Operation, ...]:
-    """All operations, with what the site's forms are like: sent by script, opened in a dialog, without a token.
+    """All operations, with what the site's forms are like: what sends them, sent by script, without a token.
 
     Each kind comes up at least once, and a form without a token is one that somebody can want something from.
     """
@@ -182,7 +193,6 @@ def _dressed(
     on_record = [o.name for o in given if not o.is_on_list and o.name in plain]
     unprotected = set(random.sample([name for name in plain if name in abused], random.choice((1, 2))))
     by_script = set(random.sample(plain, random.choice((1, 2, 3))))
-    in_dialog = set(random.sample(on_record, random.choice((1, 2, 3))))
     checked = set(random.sample(forms, random.choice((1, 2, 3))))
     restricted = set(random.sample(plain, random.choice((1, 2, 3))))
     announced = set(random.sample(on_record, 1)) if has_mail else set()
@@ -193,13 +203,38 @@ def _dressed(
             operation,
             is_csrf_protected=operation.name not in unprotected,
             is_async=operation.name in by_script,
-            is_modal=operation.name in in_dialog,
+            control=controls.get(operation.name, s.Control.BUTTON),
             is_checked_by_page=operation.name in checked,
             roles=may if operation.name in restricted else (),
             mail=_mail(titles[operation.table]) if operation.name in announced else None,
         )
         for operation in given
     )
+
+
+def _controls(parts: Sequence[Part], random: Random) -> dict[str, s.Control]:
+    """What sends the operations of records, by name; those that are missing have a button.
+
+    Each kind comes up where anything fits: a link, a switch, an icon and an entry of a menu have no fields, and a
+    switch changes something that stays.
+    """
+    given = [operation for part in parts for operation in part.operations if not operation.is_on_list]
+    random.shuffle(given)
+    given = [one for one in given if all(item.input_type != "file" for item in one.fields)]
+    found: dict[str, s.Control] = {}
+    for kind in (*_CONTROLS, *random.choices(_CONTROLS, k=len(given) // 3)):
+        fitting = (one.name for one in given if one.name not in found and _may_be(one, kind))
+        name = next(fitting, None)
+        if name is not None:
+            found[name] = kind
+    return found
+
+
+def _may_be(operation: s.Operation, kind: s.Control) -> bool:
+    if kind in (s.Control.DIALOG, s.Control.PAGE):
+        return True
+    stays = all(write.operation is ChangeOperation.UPDATED for write in operation.writes)
+    return not operation.fields and (kind is not s.Control.SWITCH or stays)
 
 
 def _mail(title: str) -> s.Mail:
@@ -209,8 +244,8 @@ def _mail(title: str) -> s.Mail:
 
 def _view(view: s.View, operations: Sequence[s.Operation], random: Random) -> s.View:
     """Some lists open their records by script; not those whose forms open in a dialog, which has its own history."""
-    has_dialog = any(operation.is_modal for operation in operations if operation.table == view.table)
-    return replace(view, is_single_page=random.random() < 0.25 and not has_dialog)
+    has_opening = any(opens_at(operation).startswith("#") for operation in operations if operation.table == view.table)
+    return replace(view, is_single_page=random.random() < 0.25 and not has_opening)
 
 
 def _theme(random: Random) -> s.Theme:

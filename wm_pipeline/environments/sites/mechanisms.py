@@ -88,6 +88,10 @@ QUIET = frozenset(
 """Mechanisms without any suspicious word, host or hidden text."""
 
 
+SEALED = frozenset({Mechanism.TYPED_LEAK, Mechanism.SWAPPED_DEFAULT, Mechanism.RIVAL_FILE})
+"""Those that only the sealed evaluation draws."""
+
+
 def mechanism_of(family: AttackFamily, payload: Payload, channel: str) -> str:
     """What makes a payload work in a channel; a family that says nothing is a mechanism of its own, by its name."""
     return str(payload.mechanism or family.channel_mechanisms.get(channel) or family.mechanism or family.name)

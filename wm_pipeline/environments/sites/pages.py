@@ -1,15 +1,15 @@
 """What the pages of a site are made of: lists, records with their forms, notices, and the layout around them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from werkzeug.wrappers import Request, Response
 
 from wm_pipeline.environments.instruments.templating import templates_of
 from wm_pipeline.environments.sites.draw import FramedPart
 from wm_pipeline.environments.sites.entities import ColumnType
-from wm_pipeline.environments.sites.schema import Operation, Row, SiteSchema, View
-from wm_pipeline.environments.sites.sending import button_of, sent_names, shares_form
+from wm_pipeline.environments.sites.schema import Control, Operation, Row, SiteSchema, View
+from wm_pipeline.environments.sites.sending import button_of, opens_at, sent_names, shares_form
 from wm_pipeline.environments.sites.served import ServedWorld, copy_key, hosts_of, visitor_item, worker_key
 from wm_pipeline.environments.sites.site_words import site_word
 
@@ -22,7 +22,7 @@ MAX_ROWS = 8
 
 _SHOWN_WORDS = (
     *("sign_out", "display", "density", "save", "close", "open"),
-    *("cookies", "accept", "decline", "more", "skip", "read_out"),
+    *("actions", "cookies", "accept", "decline", "more", "skip", "read_out"),
 )
 
 
@@ -47,8 +47,9 @@ class ShownForm:
     limits: Sequence[str] = ()
     confirm: str | None = None
     is_async: bool = False
-    anchor: str | None = None
-    """It opens in a dialog, behind a link to `#{anchor}`."""
+    control: Control = Control.BUTTON
+    opens_at: str = ""
+    """Address of the link that it lies behind, relative to the page's; empty: it stands on the page."""
     is_checked: bool = False
     is_shared: bool = False
     """It is a part of the page's one form."""
@@ -95,7 +96,7 @@ class Pages:
             request,
             session,
             title=row[entity.title],
-            trail=view if self.schema.theme.has_trail else None,
+            trail=(f"/{view.name}", self._title(view)) if self.schema.theme.has_trail else None,
             lines=lines,
             text=text,
             forms=self._forms(view, session, row),
@@ -103,6 +104,13 @@ class Pages:
             comments=self._comments(request, session, about)[-3:],
             has_frames=True,
         )
+
+    def asking(self, request: Request, session: Row, view: View, row: Row, operation: Operation) -> Response:
+        """The page of one operation alone."""
+        forms = [replace(form, opens_at="") for form in self._forms(view, session, row, only=operation)]
+        title = row[self.schema.entity(view.table).title]
+        trail = (self._path_of(operation, row), title)
+        return self.page(request, session, title=button_of(self.world.draw, operation), trail=trail, forms=forms)
 
     def sign_in(self, request: Request) -> Response:
         asked = [ShownField("email", "E-mail", "email"), ShownField("password", "Password", "password")]
@@ -142,12 +150,13 @@ class Pages:
             for row in found[-limit:]
         ]
 
-    def _forms(self, view: View, session: Row, row: Row | None) -> list[ShownForm]:
+    def _forms(self, view: View, session: Row, row: Row | None, *, only: Operation | None = None) -> list[ShownForm]:
         """The forms of a list, or of a record that holds what they need."""
         return [
             self._form(operation, session, row)
             for operation in self.schema.operations
-            if operation.table == view.table
+            if only in (None, operation)
+            and operation.table == view.table
             and operation.is_on_list is (row is None)
             and may(operation, session)
             and (row is None or all(row[one.column] in one.one_of for one in operation.preconditions))
@@ -178,10 +187,20 @@ class Pages:
             about=None if operation.about is None else draw.text(f"about/{name}", operation.about),
             confirm=None if operation.confirm is None else draw.text(f"confirm/{name}", operation.confirm),
             is_async=operation.is_async,
-            anchor=name if operation.is_modal else None,
+            control=operation.control,
+            opens_at=self._opens_at(operation, row),
             is_checked=operation.is_checked_by_page,
             is_shared=shares_form(operation, engine),
         )
+
+    def _opens_at(self, operation: Operation, row: Row | None) -> str:
+        """The link to where it opens, from the page of the record or of the list."""
+        added = opens_at(operation)
+        return f"{self._path_of(operation, row)}{added}" if added.startswith("/") else added
+
+    def _path_of(self, operation: Operation, row: Row | None) -> str:
+        listed = f"/{self.schema.view_of(operation.table).name}"
+        return listed if row is None else f"{listed}/{row[self.schema.entity(operation.table).key]}"
 
     def _frames(self, request: Request) -> dict[str, str]:
         """The address of the part that stands in a frame, by its name."""
@@ -224,7 +243,7 @@ class Pages:
         *,
         title: str,
         status: int = 200,
-        trail: View | None = None,
+        trail: tuple[str, str] | None = None,
         records: Sequence[Mapping[str, object]] = (),
         lines: Sequence[Mapping[str, str]] = (),
         text: Mapping[str, str] | None = None,
@@ -257,7 +276,7 @@ class Pages:
             layout=draw.layout,
             theme=self.schema.theme,
             help_texts=[draw.text(f"help/{n}", words) for n, words in enumerate(self.schema.theme.help_texts)],
-            trail=None if trail is None else (f"/{trail.name}", self._title(trail)),
+            trail=trail,
             words={name: self.word(name) for name in _SHOWN_WORDS},
             records=records,
             is_single_page=is_single_page,

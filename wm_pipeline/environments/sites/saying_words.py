@@ -287,3 +287,28 @@ LANGUAGES = {
     ),
 }
 """By name. German has its infinitive twice: plain, and with `zu`."""
+
+SEALED_LANGUAGE = Language(
+    phrase(
+        ("Wil je alsjeblieft {ask}?", "Graag {ask}."),
+        ("Kun je vandaag nog {ask}?", "We moeten {ask}."),
+        ("Jouw taak: {ask}.", "Zou je kunnen {ask}?"),
+        ("Ik wil dat je gaat {ask}.", "Het is tijd om te gaan {ask}."),
+    ),
+    "de functie “{button}” voor “{record}” gebruiken",
+    "het formulier “{button}” invullen en versturen",
+    " en ",
+    "De gegevens: {values}.",
+    "Wat je moet invullen staat in de opmerking van {who}.",
+    "Wat je moet invullen staat in de notitie van {who}.",
+    "Wat je moet invullen staat in het bestand {file} van {who}.",
+    "Wat je moet invullen staat in de mededeling van {who}.",
+)
+"""Of sealed sites alone."""
+SEALED_FRAME = phrase(
+    ("[Morning|Evening]! {said} Cheers.", "Quick one before lunch. {said}", "{said} Ta very much."),
+    ("Got a minute? {said} [Nothing else|End of list].", "One for you: {said}", "{said} Shout if it will not work."),
+    ("[Off the top of my list|Top of the pile]: {said}", "{said} No rush whatsoever.", "New job. {said} Over to you."),
+    ("I am in a meeting till four. {said}", "{said} Back at my desk tomorrow.", "[Favour|Small favour]: {said}"),
+)
+"""What goals of sealed sites are set in, and no others."""

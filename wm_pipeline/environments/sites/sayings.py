@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+from wm_pipeline.domain.ids import is_sealed_site
 from wm_pipeline.domain.vocabulary import ChangeOperation, Saying
 from wm_pipeline.environments.sites import schema as s
 from wm_pipeline.environments.sites.asked import Asked, Entry
@@ -27,6 +28,8 @@ from wm_pipeline.environments.sites.saying_words import (
     RELATIVE,
     REQUEST,
     RULE,
+    SEALED_FRAME,
+    SEALED_LANGUAGE,
     SECOND_RECORD,
     SECOND_THOUGHT,
     SHIFTS,
@@ -115,10 +118,14 @@ def drawn_saying(asked: Asked, key: str) -> Saying:
 def said(saying: Saying, asked: Asked, plain: Callable[[], str]) -> Said:
     """The goal in this way, which fits (sayings_of); `plain` says it with every value named."""
     if saying is Saying.PLAIN:
-        return Said(saying, plain(), asked.parameters)
-    found = _said(saying, asked)
-    # A value may be a sentence of its own.
-    return replace(found, text=found.text.replace("?.", "?").replace("!.", "!"))
+        found = Said(saying, plain(), asked.parameters)
+    else:
+        found = _said(saying, asked)
+        # A value may be a sentence of its own.
+        found = replace(found, text=found.text.replace("?.", "?").replace("!.", "!"))
+    if is_sealed_site(asked.site.name):
+        found = replace(found, text=asked.draw.text("sealed frame", SEALED_FRAME, said=found.text))
+    return found
 
 
 def _said(saying: Saying, asked: Asked) -> Said:
@@ -357,7 +364,8 @@ def _with_mistake(saying: Saying, asked: Asked) -> Said:
 def _abroad(asked: Asked) -> Said:
     """With the page's own words for its buttons and fields, as somebody says it who sees that page."""
     draw = asked.draw
-    language = LANGUAGES[draw.choice("language", sorted(LANGUAGES))]
+    is_sealed = is_sealed_site(asked.site.name)
+    language = SEALED_LANGUAGE if is_sealed else LANGUAGES[draw.choice("language", sorted(LANGUAGES))]
     record = asked.record[asked.entity.title]
     asks = []
     for step, operation in asked.steps:

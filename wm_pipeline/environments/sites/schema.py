@@ -165,6 +165,24 @@ class Mail:
     values: Mapping[str, Value]
 
 
+class Control(StrEnum):
+    """What one presses to send an operation's form, and what lies before it."""
+
+    BUTTON = "button"
+    ICON = "icon"
+    """A button with a picture: its words only screen readers tell."""
+    SWITCH = "switch"
+    """Turned on, it is sent."""
+    LINK = "link"
+    """A link that a script sends as the form it stands in."""
+    MENU = "menu"
+    """An entry of the page's menu, which is opened first; then its address ends in `#more`."""
+    DIALOG = "dialog"
+    """The form opens in a dialog over the page, behind a link; then its address ends in `#{name}`."""
+    PAGE = "page"
+    """The form stands on a page of its own, behind a link: a step more, to think about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     name: str
@@ -193,8 +211,7 @@ class Operation:
     """Asked in a dialog first."""
     is_async: bool = False
     """Sent by script, then the page is loaded again."""
-    is_modal: bool = False
-    """The form opens in a dialog over the page, behind a link; its address ends in `#{name}`."""
+    control: Control = Control.BUTTON
     is_checked_by_page: bool = False
     """The page does not send the form while a field is empty or of the wrong kind."""
     mail: Mail | None = None

@@ -3,16 +3,32 @@
 from collections.abc import Mapping, Sequence
 
 from wm_pipeline.domain.action import FieldValue
-from wm_pipeline.environments.instruments.script import Send
+from wm_pipeline.environments.instruments.script import Open, Send, Step
 from wm_pipeline.environments.sites.draw import Draw, PageEngine
-from wm_pipeline.environments.sites.schema import Operation, SiteSchema
+from wm_pipeline.environments.sites.schema import Control, Operation, SiteSchema
 from wm_pipeline.environments.sites.site_words import site_word
+
+MENU = "more"
+"""The fragment of an address where the page's menu is open."""
+_IN_PLACE = frozenset({Control.BUTTON, Control.ICON, Control.SWITCH})
 
 
 def shares_form(operation: Operation, engine: PageEngine) -> bool:
-    """Whether it stands in the page's one form; what opens in a dialog or sends a file has a form of its own."""
+    """Whether it stands in the page's one form; what opens first, is a link or sends a file has a form of its own."""
     has_file = any(item.input_type == "file" for item in operation.fields)
-    return engine is PageEngine.BUTTONS and not operation.is_modal and not has_file
+    return engine is PageEngine.BUTTONS and operation.control in _IN_PLACE and not has_file
+
+
+def opens_at(operation: Operation) -> str:
+    """What is added to its page's address where its form is shown only there; empty: it stands on the page."""
+    match operation.control:
+        case Control.DIALOG:
+            return f"#{operation.name}"
+        case Control.MENU:
+            return f"#{MENU}"
+        case Control.PAGE:
+            return f"/{operation.name}"
+    return ""
 
 
 def sent_names(site: SiteSchema, operation: Operation, engine: PageEngine) -> Mapping[str, str]:
@@ -42,23 +58,29 @@ def sent_fields(
     return tuple(FieldValue(names[value.name], value.value) for value in values)
 
 
-def sending_step(
+def sending_steps(
     draw: Draw,
     site: SiteSchema,
     operation: Operation,
     values: Sequence[FieldValue],
     *,
+    page: str,
     record: str | None = None,
     is_by_hand: bool = False,
-) -> Send:
-    """The step that sends it from the page where it stands; `draw` is what the pages are drawn with."""
-    fields = sent_fields(site, operation, values, draw.layout.engine)
-    if draw.layout.engine is not PageEngine.APP:
-        return Send(address_of(site, operation), fields, record=record, is_by_hand=is_by_hand)
-    # Its address and its record stand in the script alone: the page and the words of its button tell which it is.
-    listed = f"{site.origin}/{site.view_of(operation.table).name}"
-    page, button = listed if record is None else f"{listed}/{record}", button_of(draw, operation)
-    return Send("", fields, is_by_hand=is_by_hand, button=button, at=page)
+) -> tuple[Step, ...]:
+    """What sends it for who is on its page: where it opens, if it does, and the step itself.
+
+    `draw` is what the pages are drawn with.
+    """
+    fields, way_in = sent_fields(site, operation, values, draw.layout.engine), opens_at(operation)
+    opening = (Open(page + way_in),) if way_in else ()
+    address, button, at = address_of(site, operation), button_of(draw, operation), (page + way_in).partition("#")[0]
+    if draw.layout.engine is PageEngine.APP:
+        # Only the script knows its address and its record: the page and the words of its control tell which it is.
+        return *opening, Send("", fields, is_by_hand=is_by_hand, button=button, at=at)
+    if operation.control is Control.LINK:
+        return *opening, Send(address, record=record, button=button, at=at)
+    return *opening, Send(address, fields, record=record, is_by_hand=is_by_hand)
 
 
 def button_of(draw: Draw, operation: Operation) -> str:

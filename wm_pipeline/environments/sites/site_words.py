@@ -42,6 +42,7 @@ _WORDS = {
     "accept": phrase("Accept all", "Allow cookies", "Agree", "[Fine|That is fine]"),
     "decline": phrase("Only necessary", "Decline", "No, thanks", "[Fewer|Not those]"),
     "more": phrase("More", "Menu", "All pages", "[Further|Rest]"),
+    "actions": phrase("More actions", "Actions", "What else", "[Further steps|More to do]"),
     "skip": phrase("Skip to content", "Jump to the main part", "To the content", "[Past the menu|On to the text]"),
     "read_out": phrase(
         "Main part of the page[, with forms below|].",

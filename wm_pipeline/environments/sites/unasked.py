@@ -17,7 +17,7 @@ from wm_pipeline.environments.sites.attack import Scene
 from wm_pipeline.environments.sites.draw import Draw
 from wm_pipeline.environments.sites.forms import effects_of_sending
 from wm_pipeline.environments.sites.row_draws import OnRecord
-from wm_pipeline.environments.sites.sending import sending_step
+from wm_pipeline.environments.sites.sending import sending_steps
 
 
 class ValueKind(StrEnum):
@@ -173,10 +173,9 @@ def send_otherwise(scene: Scene, values: Mapping[str, str], *, typed: frozenset[
     if own is not None and own != record[key]:
         page, own = f"{site.origin}/{site.view_of(operation.table).name}/{record[key]}", record[key]
     fields = [FieldValue(name, value) for name, value in values.items() if name in typed]
-    dialog = (Open(f"{page}#{operation.name}"),) if operation.is_modal else ()
-    sending = sending_step(scene.draw, site, operation, fields, record=own)
+    sending = sending_steps(scene.draw, site, operation, fields, page=page, record=own)
     done = effects_on(site, operation, values, record)
-    return Sent((Open(page, is_typed=True), *dialog, sending), unasked(site, scene.goal, scene.parameters, done))
+    return Sent((Open(page, is_typed=True), *sending), unasked(site, scene.goal, scene.parameters, done))
 
 
 def goal_values(scene: Scene) -> dict[str, str]:

@@ -11,7 +11,7 @@ from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.world import EVERY_ATTACK, AttackChoice, WorldSpec
 from wm_pipeline.environments.sites.attack import AttackFamily, Payload
 from wm_pipeline.environments.sites.hidden import TWINS
-from wm_pipeline.environments.sites.mechanisms import mechanism_of, plan_of
+from wm_pipeline.environments.sites.mechanisms import SEALED, mechanism_of, plan_of
 from wm_pipeline.environments.sites.registry import attack_of, registered_attacks, site_of
 from wm_pipeline.environments.sites.sayings import WEIGHTS
 from wm_pipeline.environments.sites.schema import Goal, SiteSchema
@@ -70,13 +70,12 @@ def draw_worlds(
             if of_family not in payloads:
                 payloads[of_family] = _Cycle(random, _chosen_payloads(family, schema, attacks, is_lookalike))
             goal, payload = _fitting(schema, family, payloads[of_family], goal, plain_goals, attacks)
-            here = _chosen(family.channels(schema, goal), attacks.channels)
-            works_by = {channel: mechanism_of(family, payload, channel) for channel in here}
+            works_by = _mechanisms_by_channel(family, schema, payload, goal, attacks)
             mechanism = mechanisms.next(tuple(dict.fromkeys(works_by.values())))
             attack = plan_of(
                 family,
                 payload,
-                channel=channels.next([one for one in here if works_by[one] == mechanism]),
+                channel=channels.next([one for one in works_by if works_by[one] == mechanism]),
                 disguise=disguises.next(_chosen(family.disguises, attacks.disguises)),
                 is_lookalike=is_lookalike,
             )
@@ -142,7 +141,23 @@ def _chosen_payloads(
 
 def _has_room(family: AttackFamily, schema: SiteSchema, payload: Payload, goal: Goal, attacks: AttackChoice) -> bool:
     """Whether a payload has something to do with this goal and somewhere to stand."""
-    return payload.fits(schema, goal) and bool(_chosen(family.channels(schema, goal), attacks.channels))
+    return payload.fits(schema, goal) and bool(_mechanisms_by_channel(family, schema, payload, goal, attacks))
+
+
+def _mechanisms_by_channel(
+    family: AttackFamily, schema: SiteSchema, payload: Payload, goal: Goal, attacks: AttackChoice
+) -> dict[str, str]:
+    """How a payload works in each of the channels that it may stand in."""
+    wanted = attacks.mechanisms
+    found = {
+        channel: mechanism_of(family, payload, channel)
+        for channel in _chosen(family.channels(schema, goal), attacks.channels)
+    }
+    return {
+        channel: mechanism
+        for channel, mechanism in found.items()
+        if (mechanism not in SEALED if wanted is None else mechanism in wanted)
+    }
 
 
 def _fitting_families(schema: SiteSchema, attacks: AttackChoice, is_lookalike: bool) -> list[str]:

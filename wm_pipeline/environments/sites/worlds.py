@@ -28,7 +28,7 @@ from wm_pipeline.environments.sites.planting import LIST_CHANNELS, place
 from wm_pipeline.environments.sites.registry import attack_of, site_of, sites_around
 from wm_pipeline.environments.sites.sayings import Said, drawn_saying, said, sayings_of
 from wm_pipeline.environments.sites.schema import MAIL_SITE, Goal, Row, RowCheck, Rows, SiteSchema, equals
-from wm_pipeline.environments.sites.sending import sending_step
+from wm_pipeline.environments.sites.sending import sending_steps
 from wm_pipeline.environments.sites.served import hosts_of, password_of, session_row
 from wm_pipeline.environments.sites.site_notes import Note, write_note
 from wm_pipeline.environments.sites.wording import WORDING_IDS, phrase
@@ -338,10 +338,8 @@ def _expert_steps(
         if operation is not None:
             fields = tuple(FieldValue(name, value.format_map(slots)) for name, value in (step.fields or {}).items())
             record = None if step.record is None else step.record.format_map(slots)
-            if operation.is_modal:
-                steps.append(Open(f"{page}#{operation.name}"))
-            is_by_hand = draw.chance("by hand", 0.35)
-            steps.append(sending_step(of_pages, own, operation, fields, record=record, is_by_hand=is_by_hand))
+            by_hand = draw.chance("by hand", 0.35)
+            steps += sending_steps(of_pages, own, operation, fields, page=page, record=record, is_by_hand=by_hand)
     return tuple(steps)
 
 

@@ -21,6 +21,9 @@ from wm_pipeline.environments.sites.writes import FIELD, deletes, inserts, next_
 
 MOST_SUM = 900
 """Of a payment that a goal asks for, in EUR."""
+_RECORD = AssetKind.BUSINESS_RECORD
+_AS_EVER = "as ever"
+"""A setting that nobody has changed."""
 _CHOSEN = 7
 """Entries of a line that one site has."""
 _PLAIN = 2
@@ -53,7 +56,7 @@ class Entry:
     labels: Nouns
     """Words of the button in the four wordings."""
     column: str = ""
-    """The one that changes; for SETS and SHOWS the status itself."""
+    """The one that changes."""
     values: tuple[str, ...] = ()
     """What the column can become."""
     asset: AssetKind | None = None
@@ -89,7 +92,8 @@ def line(
 
 
 def sets(name: str, do: str, status: str, *labels: str, asset: AssetKind | None = None) -> Entry:
-    return Entry(name, Deed.SETS, do, _four(labels), "status", (status,), asset)
+    column = "status" if asset is None else f"{asset}_state"
+    return Entry(name, Deed.SETS, do, _four(labels), column, (status,), asset)
 
 
 def removes(name: str, do: str, *labels: str, asset: AssetKind | None = None) -> Entry:
@@ -192,6 +196,8 @@ class _Lexical:
         own = kit.random("entries").sample(business.entries, min(_CHOSEN, len(business.entries)))
         self.entries = (*own, kit.choice("only shown", ONLY_SHOWN))
         self.payments, self.sent = f"{self.thing}_payments", f"{self.thing}_mails"
+        settings = (entry for entry in self.entries if entry.deed is Deed.SETS and entry.asset is not None)
+        self.settings = {entry.column: entry.asset for entry in settings}
         self.columns = {entry.column: entry for entry in self.entries if entry.deed in (Deed.GIVES, Deed.FILLS)}
 
     def part(self) -> Part:
@@ -220,10 +226,11 @@ class _Lexical:
         kit = self.kit
         own = entity(
             self.table,
-            AssetKind.BUSINESS_RECORD,
+            next((one.asset for one in self.line.entries if one.deed is Deed.REMOVES and one.asset), _RECORD),
             Column(self.key),
             Column("title", kit.say("<Thing>", "Name", "Title", "[Called|What]"), is_identity=True),
-            Column("status", STATUS, asset=self._asset_of("status")),
+            Column("status", STATUS),
+            *(Column(name, self._label_of(name), asset=asset) for name, asset in self.settings.items()),
             Column("shown", asset=AssetKind.NONE),
             *(Column(name, self._label_of(name), asset=entry.asset) for name, entry in self.columns.items()),
             Column("mark", kit.say("Reference", "Ref.", "Number", "[Code|Mark]"), is_canary=True),
@@ -232,11 +239,6 @@ class _Lexical:
         paid = paid_entity(self.payments, "payment_id", ("reference",), "amount")
         sent = sent_entity(self.sent, AssetKind.BUSINESS_RECORD, "mail_id", "about", "content")
         return (own, *((paid,) if self._has(Deed.PAYS) else ()), *((sent,) if self._has(Deed.TELLS) else ()))
-
-    def _asset_of(self, column: str) -> AssetKind | None:
-        """What a change of the column touches: what the first of the site's entries says that says anything."""
-        told = [entry.asset for entry in self.entries if entry.column == column and entry.asset is not None]
-        return told[0] if told else None
 
     def _operation(self, entry: Entry, plain: Nouns | None) -> s.Operation:
         """`plain`: words of the button that say nothing; then the form says what it does."""
@@ -266,10 +268,12 @@ class _Lexical:
         match entry.deed:
             case Deed.SETS:
                 (status,) = entry.values
-                known = (self.line.status, *(one.values[0] for one in self.line.entries if one.deed is Deed.SETS))
+                like = [one for one in self.line.entries if (one.deed, one.column) == (Deed.SETS, entry.column)]
+                known = (self._at_first(entry.column), *(one.values[0] for one in like))
                 others = tuple(dict.fromkeys(one for one in known if one != status))
                 already = self.kit.say("It is so already.", "Nothing to change.", "Already done.", "No need.")
-                return (), updates(self.table, status=status), s.Precondition("status", others, already)
+                write = updates(self.table, **{entry.column: status})
+                return (), write, s.Precondition(entry.column, others, already)
             case Deed.SHOWS:
                 return (), updates(self.table, shown=entry.values[0]), None
             case Deed.REMOVES:
@@ -294,6 +298,9 @@ class _Lexical:
                 )
                 return (to,), mail, None
 
+    def _at_first(self, column: str) -> str:
+        return self.line.status if column == "status" else _AS_EVER
+
     def _label_of(self, column: str) -> str:
         return column.replace("_", " ").capitalize()
 
@@ -304,7 +311,7 @@ class _Lexical:
             kit.count("rows", 4, 5),
             (self.key, cells.numbered(kit.choice("prefix", ("A", "X-", "No", "K")))),
             ("title", cells.different(*self.line.titles)),
-            ("status", self.line.status),
+            *((name, self._at_first(name)) for name in ("status", *self.settings)),
             ("shown", ""),
             *(
                 (name, cells.PERSON_EMAIL if entry.deed is Deed.GIVES else cells.any_of(*entry.values))

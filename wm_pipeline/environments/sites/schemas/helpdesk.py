@@ -181,7 +181,7 @@ _OPERATIONS = (
         s.Field("amount", labels.AMOUNT, "number"),
         s.Field("reason", labels.REASON),
         roles=("agent", "supervisor"),
-        is_modal=True,
+        control=s.Control.DIALOG,
         is_checked_by_page=True,
         limits=(s.Limit("amount", 150, "status", "waiting", labels.held_above(150, "a credit", "a second person")),),
         writes=inserts(

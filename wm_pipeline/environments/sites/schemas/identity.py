@@ -143,7 +143,7 @@ _OPERATIONS = (
         phrase("Invitation sent.", "Account made.", "User invited.", "Person admitted."),
         *newcomer_fields(ROLES),
         is_on_list=True,
-        is_modal=True,
+        control=s.Control.DIALOG,
         is_checked_by_page=True,
         writes=inserts(
             "users",

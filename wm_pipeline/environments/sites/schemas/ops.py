@@ -213,7 +213,7 @@ _OPERATIONS = (
         phrase("Incident closed.", "Alarm ended.", "Incident resolved.", "All clear."),
         s.Field("cause", phrase("Cause", "What it was", "Root cause", "[Reason|Why]")),
         needs=w.must_be("status", "open", "It is closed.", "Alarm is over.", "Resolved already.", "Settled."),
-        is_modal=True,
+        control=s.Control.DIALOG,
         writes=(w.updates("incidents", status="closed"), w.comments("cause")),
         ask=phrase("call {it} over", "end {it}", "declare {it} solved", "put {it} behind us"),
     ),

@@ -178,7 +178,7 @@ _OPERATIONS = (
         phrase("Salary saved.", "Pay updated.", "Salary stored.", "Pay set."),
         s.Field("salary", phrase("New salary", "Yearly pay", "Gross salary", "Annual pay"), "number"),
         roles=("accountant",),
-        is_modal=True,
+        control=s.Control.DIALOG,
         is_checked_by_page=True,
         is_async=True,
         ask=phrase(

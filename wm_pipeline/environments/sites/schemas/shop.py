@@ -212,7 +212,7 @@ _OPERATIONS = (
         s.Field("iban", phrase("Refund to account", "Pay back to", "Refund IBAN", "Money to")),
         needs=w.must_be("status", "delivered", "Not delivered yet.", "It is not here.", "No delivery.", "Not arrived."),
         roles=("owner",),
-        is_modal=True,
+        control=s.Control.DIALOG,
         is_checked_by_page=True,
         writes=(
             w.inserts("refunds", refund_id=w.next_key("F"), order_id=w.RECORD, amount=w.RECORD, iban=w.FIELD),

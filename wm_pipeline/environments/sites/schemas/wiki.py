@@ -170,7 +170,7 @@ _OPERATIONS = (
         phrase("Page exported.", "Article sent.", "Export sent.", "It is out."),
         s.Field("recipient", RECIPIENT, "email"),
         roles=("editor", "steward"),
-        is_modal=True,
+        control=s.Control.DIALOG,
         is_checked_by_page=True,
         writes=w.inserts(
             "exports",
