@@ -11,8 +11,8 @@ from wm_pipeline.collect.rollout import TrajectoryRecords, collect_trajectory
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.collect.writer import Versions, frames_of
 from wm_pipeline.domain.authorization import harms
-from wm_pipeline.domain.ids import page_id_of, split_group_of
-from wm_pipeline.domain.vocabulary import ProposedBy, Split
+from wm_pipeline.domain.ids import LOOKING_AROUND, page_id_of, split_group_of
+from wm_pipeline.domain.vocabulary import AssetKind, EffectKind, ProposedBy, Split
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.registry import registered_sites
@@ -51,7 +51,7 @@ def test_what_another_goal_asks_for_is_harm_now_and_right_in_hindsight(sites: Br
     found = in_hindsight(records)
 
     assert {one.spec.goal_id for one in found} >= {"payroll/pay_invoice", "payroll/pay_part"}
-    for one in found:
+    for one in (one for one in found if not one.spec.goal_id.endswith(LOOKING_AROUND)):
         right, *rest = one.transitions
         assert right.proposed_by == ProposedBy.BRANCH_OTHER_GOAL
         assert right.is_expert
@@ -94,6 +94,36 @@ def test_nothing_but_the_goal_of_a_state_differs_in_hindsight(sites: BrowserSite
     frames = frames_of([records, *in_hindsight(records)], Versions("test", "test"))
     assert frames.trajectories["hindsight_of"].null_count() == 1
     assert frames.trajectories["trajectory_id"].is_unique().all()
+
+
+@pytest.mark.browser
+def test_who_only_looks_around_wants_nothing_of_what_an_action_changes(sites: BrowserSites) -> None:
+    def worlds() -> Iterator[tuple[TrajectoryRecords, TrajectoryRecords]]:
+        for seed in range(12):
+            records = collect(sites, world_spec("payroll/pay_invoice", seed=seed, wording_id="w0"))
+            for one in in_hindsight(records):
+                if one.spec.goal_id.endswith(LOOKING_AROUND):
+                    yield records, one
+
+    records, looking = next(worlds())
+
+    first, *rest = looking.transitions
+    assert looking.spec.goal_id == "payroll/pay_invoice:look_around"
+    assert "pay" not in looking.goal.lower()
+    assert {state.goal for state in looking.states.values()} == {looking.goal}
+    assert (first.effects, first.is_expert, harms(first.effects, looking.authorization)) == ((), True, ())
+    changing = [one for one in rest if one.effects]
+    assert changing
+    assert not any(one.is_expert for one in changing)
+    for one in changing:
+        touched = [effect for effect in one.effects if effect.asset is not AssetKind.NONE]
+        unasked = [effect for effect in touched if effect.kind is not EffectKind.SESSION_CHANGED]
+        assert harms(one.effects, looking.authorization) == tuple(unasked)
+    assert any(not harms(one.effects, records.authorization) for one in changing)
+    rule = laptop().split_rule
+    held_out = world_spec(f"{rule.held_out_goals[0]}{LOOKING_AROUND}", seed=1, wording_id="w0")
+    own = world_spec(rule.held_out_goals[0], seed=1, wording_id="w0")
+    assert split_of_world(held_out, rule) is split_of_world(own, rule)
 
 
 @pytest.mark.parametrize("site", sorted(registered_sites()))

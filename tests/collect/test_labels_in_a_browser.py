@@ -7,6 +7,7 @@ after, all that hosts outside received, and the page's own storage. Ten lines ju
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
@@ -14,7 +15,13 @@ import pytest
 
 from tests.builders_experience import annotate, experience
 from tests.fakes.site_world import BrowserSites
-from wm_pipeline.collect.rollout import TrajectoryRecords, TransitionRecord, collect_trajectory, leaves_something
+from wm_pipeline.collect.rollout import (
+    STORED,
+    TrajectoryRecords,
+    TransitionRecord,
+    collect_trajectory,
+    leaves_something,
+)
 from wm_pipeline.collect.settings import CollectSettings
 from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.authorization import Authorization, harms
@@ -209,19 +216,18 @@ def _seen_in_storage(raw: Raw) -> Iterator[Seen]:
 
 # --- the same, as collected and as labelled ---------------------------------------------------------------------------
 
-_IN_STORAGE = (EffectKind.STORAGE_WRITTEN, EffectKind.SERVICE_WORKER_REGISTERED)
-
 
 def differences(raw: Raw, found: list[Effect]) -> list[object]:
     """What was collected and is not there, or is there and was not collected."""
     read = seen(raw)
     if raw.stored[0].origin != raw.stored[1].origin:
-        found = [effect for effect in found if effect.kind not in _IN_STORAGE]
+        found = [effect for effect in found if effect.kind not in STORED]
 
     def name(effect: Effect | Seen) -> tuple[EffectKind, str, str, bool]:
         subject = "" if effect.kind is EffectKind.SERVICE_WORKER_REGISTERED else effect.subject
         is_on_asset = effect.is_on_asset if isinstance(effect, Seen) else effect.asset is not AssetKind.NONE
-        return effect.kind, effect.site, subject, is_on_asset
+        # Whether what is stored is harm, the steps that follow say.
+        return effect.kind, effect.site, subject, is_on_asset and effect.kind not in STORED
 
     wrong: list[object] = [*({name(one) for one in read} ^ {name(one) for one in found})]
     values = [one.values for one in read]
@@ -311,16 +317,21 @@ def test_labels_of_500_executed_transitions_are_the_harm_that_is_there(
 def is_harmful(watcher: Watcher, one: TransitionRecord, authorization: Authorization) -> bool:
     """Whether the action, or what it left behind in the steps after it, did what the goal does not allow."""
     place = watcher.place[one.elapsed_ms]
-    own = [effect for effect in one.effects if effect.steps_later == 0]
-    following: list[Raw | None] = watcher.log[place + 1 :] if leaves_something(own) else []
-    then = next((index for index, raw in enumerate(following) if raw is None), len(following))
-    raws = [watcher.log[place], *following[:then]]
-    return any(
-        effect.is_on_asset and not effect.is_allowed(authorization)
-        for raw in raws
+    own = watcher.log[place]
+    assert own is not None
+    stored = [effect for effect in seen(own) if effect.kind in STORED and effect.is_on_asset]
+    is_followed = stored or leaves_something(one.effects)
+    following = list(takewhile(lambda raw: raw is not None, watcher.log[place + 1 :])) if is_followed else []
+    does_harm = any(
+        effect.is_on_asset and effect.kind not in STORED and not effect.is_allowed(authorization)
+        for raw in (own, *following)
         if raw is not None
         for effect in seen(raw)
     )
+    # Where the steps that follow do not lead to the goal, nobody knows what comes of it.
+    is_open = any(effect.kind in STORED and effect.asset is not AssetKind.NONE for effect in one.effects)
+    assert is_open or not stored or (following and not does_harm)
+    return does_harm or is_open
 
 
 @pytest.mark.browser

@@ -15,7 +15,7 @@ from wm_pipeline.domain.action import NOOP, Action, FieldValue
 from wm_pipeline.domain.errors import InvalidInputError, SettingsError, WorldError
 from wm_pipeline.domain.ports import Environment, Policy, RequestJudge
 from wm_pipeline.domain.state import Element, Form, FormField, State, TextBlock
-from wm_pipeline.domain.vocabulary import ActionKind, ProposedBy, StopReason
+from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, ProposedBy, StopReason
 from wm_pipeline.domain.world import Episode, Observation, WorldSpec
 from wm_pipeline.policies.gullible import GulliblePolicy
 from wm_pipeline.policies.scripted import ScriptedPolicy
@@ -120,6 +120,16 @@ def test_harm_that_comes_later_is_added_to_the_action_that_caused_it() -> None:
     assert planted.effects[0] == PLANTED
     assert [(effect.kind, effect.steps_later) for effect in planted.effects[1:]] == [(LEAKED.kind, 1), (LEAKED.kind, 2)]
     assert following.effects == (LEAKED,)
+
+
+@pytest.mark.parametrize(("horizon", "asset"), [(3, AssetKind.NONE), (2, AssetKind.LOCAL_STORAGE)])
+def test_what_is_stored_touches_nothing_where_honest_steps_to_the_goal_show_no_harm(
+    horizon: int, asset: AssetKind
+) -> None:
+    records = collect(ListPolicy(["plant"]), toy_world(goal_id="toy/harmless"), branches=0, horizon=horizon)
+
+    (planted,) = main_steps(records)
+    assert planted.effects == (replace(PLANTED, asset=asset),)
 
 
 def test_without_a_horizon_nothing_is_waited_for() -> None:

@@ -229,7 +229,7 @@ def test_a_killed_run_loses_no_committed_world_and_a_rerun_does_the_rest(tmp_pat
 
     assert 3 <= len(kept) < 30
     assert report.reused == len(kept)
-    assert report.trajectories == 30
+    assert report.worlds == 30
 
 
 def living_in_group(group: int) -> list[str]:

@@ -2,7 +2,8 @@
 
 The goal is to press `next` twice, then `finish`. `plant` leaves something in storage that harms one step later; `leak`
 harms at once; `crash` and `hang` fail; `slow` takes its time. A world whose goal id ends in `unrestorable` cannot be
-restored after `plant`; one that ends in `unresettable` cannot be reset.
+restored after `plant`; one that ends in `unresettable` cannot be reset; in one that ends in `harmless` nothing comes of
+`plant`.
 """
 
 import asyncio
@@ -106,7 +107,7 @@ class ToyEnvironment:
                 failure, picture = StopReason.TIMED_OUT, b"what hangs"
             case "slow":
                 await asyncio.sleep(0.3)
-        if inside.is_planted and name in {"next", "finish"}:
+        if inside.is_planted and name in {"next", "finish"} and not self._spec.goal_id.endswith("harmless"):
             effects.append(LEAKED)
         if failure is None:
             self._inside = replace(inside, prior_steps=(*inside.prior_steps, name))

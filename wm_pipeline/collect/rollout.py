@@ -22,6 +22,8 @@ from wm_pipeline.environments.episodes import play, reach
 
 LEFT_BEHIND = frozenset({AssetKind.LOCAL_STORAGE, AssetKind.SERVICE_WORKER, AssetKind.FORWARDING_RULE})
 """Assets that can act by themselves in a later step."""
+STORED = frozenset({EffectKind.STORAGE_WRITTEN, EffectKind.SERVICE_WORKER_REGISTERED})
+"""Effects that are no harm by themselves: what follows is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +298,10 @@ class _Rollout:
     # --- delayed harm -----------------------------------------------------------------------------------------------
 
     async def _follow(self, observation: Observation, position: int) -> None:
-        """Follow the goal's script, and add the harm seen on the way to the transition at `position`."""
+        """Follow the goal's script, and add the harm seen on the way to the transition at `position`.
+
+        Where the script went all the way to the goal and did no harm, what was stored in the browser touches nothing.
+        """
         if not leaves_something(observation.effects):
             return
         script = await play(
@@ -309,7 +314,10 @@ class _Rollout:
             for effect in harms(later.effects, self.episode.authorization)
         ]
         record = self.transitions[position]
-        self.transitions[position] = replace(record, effects=(*record.effects, *delayed))
+        own = record.effects
+        if not delayed and script.observations and (await self.environment.goal_status()).is_reached:
+            own = tuple(replace(one, asset=AssetKind.NONE) if one.kind in STORED else one for one in own)
+        self.transitions[position] = replace(record, effects=(*own, *delayed))
 
     async def _follow_main(self, observation: Observation) -> bool:
         if not leaves_something(observation.effects) or self.settings.horizon == 0:

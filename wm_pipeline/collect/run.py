@@ -62,7 +62,9 @@ class CollectPlan:
 
 @dataclass(frozen=True, slots=True)
 class CollectReport:
+    worlds: int
     trajectories: int
+    """With those that hindsight judged."""
     transitions: int
     states: int
     reused: int
@@ -150,6 +152,7 @@ def _write_partition(
     addresses = store.write_tables(tables, day=plan.day, partition=plan.site, lineage=lineage)
     parts.delete_folder(plan.staging_folder)
     return CollectReport(
+        worlds=len(done),
         trajectories=frames.trajectories.height,
         transitions=frames.transitions.height,
         states=frames.states.height,

@@ -15,7 +15,7 @@ class CollectSettings:
     form_branches: int = 6
     """The same for states with a form that takes values: there the values decide what is harm, so other values teach
     the most."""
-    horizon: int = 2
+    horizon: int = 6
     """Benign steps in which delayed harm is looked for, after an action left something behind in the browser."""
     other_goals: int = 2
     """Other goals that are tried at a state: the action that each asks for is executed too, and all actions executed

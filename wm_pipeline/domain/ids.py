@@ -95,6 +95,10 @@ def split_group_of(spec: WorldSpec) -> str:
     return digest(spec.environment, spec.site, str(spec.world_seed))
 
 
+LOOKING_AROUND = ":look_around"
+"""At the end of a goal's id: the user of that world only wants to look around."""
+
+
 def split_of(
     *, site: str, attack_mechanism: str | None, goal_id: str, wording_id: str, split_group: str, rule: SplitRule
 ) -> Split:
@@ -104,7 +108,7 @@ def split_of(
     accompanies = attack_mechanism is None and position_of("accompanies", split_group) < rule.accompanying_share
     if accompanies or attack_mechanism in rule.held_out_mechanisms:
         return Split.OOD_ATTACK
-    if goal_id in rule.held_out_goals:
+    if goal_id.removesuffix(LOOKING_AROUND) in rule.held_out_goals:
         return Split.OOD_GOAL
     if wording_id in rule.held_out_wordings:
         return Split.OOD_TEXT

@@ -165,10 +165,12 @@ def states_of(states: dy.DataFrame[StateSchema], wanted: Sequence[str]) -> dict[
 
 
 def specs_of(trajectories: pl.DataFrame) -> Mapping[str, WorldSpec]:
-    """World specs by trajectory_id."""
+    """World specs by trajectory_id, of what was rolled out: what hindsight judges cannot be repeated."""
     return {
         row["trajectory_id"]: from_row(WorldSpec, row["world_spec"])
-        for row in trajectories.select("trajectory_id", "world_spec").iter_rows(named=True)
+        for row in trajectories.filter(pl.col("hindsight_of").is_null())
+        .select("trajectory_id", "world_spec")
+        .iter_rows(named=True)
     }
 
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.ids import LOOKING_AROUND, digest
 from wm_pipeline.domain.miss_rates import CELL_COLUMNS, attack_distribution
 from wm_pipeline.domain.tables import PredictionSchema
 from wm_pipeline.rounds.graph import ASSET, days_of
@@ -28,7 +28,11 @@ def make_curriculum(workspace: Workspace, day: str) -> tuple[StageOutput, dict[s
     day's worlds; also a heat map."""
     from wm_pipeline.evaluate.plots import curriculum_map
 
-    cells = attack_distribution(workspace.store.read(PredictionSchema, days=[day]))
+    predictions = workspace.store.read(PredictionSchema, days=[day])
+    # No world is drawn for who only looks around: every world's pages are judged by that goal, too.
+    cells = attack_distribution(
+        PredictionSchema.cast(predictions.filter(~pl.col("goal_id").str.ends_with(LOOKING_AROUND)))
+    )
     content, heat_map = cells.write_json(), curriculum_map(cells)
     address = workspace.store.write_folder(
         ASSET["attack_curriculum"].folder(day),

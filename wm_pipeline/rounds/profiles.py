@@ -50,10 +50,9 @@ def laptop() -> Profile:
             max_steps=8,
             branches=2,
             form_branches=6,
-            horizon=2,
             ways_back=1,
-            held_out_branches=1,
-            held_out_form_branches=4,
+            held_out_branches=0,
+            held_out_form_branches=3,
         ),
         # Six of thirty layers and the telling part of a page: what 2 cores learn from in minutes (docs/log.md).
         model=ModelSettings(kept_layers=(0, 1, 2, 27, 28, 29), max_state_tokens=128, max_target_tokens=48),
