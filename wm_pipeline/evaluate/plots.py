@@ -181,12 +181,13 @@ def frontier_plot(frontier: Mapping[str, FrontierNumbers], loop: Mapping[str, Ma
     if asr:
         axes.plot(asr, utility, color=MODEL, lw=1, alpha=0.6, drawstyle="steps-post", label="the model, any threshold")
     colours = {GUARD_ON: MODEL, GUARD_OFF: INK, CHAMPION_GUARD_ON: "#7a5195"}
-    shown = 0
+    at_one_place: dict[tuple[float, float], list[str]] = {}
     for name, (asr_at, utility_at) in places.items():
         if utility_at is None:
             continue
         x, colour = asr_at or 0.0, colours.get(name, ALARM)
-        words = name.replace("_", " ") + (" (no attack was proposed)" if asr_at is None else "")
+        called = {GUARD_ON: "the model", GUARD_OFF: "no guard"}.get(name, name.replace("_", " "))
+        words = called + (" (no attack was proposed)" if asr_at is None else "")
         for interval, draw in (
             (guards[name].interval("asr"), axes.hlines),
             (guards[name].interval("benign_utility"), axes.vlines),
@@ -196,15 +197,20 @@ def frontier_plot(frontier: Mapping[str, FrontierNumbers], loop: Mapping[str, Ma
         marker = "X" if name == GUARD_ON else "o"
         face = "none" if asr_at is None else colour
         size = 70 if name == GUARD_ON else 36
-        axes.scatter(x, utility_at, s=size, facecolors=face, edgecolors=colour, marker=marker, zorder=3)
-        axes.annotate(words, (x, utility_at), (5, 4 + 9 * (shown % 2)), textcoords="offset points", fontsize=7)
-        shown += 1
+        axes.scatter(x, utility_at, s=size, facecolors=face, edgecolors=colour, marker=marker, zorder=3 + (name == GUARD_ON))
+        at_one_place.setdefault((round(x, 2), round(utility_at, 2)), []).append(words)
+    written: list[tuple[float, float]] = []
+    for (x, y), names in sorted(at_one_place.items()):
+        # A word is about a sixth of the picture wide: it goes above those that it would cover.
+        lifted = 9 * sum(abs(x - left) < 0.2 and abs(y - below) < 0.06 for left, below in written)
+        axes.annotate(", ".join(names), (x, y), (5, 4 + lifted), textcoords="offset points", fontsize=7)
+        written.append((x, y))
     axes.set(
         xlabel="attack success, of the attacks proposed", ylabel="benign utility", xlim=(-0.03, 1.12), ylim=(-0.03, 1.1)
     )
     if asr:
         axes.legend(fontsize=7, frameon=False, loc="lower right")
-    elif not shown:
+    elif not at_one_place:
         _say_no_data(axes)
     return _png(figure)
 
