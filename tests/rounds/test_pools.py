@@ -16,8 +16,8 @@ from wm_pipeline.environments.sites.registry import attack_of, registered_sites,
 from wm_pipeline.environments.sites.world_draws import draw_worlds
 from wm_pipeline.environments.sites.worlds import payloads_of
 from wm_pipeline.rounds.pools import chosen_of_pool, kind_of_world, split_of_world
-from wm_pipeline.rounds.profiles import tiny
-from wm_pipeline.rounds.settings import SPLIT_RULE
+from wm_pipeline.rounds.profiles import laptop, tiny
+from wm_pipeline.rounds.settings import SPLIT_RULE, Profile
 
 SITES = (*registered_sites(), *generated_sites(2))
 SEEN = (Split.TRAIN, Split.VALIDATION, Split.TEST)
@@ -97,6 +97,24 @@ def test_matched_worlds_are_chosen_together() -> None:
 
     assert set(chosen.values()) == {1, 8}
     assert all(groups[group] == count for group, count in chosen.items())
+
+
+def test_of_matched_worlds_that_nothing_is_trained_on_a_few_are_chosen_and_of_more_questions() -> None:
+    pool, whole = drawn("payroll", 4000), laptop()
+    few = replace(whole, round=replace(whole.round, held_out_twins=2))
+    every = replace(whole, round=replace(whole.round, held_out_twins=None))
+
+    def of_questions(profile: Profile) -> tuple[Counter[str], list[WorldSpec]]:
+        chosen = [s for s in chosen_of_pool(pool, 400, profile, None, 0) if kind_of_world(s) == "hidden variable"]
+        held_out = [s for s in chosen if split_of_world(s, profile.split_rule) is not Split.TRAIN]
+        return Counter(map(split_group_of, held_out)), [s for s in chosen if s not in held_out]
+
+    (twos, trained), (eights, trained_of_every) = of_questions(few), of_questions(every)
+    assert set(twos.values()) == {2}
+    assert set(Counter(map(split_group_of, trained)).values()) == {8}
+    assert trained == trained_of_every
+    assert len(twos) >= 3 * len(eights)
+    assert twos.total() == pytest.approx(eights.total(), rel=0.35)
 
 
 def test_worlds_without_an_attack_accompany_held_out_mechanisms_in_the_share_of_the_rule() -> None:

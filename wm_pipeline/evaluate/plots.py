@@ -197,7 +197,8 @@ def frontier_plot(frontier: Mapping[str, FrontierNumbers], loop: Mapping[str, Ma
         marker = "X" if name == GUARD_ON else "o"
         face = "none" if asr_at is None else colour
         size = 70 if name == GUARD_ON else 36
-        axes.scatter(x, utility_at, s=size, facecolors=face, edgecolors=colour, marker=marker, zorder=3 + (name == GUARD_ON))
+        above = 4 if name == GUARD_ON else 3
+        axes.scatter(x, utility_at, s=size, facecolors=face, edgecolors=colour, marker=marker, zorder=above)
         at_one_place.setdefault((round(x, 2), round(utility_at, 2)), []).append(words)
     written: list[tuple[float, float]] = []
     for (x, y), names in sorted(at_one_place.items()):

@@ -1,6 +1,6 @@
 """Which worlds of a pool are rolled out: shares of splits, and yesterday's curriculum."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from random import Random
 
 import polars as pl
@@ -23,7 +23,7 @@ def chosen_of_pool(
     """`count` worlds in the profile's shares of splits, those first where the curriculum expects most misses."""
     if curriculum is not None:
         pool = _in_curriculum_order(pool, curriculum, seed)
-    return _by_split(pool, count, profile.split_rule, dict(profile.round.split_shares))
+    return _by_split(pool, count, profile)
 
 
 def split_of_world(spec: WorldSpec, rule: SplitRule) -> Split:
@@ -46,19 +46,23 @@ def kind_of_world(spec: WorldSpec) -> str:
     return "hidden variable" if goal_of(site_of(spec.site), spec.goal_id).has_hidden_variable else "benign"
 
 
-def _by_split(pool: Sequence[WorldSpec], count: int, rule: SplitRule, shares: Mapping[str, float]) -> list[WorldSpec]:
-    """About `count` worlds of a pool in the given shares of splits, because rollouts are expensive.
+def _by_split(pool: Sequence[WorldSpec], count: int, profile: Profile) -> list[WorldSpec]:
+    """About `count` worlds of a pool in the profile's shares of splits, because rollouts are expensive.
 
     The share of a split that the pool lacks goes to the other splits; a split with too few worlds gives all of them.
     Each split gets the pool's mix of kinds. Matched worlds ask one question several times, so they stay together.
     """
-    by_split: dict[str, list[WorldSpec]] = {}
-    for spec in pool:
-        by_split.setdefault(split_of_world(spec, rule).value, []).append(spec)
+    shares, groups = dict(profile.round.split_shares), _groups(pool)
+    by_split: dict[str, list[list[WorldSpec]]] = {}
+    for group in groups:
+        by_split.setdefault(split_of_world(group[0], profile.split_rule).value, []).append(group)
     total = sum(shares.get(split, 0.0) for split in by_split)
-    kinds = [kind_of_world(group[0]) for group in _groups(pool)]
     chosen: list[WorldSpec] = []
-    for split, specs in sorted(by_split.items()):
+    for split, own in sorted(by_split.items()):
+        most = None if split == Split.TRAIN else profile.round.held_out_twins
+        specs = [spec for group in own for spec in _some_of(group, most)]
+        # Where fewer of a question's worlds are taken, its kind has the more turns.
+        kinds = [kind_of_world(group[0]) for group in groups for _ in range(len(group) // len(_some_of(group, most)))]
         wanted = min(len(specs), round(count * shares.get(split, 0.0) / total) if total else count)
         chosen += _in_the_mix(specs, wanted, sorted(kinds), seed_of("mix", split, split_group_of(pool[0])))
     order = {id(spec): index for index, spec in enumerate(pool)}
@@ -87,6 +91,13 @@ def _in_the_mix(specs: Sequence[WorldSpec], wanted: int, kinds: Sequence[str], s
         if not waiting[kind]:
             del waiting[kind]
     return chosen
+
+
+def _some_of(group: Sequence[WorldSpec], most: int | None) -> Sequence[WorldSpec]:
+    """At most so many of matched worlds, drawn by what they share; None: all."""
+    if most is None or len(group) <= most:
+        return group
+    return Random(seed_of("some twins", split_group_of(group[0]))).sample(group, most)
 
 
 def _groups(specs: Sequence[WorldSpec]) -> list[list[WorldSpec]]:

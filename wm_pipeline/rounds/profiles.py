@@ -29,9 +29,10 @@ def laptop() -> Profile:
         name="laptop",
         round=RoundSettings(
             worlds_per_site=52,
-            held_out_worlds=52,
+            held_out_worlds=60,
             generated_sites=12,
             generated_worlds=36,
+            held_out_twins=2,
             # Sixty worlds of each split that is measured, so that its intervals tell something; they are rolled out in
             # with few alternatives (CollectSettings.held_out_branches).
             split_shares=(

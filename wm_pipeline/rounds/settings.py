@@ -57,6 +57,9 @@ class RoundSettings:
     """Sites that are drawn afresh for each day; SplitRule says which share of them is trained on."""
     generated_worlds: int = 24
     """Worlds of all generated sites together."""
+    held_out_twins: int | None = None
+    """Of matched worlds that nothing is trained on, how many are rolled out: many questions of a prior tell more than
+    many answers to one. None: all of them."""
     split_shares: tuple[tuple[str, float], ...] = (
         ("train", 0.60),
         ("validation", 0.12),
