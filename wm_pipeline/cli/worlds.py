@@ -9,9 +9,10 @@ import typer
 
 from wm_pipeline.cli.options import JsonOption
 from wm_pipeline.cli.output import Rows, answer, say
+from wm_pipeline.environments.sites.draw import PageEngine
 
 worlds_app = typer.Typer(invoke_without_command=True, help="What worlds are drawn from; `check` tries them.")
-LEAST_KEPT = 0.98
+LEAST_KEPT = 0.99
 """Share of goals, and of attacks, that `wm worlds check` wants to see kept."""
 
 
@@ -80,6 +81,9 @@ def check(
     generated: Annotated[int, typer.Option(help="Number of generated sites to check instead of the built-in ones")] = 0,
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many of the worlds; default: all of them")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the worlds, of the sample of them, and of generated sites")] = 0,
+    engine: Annotated[
+        PageEngine | None, typer.Option(help="What all pages are built of; default: what each world draws")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Play every goal with its expert and every attack and look-alike with somebody who obeys, in a real browser."""
@@ -100,7 +104,7 @@ def check(
     binary = find_chromium(os.environ.get("WM_CHROMIUM"))
 
     async def check_all() -> Any:
-        environment = await open_site_environment(binary)
+        environment = await open_site_environment(binary, engine=engine)
         try:
             return await check_worlds(environment, cases, progress=PrintedProgress(say))
         finally:
