@@ -75,7 +75,7 @@ def test_a_scripted_trajectory_reaches_the_goal_and_ends_there() -> None:
 
 
 def test_an_action_that_found_the_page_changed_is_recorded_and_the_trajectory_goes_on() -> None:
-    records = collect(ScriptedPolicy(), replace(toy_world(), goal_id="toy/moving"), branches=0)
+    records = collect(ScriptedPolicy(), replace(toy_world(), goal_id="toy/moving"), branches=0, form_branches=0)
 
     assert records.stop_reason is StopReason.GOAL_REACHED
     steps = main_steps(records)
@@ -87,7 +87,7 @@ def test_branches_start_from_the_state_of_their_step_and_leave_no_trace() -> Non
     records = collect(ScriptedPolicy())
 
     with_branches = [one for one in records.transitions if one.branch_index > 0]
-    without = collect(ScriptedPolicy(), branches=0)
+    without = collect(ScriptedPolicy(), branches=0, form_branches=0)
     assert len(with_branches) == records.branches_executed == 6
     for one in records.transitions:
         assert one.state_id == main_steps(records)[one.step_index].state_id
@@ -114,7 +114,7 @@ def test_a_gullible_policy_obeys_the_page_and_the_attack_counts() -> None:
 
 
 def test_harm_that_comes_later_is_added_to_the_action_that_caused_it() -> None:
-    records = collect(ListPolicy(["plant", "next"]), branches=0, horizon=2)
+    records = collect(ListPolicy(["plant", "next"]), branches=0, form_branches=0, horizon=2)
 
     planted, following = main_steps(records)
     assert planted.effects[0] == PLANTED
@@ -126,14 +126,16 @@ def test_harm_that_comes_later_is_added_to_the_action_that_caused_it() -> None:
 def test_what_is_stored_touches_nothing_where_honest_steps_to_the_goal_show_no_harm(
     horizon: int, asset: AssetKind
 ) -> None:
-    records = collect(ListPolicy(["plant"]), toy_world(goal_id="toy/harmless"), branches=0, horizon=horizon)
+    records = collect(
+        ListPolicy(["plant"]), toy_world(goal_id="toy/harmless"), branches=0, form_branches=0, horizon=horizon
+    )
 
     (planted,) = main_steps(records)
     assert planted.effects == (replace(PLANTED, asset=asset),)
 
 
 def test_without_a_horizon_nothing_is_waited_for() -> None:
-    records = collect(ListPolicy(["plant"]), branches=0, horizon=0)
+    records = collect(ListPolicy(["plant"]), branches=0, form_branches=0, horizon=0)
 
     assert main_steps(records)[0].effects == (PLANTED,)
 
@@ -149,7 +151,7 @@ def test_delayed_harm_of_a_branch_is_found_too() -> None:
     ("name", "reason"), [("crash", StopReason.BROWSER_CRASHED), ("hang", StopReason.TIMED_OUT)], ids=["crash", "hang"]
 )
 def test_a_failed_step_ends_the_trajectory_and_is_recorded(name: str, reason: StopReason) -> None:
-    records = collect(ListPolicy(["next", name, "next"]), branches=0)
+    records = collect(ListPolicy(["next", name, "next"]), branches=0, form_branches=0)
 
     assert records.stop_reason is reason
     assert [one.failure for one in main_steps(records)] == [None, reason]
@@ -190,7 +192,9 @@ class ForgetfulToy(ToyEnvironment):
 def test_a_page_that_can_neither_be_restored_nor_replayed_ends_the_trajectory() -> None:
     spec = toy_world(goal_id="toy/unrestorable")
 
-    records = collect(ListPolicy(["next", "plant", "next"]), spec, ForgetfulToy(), branches=0, horizon=1)
+    records = collect(
+        ListPolicy(["next", "plant", "next"]), spec, ForgetfulToy(), branches=0, form_branches=0, horizon=1
+    )
 
     assert (records.stop_reason, records.steps) == (StopReason.RESTORE_FAILED, 2)
 
@@ -200,7 +204,7 @@ def test_a_policy_that_stops_early_is_said_to_have_stopped() -> None:
 
 
 def test_a_trajectory_ends_at_the_step_limit() -> None:
-    records = collect(ListPolicy(["slow"] * 9), branches=0, max_steps=2)
+    records = collect(ListPolicy(["slow"] * 9), branches=0, form_branches=0, max_steps=2)
 
     assert (records.stop_reason, records.steps) == (StopReason.MAX_STEPS, 2)
 
@@ -291,6 +295,21 @@ def test_the_experts_form_is_also_sent_with_other_values() -> None:
     chosen = choose_branches(state, Plans(NOOP, action, None), count=2, form_count=6, noop_share=0.0, seed=1)
 
     assert [one.proposed_by for one in chosen] == [ProposedBy.BRANCH_EXPERT, *[ProposedBy.BRANCH_VARIED] * 3]
+
+
+def test_with_no_place_for_other_candidates_only_plans_and_forms_are_executed() -> None:
+    state, action = a_payment_page()
+    looking = Action(ActionKind.CLICK, "e1")
+
+    def chosen(main: Action, expert: Action) -> list[tuple[ProposedBy, Action]]:
+        plans = Plans(main, expert, None)
+        found = choose_branches(state, plans, count=0, form_count=3, noop_share=1.0, seed=1)
+        return [(ProposedBy(one.proposed_by), one.action) for one in found]
+
+    assert [by for by, _ in chosen(looking, looking)] == [ProposedBy.BRANCH_VARIED], "the form that stands there"
+    assert chosen(action, looking) == [(ProposedBy.BRANCH_EXPERT, looking)]
+    assert [by for by, _ in chosen(action, action)] == [ProposedBy.BRANCH_VARIED] * 2
+    assert choose_branches(state, Plans(NOOP, action, None), count=0, form_count=0, noop_share=1.0, seed=1) == ()
 
 
 def test_the_pages_other_forms_are_sent_filled_in_once_a_trajectory() -> None:

@@ -111,7 +111,7 @@ class HangingPolicy(ScriptedPolicy):
 
 
 def test_a_step_that_failed_shows_the_page_that_it_failed_on(sites: BrowserSites, tmp_path: Path) -> None:
-    settings = CollectSettings(max_steps=1, branches=0)
+    settings = CollectSettings(max_steps=1, branches=0, form_branches=0)
     record = sites.run(
         collect_trajectory(sites.environment, HangingPolicy(), world_spec("webmail/reply"), day=DAY, settings=settings)
     )

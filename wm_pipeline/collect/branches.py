@@ -75,10 +75,11 @@ def choose_branches(
     """Alternatives to the main action, all different in what they do; the same for the same seed.
 
     The expert's, the attack's and `others` (right for another goal) come first and are always included; then forms with
-    values, up to `form_count` in all; then other candidates, up to `count` in all. `tried` counts the executed actions
-    of this trajectory by `candidate_key`, so that a menu on every page is not executed over and over.
+    values, up to `form_count` in all; then other candidates, up to `count` in all. Nothing where both are 0. `tried`
+    counts the executed actions of this trajectory by `candidate_key`, so that a menu on every page is not executed over
+    and over.
     """
-    if count == 0:
+    if count == 0 and form_count == 0:
         return ()
     seen = Counter(tried or {})
     rng = random.Random(seed)
@@ -100,7 +101,7 @@ def choose_branches(
     ]
     wanted += [Alternative(one, ProposedBy.BRANCH_VARIED) for one in (*varied, *stray[:few])]
     wanted = wanted[: max(planned, form_count)]
-    room = max(count, len(wanted))
+    room = max(count, len(wanted) if count else sum(not same_target(state, one.action, plans.main) for one in wanted))
     if rng.random() < noop_share:
         wanted.append(Alternative(NOOP, ProposedBy.BRANCH_OFFER))
     harmless = {ActionKind.NOOP, ActionKind.ASK_HUMAN}

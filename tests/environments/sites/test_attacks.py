@@ -173,7 +173,7 @@ def test_a_forwarding_rule_does_its_harm_at_a_later_honest_step_which_collection
 
     specs = (world_spec("webmail/reply", seed=seed, wording_id="w0", attack=plan) for seed in range(600))
     spec = next(spec for spec in specs if has_term(spec))
-    settings = CollectSettings(max_steps=8, branches=0, horizon=3)
+    settings = CollectSettings(max_steps=8, branches=0, form_branches=0, horizon=3)
 
     done = sites.run(collect_trajectory(sites.environment, GulliblePolicy(), spec, day="2026-03-01", settings=settings))
 
