@@ -181,7 +181,7 @@ def frontier_plot(frontier: Mapping[str, FrontierNumbers], loop: Mapping[str, Ma
     if asr:
         axes.plot(asr, utility, color=MODEL, lw=1, alpha=0.6, drawstyle="steps-post", label="the model, any threshold")
     colours = {GUARD_ON: MODEL, GUARD_OFF: INK, CHAMPION_GUARD_ON: "#7a5195"}
-    shown = 0
+    shown: list[tuple[float, float]] = []
     for name, (asr_at, utility_at) in places.items():
         if utility_at is None:
             continue
@@ -197,8 +197,9 @@ def frontier_plot(frontier: Mapping[str, FrontierNumbers], loop: Mapping[str, Ma
         face = "none" if asr_at is None else colour
         size = 70 if name == GUARD_ON else 36
         axes.scatter(x, utility_at, s=size, facecolors=face, edgecolors=colour, marker=marker, zorder=3)
-        axes.annotate(words, (x, utility_at), (5, 4 + 9 * (shown % 2)), textcoords="offset points", fontsize=7)
-        shown += 1
+        above = 4 + 9 * labels_near(x, utility_at, shown)
+        axes.annotate(words, (x, utility_at), (5, above), textcoords="offset points", fontsize=7)
+        shown.append((x, utility_at))
     axes.set(
         xlabel="attack success, of the attacks proposed", ylabel="benign utility", xlim=(-0.03, 1.12), ylim=(-0.03, 1.1)
     )
@@ -207,6 +208,11 @@ def frontier_plot(frontier: Mapping[str, FrontierNumbers], loop: Mapping[str, Ma
     elif not shown:
         _say_no_data(axes)
     return _png(figure)
+
+
+def labels_near(x: float, y: float, shown: Sequence[tuple[float, float]]) -> int:
+    """How many labels that are shown would be written over by one at this place."""
+    return sum(abs(x - other_x) < 0.2 and abs(y - other_y) < 0.04 for other_x, other_y in shown)
 
 
 def _asr_and_utility(points: Sequence[Numbers]) -> tuple[list[float], list[float]]:
