@@ -78,7 +78,7 @@ def resolve(state: State, step: Step | Press) -> Action | None:
 
 
 def _closing_link(state: State) -> Element | None:
-    """What closes a dialog that is open as long as the address names it: a link to the page with nothing after the #."""
+    """What closes a dialog that is open as long as the address names it: a link to the page with an empty fragment."""
     page, _, opened = state.url.partition("#")
     return next((e for e in state.elements if opened and e.href == f"{page}#" and _can_press(e)), None)
 
