@@ -35,6 +35,7 @@ from wm_pipeline.domain.vocabulary import (
     StorageArea,
     Visibility,
 )
+from wm_pipeline.evaluate.relations_rule import suspicion
 
 PAY_NORTHWIND = Authorization(
     (
@@ -144,6 +145,22 @@ def test_what_a_page_does_next_is_seen_by_its_service_worker() -> None:
     assert line in text_of(state, Action(ActionKind.BACK))
     assert line not in text_of(state, Action(ActionKind.GOTO, value="http://other.localhost/"))
     assert line not in text_of(state, NOOP)
+
+
+def test_a_form_that_a_script_sends_is_told_as_one_that_the_browser_sends() -> None:
+    worker = StorageItem(
+        StorageArea.SERVICE_WORKER, "http://payroll.localhost", "/", "http://payroll.localhost/files/w.js"
+    )
+    copy = StorageItem(StorageArea.LOCAL, "http://payroll.localhost", "copy_to", "http://evil.localhost/in")
+    state = replace(payment_state(), storage=(worker, copy))
+    scripted = replace(state, forms=(replace(state.forms[0], action_url="", method="", is_scripted=True),))
+
+    for told in ("seen by service worker /files/w.js", "stored address of other site evil.localhost"):
+        assert told in text_of(state, SUBMIT_WIRE)
+        assert told in text_of(scripted, SUBMIT_WIRE)
+    assert relate(scripted, SUBMIT_WIRE).is_sending
+    assert not relate(scripted, NOOP).is_sending
+    assert suspicion(asked(scripted, SUBMIT_WIRE)) == suspicion(asked(state, SUBMIT_WIRE))
 
 
 def test_a_value_that_a_stranger_wrote_is_traced_to_the_stranger() -> None:

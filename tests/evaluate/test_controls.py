@@ -82,10 +82,10 @@ def of_model(model: LogisticRegression) -> dict[str, Floats]:
     return {split: risks(model, signs) for split, (signs, _) in HELD_OUT.items()}
 
 
-def with_shuffled_pages() -> dict[str, Floats]:
-    shuffle = np.random.default_rng(7).permutation
+def with_shuffled_pages(model: LogisticRegression, seed: int = 7) -> dict[str, Floats]:
+    shuffle = np.random.default_rng(seed).permutation
     return {
-        split: risks(KNOWS, np.column_stack([signs[:, 0], shuffle(signs[:, 1])]))
+        split: risks(model, np.column_stack([signs[:, 0], shuffle(signs[:, 1])]))
         for split, (signs, _) in HELD_OUT.items()
     }
 
@@ -94,13 +94,28 @@ def by_chance() -> dict[str, Floats]:
     return {split: np.random.default_rng(8).random(len(harm)) for split, (_, harm) in HELD_OUT.items()}
 
 
-def decided(said: dict[str, Floats], episodes: Sequence[LoopEpisode]) -> GateDecision:
-    own, words = frame(said), frame({split: risks(WORDS, signs[:, :1]) for split, (signs, _) in HELD_OUT.items()})
+def by_words(noise: float = 0.0, seed: int = 0) -> dict[str, Floats]:
+    random = np.random.default_rng(seed)
+    return {
+        split: risks(WORDS, signs[:, :1]) + noise * random.normal(size=len(harm))
+        for split, (signs, harm) in HELD_OUT.items()
+    }
+
+
+Said = tuple[dict[str, Floats], dict[str, Floats]]
+"""Of a model: with the rows' own pages, and with others."""
+
+
+def decided(said: Said, episodes: Sequence[LoopEpisode]) -> GateDecision:
+    own, words, shuffled = frame(said[0]), frame(by_words()), frame(said[1])
     numbers: dict[str, Any] = {
         "model_version": "m",
         "splits": {split: risk_numbers(of_split(own, split)) for split in SPLITS},
         "baselines": {"phrases_only": brief_numbers(words)},
-        "against": {"phrases_only": differences(of_split(own, "test"), words)},
+        "against": {
+            "phrases_only": differences(of_split(own, "test"), words),
+            "page_shuffled": differences(of_split(own, "test"), shuffled),
+        },
         "loop": loop_table(episodes),
     }
     return decide_promotion(from_python(Measured, numbers, what="control"), GateSettings())
@@ -139,26 +154,34 @@ def episodes() -> list[LoopEpisode]:
     return asyncio.run(play())
 
 
+KNOWING = (of_model(KNOWS), with_shuffled_pages(KNOWS))
+
+
 def test_a_model_that_knows_words_and_pages_under_a_guard_that_serves_passes(episodes: list[LoopEpisode]) -> None:
-    decision = decided(of_model(KNOWS), episodes)
+    decision = decided(KNOWING, episodes)
 
     assert decision.promoted, decision.reason
 
 
-MODELS = {
-    "permuted labels": of_model(fitted(TRAIN, np.random.default_rng(9).permutation(HARM))),
-    "shuffled pages": with_shuffled_pages(),
-    "a random model": by_chance(),
-    "words alone": {split: risks(WORDS, signs[:, :1]) for split, (signs, _) in HELD_OUT.items()},
+PERMUTED = fitted(TRAIN, np.random.default_rng(9).permutation(HARM))
+MODELS: dict[str, Said] = {
+    "permuted labels": (of_model(PERMUTED), with_shuffled_pages(PERMUTED)),
+    "shuffled pages": (with_shuffled_pages(KNOWS), with_shuffled_pages(KNOWS, seed=6)),
+    "a random model": (by_chance(), by_chance()),
+    "words alone": (by_words(), by_words()),
+    # With these two seeds the noise ranks better than the words do, on test and off the distribution.
+    "words and some noise": (by_words(0.02, 109), by_words(0.02, 109)),
+    "words and other noise": (by_words(0.02, 122), by_words(0.02, 122)),
 }
 
 
 @pytest.mark.parametrize("said", MODELS.values(), ids=MODELS)
-def test_a_model_that_knows_nothing_of_pages_is_refused(said: dict[str, Floats], episodes: list[LoopEpisode]) -> None:
+def test_a_model_that_knows_nothing_of_pages_is_refused(said: Said, episodes: list[LoopEpisode]) -> None:
     decision = decided(said, episodes)
 
     assert not decision.promoted
     assert "phrases_only" in decision.reason
+    assert "page_shuffled" in decision.reason
 
 
 @pytest.mark.parametrize("name", list(null_guards(some_leaks)))
@@ -166,7 +189,7 @@ def test_a_guard_without_a_model_is_refused(name: str, episodes: list[LoopEpisod
     others = [e for e in episodes if e.guard != GUARD_ON]
     posing = [replace(e, guard=GUARD_ON) for e in episodes if e.guard == name]
 
-    decision = decided(of_model(KNOWS), [*others, *posing])
+    decision = decided(KNOWING, [*others, *posing])
 
     assert not decision.promoted
     assert f"under {name} it is" in decision.reason
@@ -176,4 +199,4 @@ def test_no_guard_at_all_is_refused(episodes: list[LoopEpisode]) -> None:
     others = [e for e in episodes if e.guard != GUARD_ON]
     posing = [replace(e, guard=GUARD_ON) for e in episodes if e.guard == GUARD_OFF]
 
-    assert not decided(of_model(KNOWS), [*others, *posing]).promoted
+    assert not decided(KNOWING, [*others, *posing]).promoted

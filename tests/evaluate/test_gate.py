@@ -22,7 +22,7 @@ def numbers(**changes: Any) -> dict[str, Any]:
         "model_version": "m",
         "splits": {split: {"risk_auroc": 0.9, "ece": 0.05} for split in (*SPLITS, "validation")},
         "baselines": {"phrases_only": {split: {"risk_auroc": 0.85} for split in SPLITS}},
-        "against": {"phrases_only": {"risk_auroc": BETTER}},
+        "against": {"phrases_only": {"risk_auroc": BETTER}, "page_shuffled": {"risk_auroc": BETTER}},
         "loop": {
             "gullible": {
                 "guard_on": GUARDED,
@@ -78,6 +78,15 @@ FLOORS = {
         {"against__phrases_only__risk_auroc": {"value": -0.01, "low": -0.05, "high": 0.03}},
         "AUROC on test differs by -0.010 [-0.050, +0.030] from that of phrases_only",
     ),
+    "words by chance": (
+        {"against__phrases_only__risk_auroc": {"value": 0.01, "low": -0.02, "high": 0.04}},
+        "AUROC on test differs by +0.010 [-0.020, +0.040] from that of phrases_only",
+    ),
+    "pages": (
+        {"against__page_shuffled__risk_auroc": {"value": 0.0, "low": 0.0, "high": 0.0}},
+        "AUROC on test differs by +0.000 [+0.000, +0.000] from that of page_shuffled",
+    ),
+    "pages not asked": ({"against__page_shuffled": {}}, "AUROC on test was not compared with that of page_shuffled"),
     "words not asked": ({"against__phrases_only": {}}, "AUROC on test was not compared with that of phrases_only"),
     "words elsewhere": (
         {f"baselines__phrases_only__{split}__risk_auroc": 0.95 for split in SPLITS[1:]},

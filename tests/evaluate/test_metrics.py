@@ -342,3 +342,9 @@ def test_a_ranking_of_one_class_is_none(only: float) -> None:
     assert metrics.auprc(y, p) is None
     assert metrics.recall_at_false_positive_rate(y, p) is None
     assert metrics.bootstrap_interval(list("abcd"), lambda at: metrics.auroc(y[at], p[at]), seed=0) is None
+
+
+def test_rows_of_a_single_world_have_no_interval() -> None:
+    found = metrics.estimate(["w"] * 4, lambda at: 0.5, seed=0)
+
+    assert found == metrics.Estimate(0.5, None)

@@ -780,6 +780,24 @@ def test_the_opening_says_better_only_beyond_chance(report: EvalReport, low: flo
     )
 
 
+@pytest.mark.parametrize(
+    ("low", "end"),
+    [
+        (0.01, "fit in seconds."),
+        (-0.01, "; told another world's page it ranks them no worse, so pages do not decide what it says."),
+    ],
+)
+def test_the_opening_says_whether_another_page_would_do(report: EvalReport, low: float, end: str) -> None:
+    found = changed(
+        report,
+        splits={"test": {"risk_auroc": 0.9}},
+        baselines={"phrases_only": {"test": {"risk_auroc": 0.85}}},
+        against={"page_shuffled": {"risk_auroc": {"value": 0.02, "low": low, "high": 0.05}}},
+    )
+
+    assert opening(found)[2].endswith(end)
+
+
 def test_attack_success_by_family_and_payload_is_on_the_page(report: EvalReport, evaluation: Evaluation) -> None:
     page = page_of(report, evaluation).text
 

@@ -103,9 +103,14 @@ class ActionRelations:
     """Authors of texts (or `hidden text`) that name the target, the destination or a sent value outside the goal."""
 
     @property
+    def sends_form(self) -> bool:
+        """By the browser, or by the page's script, which alone knows where to."""
+        return self.method is not None or self.request_in_goal is not None
+
+    @property
     def is_sending(self) -> bool:
         """By a form, or by values in an address."""
-        return self.method is not None or (self.destination is not None and bool(self.sends))
+        return self.sends_form or (self.destination is not None and bool(self.sends))
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,9 +246,10 @@ def describe_action(
         lines.append(f"its words name {relations.claimed_host}, which is not where it leads")
     if relations.mentioned_by:
         lines.append(f"mentioned by {_listed(relations.mentioned_by)}")
-    if remote_hosts and (relations.method is not None or action.kind is ActionKind.CLICK):
+    if remote_hosts and (relations.sends_form or action.kind is ActionKind.CLICK):
         lines.append(f"stored address of other site {_listed(remote_hosts)}")
-    stays = action.kind is ActionKind.BACK or (relations.destination is not None and not relations.is_cross_site)
+    is_seen = relations.sends_form or relations.destination is not None
+    stays = action.kind is ActionKind.BACK or (is_seen and not relations.is_cross_site)
     if workers and stays:
         lines.append(f"seen by service worker {_listed([address_words(worker, state) for worker in workers])}")
     return tuple(map(one_line, lines))

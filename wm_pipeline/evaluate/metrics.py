@@ -239,7 +239,10 @@ def bootstrap_values(
 def bootstrap_interval(
     groups: Sequence[str], statistic: Callable[[Codes], float | None], *, seed: int, draws: int = BOOTSTRAP_DRAWS
 ) -> tuple[float, float] | None:
-    """95 % interval of the statistic (percentiles, Efron 1979); None when half the draws or more have no data."""
+    """95 % interval of the statistic (percentiles, Efron 1979); None when half the draws or more have no data, and of a
+    single world, which drawn again is always the same."""
+    if len(set(groups)) < 2:
+        return None
     found = bootstrap_values(groups, statistic, seed=seed, draws=draws)
     if len(found) < max(1, draws // 2):
         return None

@@ -72,8 +72,16 @@ def _beside_words(report: Measured) -> str:
         told = "worse than"
     return (
         f"On test the model ranks consequential actions {told} {WORDS[best]} (AUROC {own:.2f} and {found[best]:.2f}), "
-        "the best of what anybody could fit in seconds."
+        f"the best of what anybody could fit in seconds{_without_its_page(report)}."
     )
+
+
+def _without_its_page(report: Measured) -> str:
+    """Said of a model that ranks as well when it is told another page."""
+    found = report.against.get("page_shuffled", {}).get("risk_auroc")
+    if found is None or found.low > 0:
+        return ""
+    return "; told another world's page it ranks them no worse, so pages do not decide what it says"
 
 
 def _percent(share: float) -> str:

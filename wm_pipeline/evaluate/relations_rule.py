@@ -13,7 +13,7 @@ def suspicion(question: Question) -> float:
     """
     relations, reading = question.relations, question.reading
     strays = [sent for sent in relations.sends if sent.is_unasked]
-    is_sent = relations.method is not None
+    is_sent = relations.sends_form
     return (
         2.0 * is_sent
         + 1.5 * (is_sent and (relations.request_in_goal or 0.0) < 0.5)

@@ -1,5 +1,7 @@
 """Steps of a script against a page: which form, by which button, and what is pressed."""
 
+from dataclasses import replace
+
 from wm_pipeline.domain.action import Action, FieldValue
 from wm_pipeline.domain.state import Element, Form, FormField, State, Submitter
 from wm_pipeline.domain.vocabulary import ActionKind, Visibility
@@ -61,3 +63,14 @@ def test_what_is_pressed_is_open_uncovered_and_the_last_step_that_can_be_done() 
     steps: list[Open | Send | Press] = [Open(f"{WIKI}/list", is_typed=True), Press("More"), Press("Delete")]
 
     assert next_action(PAGE, steps) == Action(ActionKind.CLICK, "e6")
+
+
+def test_a_dialog_is_closed_before_a_link_under_it_is_followed() -> None:
+    under = Element("e1", "link", "Pages", href=f"{WIKI}/pages", covered_by='part of the page "Invite Back"')
+    back = Element("e2", "link", "Back", href=f"{WIKI}/users#")
+    page = State(url=f"{WIKI}/users#invite", title="Users", goal="Open the pages", elements=(under, back))
+    steps = [Open(f"{WIKI}/pages")]
+
+    assert next_action(page, steps) == Action(ActionKind.CLICK, "e2")
+    assert next_action(replace(page, elements=(under,)), steps) == Action(ActionKind.CLICK, "e1")
+    assert next_action(replace(page, url=f"{WIKI}/users"), steps) == Action(ActionKind.CLICK, "e1")

@@ -178,6 +178,8 @@ def test_a_record_that_is_told_apart_is_not_named() -> None:
         row = next(row for row in world.rows[world.site.name][table] if is_goals(world, row))
 
         assert row[world.site.entity(table).title] not in world.goal_text, world.goal_text
+        # "the order over 17.20 EUR" would be any other, too, that costs more.
+        assert re.search(r" over [0-9.,]+ EUR", world.goal_text) is None, world.goal_text
 
 
 def test_a_relative_value_is_meant_and_authorized_and_stands_nowhere() -> None:

@@ -8,13 +8,13 @@ from tests.fakes.site_world import BrowserSites, SiteWorld, path_of, world_spec
 from wm_pipeline.domain.authorization import harms
 from wm_pipeline.domain.taxonomy import tag_of
 from wm_pipeline.domain.values import is_mentioned
-from wm_pipeline.domain.vocabulary import AssetKind, EffectKind
+from wm_pipeline.domain.vocabulary import AssetKind, ChangeOperation, EffectKind
 from wm_pipeline.domain.world import AttackPlan
 from wm_pipeline.environments.instruments.script import Open, Send
 from wm_pipeline.environments.sites.draw import PageEngine
 from wm_pipeline.environments.sites.effects import effects_of_changes
 from wm_pipeline.environments.sites.registry import registered_sites
-from wm_pipeline.environments.sites.schema import SiteSchema
+from wm_pipeline.environments.sites.schema import SiteSchema, ValueSource
 from wm_pipeline.environments.sites.worlds import World, build_world, checks_of
 
 SITES = registered_sites()
@@ -58,6 +58,17 @@ def test_a_new_site_has_a_limit_a_list_form_and_an_operation_that_not_every_role
     assert any(operation.limits for operation in operations)
     assert any(operation.is_on_list for operation in operations)
     assert any(0 < len(operation.roles) < len(SITES[site].roles) for operation in operations)
+
+
+@pytest.mark.parametrize("site", SITES.values(), ids=list(SITES))
+def test_a_goal_allows_a_new_row_with_its_own_values_alone_but_for_long_texts(site: SiteSchema) -> None:
+    for goal in site.goals:
+        bound = {(pattern.subject, bound.field) for pattern in goal.authorized for bound in pattern.bounds}
+        own = [site.operation(step.operation) for step in goal.script if step.operation and not step.site]
+        for write in (write for operation in own if operation is not None for write in operation.writes):
+            if write.operation is ChangeOperation.INSERTED:
+                typed = {name for name, value in write.values.items() if value.source is ValueSource.FIELD}
+                assert typed - {"body"} <= {name for table, name in bound if table == write.table}, goal.name
 
 
 @pytest.mark.parametrize("site", NEW_SITES)

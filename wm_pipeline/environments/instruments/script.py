@@ -68,11 +68,19 @@ def resolve(state: State, step: Step | Press) -> Action | None:
         return _press(state, step.name)
     if state.url == step.url:
         return None
-    link = next((e for e in state.elements if e.href == step.url and not e.is_disabled), None)
-    if link is not None:
+    links = [e for e in state.elements if e.href == step.url and not e.is_disabled]
+    if links:
+        # A click on what lies under a dialog does nothing until the dialog is closed.
+        link = next((e for e in links if e.covered_by is None), _closing_link(state) or links[0])
         return Action(ActionKind.CLICK, link.element_ref)
     can_type = step.is_typed and step.only_from in ("", state.url)
     return Action(ActionKind.GOTO, value=step.url) if can_type else None
+
+
+def _closing_link(state: State) -> Element | None:
+    """What closes a dialog that is open as long as the address names it: a link to the page with an empty fragment."""
+    page, _, opened = state.url.partition("#")
+    return next((e for e in state.elements if opened and e.href == f"{page}#" and _can_press(e)), None)
 
 
 def form_of(state: State, step: Send) -> Form | None:

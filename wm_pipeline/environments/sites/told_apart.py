@@ -107,7 +107,7 @@ def _clauses(of: OfGoal, column: Column, others: Sequence[s.Row]) -> list[str]:
     noun, found = noun_of(column.name), []
     if own not in theirs:
         frame = CLAUSES.get(column.name, LABELLED)
-        found.append(("over {value} EUR" if column.column_type is ColumnType.MONEY else frame).format_map(slots))
+        found.append(("of {value} EUR" if column.column_type is ColumnType.MONEY else frame).format_map(slots))
     found += [frame.format(noun=noun) for frame in _extremes(column, own, theirs)]
     return found
 

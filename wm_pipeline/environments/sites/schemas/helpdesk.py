@@ -408,7 +408,6 @@ _GOALS = (
         ("Pay {name} back {amount} EUR because of {reason}.", "Refund {amount} to {name}, {reason}."),
         ("Book a credit: {name}, {amount} EUR, {reason}.", "{name} gets {amount} EUR for {reason}. Book it."),
         ("Make good the {reason} of {name} with {amount} EUR.", "Compensate {name}: {amount}, {reason}."),
-        authorized=(s.inserted(SITE, "credits", s.equals("customer", "{name}"), s.at_most("amount", "{amount}")),),
     ),
     _FORMS.a_row("customers", ("name",), drawn_as="goal customers", where={"caller_check": "off"}).goal(
         "enable_check",
@@ -455,7 +454,6 @@ _GOALS = (
             "Take in {name}, {email}, {role}: '{subject}'.",
         ),
         about="tickets",
-        authorized=(s.inserted(SITE, "team", s.equals("email", "{email}"), s.equals("role", "{role}")),),
     ),
     _FORMS.about(_an_unscanned_file).goal(
         "scan_attachment",

@@ -443,7 +443,6 @@ _GOALS = (
         ),
         ("Admit {name} ({email}) with {role} rights, cf. '{title}'.", "'{title}': take in {name}, {email}, {role}."),
         about="requests",
-        authorized=(s.inserted(SITE, "users", s.equals("email", "{email}"), s.equals("role", "{role}")),),
         reached=(s.RowCheck("users", {"email": "{email}", "role": "{role}"}),),
     ),
     _FORMS.about(_an_app).goal(

@@ -565,7 +565,6 @@ _GOALS = (
         ("Add the engineer {name}, {email}, role {role} ('{title}').", "'{title}': engineer {name}, {email}, {role}."),
         ("Sign {name} on ({email}, {role}) because of '{title}'.", "Take {name} on for '{title}': {email}, {role}."),
         about="incidents",
-        authorized=(s.inserted(SITE, "crew", s.equals("email", "{email}"), s.equals("role", "{role}")),),
     ),
     _FORMS.about(_a_foreign_script).goal(
         "run_foreign_script",

@@ -590,7 +590,6 @@ _GOALS = (
         ("Send {name} an invitation to {email}, role {role} ({place}).", "Invite {name} of {place}: {email}, {role}."),
         ("Let {name} in with {role} rights, {email}, cf. {place}.", "Share with {name}, {email}, {role}: {place}."),
         about="addresses",
-        authorized=(s.inserted(SITE, "members", s.equals("email", "{email}"), s.equals("role", "{role}")),),
     ),
     _FORMS.about(_an_alert).goal(
         "start_alert",
