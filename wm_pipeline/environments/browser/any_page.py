@@ -16,7 +16,7 @@ from playwright import async_api, sync_api
 from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.errors import NotDoneError, WorldError
+from wm_pipeline.domain.errors import NotDoneError, PageChangedError, WorldError
 from wm_pipeline.domain.memory import remember
 from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.secrets import Redactor, new_key
@@ -167,10 +167,12 @@ class Session:
             await watched.observer.mute()
             work = self._done(watched, state, action, upload_folder, script)
             answer, problem = await within(work, ACT_LIMIT_S, hold)
-            await settle(watched, self._settings, hold=hold)
+            walk = await settle(watched, self._settings, hold=hold)
             if await hold.all_judged():
                 await settle(watched, self._settings)
             await watched.observer.mute()  # another document may be there
+            if walk.stopped is not None:
+                raise PageChangedError(walk.stopped)
         except TimeoutError as error:
             why = f"the page at {page.url[:200]} did not answer an action within {ACT_LIMIT_S:.0f} s"
             raise WorldError(why) from error

@@ -21,7 +21,7 @@ from wm_pipeline.domain.address import is_cross_site, parse_address
 from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.relations import aim_of
 from wm_pipeline.domain.secrets import MARK
-from wm_pipeline.domain.state import Form, FormField, NetworkEvent, State
+from wm_pipeline.domain.state import SUBMITTER, Form, FormField, NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind
 from wm_pipeline.environments.browser.network import FURNITURE
 from wm_pipeline.environments.browser.pauses import Pauses
@@ -32,6 +32,8 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 CHOICES = frozenset({"checkbox", "radio", "select"})
 """Fields whose value, once an agent has chosen it, is the page's word for what was chosen."""
+UNSTOPPED = {"shared_worker": "shared worker", "worklet": "audio worklet"}
+"""Workers, as the protocol names them, whose requests the browser does not stop at."""
 PAUSE_S = 0.02
 PAST_S = 0.5
 """What was sent so long ago and did not stop here went past."""
@@ -49,6 +51,8 @@ class Announced:
     """What a form sends; None: there is no form."""
     chosen: frozenset[str] = frozenset()
     """Names of the fields that the action itself fills in."""
+    is_by_picture: bool = False
+    """A picture sends the form, and says where it was clicked."""
 
     def is_for(self, request: Request) -> bool:
         here, there = parse_address(self.url), parse_address(request.url)
@@ -65,15 +69,34 @@ class Announced:
         return here.query == there.query and self._sends(body)
 
     def _sends(self, text: str) -> bool:
-        """Whether a form that was sent so has no other name and no other value than the state said."""
+        """Whether a form that was sent so has each name and value that the state said, and no other one."""
         pairs = parse_qsl(text, keep_blank_values=True)
-        is_read = len(pairs) == (text.count("&") + 1 if text else 0)
-        return is_read and all(self._is_known(name, value) for name, value in pairs)
+        if len(pairs) != (text.count("&") + 1 if text else 0):
+            return False
+        left, places = list(self.fields or ()), self._places_in_picture()
+        sent: list[FormField] = []
+        for name, value in pairs:
+            if name in places and value.isdigit() and len(value) < 5:
+                places.remove(name)
+                sent += [one for one in left if one.input_type == SUBMITTER]
+                continue
+            field = next((one for one in left if one.name == name and self._is_of(one, value)), None)
+            if field is None:
+                return False
+            sent.append(field)
+            if field.input_type != "select":
+                left.remove(field)
+        return all(one in sent or not self._has_to_be_sent(one) for one in left)
 
-    def _is_known(self, name: str, value: str) -> bool:
-        if name.rpartition(".")[2] in {"x", "y"} and value.isdigit() and len(value) < 5:
-            return True  # where a picture that sends the form was clicked
-        return any(self._is_of(field, value) for field in self.fields or () if field.name == name)
+    def _places_in_picture(self) -> set[str]:
+        """Names by which a picture that sends the form says where it was clicked."""
+        if not self.is_by_picture:
+            return set()
+        button = next((f"{one.name}." for one in self.fields or () if one.input_type == SUBMITTER), "")
+        return {f"{button}x", f"{button}y"}
+
+    def _has_to_be_sent(self, field: FormField) -> bool:
+        return bool(field.value) and not (field.input_type in CHOICES and field.name in self.chosen)
 
     def _is_of(self, field: FormField, value: str) -> bool:
         if field.is_token or MARK.search(field.value):
@@ -91,16 +114,18 @@ def announced_by(state: State, action: Action) -> tuple[Announced, ...]:
     if aim.form is not None:
         # A file that is chosen sends its form only where a script does so.
         is_own = not aim.form.is_scripted and action.kind is not ActionKind.UPLOAD
-        return (_announced_form(aim.form, action),) if is_own else ()
+        return (_announced_form(state, aim.form, action),) if is_own else ()
     return () if aim.destination is None else (Announced("GET", aim.destination),)
 
 
-def _announced_form(form: Form, action: Action) -> Announced:
+def _announced_form(state: State, form: Form, action: Action) -> Announced:
     """With the name of its button, and with what the action fills in."""
     sent = form.sent_by(form.submit_ref or "") or form
     filled = {field.name: field.value for field in action.fields}
     fields = tuple(replace(field, value=filled.get(field.name, field.value)) for field in sent.fields)
-    return Announced(form.method, form.action_url, fields, frozenset(filled))
+    button = state.element(form.submit_ref or "")
+    is_by_picture = button is not None and button.input_type == "image"
+    return Announced(form.method, form.action_url, fields, frozenset(filled), is_by_picture)
 
 
 class Hold:
@@ -177,8 +202,8 @@ class Hold:
             self._routed[page] = cdp
             if self._is_past_watched:
                 await cdp.send("Network.enable")
-                shared = {"discover": True, "filter": [{"type": "shared_worker"}]}
-                await cdp.send("Target.setDiscoverTargets", shared)  # those there are come meanwhile
+                discovered = {"discover": True, "filter": [{"type": kind} for kind in UNSTOPPED]}
+                await cdp.send("Target.setDiscoverTargets", discovered)  # those there are come meanwhile
             for source, name, heard in self._of_page(page, cdp):
                 source.on(name, heard)
             # Of the page, too: its handlers come before those of its context, and the last one first.
@@ -220,7 +245,7 @@ class Hold:
             heard += [
                 (cdp, "Network.requestWillBeSent", self._on_sent),
                 (cdp, "Network.loadingFailed", self._on_failed),
-                (cdp, "Target.targetCreated", self._on_shared_worker),
+                (cdp, "Target.targetCreated", self._on_unstopped),
             ]
         return heard
 
@@ -327,7 +352,8 @@ class Hold:
 
     def _on_sent(self, event: dict[str, Any]) -> None:
         method, url = event["request"]["method"], event["request"]["url"]
-        is_led = "redirectResponse" in event or event.get("type") == "Preflight"
+        # What the browser asks before a request that waits here is answered here, too.
+        is_led = "redirectResponse" in event or event["initiator"]["type"] == "preflight"
         is_shown_with = self._has_left and method in READING
         if not self.is_lifted and not is_led and not is_shown_with and self._says_something(method, url):
             self._sent[event["requestId"]] = (time.monotonic(), method, url)
@@ -337,7 +363,7 @@ class Hold:
             self._sent.pop(event["requestId"], None)
 
     def take_past(self) -> tuple[str, ...]:
-        """Requests that the browser did not stop at, and shared workers, which it lets send; each is told once."""
+        """Requests that the browser did not stop at, and workers that it lets send; each is told once."""
         past, now = [], time.monotonic()
         for name, (when, method, url) in list(self._sent.items()):
             if self._stopped[method, url] > 0:
@@ -349,10 +375,10 @@ class Hold:
             del self._sent[name]
         return tuple(past)
 
-    def _on_shared_worker(self, event: dict[str, Any]) -> None:
+    def _on_unstopped(self, event: dict[str, Any]) -> None:
         info = event["targetInfo"]
         if not self.is_lifted and not self._has_left:
-            self._sent[info["targetId"]] = (0.0, "whatever", f"its shared worker {info['url']} asks for")
+            self._sent[info["targetId"]] = (0.0, "whatever", f"its {UNSTOPPED[info['type']]} {info['url']} asks for")
 
     def _on_socket(self, socket: WebSocket) -> None:
         self.unheld.append(f"socket to {socket.url}")

@@ -742,7 +742,7 @@ async ({quietMs, capMs, isForeseen, scrolledTo, maxElements, maxTexts, maxText, 
   });
   const titleIn = (form) => { const title = queryOne(form, "legend,h1,h2,h3"); return title ? textOf(title) : ""; };
   const sentBy = (form) => [...controlsOf(form)]
-    .filter((node) => sentAs(node) && !node.disabled && !isPushButton(node) && isField(node))
+    .filter((node) => sentAs(node) && !matches(node, ":disabled") && !isPushButton(node) && isField(node))
     .map((node) => [node, cutShort(sentAs(node), limits.name)]);
   const formRecords = forms.filter((form) => !isIgnored(form)).map((form) => {
     const submit = submitOf(form);
