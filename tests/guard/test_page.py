@@ -51,12 +51,14 @@ TRICKS = """<!doctype html><title>Tricks</title><p>The account is DE00 5001.</p>
 <div id="moving"><button id="under">Details</button><a href="/other" id="over">Delete</a></div>
 <style>#moving { position: relative; width: 200px; height: 40px; } #over { position: absolute; left: -999px; }
 #under, #over { width: 200px; height: 40px; } #moving:hover #over { left: 0; top: 0; z-index: 9; }</style>
-<form id="less" action="/less" method="post"><input name="a" value="5"><input name="draft" value="yes"><button>Less</button></form>
+<form id="less" action="/less" method="post"><input name="a" value="5"><input name="draft" value="yes">
+<button>Less</button></form>
 <form id="more" action="/more" method="post"><input name="b" value="5"><button>More</button></form>
 <form id="place" action="/place" method="post"><input name="c" value="5"><button>Place</button></form>
 <form id="kinds" action="/kinds" method="post"><input name="t" value="a b"><input name="e"><textarea name="w">1
 2</textarea><input type="checkbox" name="k" value="1" checked><input type="checkbox" name="k" value="2">
-<input type="radio" name="r" value="x"><input type="radio" name="r" value="y" checked><input type="hidden" name="h" value="7">
+<input type="radio" name="r" value="x"><input type="radio" name="r" value="y" checked>
+<input type="hidden" name="h" value="7">
 <select name="m" multiple><option selected>p<option selected>q<option>z</select>
 <fieldset disabled><input name="off" value="no"></fieldset>
 <button name="do" value="all">All</button><input type="image" name="pic" value="v" alt="Picture"></form>
@@ -327,7 +329,7 @@ def clicked(orders: Orders, guard: Any, target: str) -> str | None:
     return why
 
 
-@pytest.mark.parametrize("target", ["#less button", "#more button", "#place button"], ids=["left out", "twice", "place"])
+@pytest.mark.parametrize("target", ["#less button", "#more button", "#place button"])
 def test_a_form_that_a_script_changes_as_it_is_sent_is_judged_again(orders: Orders, target: str) -> None:
     assert clicked(orders, NoRequestGuard(), target) == "a request"
     assert orders.received == []
