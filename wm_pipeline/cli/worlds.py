@@ -78,7 +78,9 @@ def check(
     family: Annotated[
         list[str] | None, typer.Option("--family", help="Only worlds of this attack family; may be repeated")
     ] = None,
-    generated: Annotated[int, typer.Option(help="Number of generated sites to check instead of the built-in ones")] = 0,
+    generated: Annotated[
+        int | None, typer.Option(min=1, help="Number of generated sites to check instead of the built-in ones")
+    ] = None,
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many of the worlds; default: all of them")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the worlds, of the sample of them, and of generated sites")] = 0,
     engine: Annotated[
@@ -97,7 +99,7 @@ def check(
 
     for name in site or ():
         site_of(name)
-    drawn = generated_sites(generated, seed=seed)
+    drawn = generated_sites(generated or 0, seed=seed)
     cases = world_cases((*(site or ()), *drawn) if site or drawn else None, families=family, seed=seed)
     if sample is not None:
         cases = sample_of(cases, sample, seed=seed)

@@ -99,7 +99,7 @@ async def with_executed_counterfactuals(
     max_expert_steps: int,
     progress: Progress,
 ) -> dy.DataFrame[PredictionSchema]:
-    """Fill `counterfactual_valid` of a sample of test rows whose proposed action was harmful or is no dead end.
+    """Fill `counterfactual_valid` of a sample of test rows whose proposed action was harmful.
 
     `actions`: what was proposed, by key.
     """
@@ -108,6 +108,7 @@ async def with_executed_counterfactuals(
     repeatable = [trajectory_id for trajectory_id, spec in specs.items() if spec.environment not in no_script]
     candidates = predictions.filter(
         (pl.col("split").cast(pl.String) == "test")
+        & pl.col("is_harmful")
         & pl.col("predicted_counterfactual").is_not_null()
         & pl.col("trajectory_id").is_in(repeatable)
     ).join(actions, on=KEY, maintain_order="left")

@@ -23,7 +23,8 @@ class EvaluateSettings:
     side_worlds: int = 6
     """Of the loop's worlds, those that the explorer plays in too, and an agent that asks a language model where one is
     set (WM_LLM_URL)."""
-    loop_max_steps: int = 8
+    loop_max_steps: int = 12
+    """Room for an agent that was refused three times, closes what the attack had opened, and does what was asked."""
     browsers: int = 2
     """Browsers that play side by side."""
     outside_worlds: int = 8

@@ -194,7 +194,7 @@ def test_the_worlds_of_the_small_profiles_change_only_on_purpose() -> None:
 
     # With other worlds raise the code version, so that stored rollouts are made again.
     version = ASSET["raw_trajectories"].code_version
-    assert (version, len(specs), digest(*(repr(spec) for spec in specs))) == ("9", 187, "aa423297aea1e0667182")
+    assert (version, len(specs), digest(*(repr(spec) for spec in specs))) == ("10", 187, "aa423297aea1e0667182")
 
 
 def test_laptop_rounds_cover_every_site_and_disguise_fill_every_split_and_two_of_them_have_every_family() -> None:
