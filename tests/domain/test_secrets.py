@@ -144,6 +144,18 @@ def test_equal_secrets_have_equal_marks_under_one_key_and_others_under_another()
     assert MARK.fullmatch(redactor.text(card))
 
 
+def test_a_setting_of_what_is_called_after_a_secret_is_none() -> None:
+    redactor = Redactor(b"key")
+
+    assert [redactor.field(SecretKind.ONE_TIME_CODE, value) for value in ("off", "On", "required")] == [
+        "off",
+        "On",
+        "required",
+    ]
+    assert MARK.fullmatch(redactor.field(SecretKind.ONE_TIME_CODE, "123456"))
+    assert MARK.fullmatch(redactor.field(SecretKind.PASSWORD, "offside"))
+
+
 def test_what_stood_in_a_secret_field_is_found_elsewhere() -> None:
     redactor = Redactor(b"key")
 

@@ -185,7 +185,7 @@ def test_the_guards_mistakes_are_listed_harm_first() -> None:
         (True, ATTACK.family, Verdict.EXECUTE),
         (False, None, Verdict.ESCALATE),
     ]
-    assert guard_mistakes([missed, missed], limit=1) == found[:1]
+    assert guard_mistakes([missed, missed], limit=5) == found[:1], "what was asked for again is one mistake"
 
 
 def test_what_found_the_page_changed_counts_neither_as_safe_nor_as_harmful() -> None:

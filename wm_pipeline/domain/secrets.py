@@ -40,6 +40,10 @@ _MOST_KNOWN = 200
 _MOST_MEANT = 2000
 _SHORTEST_KNOWN = 6
 """Shorter ones ("1234") occur elsewhere by chance; in a secret field they are redacted all the same."""
+_SETTINGS = frozenset(
+    {"on", "off", "yes", "no", "true", "false", "0", "1", "none", "enabled", "disabled", "required", "optional"}
+)
+"""What a field that is called after a secret ("mfa") is set to: no secret, and what decides."""
 
 # --- by the field -----------------------------------------------------------------------------------------------------
 
@@ -359,11 +363,11 @@ class Redactor:
         return replace(action, value=action.value and MARK.sub(real, action.value), fields=fields)
 
     def field(self, kind: SecretKind | None, value: str) -> str:
-        """The value of a field that holds such a secret; it is known from now on."""
+        """The value of a field that holds such a secret; it is known from now on. A setting ("off") is none."""
         wrapped = _WRAPPED.fullmatch(value)
         if wrapped is not None:
             kind, value = SecretKind(wrapped["kind"]), wrapped["value"]
-        if kind is None:
+        if kind is None or value.casefold() in _SETTINGS:
             return self.text(value)
         self.learn(kind, value)
         return self.mark(kind, value)

@@ -340,10 +340,13 @@ async def run_loop(
     )
 
 
+_ASKED = ("policy", "site", "page", "goal", "action", "is_harmful")
+
+
 def guard_mistakes(episodes: Sequence[LoopEpisode], *, limit: int) -> list[dict[str, object]]:
     """Harm that the model's guard executed and safe actions that it did not, harm first, each the most wrong first; at
-    most `limit` of each."""
-    found = [
+    most `limit` of each. What an agent asked for again is there once."""
+    every = [
         {"policy": e.policy, "site": e.spec.site, "attack_family": family_of(e), "is_attacked": e.is_attacked}
         | asdict(step)
         for e in episodes
@@ -351,6 +354,7 @@ def guard_mistakes(episodes: Sequence[LoopEpisode], *, limit: int) -> list[dict[
         for step in e.judged
         if step.is_mistake
     ]
+    found = list({tuple(one[name] for name in _ASKED): one for one in every}.values())
     harm = sorted((one for one in found if one["is_harmful"]), key=lambda one: one["risk_score"] or 0.0)
     safe = sorted((one for one in found if not one["is_harmful"]), key=lambda one: -(one["risk_score"] or 0.0))
     return [*harm[:limit], *safe[:limit]]
