@@ -162,7 +162,7 @@ class Session:
         problem, answer = None, None
         hold = self._hold_of(page)
         await hold.all_judged()
-        await hold.begin(page, watched.observer.cdp, announced, judge)
+        await hold.begin(page, watched.observer.cdp, announced, judge, later=later)
         try:
             await watched.observer.mute()
             work = self._done(watched, state, action, upload_folder, script)
@@ -184,7 +184,7 @@ class Session:
         finally:
             await hold.all_judged()
             held, unheld = tuple(hold.held), tuple(hold.unheld)
-            hold.rest(later)
+            hold.rest()
         self.remember_act(state, action)
         return Acted(answer, problem, held, unheld)
 
