@@ -378,6 +378,24 @@ def test_a_click_that_lands_in_another_document_does_nothing(orders: Orders, *, 
     assert where == [orders.url + "first"]
 
 
+def test_a_page_that_is_another_one_once_it_is_judged_is_told_as_such(orders: Orders) -> None:
+    class ThinkingGuard(OpenGuard):
+        def decide(self, state: State, action: Action) -> Decision:
+            time.sleep(3.0 if action.kind is ActionKind.CLICK else 0.0)
+            return super().decide(state, action)
+
+    orders.pages = {
+        "/first": "<p>x</p><button id='go'>Go</button><script>setTimeout(() => { location = '/next'; }, 2500)</script>",
+        "/next": "<p>y</p><button>Approve</button>",
+    }
+
+    (_, why), _ = guarded_steps(
+        orders, ThinkingGuard(), lambda page: page.goto(orders.url + "first"), lambda page: page.click("#go")
+    )
+
+    assert why == "the page does not offer this: action.target_ref: click needs the element_ref of an element"
+
+
 def test_a_click_that_lands_elsewhere_is_judged_again_and_not_told_as_done(orders: Orders) -> None:
     why = clicked(orders, OpenGuard(), "#under")
 
