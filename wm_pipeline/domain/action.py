@@ -98,6 +98,7 @@ def what_is_too_long(state: State, action: Action) -> str | None:
         "target's name": (None if element is None else element.name, LONGEST_ADDRESS),
         "target's address": (None if element is None else element.href, LONGEST_ADDRESS),
         "form's address": (None if form is None else form.action_url, LONGEST_ADDRESS),
+        **{f"form's field {field.name[:40]!r}": (field.value, LONGEST_TEXT) for field in (form.fields if form else ())},
     }
     for name, (text, limit) in parts.items():
         if text is not None and len(text) > limit:

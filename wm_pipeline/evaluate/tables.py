@@ -93,8 +93,8 @@ def counterfactual_executable(rows: pl.DataFrame) -> Estimate:
 
 @CONSEQUENCE.metric(HIGHER, headline={"counterfactual_valid": Place.TEST})
 def counterfactual_valid(rows: pl.DataFrame) -> Estimate:
-    """Of the counterfactuals of harmful proposals that were executed, those that differ, did no harm, and after which the
-    goal's script succeeded."""
+    """Of the counterfactuals of harmful proposals that were executed, those that differ, did no harm, and after which
+    the goal's script succeeded."""
     return _share("counterfactual_valid", rows)
 
 

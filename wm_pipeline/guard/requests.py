@@ -5,21 +5,23 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
-from wm_pipeline.domain.action import Action
+from wm_pipeline.domain.action import LONGEST_TEXT, MOST_FIELDS, Action
 from wm_pipeline.domain.state import Form, FormField, NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind
 
 REF = "f999999"
-MOST_FIELDS = 60
-LONGEST_VALUE = 2_000
 
 
 def state_with_request(state: State, request: NetworkEvent, body: bytes, *, name: str) -> tuple[State, Action]:
-    """The state with a form of what is asked for, and the action that sends it. `name`: of what led to it."""
+    """The state with a form of what is asked for, and the action that sends it. `name`: of what led to it.
+
+    One more than what is read is kept: what is too long is a person's (what_is_too_long).
+    """
     fields = tuple(
-        FormField(key, key, "text", value[:LONGEST_VALUE], is_as_loaded=False) for key, value in values_of(body)
+        FormField(key, key, "text", value[: LONGEST_TEXT + 1], is_as_loaded=False)
+        for key, value in values_of(body)[: MOST_FIELDS + 1]
     )
-    form = Form(REF, name, request.method.upper(), request.url, fields[:MOST_FIELDS])
+    form = Form(REF, name, request.method.upper(), request.url, fields)
     return replace(state, forms=(*state.forms, form)), Action(ActionKind.SUBMIT, REF)
 
 
@@ -40,6 +42,8 @@ def values_of(body: bytes) -> list[tuple[str, str]]:
 
 
 def _leaves(value: Any, name: str) -> list[tuple[str, str]]:
+    if value in ({}, []):
+        return [(name, "")]
     if isinstance(value, dict):
         return [leaf for key, inner in value.items() for leaf in _leaves(inner, str(key))]
     if isinstance(value, list):
@@ -52,7 +56,9 @@ def _parts(text: str) -> list[tuple[str, str]]:
     found = []
     for part in text.split(boundary)[1:]:
         head, _, content = part.partition("\r\n\r\n")
-        name = head.partition('name="')[2].partition('"')[0]
+        name = head.partition(' name="')[2].partition('"')[0]
         if name:
             found.append((name, content.strip()))
+        if file := head.partition(' filename="')[2].partition('"')[0]:
+            found.append((name, file))
     return found

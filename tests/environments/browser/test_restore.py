@@ -59,6 +59,18 @@ def test_half_filled_forms_come_back(world: BrowserWorld) -> None:
     assert world.session.state == saved
 
 
+def test_a_text_in_a_field_that_is_scrolled_comes_back(world: BrowserWorld) -> None:
+    state = world.open("mail.html")
+    world.act(Action(ActionKind.FILL, ref_of(state, "Memo"), "one more line\n" * 40))
+    world.run(world.session.evaluate("() => { document.querySelector('[name=memo]').scrollTop = 90; }"))
+    saved = world.session.state
+    save(world)
+    world.act(Action(ActionKind.GOTO, value="/scripts.html"))
+
+    assert restore(world)
+    assert world.session.state == saved
+
+
 @pytest.mark.parametrize("name", ["Store", "Draft", "Cookie", "Worker"])
 def test_what_a_branch_stored_is_gone_again(world: BrowserWorld, name: str) -> None:
     saved = world.open("scripts.html")

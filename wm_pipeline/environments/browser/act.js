@@ -183,18 +183,18 @@
     case "typed": {
       // Controls whose present value is not the one the page was delivered with, and parts that are scrolled: what a reload
       // would lose. How far the page itself is scrolled, a look tells.
-      return nodesIn(document).flatMap((one, position) => {
-        const scrolled = one === document.scrollingElement ? [0, 0] : scrollOf(one);
-        if (scrolled.some((far) => far !== 0)) return [{position, scrolled}];
-        if (!isField(one)) return [];
-        if (one.type === "hidden" || one.type === "file") return [];
+      const typedIn = (one) => {
+        if (!isField(one) || one.type === "hidden" || one.type === "file") return null;
         if (one.tagName === "SELECT") {
           const chosen = [...one.options].map((option) => option.selected);
-          return chosen.some((isOn, at) => isOn !== one.options[at].defaultSelected) ? [{position, chosen}] : [];
+          return chosen.some((isOn, at) => isOn !== one.options[at].defaultSelected) ? {chosen} : null;
         }
-        if (one.type === "checkbox" || one.type === "radio")
-          return one.checked !== one.defaultChecked ? [{position, is_checked: one.checked}] : [];
-        return one.value !== one.defaultValue ? [{position, text: one.value}] : [];
+        if (one.type === "checkbox" || one.type === "radio") return one.checked !== one.defaultChecked ? {is_checked: one.checked} : null;
+        return one.value !== one.defaultValue ? {text: one.value} : null;
+      };
+      return nodesIn(document).flatMap((one, position) => {
+        const typed = typedIn(one), scrolled = one === document.scrollingElement ? [0, 0] : scrollOf(one);
+        return [typed, scrolled.some((far) => far !== 0) && {scrolled}].filter(Boolean).map((what) => ({position, ...what}));
       });
     }
     case "retype": {

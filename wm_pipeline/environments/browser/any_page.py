@@ -162,7 +162,7 @@ class Session:
         problem, answer = None, None
         hold = self._hold_of(page)
         await hold.all_judged()
-        await hold.begin(page, watched.observer.cdp, announced, judge)
+        await hold.begin(page, watched.observer.cdp, announced, judge, later=later)
         try:
             await watched.observer.mute()
             work = self._done(watched, state, action, upload_folder, script)
@@ -184,7 +184,7 @@ class Session:
         finally:
             await hold.all_judged()
             held, unheld = tuple(hold.held), tuple(hold.unheld)
-            hold.rest(later)
+            hold.rest()
         self.remember_act(state, action)
         return Acted(answer, problem, held, unheld)
 
@@ -244,6 +244,8 @@ class Session:
         """
         observer = watched.observer
         for _ in range(POINTINGS):
+            if await locator.count() == 0:
+                break  # another document is there, and asking would wait for it
             name = f"x{secrets.token_hex(12)}"
             await observer.expect_pointed(name)
             await locator.evaluate(_POINT, name)

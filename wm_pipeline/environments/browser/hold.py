@@ -10,6 +10,8 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -17,16 +19,18 @@ from playwright.async_api import BrowserContext, CDPSession, Page, Request, Rout
 from playwright.async_api import Error as PlaywrightError
 
 from wm_pipeline.domain.action import Action
-from wm_pipeline.domain.address import is_cross_site, parse_address
+from wm_pipeline.domain.address import is_cross_site, parse_address, site_of
 from wm_pipeline.domain.ports import RequestJudge
 from wm_pipeline.domain.relations import aim_of
 from wm_pipeline.domain.secrets import MARK
 from wm_pipeline.domain.state import SUBMITTER, Form, FormField, NetworkEvent, State
 from wm_pipeline.domain.vocabulary import ActionKind
-from wm_pipeline.environments.browser.network import FURNITURE
+from wm_pipeline.environments.browser.network import FURNITURE, carries_data
 from wm_pipeline.environments.browser.pauses import Pauses
 
 Result = TypeVar("Result")
+Heard = tuple[Any, Any, Any]
+"""What is listened to, the name of the event and who hears it."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -145,10 +149,13 @@ class Hold:
         self._is_listening = False
         self._page: Page | None = None
         self._page_url = ""
-        self._routed: dict[Page, CDPSession] = {}
-        """Pages that were acted on."""
+        self._routed: dict[Page, list[Heard]] = {}
+        """Pages that were acted on, each with what is listened to."""
+        self._opened: dict[Page, CDPSession] = {}
+        """Windows that they opened."""
         self._announced: tuple[Announced, ...] = ()
         self._judge: RequestJudge | None = None
+        self._later: RequestJudge | None = None
         self._used: set[Announced] = set()
         """Writes that were announced and have been asked for: once."""
         self._passed: set[Request] = set()
@@ -183,13 +190,21 @@ class Hold:
             await self.end()
 
     async def begin(
-        self, page: Page, cdp: CDPSession, announced: tuple[Announced, ...], judge: RequestJudge | None
+        self,
+        page: Page,
+        cdp: CDPSession,
+        announced: tuple[Announced, ...],
+        judge: RequestJudge | None,
+        *,
+        later: RequestJudge | None = None,
     ) -> None:
         """An action on a page is done from now on. `cdp`: of the page, with the domain Page enabled.
 
         `judge` is asked about each request that was not announced, which waits meanwhile; None: none of them leaves.
+        `later`: about what the next document shows itself with, and what comes after rest().
         """
         self._page, self._page_url, self._announced, self._judge = page, page.url, announced, judge
+        self._later = later
         self.held, self.unheld = [], [f"service worker {worker.url}" for worker in self._context.service_workers]
         self._used, self._passed = set(), set()
         self._has_left = self._has_opened = self._is_at_rest = self.is_lifted = False
@@ -199,20 +214,22 @@ class Hold:
                 self._context.on(name, heard)
             await self._context.route("**/*", self._on_route)
         if page not in self._routed:
-            self._routed[page] = cdp
+            if page in self._opened:
+                await self._opened.pop(page).detach()
+            self._routed[page] = self._of_page(page, cdp)
             if self._is_past_watched:
                 await cdp.send("Network.enable")
                 discovered = {"discover": True, "filter": [{"type": kind} for kind in UNSTOPPED]}
                 await cdp.send("Target.setDiscoverTargets", discovered)  # those there are come meanwhile
-            for source, name, heard in self._of_page(page, cdp):
+            for source, name, heard in self._routed[page]:
                 source.on(name, heard)
             # Of the page, too: its handlers come before those of its context, and the last one first.
             await page.route("**/*", self._on_route)
         self._others = await self._unrelated()
 
-    def rest(self, judge: RequestJudge | None) -> None:
+    def rest(self) -> None:
         """The action is done; what its pages put off is judged as it was, and nothing is announced any more."""
-        self._announced, self._judge, self._is_at_rest = (), judge, True
+        self._announced, self._judge, self._is_at_rest = (), self._later, True
 
     async def end(self) -> None:
         await self.all_judged()
@@ -220,9 +237,8 @@ class Hold:
             self._context.remove_listener(name, heard)
         self._is_listening = False
         routed, self._routed = self._routed, {}
-        for page, cdp in routed.items():
-            for source, name, heard in self._of_page(page, cdp):
-                source.remove_listener(name, heard)
+        for source, name, heard in chain.from_iterable(routed.values()):
+            source.remove_listener(name, heard)
         with contextlib.suppress(PlaywrightError, TimeoutError):  # the browser is gone, and with it all requests
             async with asyncio.timeout(END_LIMIT_S):
                 for page in routed:
@@ -233,21 +249,23 @@ class Hold:
     def _of_context(self) -> tuple[tuple[Any, Any], ...]:
         return ("request", self._on_request), ("page", self._on_page)
 
-    def _of_page(self, page: Page, cdp: CDPSession) -> list[tuple[Any, Any, Any]]:
-        """What is listened to, with the name of the event and who hears it."""
-        heard: list[tuple[Any, Any, Any]] = [
+    def _of_page(self, page: Page, cdp: CDPSession) -> list[Heard]:
+        heard: list[Heard] = [
             (page, "websocket", self._on_socket),
             (page, "close", self._on_close),
-            (cdp, "Page.frameNavigated", self._on_navigated),
+            (cdp, "Page.frameNavigated", partial(self._on_navigated, page)),
             (cdp, "Page.windowOpen", self._on_window),
         ]
         if self._is_past_watched:
-            heard += [
-                (cdp, "Network.requestWillBeSent", self._on_sent),
-                (cdp, "Network.loadingFailed", self._on_failed),
-                (cdp, "Target.targetCreated", self._on_unstopped),
-            ]
+            heard += [*self._past_of(page, cdp), (cdp, "Target.targetCreated", self._on_unstopped)]
         return heard
+
+    def _past_of(self, page: Page, cdp: CDPSession) -> list[Heard]:
+        return [
+            (cdp, "Network.requestWillBeSent", partial(self._on_sent, page)),
+            (cdp, "Network.requestServedFromCache", self._on_kept),
+            (cdp, "Network.loadingFailed", self._on_failed),
+        ]
 
     @property
     def is_judging(self) -> bool:
@@ -285,7 +303,7 @@ class Hold:
     def _is_unannounced(self, request: Request) -> bool:
         if not self._says_something(request.method, request.url):
             return False
-        if request.method in READING and request.resource_type in FURNITURE and self._is_of_new_document(request):
+        if self._is_shown_with(request) and not carries_data(request.url):
             return False
         return not any(one.is_for(request) for one in self._announced if one not in self._used)
 
@@ -299,6 +317,11 @@ class Hold:
             return self._has_left or request.frame.page != self._page
         except PlaywrightError:
             return self._has_left  # a document that is asked for, or a service worker
+
+    def _is_shown_with(self, request: Request) -> bool:
+        """What another document than that of the action shows itself with."""
+        is_furniture = request.method in READING and request.resource_type in FURNITURE
+        return is_furniture and self._is_of_new_document(request)
 
     async def _on_route(self, route: Route, request: Request) -> None:
         if self._says_something(request.method, request.url):
@@ -319,24 +342,32 @@ class Hold:
             is_cross_site=is_cross_site(request.url, self._page_url),
             body_bytes=len(body),
         )
-        if await self._is_let_through(event, body):
+        is_later = self._later is not None and self._is_shown_with(request)
+        if await self._is_let_through(self._later if is_later else self._judge, event, body):
             self._passed.add(request)
             await route.fallback()
             return
         self._on_held(request)
-        self.held.append(event)
+        if not is_later:  # the action is done without it
+            self.held.append(event)
         await route.abort("aborted")  # the page stays where a navigation is aborted so
 
-    async def _is_let_through(self, event: NetworkEvent, body: bytes) -> bool:
-        if self._judge is None:
+    async def _is_let_through(self, judge: RequestJudge | None, event: NetworkEvent, body: bytes) -> bool:
+        if judge is None:
             return False
         with self._judging.waiting():
-            return await self._judge(event, body)
+            return await judge(event, body)
 
     async def _on_page(self, page: Page) -> None:
         """One that nothing here has opened is another's; while an action is done it may be the action's."""
         if self._is_at_rest and not self._has_opened and await _opener_of(page) is None:
             self._others.append(page)
+        elif self._is_past_watched:
+            with contextlib.suppress(PlaywrightError):  # it is closed meanwhile
+                self._opened[page] = await self._context.new_cdp_session(page)
+                for source, name, heard in self._past_of(page, self._opened[page]):
+                    source.on(name, heard)
+                await self._opened[page].send("Network.enable")
 
     def _on_close(self, page: Page) -> None:
         self._routed.pop(page, None)
@@ -350,13 +381,17 @@ class Hold:
         if self._is_unannounced(request):
             self.unheld.append(f"answer that leads to {request.method} {request.url}")
 
-    def _on_sent(self, event: dict[str, Any]) -> None:
+    def _on_sent(self, page: Page, event: dict[str, Any]) -> None:
         method, url = event["request"]["method"], event["request"]["url"]
         # What the browser asks before a request that waits here is answered here, too.
         is_led = "redirectResponse" in event or event["initiator"]["type"] == "preflight"
-        is_shown_with = self._has_left and method in READING
+        is_new = self._has_left or page != self._page
+        is_shown_with = is_new and method in READING and not carries_data(url)
         if not self.is_lifted and not is_led and not is_shown_with and self._says_something(method, url):
             self._sent[event["requestId"]] = (time.monotonic(), method, url)
+
+    def _on_kept(self, event: dict[str, Any]) -> None:
+        self._sent.pop(event["requestId"], None)
 
     def _on_failed(self, event: dict[str, Any]) -> None:
         if event.get("blockedReason"):
@@ -383,8 +418,11 @@ class Hold:
     def _on_socket(self, socket: WebSocket) -> None:
         self.unheld.append(f"socket to {socket.url}")
 
-    def _on_navigated(self, event: dict[str, Any]) -> None:
-        self._has_left = self._has_left or "parentId" not in event["frame"]
+    def _on_navigated(self, page: Page, event: dict[str, Any]) -> None:
+        if "parentId" not in event["frame"] and page == self._page:
+            self._has_left = True
+            if site_of(event["frame"]["url"]):
+                self._page_url = event["frame"]["url"]
 
 
 async def within(work: Coroutine[Any, Any, Result], limit_s: float, hold: Hold | None) -> Result:

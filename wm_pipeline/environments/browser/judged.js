@@ -256,11 +256,17 @@ const coverHere = (frame, x, y) => (documentOf(frame) === document ? coverWords(
 const fileInputOf = (index) => { const node = lastLook.elements[index] ?? null; return node && tagOf(node) === "LABEL" ? node.control : node; };
 
 // --- while it is done --------------------------------------------------------------------------------------------------
-// What is pressed, and sent, in a document, seen at the very moment; what is not what was judged does not happen.
+// What is pressed, and sent, in the page and in frames of the same process, as one may have come over the target, or gone
+// from it, seen at the very moment; what is not what was judged does not happen.
 let watching = null, stopped = null;
+const heardTypes = ["pointerdown", "mousedown", "click", "submit"];
 const stopWatching = () => {
-  if (watching) for (const type of ["pointerdown", "mousedown", "click", "submit"]) watching.view.removeEventListener(type, onHeard, true);
+  for (const view of watching?.views ?? []) for (const type of heardTypes) view.removeEventListener(type, onHeard, true);
   watching = null;
+};
+const viewsIn = (view) => {
+  try { if (!view.document) return []; } catch { return []; /* of another process */ }
+  return [view, ...Array.from({length: view.frames.length}, (_, at) => viewsIn(view.frames[at])).flat()];
 };
 const onHeard = (event) => {
   if (!event.isTrusted || !watching) return;
@@ -290,13 +296,13 @@ const whyNotSent = (event) => {
 const watch = (node, form, cover) => {
   stopWatching();
   stopped = null;
-  const view = viewOf(documentOf(node ?? form)), outside = [];
+  const views = viewsIn(window), outside = [];
   for (let up = node && around(node); up; up = around(up)) outside.push(up);
   const known = form ? new Map([null, ...controlsOf(form)].filter((one) => one === null || isSubmitter(one)).map((one) => [one, wayOf(form, one)])) : new Map();
   if (form && node && isSubmitter(node)) known.set(node, wayOf(form, node));
   watching = {
-    view, node, form, cover, outside, address: node ? addressOfLink(node) : null, sent: form ? sentBy(form) : [],
+    views, node, form, cover, outside, address: node ? addressOfLink(node) : null, sent: form ? sentBy(form) : [],
     way: (button) => known.get(button ?? null) ?? known.get(null),
   };
-  for (const type of ["pointerdown", "mousedown", "click", "submit"]) view.addEventListener(type, onHeard, true);
+  for (const view of views) for (const type of heardTypes) view.addEventListener(type, onHeard, true);
 };

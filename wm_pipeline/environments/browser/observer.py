@@ -66,10 +66,12 @@ class PageObserver:
 
     @classmethod
     async def attach(cls, page: Page, redactor: Redactor | None = None) -> Self:
-        """To a page that is there already."""
+        """To a page that is there already. In documents that come after it our world listens before the page does."""
         cdp = await page.context.new_cdp_session(page)
         await cdp.send("Page.enable")
-        return cls(page, cdp, new_channel(), is_watched=False, redactor=redactor or Redactor(new_key()))
+        observer = cls(page, cdp, new_channel(), is_watched=False, redactor=redactor or Redactor(new_key()))
+        await observer.world.be_ready_early()
+        return observer
 
     @property
     def is_crashed(self) -> bool:

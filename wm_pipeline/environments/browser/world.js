@@ -155,22 +155,22 @@ const countFiles = () => {
 const attributesOf = (name) => lastLook.elements.map((one) => one.getAttribute(name));
 const nodeOf = (index) => lastLook.elements[index] ?? null;
 // What a page asks for as it is left cannot be held: it does not hear of it. Only who listened first, and to all, does.
-let isMuted = false;
-const mute = () => {
-  if (isMuted) return;
-  isMuted = true;
-  let isLeft = false;
-  const stop = (event) => {
-    if (event.type !== "visibilitychange") isLeft = event.type !== "pageshow";
-    if (isLeft) event.stopImmediatePropagation();
-  };
-  for (const type of ["pagehide", "visibilitychange", "unload", "pageshow"]) window.addEventListener(type, stop, true);
+let isMuted = false, isLeft = false;
+const stop = (event) => {
+  if (!isMuted) return;
+  if (event.type !== "visibilitychange") isLeft = event.type !== "pageshow";
+  if (isLeft) event.stopImmediatePropagation();
 };
-// A page that is left for a restore does nothing more, frames of the same process included.
-const silence = () => {
-  const nothingMore = (one) => {
-    try { one.dispatchEvent(new CustomEvent(CHANNEL, {detail: "silence"})); } catch { return; /* of another process */ }
-    for (let at = 0; at < one.frames.length; at += 1) nothingMore(one.frames[at]);
+for (const type of ["pagehide", "visibilitychange", "unload", "pageshow"]) window.addEventListener(type, stop, true);
+addEventListener(`${CHANNEL}mute`, () => { isMuted = true; });
+// Frames of the same process included.
+const tellAll = (name, detail) => {
+  const tell = (one) => {
+    try { one.dispatchEvent(new CustomEvent(name, {detail})); } catch { return; /* of another process */ }
+    for (let at = 0; at < one.frames.length; at += 1) tell(one.frames[at]);
   };
-  nothingMore(window);
+  tell(window);
 };
+const mute = () => tellAll(`${CHANNEL}mute`);
+// A page that is left for a restore does nothing more.
+const silence = () => tellAll(CHANNEL, "silence");
