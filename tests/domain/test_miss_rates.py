@@ -216,9 +216,9 @@ def test_a_matched_pair_stays_whole_in_a_round_by_the_curriculum() -> None:
     drawn = draw_round(profile, "2026-03-01", "webmail", weights=attack_distribution(predictions(*rows)))
 
     hidden = {one.goal_ids_with_hidden_variables for one in catalogue().sites if one.name == "webmail"}.pop()
-    groups = Counter(split_group_of(one.spec) for one in drawn if one.spec.goal_id in hidden)
+    groups = Counter((split_group_of(one.spec), one.is_trained_on) for one in drawn if one.spec.goal_id in hidden)
     assert groups
-    assert set(groups.values()) == {8}
+    assert {count == (8 if is_trained_on else 2) for (_, is_trained_on), count in groups.items()} == {True}
 
 
 def test_the_heat_map_is_a_picture_even_of_nothing() -> None:
