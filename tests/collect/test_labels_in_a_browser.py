@@ -41,7 +41,7 @@ from wm_pipeline.policies.gullible import GulliblePolicy
 
 DAY = "2030-01-15"
 SITES = ("payroll", "webmail", "helpdesk", "identity", generated_site_name(seed_of("labels", 1)))
-WORLDS = 7
+WORLDS = 5
 """Of each site."""
 LATER = AttackChoice(mechanisms=("stored_setting", "reading_worker"))
 """What leaves something behind that acts in later steps."""
