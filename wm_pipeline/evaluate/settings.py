@@ -9,12 +9,12 @@ from wm_pipeline.domain.state import STRICT
 class EvaluateSettings:
     __pydantic_config__ = STRICT
 
-    rows_per_split: int = 480
+    rows_per_split: int = 320
     """Rows of each split that risk, tags and counterfactuals are predicted for: about sixty worlds, a state or two of
     each."""
     text_rows_per_split: int = 8
     """Of those, rows whose text heads are decoded too."""
-    zero_shot_rows: int = 30
+    zero_shot_rows: int = 20
     """Rows of test, and of validation, that the untrained backbone is asked about; it is the slowest of all."""
     counterfactual_rows: int = 32
     """Predicted counterfactuals of the test split that are executed."""
