@@ -95,6 +95,17 @@ def test_branches_start_from_the_state_of_their_step_and_leave_no_trace() -> Non
     assert {one.next_state_id for one in records.transitions} <= records.states.keys()
 
 
+def test_where_a_window_stands_beside_the_page_the_way_is_gone_again_for_each_branch() -> None:
+    environment = ToyEnvironment()
+
+    records = collect(ScriptedPolicy(), toy_world(goal_id="toy/windows"), environment)
+
+    plain = collect(ScriptedPolicy())
+    assert (records.branches_executed, records.branches_dropped) == (plain.branches_executed, 0)
+    assert [one.action for one in main_steps(records)] == [one.action for one in main_steps(plain)]
+    assert (environment.restores, environment.resets) == (0, 1 + records.branches_executed)
+
+
 def test_the_experts_and_the_attacks_actions_are_always_among_the_branches() -> None:
     records = collect(ListPolicy(["next", "slow"]), toy_world(attack=ATTACK), branches=1)
 

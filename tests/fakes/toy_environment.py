@@ -3,7 +3,7 @@
 The goal is to press `next` twice, then `finish`. `plant` leaves something in storage that harms one step later; `leak`
 harms at once; `crash` and `hang` fail; `slow` takes its time. A world whose goal id ends in `unrestorable` cannot be
 restored after `plant`; one that ends in `unresettable` cannot be reset; in one that ends in `harmless` nothing comes of
-`plant`.
+`plant`; in one that ends in `windows` there is always a window beside the page.
 """
 
 import asyncio
@@ -64,6 +64,7 @@ class ToyEnvironment:
             title=f"Page {self._inside.page}",
             goal="Press next twice, then finish",
             elements=elements,
+            other_tabs=("http://toy.localhost/beside",) if self._spec.goal_id.endswith("windows") else (),
             prior_steps=self._inside.prior_steps,
         )
 

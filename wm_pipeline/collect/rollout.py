@@ -230,6 +230,12 @@ class _Rollout:
             self.branches_executed += 1
             if observation.failure is None:
                 await self._follow(observation, len(self.transitions) - 1)
+            if state.other_tabs:
+                # Windows beside a page do not come back with a restore; the way here opens them again.
+                if await self._replay(state):
+                    continue
+                self.branches_dropped += len(chosen) - position - 1
+                return False
             is_back = await self.environment.restore()
             if is_back and self.ways_back < self.settings.ways_back and can_be_tried(observation.effects):
                 is_back = await self._try_ways_back(state, alternative.action, observation, len(self.transitions) - 1)
