@@ -212,8 +212,8 @@ def _disturb(plan: Plan, fault: Fault, scene: Scene, tools: Tools, *, limit_s: f
 
 def _wrong_words(ended: Ended, fault: Fault, *, hit: bool) -> Iterator[str]:
     words = " ".join(ended.arguments[4:]) or "plain"
-    if ended.has_traceback:
-        yield f"a traceback from `wm run` ({words}): {ended.last_line[:300]}"
+    if ended.traceback:
+        yield f"a traceback from `wm run` ({words}): {ended.traceback[:4000]}"
     if ended.status is None:
         yield f"`wm run` ({words}) was stuck for {ended.seconds:.0f} s"
     elif ended.status == 1:

@@ -40,7 +40,8 @@ class Ended:
     seconds: float
     last_line: str
     """Of its stderr."""
-    has_traceback: bool
+    traceback: str
+    """The lines of its stderr from the first traceback on; empty: there is none."""
 
 
 class Run:
@@ -92,7 +93,7 @@ class Run:
             None if is_stuck else self.process.returncode,
             round(time.monotonic() - self._started, 1),
             lines[-1] if lines else "",
-            "Traceback (most recent call last)" in text,
+            "".join(text.partition("Traceback (most recent call last)")[1:]),
         )
 
 
