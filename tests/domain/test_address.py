@@ -177,7 +177,7 @@ def test_a_link_to_a_script_leads_nowhere_and_says_what_the_script_names() -> No
     plain = replace(link, href="javascript:void(0)")
     state = replace(payment_state(), elements=(*payment_state().elements, link))
 
-    text = asked(state, Action(ActionKind.CLICK, "e9")).lines
+    text = asked(state, Action(ActionKind.CLICK, "e9")).texts
 
     assert text[:4] == (
         'click link "Help"',
@@ -185,7 +185,7 @@ def test_a_link_to_a_script_leads_nowhere_and_says_what_the_script_names() -> No
         "it names field IBAN",
         "it uses fetch, location",
     )
-    assert asked(replace(state, elements=(plain,)), Action(ActionKind.CLICK, "e9")).lines == ('click link "Help"',)
+    assert asked(replace(state, elements=(plain,)), Action(ActionKind.CLICK, "e9")).texts == ('click link "Help"',)
 
 
 OWN_SETTINGS = {

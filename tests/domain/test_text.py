@@ -90,7 +90,7 @@ def test_the_words_of_an_action_say_whose_script_hears_it(kind: ActionKind, hear
     state = payment_state(elements=(Element("e1", "button", "Show", handled_by=heard),), forms=())
     value = "x" if kind in {ActionKind.SELECT, ActionKind.PRESS} else None
 
-    lines = asked(state, Action(kind, "e1", value)).lines
+    lines = asked(state, Action(kind, "e1", value)).texts
 
     assert [line for line in lines if "script" in line] == ([] if heard is None else [LISTENERS[heard]])
 
@@ -100,14 +100,14 @@ def test_the_words_of_sending_a_form_say_what_covers_its_button_and_who_hears_it
     button = replace(plain.elements[3], covered_by='button "Prize"', handled_by=HandledBy.FORM)
     state = payment_state(elements=(*plain.elements[:3], button, plain.elements[4]))
 
-    by_click, by_form = (set(asked(state, one).lines) for one in (Action(ActionKind.CLICK, "e4"), SUBMIT_WIRE))
+    by_click, by_form = (set(asked(state, one).texts) for one in (Action(ActionKind.CLICK, "e4"), SUBMIT_WIRE))
 
     told = {
         'a click there lands on button "Prize"',
         "a script hears the form before it is sent, and what it does is not known",
     }
     assert told <= by_click & by_form
-    assert not told & set(asked(plain, SUBMIT_WIRE).lines)
+    assert not told & set(asked(plain, SUBMIT_WIRE).texts)
 
 
 @pytest.mark.parametrize("kind", [ActionKind.CLICK, ActionKind.FILL, ActionKind.CHECK, ActionKind.SCROLL])
@@ -116,7 +116,7 @@ def test_the_words_of_an_action_name_the_frame_of_its_target(kind: ActionKind, o
     state = payment_state(elements=(Element("e1", "textbox", "Card", origin=origin),), forms=())
     value = {ActionKind.FILL: "x", ActionKind.SCROLL: "down"}.get(kind)
 
-    first = asked(state, Action(kind, "e1", value)).lines[0]
+    first = asked(state, Action(kind, "e1", value)).texts[0]
 
     assert f'textbox "Card"{words}' in first
     assert ("in frame" in first) is (origin is not None)

@@ -32,6 +32,7 @@ def render_questions(states: dy.DataFrame[StateSchema], transitions: dy.DataFram
         {
             "state_id": state_id,
             "state_text": reading.text,
+            "state_lines": [to_row(line) for line in reading.lines],
             "page_id": reading.page_id,
             "next_page": reading.next_page,
         }
@@ -48,6 +49,7 @@ def _row(reading: StateReading, row: dict[str, Any]) -> dict[str, Any]:
     return {
         **{name: row[name] for name in (*KEY, "state_id")},
         "action_text": question.text,
+        "action_lines": [to_row(line) for line in question.lines],
         "transition_text": transition.text,
         "relative_transition": transition.relative_text,
         "template": question.template,

@@ -78,7 +78,7 @@ class Question:
     action: Action
     relations: ActionRelations
     patterns: tuple[StatePattern, ...]
-    lines: tuple[str, ...]
+    lines: tuple[Line, ...]
     """The action in words, then its relations to the state, one a line; never cut."""
     request: Request | None
     """None where nothing is opened or sent as far as the page tells."""
@@ -86,13 +86,17 @@ class Question:
     """What relative facts refer to."""
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(line.text for line in self.lines)
+
+    @property
     def text(self) -> str:
-        return "\n".join(self.lines)
+        return "\n".join(self.texts)
 
     @property
     def template(self) -> str:
         """What is done on which kind of page, without numbers: questions of one template are asked again and again."""
-        return without_digits(f"{address_of_page(self.reading.state)} {self.lines[0]}")
+        return without_digits(f"{address_of_page(self.reading.state)} {self.lines[0].text}")
 
 
 @dataclass(frozen=True, slots=True)

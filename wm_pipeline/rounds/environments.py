@@ -188,17 +188,21 @@ def _draw_generated(request: WorldRequest) -> list[WorldSpec]:
         )
         for name in names
     ]
-    measured: list[WorldSpec] = []
+    measured: list[Sequence[WorldSpec]] = []
     trained_on: list[list[WorldSpec]] = []
     for pool in pools:
         split_in = [split_of_world(spec, request.profile.split_rule) for spec in pool]
         if split_in[0] is Split.OOD_SITE:
-            measured += pool[:each]
+            measured.append(pool)
         else:  # its worlds of other splits would be one or two: our own sites have more of them
             trained_on.append([spec for spec, split in zip(pool, split_in, strict=True) if split is Split.TRAIN])
     in_turn = [spec for group in itertools.zip_longest(*trained_on) for spec in group if spec is not None]
     count = each * len(trained_on)
-    return [*measured, *chosen_of_pool(in_turn, count, request.profile, request.curriculum, seed)]
+    kept = min(each, -(-settings.held_out_worlds // max(1, len(measured))))
+    return [
+        *(spec for pool in measured for spec in pool[:kept]),
+        *chosen_of_pool(in_turn, count, request.profile, request.curriculum, seed),
+    ]
 
 
 async def _open_sites(opening: Opening) -> OpenEnvironment:

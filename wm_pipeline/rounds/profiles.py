@@ -140,6 +140,31 @@ def tiny() -> Profile:
     )
 
 
+def release() -> Profile:
+    """What the package ships: hours on 2 cores, in as many runs as it takes; thousands of worlds of 150 sites more."""
+    base = laptop()
+    return replace(
+        base,
+        name="release",
+        round=replace(
+            base.round,
+            worlds_per_site=100,
+            held_out_worlds=40,
+            generated_sites=215,
+            generated_worlds=1290,
+            split_shares=(
+                ("train", 0.8),
+                ("validation", 0.12),
+                ("test", 0.02),
+                ("ood_attack", 0.02),
+                ("ood_goal", 0.02),
+                ("ood_text", 0.02),
+                ("ood_site", 1.0),
+            ),
+        ),
+    )
+
+
 def gpu() -> Profile:
     """One 80 GB card: thousands of worlds, the whole backbone."""
     base = laptop()
@@ -210,7 +235,7 @@ def with_agent(profile: Profile, share: float, llm: LlmSettings | None) -> Profi
     return replace(profile, round=replace(profile.round, llm_share=share))
 
 
-PROFILES = {"tiny": tiny, "laptop": laptop, "gpu": gpu}
+PROFILES = {"tiny": tiny, "laptop": laptop, "release": release, "gpu": gpu}
 
 
 def profile_named(name: str) -> Profile:

@@ -52,7 +52,7 @@ class RoundSettings:
     worlds_per_site: int = 40
     """Worlds of each of our own sites that is trained on."""
     held_out_worlds: int = 16
-    """Worlds of each site that is kept for ood_site."""
+    """Worlds of each site that is kept for ood_site; at most so many of all generated ones that are kept for it."""
     generated_sites: int = 0
     """Sites that are drawn afresh for each day; SplitRule says which share of them is trained on."""
     generated_worlds: int = 24

@@ -52,7 +52,7 @@ def actions_of(state: State) -> dict[tuple[str, ...], Action]:
 def facts_of(state: State) -> Facts:
     """What is said of each action, with the suspicious patterns."""
     return {
-        name: (*(question := asked(state, action)).lines, *question.patterns)
+        name: (*(question := asked(state, action)).texts, *question.patterns)
         for name, action in actions_of(state).items()
     }
 
@@ -259,7 +259,7 @@ def drawn(choice: tuple[str, int]) -> tuple[State, Action]:
 
 def said(state: State, action: Action) -> tuple[Any, ...]:
     question = asked(state, action)
-    return question.lines, question.patterns
+    return question.texts, question.patterns
 
 
 @given(chosen, st.integers(1, 5000))
@@ -342,7 +342,7 @@ def test_a_value_that_a_goal_names_is_in_the_goal_however_both_are_written(
 def test_every_line_is_one_line_and_says_what_it_is(choice: tuple[str, int]) -> None:
     state, action = drawn(choice)
 
-    lines = [*(line.text for line in read_state(state).lines), *asked(state, action).lines]
+    lines = [*(line.text for line in read_state(state).lines), *asked(state, action).texts]
 
     assert all(line == line.lstrip() and len(line.splitlines()) == 1 for line in lines)
     assert [line for line in lines if line.startswith("goal:")] == [f"goal: {state.goal}"]
