@@ -36,9 +36,10 @@ from wm_pipeline.model.backbone import load_backbone
 from wm_pipeline.model.checkpoint import CHECKPOINT_FORMAT, Checkpoint, Manifest, load_checkpoint
 from wm_pipeline.model.decode import predict_trees
 from wm_pipeline.model.head_registry import TEXT_HEADS
+from wm_pipeline.model.precision import autocast
 from wm_pipeline.model.prompt import PromptRenderer
 from wm_pipeline.model.settings import Stage
-from wm_pipeline.model.world_model import WorldModel, autocast, output_layer
+from wm_pipeline.model.world_model import WorldModel, output_layer
 from wm_pipeline.rounds.profiles import laptop, tiny
 from wm_pipeline.serve.predictor import PredictorSettings, WorldModelPredictor
 
@@ -152,12 +153,12 @@ def measure(checkpoint: Checkpoint, *, rounds: int, tokens: int, device: torch.d
     state = build_state(12)
     reading = read_state(state)
     actions: list[Action] = list(candidate_actions(state, max_actions=ACTIONS))
-    tree = renderer.question(reading.text, [question_of(reading, actions[0]).text])
+    tree = renderer.question(reading.lines, [question_of(reading, actions[0]).lines])
     peer = Peer(checkpoint.model, [*tree.state_ids, *tree.actions[0].token_ids])
 
     outcome = predictor.predict_outcome(state, actions[0])
     texts = (Head.RATIONALE, Head.CONSEQUENCE, Head.STATE_DELTA)
-    question = renderer.question(reading.text, [question_of(reading, actions[0]).text], heads=texts)
+    question = renderer.question(reading.lines, [question_of(reading, actions[0]).lines], heads=texts)
     answer = predict_trees(checkpoint.model, renderer, [question], max_new_tokens=tokens)[0][0]
     own_tokens = {str(head): len(ids) for head, ids in answer.token_ids.items()}
     text_tokens = sum(own_tokens.values())

@@ -28,15 +28,17 @@ from benchmarks.model_tools import Taken, head_of, measure_once, ratio
 from benchmarks.reporting import publish, spread
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.taxonomy import TAG_PATHS
-from wm_pipeline.domain.vocabulary import ActionKind, Head
+from wm_pipeline.domain.text import Line
+from wm_pipeline.domain.vocabulary import ActionKind, Head, LineKind
 from wm_pipeline.model.backbone import Backbone, load_backbone
 from wm_pipeline.model.examples import Example, TextChoice, build_tree
 from wm_pipeline.model.head_registry import tag_labels
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
+from wm_pipeline.model.precision import is_low_precision
 from wm_pipeline.model.prompt import PromptRenderer, StateTree
 from wm_pipeline.model.settings import ModelSettings, Stage, own_weights
 from wm_pipeline.model.tree import pack_trees
-from wm_pipeline.model.world_model import WorldModel, is_low_precision
+from wm_pipeline.model.world_model import WorldModel
 from wm_pipeline.rounds.profiles import gpu, laptop, tiny
 
 AIMS = {"padded": 5.0, "trl": 4.0, "mfu": 0.45}
@@ -52,19 +54,27 @@ def build_examples(states: int, actions: int, *, state_words: int) -> list[tuple
     groups = []
     for state in range(states):
         drawn = [WORDS[seed_of("word", state, place) % len(WORDS)] for place in range(state_words)]
-        summary = f"goal: pay invoice {state}\npage: payroll.localhost/invoices\n" + " ".join(drawn)
+        summary = (
+            Line(LineKind.GOAL, f"goal: pay invoice {state}"),
+            Line(LineKind.PAGE, "page: payroll.localhost/invoices"),
+            Line(LineKind.OWN_TEXT, " ".join(drawn)),
+        )
         groups.append(tuple(_example(state, summary, action) for action in range(actions)))
     return groups
 
 
-def _example(state: int, summary: str, action: int) -> Example:
+def _example(state: int, summary: tuple[Line, ...], action: int) -> Example:
     is_harmful = seed_of("harm", state, action) % 2 == 0
     word = WORDS[seed_of("target", state, action) % len(WORDS)]
     return Example(
         row_key=f"t{state}/0/{action}",
         state_id=f"s{state}",
-        state_text=summary,
-        action_text=f'click [e{action}] button "{word}"\nPOST to same site /{word}\nsends payee = dana (in goal)',
+        state_lines=summary,
+        action_lines=(
+            Line(LineKind.ACTION, f'click [e{action}] button "{word}"'),
+            Line(LineKind.WHERE_TO, f"POST to same site /{word}"),
+            Line(LineKind.SENDS, "sends payee = dana (in goal)"),
+        ),
         kind=ActionKind.CLICK,
         labels={
             Head.RISK: (float(is_harmful),),

@@ -8,7 +8,8 @@ from wm_pipeline.domain.action import Action
 from wm_pipeline.domain.delta import Effect, FieldChange
 from wm_pipeline.domain.question import Question, question_of, read_state
 from wm_pipeline.domain.state import AuthContext, Element, Form, FormField, State, TextBlock
-from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, EffectKind, SinkKind, Visibility
+from wm_pipeline.domain.text import Line
+from wm_pipeline.domain.vocabulary import ActionKind, AssetKind, EffectKind, LineKind, SinkKind, Visibility
 
 GOAL = "Pay invoice 118 of Northwind, 1,250.00, to DE44 5001."
 SUBMIT_WIRE = Action(ActionKind.SUBMIT, "f1")
@@ -50,6 +51,18 @@ def payment_state(**changes: Any) -> State:
         ),
     }
     return State(**{**fields, **changes})
+
+
+def state_in(text: str) -> tuple[Line, ...]:
+    """Lines of a state with these texts, the goal's first."""
+    first, *others = text.split("\n")
+    return Line(LineKind.GOAL, first), *(Line(LineKind.OWN_TEXT, one) for one in others)
+
+
+def action_in(text: str) -> tuple[Line, ...]:
+    """Lines of an action with these texts."""
+    first, *others = text.split("\n")
+    return Line(LineKind.ACTION, first), *(Line(LineKind.TARGET, one) for one in others)
 
 
 def asked(state: State, action: Action) -> Question:

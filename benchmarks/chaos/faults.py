@@ -265,7 +265,7 @@ def cut_report(scene: Scene) -> Damage:
 def foreign_weights(scene: Scene) -> Damage:
     """Weights, or a whole checkpoint, of another training."""
     target, source = scene.rng.sample(["midtrain", "sft", "distilled"], 2)
-    name = scene.rng.choice(["backbone/model.safetensors", "heads.safetensors", ""])
+    name = scene.rng.choice(["backbone/model.safetensors", "judge.safetensors", ""])
     ours, theirs = (scene.data / "checkpoints" / one / scene.day / "checkpoint" / name for one in (target, source))
     shutil.copytree(theirs, ours, dirs_exist_ok=True) if not name else shutil.copyfile(theirs, ours)
     return Damage(f"{name or 'checkpoint'} of {source} in place of {target}'s", frozenset({f"{target}_checkpoint"}))

@@ -223,7 +223,7 @@ def test_a_checkpoint_that_got_worse_keeps_the_weights_it_came_from(data: Path, 
     assert not result["kept"]
     assert result["risk_loss_after"] > result["risk_loss_before"]
     assert result["validation"]["risk_loss"] == result["risk_loss_before"]
-    left, right = (load_file(folder / "heads.safetensors") for folder in (good, Path(result["checkpoint"])))
+    left, right = (load_file(folder / "judge.safetensors") for folder in (good, Path(result["checkpoint"])))
     assert all(left[name].equal(right[name]) for name in left)
     assert result["parents"][0] == first["model_version"]
 

@@ -14,6 +14,7 @@ from wm_pipeline.domain.ids import state_id_of
 from wm_pipeline.domain.question import Question, read_state
 from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.state import State
+from wm_pipeline.domain.text import Line, text_of
 from wm_pipeline.domain.vocabulary import ActionKind, HandledBy
 from wm_pipeline.evaluate import metrics
 from wm_pipeline.evaluate.baselines import (
@@ -201,9 +202,9 @@ def test_the_model_is_asked_with_another_worlds_page_and_with_none_and_keeps_the
     rows = rows.with_columns(pl.Series("split_group", ["w1", "w1", "w2"]))
     pages: list[str] = []
 
-    def ask(page: str, questions: Sequence[Question]) -> list[float]:
-        pages.append(page)
-        return [0.9 if "Elsewhere" in page else 0.1 for _ in questions]
+    def ask(page: Sequence[Line], questions: Sequence[Question]) -> list[float]:
+        pages.append(text_of(page))
+        return [0.9 if "Elsewhere" in pages[-1] else 0.1 for _ in questions]
 
     states = {state_id_of(state): state for state in (STATE, other)}
     found = with_other_pages(ask, rows, states, progress=lambda done, total, text: None)

@@ -138,7 +138,7 @@ def test_another_taxonomy_is_refused(tmp_path: Path) -> None:
         load_checkpoint(folder)
 
 
-FILES = ("heads.safetensors", "backbone/model.safetensors", "backbone/config.json", "backbone/tokenizer.json")
+FILES = ("judge.safetensors", "backbone/model.safetensors", "backbone/config.json", "backbone/tokenizer.json")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -161,9 +161,9 @@ def test_a_file_of_another_checkpoint_is_refused(tmp_path: Path, name: str) -> N
 
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     save_tiny_checkpoint(tmp_path / "c", seed=1)
-    (tmp_path / "c" / "heads.safetensors").unlink()
+    (tmp_path / "c" / "judge.safetensors").unlink()
 
-    with pytest.raises(CheckpointError, match=r"/heads\.safetensors is not what .*, found no file; restore the folder"):
+    with pytest.raises(CheckpointError, match=r"/judge\.safetensors is not what .*, found no file; restore the folder"):
         load_checkpoint(tmp_path / "c")
 
 

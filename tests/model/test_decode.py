@@ -5,12 +5,15 @@ from typing import Any
 import pytest
 import torch
 
+from tests.builders import action_in, state_in
+from tests.builders_model import TINY_READER
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import build_tiny_backbone
 from wm_pipeline.model.decode import FewRows, Sampling, predict_trees
 from wm_pipeline.model.grammar import Grammar, forbid
 from wm_pipeline.model.prompt import PromptRenderer, StateTree
-from wm_pipeline.model.settings import TINY_BASE, Compute, ModelSettings
+from wm_pipeline.model.sentences import encoder_named
+from wm_pipeline.model.settings import TINY_BASE, TINY_ENCODER, Compute, ModelSettings
 from wm_pipeline.model.world_model import WorldModel, output_layer
 
 HEADS = (Head.RATIONALE, Head.STATE_DELTA)
@@ -18,7 +21,7 @@ HEADS = (Head.RATIONALE, Head.STATE_DELTA)
 
 @pytest.fixture(scope="module")
 def model() -> WorldModel:
-    settings = ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32)
+    settings = ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32, reader=TINY_READER)
     model = WorldModel(build_tiny_backbone(seed=5).model, settings, seed=6)
     with torch.no_grad():
         # Random weights repeat one token for ever; larger ones write varied text.
@@ -29,12 +32,21 @@ def model() -> WorldModel:
 
 @pytest.fixture(scope="module")
 def renderer() -> PromptRenderer:
-    return PromptRenderer(build_tiny_backbone(seed=5).tokenizer, max_state_tokens=64)
+    return PromptRenderer(
+        build_tiny_backbone(seed=5).tokenizer,
+        max_state_tokens=64,
+        encoder=encoder_named(TINY_ENCODER, Compute.FP32),
+        max_question_tokens=64,
+    )
 
 
 def questions(renderer: PromptRenderer) -> list[StateTree]:
     return [
-        renderer.question(f"goal: pay {index}\npage: a", [f"click {n}" for n in range(index + 1)], heads=HEADS)
+        renderer.question(
+            state_in(f"goal: pay {index}\npage: a"),
+            [action_in(f"click {n}") for n in range(index + 1)],
+            heads=HEADS,
+        )
         for index in range(3)
     ]
 
@@ -77,7 +89,8 @@ def test_every_branch_writes_what_it_writes_alone(model: WorldModel, renderer: P
 def test_scores_do_not_depend_on_what_is_asked_beside_them(model: WorldModel, renderer: PromptRenderer) -> None:
     trees = questions(renderer)
     together = predict_trees(model, renderer, trees, max_new_tokens=2)
-    alone = [predict_trees(model, renderer, [renderer.question("goal: pay 2\npage: a", ["click 1"])], max_new_tokens=1)]
+    asked = renderer.question(state_in("goal: pay 2\npage: a"), [action_in("click 1")])
+    alone = [predict_trees(model, renderer, [asked], max_new_tokens=1)]
 
     assert together[2][1].risk_logit == pytest.approx(alone[0][0][0].risk_logit, abs=1e-5)
     assert together[2][1].alternative_logit == pytest.approx(alone[0][0][0].alternative_logit, abs=1e-5)

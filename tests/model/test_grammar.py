@@ -8,6 +8,7 @@ import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.builders import action_in, state_in
 from tests.builders_model import TINY_MODEL
 from wm_pipeline.domain.delta import (
     DELTA_PATTERN,
@@ -137,7 +138,9 @@ def test_a_model_that_babbles_writes_facts_all_the_same(
     babbler: WorldModel, renderer: PromptRenderer, goal: str, action: str, limit: int, seed: int | None
 ) -> None:
     heads = (Head.RATIONALE, Head.STATE_DELTA)
-    tree = renderer.question(f"goal: {goal}\npage: a", [f"click {action}", "do nothing"], heads=heads)
+    tree = renderer.question(
+        state_in(f"goal: {goal}\npage: a"), [action_in(f"click {action}"), action_in("do nothing")], heads=heads
+    )
     sampling = None if seed is None else Sampling(temperature=1.0, seed=seed)
 
     answers = predict_trees(babbler, renderer, [tree], max_new_tokens=limit, sampling=sampling)[0]
@@ -151,7 +154,9 @@ def test_a_model_that_babbles_writes_facts_all_the_same(
 
 
 def test_without_the_grammar_it_babbles(babbler: WorldModel, renderer: PromptRenderer) -> None:
-    tree = renderer.question("goal: pay\npage: a", ["click 1"], heads=(Head.RATIONALE, Head.STATE_DELTA))
+    tree = renderer.question(
+        state_in("goal: pay\npage: a"), [action_in("click 1")], heads=(Head.RATIONALE, Head.STATE_DELTA)
+    )
 
     answer = predict_trees(babbler, renderer, [tree], max_new_tokens=30)[0][0]
 
@@ -171,7 +176,7 @@ def test_a_fact_that_is_not_whole_is_dropped_and_the_answer_says_so(renderer: Pr
 def test_a_model_that_writes_facts_anyway_is_not_disturbed(renderer: PromptRenderer) -> None:
     text = "url shop.localhost/cart\nrows shop carts inserted"
     model = taught(renderer, text)
-    tree = renderer.question("goal: buy", ["click 1"], heads=(Head.STATE_DELTA,))
+    tree = renderer.question(state_in("goal: buy"), [action_in("click 1")], heads=(Head.STATE_DELTA,))
 
     written = predict_trees(model, renderer, [tree], max_new_tokens=60)[0][0]
 

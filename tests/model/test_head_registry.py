@@ -17,10 +17,10 @@ from wm_pipeline.model.checkpoint import load_checkpoint, save_checkpoint
 from wm_pipeline.model.decode import predict_trees
 from wm_pipeline.model.examples import TextChoice as Choice
 from wm_pipeline.model.examples import ask_about, build_tree, group_by_state, sft_examples
+from wm_pipeline.model.fit import fit_judgement
 from wm_pipeline.model.head_registry import SCORE_HEADS, TEXT_HEADS, ScoreHead, labels_of, register_head
 from wm_pipeline.model.losses import class_balance, counts_of, head_losses, total_loss
-from wm_pipeline.model.refit import refit_heads
-from wm_pipeline.model.settings import HeadWeight, Stage, head_weights_of
+from wm_pipeline.model.settings import FitSettings, HeadWeight, Stage, head_weights_of
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.serve.predictor import WorldModelPredictor
 
@@ -37,7 +37,7 @@ def test_the_documented_head_learns_comes_back_and_answers(leaks: str, tmp_path:
     train, test = (sft_examples(rows, split) for split in (Split.TRAIN, Split.TEST))
     checkpoint = save_tiny_checkpoint(tmp_path / "c", trained_heads=(*Head, leaks))
 
-    refit_heads(checkpoint, train, [])
+    fit_judgement(checkpoint, train, FitSettings(epochs=60, learning_rate=5e-3), seed=0, progress=lambda *told: None)
     save_checkpoint(
         tmp_path / "c", manifest=checkpoint.manifest, model=checkpoint.model, tokenizer=checkpoint.tokenizer
     )

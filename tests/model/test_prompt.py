@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders import action_in, state_in
 from wm_pipeline.domain.room import CUT
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import build_tiny_tokenizer
@@ -87,7 +88,7 @@ def test_an_action_and_a_target_are_never_cut(renderer: PromptRenderer) -> None:
 
 
 def test_a_question_and_a_training_example_begin_with_the_same_tokens(renderer: PromptRenderer) -> None:
-    question = renderer.question(STATE, [ACTION], heads=(Head.RATIONALE,))
+    question = renderer.question(state_in(STATE), [action_in(ACTION)], heads=(Head.RATIONALE,))
 
     assert question.state_ids == renderer.state(STATE)[0]
     assert question.actions[0].token_ids == renderer.action(ACTION)

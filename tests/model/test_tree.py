@@ -6,18 +6,28 @@ from typing import Any
 import pytest
 import torch
 
+from tests.builders import action_in, state_in
+from tests.builders_model import TINY_READER
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.taxonomy import TAG_PATHS
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.backbone import build_tiny_backbone
-from wm_pipeline.model.heads import ActionSpans, Phrases, pool_actions
+from wm_pipeline.model.heads import ActionSpans, pool_actions
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
-from wm_pipeline.model.settings import TINY_BASE, Attention, Compute, ModelSettings
+from wm_pipeline.model.sentences import encoder_named
+from wm_pipeline.model.settings import TINY_BASE, TINY_ENCODER, Attention, Compute, ModelSettings
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel
 
-SETTINGS = ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32, has_trained_embeddings=True)
+SETTINGS = ModelSettings(
+    base=TINY_BASE,
+    kept_layers=None,
+    compute=Compute.FP32,
+    has_trained_embeddings=True,
+    reader=TINY_READER,
+    has_backbone_features=True,
+)
 WEIGHTS: dict[str, float] = dict.fromkeys(Head, 1.0)
 
 
@@ -30,7 +40,8 @@ def build_model(attention: Attention = Attention.SDPA) -> tuple[WorldModel, Prom
         layer.post_attention_layernorm = torch.nn.RMSNorm(64, eps=1e-6)
     decoder.norm = torch.nn.RMSNorm(64, eps=1e-6)
     model = WorldModel(backbone.model, replace(SETTINGS, attention=attention), seed=4).double()
-    return model, PromptRenderer(backbone.tokenizer, max_state_tokens=64)
+    encoder = encoder_named(TINY_ENCODER, Compute.FP32)
+    return model, PromptRenderer(backbone.tokenizer, max_state_tokens=64, encoder=encoder, max_question_tokens=64)
 
 
 def labels_like(number: int) -> dict[str, tuple[float, ...]]:
@@ -41,16 +52,20 @@ def labels_like(number: int) -> dict[str, tuple[float, ...]]:
 def build_trees(renderer: PromptRenderer) -> list[StateTree]:
     trees = []
     for index in range(3):
-        state_ids, is_truncated = renderer.state(f"goal: pay invoice {index}\npage: payroll\n" + "text " * index)
+        state = f"goal: pay invoice {index}\npage: payroll\n" + "text " * index
+        state_ids, is_truncated = renderer.state(state)
+        asked = [f"click button {number} " + "x" * number for number in range(index + 1)]
+        graphs = renderer.graphs([(state_in(state), action_in(one)) for one in asked])
         actions = tuple(
             ActionNode(
-                renderer.action(f"click button {number} " + "x" * number),
+                renderer.action(asked[number]),
                 texts=(
                     renderer.text(Head.RATIONALE, "1. the user asked" + "!" * number),
                     renderer.text(Head.STATE_DELTA, "url a"),
                 )
                 if number != 1
                 else (),
+                graph=graphs[number],
                 labels=labels_like(number),
                 weight=1.0 + number,
             )
@@ -148,21 +163,6 @@ def test_an_action_is_pooled_from_its_last_token_and_the_mean_of_all_of_them() -
     parts = [hidden_BTD[0, 2:5], hidden_BTD[1, 0:6], hidden_BTD[1, 6:7]]
     expected_AD = torch.stack([torch.cat([part[-1], part.mean(dim=0)]) for part in parts])
     torch.testing.assert_close(pooled_AD, expected_AD)
-
-
-def test_an_actions_phrases_are_its_own_and_count_alike_wherever_it_stands() -> None:
-    phrases = Phrases(outputs=2).double()
-    torch.nn.init.normal_(phrases.weight).requires_grad_(True)
-    alone_BT = torch.tensor([[5, 6, 7, 8]])
-    among_BT = torch.tensor([[9, 9, 9, 9, 9, 9], [1, 5, 6, 7, 8, 6]])
-
-    alone_AO = phrases(alone_BT, ActionSpans(*torch.tensor([[0], [0], [3]])))
-    among_AO = phrases(among_BT, ActionSpans(*torch.tensor([[1, 1], [1, 5], [4, 5]])))
-
-    torch.testing.assert_close(among_AO[:1], alone_AO)
-    alone_AO.sum().backward()
-    assert phrases.weight.grad is not None
-    assert phrases.weight.grad.any(dim=1).sum() == 10  # 4 phrases of one token, 3 of two, 2 of three, 1 of four
 
 
 def test_rows_hold_several_trees_and_waste_little() -> None:

@@ -101,15 +101,15 @@ def test_a_published_training_leaves_its_output_and_nothing_else(workspace: Work
         json.dumps({"model_version": "sft-1", "parents": ["midtrain-1"], "rows": 7})
     )
     (job.output / "checkpoint").mkdir()
-    (job.output / "checkpoint" / "heads.safetensors").write_bytes(b"weights")
+    (job.output / "checkpoint" / "judge.safetensors").write_bytes(b"weights")
     (job.output / "resume" / "step1").mkdir(parents=True)
-    trained = (job.output / "checkpoint" / "heads.safetensors").stat().st_ino
+    trained = (job.output / "checkpoint" / "judge.safetensors").stat().st_ino
 
     output = finish_training(workspace, DAY, [job], dagster_run_id="d1")
 
     published = Path(output.address)
     assert (output.rows, job.output.exists()) == (7, False)
-    assert (published / "checkpoint" / "heads.safetensors").read_bytes() == b"weights"
-    assert (published / "checkpoint" / "heads.safetensors").stat().st_ino == trained  # not written a second time
+    assert (published / "checkpoint" / "judge.safetensors").read_bytes() == b"weights"
+    assert (published / "checkpoint" / "judge.safetensors").stat().st_ino == trained  # not written a second time
     assert (published / "metrics.jsonl").read_text() == '{"step": 1, "loss_risk": 2.0}\n'
     assert workspace.store.problem(f"checkpoints/sft/{DAY}") is None

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.builders import action_in
 from tests.builders_model import build_rows, tiny_run, tiny_train, write_config, write_sft
 from wm_pipeline.domain.errors import CheckpointError, InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.tables import SftSchema
@@ -150,7 +151,7 @@ def test_the_same_action_in_the_same_state_becomes_one_with_the_mean_label(examp
 
 
 def test_many_actions_of_a_state_are_shared_out_evenly(examples: list[Example]) -> None:
-    many = [replace(examples[0], action_text=f"click {n}") for n in range(5)]
+    many = [replace(examples[0], action_lines=action_in(f"click {n}")) for n in range(5)]
 
     groups = group_by_state(many, actions_per_tree=4, seed=0)
 
@@ -234,5 +235,5 @@ def test_a_missing_dataset_is_named(tmp_path: Path) -> None:
 def test_rows_of_another_form_are_refused(tmp_path: Path) -> None:
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
 
-    with pytest.raises(InvalidInputError, match="do not have the form of SftSchema: 31 missing columns"):
+    with pytest.raises(InvalidInputError, match="do not have the form of SftSchema: 33 missing columns"):
         read_dataset([str(tmp_path / "x.parquet")], SftSchema)

@@ -117,7 +117,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(dataset: Path, unbroken: Path,
     ) in refused.stderr
     assert losses(tmp_path / "b") == losses(unbroken)
     assert len(losses(tmp_path / "b")) == 6
-    for name in ("heads.safetensors", "backbone/model.safetensors"):
+    for name in ("judge.safetensors", "backbone/model.safetensors"):
         left, right = (load_file(folder / name) for folder in (unbroken / "checkpoint", Path(resumed["checkpoint"])))
         assert left.keys() == right.keys()
         assert all(left[key].equal(right[key]) for key in left)

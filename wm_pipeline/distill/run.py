@@ -24,10 +24,10 @@ from wm_pipeline.model.checkpoint import (
     save_checkpoint,
 )
 from wm_pipeline.model.examples import Example, group_by_state, read_dataset, sft_examples
+from wm_pipeline.model.fit import fit_judgement
 from wm_pipeline.model.head_registry import every_head
 from wm_pipeline.model.losses import class_balance
 from wm_pipeline.model.processes import Processes, join_processes
-from wm_pipeline.model.refit import refit_heads
 from wm_pipeline.model.reporting import progress_lines, run_process
 from wm_pipeline.model.settings import DistillSettings, Stage
 from wm_pipeline.model.validation import ValidationReport, report_row, store_report, validate_checkpoint
@@ -149,7 +149,8 @@ def _finish(
     )
     fitted = load_checkpoint(folder, for_training=True)
     fitted.model.to(processes.device)
-    refit_heads(fitted, replay, validation)
+    with progress_lines(Path(config.output_folder).name, processes) as progress:
+        fit_judgement(fitted, replay, settings.fit, seed=settings.seed, progress=progress)
     saved = save_checkpoint(folder, manifest=manifest, model=fitted.model, tokenizer=fitted.tokenizer)
     after = report = validate(folder)
     # Without validation rows nothing shows that it is not worse.

@@ -28,10 +28,12 @@ def observed_text(example: Example) -> str:
 def visited_tree(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
     """The group as a tree: the first action has the dataset's texts, the others have labels only."""
     state_ids, is_truncated = renderer.state(group[0].state_text)
+    graphs = renderer.graphs([(example.state_lines, example.action_lines) for example in group])
     actions = tuple(
         ActionNode(
             renderer.action(example.action_text),
             tuple(renderer.text(head, text) for head, text in example.texts.items()) if index == 0 else (),
+            graphs[index],
             example.labels,
             example.weight,
             example.row_key,

@@ -20,6 +20,7 @@ from wm_pipeline.domain.text import (
     describe_transition,
     request_kind,
     state_lines,
+    text_of,
     without_digits,
 )
 from wm_pipeline.domain.vocabulary import StatePattern
@@ -42,7 +43,7 @@ class StateReading:
 
     @property
     def text(self) -> str:
-        return "\n".join(line.text for line in self.lines)
+        return text_of(self.lines)
 
     @property
     def page_id(self) -> str:
@@ -91,7 +92,7 @@ class Question:
 
     @property
     def text(self) -> str:
-        return "\n".join(self.texts)
+        return text_of(self.lines)
 
     @property
     def template(self) -> str:

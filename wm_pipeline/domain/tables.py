@@ -233,7 +233,9 @@ class MidtrainSchema(_TransitionKey, _WorldColumns):
 
     state_id = dy.String(nullable=False)
     state_text = dy.String(nullable=False, min_length=1)
+    state_lines = _lines()
     action_text = dy.String(nullable=False, min_length=1)
+    action_lines = _lines()
     next_page = dy.String(nullable=False)
     """The next page's first lines after the goal."""
     transition_text = dy.String(nullable=False, min_length=1)
@@ -249,8 +251,10 @@ class SftSchema(_TransitionKey, _WorldColumns):
 
     state_id = dy.String(nullable=False)
     state_text = dy.String(nullable=False, min_length=1)
+    state_lines = _lines()
     action = dy.Struct(struct_columns(Action), nullable=False)
     action_text = dy.String(nullable=False, min_length=1)
+    action_lines = _lines()
     proposed_by = _policy(nullable=False)
     risk_label = _word(RiskLabel, nullable=False)
     risk_score = _score()

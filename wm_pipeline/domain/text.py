@@ -8,7 +8,7 @@ Callers come through domain/question.py, where an action is related to its state
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -75,6 +75,10 @@ class Line:
     def is_history(self) -> bool:
         """It says how the page was reached, which is no part of the page."""
         return self.kind in {LineKind.DONE, LineKind.SENT_EARLIER}
+
+
+def text_of(lines: Iterable[Line]) -> str:
+    return "\n".join(line.text for line in lines)
 
 
 def state_lines(state: State) -> tuple[Line, ...]:

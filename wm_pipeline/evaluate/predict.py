@@ -25,12 +25,13 @@ from wm_pipeline.domain.tables import (
     TransitionSchema,
     frame_of,
 )
+from wm_pipeline.domain.text import Line
 from wm_pipeline.domain.vocabulary import ActionKind, Head
 from wm_pipeline.domain.world import WorldSpec
 from wm_pipeline.evaluate.metrics import Floats
 
-PageRisks = Callable[[str, Sequence[Question]], Sequence[float]]
-"""A model's risk of questions with a text in place of their page."""
+PageRisks = Callable[[tuple[Line, ...], Sequence[Question]], Sequence[float]]
+"""A model's risk of questions with these lines in place of their page's."""
 _AS_IN_THE_ROW = ("split", "state_id", "action_text", "risk_label", "risk_score", "is_harmful", "delta_facts")
 _SENDING = (ActionKind.SUBMIT.value, ActionKind.RUN_SCRIPT.value, ActionKind.TOOL_CALL.value)
 QUICK_HEADS = (Head.RISK, Head.TAGS, Head.COUNTERFACTUAL)
@@ -150,10 +151,10 @@ def with_other_pages(
         reading = readings[order[at]]
         following = (*order[at + 1 :], *order[:at])
         other = next((one for one in following if worlds[one] != worlds[order[at]]), order[at])
-        goal, shown = reading.lines[0].text, [line.text for line in readings[other].lines[1:]]
+        goal, shown = reading.lines[0], readings[other].lines[1:]
         questions = [question_of(reading, from_row(Action, action)) for action in group["action"].to_list()]
-        for name, page in (("page_shuffled", [goal, *shown]), ("no_page", [goal])):
-            found[name] += ask("\n".join(page), questions)
+        for name, page in (("page_shuffled", (goal, *shown)), ("no_page", (goal,))):
+            found[name] += ask(page, questions)
         if (at + 1) % 20 == 0 or at + 1 == len(groups):
             progress(at + 1, len(groups), "states asked with another page")
     return {name: np.array(risks, dtype=np.float64) for name, risks in found.items()}

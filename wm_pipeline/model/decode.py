@@ -19,10 +19,11 @@ from transformers import DynamicCache
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.grammar import forbid
 from wm_pipeline.model.head_registry import TEXT_HEADS
-from wm_pipeline.model.heads import ActionSpans, read_heads
+from wm_pipeline.model.heads import ActionSpans
+from wm_pipeline.model.precision import autocast
 from wm_pipeline.model.prompt import PromptRenderer, StateTree
-from wm_pipeline.model.tree import PackedRows, nodes_of, pack_rows, tree_mask
-from wm_pipeline.model.world_model import WorldModel, autocast, output_layer
+from wm_pipeline.model.tree import PackedRows, graphs_of, nodes_of, pack_rows, tree_mask
+from wm_pipeline.model.world_model import WorldModel, output_layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class ActionPrediction:
     """Raw answers of the heads about one action."""
 
     scores: dict[str, tuple[float, ...]]
-    """Logits of every score head, one for each of its outputs."""
+    """Logits of every score head, one for each of its outputs; empty where the tree has no graphs."""
     texts: dict[str, str]
     """Written texts by head; with a grammar only complete lines, so that they always parse."""
     token_ids: dict[str, tuple[int, ...]]
@@ -139,9 +140,9 @@ def _predict_batch(
             first.append(packed.first_token[row][node])
             last.append(first[-1] + len(action.token_ids) - 1)
             node += 1 + len(action.texts)
-    with torch.autocast(model.device.type, enabled=False):
-        spans = ActionSpans(*(torch.tensor(each, device=hidden_BTD.device) for each in (rows, first, last)))
-        scores = read_heads(model.heads, hidden_BTD, packed.token_ids_BT, spans)
+    spans = ActionSpans(*(torch.tensor(each, device=hidden_BTD.device) for each in (rows, first, last)))
+    graphs = graphs_of(trees)
+    scores = {} if graphs is None else model.judge(graphs.to(model.device), hidden_BTD, spans)
     logits = {head: logits_AO.float().cpu().tolist() for head, logits_AO in scores.items()}
     with FewRows():
         written = _write(model, renderer, reader, hidden_BTD, packed, branches, max_new_tokens, sampling)

@@ -13,8 +13,10 @@ import polars as pl
 from wm_pipeline.domain.errors import InvalidInputError, MissingUpstreamError
 from wm_pipeline.domain.ids import seed_of
 from wm_pipeline.domain.tables import MidtrainSchema, SchemaT, SftSchema
-from wm_pipeline.domain.vocabulary import ActionKind, Head, Split
+from wm_pipeline.domain.text import Line, text_of
+from wm_pipeline.domain.vocabulary import ActionKind, Head, LineKind, Provenance, Split
 from wm_pipeline.model.head_registry import labels_of, texts_of
+from wm_pipeline.model.links import QuestionGraph
 from wm_pipeline.model.prompt import ActionNode, PromptRenderer, StateTree
 
 
@@ -24,14 +26,22 @@ class Example:
 
     row_key: str
     state_id: str
-    state_text: str
-    action_text: str
+    state_lines: tuple[Line, ...]
+    action_lines: tuple[Line, ...]
     kind: ActionKind | None
     """None where it is not told, as in mid-training."""
     labels: Mapping[str, tuple[float, ...]]
     """Targets of the score heads, a probability for each output."""
     texts: Mapping[str, str]
     weight: float
+
+    @property
+    def state_text(self) -> str:
+        return text_of(self.state_lines)
+
+    @property
+    def action_text(self) -> str:
+        return text_of(self.action_lines)
 
 
 def read_dataset(paths: Sequence[str], schema: type[SchemaT]) -> dy.DataFrame[SchemaT]:
@@ -68,12 +78,26 @@ def _example(row: Mapping[str, Any], *, is_midtraining: bool) -> Example:
     return Example(
         row_key=_key(row),
         state_id=row["state_id"],
-        state_text=row["state_text"],
-        action_text=row["action_text"],
+        state_lines=_lines(row["state_lines"]),
+        action_lines=_lines(row["action_lines"]),
         kind=None if is_midtraining else ActionKind(row["action"]["kind"]),
         labels={} if is_midtraining else labels_of(row),
         texts=texts_of(row, is_midtraining=is_midtraining),
         weight=row["weight"],
+    )
+
+
+def _lines(stored: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
+    """Lines of a validated table."""
+    return tuple(
+        Line(
+            **{
+                **line,
+                "kind": LineKind(line["kind"]),
+                "provenance": None if line["provenance"] is None else Provenance(line["provenance"]),
+            }
+        )
+        for line in stored
     )
 
 
@@ -139,15 +163,19 @@ class TextChoice:
 def build_tree(group: Sequence[Example], renderer: PromptRenderer, choice: TextChoice) -> StateTree:
     """A group as a tree with targets; a text longer than the limit is left out, never cut."""
     state_ids, is_truncated = renderer.state(group[0].state_text)
-    return StateTree(state_ids, tuple(_action(example, renderer, choice) for example in group), is_truncated)
+    graphs = renderer.graphs([(example.state_lines, example.action_lines) for example in group])
+    actions = (_action(example, graph, renderer, choice) for example, graph in zip(group, graphs, strict=True))
+    return StateTree(state_ids, tuple(actions), is_truncated)
 
 
 def ask_about(group: Sequence[Example], renderer: PromptRenderer) -> StateTree:
     """A group as a tree without targets: the question alone."""
-    return renderer.question(group[0].state_text, [example.action_text for example in group])
+    return renderer.question(group[0].state_lines, [example.action_lines for example in group])
 
 
-def _action(example: Example, renderer: PromptRenderer, choice: TextChoice) -> ActionNode:
+def _action(example: Example, graph: QuestionGraph | None, renderer: PromptRenderer, choice: TextChoice) -> ActionNode:
     candidates = (renderer.text(head, example.texts[head]) for head in choice.heads_of(example))
     nodes = tuple(node for node in candidates if len(node.target_ids) <= choice.max_tokens)
-    return ActionNode(renderer.action(example.action_text), nodes, example.labels, example.weight, example.row_key)
+    return ActionNode(
+        renderer.action(example.action_text), nodes, graph, example.labels, example.weight, example.row_key
+    )

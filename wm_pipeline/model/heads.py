@@ -1,11 +1,11 @@
 # ruff: noqa: N815 tensors end in their dimensions
 """The heads that judge an action: a mapping from name to module. Text heads use the language model's own output layer.
 
-They read the action's last token, which attends to everything before it, the mean over the action's tokens, and the
-phrases of the action's own text.
+They read the question's vector (model/reader.py), the phrases of the action's own text and, where a language model
+reads along, its hidden vectors of the action: of the last token, which attends to everything before it, and the mean.
 
-Dimensions: B rows, T tokens, A actions, S tokens of all actions, Q phrases of all actions, D hidden size, G tag paths,
-O outputs of a head.
+Dimensions: B rows, T tokens, A actions, S tokens of all actions, Q phrases of all actions, D hidden size, C features of
+an action, O outputs of a head.
 """
 
 import math
@@ -18,23 +18,21 @@ from torch import Tensor, nn
 
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.head_registry import SCORE_HEADS
+from wm_pipeline.model.links import PHRASE_BUCKETS
+from wm_pipeline.model.reader import GraphBatch
 
-PHRASE_BUCKETS = 1 << 14
-LONGEST_PHRASE = 5
-"""Tokens; "POST to other site" has four or five."""
 _PHRASES = "phrases"
-_KEY_BITS = (1 << 31) - 1
 
 
-def build_heads(hidden_size: int, *, seed: int) -> nn.ModuleDict:
+def build_heads(features: int, *, seed: int) -> nn.ModuleDict:
     """Linear heads that start near zero: before training, every probability is about 0.5."""
-    linear = {name: nn.Linear(2 * hidden_size, head.outputs) for name, head in SCORE_HEADS.items()}
+    linear = {name: nn.Linear(features, head.outputs) for name, head in SCORE_HEADS.items()}
     heads = nn.ModuleDict(linear)
     generator = torch.Generator().manual_seed(seed)
     for module in heads.values():
         assert isinstance(module, nn.Linear)
         # Small weights, because hidden vectors are large: the first losses stay near those of the base rates.
-        nn.init.normal_(module.weight, std=0.1 / math.sqrt(hidden_size), generator=generator)
+        nn.init.normal_(module.weight, std=0.1 / math.sqrt(features), generator=generator)
         nn.init.zeros_(module.bias)
     heads[_PHRASES] = Phrases(sum(head.outputs for head in SCORE_HEADS.values()))
     return heads
@@ -70,8 +68,8 @@ class ActionSpans:
 
 class Phrases(nn.Module):
     """Logits from the phrases in an action's own text: the wide part of a wide and deep model (Cheng et al. 2016,
-    arXiv 1606.07792), over hashed phrases of one to five tokens. It learns what words mean by themselves, the
-    backbone what they mean on this page. model/refit.py fits it; gradient steps leave it unchanged."""
+    arXiv 1606.07792), over hashed phrases. It learns what words mean by themselves, the reader what they mean on this
+    page. model/fit.py fits it; the stages' own steps leave it unchanged."""
 
     weight: Tensor
 
@@ -79,32 +77,18 @@ class Phrases(nn.Module):
         super().__init__()
         self.register_buffer("weight", torch.zeros(PHRASE_BUCKETS, outputs))
 
-    def find(self, token_ids_BT: Tensor, spans: ActionSpans) -> tuple[Tensor, Tensor]:
-        """Action and bucket of every phrase, each [Q]."""
-        action_S, row_S, column_S = spans.places()
-        token_S = token_ids_BT[row_S, column_S]
-        owners: list[Tensor] = []
-        buckets: list[Tensor] = []
-        key_S = torch.zeros_like(token_S)
-        for longer in range(LONGEST_PHRASE):
-            end = len(token_S) - longer
-            # Extend each phrase by one token.
-            key_S = (key_S[:end] * 1_000_003 + token_S[longer:] + 1) & _KEY_BITS
-            is_whole = action_S[:end] == action_S[longer:]
-            owners.append(action_S[:end][is_whole])
-            buckets.append((key_S[is_whole] * 2_654_435_761 >> 13) % PHRASE_BUCKETS)
-        return torch.cat(owners), torch.cat(buckets)
-
-    def forward(self, token_ids_BT: Tensor, spans: ActionSpans) -> Tensor:
+    def forward(self, graphs: GraphBatch) -> Tensor:
         """Shape [A, O]."""
-        owner_Q, bucket_Q = self.find(token_ids_BT, spans)
-        total_AO = self.weight.new_zeros(len(spans.row_A), self.weight.shape[1])
-        total_AO = total_AO.index_add(0, owner_Q, self.weight[bucket_Q])
-        return total_AO / torch.bincount(owner_Q, minlength=len(total_AO)).to(total_AO).sqrt()[:, None]
+        questions = len(graphs.kind_AN)
+        total_AO = self.weight.new_zeros(questions, self.weight.shape[1])
+        total_AO = total_AO.index_add(0, graphs.phrase_question_Q, self.weight[graphs.phrase_bucket_Q])
+        phrases_A = torch.bincount(graphs.phrase_question_Q, minlength=questions)
+        return total_AO / phrases_A.clamp(min=1).to(total_AO).sqrt()[:, None]
 
 
 def pool_actions(hidden_BTD: Tensor, spans: ActionSpans) -> Tensor:
-    """Features of the score heads, [A, 2 D]: an action's last token and the mean over its tokens, in fp32 at least."""
+    """Features from the language model, [A, 2 D]: an action's last token and the mean over its tokens, in fp32 at
+    least."""
     action_S, row_S, column_S = spans.places()
     hidden_SD = hidden_BTD[row_S, column_S]
     hidden_SD = hidden_SD.float() if hidden_SD.dtype == torch.bfloat16 else hidden_SD
@@ -134,12 +118,11 @@ def head_slices() -> dict[str, slice]:
     return {head.name: slice(end - head.outputs, end) for head, end in zip(SCORE_HEADS.values(), ends, strict=True)}
 
 
-def read_heads(heads: nn.ModuleDict, hidden_BTD: Tensor, token_ids_BT: Tensor, spans: ActionSpans) -> dict[str, Tensor]:
+def read_heads(heads: nn.ModuleDict, feature_AC: Tensor, graphs: GraphBatch) -> dict[str, Tensor]:
     """Logits of every score head, [A, its outputs]."""
-    pooled_AD = pool_actions(hidden_BTD, spans)
-    phrases_AO = phrases_of(heads)(token_ids_BT, spans)
+    phrases_AO = phrases_of(heads)(graphs)
     outputs: dict[str, Tensor] = {}
     for head, part in head_slices().items():
         linear = linear_of(heads, head)
-        outputs[head] = linear(pooled_AD.to(linear.weight.dtype)) + phrases_AO[:, part]
+        outputs[head] = linear(feature_AC.to(linear.weight.dtype)) + phrases_AO[:, part]
     return outputs

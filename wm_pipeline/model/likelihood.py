@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from wm_pipeline.model.checkpoint import Checkpoint
+from wm_pipeline.model.precision import autocast
 from wm_pipeline.model.prompt import ActionNode, StateTree
 from wm_pipeline.model.tree import pack_trees
-from wm_pipeline.model.world_model import autocast, output_layer
+from wm_pipeline.model.world_model import output_layer
 
 _POSITIONS = 512
 """Predicted tokens whose logits are held at once: a vocabulary of 50,000 in single precision is 100 MB then."""

@@ -9,6 +9,7 @@ Dimensions: N lines, F marks of a line, L kinds of links.
 """
 
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,7 @@ Floats = NDArray[np.float32]
 
 _WORD = re.compile(r"[^\W_]+(?:[.@-][^\W_]+)*")
 _PARTS = re.compile(r"[.@-]")
+_PHRASE_WORD = re.compile(r"[^\s\"(),;]+")
 _SENTENCE = re.compile(r"(?<=[.?!:]) ")
 _SHORTEST_VALUE = 2
 _ANCHORS = frozenset(
@@ -34,6 +36,9 @@ _MOST_ACTION_LINES = 16
 _COMMON_BY_RARE = 5.0
 """From this weight on a word is rare: two lines that share it are about the same thing."""
 
+PHRASE_BUCKETS = 1 << 14
+LONGEST_PHRASE = 3
+"""Words; the last of `POST to other site` begin with the second."""
 KINDS = tuple(LineKind)
 ACTION_KINDS = KINDS[KINDS.index(LineKind.ACTION) :]
 MARKS = 8 + len(Provenance)
@@ -48,10 +53,14 @@ class QuestionGraph:
     kind_N: NDArray[np.int64]
     """Index into KINDS."""
     mark_NF: Floats
-    link_NNL: Floats
+    link_NNL: NDArray[np.float16]
     """[i, j] is about line i beside line j; all in [0, 1] or a little above."""
     line_N: NDArray[np.int64]
     """Index of the line in the state's lines; -1 for lines of the goal and of the action."""
+    vector_NE: NDArray[np.float16]
+    """Of the sentence encoder."""
+    phrase_Q: NDArray[np.int64]
+    """Buckets of the phrases of the action's lines."""
     left_out: int
     """Lines of the state for which there was no room."""
 
@@ -66,14 +75,29 @@ def graph_of(
     room = max_tokens - sum(encoder.tokens(line.text) for line in (*goal, *asked))
     kept = _most_telling(encoder, page, goal, asked, room)
     lines = [*goal, *(page[at] for at in kept), *asked]
+    texts = tuple(line.text for line in lines)
     return QuestionGraph(
-        texts=tuple(line.text for line in lines),
+        texts=texts,
         kind_N=np.array([KINDS.index(line.kind) for line in lines], dtype=np.int64),
         mark_NF=np.array([_marks(line) for line in lines], dtype=np.float32),
-        link_NNL=_links(encoder, lines),
+        link_NNL=_links(encoder, lines).astype(np.float16),
         line_N=np.array([*[-1] * len(goal), *(at + 1 for at in kept), *[-1] * len(asked)], dtype=np.int64),
+        vector_NE=encoder.vectors(texts).numpy().astype(np.float16),
+        phrase_Q=np.array(sorted({bucket for line in asked for bucket in phrases_of(line.text)}), dtype=np.int64),
         left_out=len(page) - len(kept),
     )
+
+
+@lru_cache(maxsize=100_000)
+def phrases_of(text: str) -> frozenset[int]:
+    """Buckets of a line's phrases of one to LONGEST_PHRASE words (Weinberger et al. 2009, arXiv 0902.2206)."""
+    words = _PHRASE_WORD.findall(text.lower())
+    runs = (
+        " ".join(words[start : start + length])
+        for length in range(1, LONGEST_PHRASE + 1)
+        for start in range(len(words) - length + 1)
+    )
+    return frozenset(zlib.crc32(run.encode()) % PHRASE_BUCKETS for run in runs)
 
 
 def _most_telling(

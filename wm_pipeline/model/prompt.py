@@ -12,8 +12,14 @@ from functools import lru_cache
 from transformers import PreTrainedTokenizerFast
 
 from wm_pipeline.domain.room import CUT, shares
+from wm_pipeline.domain.text import Line, text_of
 from wm_pipeline.model.grammar import Grammar
 from wm_pipeline.model.head_registry import TEXT_HEADS
+from wm_pipeline.model.links import QuestionGraph, graph_of
+from wm_pipeline.model.sentences import SentenceEncoder
+
+Question = tuple[tuple[Line, ...], tuple[Line, ...]]
+"""The lines of a state and of an action."""
 
 _LONGEST_TOKEN = 128
 """Characters; longer than any token of the vocabularies we know, so that no token within the limit is lost."""
@@ -38,6 +44,8 @@ class TextNode:
 class ActionNode:
     token_ids: tuple[int, ...]
     texts: tuple[TextNode, ...] = ()
+    graph: QuestionGraph | None = None
+    """What the score heads read; None: they are not asked."""
     labels: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Targets of the score heads, a probability for each output; a head without a label is not in it."""
     weight: float = 1.0
@@ -63,8 +71,18 @@ class StateTree:
 class PromptRenderer:
     """Turns texts into tree segments with one tokenizer; remembers segments it has seen."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, *, max_state_tokens: int) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        *,
+        max_state_tokens: int,
+        encoder: SentenceEncoder | None = None,
+        max_question_tokens: int = 0,
+    ) -> None:
         self._tokenizer = tokenizer
+        self._encoder = encoder
+        self._max_question_tokens = max_question_tokens
+        self._graph = lru_cache(maxsize=50_000)(self._make_graph)
         self._max_state_tokens = max_state_tokens
         self._encode = lru_cache(maxsize=20_000)(self._encode_text)
         self._grammars: dict[str, Grammar] = {}
@@ -108,6 +126,20 @@ class PromptRenderer:
         told = "" if observed is None else _OBSERVED + observed
         return self._encode(f"{_ACTION_BEGIN}{action_text}{told}") + self._encode(_ACTION_END)
 
+    def graphs(self, questions: Sequence[Question]) -> list[QuestionGraph | None]:
+        """What the score heads read of each question; None without a sentence encoder.
+
+        Lines that are new are encoded together.
+        """
+        if self._encoder is None:
+            return [None] * len(questions)
+        self._encoder.vectors([line.text for state_lines, lines in questions for line in (*state_lines, *lines)])
+        return [self._graph(state_lines, lines) for state_lines, lines in questions]
+
+    def _make_graph(self, state_lines: tuple[Line, ...], action_lines: tuple[Line, ...]) -> QuestionGraph:
+        assert self._encoder is not None
+        return graph_of(self._encoder, state_lines, action_lines, max_tokens=self._max_question_tokens)
+
     def text(self, head: str, target: str | None) -> TextNode:
         """A text head with its target; a target of None: the model writes the text."""
         target_ids = () if target is None else (*self._encode(target), self.end_id)
@@ -134,9 +166,14 @@ class PromptRenderer:
         assert isinstance(text, str)
         return text
 
-    def question(self, state_text: str, action_texts: Sequence[str], *, heads: Sequence[str] = ()) -> StateTree:
+    def question(
+        self, state_lines: tuple[Line, ...], actions: Sequence[tuple[Line, ...]], *, heads: Sequence[str] = ()
+    ) -> StateTree:
         """A tree for the model to answer: no labels, and text heads without targets."""
-        state_ids, is_truncated = self.state(state_text)
+        state_ids, is_truncated = self.state(text_of(state_lines))
         texts = tuple(self.text(head, None) for head in heads if head in TEXT_HEADS)
-        actions = tuple(ActionNode(self.action(action_text), texts) for action_text in action_texts)
-        return StateTree(state_ids, actions, is_truncated)
+        graphs = self.graphs([(state_lines, lines) for lines in actions])
+        nodes = (
+            ActionNode(self.action(text_of(lines)), texts, graph) for lines, graph in zip(actions, graphs, strict=True)
+        )
+        return StateTree(state_ids, tuple(nodes), is_truncated)

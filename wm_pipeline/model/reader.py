@@ -10,13 +10,13 @@ Dimensions: A questions, N lines, E width of the encoder, D width, H heads, F ma
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from wm_pipeline.model.links import ACTION_KINDS, KINDS, LINKS, MARKS, QuestionGraph
-from wm_pipeline.model.sentences import SentenceEncoder
 from wm_pipeline.model.settings import ReaderSettings
 
 _PAD_TO = 16
@@ -33,31 +33,33 @@ class GraphBatch:
     mark_ANF: Tensor
     link_ANNL: Tensor
     """The last link is the likeness of both vectors."""
+    phrase_question_Q: Tensor
+    """The question of each phrase."""
+    phrase_bucket_Q: Tensor
 
     def to(self, device: torch.device) -> "GraphBatch":
-        return GraphBatch(
-            self.vector_ANE.to(device), self.kind_AN.to(device), self.mark_ANF.to(device), self.link_ANNL.to(device)
-        )
+        return GraphBatch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
-def pack_graphs(graphs: Sequence[QuestionGraph], encoder: SentenceEncoder) -> GraphBatch:
+def pack_graphs(graphs: Sequence[QuestionGraph]) -> GraphBatch:
     """Questions side by side; shorter ones are padded."""
     width = -(-max(len(graph.texts) for graph in graphs) // _PAD_TO) * _PAD_TO
     count = len(graphs)
-    joint_UE = encoder.vectors([text for graph in graphs for text in graph.texts])
-    vectors = torch.split(joint_UE, [len(graph.texts) for graph in graphs])
-    vector_ANE = torch.zeros(count, width, encoder.width)
+    vector_ANE = torch.zeros(count, width, graphs[0].vector_NE.shape[1])
     kind_AN = torch.full((count, width), len(KINDS))
     mark_ANF = torch.zeros(count, width, MARKS)
     link_ANNL = torch.zeros(count, width, width, LINKS + 1)
-    for at, (graph, vector_NE) in enumerate(zip(graphs, vectors, strict=True)):
+    for at, graph in enumerate(graphs):
         size = len(graph.texts)
+        vector_NE = torch.from_numpy(graph.vector_NE).float()
         vector_ANE[at, :size] = vector_NE
         kind_AN[at, :size] = torch.from_numpy(graph.kind_N)
         mark_ANF[at, :size] = torch.from_numpy(graph.mark_NF)
         link_ANNL[at, :size, :size, :LINKS] = torch.from_numpy(graph.link_NNL)
         link_ANNL[at, :size, :size, LINKS] = vector_NE @ vector_NE.T
-    return GraphBatch(vector_ANE, kind_AN, mark_ANF, link_ANNL)
+    questions = np.repeat(np.arange(count), [len(graph.phrase_Q) for graph in graphs])
+    buckets = np.concatenate([graph.phrase_Q for graph in graphs])
+    return GraphBatch(vector_ANE, kind_AN, mark_ANF, link_ANNL, torch.from_numpy(questions), torch.from_numpy(buckets))
 
 
 class _Layer(nn.Module):
@@ -109,13 +111,15 @@ class Reader(nn.Module):
         """Of a question's vector."""
 
     def forward(self, batch: GraphBatch) -> tuple[Tensor, Tensor]:
-        """Vectors of the lines, [A, N, D], and of the questions, [A, 2 D]: the action's first line and the mean over
+        """Vectors of the lines, [A, N, D], and of the questions, [A, 2 D]: of the action's first line and the mean over
         all of its lines."""
         is_padding_AN = batch.kind_AN == len(KINDS)
-        x_AND = self.dropout(self.line(batch.vector_ANE * _VECTOR_SCALE))
-        x_AND = x_AND + self.kind(batch.kind_AN) + self.mark(batch.mark_ANF)
+        weight = self.line.weight
+        link_ANNL = batch.link_ANNL.to(weight)
+        x_AND = self.dropout(self.line(batch.vector_ANE.to(weight) * _VECTOR_SCALE))
+        x_AND = x_AND + self.kind(batch.kind_AN) + self.mark(batch.mark_ANF.to(weight))
         for layer in self.layers:
-            x_AND = layer(x_AND, batch.link_ANNL, is_padding_AN)
+            x_AND = layer(x_AND, link_ANNL, is_padding_AN)
         x_AND = self.norm(x_AND)
         is_action_AN = (batch.kind_AN >= _FIRST_OF_ACTION) & ~is_padding_AN
         weight_AN1 = is_action_AN[..., None].to(x_AND)

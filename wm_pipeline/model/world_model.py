@@ -15,8 +15,11 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from wm_pipeline.model.attention import is_flex, use_tree_attention
-from wm_pipeline.model.heads import build_heads, read_heads
-from wm_pipeline.model.settings import Compute, ModelSettings
+from wm_pipeline.model.heads import ActionSpans, build_heads, pool_actions, read_heads
+from wm_pipeline.model.precision import autocast, is_low_precision
+from wm_pipeline.model.reader import GraphBatch, Reader
+from wm_pipeline.model.sentences import encoder_width
+from wm_pipeline.model.settings import ModelSettings
 from wm_pipeline.model.tree import TreeBatch
 
 
@@ -30,14 +33,18 @@ class HeadOutputs:
 
 
 class WorldModel(nn.Module):
-    """A causal language model with heads that judge the action at the end of a path."""
+    """A reader of questions with heads that judge the action, and a causal language model that writes about it."""
 
     def __init__(self, backbone: PreTrainedModel, settings: ModelSettings, *, seed: int) -> None:
         super().__init__()
         config: Any = backbone.config
         use_tree_attention(backbone)
         self.backbone = backbone
-        self.heads = build_heads(int(config.hidden_size), seed=seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.reader = Reader(settings.reader, encoder_width(settings.reader.encoder))
+        hidden = 2 * int(config.hidden_size) if settings.has_backbone_features else 0
+        self.heads = build_heads(self.reader.width + hidden, seed=seed)
         self.settings = settings
         self.vocabulary_size = int(config.vocab_size)
         embeddings: Any = backbone.get_input_embeddings()
@@ -66,28 +73,20 @@ class WorldModel(nn.Module):
         hidden_BTD: Tensor = encoded.last_hidden_state
         return hidden_BTD
 
+    def judge(self, graphs: GraphBatch, hidden_BTD: Tensor, spans: ActionSpans) -> dict[str, Tensor]:
+        """Logits of every score head, [A, its outputs]; in full precision, since a guard compares them with a limit."""
+        with torch.autocast(self.device.type, enabled=False):
+            feature_AC = self.reader(graphs)[1]
+            if self.settings.has_backbone_features:
+                feature_AC = torch.cat([feature_AC, pool_actions(hidden_BTD, spans).to(feature_AC)], dim=1)
+            return read_heads(self.heads, feature_AC, graphs)
+
     def _read(self, batch: TreeBatch, hidden_BTD: Tensor) -> HeadOutputs:
         places = batch.readouts
         hidden_PD = hidden_BTD[places.text_row_P, places.text_column_P]
-        with torch.autocast(self.device.type, enabled=False):
-            # Probabilities are read in full precision: a guard compares them with a threshold.
-            scores = read_heads(self.heads, hidden_BTD, batch.rows.token_ids_BT, places.actions)
+        scores = {} if batch.graphs is None else self.judge(batch.graphs, hidden_BTD, places.actions)
         # Only where a text is predicted: the output layer over all tokens would cost more than the decoder.
         return HeadOutputs(scores, output_layer(self.backbone)(hidden_PD))
-
-
-def is_low_precision(device: torch.device, compute: Compute) -> bool:
-    """Whether matrices are multiplied in bf16 on this device."""
-    if compute is not Compute.AUTO:
-        return compute is Compute.BF16
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    # torch has no public name for these two; both have been there since 2.6.
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-def autocast(device: torch.device, compute: Compute) -> torch.autocast:
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_low_precision(device, compute))
 
 
 def cast_linears_to_bf16(backbone: nn.Module) -> list[tuple[nn.Module, str, nn.Parameter]]:

@@ -11,10 +11,12 @@ from wm_pipeline.domain.vocabulary import Head, TeacherKind
 from wm_pipeline.evaluate.settings import EvaluateSettings
 from wm_pipeline.model.settings import (
     TINY_BASE,
+    TINY_ENCODER,
     Compute,
     DistillSettings,
     HeadWeight,
     ModelSettings,
+    ReaderSettings,
     TrainSettings,
 )
 from wm_pipeline.rounds.settings import GENERATED, SITES, Profile, RoundSettings
@@ -115,6 +117,7 @@ def tiny() -> Profile:
             max_state_tokens=256,
             compute=Compute.FP32,
             has_trained_embeddings=True,
+            reader=ReaderSettings(encoder=TINY_ENCODER, width=32, layers=2, heads=4),
         ),
         zero_shot_model=ModelSettings(base=TINY_BASE, kept_layers=None, compute=Compute.FP32),
         # One thread: a matrix of 64 columns is too small to share.

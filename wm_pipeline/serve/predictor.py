@@ -17,6 +17,7 @@ from wm_pipeline.domain.reasons import narrative_of, reasons
 from wm_pipeline.domain.relative_facts import absolute_facts
 from wm_pipeline.domain.state import State
 from wm_pipeline.domain.taxonomy import TAG_PATHS
+from wm_pipeline.domain.text import Line, text_of
 from wm_pipeline.domain.vocabulary import Head
 from wm_pipeline.model.calibration import Thresholds
 from wm_pipeline.model.checkpoint import Checkpoint, load_checkpoint
@@ -95,7 +96,7 @@ class WorldModelPredictor:
         candidates = self._candidates(state, actions) if Head.COUNTERFACTUAL in wanted else ()
         reading = read_state(state)
         questions = [question_of(reading, action) for action in (*actions, *candidates)]
-        tree = self._tree(reading.text, questions, len(actions), wanted)
+        tree = self._tree(reading.lines, questions, len(actions), wanted)
         predicted = self._ask(tree)
         own, offered = predicted[: len(actions)], predicted[len(actions) :]
         latency_ms = (time.perf_counter() - started) * 1000
@@ -112,8 +113,8 @@ class WorldModelPredictor:
             for question, prediction in zip(questions, own, strict=False)  # those of the candidates follow
         )
 
-    def risks_with_page(self, page: str, questions: Sequence[Question]) -> tuple[float, ...]:
-        """The risk of each question with another text in place of its page: what the page is good for."""
+    def risks_with_page(self, page: tuple[Line, ...], questions: Sequence[Question]) -> tuple[float, ...]:
+        """The risk of each question with other lines in place of its page's: what the page is good for."""
         return tuple(self._risk(one) for one in self._ask(self._tree(page, questions, len(questions), (Head.RISK,))))
 
     def _candidates(self, state: State, actions: Sequence[Action]) -> tuple[Action, ...]:
@@ -122,13 +123,16 @@ class WorldModelPredictor:
         rivals = [a for a in actions if len(actions) > 1 and not any(same_target(state, a, o) for o in offered)]
         return tuple(candidate for candidate in (*offered, *rivals) if is_executable(state, candidate))
 
-    def _tree(self, state_text: str, questions: Sequence[Question], asked: int, wanted: Sequence[str]) -> StateTree:
+    def _tree(
+        self, lines: tuple[Line, ...], questions: Sequence[Question], asked: int, wanted: Sequence[str]
+    ) -> StateTree:
         """A tree of all questions; only the first `asked` have text heads, the candidates' have none."""
-        state_ids, is_truncated = self._renderer.state(state_text)
+        state_ids, is_truncated = self._renderer.state(text_of(lines))
         written = [head for head in wanted if head in TEXT_HEADS and head not in _COMPOSED]
         texts = tuple(self._renderer.text(head, None) for head in written)
+        graphs = self._renderer.graphs([(lines, question.lines) for question in questions])
         nodes = [
-            ActionNode(self._renderer.action(question.text), texts if at < asked else ())
+            ActionNode(self._renderer.action(question.text), texts if at < asked else (), graphs[at])
             for at, question in enumerate(questions)
         ]
         return StateTree(state_ids, tuple(nodes), is_truncated)

@@ -31,11 +31,11 @@ from wm_pipeline.model.checkpoint import (
     save_checkpoint,
 )
 from wm_pipeline.model.examples import Example, kinds_of_judged, midtrain_examples, read_dataset, sft_examples
+from wm_pipeline.model.fit import fit_judgement
 from wm_pipeline.model.head_registry import every_head
 from wm_pipeline.model.heads import start_at_base_rates
 from wm_pipeline.model.losses import class_balance
 from wm_pipeline.model.processes import Processes, join_processes
-from wm_pipeline.model.refit import refit_heads
 from wm_pipeline.model.reporting import progress_lines, run_process
 from wm_pipeline.model.settings import ModelSettings, Stage, TrainSettings
 from wm_pipeline.model.validation import report_row, store_report, validate_checkpoint
@@ -204,7 +204,8 @@ def _finish(
     if config.stage is Stage.SFT:
         fitted = load_checkpoint(folder, for_training=True)
         fitted.model.to(processes.device)
-        refit_heads(fitted, prepared.plan.examples, prepared.validation)
+        with progress_lines(Path(config.output_folder).name, processes) as progress:
+            fit_judgement(fitted, prepared.plan.examples, config.train.fit, seed=config.train.seed, progress=progress)
         manifest = save_checkpoint(folder, manifest=manifest, model=fitted.model, tokenizer=fitted.tokenizer)
         differences.append(reload_difference(folder, probe_logits(fitted)))
     report = None
