@@ -39,8 +39,8 @@ _OVERLAP = 60
 """Of what is cut off, so much before the cut is looked at again: it may stand across it."""
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _DIGITS = re.compile(r"\d+")
-_LABELLED = re.compile(r"(?:^|[:.] )([^\W\d_][^:.;,!?\n]{1,39}): ([^\n]{1,80}?)[.]?$")
-"""A label of a few words, a colon and a value that ends the text."""
+_LABELLED = re.compile(r"(?:(?s:.*)[:.] )?([^\W\d_][^:.;,!?\n]{1,39}): ([^\n]{1,80}?)[.]?$")
+"""A label of a few words, a colon and a value that ends the text; of several labels the last."""
 _NAME_IN_SCRIPT = re.compile(r"[\w-]+")
 _MEANS = re.compile(
     r"\b(?:fetch|XMLHttpRequest|sendBeacon|WebSocket|EventSource|importScripts|import(?= ?\()|submit(?= ?\()|"
@@ -132,8 +132,11 @@ def _block_line(kind: LineKind, words: str, block: TextBlock) -> Line:
 
 
 def label_and_value(text: str) -> tuple[str | None, str | None]:
-    """What a text such as `For this case: Reason: wrong quantity` calls its value, and the value; None for others."""
-    found = _LABELLED.search(text[:_LONGEST_BLOCK])
+    """What a text such as `For this case: Reason: wrong quantity` calls its value, and the value; None for others.
+
+    A text that its line cuts has none: the cut could go through the value.
+    """
+    found = _LABELLED.match(text) if len(text) <= _LONGEST_BLOCK else None
     return (None, None) if found is None else (found[1].strip(), found[2].strip())
 
 

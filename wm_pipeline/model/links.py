@@ -32,7 +32,6 @@ _ANCHORS = frozenset(
     {LineKind.PAGE, LineKind.SIGNED_IN, LineKind.WRITTEN, LineKind.UNSEEN, LineKind.DONE, LineKind.HEADING}
 )
 """Kinds of lines that matter whatever words they share with the action."""
-_MOST_ACTION_LINES = 16
 _COMMON_BY_RARE = 5.0
 """From this weight on a word is rare: two lines that share it are about the same thing."""
 
@@ -70,7 +69,7 @@ def graph_of(
 ) -> QuestionGraph:
     """The question's graph: the goal and the action whole, of the page what tells most about the action."""
     goal = [Line(LineKind.GOAL, part) for part in _SENTENCE.split(state_lines[0].text.removeprefix("goal: ")) if part]
-    asked = list(action_lines[:_MOST_ACTION_LINES])
+    asked = list(action_lines)
     page = state_lines[1:]
     room = max_tokens - sum(encoder.tokens(line.text) for line in (*goal, *asked))
     kept = _most_telling(encoder, page, goal, asked, room)

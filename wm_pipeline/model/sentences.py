@@ -56,13 +56,13 @@ class SentenceEncoder:
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(folder)
             self._model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+            self.version = digest_of_file(folder / "model.safetensors").sha256[:16]
         except (OSError, ValueError) as error:
             raise CheckpointError(
                 f"model.encoder: {name!r} cannot be loaded ({str(error).splitlines()[0]}); give the folder of a "
                 f"Hugging Face encoder with its tokenizer, or {EMBEDDED_ENCODER}"
             ) from error
         self.width = int(self._model.config.hidden_size)
-        self.version = digest_of_file(folder / "model.safetensors").sha256[:16]
         self._common = self._tokenizer.get_vocab()
 
     def rarity(self, word: str) -> float:
@@ -123,13 +123,14 @@ class SentenceEncoder:
                     part = texts[start : start + 500]
                     marks = ",".join("?" * len(part))
                     rows = database.execute(
-                        f"SELECT text, vector FROM vectors WHERE encoder = ? AND text IN ({marks})",  # noqa: S608
-                        (self._key, *part),
+                        f"SELECT text, vector FROM vectors WHERE encoder = ? AND text IN ({marks})"  # noqa: S608
+                        " AND length(vector) = ?",
+                        (self._key, *part, 2 * self.width),
                     )
                     found |= {text: torch.frombuffer(bytearray(vector), dtype=torch.float16) for text, vector in rows}
         except sqlite3.Error:
             return {}
-        return {text: vector for text, vector in found.items() if len(vector) == self.width}
+        return found
 
     def _store(self, encoded: dict[str, Tensor]) -> None:
         if self._cache_file is None or not encoded or self._model is None:
@@ -169,6 +170,11 @@ def encoder_named(name: str, compute: Compute, cache_file: Path | None = None) -
 
 def _folder_of(name: str) -> Path:
     if name != EMBEDDED_ENCODER:
+        if not Path(name).is_dir():
+            raise CheckpointError(
+                f"model.encoder: {name!r} is no folder; give the folder of a Hugging Face encoder with its tokenizer, "
+                f"or {EMBEDDED_ENCODER}"
+            )
         return Path(name)
     spec = importlib.util.find_spec(_PACKAGE)
     locations = [] if spec is None or spec.submodule_search_locations is None else spec.submodule_search_locations
