@@ -63,7 +63,7 @@ def test_a_dry_run_plans_the_whole_round_and_makes_nothing(wm: Wm, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--profile", "huge"], "unknown profile 'huge'; there are tiny, laptop, gpu"),
+        (["--profile", "huge"], "unknown profile 'huge'; there are tiny, laptop, release, gpu"),
         (["--day", "monday"], "unknown day 'monday'; write it as YYYY-MM-DD"),
         (
             ["--day", "2023-12-31"],

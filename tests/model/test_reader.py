@@ -48,13 +48,13 @@ def questions() -> list[QuestionGraph]:
 
 def read(reader: Reader, graphs: list[QuestionGraph]) -> Tensor:
     with torch.no_grad():
-        vector_AD: Tensor = reader(pack_graphs(graphs, ENCODER))[1]
+        vector_AD: Tensor = reader(pack_graphs(graphs))[1]
     return vector_AD
 
 
 def test_a_question_has_the_same_vector_alone_and_beside_longer_ones() -> None:
     reader, graphs = build_reader(), questions()
-    assert len({pack_graphs([graph], ENCODER).kind_AN.shape[1] for graph in graphs}) > 1
+    assert len({pack_graphs([graph]).kind_AN.shape[1] for graph in graphs}) > 1
 
     together_AD = read(reader, graphs)
 
@@ -75,7 +75,7 @@ def test_the_order_of_questions_is_the_order_of_vectors() -> None:
 
 def test_a_questions_vector_is_the_actions_first_line_and_the_mean_of_its_lines() -> None:
     graphs = questions()
-    batch = pack_graphs(graphs, ENCODER)
+    batch = pack_graphs(graphs)
 
     with torch.no_grad():
         line_AND, vector_AD = build_reader()(batch)
@@ -88,7 +88,7 @@ def test_a_questions_vector_is_the_actions_first_line_and_the_mean_of_its_lines(
 @pytest.mark.parametrize("compute", [torch.bfloat16, torch.float32])
 def test_gradients_are_finite_and_reach_every_weight(compute: torch.dtype) -> None:
     reader = build_reader()
-    batch = pack_graphs(questions(), ENCODER)
+    batch = pack_graphs(questions())
 
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=compute is torch.bfloat16):
         vector_AD = reader(batch)[1]
@@ -125,7 +125,7 @@ def auroc_of_trained(*, has_links: bool, steps: int = 150, batch_size: int = 32)
     """On questions that the reader did not see in training."""
     asked_about = [ask_about_codes(seed) for seed in range(1200)]
     safe_A = torch.tensor([is_safe for _, is_safe in asked_about])
-    batch = pack_graphs([graph for graph, _ in asked_about], ENCODER)
+    batch = pack_graphs([graph for graph, _ in asked_about])
     batch = batch if has_links else without_links(batch)
     model, head = build_reader(), nn.Linear(2 * SETTINGS.width, 1)
     optimizer = torch.optim.AdamW([*model.parameters(), *head.parameters()], lr=3e-3)
@@ -143,7 +143,9 @@ def auroc_of_trained(*, has_links: bool, steps: int = 150, batch_size: int = 32)
 
 
 def part_of(batch: GraphBatch, at: Tensor) -> GraphBatch:
-    return GraphBatch(batch.vector_ANE[at], batch.kind_AN[at], batch.mark_ANF[at], batch.link_ANNL[at])
+    """Some questions, without their phrases."""
+    none = torch.zeros(0, dtype=torch.long)
+    return GraphBatch(batch.vector_ANE[at], batch.kind_AN[at], batch.mark_ANF[at], batch.link_ANNL[at], none, none)
 
 
 @pytest.mark.slow

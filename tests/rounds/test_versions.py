@@ -18,7 +18,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 def test_other_words_of_the_renderer_have_another_code_version_of_questions() -> None:
     words = (GOLDEN / "state_and_actions.txt").read_text()
 
-    assert (ASSET["questions"].code_version, digest(words, size=5)) == ("3", "111f9f4ffd")
+    assert (ASSET["questions"].code_version, digest(words, size=5)) == ("4", "111f9f4ffd")
 
 
 def test_other_columns_have_another_format_version() -> None:
@@ -28,16 +28,16 @@ def test_other_columns_have_another_format_version() -> None:
         for name, column in schema.columns().items()
     ]
 
-    assert (FORMAT_VERSION, digest(*columns, size=5)) == (7, "9570e691ba")
+    assert (FORMAT_VERSION, digest(*columns, size=5)) == (8, "3719c72447")
 
 
 def test_other_heads_have_another_code_version_of_the_first_training() -> None:
     heads = ("risk", "tags", "counterfactual", "rationale", "consequence", "state_delta", "next_state")
 
-    assert (ASSET["midtrain_checkpoint"].code_version, every_head()) == ("7", heads)
+    assert (ASSET["midtrain_checkpoint"].code_version, every_head()) == ("8", heads)
 
 
 def test_other_words_of_the_prompt_have_another_checkpoint_format() -> None:
     words = (GOLDEN / "prompt.txt").read_text()
 
-    assert (CHECKPOINT_FORMAT, digest(words, size=5)) == (8, "8d09bd67e5")
+    assert (CHECKPOINT_FORMAT, digest(words, size=5)) == (9, "26626adfea")

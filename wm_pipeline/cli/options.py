@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from wm_pipeline.defs.resources import WorkspaceResource
 
 ROOT = Path(__file__).resolve().parents[2]
-ProfileOption = Annotated[str, typer.Option("--profile", "-p", help="tiny, laptop or gpu", envvar="WM_PROFILE")]
+ProfileOption = Annotated[
+    str, typer.Option("--profile", "-p", help="tiny, laptop, release or gpu", envvar="WM_PROFILE")
+]
 DayOption = Annotated[str | None, typer.Option("--day", help="YYYY-MM-DD; the newest round, or today")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Everything as JSON on stdout")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stored in MLflow")]

@@ -68,11 +68,10 @@ class SentenceEncoder:
     def rarity(self, word: str) -> float:
         """How much it says that two lines share this word, from 0 (`the`) to RAREST (a name, a number)."""
         at = self._common.get(word)
-        if at is None or not word.isalpha():
+        if at is None or not word.isalpha() or len(self._common) <= _FIRST_WORD + 1:
             return RAREST if len(word) > 1 else 0.0
-        return (
-            RAREST * max(0.0, math.log(max(at, _FIRST_WORD) / _FIRST_WORD)) / math.log(len(self._common) / _FIRST_WORD)
-        )
+        place = math.log(max(at, _FIRST_WORD) / _FIRST_WORD) / math.log(len(self._common) / _FIRST_WORD)
+        return RAREST * place
 
     @lru_cache(maxsize=100_000)  # noqa: B019 (one encoder a process)
     def tokens(self, text: str) -> int:
