@@ -13,10 +13,11 @@ import polars as pl
 
 from wm_pipeline.domain.action import NOOP, Action
 from wm_pipeline.domain.delta import RowChange, StateDelta, facts_of_delta
-from wm_pipeline.domain.records import column_of, to_row
+from wm_pipeline.domain.records import column_of, struct_columns, to_row
 from wm_pipeline.domain.state import NetworkEvent
 from wm_pipeline.domain.tables import KEY, WORLD
-from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, ProposedBy, Saying
+from wm_pipeline.domain.text import Line
+from wm_pipeline.domain.vocabulary import ActionKind, ChangeOperation, LineKind, ProposedBy, Saying
 
 TABLES = ("trajectories", "state_texts", "transitions", "questions")
 PER_TRAJECTORY = 15
@@ -170,10 +171,12 @@ def write_annotated_day(folder: Path, day: str, rows: int, seed: int) -> None:
     transitions, questions = (
         pl.read_parquet(folder / name / f"{day}.parquet") for name in ("transitions", "questions")
     )
+    texts = pl.read_parquet(folder / "state_texts" / f"{day}.parquet")
     deltas = [_delta(number) for number in range(_DELTAS)]
     at = np.arange(rows)
     facts = pl.Series([list(facts_of_delta(delta)) for delta in deltas]).gather(at % _DELTAS)
     typed = {
+        "state_texts": texts.with_columns(_lines_like(texts["state_text"]).alias("state_lines")),
         "transitions": transitions.with_columns(
             pl.Series([to_row(action) for action in _ACTIONS], dtype=column_of(Action).dtype)
             .gather(at % len(_ACTIONS))
@@ -184,7 +187,10 @@ def write_annotated_day(folder: Path, day: str, rows: int, seed: int) -> None:
             pl.lit(ProposedBy.SCRIPTED.value).alias("proposed_by"),
         ),
         "questions": questions.with_columns(
-            facts.alias("delta_facts"), facts.alias("relative_facts"), pl.lit([], pl.List(pl.String)).alias("patterns")
+            _lines_like(questions["action_text"]).alias("action_lines"),
+            facts.alias("delta_facts"),
+            facts.alias("relative_facts"),
+            pl.lit([], pl.List(pl.String)).alias("patterns"),
         ),
     }
     typed["annotations"] = _annotations(questions)
@@ -192,6 +198,18 @@ def write_annotated_day(folder: Path, day: str, rows: int, seed: int) -> None:
         target = folder / name / f"{day}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         frame.write_parquet(target, compression="zstd")
+
+
+def _lines_like(texts: pl.Series) -> pl.Series:
+    """As many lines a row as its text has, each with its words and nothing beside them."""
+    fields = {name: column.dtype for name, column in struct_columns(Line).items()}
+    plain = to_row(Line(LineKind.OWN_TEXT, ""))
+    parts = [
+        pl.element().alias(name) if name == "text" else pl.lit(plain[name], dtype).alias(name)
+        for name, dtype in fields.items()
+    ]
+    lines = texts.to_frame("text").select(pl.col("text").str.split("\n").list.eval(pl.struct(parts)))
+    return lines.to_series().cast(pl.List(column_of(Line).dtype))
 
 
 _DELTAS = 1000

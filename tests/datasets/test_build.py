@@ -1,6 +1,6 @@
 """Both datasets: a split is what a world is made of, and no visible state stands in two of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +31,15 @@ from wm_pipeline.datasets.window import Tables
 from wm_pipeline.domain.action import ASK_HUMAN, NOOP, Action
 from wm_pipeline.domain.delta import StateDelta
 from wm_pipeline.domain.ids import SplitRule, split_group_of, split_of
-from wm_pipeline.domain.records import to_row
 from wm_pipeline.domain.tables import (
     WORLD,
     AnnotationSchema,
     MidtrainSchema,
     SftSchema,
-    StateTextSchema,
     TrajectorySchema,
     world_columns,
 )
-from wm_pipeline.domain.text import Line
-from wm_pipeline.domain.vocabulary import ActionKind, LineKind, Split, StopReason
+from wm_pipeline.domain.vocabulary import ActionKind, Split, StopReason
 from wm_pipeline.domain.world import AttackPlan, WorldSpec
 from wm_pipeline.environments.sites.mechanisms import Mechanism
 from wm_pipeline.environments.sites.registry import registered_sites
@@ -148,15 +145,7 @@ def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_tra
             )
     names = sorted({str(row["state_id"]) for row in questions})
     pages = [f"page {name}" for name in names]
-    texts = pl.LazyFrame(
-        {
-            "state_id": names,
-            "state_text": pages,
-            "state_lines": _lines(LineKind.PAGE, pages),
-            "page_id": pages,
-            "next_page": pages,
-        }
-    )
+    texts = pl.LazyFrame({"state_id": names, "state_text": pages, "page_id": pages, "next_page": pages})
     annotations = pl.LazyFrame(
         schema={
             "trajectory_id": pl.String,
@@ -172,19 +161,10 @@ def midtrain_of(worlds: list[dict[str, Any]], *, first_state: int = 0, first_tra
         "trajectories": pl.LazyFrame(trajectories, schema_overrides=nullable),
         "transitions": pl.LazyFrame(transitions, schema_overrides={"failure": pl.String}),
         "state_texts": texts,
-        "questions": pl.LazyFrame(questions).with_columns(
-            action_lines=_lines(LineKind.ACTION, [str(row["action_text"]) for row in questions])
-        ),
+        "questions": pl.LazyFrame(questions),
         "annotations": annotations,
     }
     return Tables(**frames)
-
-
-def _lines(kind: LineKind, texts: Sequence[str]) -> pl.Series:
-    """A column with one line a row."""
-    return pl.Series(
-        [[to_row(Line(kind, text))] for text in texts], dtype=StateTextSchema.columns()["state_lines"].dtype
-    )
 
 
 @given(st.lists(_worlds, min_size=1, max_size=12))

@@ -18,8 +18,6 @@ from wm_pipeline.domain.ids import SplitRule
 from wm_pipeline.domain.tables import KEY, WORLD, MidtrainSchema, SchemaT, SftSchema
 from wm_pipeline.domain.vocabulary import Split
 
-_STATE, _ACTION = ("state_text", "state_lines"), ("action_text", "action_lines")
-
 
 class Dataset(NamedTuple, Generic[SchemaT]):
     """A dataset in one piece, and the number of rows dropped for each reason."""
@@ -52,9 +50,9 @@ def _midtrain_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
     transitions, questions, worlds, states, annotations = pl.collect_all(
         [
             tables.transitions.select(*KEY, "next_state_id"),
-            tables.questions.select(*KEY, "state_id", *_ACTION, "transition_text", "relative_transition"),
+            tables.questions.select(*KEY, "state_id", "action_text", "transition_text", "relative_transition"),
             tables.trajectories.select("trajectory_id", *WORLD),
-            _texts(tables, *_STATE, "next_page"),
+            _texts(tables, "state_text", "next_page"),
             tables.annotations.select(*KEY, "rationale", "curriculum_weight"),
         ]
     )
@@ -64,7 +62,7 @@ def _midtrain_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
         chosen,
         beside(chosen, worlds, on=["trajectory_id"]),
         asked,
-        beside(asked, states.select("state_id", *_STATE), on=["state_id"]),
+        beside(asked, states.select("state_id", "state_text"), on=["state_id"]),
         beside(done, following, on=["next_state_id"]),
         beside(chosen, annotations, on=KEY),
     ]
@@ -91,9 +89,9 @@ def _sft_rows(tables: Tables, chosen: pl.DataFrame) -> pl.DataFrame:
     transitions, questions, worlds, states, annotations = pl.collect_all(
         [
             tables.transitions.select(*KEY, "action", "proposed_by", "state_delta"),
-            tables.questions.select(*KEY, *_ACTION, "patterns", "delta_facts", "relative_facts"),
+            tables.questions.select(*KEY, "action_text", "action_lines", "patterns", "delta_facts", "relative_facts"),
             tables.trajectories.select("trajectory_id", *WORLD),
-            _texts(tables, *_STATE),
+            _texts(tables, "state_text", "state_lines"),
             tables.annotations.select(
                 *KEY, "state_id", *judged, *explained, "counterfactual_text", "agreement", "curriculum_weight"
             ),

@@ -13,6 +13,7 @@ from typing import Any
 from wm_pipeline.distill.on_policy import DistillPlan, DistillResult, distill
 from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.errors import CheckpointError, SettingsError, TrainingError
+from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.tables import SftSchema
 from wm_pipeline.domain.vocabulary import Head, Split
@@ -89,10 +90,10 @@ def run_distillation(config: DistillRun) -> dict[str, Any]:
         outcome = distill(
             student, teacher, plan, balance=balance, folder=folder, processes=processes, progress=progress
         )
-    weights = outcome.engine.weights()
-    if not processes.is_first:
-        return {}
-    result = _finish(config, student, outcome, weights, replay, validation, processes)
+        weights = outcome.engine.weights()
+        if not processes.is_first:
+            return {}
+        result = _finish(config, student, outcome, weights, replay, validation, processes, progress)
     result |= {"visited_rows": len(visited), "visited_trees": len(plan.visited), "replay_rows": len(replay)}
     replace_text(folder / "result.json", json.dumps(result, indent=1) + "\n")
     return result
@@ -117,6 +118,7 @@ def _finish(
     replay: list[Example],
     validation: list[Example],
     processes: Processes,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Compare with the checkpoint it came from on validation rows, and save the better of the two."""
     settings = config.distill
@@ -149,8 +151,7 @@ def _finish(
     )
     fitted = load_checkpoint(folder, for_training=True)
     fitted.model.to(processes.device)
-    with progress_lines(Path(config.output_folder).name, processes) as progress:
-        fit_judgement(fitted, replay, settings.fit, seed=settings.seed, progress=progress)
+    fit_judgement(fitted, replay, settings.fit, seed=settings.seed, progress=progress)
     saved = save_checkpoint(folder, manifest=manifest, model=fitted.model, tokenizer=fitted.tokenizer)
     after = report = validate(folder)
     # Without validation rows nothing shows that it is not worse.

@@ -233,9 +233,7 @@ class MidtrainSchema(_TransitionKey, _WorldColumns):
 
     state_id = dy.String(nullable=False)
     state_text = dy.String(nullable=False, min_length=1)
-    state_lines = _lines()
     action_text = dy.String(nullable=False, min_length=1)
-    action_lines = _lines()
     next_page = dy.String(nullable=False)
     """The next page's first lines after the goal."""
     transition_text = dy.String(nullable=False, min_length=1)

@@ -78,13 +78,18 @@ def _example(row: Mapping[str, Any], *, is_midtraining: bool) -> Example:
     return Example(
         row_key=_key(row),
         state_id=row["state_id"],
-        state_lines=_lines(row["state_lines"]),
-        action_lines=_lines(row["action_lines"]),
+        # Nothing is judged in mid-training, so its rows have no lines, only their text.
+        state_lines=_whole(row["state_text"]) if is_midtraining else _lines(row["state_lines"]),
+        action_lines=_whole(row["action_text"]) if is_midtraining else _lines(row["action_lines"]),
         kind=None if is_midtraining else ActionKind(row["action"]["kind"]),
         labels={} if is_midtraining else labels_of(row),
         texts=texts_of(row, is_midtraining=is_midtraining),
         weight=row["weight"],
     )
+
+
+def _whole(text: str) -> tuple[Line, ...]:
+    return (Line(LineKind.OWN_TEXT, text),)
 
 
 def _lines(stored: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
@@ -163,7 +168,8 @@ class TextChoice:
 def build_tree(group: Sequence[Example], renderer: PromptRenderer, choice: TextChoice) -> StateTree:
     """A group as a tree with targets; a text longer than the limit is left out, never cut."""
     state_ids, is_truncated = renderer.state(group[0].state_text)
-    graphs = renderer.graphs([(example.state_lines, example.action_lines) for example in group])
+    asked = [(example.state_lines, example.action_lines) for example in group]
+    graphs = renderer.graphs(asked) if any(example.labels for example in group) else [None] * len(group)
     actions = (_action(example, graph, renderer, choice) for example, graph in zip(group, graphs, strict=True))
     return StateTree(state_ids, tuple(actions), is_truncated)
 

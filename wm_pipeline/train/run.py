@@ -16,6 +16,7 @@ import torch
 from wm_pipeline.domain.atomic import replace_text
 from wm_pipeline.domain.errors import SettingsError
 from wm_pipeline.domain.ids import digest
+from wm_pipeline.domain.ports import Progress
 from wm_pipeline.domain.state import STRICT
 from wm_pipeline.domain.tables import MidtrainSchema, SftSchema
 from wm_pipeline.domain.taxonomy import TAG_PATHS
@@ -119,11 +120,11 @@ def run_training(config: TrainRun) -> dict[str, Any]:
             processes=processes,
             progress=progress,
         )
-    merge_adapters(model, adapters)
-    weights = outcome.engine.weights()
-    if not processes.is_first:
-        return {}
-    result = _finish(config, prepared, outcome, weights, processes)
+        merge_adapters(model, adapters)
+        weights = outcome.engine.weights()
+        if not processes.is_first:
+            return {}
+        result = _finish(config, prepared, outcome, weights, processes, progress)
     replace_text(folder / "result.json", json.dumps(result, indent=1) + "\n")
     shutil.rmtree(folder / "resume")
     return result
@@ -177,6 +178,7 @@ def _finish(
     outcome: LoopResult,
     weights: dict[str, torch.Tensor],
     processes: Processes,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Save, reload and compare the checkpoint, then calibrate the reloaded one."""
     start = prepared.start
@@ -204,8 +206,7 @@ def _finish(
     if config.stage is Stage.SFT:
         fitted = load_checkpoint(folder, for_training=True)
         fitted.model.to(processes.device)
-        with progress_lines(Path(config.output_folder).name, processes) as progress:
-            fit_judgement(fitted, prepared.plan.examples, config.train.fit, seed=config.train.seed, progress=progress)
+        fit_judgement(fitted, prepared.plan.examples, config.train.fit, seed=config.train.seed, progress=progress)
         manifest = save_checkpoint(folder, manifest=manifest, model=fitted.model, tokenizer=fitted.tokenizer)
         differences.append(reload_difference(folder, probe_logits(fitted)))
     report = None
