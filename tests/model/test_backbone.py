@@ -18,7 +18,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from tests.builders_model import save_tiny_checkpoint
+from tests.builders_model import TINY_READER, save_tiny_checkpoint
 from tests.model.test_decode import questions, write_alone
 from tests.model.test_tree import build_trees, gradients_of, unpack
 from wm_pipeline.domain.errors import CheckpointError
@@ -27,7 +27,8 @@ from wm_pipeline.model.backbone import build_tiny_tokenizer, keep_layers, load_b
 from wm_pipeline.model.checkpoint import Checkpoint, probe_logits, reload_difference, save_checkpoint
 from wm_pipeline.model.decode import predict_trees
 from wm_pipeline.model.prompt import PromptRenderer
-from wm_pipeline.model.settings import Compute, ModelSettings
+from wm_pipeline.model.sentences import encoder_named
+from wm_pipeline.model.settings import TINY_ENCODER, Compute, ModelSettings
 from wm_pipeline.model.world_model import WorldModel
 
 SIZES: dict[str, Any] = {"vocab_size": 1024, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
@@ -63,7 +64,14 @@ def save(model: PreTrainedModel, folder: Path, **tokens: Any) -> Path:
 
 
 def settings_of(folder: Path) -> ModelSettings:
-    return ModelSettings(base=str(folder), kept_layers=None, compute=Compute.FP32, has_trained_embeddings=True)
+    return ModelSettings(
+        base=str(folder),
+        kept_layers=None,
+        compute=Compute.FP32,
+        has_trained_embeddings=True,
+        reader=TINY_READER,
+        has_backbone_features=True,
+    )
 
 
 @pytest.mark.parametrize("architecture", ["qwen3", "gpt_neox", "gpt2"])
@@ -71,7 +79,8 @@ def settings_of(folder: Path) -> ModelSettings:
 def test_other_architectures_train_write_and_come_back_alike(architecture: str, tmp_path: Path) -> None:
     settings = settings_of(save(build(architecture), tmp_path / "base"))
     backbone = load_backbone(settings, cache_folder=tmp_path, seed=0)
-    renderer = PromptRenderer(backbone.tokenizer, max_state_tokens=64)
+    encoder = encoder_named(TINY_ENCODER, Compute.FP32)
+    renderer = PromptRenderer(backbone.tokenizer, max_state_tokens=64, encoder=encoder, max_question_tokens=64)
     model = WorldModel(backbone.model, settings, seed=4).eval()
     trees = build_trees(renderer)
 

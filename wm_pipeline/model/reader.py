@@ -69,7 +69,7 @@ class _Layer(nn.Module):
         self.heads = heads
         self.norm = nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width)
-        self.link_bias = nn.Linear(LINKS + 1, heads)
+        self.link_bias = nn.Linear(LINKS + 1, heads, bias=False)
         self.link_value = nn.Linear(LINKS + 1, width // heads, bias=False)
         self.output = nn.Linear(width, width)
         self.feed_forward = nn.Sequential(
