@@ -56,7 +56,7 @@ from wm_pipeline.gateways.table_store import TableStore
 from wm_pipeline.model.backbone import keep_layers, load_backbone
 from wm_pipeline.model.checkpoint import load_checkpoint, read_manifest, save_checkpoint
 from wm_pipeline.model.examples import read_dataset, sft_examples
-from wm_pipeline.model.prompt import PromptRenderer
+from wm_pipeline.model.prompt import renderer_for
 from wm_pipeline.model.settings import (
     Compute,
     HeadWeight,
@@ -245,7 +245,7 @@ class Pace:
         else:
             base = load_backbone(config.model, cache_folder=Path(config.cache_folder), seed=config.train.seed)
             model = WorldModel(base.model, config.model, seed=config.train.seed).train()
-            renderer = PromptRenderer(base.tokenizer, max_state_tokens=config.model.max_state_tokens)
+            renderer = renderer_for(base.tokenizer, config.model)
         freeze_parameters(model, config.train)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=1e-6, fused=True)

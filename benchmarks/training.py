@@ -35,7 +35,7 @@ from wm_pipeline.model.examples import Example, TextChoice, build_tree
 from wm_pipeline.model.head_registry import tag_labels
 from wm_pipeline.model.losses import ClassBalance, counts_of, head_losses, total_loss
 from wm_pipeline.model.precision import is_low_precision
-from wm_pipeline.model.prompt import PromptRenderer, StateTree
+from wm_pipeline.model.prompt import StateTree, renderer_for
 from wm_pipeline.model.settings import ModelSettings, Stage, own_weights
 from wm_pipeline.model.tree import pack_trees
 from wm_pipeline.model.world_model import WorldModel
@@ -201,7 +201,7 @@ def measure(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     settings = profile.model
     cache = asked.cache or folder
     backbone = load_backbone(settings, cache_folder=cache, seed=0)
-    renderer = PromptRenderer(backbone.tokenizer, max_state_tokens=settings.max_state_tokens)
+    renderer = renderer_for(backbone.tokenizer, settings)
     examples = build_examples(asked.trees * 3, asked.actions, state_words=settings.max_state_tokens)
     choice = TextChoice(asked.text_share, profile.sft.max_text_tokens, seed=0)
     trees = [build_tree(group, renderer, choice) for group in examples]

@@ -167,7 +167,7 @@ def test_an_unknown_profile_is_told_in_one_sentence(tmp_path: Path) -> None:
     )
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "wm: unknown profile 'huge'; there are tiny, laptop, gpu\n"
+    assert done.stderr == "wm: unknown profile 'huge'; there are tiny, laptop, release, gpu\n"
 
 
 # --- it ticks ---------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from wm_pipeline.domain.vocabulary import ActionKind, Head, LineKind
 from wm_pipeline.model.calibration import Calibration, Thresholds
 from wm_pipeline.model.head_registry import SCORE_HEADS, every_head
 from wm_pipeline.model.precision import is_low_precision
-from wm_pipeline.model.prompt import PromptRenderer
+from wm_pipeline.model.prompt import PromptRenderer, renderer_for
 from wm_pipeline.model.sentences import encoder_named
 from wm_pipeline.model.settings import ModelSettings, Stage
 from wm_pipeline.model.tree import pack_trees
@@ -88,13 +88,7 @@ class Checkpoint:
 
     @property
     def renderer(self) -> PromptRenderer:
-        model = self.manifest.model
-        return PromptRenderer(
-            self.tokenizer,
-            max_state_tokens=model.max_state_tokens,
-            encoder=encoder_named(model.reader.encoder, model.compute),
-            max_question_tokens=model.reader.max_tokens,
-        )
+        return renderer_for(self.tokenizer, self.manifest.model)
 
 
 def save_checkpoint(

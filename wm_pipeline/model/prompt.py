@@ -16,7 +16,8 @@ from wm_pipeline.domain.text import Line, text_of
 from wm_pipeline.model.grammar import Grammar
 from wm_pipeline.model.head_registry import TEXT_HEADS
 from wm_pipeline.model.links import QuestionGraph, graph_of
-from wm_pipeline.model.sentences import SentenceEncoder
+from wm_pipeline.model.sentences import SentenceEncoder, encoder_named
+from wm_pipeline.model.settings import ModelSettings
 
 Question = tuple[tuple[Line, ...], tuple[Line, ...]]
 """The lines of a state and of an action."""
@@ -66,6 +67,16 @@ class StateTree:
             len(text.marker_ids) + max(0, len(text.target_ids) - 1) for action in self.actions for text in action.texts
         )
         return len(self.state_ids) + sum(len(action.token_ids) for action in self.actions) + texts
+
+
+def renderer_for(tokenizer: PreTrainedTokenizerFast, settings: ModelSettings) -> "PromptRenderer":
+    """A renderer that also makes what the score heads read. Raises CheckpointError when the encoder is missing."""
+    return PromptRenderer(
+        tokenizer,
+        max_state_tokens=settings.max_state_tokens,
+        encoder=encoder_named(settings.reader.encoder, settings.compute),
+        max_question_tokens=settings.reader.max_tokens,
+    )
 
 
 class PromptRenderer:
