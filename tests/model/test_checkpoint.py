@@ -212,3 +212,12 @@ def test_impossible_layers_are_refused(kept: tuple[int, ...]) -> None:
         keep_layers(backbone.model, kept)
 
     assert str(caught.value) == f"model.kept_layers: expected rising indices between 0 and 1, found {kept!r}"
+
+
+def test_weights_that_read_with_another_sentence_encoder_are_refused_and_their_manifest_is_read(tmp_path: Path) -> None:
+    saved = save_tiny_checkpoint(tmp_path / "c").manifest
+    update_manifest(tmp_path / "c", replace(saved, encoder_version="other"))
+
+    assert read_manifest(tmp_path / "c").encoder_version == "other"
+    with pytest.raises(CheckpointError, match="reads with sentence encoder tiny of version other, installed is tiny; "):
+        load_checkpoint(tmp_path / "c")

@@ -196,12 +196,6 @@ def read_manifest(folder: Path) -> Manifest:
             f"checkpoint {str(folder)!r} knows {len(manifest.tag_paths)} consequence tags, the taxonomy has other "
             f"{len(TAG_PATHS)}; train it again with the present taxonomy"
         )
-    encoder = encoder_named(manifest.model.reader.encoder, manifest.model.compute)
-    if encoder.version != manifest.encoder_version:
-        raise CheckpointError(
-            f"checkpoint {str(folder)!r} reads with sentence encoder {manifest.model.reader.encoder} of version "
-            f"{manifest.encoder_version}, installed is {encoder.version}; install that one or train it again"
-        )
     unknown = [head for head in manifest.trained_heads if head not in every_head()]
     if manifest.score_heads != tuple(SCORE_HEADS) or unknown:
         raise CheckpointError(
@@ -218,6 +212,12 @@ def load_checkpoint(folder: Path, *, for_training: bool = False) -> Checkpoint:
     Both give bit-identical results: weights that autocast would round at every use are rounded once, no others.
     """
     manifest = check_checkpoint(folder)
+    encoder = encoder_named(manifest.model.reader.encoder, manifest.model.compute)
+    if encoder.version != manifest.encoder_version:
+        raise CheckpointError(
+            f"checkpoint {str(folder)!r} reads with sentence encoder {manifest.model.reader.encoder} of version "
+            f"{manifest.encoder_version}, installed is {encoder.version}; install that one or train it again"
+        )
     try:
         # The Auto classes are untyped factories.
         tokenizer: Any = AutoTokenizer.from_pretrained(folder / "backbone")

@@ -32,12 +32,12 @@ _ANCHORS = frozenset(
     {LineKind.PAGE, LineKind.SIGNED_IN, LineKind.WRITTEN, LineKind.UNSEEN, LineKind.DONE, LineKind.HEADING}
 )
 """Kinds of lines that matter whatever words they share with the action."""
-_COMMON_BY_RARE = 5.0
+_RARE_FROM = 5.0
 """From this weight on a word is rare: two lines that share it are about the same thing."""
 
 PHRASE_BUCKETS = 1 << 14
 LONGEST_PHRASE = 3
-"""Words; the last of `POST to other site` begin with the second."""
+"""Words; `to other site` has three."""
 KINDS = tuple(LineKind)
 ACTION_KINDS = KINDS[KINDS.index(LineKind.ACTION) :]
 MARKS = 8 + len(Provenance)
@@ -68,7 +68,7 @@ def graph_of(
     encoder: SentenceEncoder, state_lines: Sequence[Line], action_lines: Sequence[Line], *, max_tokens: int
 ) -> QuestionGraph:
     """The question's graph: the goal and the action whole, of the page what tells most about the action."""
-    goal = [Line(LineKind.GOAL, part) for part in _SENTENCE.split(state_lines[0].text.removeprefix("goal: ")) if part]
+    goal = sentences_of(state_lines[0])
     asked = list(action_lines)
     page = state_lines[1:]
     room = max_tokens - sum(encoder.tokens(line.text) for line in (*goal, *asked))
@@ -85,6 +85,11 @@ def graph_of(
         phrase_Q=np.array(sorted({bucket for line in asked for bucket in phrases_of(line.text)}), dtype=np.int64),
         left_out=len(page) - len(kept),
     )
+
+
+def sentences_of(goal: Line) -> list[Line]:
+    """The goal's line as one line a sentence."""
+    return [Line(LineKind.GOAL, part) for part in _SENTENCE.split(goal.text.removeprefix("goal: ")) if part]
 
 
 @lru_cache(maxsize=100_000)
@@ -155,7 +160,7 @@ def _links(encoder: SentenceEncoder, lines: Sequence[Line]) -> Floats:
         holds_NW[at, [index[word] for word in own]] = 1.0
     shared_NN = (holds_NW * weight_W) @ holds_NW.T
     total_N = np.maximum(1.0, (holds_NW * weight_W).sum(axis=1))
-    rare_NW = holds_NW * (weight_W >= _COMMON_BY_RARE)
+    rare_NW = holds_NW * (weight_W >= _RARE_FROM)
     link_NNL = np.zeros((count, count, LINKS), np.float32)
     link_NNL[..., 0] = shared_NN / total_N[:, None]
     link_NNL[..., 1] = shared_NN / total_N[None, :]

@@ -15,7 +15,7 @@ from wm_pipeline.domain.room import CUT, shares
 from wm_pipeline.domain.text import Line, text_of
 from wm_pipeline.model.grammar import Grammar
 from wm_pipeline.model.head_registry import TEXT_HEADS
-from wm_pipeline.model.links import QuestionGraph, graph_of
+from wm_pipeline.model.links import QuestionGraph, graph_of, sentences_of
 from wm_pipeline.model.sentences import SentenceEncoder, encoder_named
 from wm_pipeline.model.settings import ModelSettings
 
@@ -144,7 +144,8 @@ class PromptRenderer:
         """
         if self._encoder is None:
             return [None] * len(questions)
-        self._encoder.vectors([line.text for state_lines, lines in questions for line in (*state_lines, *lines)])
+        read = ((*sentences_of(page[0]), *page[1:], *lines) for page, lines in questions)
+        self._encoder.vectors([line.text for lines in read for line in lines])
         return [self._graph(state_lines, lines) for state_lines, lines in questions]
 
     def _make_graph(self, state_lines: tuple[Line, ...], action_lines: tuple[Line, ...]) -> QuestionGraph:
